@@ -1,0 +1,261 @@
+"""`TrialSet`: binned trials, validated once, immutable; what every model and score takes."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from undertow.data import binning, validation
+from undertow.errors import DataError
+
+PER_TRIAL = ("lengths", "condition", "trial_ids", "split")
+PER_NEURON = ("region", "neuron_ids", "heldout")
+
+
+@dataclass(frozen=True, eq=False)
+class TrialSet:
+    """Binned trials of one population.
+
+    Attributes:
+        spikes: counts per bin, (trials, time, neurons) float32; NaN where not observed.
+        bin_s: bin width in seconds.
+        start_s: time of the first bin's left edge, in seconds from `event`.
+        event: the name of the event trials are aligned to.
+        lengths: bins in each trial, (trials,); what lies past a trial's end is NaN.
+        behavior: (trials, time, channels) with `behavior_names`; NaN where missing.
+        behavior_kind: 'continuous' or 'categorical'.
+        stimulus: external input, (trials, time, inputs).
+        condition: one label per trial; splits, PSTHs and intervals are stratified by it.
+        region: one label per neuron.
+        neuron_ids, trial_ids: unique labels, 0, 1, … by default.
+        heldout: True for neurons that are predicted but never given to the encoder.
+        forward_bins: the last bins of the window, predicted but never given to the encoder.
+        truth: true rates in spikes/s for synthetic sets, shaped like spikes.
+        split: the file's own label per trial ('train', 'val', 'test', 'none').
+
+    Raises:
+        DataError: naming the field, the trial or neuron, and the rule it breaks.
+    """
+
+    spikes: np.ndarray
+    bin_s: float
+    start_s: float = 0.0
+    event: str = "window start"
+    lengths: Any = None
+    behavior: Any = None
+    behavior_names: Sequence[str] = ()
+    behavior_kind: Literal["continuous", "categorical"] = "continuous"
+    stimulus: Any = None
+    condition: Any = None
+    region: Any = None
+    neuron_ids: Any = None
+    trial_ids: Any = None
+    heldout: Any = None
+    forward_bins: int = 0
+    truth: Any = None
+    split: Any = None
+    derived: InitVar[bool] = False
+
+    def __post_init__(self, derived: bool) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        spikes = validation.as_numeric("spikes", self.spikes, 3)
+        validation.check_counts(spikes)
+        n_trials, n_time, n_neurons = spikes.shape
+        put("bin_s", validation.check_positive("bin_s", self.bin_s, "seconds"))
+        put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
+        put("spikes", self._blank_past_end(spikes))
+        put("trial_ids", self._labels("trial_ids", np.arange(n_trials), n_trials, unique=True))
+        put("neuron_ids", self._labels("neuron_ids", np.arange(n_neurons), n_neurons, unique=True))
+        put("condition", self._labels("condition", None, n_trials))
+        put("split", self._labels("split", None, n_trials))
+        put("region", self._labels("region", None, n_neurons))
+        put("heldout", self._check_heldout(n_neurons))
+        put("forward_bins", self._check_forward(n_time))
+        for name in ("behavior", "stimulus"):
+            if getattr(self, name) is not None:
+                signal = validation.check_signal(name, getattr(self, name), n_trials, n_time)
+                put(name, self._blank_past_end(signal))
+        if self.truth is not None:
+            put("truth", validation.check_truth(self.truth, spikes.shape))
+        self._check_behavior_names()
+        if not derived:
+            validation.check_any_spikes(self.spikes)
+            validation.warn_silent(self.spikes, self.neuron_ids)
+
+    def _labels(self, name: str, default: Any, n: int, unique: bool = False) -> Any:
+        value = getattr(self, name)
+        value = default if value is None else value
+        return None if value is None else validation.check_labels(name, value, n, unique)
+
+    def _blank_past_end(self, array: np.ndarray) -> np.ndarray:
+        if (self.lengths == array.shape[1]).all():
+            return array
+        valid = np.arange(array.shape[1])[None] < self.lengths[:, None]
+        return validation.frozen(np.where(valid[..., None], array, np.float32(np.nan)))
+
+    def _check_heldout(self, n_neurons: int) -> np.ndarray:
+        heldout = np.zeros(n_neurons, bool) if self.heldout is None else np.asarray(self.heldout)
+        if heldout.shape != (n_neurons,) or heldout.dtype != bool:
+            raise DataError(f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} booleans.")
+        if heldout.all():
+            raise DataError(f"all {n_neurons} neurons are held out: at least one must be given to the encoder.")
+        return validation.frozen(heldout)
+
+    def _check_forward(self, n_time: int) -> int:
+        if not 0 <= int(self.forward_bins) < n_time or int(self.forward_bins) != self.forward_bins:
+            raise DataError(f"forward_bins is {self.forward_bins}: it must be a whole number from 0 to {n_time - 1}.")
+        return int(self.forward_bins)
+
+    def _check_behavior_names(self) -> None:
+        n = 0 if self.behavior is None else self.behavior.shape[2]
+        names = tuple(self.behavior_names) or tuple(f"behavior_{k}" for k in range(n))
+        if len(names) != n:
+            raise DataError(f"behavior_names has {len(names)} entries: behavior has {n} channels.")
+        if self.behavior_kind not in ("continuous", "categorical"):
+            raise DataError(f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'.")
+        object.__setattr__(self, "behavior_names", names)
+
+    # --- sizes and axes -------------------------------------------------------------------------------------
+
+    @property
+    def n_trials(self) -> int:
+        return self.spikes.shape[0]
+
+    @property
+    def n_time(self) -> int:
+        return self.spikes.shape[1]
+
+    @property
+    def n_neurons(self) -> int:
+        return self.spikes.shape[2]
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """Bin centres in seconds from the event, (time,)."""
+        return self.start_s + (np.arange(self.n_time) + 0.5) * self.bin_s
+
+    @property
+    def valid(self) -> np.ndarray:
+        """True inside each trial, (trials, time)."""
+        return np.arange(self.n_time)[None] < self.lengths[:, None]
+
+    @property
+    def silent(self) -> np.ndarray:
+        """True for neurons without a single spike here, (neurons,)."""
+        return ~(np.nansum(self.spikes, axis=(0, 1)) > 0)
+
+    @property
+    def mean_rates(self) -> np.ndarray:
+        """Mean rate of each neuron in spikes/s over observed bins, (neurons,); NaN if never observed."""
+        observed = np.isfinite(self.spikes).sum(axis=(0, 1))
+        return np.nansum(self.spikes, axis=(0, 1)) / np.where(observed, observed, np.nan) / self.bin_s
+
+    def __len__(self) -> int:
+        return self.n_trials
+
+    def __repr__(self) -> str:
+        extra = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
+        forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
+        return (
+            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} ms × "
+            f"{self.n_neurons} neurons{extra}{forward})"
+        )
+
+    # --- new sets from this one -----------------------------------------------------------------------------
+
+    def replace(self, **changes: Any) -> "TrialSet":
+        """A copy with some fields changed, validated again."""
+        return dataclasses.replace(self, derived=True, **changes)
+
+    def select(self, trials: Any = None, time: slice | None = None, neurons: Any = None) -> "TrialSet":
+        """A subset by trial index or mask, slice of bins (step 1), neuron index or mask.
+
+        Raises:
+            DataError: when nothing is left or an index is out of range.
+        """
+        changes: dict[str, Any] = {}
+        arrays = {k: getattr(self, k) for k in ("spikes", "behavior", "stimulus", "truth")}
+        if trials is not None:
+            index = _indices("trials", trials, self.n_trials)
+            arrays = {k: None if a is None else a[index] for k, a in arrays.items()}
+            changes |= {k: getattr(self, k)[index] for k in PER_TRIAL if getattr(self, k) is not None}
+        if time is not None:
+            start, stop, step = time.indices(self.n_time)
+            if step != 1 or stop <= start:
+                raise DataError(f"time is {time}: it must be a slice of at least one bin, step 1, of {self.n_time} bins.")
+            arrays = {k: None if a is None else a[:, start:stop] for k, a in arrays.items()}
+            lengths = np.minimum(changes.get("lengths", self.lengths), stop) - start
+            if (lengths < 1).any():
+                raise DataError(f"trial {int(np.argmin(lengths))} ends before bin {start}, the start of the slice: leave it out first.")
+            first_forward = self.n_time - self.forward_bins
+            changes |= {
+                "lengths": lengths,
+                "start_s": self.start_s + start * self.bin_s,
+                "forward_bins": min(max(0, stop - first_forward), stop - start - 1),
+            }
+        if neurons is not None:
+            index = _indices("neurons", neurons, self.n_neurons)
+            for k in ("spikes", "truth"):
+                arrays[k] = None if arrays[k] is None else arrays[k][:, :, index]
+            changes |= {k: getattr(self, k)[index] for k in PER_NEURON if getattr(self, k) is not None}
+        return self.replace(**arrays, **changes)
+
+    def __getitem__(self, trials: Any) -> "TrialSet":
+        """Trials by index, slice or mask."""
+        return self.select(trials=trials)
+
+    def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
+        """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
+        if not 0 <= k < self.n_neurons:
+            raise DataError(f"cannot hold out {k} of {self.n_neurons} neurons: at least one must stay held in.")
+        heldout = np.zeros(self.n_neurons, bool)
+        heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
+        return self.replace(heldout=heldout)
+
+    def rebin(self, bin_s: float) -> "TrialSet":
+        """Sum counts into bins a whole multiple as wide; see `undertow.data.binning.rebin`."""
+        return binning.rebin(self, bin_s)
+
+    def filter_rates(self, minimum_hz: float) -> "TrialSet":
+        """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""
+        keep = self.mean_rates >= minimum_hz
+        if not keep.any():
+            raise DataError(f"no neuron fires at {minimum_hz:g} spikes/s or more: lower the minimum rate.")
+        return self.select(neurons=keep)
+
+    # --- files ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_npz(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """Read a `.npz` file; see `undertow.data.npz.read_npz`."""
+        from undertow.data.npz import read_npz
+
+        return read_npz(path, bin_s=bin_s, **options)
+
+    @classmethod
+    def from_hdf5(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """Read an LFADS-layout HDF5 file; see `undertow.data.hdf5.read_hdf5`."""
+        from undertow.data.hdf5 import read_hdf5
+
+        return read_hdf5(path, bin_s=bin_s, **options)
+
+    @classmethod
+    def from_nwb(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """Read any NWB file with units and trials; see `undertow.data.nwb.read_nwb`."""
+        from undertow.data.nwb import read_nwb
+
+        return read_nwb(path, bin_s=bin_s, **options)
+
+
+def _indices(name: str, selection: Any, n: int) -> np.ndarray:
+    index = np.arange(n)
+    try:
+        chosen = np.atleast_1d(index[selection])
+    except IndexError as error:
+        raise DataError(f"{name} cannot be selected: {error} (there are {n}).") from None
+    if chosen.size == 0:
+        raise DataError(f"the selection of {name} is empty: at least one must stay.")
+    return chosen

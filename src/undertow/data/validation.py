@@ -1,0 +1,123 @@
+"""Checks behind `TrialSet`: every rule is one function, every message says what, where and what to do."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from undertow.errors import DataError, DataWarning
+
+
+def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np.ndarray:
+    """Return `value` as a fresh read-only array of `ndim` dimensions, or raise `DataError`."""
+    array = np.asarray(value)
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise DataError(
+            f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists become object arrays; "
+            "pad the trials with NaN and pass `lengths` instead."
+        )
+    if array.ndim != ndim:
+        raise DataError(f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}.")
+    return frozen(array.astype(dtype))
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """A read-only view owner: callers cannot change what was validated."""
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+def check_counts(spikes: np.ndarray) -> None:
+    """Counts are finite or NaN, at least zero and whole."""
+    if 0 in spikes.shape:
+        raise DataError(f"spikes has shape {spikes.shape}: there must be at least one trial, bin and neuron.")
+    rules = (
+        ("infinite", np.isinf, "counts must be finite, or NaN where not observed"),
+        ("negative", lambda x: x < 0, "counts must be zero or more"),
+        ("fractional", lambda x: np.isfinite(x) & (x != np.round(x)), "counts must be whole; pass counts per bin, not rates"),
+    )
+    for what, breaks, rule in rules:
+        bad = breaks(spikes)
+        if bad.any():
+            trial, time, neuron = np.argwhere(bad)[0]
+            raise DataError(
+                f"spikes holds {int(bad.sum())} {what} value(s), the first ({spikes[trial, time, neuron]:g}) "
+                f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
+            )
+
+
+def check_any_spikes(spikes: np.ndarray) -> None:
+    """There is at least one spike to learn from."""
+    if not np.nansum(spikes) > 0:
+        raise DataError("spikes holds no spike at all: check the window, the alignment and the unit filter.")
+
+
+def warn_silent(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
+    """Name the neurons that never spike; scores leave them out."""
+    silent = neuron_ids[~(np.nansum(spikes, axis=(0, 1)) > 0)]
+    if silent.size:
+        shown = ", ".join(map(str, silent[:10])) + (", …" if silent.size > 10 else "")
+        warnings.warn(
+            f"{silent.size} of {neuron_ids.size} neurons never spike and are left out of scores: {shown}.",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
+    """Bins per trial: whole numbers from 1 to the number of bins."""
+    array = np.full(n_trials, n_time) if lengths is None else np.asarray(lengths)
+    if array.shape != (n_trials,) or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(
+            f"lengths has shape {array.shape} and dtype {array.dtype}: it must be {n_trials} whole numbers, bins per trial."
+        )
+    if (array < 1).any() or (array > n_time).any():
+        trial = int(np.flatnonzero((array < 1) | (array > n_time))[0])
+        raise DataError(f"lengths[{trial}] is {array[trial]}: it must lie between 1 and {n_time}, the number of bins.")
+    return frozen(array.astype(np.int64))
+
+
+def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndarray:
+    """One label (number or string) per trial or neuron."""
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise DataError(f"{name} is an object array: it must hold plain numbers or strings.")
+    if array.shape != (n,):
+        raise DataError(f"{name} has shape {array.shape}: it must have {n} entries.")
+    if unique and np.unique(array).size != n:
+        values, counts = np.unique(array, return_counts=True)
+        raise DataError(f"{name} holds {values[counts > 1][0]!r} more than once: every entry must be different.")
+    return frozen(array)
+
+
+def check_signal(name: str, value: Any, n_trials: int, n_time: int) -> np.ndarray:
+    """A continuous signal per bin, (trials, time, channels); NaN where missing, never infinite."""
+    array = as_numeric(name, value, 3)
+    if array.shape[:2] != (n_trials, n_time):
+        raise DataError(f"{name} has shape {array.shape}: its first two sizes must be {(n_trials, n_time)}, as in spikes.")
+    if np.isinf(array).any():
+        trial, time, channel = np.argwhere(np.isinf(array))[0]
+        raise DataError(f"{name} is infinite at trial {trial}, bin {time}, channel {channel}: use NaN where it is missing.")
+    return array
+
+
+def check_truth(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """True rates in spikes/s, shaped like spikes, never negative or infinite."""
+    array = as_numeric("truth", value, 3)
+    if array.shape != shape:
+        raise DataError(f"truth has shape {array.shape}: it must have the shape of spikes, {shape}.")
+    if np.isinf(array).any() or (array < 0).any():
+        raise DataError("truth holds negative or infinite values: it must be rates in spikes/s.")
+    return array
+
+
+def check_positive(name: str, value: Any, unit: str) -> float:
+    """A finite number above zero."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} is {value!r}: it must be a number of {unit} above zero.") from None
+    if not (np.isfinite(number) and number > 0):
+        raise DataError(f"{name} is {value!r}: it must be a number of {unit} above zero.")
+    return number

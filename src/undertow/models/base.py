@@ -1,0 +1,87 @@
+"""`Estimator`: the face every model and baseline shows — fit, predict, score, save, load."""
+
+import inspect
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from undertow.data import Prediction, TrialSet
+from undertow.errors import ModelError
+
+
+class Estimator(ABC):
+    """A model of binned trials; constructor arguments are its parameters, scikit-learn style.
+
+    After `fit`, `neuron_ids_` holds the neurons it was fitted on, in order; trials of other neurons, or of the same
+    in another order, are refused by name.
+    """
+
+    cli_name: ClassVar[str]
+    neuron_ids_: np.ndarray
+    heldout_: np.ndarray
+    bin_s_: float
+
+    @abstractmethod
+    def fit(self, trials: TrialSet, validation: TrialSet | None = None, **options: Any) -> Self:
+        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when not given."""
+
+    @abstractmethod
+    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+        """Rates and latents for `trials`; with `samples=N` the N posterior samples are kept too."""
+
+    @abstractmethod
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted model to one safetensors file (settings in its JSON header), atomically."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model written by `save`."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor arguments by name."""
+        return {name: getattr(self, name) for name in parameter_names(type(self))}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change constructor arguments; an unknown name is refused."""
+        known = parameter_names(type(self))
+        for name, value in params.items():
+            if name not in known:
+                raise ModelError(f"{type(self).__name__} has no parameter {name!r}: it has {', '.join(known)}.")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self)).parameters
+        changed = (f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k].default)
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _remember_population(self, trials: TrialSet) -> None:
+        self.neuron_ids_, self.heldout_, self.bin_s_ = trials.neuron_ids, trials.heldout, trials.bin_s
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "neuron_ids_"):
+            raise ModelError(f"this {type(self).__name__} is not fitted: call fit(trials) or load(path) first.")
+
+    def _check_population(self, trials: TrialSet) -> None:
+        """Refuse trials of other neurons, another order, other held-out neurons."""
+        self._check_fitted()
+        mine, given = self.neuron_ids_, trials.neuron_ids
+        if len(mine) != len(given) or (mine != given).any():
+            missing = [str(i) for i in mine if i not in set(given.tolist())][:5]
+            extra = [str(i) for i in given if i not in set(mine.tolist())][:5]
+            what = f"missing {missing}, unknown {extra}" if missing or extra else "the same ids in another order"
+            raise ModelError(
+                f"the trials have {len(given)} neurons, the model was fitted on {len(mine)}: {what}. "
+                "Select the model's neurons, in its order."
+            )
+        if (self.heldout_ != trials.heldout).any():
+            wrong = given[self.heldout_ != trials.heldout][:5].tolist()
+            raise ModelError(f"neurons {wrong} are held out in only one of model and trials: hold out the same neurons.")
+
+
+def parameter_names(cls: type) -> list[str]:
+    """The constructor's argument names."""
+    return [name for name in inspect.signature(cls).parameters if name != "self"]
