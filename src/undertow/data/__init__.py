@@ -1,6 +1,30 @@
 """Recordings and binned trials: reading, binning, splitting, holding out."""
 
+from undertow.data.describe import describe
+from undertow.data.hdf5 import read_hdf5, write_hdf5
+from undertow.data.load import load
+from undertow.data.npz import read_npz
+from undertow.data.nwb import read_nwb
 from undertow.data.prediction import Prediction
+from undertow.data.recording import Recording, bin_spike_times
+from undertow.data.splits import Splits, fold_trials, split_trials, split_validation
 from undertow.data.trialset import TrialSet
+from undertow.data.windows import cut_windows
 
-__all__ = ["Prediction", "TrialSet"]
+__all__ = [
+    "Prediction",
+    "Recording",
+    "Splits",
+    "TrialSet",
+    "bin_spike_times",
+    "cut_windows",
+    "describe",
+    "fold_trials",
+    "load",
+    "read_hdf5",
+    "read_npz",
+    "read_nwb",
+    "split_trials",
+    "split_validation",
+    "write_hdf5",
+]

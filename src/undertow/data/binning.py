@@ -1,6 +1,7 @@
-"""Binning: rebinning a TrialSet by whole multiples."""
+"""Binning: spike times into bins, and bins into wider bins."""
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,20 @@ from undertow.errors import DataError, DataWarning
 if TYPE_CHECKING:
     from undertow.data.trialset import TrialSet
 
+# Far below any recording's resolution, far above the rounding error of times of day-long sessions.
+TIME_TOLERANCE_S = 1e-7
+
 
 def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
     """Bins a whole multiple as wide: counts are summed, signals and truth averaged.
 
-    A wide bin is NaN where any of its narrow bins is; behaviour is averaged over what is there. Narrow bins left
-    over at the end are dropped, with a warning. Categorical behaviour takes the first value of each wide bin.
+    A wide bin is NaN where any of its narrow bins is; behaviour is averaged over what is there. Narrow bins
+    left over at the end are dropped, with a warning. Categorical behaviour takes the first value of each wide
+    bin.
 
     Raises:
-        DataError: when `bin_s` is not a whole multiple of the trials' bin width, or forward bins do not divide.
+        DataError: when `bin_s` is not a whole multiple of the trials' bin width, or forward bins do not
+            divide.
     """
     factor = round(bin_s / trials.bin_s)
     if factor < 1 or abs(factor * trials.bin_s - bin_s) > 1e-9:
@@ -28,12 +34,20 @@ def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
     if factor == 1:
         return trials
     if trials.forward_bins % factor:
-        raise DataError(f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor of them.")
+        raise DataError(
+            f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor of them."
+        )
     n_time = trials.n_time // factor
     if n_time == 0:
-        raise DataError(f"bin_s is {bin_s:g} s: longer than the window of {trials.n_time * trials.bin_s:g} s.")
+        raise DataError(
+            f"bin_s is {bin_s:g} s: longer than the window of {trials.n_time * trials.bin_s:g} s."
+        )
     if left := trials.n_time - n_time * factor:
-        warnings.warn(f"the last {left} bin(s) do not fill a bin of {bin_s:g} s and are dropped.", DataWarning, stacklevel=3)
+        warnings.warn(
+            f"the last {left} bin(s) do not fill a bin of {bin_s:g} s and are dropped.",
+            DataWarning,
+            stacklevel=3,
+        )
 
     def grouped(array: np.ndarray) -> np.ndarray:
         return array[:, : n_time * factor].reshape(len(array), n_time, factor, array.shape[2])
@@ -57,3 +71,75 @@ def _nanmean(groups: np.ndarray) -> np.ndarray:
     total = np.where(finite, groups, 0).sum(axis=2)
     count = finite.sum(axis=2)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def whole_bins(duration_s: float, bin_s: float) -> int:
+    """The number of bins in a duration that must be a whole multiple of them.
+
+    Raises:
+        DataError: when it is not, or is shorter than one bin.
+    """
+    n_time = round(duration_s / bin_s)
+    if n_time < 1 or abs(n_time * bin_s - duration_s) > 1e-6:
+        raise DataError(
+            f"a window of {duration_s:g} s is not a whole number of bins of {bin_s:g} s: change one of them."
+        )
+    return n_time
+
+
+def bin_edges(starts_s: np.ndarray, n_time: int, bin_s: float) -> np.ndarray:
+    """Bin edges in seconds, (trials, time + 1), for windows that start at `starts_s`, (trials,)."""
+    return np.asarray(starts_s, float)[:, None] + np.arange(n_time + 1) * bin_s
+
+
+def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.ndarray:
+    """Spikes per bin, (trials, time, units) float32, from sorted times and edges (trials, time + 1) in seconds.
+
+    A spike on an edge belongs to the bin that starts there; floating-point error of up to `TIME_TOLERANCE_S`
+    in spike times or edges does not change that.
+    """
+    counts = np.empty((edges.shape[0], edges.shape[1] - 1, len(spike_times)), np.float32)
+    for unit, times in enumerate(spike_times):
+        counts[:, :, unit] = np.diff(np.searchsorted(times, edges - TIME_TOLERANCE_S), axis=1)
+    return counts
+
+
+def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """True where a bin lies wholly inside the observed `intervals` (n, 2) in seconds; (trials, time)."""
+    starts, stops = _merged(intervals)
+    if starts.size == 0:
+        return np.zeros((edges.shape[0], edges.shape[1] - 1), bool)
+    holder = np.searchsorted(starts, edges[:, :-1] + TIME_TOLERANCE_S, side="right") - 1
+    return (holder >= 0) & (edges[:, 1:] <= stops[np.maximum(holder, 0)] + TIME_TOLERANCE_S)
+
+
+def observed_by_unit(intervals: list[np.ndarray] | None, edges: np.ndarray, n_units: int) -> np.ndarray:
+    """True where a unit was observed during the whole bin, (trials, time, units); all, without intervals."""
+    if intervals is None:
+        return np.ones((edges.shape[0], edges.shape[1] - 1, n_units), bool)
+    known: dict[bytes, np.ndarray] = {}  # units nearly always share their intervals
+    for unit_intervals in intervals:
+        if unit_intervals.tobytes() not in known:
+            known[unit_intervals.tobytes()] = observed_bins(unit_intervals, edges)
+    return np.stack([known[i.tobytes()] for i in intervals], axis=-1)
+
+
+def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
+    """Positions of the units that fire at `min_rate_hz` spikes/s or more over their observed bins."""
+    if min_rate_hz <= 0:
+        return np.arange(spikes.shape[2])
+    seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s
+    fires = np.nansum(spikes, axis=(0, 1)) >= min_rate_hz * np.where(seconds > 0, seconds, np.inf)
+    if not fires.any():
+        raise DataError(f"no unit fires at {min_rate_hz:g} spikes/s or more: lower min_rate_hz.")
+    return np.flatnonzero(fires)
+
+
+def _merged(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and stops of the union of intervals, in order; touching intervals are one."""
+    intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
+    reached = np.maximum.accumulate(intervals[:, 1])
+    first = np.ones(len(intervals), bool)
+    first[1:] = intervals[1:, 0] > reached[:-1] + TIME_TOLERANCE_S
+    last = np.append(first[1:], True)[: len(intervals)]
+    return intervals[first, 0], reached[last]

@@ -18,15 +18,16 @@ class Prediction:
     """Inferred rates and latents for the trials of a `TrialSet`.
 
     Attributes:
-        rates: mean over posterior samples, spikes/s, (trials, time, neurons); held-in and held-out neurons, window and
-            forward bins, in the order of the trials given.
+        rates: mean over posterior samples, spikes/s, (trials, time, neurons); held-in and held-out neurons,
+            window and forward bins, in the order of the trials given.
         trials: the trials predicted for; carries bin width, ids, masks and the time axis.
-        latents: name → posterior mean, (trials, time, dimension); for LangevinFlow 'z' (positions), 'v' (velocities)
-            and 'h' (encoder state).
+        latents: name → posterior mean, (trials, time, dimension); for LangevinFlow 'z' (positions), 'v'
+            (velocities) and 'h' (encoder state).
         rate_samples: spikes/s, (samples, trials, time, neurons), when samples were asked for.
         latent_samples: name → (samples, trials, time, dimension), when samples were asked for.
         terms: name → nats per trial, (trials,); for example 'log_likelihood', 'kl_initial', 'kl_path'.
-        groups: latent name → number of equal consecutive groups its dimensions form (oscillator groups of 'z').
+        groups: latent name → number of equal consecutive groups its dimensions form (oscillator groups of
+            'z').
     """
 
     rates: np.ndarray
@@ -50,12 +51,14 @@ class Prediction:
         """
         n = 0 if self.rate_samples is None else len(self.rate_samples)
         if n < 200 or self.rate_samples is None:
-            raise UndertowError(f"an interval needs 200 samples or more, here are {n}: predict(trials, samples=200).")
+            raise UndertowError(
+                f"an interval needs 200 samples or more, here are {n}: predict(trials, samples=200)."
+            )
         low, high = np.quantile(self.rate_samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return low, high
 
     def to_xarray(self) -> "xarray.Dataset":
-        """Rates, latents and samples as a Dataset with named coordinates (trial, time in seconds, neuron, …)."""
+        """Rates, latents and samples as a Dataset with named coordinates (trial, time in s, neuron, …)."""
         import xarray
 
         trials = self.trials

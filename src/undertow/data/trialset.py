@@ -99,14 +99,20 @@ class TrialSet:
     def _check_heldout(self, n_neurons: int) -> np.ndarray:
         heldout = np.zeros(n_neurons, bool) if self.heldout is None else np.asarray(self.heldout)
         if heldout.shape != (n_neurons,) or heldout.dtype != bool:
-            raise DataError(f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} booleans.")
+            raise DataError(
+                f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} booleans."
+            )
         if heldout.all():
-            raise DataError(f"all {n_neurons} neurons are held out: at least one must be given to the encoder.")
+            raise DataError(
+                f"all {n_neurons} neurons are held out: at least one must be given to the encoder."
+            )
         return validation.frozen(heldout)
 
     def _check_forward(self, n_time: int) -> int:
         if not 0 <= int(self.forward_bins) < n_time or int(self.forward_bins) != self.forward_bins:
-            raise DataError(f"forward_bins is {self.forward_bins}: it must be a whole number from 0 to {n_time - 1}.")
+            raise DataError(
+                f"forward_bins is {self.forward_bins}: it must be a whole number from 0 to {n_time - 1}."
+            )
         return int(self.forward_bins)
 
     def _check_behavior_names(self) -> None:
@@ -115,7 +121,9 @@ class TrialSet:
         if len(names) != n:
             raise DataError(f"behavior_names has {len(names)} entries: behavior has {n} channels.")
         if self.behavior_kind not in ("continuous", "categorical"):
-            raise DataError(f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'.")
+            raise DataError(
+                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'."
+            )
         object.__setattr__(self, "behavior_names", names)
 
     # --- sizes and axes -------------------------------------------------------------------------------------
@@ -185,11 +193,16 @@ class TrialSet:
         if time is not None:
             start, stop, step = time.indices(self.n_time)
             if step != 1 or stop <= start:
-                raise DataError(f"time is {time}: it must be a slice of at least one bin, step 1, of {self.n_time} bins.")
+                raise DataError(
+                    f"time is {time}: it must be a slice of at least one bin, step 1, of {self.n_time} bins."
+                )
             arrays = {k: None if a is None else a[:, start:stop] for k, a in arrays.items()}
             lengths = np.minimum(changes.get("lengths", self.lengths), stop) - start
             if (lengths < 1).any():
-                raise DataError(f"trial {int(np.argmin(lengths))} ends before bin {start}, the start of the slice: leave it out first.")
+                raise DataError(
+                    f"trial {int(np.argmin(lengths))} ends before bin {start}, the start of the slice: "
+                    "leave it out first."
+                )
             first_forward = self.n_time - self.forward_bins
             changes |= {
                 "lengths": lengths,
@@ -210,7 +223,9 @@ class TrialSet:
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
         if not 0 <= k < self.n_neurons:
-            raise DataError(f"cannot hold out {k} of {self.n_neurons} neurons: at least one must stay held in.")
+            raise DataError(
+                f"cannot hold out {k} of {self.n_neurons} neurons: at least one must stay held in."
+            )
         heldout = np.zeros(self.n_neurons, bool)
         heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
         return self.replace(heldout=heldout)

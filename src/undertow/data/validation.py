@@ -1,4 +1,4 @@
-"""Checks behind `TrialSet`: every rule is one function, every message says what, where and what to do."""
+"""Checks behind `TrialSet` and `Recording`: a rule is a function; messages say what, where and what to do."""
 
 import warnings
 from typing import Any
@@ -13,12 +13,14 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
     array = np.asarray(value)
     if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise DataError(
-            f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists become object arrays; "
+            f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists become "
+            "object arrays; "
             "pad the trials with NaN and pass `lengths` instead."
         )
     if array.ndim != ndim:
         raise DataError(f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}.")
-    return frozen(array.astype(dtype))
+    with np.errstate(over="ignore"):  # a value too large becomes infinite, which the caller refuses by name
+        return frozen(array.astype(dtype))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -35,7 +37,11 @@ def check_counts(spikes: np.ndarray) -> None:
     rules = (
         ("infinite", np.isinf, "counts must be finite, or NaN where not observed"),
         ("negative", lambda x: x < 0, "counts must be zero or more"),
-        ("fractional", lambda x: np.isfinite(x) & (x != np.round(x)), "counts must be whole; pass counts per bin, not rates"),
+        (
+            "fractional",
+            lambda x: np.isfinite(x) & (x != np.round(x)),
+            "counts must be whole; pass counts per bin, not rates",
+        ),
     )
     for what, breaks, rule in rules:
         bad = breaks(spikes)
@@ -70,11 +76,14 @@ def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
     array = np.full(n_trials, n_time) if lengths is None else np.asarray(lengths)
     if array.shape != (n_trials,) or not np.issubdtype(array.dtype, np.integer):
         raise DataError(
-            f"lengths has shape {array.shape} and dtype {array.dtype}: it must be {n_trials} whole numbers, bins per trial."
+            f"lengths has shape {array.shape} and dtype {array.dtype}: "
+            f"it must be {n_trials} whole numbers, bins per trial."
         )
     if (array < 1).any() or (array > n_time).any():
         trial = int(np.flatnonzero((array < 1) | (array > n_time))[0])
-        raise DataError(f"lengths[{trial}] is {array[trial]}: it must lie between 1 and {n_time}, the number of bins.")
+        raise DataError(
+            f"lengths[{trial}] is {array[trial]}: it must lie between 1 and {n_time}, the number of bins."
+        )
     return frozen(array.astype(np.int64))
 
 
@@ -87,7 +96,9 @@ def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndar
         raise DataError(f"{name} has shape {array.shape}: it must have {n} entries.")
     if unique and np.unique(array).size != n:
         values, counts = np.unique(array, return_counts=True)
-        raise DataError(f"{name} holds {values[counts > 1][0]!r} more than once: every entry must be different.")
+        raise DataError(
+            f"{name} holds {values[counts > 1][0]!r} more than once: every entry must be different."
+        )
     return frozen(array)
 
 
@@ -95,10 +106,15 @@ def check_signal(name: str, value: Any, n_trials: int, n_time: int) -> np.ndarra
     """A continuous signal per bin, (trials, time, channels); NaN where missing, never infinite."""
     array = as_numeric(name, value, 3)
     if array.shape[:2] != (n_trials, n_time):
-        raise DataError(f"{name} has shape {array.shape}: its first two sizes must be {(n_trials, n_time)}, as in spikes.")
+        raise DataError(
+            f"{name} has shape {array.shape}: its first two sizes must be {(n_trials, n_time)}, as in spikes."
+        )
     if np.isinf(array).any():
         trial, time, channel = np.argwhere(np.isinf(array))[0]
-        raise DataError(f"{name} is infinite at trial {trial}, bin {time}, channel {channel}: use NaN where it is missing.")
+        raise DataError(
+            f"{name} is infinite at trial {trial}, bin {time}, channel {channel}: "
+            "use NaN where it is missing."
+        )
     return array
 
 
@@ -121,3 +137,57 @@ def check_positive(name: str, value: Any, unit: str) -> float:
     if not (np.isfinite(number) and number > 0):
         raise DataError(f"{name} is {value!r}: it must be a number of {unit} above zero.")
     return number
+
+
+def check_spike_times(unit: Any, times: Any) -> np.ndarray:
+    """One unit's spike times in seconds, sorted."""
+    array = np.asarray(times)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
+        raise DataError(
+            f"spike times of unit {unit} have shape {array.shape}, dtype {array.dtype}: "
+            "they must be one list of seconds."
+        )
+    array = array.astype(float)
+    if bad := int((~np.isfinite(array)).sum()):
+        raise DataError(f"spike times of unit {unit} hold {bad} NaN or infinite value(s): remove them.")
+    return array if (np.diff(array) >= 0).all() else np.sort(array)
+
+
+def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
+    """Observed intervals (n, 2) in seconds for each unit; one array is shared by all."""
+    if intervals is None:
+        return None
+    shared = isinstance(intervals, np.ndarray) and intervals.ndim == 2
+    arrays = [np.asarray(i, float) for i in ([intervals] * n_units if shared else intervals)]
+    if len(arrays) != n_units:
+        raise DataError(f"obs_intervals has {len(arrays)} entries: there are {n_units} units.")
+    for unit, array in enumerate(arrays):
+        if array.ndim != 2 or array.shape[1] != 2 or not (array[:, 1] >= array[:, 0]).all():
+            raise DataError(
+                f"obs_intervals of unit {unit} has shape {array.shape}: "
+                "rows must be (start, stop) in seconds."
+            )
+    return arrays
+
+
+def check_window(window_s: Any) -> float:
+    """The duration in seconds of a window (start, stop)."""
+    try:
+        start, stop = (float(edge) for edge in window_s)
+    except (TypeError, ValueError):
+        start = stop = np.nan
+    if not (np.isfinite([start, stop]).all() and stop > start):
+        raise DataError(
+            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start before stop."
+        )
+    return stop - start
+
+
+def check_fractions(fractions: Any) -> np.ndarray:
+    """Shares of training, validation and test trials."""
+    shares = np.asarray(fractions, float)
+    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise DataError(
+            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, test) that add up to 1."
+        )
+    return shares

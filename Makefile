@@ -1,0 +1,40 @@
+# make demo: install into .venv and fit the Lorenz set; make test: install with the test tools and run the tests.
+# A Python ≥ 3.11 is taken from PYTHON, python3 by default.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO_DIR ?= demo
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(VENV)/.installed
+	$(BIN)/undertow demo --out $(DEMO_DIR)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
+	  { echo "undertow needs Python 3.11, 3.12 or 3.13; $(PYTHON) is: $$($(PYTHON) --version 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	@start=$$(date +%s); echo "installing undertow into $(VENV) …"; \
+	  $(PIP) -e . && touch $@ && echo "installed in $$(( $$(date +%s) - start )) s"
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps nlb-tools==0.0.4
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO_DIR)

@@ -1,0 +1,39 @@
+"""What the figures show, as plain arrays."""
+
+from undertow.analysis.behavior import DecodedVelocity, HandPaths, decoded_velocity, hand_paths
+from undertow.analysis.components import Components, principal_components
+from undertow.analysis.conditions import ConditionAverages, condition_averages
+from undertow.analysis.examples import example_neurons, example_trials
+from undertow.analysis.history import history_columns
+from undertow.analysis.neurons import NeuronTable, neuron_table
+from undertow.analysis.population import PopulationRates, population_rates
+from undertow.analysis.psth import Psth, psth
+from undertow.analysis.singletrials import Rasters, SingleTrialRates, rasters, single_trial_rates
+from undertow.analysis.timeaxis import TimeAxis
+from undertow.analysis.waves import wave_groups
+
+__all__ = [
+    "Components",
+    "ConditionAverages",
+    "DecodedVelocity",
+    "HandPaths",
+    "NeuronTable",
+    "PopulationRates",
+    "Psth",
+    "Rasters",
+    "SingleTrialRates",
+    "TimeAxis",
+    "condition_averages",
+    "decoded_velocity",
+    "example_neurons",
+    "example_trials",
+    "hand_paths",
+    "history_columns",
+    "neuron_table",
+    "population_rates",
+    "principal_components",
+    "psth",
+    "rasters",
+    "single_trial_rates",
+    "wave_groups",
+]

@@ -1,0 +1,107 @@
+"""Velocity decoded from inferred rates, and the hand paths that follow from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undertow.analysis.singletrials import trial_name
+from undertow.data import Prediction, TrialSet
+from undertow.errors import UndertowError
+from undertow.evaluation import decode_velocity, velocity_channels
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedVelocity:
+    """Measured and decoded velocity of the test trials, in the data's own unit.
+
+    Attributes:
+        true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the lag and past the
+            window.
+        channel_names: one per channel.
+        trial_names: what each trial is called.
+        lag_s: by how much velocity follows rates, seconds.
+    """
+
+    true: np.ndarray
+    decoded: np.ndarray
+    channel_names: tuple[str, ...]
+    trial_names: tuple[str, ...]
+    lag_s: float
+
+
+def decoded_velocity(train: Prediction, test: Prediction, lag_s: float = 0.1) -> DecodedVelocity:
+    """Velocity of the test trials by ridge regression from log rates, fitted on the training trials.
+
+    See `undertow.evaluation.decode_velocity`.
+
+    Raises:
+        UndertowError: when there is no velocity, or too little of it.
+    """
+    trials = test.trials
+    channels = velocity_channels(trials)
+    if not channels or trials.behavior is None:
+        raise UndertowError("the data hold no continuous behaviour with 'vel' in its name.")
+    if not np.isfinite(trials.behavior[:, :, channels]).any():
+        raise UndertowError("the test trials' velocity is missing throughout.")
+    decoded = decode_velocity(test, train, log_rates=True, lag_s=lag_s)
+    return DecodedVelocity(
+        true=trials.behavior[:, :, channels].astype(np.float64),
+        decoded=np.where(trials.valid[:, :, None], decoded, np.nan),
+        channel_names=tuple(trials.behavior_names[k] for k in channels),
+        trial_names=tuple(trial_name(test, k) for k in range(trials.n_trials)),
+        lag_s=round(lag_s / trials.bin_s) * trials.bin_s,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class HandPaths:
+    """Paths in the plane.
+
+    Attributes:
+        position: (trials, time, 2), in the data's own unit of length; NaN where unknown.
+        condition: a label per trial.
+    """
+
+    position: np.ndarray
+    condition: np.ndarray
+
+
+def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, HandPaths]:
+    """Measured and decoded paths.
+
+    The measured path is the position where two channels with 'pos' in their name hold it, else the integral of the
+    measured velocity from (0, 0). The decoded one is the integral of the decoded velocity, from the measured position
+    in its first bin.
+
+    Raises:
+        UndertowError: unless there are two velocity channels.
+    """
+    if len(velocity.channel_names) != 2:
+        raise UndertowError(
+            f"paths in the plane need two velocity channels, here are {len(velocity.channel_names)}."
+        )
+    everyone = np.arange(trials.n_trials)
+    places = [k for k, name in enumerate(trials.behavior_names) if "pos" in name.lower()]
+    if len(places) == 2 and trials.behavior is not None:
+        measured = trials.behavior[:, :, places].astype(np.float64)
+    else:
+        measured = integrated(velocity.true, trials.bin_s, np.zeros((trials.n_trials, 2)))
+    both = np.isfinite(measured).all(axis=2) & np.isfinite(velocity.decoded).all(axis=2)
+    start = measured[everyone, both.argmax(axis=1)]
+    condition = np.zeros(trials.n_trials, int) if trials.condition is None else trials.condition
+    decoded = np.where(np.cumsum(both, axis=1)[..., None] > 0, velocity.decoded, np.nan)
+    moved = integrated(decoded, trials.bin_s, start)
+    return HandPaths(measured, condition), HandPaths(moved, condition)
+
+
+def integrated(velocity: np.ndarray, bin_s: float, start: np.ndarray) -> np.ndarray:
+    """Positions at bin centres, (trials, time, 2), by the trapezium rule: `start` in the first finite bin.
+
+    NaN stays NaN; across a gap the position stands still.
+    """
+    finite = np.isfinite(velocity)
+    filled = np.where(finite, velocity, 0.0)
+    between = finite[:, 1:] & finite[:, :-1]
+    steps = np.where(between, 0.5 * (filled[:, 1:] + filled[:, :-1]) * bin_s, 0.0)
+    moved = np.concatenate([np.zeros_like(velocity[:, :1]), np.cumsum(steps, axis=1)], axis=1)
+    return np.where(finite, start[:, None] + moved, np.nan)

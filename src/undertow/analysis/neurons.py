@@ -1,0 +1,77 @@
+"""One row per neuron: its spikes, its rate, its score."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from undertow.data import Prediction
+from undertow.evaluation import per_neuron_scores
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronTable:
+    """Scores of single neurons over the window (forward bins left out), in the order of the TrialSet.
+
+    Attributes:
+        neuron_ids: labels, (neurons,).
+        heldout: True where the neuron was never given to the encoder.
+        region: labels, or None.
+        n_spikes: spikes in the test trials.
+        mean_rate: observed, spikes/s; NaN if never observed.
+        score: bits per spike of the model; NaN for a neuron without spikes.
+        baseline: bits per spike of the baseline, or None.
+        rate_r2: R² against the true rates, or None where they are not known.
+    """
+
+    neuron_ids: np.ndarray
+    heldout: np.ndarray
+    region: np.ndarray | None
+    n_spikes: np.ndarray
+    mean_rate: np.ndarray
+    score: np.ndarray
+    baseline: np.ndarray | None
+    rate_r2: np.ndarray | None
+
+    @property
+    def sorted_by_score(self) -> np.ndarray:
+        """Indices of the neurons that have a score, best first."""
+        order = np.argsort(-self.score, kind="stable")
+        return order[np.isfinite(self.score[order])]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The table as named columns, for a page or a CSV file."""
+        columns: dict[str, list[Any]] = {
+            "neuron": self.neuron_ids.tolist(),
+            "held_out": ["yes" if x else "no" for x in self.heldout],
+        }
+        if self.region is not None:
+            columns["region"] = self.region.tolist()
+        columns |= {
+            "spikes": self.n_spikes.tolist(),
+            "mean_rate_hz": self.mean_rate.tolist(),
+            "bits_per_spike": self.score.tolist(),
+        }
+        if self.baseline is not None:
+            columns["baseline_bits_per_spike"] = self.baseline.tolist()
+            columns["difference"] = (self.score - self.baseline).tolist()
+        if self.rate_r2 is not None:
+            columns["rate_r2"] = self.rate_r2.tolist()
+        return columns
+
+
+def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> NeuronTable:
+    """Score every neuron of the test trials by itself; see `undertow.evaluation.per_neuron_scores`."""
+    trials = prediction.trials
+    scores = per_neuron_scores(prediction)
+    window = slice(0, trials.n_time - trials.forward_bins)
+    return NeuronTable(
+        neuron_ids=trials.neuron_ids,
+        heldout=trials.heldout,
+        region=trials.region,
+        n_spikes=np.nansum(trials.spikes[:, window], axis=(0, 1)).astype(int),
+        mean_rate=scores["mean_rate_hz"],
+        score=scores["bits_per_spike"],
+        baseline=None if baseline is None else per_neuron_scores(baseline)["bits_per_spike"],
+        rate_r2=scores.get("rate_r2"),
+    )

@@ -1,0 +1,71 @@
+"""`describe`: what a data file holds, in one dictionary."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data.load import load
+from undertow.data.nwb import list_contents
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataWarning
+
+KINDS = {".npz": "arrays (npz)", ".h5": "HDF5, LFADS layout", ".hdf5": "HDF5, LFADS layout", ".nwb": "NWB"}
+
+
+def describe(path: str | Path, **options: Any) -> dict[str, Any]:
+    """Summarise a data file as `load(path, **options)` reads it.
+
+    Returns plain numbers, strings, lists and dictionaries: 'kind', then the entries of `summarize`, then
+    'warnings' said while reading. For NWB also 'trial_columns', 'unit_columns' and 'time_series': what there
+    is to align to, to
+    select by and to read.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        trials = load(path, **options)
+    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    suffix = Path(path).suffix.lower()
+    contents = list_contents(path) if suffix == ".nwb" else {}
+    return {"path": str(path), "kind": KINDS[suffix], **summarize(trials), **contents, "warnings": said}
+
+
+def summarize(trials: TrialSet) -> dict[str, Any]:
+    """The size and contents of a `TrialSet` as plain numbers, strings, lists and dictionaries."""
+    observed = trials.mean_rates[np.isfinite(trials.mean_rates)]
+    return {
+        "trials": trials.n_trials,
+        "bins": trials.n_time,
+        "bin_s": trials.bin_s,
+        "window_s": [trials.start_s, trials.start_s + trials.n_time * trials.bin_s],
+        "event": trials.event,
+        "trial_length_s": [
+            float(edge) * trials.bin_s for edge in (trials.lengths.min(), trials.lengths.max())
+        ],
+        "neurons": trials.n_neurons,
+        "spikes": int(np.nansum(trials.spikes, dtype=float)),
+        "missing_bins": int(np.isnan(trials.spikes[trials.valid]).sum()),
+        "rate_hz": {
+            name: float(f(observed)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))
+        },
+        "silent_neurons": trials.neuron_ids[trials.silent].tolist(),
+        "heldout_neurons": trials.neuron_ids[trials.heldout].tolist(),
+        "forward_bins": trials.forward_bins,
+        "conditions": _counts(trials.condition),
+        "regions": _counts(trials.region),
+        "splits": _counts(trials.split),
+        "behavior": list(trials.behavior_names),
+        "stimulus_inputs": 0 if trials.stimulus is None else trials.stimulus.shape[2],
+        "truth": trials.truth is not None,
+    }
+
+
+def _counts(labels: np.ndarray | None) -> dict[str, int]:
+    if labels is None:
+        return {}
+    values, counts = np.unique(labels, return_counts=True)
+    return {str(value): int(count) for value, count in zip(values.tolist(), counts.tolist(), strict=True)}

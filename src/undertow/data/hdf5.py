@@ -1,0 +1,176 @@
+"""HDF5 in the layout LFADS uses: `train_data`, `valid_data` and what goes with them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from undertow.data import tables
+from undertow.data.files import existing_file, listed, written_whole
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+
+if TYPE_CHECKING:
+    import h5py
+
+PARTS = {"train": "train", "valid": "val", "test": "test", "none": "none"}
+ROOT_ARRAYS = ("neuron_ids", "region", "heldout")
+ROOT_SCALARS = ("bin_s", "start_s", "event", "forward_bins", "behavior_kind")
+PER_TRIAL = ("truth", "behavior", "stimulus", "lengths", "condition", "trial_ids")
+
+
+def read_hdf5(path: str | Path, bin_s: float | None = None, file_bin_s: float = 0.01) -> TrialSet:
+    """Read trials from HDF5 in the LFADS layout.
+
+    `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set with split labels
+    'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is read as spikes/s.
+    Trials with the same
+    truth share a condition. What `write_hdf5` adds (condition, neuron ids, behaviour, …) is read back.
+
+    Args:
+        path: the file.
+        bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
+        file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt` or
+            `bin_ms`.
+
+    Raises:
+        DataError: for a file that is not there, cut short or no HDF5, without `train_data`, or with arrays
+            that break a rule.
+    """
+    import h5py
+
+    path = existing_file(path)
+    try:
+        with h5py.File(path, "r") as file:
+            fields = _read_fields(path, file, file_bin_s)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise DataError(
+            f"{path} cannot be read as HDF5 (cut short, damaged, or another kind of file): {error}"
+        ) from None
+    trials = TrialSet(**fields)
+    return trials if bin_s is None else trials.rebin(bin_s)
+
+
+def _read_fields(path: Path, file: "h5py.File", file_bin_s: float) -> dict[str, Any]:
+    parts = [part for part in PARTS if f"{part}_data" in file]
+    if not parts:
+        raise DataError(f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}.")
+    sizes = [len(file[f"{part}_data"]) for part in parts]
+    per_trial = {"spikes": _joined(path, file, parts, "data"), "inds": _joined(path, file, parts, "inds")}
+    per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
+    per_trial["split"] = (
+        np.repeat([PARTS[part] for part in parts], sizes) if file.attrs.get("has_split", True) else None
+    )
+    inds = per_trial.pop("inds")
+    order = np.argsort(inds, kind="stable") if inds is not None else np.arange(sum(sizes))
+    fields: dict[str, Any] = {k: None if v is None else v[order] for k, v in per_trial.items()}
+    if fields["condition"] is None and fields["truth"] is not None:
+        fields["condition"] = _conditions_by_truth(fields["truth"], _scalar(file, "n_init_conds"))
+    fields["bin_s"] = _bin_width(file, file_bin_s)
+    fields |= {name: _plain(file[name]) for name in ROOT_ARRAYS if name in file}
+    scalars = {name: _scalar(file, name) for name in ROOT_SCALARS[1:]}
+    fields |= {name: value for name, value in scalars.items() if value is not None}
+    if "behavior_names" in file:
+        fields["behavior_names"] = _plain(file["behavior_names"]).tolist()
+    return fields
+
+
+def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.ndarray | None:
+    """`{part}_{name}` of all parts, one after the other; None where there is none."""
+    there = [part for part in parts if f"{part}_{name}" in file]
+    if not there:
+        return None
+    if there != parts:
+        missing = [f"{part}_{name}" for part in parts if part not in there]
+        raise DataError(
+            f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or for none."
+        )
+    arrays = [_plain(file[f"{part}_{name}"]) for part in parts]
+    for part, array in zip(parts, arrays, strict=True):
+        n_trials = len(file[f"{part}_data"])
+        if array.ndim == 0 or len(array) != n_trials or array.shape[1:] != arrays[0].shape[1:]:
+            raise DataError(
+                f"{part}_{name} in {path} has shape {array.shape}: "
+                f"it does not fit {n_trials} trials and {parts[0]}_{name}."
+            )
+    return np.concatenate(arrays)
+
+
+def _plain(dataset: "h5py.Dataset") -> np.ndarray:
+    return tables.plain(dataset[()])
+
+
+def _scalar(file: "h5py.File", name: str) -> Any:
+    """A single value kept as an attribute or a dataset, or None."""
+    if name not in file.attrs and name not in file:
+        return None
+    value = tables.plain(file.attrs[name] if name in file.attrs else file[name][()])
+    return value.reshape(-1)[0].item() if value.size == 1 else None
+
+
+def _bin_width(file: "h5py.File", file_bin_s: float) -> float:
+    for name, seconds in (("bin_s", 1.0), ("dt", 1.0), ("bin_ms", 1e-3)):
+        if (value := _scalar(file, name)) is not None:
+            return float(value) * seconds
+    return file_bin_s
+
+
+def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:
+    """Number the distinct true rates in order of appearance; None when they cannot be conditions.
+
+    They can when trials share them and, where the file says how many there are, the number agrees.
+    """
+    _, first, label = np.unique(truth.reshape(len(truth), -1), axis=0, return_index=True, return_inverse=True)
+    if first.size == len(truth) or (n_conditions is not None and first.size != n_conditions):
+        return None
+    return np.argsort(np.argsort(first))[label.reshape(-1)]
+
+
+def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> Path:
+    """Write trials in the LFADS layout, with all else they hold; `read_hdf5` gives the same set back.
+
+    Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to `train_data` without
+    labels); `*_inds` keep their order. The file is written under a temporary name and moved into place.
+
+    Raises:
+        DataError: when the file exists and `overwrite` is False, or a split label is not train, val, test or
+            none.
+    """
+    import h5py
+
+    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        for name in ROOT_SCALARS:
+            file.attrs[name] = getattr(trials, name)
+        file.attrs["has_split"] = trials.split is not None
+        for name in ROOT_ARRAYS:
+            _write(file, name, getattr(trials, name))
+        if trials.behavior is not None:
+            _write(file, "behavior_names", np.array(trials.behavior_names))
+        for part, rows in _rows_by_part(trials).items():
+            _write(file, f"{part}_data", trials.spikes[rows])
+            _write(file, f"{part}_inds", rows)
+            for name in PER_TRIAL:
+                values = getattr(trials, name)
+                _write(file, f"{part}_{name}", None if values is None else values[rows])
+    return Path(path)
+
+
+def _rows_by_part(trials: TrialSet) -> dict[str, np.ndarray]:
+    if trials.split is None:
+        return {"train": np.arange(trials.n_trials)}
+    unknown = sorted(set(trials.split.tolist()) - set(PARTS.values()))
+    if unknown:
+        raise DataError(f"split holds {unknown[0]!r}: it must be one of {listed(PARTS.values())}.")
+    rows = {part: np.flatnonzero(trials.split == label) for part, label in PARTS.items()}
+    return {part: index for part, index in rows.items() if index.size}
+
+
+def _write(file: "h5py.File", name: str, values: np.ndarray | None) -> None:
+    import h5py
+
+    if values is None:
+        return
+    if values.dtype.kind == "U":
+        file.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
+    else:
+        file.create_dataset(name, data=values, compression="gzip" if values.ndim == 3 else None)

@@ -1,0 +1,159 @@
+"""Reading `.npz` files of binned trials."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data import tables
+from undertow.data.files import existing_file, listed
+from undertow.data.signals import channel_names
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+
+CONDITIONS = ("condition", "target", "cue")
+FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids", "stimulus")
+KNOWN = {"spikes", "heldout", "start_s", "event", "forward_bins", "bin_ms", "bin_s", *FIELDS, *CONDITIONS}
+
+Arrays = dict[str, np.ndarray | None]  # None: an object array, which only pickle could read
+
+
+def read_npz(
+    path: str | Path,
+    bin_s: float | None = None,
+    condition: str | Sequence[str] | None = None,
+    behavior: str | Sequence[str] | None = None,
+    file_bin_s: float | None = None,
+) -> TrialSet:
+    """Read binned trials from a `.npz` file, without pickle.
+
+    The file holds `spikes` (trials, time, neurons) and `bin_ms` or `bin_s`; and, where there are any,
+    `condition`, signals (trials, time, channels) such as `hand_vel`, `stimulus`, `region`, `heldout`,
+    `truth`, `lengths`,
+    `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`.
+
+    Args:
+        path: the file.
+        bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
+        condition: array(s) of one label per trial, several joined; by default the first there is of
+            condition, target and cue.
+        behavior: arrays of signals to use as behaviour; by default hand_vel, hand_pos and every other array
+            (trials, time, channels).
+        file_bin_s: the file's bin width in seconds, for a file that does not hold it.
+
+    Raises:
+        DataError: for a file that is not there, cut short or no `.npz`, a missing array, or arrays that break
+            a rule.
+    """
+    arrays = _read_arrays(existing_file(path))
+    spikes = _take(path, arrays, "spikes")
+    names, values = _behavior(path, arrays, behavior)
+    fields: dict[str, Any] = {name: _take(path, arrays, name) for name in FIELDS if name in arrays}
+    fields |= {
+        name: _scalar(path, arrays, name) for name in ("start_s", "event", "forward_bins") if name in arrays
+    }
+    if "heldout" in arrays:
+        fields["heldout"] = _take(path, arrays, "heldout").astype(bool)
+    trials = TrialSet(
+        spikes=spikes,
+        bin_s=_bin_width(path, arrays, file_bin_s),
+        condition=_condition(path, arrays, condition),
+        behavior=values,
+        behavior_names=names,
+        **fields,
+    )
+    return trials if bin_s is None else trials.rebin(bin_s)
+
+
+def _read_arrays(path: Path) -> Arrays:
+    """Every array by name; None for object arrays, which only pickle could read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path} holds a single array: save named arrays with numpy.savez.")
+            return {name: _read_one(archive, name) for name in archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} cannot be read as .npz (cut short, damaged, or another kind of file): {error}"
+        ) from None
+
+
+def _read_one(archive: Any, name: str) -> np.ndarray | None:
+    try:
+        return archive[name]
+    except ValueError as error:
+        if "Object arrays" in str(error):
+            return None
+        raise
+
+
+def _take(path: str | Path, arrays: Arrays, name: str) -> np.ndarray:
+    if name not in arrays:
+        raise DataError(f"{path} has no array {name!r}: there is {listed(arrays)}.")
+    array = arrays[name]
+    if array is None:
+        raise DataError(
+            f"{name} in {path} is an object array, which only pickle could read: "
+            "save a plain numeric or string array "
+            "(pad trials of different length with NaN and save `lengths`)."
+        )
+    return array
+
+
+def _scalar(path: str | Path, arrays: Arrays, name: str) -> Any:
+    array = _take(path, arrays, name)
+    if array.size != 1:
+        raise DataError(f"{name} in {path} has shape {array.shape}: it must be a single value.")
+    return array.reshape(-1)[0].item()
+
+
+def _bin_width(path: str | Path, arrays: Arrays, file_bin_s: float | None) -> float:
+    if "bin_ms" in arrays:
+        return float(_scalar(path, arrays, "bin_ms")) / 1e3
+    if "bin_s" in arrays:
+        return float(_scalar(path, arrays, "bin_s"))
+    if file_bin_s is None:
+        raise DataError(
+            f"{path} holds no bin width: save bin_ms (or bin_s) with the spikes, or pass file_bin_s."
+        )
+    return file_bin_s
+
+
+def _condition(
+    path: str | Path, arrays: Arrays, names: str | Sequence[str] | None
+) -> Any:
+    wanted = tables.as_names(names) or tuple(name for name in CONDITIONS if name in arrays)[:1]
+    return tables.join_labels([_take(path, arrays, name) for name in wanted]) if wanted else None
+
+
+def _behavior(
+    path: str | Path, arrays: Arrays, wanted: str | Sequence[str] | None
+) -> tuple[list[str], np.ndarray | None]:
+    chosen = _signals(arrays) if wanted is None else list(tables.as_names(wanted))
+    names: list[str] = []
+    values: list[np.ndarray] = []
+    shape = _take(path, arrays, "spikes").shape[:2]
+    for name in chosen:
+        array = _take(path, arrays, name)
+        array = array[:, :, None] if array.ndim == 2 else array
+        if array.shape[:2] != shape or array.ndim != 3:
+            raise DataError(
+                f"{name} in {path} has shape {array.shape}: behaviour must be {shape} by channels, as spikes."
+            )
+        names += channel_names(name, array.shape[2])
+        values.append(array)
+    return names, np.concatenate(values, axis=2) if values else None
+
+
+def _signals(arrays: Arrays) -> list[str]:
+    """Names of the arrays (trials, time, channels) without a meaning of their own; hand signals first."""
+    first = ("hand_vel", "hand_pos")
+    others = sorted(name for name in arrays if name not in KNOWN and name not in first)
+    named = [name for name in first if name in arrays] + others
+    shapes = {name: array.shape for name, array in arrays.items() if array is not None}
+    return [name for name in named if len(shapes.get(name, ())) == 3 and shapes[name][:2] == shapes["spikes"][:2]]

@@ -1,0 +1,201 @@
+"""Reading NWB files: units and trials, spike trains of the units kept, and the signals named."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data import tables
+from undertow.data.files import existing_file, listed
+from undertow.data.recording import Recording, Window
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+
+REGIONS = ("region", "brain_region", "brain_area", "location")
+
+
+def read_nwb(
+    path: str | Path,
+    bin_s: float | None = None,
+    align: str | None = None,
+    window_s: Window | None = None,
+    units: Any = None,
+    trials: Any = None,
+    condition: str | Sequence[str] | None = None,
+    behavior: str | Sequence[str] = (),
+    min_rate_hz: float = 0.0,
+    forward_bins: int = 0,
+    cut_s: float = 1.0,
+) -> TrialSet:
+    """Read any NWB file with units; bins of 20 ms by default.
+
+    With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut into
+    windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in the file.
+
+    Raises:
+        DataError: for a file that is not there, cut short or no NWB, without units, or as in `Recording.bin`.
+    """
+    bin_s = 0.02 if bin_s is None else bin_s
+    recording = read_recording(path, units=units, signals=behavior)
+    if recording.n_trials:
+        return recording.bin(
+            align=align,
+            window_s=window_s,
+            bin_s=bin_s,
+            trials=trials,
+            condition=condition,
+            behavior=behavior,
+            min_rate_hz=min_rate_hz,
+            forward_bins=forward_bins,
+        )
+    asked = {"align": align, "window_s": window_s, "trials": trials, "condition": condition}
+    if useless := [name for name, value in asked.items() if value is not None]:
+        raise DataError(
+            f"{path} has no trials, which {listed(useless)} would need: leave it out and pass cut_s."
+        )
+    return recording.cut(cut_s, bin_s, behavior=behavior, min_rate_hz=min_rate_hz)
+
+
+def read_recording(path: str | Path, units: Any = None, signals: str | Sequence[str] = ()) -> Recording:
+    """Read a `Recording`: both tables, the spike times of the units kept, the signals named. No array more.
+
+    Args:
+        path: the file.
+        units: which units: a mask, unit ids, or a rule such as ``"region==M1"``.
+        signals: names of time series, as `list_contents` gives them.
+
+    Raises:
+        DataError: for a file that cannot be read as NWB, without units, or an unknown unit or signal.
+    """
+    with opened(path) as nwb:
+        if nwb.units is None or "spike_times" not in nwb.units.colnames:
+            raise DataError(f"{path} has no units with spike times: undertow needs sorted spikes.")
+        table = nwb.units
+        ids, columns = np.asarray(table.id[:]), _plain_columns(table)
+        columns |= _region(table, columns)
+        rows = tables.select_rows("units", units, ids, columns)
+        observed = "obs_intervals" in table.colnames
+        return Recording(
+            spike_times=[table.get_unit_spike_times(int(row)) for row in rows],
+            unit_ids=ids[rows],
+            units={name: values[rows] for name, values in columns.items()},
+            trials=_plain_columns(nwb.trials),
+            trial_ids=None if nwb.trials is None else np.asarray(nwb.trials.id[:]),
+            signals=_read_signals(path, nwb, tables.as_names(signals)),
+            obs_intervals=[table.get_unit_obs_intervals(int(row)) for row in rows] if observed else None,
+        )
+
+
+def list_contents(path: str | Path) -> dict[str, list[str]]:
+    """What a file offers to align to, select by and read: 'trial_columns', 'unit_columns', 'time_series'."""
+    with opened(path) as nwb:
+        units = _plain_columns(nwb.units)
+        return {
+            "trial_columns": list(_plain_columns(nwb.trials)),
+            "unit_columns": list(units | _region(nwb.units, units)) if units else [],
+            "time_series": list(_time_series(nwb)),
+        }
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Any]:
+    """An open NWB file; every failure to read it becomes a `DataError`."""
+    import h5py
+
+    path = existing_file(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if "nwb_version" not in file.attrs:
+                raise DataError(
+                    f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {listed(list(file))}."
+                )
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read as NWB (cut short, damaged, or another kind of file): {error}"
+        ) from None
+    with warnings.catch_warnings():
+        _silence_reader()
+        try:
+            from pynwb import NWBHDF5IO
+
+            with NWBHDF5IO(str(path), "r") as reader:
+                yield reader.read()
+        except DataError:
+            raise
+        except Exception as error:  # pynwb raises many kinds for a file that breaks the format
+            raise DataError(f"{path} cannot be read as NWB: {type(error).__name__}: {error}") from error
+
+
+def _silence_reader() -> None:
+    """Leave out what pynwb says to its own developers; its other warnings stay."""
+    warnings.filterwarnings(
+        "ignore", message=r"Ignoring (the following )?cached namespace", category=UserWarning
+    )
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(hdmf|pynwb)(\.|$)")
+
+
+def _plain_columns(table: Any) -> dict[str, np.ndarray]:
+    """The columns with one number, boolean or string per row; ragged columns and references are left out."""
+    if table is None:
+        return {}
+    columns: dict[str, np.ndarray] = {}
+    for name in table.colnames:
+        if type(table[name]).__name__ in (
+            "VectorIndex",
+            "DynamicTableRegion",
+            "TimeSeriesReferenceVectorData",
+        ):
+            continue
+        values = tables.plain(table[name][:])
+        if values.ndim == 1 and values.dtype.kind in "biufU":
+            columns[name] = values
+    return columns
+
+
+def _region(table: Any, columns: tables.Columns) -> dict[str, np.ndarray]:
+    """A 'region' column: from the unit table, else the location of each unit's first electrode."""
+    for name in REGIONS:
+        if name in columns:
+            return {"region": columns[name].astype(str)}
+    if "electrodes" not in table.colnames:
+        return {}
+    link = table["electrodes"]
+    several = type(link).__name__ == "VectorIndex"
+    target, ends = (link.target, np.asarray(link.data[:])) if several else (link, np.arange(1, len(table) + 1))
+    starts = np.append(0, ends[:-1])
+    if "location" not in target.table.colnames or (starts == ends).any():
+        return {}
+    locations = tables.plain(target.table["location"][:]).astype(str)
+    return {"region": locations[np.asarray(target.data[:])[starts]]}
+
+
+def _time_series(nwb: Any) -> dict[str, Any]:
+    """Time series anywhere in the file by name; 'parent/name' where several share one."""
+    from pynwb import TimeSeries
+
+    found = [item for item in nwb.objects.values() if isinstance(item, TimeSeries)]
+    names = [item.name for item in found]
+    return {i.name if names.count(i.name) == 1 else f"{i.parent.name}/{i.name}": i for i in found}
+
+
+def _read_signals(
+    path: str | Path, nwb: Any, wanted: tuple[str, ...]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    there = _time_series(nwb) if wanted else {}
+    if unknown := [name for name in wanted if name not in there]:
+        raise DataError(f"{path} has no time series {listed(unknown)}: there is {listed(there)}.")
+    return {name: (_timestamps(there[name]), _values(there[name])) for name in wanted}
+
+
+def _timestamps(series: Any) -> np.ndarray:
+    if series.timestamps is not None:
+        return np.asarray(series.timestamps[:], float)
+    return float(series.starting_time) + np.arange(len(series.data)) / float(series.rate)
+
+
+def _values(series: Any) -> np.ndarray:
+    """Samples in the unit the series names: conversion and offset applied."""
+    return np.asarray(series.data[:], float) * float(series.conversion) + float(series.offset or 0.0)

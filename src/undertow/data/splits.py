@@ -1,0 +1,142 @@
+"""Splits: train, validation and test trials, stratified by condition; folds."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from undertow.data import validation
+from undertow.data.files import listed
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError, DataWarning
+
+LABELS = ("train", "val", "test", "none")
+
+
+class Splits(NamedTuple):
+    """Trials to learn from, to choose on, and to score once."""
+
+    train: TrialSet
+    validation: TrialSet
+    test: TrialSet
+
+
+def split_trials(
+    trials: TrialSet, fractions: tuple[float, float, float] = (0.7, 0.15, 0.15), seed: int = 0
+) -> Splits:
+    """Split trials into train, validation and test, stratified by condition.
+
+    The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is no
+    'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is left out.
+    Without labels that
+    name both training and test trials, `fractions` are drawn from what is not 'none'.
+
+    Raises:
+        DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels, or too few
+            trials to fill all parts.
+    """
+    shares = validation.check_fractions(fractions)
+    rows = _rows_by_label(trials)
+    test = rows["test"] if rows["test"].size else rows["val"]
+    if not rows["train"].size or not test.size:
+        return _drawn(trials, rows, shares, seed)
+    if rows["test"].size and rows["val"].size:
+        return Splits(trials[rows["train"]], trials[rows["val"]], trials[test])
+    return Splits(*split_validation(trials[rows["train"]], seed=seed), trials[test])
+
+
+def split_validation(trials: TrialSet, fraction: float = 0.15, seed: int = 0) -> tuple[TrialSet, TrialSet]:
+    """Split training trials into those to learn from and those to choose on, stratified by condition."""
+    if not 0 < fraction < 1:
+        raise DataError(f"fraction is {fraction}: it must lie between 0 and 1.")
+    train, (validation,) = _stratified(trials, (fraction,), seed)
+    return trials[train], trials[validation]
+
+
+def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds as (train, test) trial indices: scikit-learn's shuffled StratifiedKFold on condition.
+
+    Without conditions it is the shuffled KFold. Each trial is tested once.
+
+    Raises:
+        DataError: for fewer than 2 folds, or more folds than trials.
+    """
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    if not 2 <= n <= trials.n_trials:
+        raise DataError(f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}.")
+    empty = np.zeros(trials.n_trials)
+    codes, counts = _condition_codes(trials)
+    if counts.max() < n or counts.size == 1:
+        return list(KFold(n, shuffle=True, random_state=seed).split(empty))
+    with warnings.catch_warnings():
+        # said below in terms of conditions and trials
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        folds = list(StratifiedKFold(n, shuffle=True, random_state=seed).split(empty, codes))
+    if counts.min() < n:
+        warnings.warn(
+            f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing from some "
+            "folds.",
+            DataWarning,
+            stacklevel=2,
+        )
+    return folds
+
+
+def _rows_by_label(trials: TrialSet) -> dict[str, np.ndarray]:
+    if trials.split is None:
+        return {label: np.arange(trials.n_trials if label == "train" else 0) for label in LABELS}
+    unknown = sorted(set(trials.split.tolist()) - set(LABELS), key=str)
+    if unknown:
+        raise DataError(f"split holds {unknown[0]!r}: it must be one of {listed(LABELS)}.")
+    return {label: np.flatnonzero(trials.split == label) for label in LABELS}
+
+
+def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, seed: int) -> Splits:
+    if rows["test"].size or rows["val"].size:
+        found = [label for label in LABELS if rows[label].size]
+        warnings.warn(
+            f"the file's split labels name only {listed(found)}: they are ignored and a new split is drawn.",
+            DataWarning,
+            stacklevel=3,
+        )
+    used = np.sort(np.concatenate([rows[label] for label in ("train", "val", "test")]))
+    if used.size == 0:
+        raise DataError("every trial is labelled 'none' in split: there is nothing to learn from.")
+    subset = trials[used]
+    train, (validation, test) = _stratified(subset, (shares[1], shares[2]), seed)
+    return Splits(subset[train], subset[validation], subset[test])
+
+
+def _stratified(
+    trials: TrialSet, fractions: tuple[float, ...], seed: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What is left, and one part per fraction of all trials: sorted indices, at least one trial in each.
+
+    Trials are put in order of condition, shuffled within, and each part takes every k-th: a condition gives a
+    part its share rounded up or down, whatever its size.
+    """
+    sizes = [max(1, round(fraction * trials.n_trials)) for fraction in fractions]
+    if sum(sizes) >= trials.n_trials:
+        raise DataError(
+            f"{trials.n_trials} trial(s) cannot fill {len(sizes) + 1} parts of at least one trial: "
+            "give more trials."
+        )
+    generator = np.random.default_rng(seed)
+    codes, counts = _condition_codes(trials)
+    shuffled = generator.permutation(trials.n_trials)
+    left = shuffled[np.argsort(generator.permutation(counts.size)[codes[shuffled]], kind="stable")]
+    parts = []
+    for size in sizes:
+        chosen = np.floor((np.arange(size) + generator.random()) * left.size / size).astype(int)
+        parts.append(np.sort(left[chosen]))
+        left = np.delete(left, chosen)
+    return np.sort(left), parts
+
+
+def _condition_codes(trials: TrialSet) -> tuple[np.ndarray, np.ndarray]:
+    """A whole number per trial for its condition, and the number of trials of each."""
+    if trials.condition is None:
+        return np.zeros(trials.n_trials, int), np.array([trials.n_trials])
+    _, codes, counts = np.unique(trials.condition, return_inverse=True, return_counts=True)
+    return codes.reshape(-1), counts

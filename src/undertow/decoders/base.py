@@ -1,0 +1,25 @@
+"""`Decoder`: a latent path → features per bin, which observation models read."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module, ABC):
+    """Turns the concatenated decoder inputs of each bin into features; says whether it is causal."""
+
+    feature_dim: int
+    causal: bool
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
+        """Decode.
+
+        Args:
+            inputs: (trials, time, inputs).
+            valid: False where a bin is missing or past the trial's end, (trials, time).
+            time_s: bin centres in seconds from the window's start, (time,).
+
+        Returns:
+            features (trials, time, feature_dim).
+        """

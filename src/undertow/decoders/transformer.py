@@ -1,0 +1,79 @@
+"""One Transformer layer over the whole window."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undertow.decoders.base import Decoder
+from undertow.errors import ModelError
+
+
+class TransformerDecoder(Decoder):
+    """Self-attention and a feed-forward layer, pre-norm, over [z, v, h] of every bin (LangevinFlow Fig. 1).
+
+    Bins that are missing or past a trial's end are no keys: garbage there changes nothing elsewhere. Time enters as
+    sines and cosines of the bin centres in seconds, so that the bin width does not change the layer.
+
+    Args:
+        n_inputs: inputs per bin.
+        width: model width, a multiple of `heads`; inputs are projected to it.
+        heads: attention heads.
+        feedforward: units of the feed-forward layer.
+        dropout: probability of dropping attention weights and units.
+        causal: attend only to the past.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        width: int = 128,
+        heads: int = 4,
+        feedforward: int | None = None,
+        dropout: float = 0.0,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        if width % heads:
+            raise ModelError(f"decoder width {width} is not a multiple of {heads} heads.")
+        self.feature_dim, self.heads, self.causal = width, heads, causal
+        self.project = nn.Linear(n_inputs, width)
+        self.norm_attention, self.norm_feedforward, self.norm_out = (nn.LayerNorm(width) for _ in range(3))
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        hidden = 2 * width if feedforward is None else feedforward
+        self.feedforward = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
+        x = self.dropout(self.project(inputs) + sinusoids(time_s, self.feature_dim, inputs.dtype))
+        x = x + self.dropout(self._attend(self.norm_attention(x), valid))
+        x = x + self.dropout(self.feedforward(self.norm_feedforward(x)))
+        return self.dropout(self.norm_out(x))
+
+    def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
+        query, key, value = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        drop = self.dropout.p if self.training else 0.0
+        attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid), drop)
+        out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
+        return out
+
+    def _mask(self, valid: Tensor) -> Tensor | None:
+        """True where a query may look at a key; every bin may look at itself. None when all may look everywhere."""
+        if not self.causal and bool(valid.all()):
+            return None
+        n_time = valid.shape[1]
+        own = torch.eye(n_time, dtype=torch.bool, device=valid.device)
+        allowed = valid[:, None, :] | own
+        if self.causal:
+            allowed = allowed & torch.ones_like(own).tril()
+        return allowed[:, None]
+
+
+def sinusoids(time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.05, longest_s: float = 20.0) -> Tensor:
+    """Sines and cosines of time with periods spaced evenly on a log scale, (time, width)."""
+    half = (width + 1) // 2
+    periods = torch.logspace(math.log10(shortest_s), math.log10(longest_s), half, dtype=dtype, device=time_s.device)
+    angle = 2 * math.pi * time_s.to(dtype)[:, None] / periods
+    return torch.cat([angle.sin(), angle.cos()], -1)[:, :width]

@@ -1,0 +1,123 @@
+"""Potentials U(z, x) of Langevin dynamics; any subclass with an `energy` can be exchanged for another."""
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undertow.errors import ModelError
+
+
+class Potential(nn.Module, ABC):
+    """A scalar energy of the positions, optionally of an input too. Write `energy`; the force comes from autograd."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    @abstractmethod
+    def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """U(z, x), one number per position: (…, dim) → (…)."""
+
+    def gradient(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """∇U at z, (…, dim)."""
+        training = torch.is_grad_enabled()
+        with torch.enable_grad():
+            at = z if z.requires_grad else z.detach().requires_grad_()
+            return torch.autograd.grad(self.energy(at, x).sum(), at, create_graph=training)[0]
+
+    def stiffness(self) -> Tensor | None:
+        """K of a quadratic U(z) = ½ zᵀKz as blocks (blocks, dim / blocks, dim / blocks); None for any other U."""
+        return None
+
+
+class CoupledOscillatorPotential(Potential):
+    """Chains of locally coupled oscillators, U(z) = zᵀ (W / ‖W‖) z (LangevinFlow eq. 2), confining by construction.
+
+    Each of `groups` chains has its own symmetric Toeplitz W, a convolution of `taps` taps with zero padding. The
+    kernel is the autocorrelation of (taps + 1) / 2 free taps plus a small share `confinement` on the centre tap, so W
+    is positive definite and every direction is a well; it is divided by the maximum of its spectrum (on a 512-point
+    grid), a differentiable upper bound of ‖W‖₂. Curvatures 2λ(W) therefore lie in (0, 2].
+
+    Args:
+        dim: number of positions, a multiple of `groups`.
+        groups: independent chains.
+        taps: odd kernel length.
+        confinement: centre tap added, as a share of the kernel's own centre tap.
+    """
+
+    def __init__(self, dim: int, groups: int = 4, taps: int = 7, confinement: float = 0.05) -> None:
+        super().__init__(dim)
+        if groups < 1 or dim % groups:
+            raise ModelError(f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple of {groups}.")
+        if taps < 1 or taps % 2 == 0:
+            raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
+        if not confinement > 0:
+            raise ModelError(f"confinement is {confinement}: it must be above zero, or directions without a well remain.")
+        self.groups, self.taps, self.confinement = groups, taps, confinement
+        start = torch.zeros(groups, (taps + 1) // 2)
+        start[:, 0] = 1.0
+        if taps > 1:
+            start[:, 1] = -torch.linspace(0.3, 0.7, groups)
+        self.factor = nn.Parameter(start)
+
+    def kernel(self) -> Tensor:
+        """One side of each symmetric kernel, normalised: lags 0 … (taps − 1) / 2, (groups, (taps + 1) / 2)."""
+        a = self.factor
+        half = a.shape[1]
+        lags = torch.stack([(a[:, : half - k] * a[:, k:]).sum(1) for k in range(half)], 1)
+        lags = torch.cat([lags[:, :1] * (1 + self.confinement), lags[:, 1:]], 1)
+        angle = torch.arange(257, dtype=a.dtype, device=a.device) * (2 * torch.pi / 512)
+        cosines = torch.cos(angle[None] * torch.arange(half, dtype=a.dtype, device=a.device)[:, None])
+        weight = torch.full((half, 1), 2.0, dtype=a.dtype, device=a.device)
+        weight[0] = 1.0
+        spectrum = lags @ (weight * cosines)
+        return lags / spectrum.amax(1, keepdim=True)
+
+    def coupling(self) -> Tensor:
+        """W / ‖W‖ of each group, (groups, dim / groups, dim / groups)."""
+        kernel = self.kernel()
+        index = torch.arange(self.dim // self.groups, device=kernel.device)
+        lag = (index[:, None] - index[None]).abs()
+        return F.pad(kernel, (0, 1))[:, lag.clamp(max=kernel.shape[1])]
+
+    def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        blocks = z.unflatten(-1, (self.groups, -1))
+        return torch.einsum("...gi,gij,...gj->...", blocks, self.coupling(), blocks)
+
+    def gradient(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        blocks = z.unflatten(-1, (self.groups, -1))
+        return 2 * torch.einsum("...gi,gij->...gj", blocks, self.coupling()).flatten(-2)
+
+    def stiffness(self) -> Tensor:
+        return 2 * self.coupling()
+
+
+class HarmonicPotential(Potential):
+    """Independent wells, U(z) = ½ k |z|²: the closed-form reference of the tests, and a model without coupling."""
+
+    def __init__(self, dim: int, curvature: float = 1.0) -> None:
+        super().__init__(dim)
+        if not curvature > 0:
+            raise ModelError(f"curvature is {curvature}: it must be above zero, or nothing holds the positions.")
+        self.log_curvature = nn.Parameter(torch.tensor(float(curvature)).log())
+
+    def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        return 0.5 * self.log_curvature.exp() * z.square().sum(-1)
+
+    def stiffness(self) -> Tensor:
+        return self.log_curvature.exp().expand(self.dim, 1, 1)
+
+
+class DoubleWellPotential(Potential):
+    """Two wells per coordinate at z = ±1, U(z) = (height / 4) Σ (z² − 1)²: bistable, attractor-like latents."""
+
+    def __init__(self, dim: int, height: float = 1.0) -> None:
+        super().__init__(dim)
+        if not height > 0:
+            raise ModelError(f"height is {height}: it must be above zero, or the wells are hills.")
+        self.height = height
+
+    def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        return 0.25 * self.height * (z.square() - 1).square().sum(-1)

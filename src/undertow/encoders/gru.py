@@ -1,0 +1,63 @@
+"""A one-layer GRU over bins, with a learned input for bins it may not see."""
+
+import torch
+from torch import Tensor, nn
+
+from undertow.encoders.base import Encoder
+from undertow.errors import ModelError
+
+
+class GRUEncoder(Encoder):
+    """h_t = GRU(x_t, h_{t−1}) (LangevinFlow Algorithm 1: the state at bin t has seen bins up to t).
+
+    Args:
+        n_inputs: inputs per bin.
+        hidden_dim: units per direction.
+        bidirectional: also run backwards from each trial's end; the encoder is then not causal.
+        initial_bins: the initial state is inferred from the first so many bins; None for all bins.
+        dropout: probability of dropping a unit of the context.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        hidden_dim: int = 64,
+        bidirectional: bool = False,
+        initial_bins: int | None = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if initial_bins is not None and initial_bins < 1:
+            raise ModelError(f"the initial state needs at least one bin, not {initial_bins}.")
+        self.forwards = nn.GRU(n_inputs, hidden_dim, batch_first=True)
+        self.backwards = nn.GRU(n_inputs, hidden_dim, batch_first=True) if bidirectional else None
+        self.no_input = nn.Parameter(torch.zeros(n_inputs))
+        self.dropout = nn.Dropout(dropout)
+        self.initial_bins = initial_bins
+        self.causal = not bidirectional
+        self.context_dim = hidden_dim * (2 if bidirectional else 1)
+        self.initial_dim = hidden_dim * (2 if bidirectional and initial_bins is None else 1)
+
+    def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = torch.where(observed[..., None], inputs, self.no_input)
+        context = self.forwards(inputs)[0]
+        last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
+        initial = context[torch.arange(len(context), device=context.device), last - 1]
+        if self.backwards is not None:
+            reverse = _reversal(lengths, inputs.shape[1])
+            backward = _take(self.backwards(_take(inputs, reverse))[0], reverse)
+            context = torch.cat([context, backward], -1)
+            if self.initial_bins is None:
+                initial = torch.cat([initial, backward[:, 0]], -1)
+        return self.dropout(context), self.dropout(initial)
+
+
+def _reversal(lengths: Tensor, n_time: int) -> Tensor:
+    """Bin order that turns each trial around within its own length, (trials, time); its own inverse."""
+    time = torch.arange(n_time, device=lengths.device)
+    mirrored = lengths[:, None] - 1 - time
+    return torch.where(mirrored >= 0, mirrored, time)
+
+
+def _take(x: Tensor, order: Tensor) -> Tensor:
+    return x.gather(1, order[..., None].expand_as(x))

@@ -1,0 +1,59 @@
+"""Bootstrap over trials: resampling as a matrix of weights, and the interval of what comes out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from undertow.errors import DataError
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+def bootstrap_weights(
+    n_trials: int, condition: Any = None, resamples: int = RESAMPLES, seed: int | Sequence[int] = 0
+) -> np.ndarray:
+    """How often each trial is drawn in each resample, (resamples, trials).
+
+    Trials are drawn with replacement within each condition, so every resample has as many trials of a
+    condition as the data. Conditions with a single trial are resampled together: alone they would never vary.
+
+    Args:
+        n_trials: number of trials.
+        condition: one label per trial; one stratum when not given.
+        resamples: number of resamples.
+        seed: of the generator; the same seed gives the same weights, which is what makes comparisons paired.
+
+    Raises:
+        DataError: when `condition` does not have one label per trial, or `resamples` is below 1.
+    """
+    if resamples < 1:
+        raise DataError(f"resamples is {resamples}: it must be 1 or more.")
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((resamples, n_trials))
+    for stratum in _strata(n_trials, condition):
+        n = len(stratum)
+        weights[:, stratum] = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return weights
+
+
+def _strata(n_trials: int, condition: Any) -> list[np.ndarray]:
+    """Trial indices of each stratum."""
+    labels = np.zeros(n_trials) if condition is None else np.asarray(condition)
+    if labels.shape != (n_trials,):
+        raise DataError(
+            f"condition has shape {labels.shape}: it must have one label for each of {n_trials} trials."
+        )
+    _, member, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    member = np.where(counts[member] == 1, -1, member)
+    return [np.flatnonzero(member == k) for k in np.unique(member)]
+
+
+def interval(resampled: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """Central percentile interval of the resampled scores; NaN where none is finite."""
+    finite = resampled[np.isfinite(resampled)]
+    if not finite.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,182 @@
+"""Scores of a prediction: which statistics its trials allow, their values and intervals."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from undertow.data import Prediction, TrialSet
+from undertow.evaluation.bootstrap import RESAMPLES
+from undertow.evaluation.checks import check_rates
+from undertow.evaluation.psth import psth
+from undertow.evaluation.score import Score, combine
+from undertow.evaluation.statistic import Statistic
+from undertow.evaluation.sums import BitsPerSpike, PsthRSquared, RSquared
+from undertow.evaluation.velocity import LAG_S, velocity_statistics
+
+PSTH_STD_S = 0.05
+
+
+def score_prediction(
+    prediction: Prediction,
+    train: Prediction | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Every score the trials allow, by name, with a 95 % bootstrap interval over trials.
+
+    Args:
+        prediction: for the trials to score.
+        train: of the same model for its training trials; needed for velocity and PSTH scores.
+        split: what the scored trials are called.
+        resamples, seed: of the bootstrap, stratified by condition.
+
+    Returns:
+        Those of 'co-bps', 'held-in bps', 'fp-bps', 'rate R2', 'rate R2 variance-weighted', 'rate R2 median',
+        'psth R2', 'velocity R2' and 'velocity R2 log-rate' that can be computed; see `sufficient_statistics`.
+
+    Raises:
+        DataError: when a rate is NaN, negative or infinite where it is scored.
+    """
+    return combine([[sufficient_statistics(prediction, train)]], split=split, resamples=resamples, seed=seed)
+
+
+def compare(
+    a: Prediction,
+    b: Prediction,
+    train_a: Prediction | None = None,
+    train_b: Prediction | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Differences a − b of every score both allow, with paired intervals: both see the same resamples.
+
+    Names are as in `score_prediction`, and 'co-bps difference' and so on inside each score.
+
+    Raises:
+        DataError: when the predictions are for different trials, or as `score_prediction`.
+    """
+    first, second = sufficient_statistics(a, train_a), sufficient_statistics(b, train_b)
+    return combine([[first]], minus=[[second]], split=split, resamples=resamples, seed=seed)
+
+
+def sufficient_statistics(
+    prediction: Prediction,
+    train: Prediction | None = None,
+    psth_std_s: float = PSTH_STD_S,
+    lag_s: float = LAG_S,
+) -> dict[str, Statistic]:
+    """The per-trial sums behind every score the trials allow, by name.
+
+    Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true rates,
+    'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name and `train`. All
+    but 'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored are left
+    out.
+
+    Args:
+        prediction: for the trials to score.
+        train: of the same model for its training trials.
+        psth_std_s: standard deviation in seconds of the Gaussian that smooths the PSTHs.
+        lag_s: by how much velocity follows log rates, in seconds.
+
+    Raises:
+        DataError: when a rate is NaN, negative or infinite where it is scored.
+    """
+    found: list[Statistic] = [*_likelihood_statistics(prediction), *_truth_statistics(prediction)]
+    if train is not None:
+        found += [
+            *_psth_statistics(prediction, train.trials, psth_std_s),
+            *velocity_statistics(prediction, train, lag_s),
+        ]
+    return {statistic.name: statistic for statistic in found}
+
+
+def window(trials: TrialSet) -> slice:
+    """The bins before the forward bins."""
+    return slice(0, trials.n_time - trials.forward_bins)
+
+
+def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
+    """True for neurons with a spike in these bins, (neurons,)."""
+    return np.nansum(trials.spikes[:, bins], axis=(0, 1)) > 0
+
+
+def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
+    trials = prediction.trials
+    inside, after = window(trials), slice(trials.n_time - trials.forward_bins, None)
+    everyone = np.ones(trials.n_neurons, bool)
+    for name, bins, neurons, note in (
+        ("co-bps", inside, trials.heldout, "held-out neurons"),
+        ("held-in bps", inside, ~trials.heldout, "held-in neurons, whose spikes the model is given"),
+        ("fp-bps", after, everyone, "forward bins, all neurons"),
+    ):
+        scored = neurons & spiking(trials, bins)
+        if scored.any():
+            rates, spikes = prediction.counts[:, bins][..., scored], trials.spikes[:, bins][..., scored]
+            about = _about(trials, name, "bits/spike", scored, neurons, note)
+            yield BitsPerSpike.from_counts(rates, spikes, **about)
+
+
+def _truth_statistics(prediction: Prediction) -> Iterator[Statistic]:
+    trials, bins = prediction.trials, window(prediction.trials)
+    if trials.truth is None:
+        return
+    truth = np.where(trials.valid[..., None], trials.truth, np.nan)[:, bins]
+    varies = np.nanmax(truth, axis=(0, 1)) > np.nanmin(truth, axis=(0, 1))
+    scored = spiking(trials, bins) & varies
+    if not scored.any():
+        return
+    rates, truth = prediction.rates[:, bins][..., scored], truth[..., scored]
+    check_rates(rates, np.isfinite(truth))
+    for name, multioutput in (
+        ("rate R2", "uniform"),
+        ("rate R2 variance-weighted", "variance-weighted"),
+        ("rate R2 median", "median"),
+    ):
+        about = _about(trials, name, "R²", scored, np.ones(trials.n_neurons, bool), "against the true rates")
+        yield RSquared.from_targets(rates, truth, multioutput=multioutput, **about)
+
+
+def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> Iterator[Statistic]:
+    trials, bins = prediction.trials, window(prediction.trials)
+    scored = spiking(trials, bins)
+    if (
+        trials.condition is None
+        or train.condition is None
+        or train.n_time != trials.n_time
+        or not scored.any()
+    ):
+        return
+    spikes = np.concatenate([trials.spikes[:, bins], train.spikes[:, bins]])[..., scored]
+    labels, target = psth(spikes, np.concatenate([trials.condition, train.condition]), std_s, trials.bin_s)
+    member = np.searchsorted(labels, trials.condition)
+    observed = np.isfinite(spikes[: trials.n_trials]).all(axis=2)
+    for k in range(len(labels)):
+        mine = observed[member == k]
+        # a bin counts when every evaluation trial of the condition has it: one set of trials per average
+        target[k, ~mine.all(axis=0) if len(mine) else slice(None)] = np.nan
+    if np.isfinite(target).any():
+        rates = prediction.counts[:, bins][..., scored]
+        check_rates(rates, observed[..., None] & np.ones(rates.shape, bool))
+        note = f"PSTH of these and the training trials, Gaussian sd {1e3 * std_s:g} ms"
+        about = _about(trials, "psth R2", "R²", scored, np.ones(trials.n_neurons, bool), note)
+        yield PsthRSquared(rates=rates.astype(np.float32), psth=target, member=member, **about)
+
+
+def _about(
+    trials: TrialSet, name: str, unit: str, scored: np.ndarray, candidates: np.ndarray, note: str
+) -> dict[str, Any]:
+    """The fields every statistic carries; the note says how many neurons are left out."""
+    if left_out := int(candidates.sum() - scored.sum()):
+        note += f"; {left_out} silent neuron(s) left out"
+    return {
+        "name": name,
+        "unit": unit,
+        "trial_ids": trials.trial_ids,
+        "condition": trials.condition,
+        "bin_s": trials.bin_s,
+        "n_neurons": int(scored.sum()),
+        "note": note,
+    }

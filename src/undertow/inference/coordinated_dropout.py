@@ -1,0 +1,24 @@
+"""Coordinated dropout (Keshtkaran & Pandarinath 2019): hide some inputs, learn from just these."""
+
+import torch
+from torch import Tensor
+
+
+def coordinated_dropout(counts: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Hide a random `share` of the entries.
+
+    Args:
+        counts: encoder inputs, (trials, time, neurons).
+        share: probability of hiding an entry, 0 ≤ share < 1.
+        generator: source of the mask.
+
+    Returns:
+        inputs: `counts` with hidden entries set to zero and the others divided by (1 − share);
+        weight: the likelihood weight of each entry: 1 / share where hidden, 0 elsewhere (1 everywhere when share is 0),
+            so that the expected log-likelihood is that of all entries.
+    """
+    if share == 0:
+        return counts, torch.ones_like(counts)
+    draws = torch.rand(counts.shape, generator=generator, device=counts.device, dtype=counts.dtype)
+    hidden = draws < share
+    return torch.where(hidden, 0.0, counts / (1 - share)), hidden / share

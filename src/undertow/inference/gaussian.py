@@ -1,0 +1,30 @@
+"""Gaussian laws of the initial state and their divergences, in nats."""
+
+import torch
+from torch import Tensor, nn
+
+
+class GaussianHead(nn.Module):
+    """Features → mean and std of a diagonal Gaussian; starts near the standard normal."""
+
+    def __init__(self, n_inputs: int, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_inputs, 2 * dim)
+        with torch.no_grad():
+            self.linear.weight.mul_(0.1)
+            self.linear.bias.zero_()
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.linear(features).chunk(2, -1)
+        return mean, (0.5 * logvar.clamp(-12.0, 6.0)).exp()
+
+
+def kl_to_standard_normal(mean: Tensor, std: Tensor) -> Tensor:
+    """KL(N(mean, std²) ‖ N(0, 1)) of each coordinate."""
+    return 0.5 * (mean.square() + std.square() - 1.0) - std.log()
+
+
+def gaussian_kl(mean_q: Tensor, std_q: Tensor, mean_p: Tensor, std_p: Tensor) -> Tensor:
+    """KL(N(mean_q, std_q²) ‖ N(mean_p, std_p²)) of each coordinate."""
+    ratio_var = (std_q / std_p).square()
+    return 0.5 * (((mean_q - mean_p) / std_p).square() + ratio_var - 1.0 - ratio_var.log())

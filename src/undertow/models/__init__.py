@@ -1,0 +1,6 @@
+"""Models: a paper a file, behind one Estimator face."""
+
+from undertow.models.base import Estimator
+from undertow.models.langevin_flow import LangevinFlow
+
+__all__ = ["Estimator", "LangevinFlow"]

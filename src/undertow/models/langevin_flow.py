@@ -1,0 +1,216 @@
+"""`LangevinFlow`: a sequential VAE whose latents follow underdamped Langevin dynamics (Song et al. 2025)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data.batches import Batch
+from undertow.dynamics import CoupledOscillatorPotential, Potential, UnderdampedLangevin
+from undertow.errors import ModelError
+from undertow.models import langevin_validation, persistence, prediction
+from undertow.models.base import Estimator
+from undertow.models.langevin_building import build_network
+from undertow.models.langevin_network import LangevinNetwork
+from undertow.training import Training, train
+
+
+class LangevinFlow(Estimator):
+    """Single-trial rates and latents from spikes, with Langevin latents.
+
+    A GRU reads the held-in counts; from its state the initial positions z₀ and velocities v₀ are inferred; they run
+    on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW; a one-layer Transformer reads [z, v, h] of the whole window
+    and gives the rates of all neurons (Algorithm 1). Where the decoder sees h, the loss is an objective, no evidence
+    bound. Prediction is the mean over posterior samples of the rates.
+
+    Args:
+        latent_dim: positions; there are as many velocities. A multiple of `groups`.
+        hidden_dim: GRU units per direction.
+        bidirectional: let the GRU also run backwards.
+        initial: what z₀, v₀ are inferred from: 'first' bin, 'all' bins, or a window in seconds.
+        posterior: 'autonomous' (only the initial state is inferred) or 'controlled' (the encoder also pushes the
+            velocities; its cost is the Girsanov KL).
+        path_prior: 'dynamics', or 'standard-normal' for the N(0, I) on every velocity of eq. 7.
+        latents: False leaves the latents out; the decoder then sees h alone.
+        potential: 'coupled-oscillators', or what builds a `Potential` from the number of positions.
+        groups, taps: oscillator chains and kernel length of the coupled-oscillator potential.
+        mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal time t / timescale_s.
+        learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned.
+        decoder: 'transformer', 'mlp' or 'linear'.
+        decoder_inputs: which of 'z', 'v', 'h' the decoder sees.
+        decoder_width, heads: size of the decoder.
+        causal: make rates at a bin depend on no later bin.
+        dropout: on the GRU's output and in the decoder.
+        coordinated_dropout: share of the inputs hidden in training.
+        kl_weight: final weight of the KL terms.
+        kl_warmup: share of training over which the weight rises from zero.
+        samples: posterior samples averaged in a prediction.
+        seed: weights, batches and noise.
+        device: 'auto', 'cpu', 'cuda', …
+        training: options of the training loop.
+
+    Attributes (after fit):
+        history_: one row per validation.
+        validation_score_: the best of them.
+        network_: the fitted `LangevinNetwork`.
+    """
+
+    cli_name = "langevin-flow"
+
+    def __init__(
+        self,
+        latent_dim: int = 64,
+        hidden_dim: int = 64,
+        bidirectional: bool = False,
+        initial: str | float = "all",
+        posterior: str = "autonomous",
+        path_prior: str = "dynamics",
+        latents: bool = True,
+        potential: str | Callable[[int], Potential] = "coupled-oscillators",
+        groups: int = 4,
+        taps: int = 7,
+        mass: float = 1.0,
+        gamma: float = 0.7,
+        temperature: float = 1.0,
+        timescale_s: float = 0.02,
+        learn: tuple[str, ...] = ("gamma", "temperature"),
+        decoder: str = "transformer",
+        decoder_inputs: tuple[str, ...] = ("z", "v", "h"),
+        decoder_width: int = 128,
+        heads: int = 4,
+        causal: bool = False,
+        dropout: float = 0.35,
+        coordinated_dropout: float = 0.25,
+        kl_weight: float = 0.1,
+        kl_warmup: float = 0.5,
+        samples: int = 50,
+        seed: int = 0,
+        device: str = "auto",
+        training: Training = Training(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.latent_dim, self.hidden_dim, self.bidirectional = latent_dim, hidden_dim, bidirectional
+        self.initial, self.posterior, self.path_prior, self.latents = initial, posterior, path_prior, latents
+        self.potential, self.groups, self.taps = potential, groups, taps
+        self.mass, self.gamma, self.temperature = mass, gamma, temperature
+        self.timescale_s, self.learn = timescale_s, learn
+        self.decoder, self.decoder_inputs = decoder, decoder_inputs
+        self.decoder_width, self.heads, self.causal = decoder_width, heads, causal
+        self.dropout, self.coordinated_dropout = dropout, coordinated_dropout
+        self.kl_weight, self.kl_warmup = kl_weight, kl_warmup
+        self.samples, self.seed, self.device, self.training = samples, seed, device, training
+
+    def fit(
+        self,
+        trials: TrialSet,
+        validation: TrialSet | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: Callable[[dict[str, float], float, float], None] | None = None,
+    ) -> Self:
+        """Learn from trials.
+
+        Args:
+            trials: training trials; forward bins and held-out neurons in them are learned from.
+            validation: trials the best epoch is chosen on; 15 % of `trials`, stratified, when not given.
+            checkpoint: folder for checkpoints and the CSV log.
+            resume: go on from the checkpoint there; the run then ends as one never interrupted would.
+            progress: called with (row, share done, seconds left) after each validation.
+
+        Raises:
+            ModelError: when an option breaks its rule.
+            Interrupted: on Ctrl-C, after the state was saved.
+        """
+        if validation is None:
+            trials, validation = split_validation(trials, 0.15, seed=self.seed)
+        self._build(trials)
+        self._check_population(validation)
+        device = next(self.network_.parameters()).device
+        validate = langevin_validation.validator(validation, self.training.monitor, self.coordinated_dropout, device)
+        self.history_ = train(
+            self.network_,
+            Batch.from_trials(trials, device),
+            self._objective,
+            validate,
+            self.training,
+            self.seed,
+            None if checkpoint is None else Path(checkpoint),
+            resume,
+            progress,
+        )
+        self.network_.eval()
+        self.validation_score_ = best_score(self.history_)
+        langevin_validation.warn_unused_latents(self.network_, Batch.from_trials(validation, device))
+        return self
+
+    def _build(self, trials: TrialSet) -> None:
+        """A fresh network for this population."""
+        self._remember_population(trials)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = build_network(self, int((~trials.heldout).sum()), trials.mean_rates, trials.bin_s)
+        self.network_: LangevinNetwork = network.to(prediction.choose_device(self.device))
+
+    def _objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Any:
+        kl_weight = self.kl_weight * (min(1.0, progress / self.kl_warmup) if self.kl_warmup > 0 else 1.0)
+        return self.network_.loss(batch, generator, kl_weight, self.coordinated_dropout)
+
+    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+        """Rates (spikes/s), latents and their divergences for `trials`.
+
+        Args:
+            trials: the model's neurons in its order, at its bin width; any number of bins.
+            samples: keep this many posterior samples of rates and latents (200 or more for intervals).
+            seed: governs the samples.
+
+        Raises:
+            ModelError: for other neurons, another order, other held-out neurons or another bin width.
+        """
+        self._check_population(trials)
+        groups = {"z": self.groups, "v": self.groups} if self.latents else {}
+        return prediction.predict(self.network_, trials, samples or self.samples, samples is not None, seed, groups)
+
+    def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Latent paths of the dynamics without any data: name → (n, n_time, dim)."""
+        self._check_fitted()
+        if self.network_.dynamics is None:
+            raise ModelError("this model has no latents (latents=False): there is no prior to sample.")
+        return prediction.sample_prior(self.network_, n, n_time, seed)
+
+    def sample(self, n: int, n_time: int, seed: int = 0) -> TrialSet:
+        """Trials made without data: latents from the prior, rates from the decoder, Poisson counts.
+
+        Raises:
+            ModelError: when the decoder also sees the encoder's state h, which does not exist without data.
+        """
+        self._check_fitted()
+        if "h" in self.decoder_inputs or not self.latents:
+            raise ModelError(
+                f"rates cannot be made without data: the decoder sees the encoder's state h ({self.decoder_inputs}). "
+                "Fit with decoder_inputs=('z', 'v'), or draw latents alone with sample_prior(n, n_time)."
+            )
+        rates, counts = prediction.sample_trials(self.network_, n, n_time, seed)
+        return TrialSet(counts, self.bin_s_, truth=rates, neuron_ids=self.neuron_ids_, heldout=self.heldout_, derived=True)
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights and settings to one safetensors file, atomically."""
+        self._check_fitted()
+        return persistence.save(self, self.network_.state_dict(), {"history": self.history_}, path)
+
+    @classmethod
+    def load(cls, path: str | Path, **params: Any) -> Self:
+        """Read a model written by `save`; a potential of your own is passed again, `load(path, potential=…)`."""
+        model, tensors, extra = persistence.load(cls, path, params)
+        model.network_ = build_network(model, int((~model.heldout_).sum()), np.ones(len(model.neuron_ids_)), model.bin_s_)
+        model.network_.load_state_dict(tensors)
+        model.network_.to(prediction.choose_device(model.device)).eval()
+        model.history_ = extra["history"]
+        model.validation_score_ = best_score(model.history_)
+        return model
+
+
+def best_score(history: list[dict[str, float]]) -> float:
+    """The best validation score of a training history; NaN when there was no validation."""
+    return max((row["validation_score"] for row in history), default=float("nan"))

@@ -1,0 +1,132 @@
+"""The network behind `LangevinFlow`: encoder → Langevin path → decoder → Poisson rates."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from undertow.data.batches import Batch
+from undertow.decoders import Decoder
+from undertow.dynamics import Dynamics, Path
+from undertow.encoders import Encoder
+from undertow.inference import GaussianHead, coordinated_dropout, kl_to_standard_normal
+from undertow.observations import Observation
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One posterior sample for a batch.
+
+    Attributes:
+        features: what the observation model reads, (trials, time, features).
+        latents: name → (trials, time, dim).
+        kl_initial: per trial and coordinate, (trials, state_dim).
+        kl_path: per trial and noisy coordinate, summed over bins, (trials, noise_dim).
+    """
+
+    features: Tensor
+    latents: dict[str, Tensor]
+    kl_initial: Tensor
+    kl_path: Tensor
+
+
+class LangevinNetwork(nn.Module):
+    """A sequential VAE with Langevin latents (LangevinFlow eqs 3–8, Algorithm 1).
+
+    Args:
+        encoder: held-in counts → context h and features of the initial state.
+        dynamics: the latent SDE; None leaves the latents out (the decoder sees h alone).
+        decoder: reads the concatenated `decoder_inputs` of every bin.
+        observation: reads the decoder's features.
+        decoder_inputs: names among the dynamics' readout and 'h'.
+        bin_s: bin width in seconds.
+        controlled: add a context-driven push on the noisy coordinates.
+        path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov KL) or
+            'standard-normal' (N(0, I) on every velocity, eq. 7).
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        dynamics: Dynamics | None,
+        decoder: Decoder,
+        observation: Observation,
+        decoder_inputs: tuple[str, ...],
+        bin_s: float,
+        controlled: bool = False,
+        path_prior: str = "dynamics",
+    ) -> None:
+        super().__init__()
+        self.encoder, self.dynamics, self.decoder, self.observation = encoder, dynamics, decoder, observation
+        self.decoder_inputs, self.bin_s, self.path_prior = decoder_inputs, bin_s, path_prior
+        self.initial = None if dynamics is None else GaussianHead(encoder.initial_dim, dynamics.state_dim)
+        self.control = nn.Linear(encoder.context_dim, dynamics.noise_dim) if controlled and dynamics is not None else None
+        if self.control is not None:
+            nn.init.zeros_(self.control.weight)
+            nn.init.zeros_(self.control.bias)
+
+    def infer(self, batch: Batch, inputs: Tensor, generator: torch.Generator) -> Inferred:
+        """Draw one posterior sample given the encoder's inputs."""
+        context, initial = self.encoder(inputs, batch.observed, batch.lengths)
+        latents = {"h": context}
+        kl_initial = kl_path = context.new_zeros(len(batch), 0)
+        if self.dynamics is not None and self.initial is not None:
+            mean, std = self.initial(initial)
+            x0 = mean + std * self._noise(mean.shape, mean, generator)
+            push = self._push(context, batch)
+            path = self.roll(x0, len(batch.time_s), generator, push)
+            latents |= self.dynamics.readout(path.states)
+            kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, push, batch)
+        features = self.decoder(torch.cat([latents[k] for k in self.decoder_inputs], -1), batch.valid, batch.time_s)
+        return Inferred(features, latents, kl_initial, kl_path)
+
+    def roll(self, x0: Tensor, n_time: int, generator: torch.Generator, push: Tensor | None = None) -> Path:
+        """Run the dynamics from `x0` over `n_time` bins (the first holds x0)."""
+        assert self.dynamics is not None
+        shape = (self.dynamics.steps_per_bin(self.bin_s), len(x0), self.dynamics.noise_dim)
+        # drawn bin by bin, so that a longer window begins with the same noise
+        noise = [self._noise(shape, x0, generator) for _ in range(n_time - 1)]
+        stacked = torch.stack(noise) if noise else x0.new_zeros(0, *shape)
+        return self.dynamics.rollout(x0, stacked.permute(2, 0, 1, 3), self.bin_s, push)
+
+    def _push(self, context: Tensor, batch: Batch) -> Tensor | None:
+        """The control into each bin after the first; zero where the encoder may not look."""
+        if self.control is None:
+            return None
+        push: Tensor = self.control(context[:, 1:]) * batch.observed[:, 1:, None]
+        return push
+
+    def _kl_path(self, path: Path, push: Tensor | None, batch: Batch) -> Tensor:
+        assert self.dynamics is not None
+        if self.path_prior == "standard-normal":
+            kl = kl_to_standard_normal(path.mean, path.std) * batch.valid[:, 1:, None]
+        elif push is None:
+            kl = torch.zeros_like(path.mean)
+        else:
+            kl = 0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()
+        return kl.sum(1)
+
+    @staticmethod
+    def _noise(shape: tuple[int, ...] | torch.Size, like: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def loss(
+        self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Negative objective in nats per trial, and its terms.
+
+        Coordinated dropout hides a share of the held-in counts of the window; held-in neurons are then scored on the
+        hidden entries alone, weighted up, held-out neurons and forward bins on all.
+        """
+        inputs, input_weight = coordinated_dropout(batch.inputs, dropout_share, generator)
+        inferred = self.infer(batch, inputs, generator)
+        log_prob = self.observation.log_prob(inferred.features, batch.targets)
+        weight = torch.ones_like(log_prob)
+        weight[:, :, batch.heldin] = torch.where(batch.observed[..., None], input_weight, 1.0)
+        terms = {
+            "negative_log_likelihood": -(weight * log_prob).sum() / len(batch),
+            "kl_initial": inferred.kl_initial.sum() / len(batch),
+            "kl_path": inferred.kl_path.sum() / len(batch),
+        }
+        loss = terms["negative_log_likelihood"] + kl_weight * (terms["kl_initial"] + terms["kl_path"])
+        return loss, terms

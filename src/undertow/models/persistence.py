@@ -1,0 +1,60 @@
+"""Model files: one safetensors file, the settings and the population in its JSON header."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from undertow.errors import ModelError
+from undertow.models.base import Estimator
+from undertow.training import Training, read_tensors, write_tensors
+
+AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
+
+
+def save(model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], path: str | Path) -> Path:
+    """Write a fitted model; the folder is made if need be."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = {
+        "model": model.cli_name,
+        "params": {k: _plain(v) for k, v in model.get_params().items()},
+        "neuron_ids": model.neuron_ids_.tolist(),
+        "heldout": model.heldout_.tolist(),
+        "bin_s": model.bin_s_,
+        **extra,
+    }
+    return write_tensors(path, tensors, header)
+
+
+def load(cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
+    """An unfitted model with the settings and population of the file, its tensors and the rest of the header.
+
+    Raises:
+        ModelError: for a file of another model, or a setting that cannot be read back and was not given.
+    """
+    tensors, header = read_tensors(Path(path))
+    if header.get("model") != cls.cli_name:
+        raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its own class.")
+    settings = {**header["params"], **params}
+    for name, value in settings.items():
+        if isinstance(value, dict) and "custom" in value:
+            raise ModelError(f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, {name}=…).")
+    if isinstance(settings.get("training"), dict):
+        settings["training"] = Training(**settings["training"])
+    model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    model.neuron_ids_ = np.array(header["neuron_ids"])
+    model.heldout_ = np.array(header["heldout"], dtype=bool)
+    model.bin_s_ = header["bin_s"]
+    return model, tensors, header
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON can hold it; code is only named."""
+    if isinstance(value, Training):
+        return asdict(value)
+    if callable(value):
+        return {"custom": getattr(value, "__qualname__", repr(value))}
+    return list(value) if isinstance(value, tuple) else value

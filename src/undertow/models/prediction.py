@@ -1,0 +1,110 @@
+"""From a fitted `LangevinNetwork` to a `Prediction`, and to samples from the prior."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undertow.data import Prediction, TrialSet
+from undertow.data.batches import Batch
+from undertow.errors import ModelError
+from undertow.models.langevin_network import LangevinNetwork
+
+TRIALS_AT_ONCE = 256
+
+
+def choose_device(name: str) -> torch.device:
+    """'auto' is CUDA where there is one, else the CPU.
+
+    Raises:
+        ModelError: when the device is unknown or not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or 'cpu'.") from None
+    return device
+
+
+@torch.no_grad()
+def predict(
+    network: LangevinNetwork, trials: TrialSet, samples: int, keep: bool, seed: int, groups: dict[str, int]
+) -> Prediction:
+    """Average rates over posterior samples; keep the samples too when asked."""
+    if abs(network.bin_s - trials.bin_s) > 1e-9:
+        raise ModelError(f"the trials have bins of {trials.bin_s:g} s, the model of {network.bin_s:g} s: rebin the trials.")
+    network.eval()
+    device = next(network.parameters()).device
+    batch, generator = Batch.from_trials(trials, device), torch.Generator(device).manual_seed(seed)
+    if network.dynamics is None and not keep:
+        samples = 1
+    parts = [
+        _predict_chunk(network, batch.take(index), samples, keep, generator)
+        for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE)
+    ]
+    joined = {k: np.concatenate([part[k] for part in parts], axis=1 if k.endswith("_samples") else 0) for k in parts[0]}
+    latent_names = [k.removeprefix("latent_") for k in joined if k.startswith("latent_") and not k.endswith("_samples")]
+    return Prediction(
+        rates=joined["rates"],
+        trials=trials,
+        latents={k: joined[f"latent_{k}"] for k in latent_names},
+        rate_samples=joined.get("rates_samples"),
+        latent_samples={k: joined[f"latent_{k}_samples"] for k in latent_names} if keep else {},
+        terms={k: joined[k] for k in ("log_likelihood", "kl_initial", "kl_path")},
+        groups=groups,
+    )
+
+
+def _predict_chunk(
+    network: LangevinNetwork, batch: Batch, samples: int, keep: bool, generator: torch.Generator
+) -> dict[str, np.ndarray]:
+    sums: dict[str, Tensor] = {}
+    kept: dict[str, list[Tensor]] = {}
+    for _ in range(samples):
+        inferred = network.infer(batch, batch.inputs, generator)
+        log_prob = network.observation.log_prob(inferred.features, batch.targets)
+        values = {"rates": network.observation.mean(inferred.features) / network.bin_s}
+        values |= {f"latent_{k}": v for k, v in inferred.latents.items()}
+        terms = {
+            "log_likelihood": log_prob.sum((1, 2)),
+            "kl_initial": inferred.kl_initial.sum(1),
+            "kl_path": inferred.kl_path.sum(1),
+        }
+        for k, v in (values | terms).items():
+            sums[k] = sums.get(k, 0) + v
+        if keep:
+            for k, v in values.items():
+                kept.setdefault(f"{k}_samples", []).append(v)
+    out = {k: (v / samples).cpu().numpy() for k, v in sums.items()}
+    return out | {k: torch.stack(v).cpu().numpy() for k, v in kept.items()}
+
+
+@torch.no_grad()
+def sample_prior(network: LangevinNetwork, n: int, n_time: int, seed: int) -> dict[str, np.ndarray]:
+    """Latents of `n` paths from the standard normal initial law: name → (n, time, dim)."""
+    assert network.dynamics is not None
+    parts = network.dynamics.readout(_prior_states(network, n, n_time, seed))
+    return {k: v.cpu().numpy() for k, v in parts.items()}
+
+
+@torch.no_grad()
+def sample_trials(network: LangevinNetwork, n: int, n_time: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rates (spikes/s) and Poisson counts decoded from prior paths, each (n, time, neurons)."""
+    assert network.dynamics is not None
+    network.eval()
+    latents = network.dynamics.readout(_prior_states(network, n, n_time, seed))
+    inputs = torch.cat([latents[k] for k in network.decoder_inputs], -1)
+    time_s = (torch.arange(n_time, device=inputs.device) + 0.5) * network.bin_s
+    features = network.decoder(inputs, torch.ones(n, n_time, dtype=torch.bool, device=inputs.device), time_s)
+    counts = network.observation.sample(features, torch.Generator(inputs.device).manual_seed(seed + 1))
+    return (network.observation.mean(features) / network.bin_s).cpu().numpy(), counts.cpu().numpy()
+
+
+def _prior_states(network: LangevinNetwork, n: int, n_time: int, seed: int) -> Tensor:
+    assert network.dynamics is not None
+    device = next(network.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    x0 = torch.randn(n, network.dynamics.state_dim, generator=generator, device=device)
+    return network.roll(x0, n_time, generator).states

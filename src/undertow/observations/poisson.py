@@ -1,0 +1,48 @@
+"""Poisson spike counts with a log-linear readout."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from undertow.observations.base import Observation
+
+
+class PoissonObservation(Observation):
+    """counts ~ Poisson(rate · bin), log rate = linear(features) (LangevinFlow eq. 3).
+
+    Args:
+        feature_dim: features per bin.
+        mean_rates: starting rates in spikes/s, (neurons,); the readout starts at these.
+        bin_s: bin width in seconds.
+    """
+
+    def __init__(self, feature_dim: int, mean_rates: Tensor, bin_s: float) -> None:
+        super().__init__()
+        self.bin_s = bin_s
+        self.readout = nn.Linear(feature_dim, len(mean_rates))
+        with torch.no_grad():
+            self.readout.weight.mul_(0.1)
+            self.readout.bias.copy_(mean_rates.clamp(min=1e-2).log())
+
+    def log_rates(self, features: Tensor) -> Tensor:
+        """Log of the rates in spikes/s; bounded above at 1e5 spikes/s, which no neuron reaches."""
+        log_rates: Tensor = self.readout(features)
+        return log_rates.clamp(max=math.log(1e5))
+
+    def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
+        return poisson_log_prob(self.log_rates(features) + math.log(self.bin_s), observed)
+
+    def mean(self, features: Tensor) -> Tensor:
+        """Expected spikes per bin."""
+        return self.log_rates(features).exp() * self.bin_s
+
+    def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.poisson(self.mean(features), generator=generator)
+
+
+def poisson_log_prob(log_mean: Tensor, counts: Tensor) -> Tensor:
+    """n log λ − λ − log n! for each entry; zero where the count is NaN."""
+    seen = torch.isfinite(counts)
+    n = torch.where(seen, counts, 0.0)
+    return torch.where(seen, n * log_mean - log_mean.exp() - torch.lgamma(n + 1), 0.0)

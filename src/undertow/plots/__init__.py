@@ -1,0 +1,25 @@
+"""Figures of what `undertow.analysis` returns; nothing is computed here."""
+
+from undertow.plots.components import plot_components
+from undertow.plots.kinematics import plot_velocity, plot_hand_paths
+from undertow.plots.neurons import plot_neuron_scores
+from undertow.plots.population import plot_population
+from undertow.plots.psth import plot_psth, plot_psth_with_spikes
+from undertow.plots.rasters import plot_rasters
+from undertow.plots.singletrials import plot_single_trials
+from undertow.plots.training import plot_training
+from undertow.plots.waves import plot_waves
+
+__all__ = [
+    "plot_components",
+    "plot_velocity",
+    "plot_hand_paths",
+    "plot_neuron_scores",
+    "plot_population",
+    "plot_psth",
+    "plot_psth_with_spikes",
+    "plot_rasters",
+    "plot_single_trials",
+    "plot_training",
+    "plot_waves",
+]

@@ -1,0 +1,94 @@
+"""The look all figures share: sizes, a colour-blind-safe palette (Okabe and Ito), event and forward marks."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+from matplotlib import colormaps, rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from undertow.analysis import TimeAxis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH_IN = 11.0
+BLACK, GREY = "#000000", "#767676"
+MODEL, BASELINE, TRUTH = "#0072B2", "#D55E00", BLACK
+CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+DASHED = (0, (5, 1.5))
+MISSING = "#efe2cf"
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.5,
+    "axes.titlelocation": "left",
+}
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Run a drawing function under the shared style, leaving matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return run
+
+
+def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
+    """An empty figure on an Agg canvas, laid out by itself; no global state."""
+    figure = Figure(figsize=(width_in, height_in), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def condition_colours(n: int) -> list[Any]:
+    """`n` colours to tell conditions apart: a fixed set up to seven, then an even run of viridis."""
+    if n <= len(CATEGORIES):
+        return list(CATEGORIES[:n])
+    return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.93, n)]
+
+
+def colour_map(name: str) -> Any:
+    """A colour map whose missing values have a colour of their own."""
+    return colormaps[name].with_extremes(bad=MISSING)
+
+
+def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
+    """Limit x to the window, dash t = 0 where it lies inside, shade the forward bins, label x in seconds."""
+    ax.set_xlim(axis.start_s, axis.stop_s)
+    if axis.event_inside:
+        ax.axvline(0.0, color=GREY, linestyle=(0, (4, 3)), linewidth=1.0, zorder=1.5)
+    if axis.forward_start_s is not None:
+        ax.axvspan(axis.forward_start_s, axis.stop_s, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0)
+    if label:
+        ax.set_xlabel(axis.label())
+
+
+def mark_heldout(ax: "Axes", n_heldin: int, n_neurons: int) -> None:
+    """In an image of neurons × time (neuron 0 on top), draw a line above the held-out ones."""
+    if 0 < n_heldin < n_neurons:
+        ax.axhline(n_heldin - 0.5, color=BASELINE, linewidth=1.2)
+
+
+def legend_above(figure: Figure, ax: "Axes") -> None:
+    """One legend for the whole figure, above it, made of what `ax` holds."""
+    handles, labels = ax.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    if unique:
+        figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=min(len(unique), 6))

@@ -1,0 +1,6 @@
+"""One self-contained HTML page per fitted model."""
+
+from undertow.report.record import RunRecord
+from undertow.report.write import write_report
+
+__all__ = ["RunRecord", "write_report"]

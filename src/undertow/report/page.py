@@ -1,0 +1,98 @@
+"""Pieces of HTML: every text goes through `text`, nothing is loaded from anywhere."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CSS = """
+:root { --ink: #1c1c1c; --soft: #5a5a5a; --line: #d9d9d9; --wash: #f6f7f8; --mark: #0072b2; }
+* { box-sizing: border-box; }
+body { color: var(--ink); background: #fff; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif;
+  max-width: 1140px; margin: 0 auto; padding: 24px 20px 60px; }
+h1 { font-size: 1.7rem; margin: 0 0 4px; } h2 { font-size: 1.25rem; margin: 44px 0 10px; }
+h3 { font-size: 1.02rem; margin: 30px 0 6px; }
+p.lead, figcaption, .soft { color: var(--soft); } figcaption { font-size: .88rem; max-width: 95ch; margin-top: 4px; }
+figure { margin: 0 0 8px; } img { width: 100%; height: auto; display: block; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 600; } td.number, th.number { text-align: right; }
+td small { display: block; color: var(--soft); white-space: nowrap; } td.main { font-weight: 600; }
+.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px; }
+.notes ul { margin: 0; padding-left: 18px; } .methods { background: var(--wash); padding: 12px 16px; }
+nav a { margin-right: 14px; color: var(--mark); } details summary { cursor: pointer; color: var(--mark); }
+dl.meaning dt { font-weight: 600; } dl.meaning dd { margin: 0 0 8px; max-width: 95ch; }
+@media print { h2 { break-after: avoid; } figure { break-inside: avoid; } }
+"""
+
+
+def text(value: Any) -> str:
+    """Any value as safe text."""
+    return html.escape(str(value), quote=True)
+
+
+def page(title: str, body: Sequence[str]) -> str:
+    """The whole document."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def section(anchor: str, heading: str, *parts: str) -> str:
+    """A section with its heading; empty parts are skipped."""
+    return (
+        f'<section id="{text(anchor)}">\n<h2>{text(heading)}</h2>\n'
+        + "\n".join(p for p in parts if p)
+        + "\n</section>"
+    )
+
+
+def figure(name: str, heading: str, png: bytes, caption: str) -> str:
+    """An embedded image with heading and caption."""
+    data = base64.b64encode(png).decode("ascii")
+    return (
+        f'<h3 id="{text(name)}">{text(heading)}</h3>\n<figure><img alt="{text(heading)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{text(caption)}</figcaption></figure>"
+    )
+
+
+def table(columns: Mapping[str, Sequence[Any]]) -> str:
+    """A plain table; numbers are set to the right, floats to three decimals."""
+    numeric = {name: all(isinstance(v, int | float) for v in values) for name, values in columns.items()}
+    side = {name: ' class="number"' if numeric[name] else "" for name in columns}
+    head = "".join(f"<th{side[name]}>{text(name.replace('_', ' '))}</th>" for name in columns)
+    rows = zip(*columns.values(), strict=True)
+    cells = (
+        "".join(f"<td{side[n]}>{text(number(v))}</td>" for n, v in zip(columns, row, strict=True))
+        for row in rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def facts(values: Mapping[str, Any]) -> str:
+    """Names and values as a two-column table."""
+    rows = "".join(
+        f"<tr><th>{text(k).replace('_', ' ')}</th><td>{text(number(v))}</td></tr>" for k, v in values.items()
+    )
+    return f'<div class="wide"><table><tbody>{rows}</tbody></table></div>'
+
+
+def number(value: Any) -> Any:
+    """Floats to three decimals (tiny and huge ones in powers of ten), NaN as a dash; anything else untouched."""
+    if not isinstance(value, float):
+        return value
+    if value != value:
+        return "–"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return (
+            f"{value:.3f}".rstrip("0").rstrip(".")
+            if abs(value) >= 1000 or value == round(value)
+            else f"{value:.3f}"
+        )
+    return f"{value:.2e}"

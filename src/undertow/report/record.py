@@ -1,0 +1,90 @@
+"""`RunRecord`: everything one report shows, as plain values; no model object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from undertow.data import Prediction
+from undertow.errors import UndertowError
+
+if TYPE_CHECKING:
+    from undertow.evaluation import Score
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """One fitted model, its predictions and scores, and how they came about.
+
+    Attributes:
+        model_name: the model's key in `scores`, for example 'langevin-flow'.
+        title: the page's heading.
+        settings: the model's settings by name, as they were used.
+        seed: governs weights, noise and batches.
+        split_seed: governs held-out neurons and the split of the trials.
+        versions: package name → version.
+        seconds: what was timed ('fit', 'predict', …) → seconds.
+        data_description: facts about the recording and its split, by name.
+        prediction: the model's prediction for the test trials; may hold rate and latent samples.
+        train_prediction: the same for the training trials; behaviour decoders are fitted on it.
+        baseline_prediction: the baseline's prediction for the same test trials.
+        baseline_train_prediction: the baseline's prediction for the training trials.
+        scores: model name → metric → Score; every name but `model_name` is a baseline.
+        differences: metric → paired difference, model minus baseline.
+        history: one row per epoch: 'epoch', then any numeric columns.
+        prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
+        notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
+
+    Raises:
+        UndertowError: when `model_name` has no scores, or a baseline's trials are not the model's.
+    """
+
+    model_name: str
+    prediction: Prediction
+    scores: "Mapping[str, Mapping[str, Score]]"
+    title: str = "undertow report"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    split_seed: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    data_description: Mapping[str, Any] = field(default_factory=dict)
+    train_prediction: Prediction | None = None
+    baseline_prediction: Prediction | None = None
+    baseline_train_prediction: Prediction | None = None
+    differences: "Mapping[str, Score]" = field(default_factory=dict)
+    history: Sequence[Mapping[str, Any]] = ()
+    prior_latents: Mapping[str, np.ndarray] | None = None
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.model_name not in self.scores:
+            raise UndertowError(
+                f"scores holds {sorted(self.scores)}: it must hold the model's own, under {self.model_name!r}."
+            )
+        if self.baseline_prediction is None:
+            return
+        mine, other = self.prediction.rates.shape, self.baseline_prediction.rates.shape
+        if mine != other:
+            raise UndertowError(
+                f"the baseline's rates have shape {other}: they must have the model's, {mine}."
+            )
+
+    @property
+    def baseline_names(self) -> tuple[str, ...]:
+        """The models beside the one reported, in the order given."""
+        return tuple(name for name in self.scores if name != self.model_name)
+
+    @property
+    def baseline_name(self) -> str:
+        """The first baseline's name, for legends."""
+        return next(iter(self.baseline_names), "baseline")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric any model has, the reported model's first."""
+        names = [*self.scores[self.model_name]]
+        for model in self.baseline_names:
+            names += [metric for metric in self.scores[model] if metric not in names]
+        return tuple(names)

@@ -1,0 +1,59 @@
+"""Checkpoints and model files: safetensors with a JSON header, written to a temporary name and moved into place."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from undertow.errors import ModelError
+
+HEADER = "undertow"
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
+    """Write tensors and a JSON-able header to one file; a reader sees the old file or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary, {HEADER: json.dumps(header)})
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    Raises:
+        ModelError: when the file is missing, damaged or not one of undertow's.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path} is not there: it should be a model file written by undertow.")
+    try:
+        with safe_open(path, framework="pt", device=device) as opened:
+            header = json.loads((opened.metadata() or {})[HEADER])
+            return {name: opened.get_tensor(name) for name in opened.keys()}, header  # noqa: SIM118
+    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise ModelError(f"{path} is not a file written by undertow, or is damaged ({type(error).__name__}).") from None
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header alone."""
+    return read_tensors(path)[1]
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a small text file atomically."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,163 @@
+"""The training loop."""
+
+import csv
+import io
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from undertow.data.batches import Batch
+from undertow.training.checkpoint import read_tensors, write_tensors, write_text
+from undertow.training.settings import Training
+from undertow.training.state import Row, TrainingState
+
+CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
+
+Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
+Validate = Callable[[nn.Module], float]
+Report = Callable[[Row, float, float], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by Ctrl-C after its state was saved."""
+
+
+class NonFiniteError(ArithmeticError):
+    """A term of the loss, or the gradient, is not a finite number."""
+
+
+class TrainingWarning(UserWarning):
+    """Training did not go as it should (steps rolled back, given up)."""
+
+
+def train(
+    network: nn.Module,
+    batch: Batch,
+    objective: Objective,
+    validate: Validate,
+    settings: Training,
+    seed: int = 0,
+    directory: Path | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+) -> list[Row]:
+    """Train `network` in place; it ends with the weights that validated best.
+
+    Args:
+        network: what is trained.
+        batch: all training trials.
+        objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0 to 1.
+        validate: network → score on validation trials, higher is better.
+        settings: options of the loop.
+        seed: governs batches and noise.
+        directory: where checkpoints and the CSV log go; None for none.
+        resume: go on from the checkpoint in `directory`, if there is one.
+        report: called after each validation with the row, the progress and the seconds left.
+
+    Returns:
+        One row per validation.
+
+    Raises:
+        Interrupted: on Ctrl-C, after the state was saved.
+    """
+    state = TrainingState(network, settings, seed)
+    if resume and directory is not None and (directory / CHECKPOINT).exists():
+        state.restore(*read_tensors(directory / CHECKPOINT))
+    last_good, saved_at, started = (state.tensors(), state.numbers()), time.monotonic(), time.monotonic()
+    before_s = state.counters.elapsed_s
+    try:
+        while not state.finished:
+            try:
+                row = _run_epoch(state, batch, objective)
+                state.counters.elapsed_s = before_s + time.monotonic() - started
+                if state.counters.epoch % settings.validate_every == 0 or state.finished:
+                    _validate(state, row, validate)
+                    if report is not None:
+                        report(row, state.progress, _seconds_left(state))
+            except NonFiniteError as error:
+                _roll_back(state, last_good, str(error))
+            last_good = (state.tensors(), state.numbers())
+            if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
+                _save(directory, *last_good)
+                saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        _save(directory, *last_good)
+        raise Interrupted("training was interrupted; its state is saved") from None
+    network.load_state_dict(state.best)
+    return state.counters.history
+
+
+def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
+    rate, seed, sums = state.set_learning_rate(), state.epoch_seed(), {}
+    device = batch.targets.device
+    shuffler, noise = torch.Generator().manual_seed(seed), torch.Generator(device).manual_seed(seed + 1)
+    state.network.train()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed + 2)  # dropout layers draw from the global generator, here set and put back
+        for minibatch in batch.shuffled(state.settings.batch_size, shuffler):
+            loss, terms = objective(minibatch, noise, state.progress)
+            _step(state, loss, terms)
+            share = len(minibatch) / len(batch)
+            for name, value in {"loss": loss, **terms}.items():
+                sums[name] = sums.get(name, 0.0) + share * value.detach()
+    state.counters.epoch += 1
+    return {"epoch": state.counters.epoch, "learning_rate": rate} | {k: float(v) for k, v in sums.items()}
+
+
+def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
+    if not math.isfinite(loss.detach()):
+        broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or ["the sum of the terms"]
+        raise NonFiniteError(", ".join(broken))
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), state.settings.clip_norm)
+    if not math.isfinite(norm):
+        raise NonFiniteError("the gradient")
+    state.optimizer.step()
+    state.average_weights()
+
+
+def _validate(state: TrainingState, row: Row, validate: Validate) -> None:
+    score = validate(state.averaged)
+    if not math.isfinite(score):
+        raise NonFiniteError("the validation score")
+    state.keep_if_best(score)
+    row |= {"validation_score": score, "best_score": state.counters.best_score, "seconds": state.counters.elapsed_s}
+    state.counters.history.append(row)
+
+
+def _roll_back(state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str) -> None:
+    epoch, failures = state.counters.epoch + 1, state.counters.failures + 1
+    state.restore(*last_good)
+    state.counters.failures = failures
+    state.counters.gave_up = failures > state.settings.retries
+    then = "gave up, the best model so far is kept" if state.counters.gave_up else "retrying with half the step size"
+    warnings.warn(f"epoch {epoch}: {what} is not finite; rolled back, {then}.", TrainingWarning, stacklevel=3)
+
+
+def _seconds_left(state: TrainingState) -> float:
+    return state.counters.elapsed_s * (1 - min(state.progress, 1.0)) / max(state.progress, 1e-9)
+
+
+def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    if directory is None:
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    write_tensors(directory / CHECKPOINT, tensors, numbers)
+    write_text(directory / LOG, history_csv(numbers["history"]))
+
+
+def history_csv(history: list[Row]) -> str:
+    """The rows as CSV text, with a header."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

@@ -1,0 +1,117 @@
+"""`TrainingState`: everything a run needs to go on exactly where it was; the same for rollback, Ctrl-C and resume."""
+
+import copy
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from undertow.training.settings import Training
+
+Row = dict[str, float]
+
+
+@dataclass
+class Counters:
+    """The part of the state that is plain numbers (JSON in a checkpoint)."""
+
+    epoch: int = 0
+    elapsed_s: float = 0.0
+    best_score: float = -math.inf
+    best_epoch: int = -1
+    failures: int = 0
+    gave_up: bool = False
+    history: list[Row] = field(default_factory=list)
+
+
+class TrainingState:
+    """A network in training, its running weight average, its best weights, its optimiser and its counters.
+
+    Randomness has no state: each epoch draws from generators seeded by (seed, epoch, failures so far), the batch order
+    included, so an epoch repeated after a resume is the same epoch.
+    """
+
+    def __init__(self, network: nn.Module, settings: Training, seed: int) -> None:
+        self.network, self.settings, self.seed = network, settings, seed
+        self.averaged = copy.deepcopy(network).eval()
+        self.best = {k: v.clone() for k, v in network.state_dict().items()}
+        matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+        others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99))
+        self.counters = Counters()
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, by epochs or by the clock, whichever is further."""
+        by_clock = 0.0 if self.settings.max_seconds is None else self.counters.elapsed_s / self.settings.max_seconds
+        return max(self.counters.epoch / self.settings.epochs, by_clock)
+
+    @property
+    def finished(self) -> bool:
+        c, patience = self.counters, self.settings.patience
+        tired = patience is not None and c.best_epoch >= 0 and c.epoch - c.best_epoch >= patience
+        return self.progress >= 1 or c.gave_up or tired
+
+    def epoch_seed(self) -> int:
+        """A seed for the coming epoch."""
+        sequence = np.random.SeedSequence([self.seed, self.counters.epoch, self.counters.failures])
+        return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    def set_learning_rate(self) -> float:
+        """Set and return the step size of the coming epoch."""
+        rate = self.settings.learning_rate_at(self.progress, self.counters.epoch) * 0.5**self.counters.failures
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    @torch.no_grad()
+    def average_weights(self) -> None:
+        """Move the running average; young averages move faster, so that they forget the start."""
+        steps = self._steps_taken()
+        decay = min(self.settings.average_decay, steps / (steps + 10))
+        for mean, new in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(new, 1 - decay)
+
+    def _steps_taken(self) -> float:
+        states = self.optimizer.state.values()
+        return float(next(iter(states))["step"]) if states else 0.0
+
+    def keep_if_best(self, score: float) -> None:
+        """Remember the averaged weights where they score best so far."""
+        if score > self.counters.best_score:
+            self.counters.best_score, self.counters.best_epoch = score, self.counters.epoch
+            self.best = {k: v.clone() for k, v in self.averaged.state_dict().items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Copies of all tensors, by flat name."""
+        flat = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        flat |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
+        flat |= {f"best.{k}": v for k, v in self.best.items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            flat |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
+        return {k: v.detach().clone().contiguous() for k, v in flat.items()}
+
+    def numbers(self) -> dict[str, Any]:
+        """A copy of all counters."""
+        return asdict(self.counters)
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go back to what `tensors()` and `numbers()` returned."""
+        part = lambda name: {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}  # noqa: E731
+        self.network.load_state_dict(part("network."))
+        self.averaged.load_state_dict(part("averaged."))
+        self.best = {k: v.clone() for k, v in part("best.").items()}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("optimizer.").items():
+            index, key = name.split(".", 1)
+            moments.setdefault(int(index), {})[key] = value.clone()
+        state = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+        self.counters = Counters(**copy.deepcopy(numbers))
