@@ -16,12 +16,24 @@ import undertow
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "undertow"
 LAYERS = [
-    *("errors", "data", "systems", "dynamics", "encoders", "decoders", "observations", "inference", "evaluation"),
+    *(
+        "errors",
+        "data",
+        "systems",
+        "dynamics",
+        "encoders",
+        "decoders",
+        "observations",
+        "inference",
+        "evaluation",
+    ),
     *("training", "models", "baselines", "analysis", "plots", "report", "experiments", "tuning", "cli"),
 ]
 MAX_LINES = 300
 SOURCE_FILES = sorted(SOURCE.rglob("*.py"))
-ALL_FILES = sorted(file for part in ("src", "tests", "benchmarks", "examples") for file in (ROOT / part).rglob("*.py"))
+ALL_FILES = sorted(
+    file for part in ("src", "tests", "benchmarks", "examples") for file in (ROOT / part).rglob("*.py")
+)
 FORBIDDEN = {
     "pickle": r"^\s*(?:import|from)\s+(?:c?pickle|dill|joblib|cloudpickle)\b",
     "torch.load": r"\btorch\.load\(",
@@ -80,7 +92,11 @@ def test_modules_have_a_docstring(path: Path) -> None:
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_source_never_uses(what: str) -> None:
     pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
-    found = [f"{named(path)}: {hit.group().strip()}" for path in SOURCE_FILES for hit in pattern.finditer(path.read_text())]
+    found = [
+        f"{named(path)}: {hit.group().strip()}"
+        for path in SOURCE_FILES
+        for hit in pattern.finditer(path.read_text())
+    ]
     assert not found
 
 

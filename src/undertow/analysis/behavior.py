@@ -8,6 +8,7 @@ from undertow.analysis.singletrials import trial_name
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 from undertow.evaluation import decode_velocity, velocity_channels
+from undertow.evaluation.velocity import LOG_RATES, LogRates
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,8 +16,8 @@ class DecodedVelocity:
     """Measured and decoded velocity of the test trials, in the data's own unit.
 
     Attributes:
-        true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the lag and past the
-            window.
+        true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the lag and
+            past the window.
         channel_names: one per channel.
         trial_names: what each trial is called.
         lag_s: by how much velocity follows rates, seconds.
@@ -29,13 +30,13 @@ class DecodedVelocity:
     lag_s: float
 
 
-def decoded_velocity(train: Prediction, test: Prediction, lag_s: float = 0.1) -> DecodedVelocity:
+def decoded_velocity(train: Prediction, test: Prediction, log_rates: LogRates = LOG_RATES) -> DecodedVelocity:
     """Velocity of the test trials by ridge regression from log rates, fitted on the training trials.
 
     See `undertow.evaluation.decode_velocity`.
 
     Raises:
-        UndertowError: when there is no velocity, or too little of it.
+        UndertowError: when there is no velocity, too little of it, or no bin after the lag.
     """
     trials = test.trials
     channels = velocity_channels(trials)
@@ -43,13 +44,13 @@ def decoded_velocity(train: Prediction, test: Prediction, lag_s: float = 0.1) ->
         raise UndertowError("the data hold no continuous behaviour with 'vel' in its name.")
     if not np.isfinite(trials.behavior[:, :, channels]).any():
         raise UndertowError("the test trials' velocity is missing throughout.")
-    decoded = decode_velocity(test, train, log_rates=True, lag_s=lag_s)
+    decoded = decode_velocity(test, train, log_rates)
     return DecodedVelocity(
         true=trials.behavior[:, :, channels].astype(np.float64),
         decoded=np.where(trials.valid[:, :, None], decoded, np.nan),
         channel_names=tuple(trials.behavior_names[k] for k in channels),
         trial_names=tuple(trial_name(test, k) for k in range(trials.n_trials)),
-        lag_s=round(lag_s / trials.bin_s) * trials.bin_s,
+        lag_s=log_rates.bins(trials) * trials.bin_s,
     )
 
 
@@ -69,9 +70,9 @@ class HandPaths:
 def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, HandPaths]:
     """Measured and decoded paths.
 
-    The measured path is the position where two channels with 'pos' in their name hold it, else the integral of the
-    measured velocity from (0, 0). The decoded one is the integral of the decoded velocity, from the measured position
-    in its first bin.
+    The measured path is the position where two channels with 'pos' in their name hold it, else the integral
+    of the measured velocity from (0, 0). The decoded one is the integral of the decoded velocity, from the
+    measured position in its first bin.
 
     Raises:
         UndertowError: unless there are two velocity channels.

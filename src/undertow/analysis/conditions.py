@@ -24,7 +24,7 @@ class ConditionAverages:
 
 
 def condition_averages(values: np.ndarray, condition: np.ndarray | None) -> ConditionAverages:
-    """Mean of values (trials, time, features) over the trials of each condition, bin by bin over what is finite.
+    """Mean of values (trials, time, features) over each condition's trials, bin by bin over what is finite.
 
     Raises:
         UndertowError: without one condition label per trial.

@@ -1,4 +1,4 @@
-"""Which trials, conditions and neurons a figure shows: chosen by the data alone, never by how well a model does."""
+"""Which trials, conditions and neurons a figure shows: chosen by the data, never by a model's scores."""
 
 import numpy as np
 
@@ -6,15 +6,22 @@ from undertow.data import TrialSet
 
 
 def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
-    """Indices of up to `n` long trials, of different conditions as far as there are any, in order of condition."""
+    """Indices of up to `n` trials, the longest first: one of each condition, spread evenly, then a second of each.
+
+    Without conditions the `n` longest trials, in their order.
+    """
     long_first = np.argsort(-trials.lengths, kind="stable")
     if trials.condition is None:
         return np.sort(long_first[:n])
-    _, first = np.unique(trials.condition[long_first], return_index=True)
-    one_each = long_first[first]
-    spread = one_each[np.unique(np.linspace(0, len(one_each) - 1, min(n, len(one_each))).round().astype(int))]
-    rest = [trial for trial in long_first if trial not in spread]
-    return np.concatenate([spread, np.array(rest[: n - len(spread)], dtype=int)])[:n]
+    label = np.unique(trials.condition[long_first], return_inverse=True)[1]
+    by_condition = np.argsort(label, kind="stable")
+    turn = np.empty(len(label), dtype=int)
+    turn[by_condition] = np.arange(len(label)) - np.searchsorted(label[by_condition], label[by_condition])
+    in_turns = long_first[np.lexsort((label, turn))]
+    n_first = int((turn == 0).sum())
+    if n >= n_first:
+        return in_turns[:n]
+    return in_turns[np.linspace(0, n_first - 1, n).round().astype(int)]
 
 
 def example_neurons(trials: TrialSet, n: int = 4) -> np.ndarray:
@@ -28,7 +35,7 @@ def example_neurons(trials: TrialSet, n: int = 4) -> np.ndarray:
 
 
 def peak_order(rates: np.ndarray, heldout: np.ndarray) -> np.ndarray:
-    """Neuron indices, held-in first, within each by the time at which the mean of rates (trials, time, neurons) peaks."""
+    """Neurons sorted by when the mean of rates (trials, time, neurons) peaks; all held-in ones come first."""
     finite = np.isfinite(rates)
     mean = np.where(finite, rates, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
     return np.lexsort((mean.argmax(axis=0), heldout))

@@ -9,7 +9,9 @@ from undertow.errors import UndertowError
 
 
 def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Every numeric column of a history, (epochs,) each, NaN where a row lacks it; 'epoch' first, counted if missing.
+    """Every numeric column of a history, (epochs,) each, NaN where a row lacks it.
+
+    'epoch' comes first, counted from 0 where it is missing.
 
     Raises:
         UndertowError: when there are no rows.

@@ -51,9 +51,9 @@ def psth(
 ) -> Psth:
     """Averages by condition of busy neurons: inferred rates against the truth, or against observed spikes.
 
-    With `truth` the reference is its average over the same trials. Otherwise it is the average of observed spikes
-    over the test trials and, for the many conditions with few of them, `training` too, smoothed in time with a
-    Gaussian of standard deviation `smooth_s`.
+    With `truth` the reference is its average over the same trials. Otherwise it is the average of observed
+    spikes over the test trials and, since a condition often has few of them, those of `training`, smoothed
+    in time with a Gaussian of standard deviation `smooth_s`.
 
     Raises:
         UndertowError: without condition labels, or without a spike.

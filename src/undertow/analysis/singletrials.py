@@ -1,6 +1,6 @@
 """Spikes beside inferred rates: whole populations for a few trials, a few neurons with their intervals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def single_trial_rates(
     n_neurons: int = 4,
     level: float = 0.9,
 ) -> SingleTrialRates:
-    """Inferred rates of up to `n_neurons` busy neurons in `n_trials` trials, with intervals from 200 samples up.
+    """Inferred rates of up to `n_neurons` busy neurons in `n_trials` trials; intervals from 200 samples up.
 
     Raises:
         UndertowError: when no neuron has a spike.
@@ -109,9 +109,10 @@ def _interval(
     samples = prediction.rate_samples
     if samples is None or len(samples) < 200:
         return None, None
-    picked = np.where(_inside(prediction)[pick], samples[(slice(None), *pick)], np.nan)
-    low, high = np.quantile(picked, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
+    trial, time, neuron = pick
+    low, high = replace(prediction, rate_samples=samples[:, trial, time, neuron]).interval(level)
+    inside = _inside(prediction)[pick]
+    return np.where(inside, low, np.nan), np.where(inside, high, np.nan)
 
 
 def blank_past_end(prediction: Prediction) -> np.ndarray:

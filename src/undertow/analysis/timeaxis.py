@@ -52,8 +52,8 @@ class TimeAxis:
 
     @property
     def event_inside(self) -> bool:
-        """Whether the event, t = 0, falls into the window."""
-        return self.start_s - 1e-9 <= 0.0 <= self.stop_s + 1e-9
+        """Whether the event, t = 0, falls into the window, not onto its edge."""
+        return self.start_s < 0.0 < self.stop_s
 
     def label(self) -> str:
         """The axis label: seconds, and from what."""

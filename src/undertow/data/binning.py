@@ -93,7 +93,7 @@ def bin_edges(starts_s: np.ndarray, n_time: int, bin_s: float) -> np.ndarray:
 
 
 def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Spikes per bin, (trials, time, units) float32, from sorted times and edges (trials, time + 1) in seconds.
+    """Spikes per bin, (trials, time, units), from sorted times and edges (trials, time + 1) in seconds.
 
     A spike on an edge belongs to the bin that starts there; floating-point error of up to `TIME_TOLERANCE_S`
     in spike times or edges does not change that.

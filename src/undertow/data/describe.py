@@ -6,21 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.hdf5 import list_datasets
 from undertow.data.load import load
+from undertow.data.npz import list_arrays
 from undertow.data.nwb import list_contents
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataWarning
 
 KINDS = {".npz": "arrays (npz)", ".h5": "HDF5, LFADS layout", ".hdf5": "HDF5, LFADS layout", ".nwb": "NWB"}
+LISTS = {".npz": list_arrays, ".h5": list_datasets, ".hdf5": list_datasets}
 
 
 def describe(path: str | Path, **options: Any) -> dict[str, Any]:
     """Summarise a data file as `load(path, **options)` reads it.
 
-    Returns plain numbers, strings, lists and dictionaries: 'kind', then the entries of `summarize`, then
-    'warnings' said while reading. For NWB also 'trial_columns', 'unit_columns' and 'time_series': what there
-    is to align to, to
-    select by and to read.
+    Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of `summarize`, what
+    the file holds, and the 'warnings' said while reading. What the file holds is 'arrays' with their shapes;
+    for NWB 'trial_columns' to align to, 'unit_columns' to select by and 'time_series' to read.
 
     Raises:
         DataError: when the file cannot be read.
@@ -30,7 +32,7 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
         trials = load(path, **options)
     said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
     suffix = Path(path).suffix.lower()
-    contents = list_contents(path) if suffix == ".nwb" else {}
+    contents = list_contents(path) if suffix == ".nwb" else {"arrays": LISTS[suffix](path)}
     return {"path": str(path), "kind": KINDS[suffix], **summarize(trials), **contents, "warnings": said}
 
 

@@ -1,5 +1,7 @@
 """HDF5 in the layout LFADS uses: `train_data`, `valid_data` and what goes with them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,18 +39,33 @@ def read_hdf5(path: str | Path, bin_s: float | None = None, file_bin_s: float = 
         DataError: for a file that is not there, cut short or no HDF5, without `train_data`, or with arrays
             that break a rule.
     """
+    with opened_hdf5(path) as file:
+        fields = _read_fields(Path(path), file, file_bin_s)
+    trials = TrialSet(**fields)
+    return trials if bin_s is None else trials.rebin(bin_s)
+
+
+@contextmanager
+def opened_hdf5(path: str | Path) -> "Iterator[h5py.File]":
+    """An open HDF5 file; every failure to read it becomes a `DataError`."""
     import h5py
 
     path = existing_file(path)
     try:
         with h5py.File(path, "r") as file:
-            fields = _read_fields(path, file, file_bin_s)
-    except (OSError, RuntimeError, KeyError) as error:
+            yield file
+    except DataError:
+        raise
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} cannot be read as HDF5 (cut short, damaged, or another kind of file): {error}"
-        ) from None
-    trials = TrialSet(**fields)
-    return trials if bin_s is None else trials.rebin(bin_s)
+        ) from error
+
+
+def list_datasets(path: str | Path) -> list[str]:
+    """Names and shapes of the datasets at the top of a file, 'train_data (640, 100, 60)'."""
+    with opened_hdf5(path) as file:
+        return [f"{name} {item.shape}" for name, item in file.items() if hasattr(item, "shape")]
 
 
 def _read_fields(path: Path, file: "h5py.File", file_bin_s: float) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
         raise DataError(
             f"{Path(path).suffix} files have no option {listed(unknown)}: there is {listed(known)}."
         )
-    return reader(path, bin_s=bin_s, **options)
+    try:
+        return reader(path, bin_s=bin_s, **options)
+    except DataError as error:
+        named = str(path) in str(error)
+        raise error if named else DataError(f"{path}: {error}") from None
 
 
 def reader_of(path: str | Path) -> Callable[..., TrialSet]:

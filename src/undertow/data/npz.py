@@ -69,15 +69,15 @@ def read_npz(
 
 
 def _read_arrays(path: Path) -> Arrays:
-    """Every array by name; None for object arrays, which only pickle could read."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} holds a single array: save named arrays with numpy.savez.")
             return {name: _read_one(archive, name) for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path} cannot be read as .npz (cut short, damaged, or another kind of file): {error}"
         ) from None
@@ -85,11 +85,17 @@ def _read_arrays(path: Path) -> Arrays:
 
 def _read_one(archive: Any, name: str) -> np.ndarray | None:
     try:
-        return archive[name]
+        return np.asarray(archive[name])
     except ValueError as error:
         if "Object arrays" in str(error):
             return None
         raise
+
+
+def list_arrays(path: str | Path) -> list[str]:
+    """Names and shapes of the arrays of a file, 'spikes (129, 100, 162)'; object arrays are named as such."""
+    arrays = _read_arrays(existing_file(path))
+    return [f"{name} {'(object array)' if a is None else a.shape}" for name, a in arrays.items()]
 
 
 def _take(path: str | Path, arrays: Arrays, name: str) -> np.ndarray:
@@ -124,9 +130,7 @@ def _bin_width(path: str | Path, arrays: Arrays, file_bin_s: float | None) -> fl
     return file_bin_s
 
 
-def _condition(
-    path: str | Path, arrays: Arrays, names: str | Sequence[str] | None
-) -> Any:
+def _condition(path: str | Path, arrays: Arrays, names: str | Sequence[str] | None) -> Any:
     wanted = tables.as_names(names) or tuple(name for name in CONDITIONS if name in arrays)[:1]
     return tables.join_labels([_take(path, arrays, name) for name in wanted]) if wanted else None
 
@@ -155,5 +159,5 @@ def _signals(arrays: Arrays) -> list[str]:
     first = ("hand_vel", "hand_pos")
     others = sorted(name for name in arrays if name not in KNOWN and name not in first)
     named = [name for name in first if name in arrays] + others
-    shapes = {name: array.shape for name, array in arrays.items() if array is not None}
-    return [name for name in named if len(shapes.get(name, ())) == 3 and shapes[name][:2] == shapes["spikes"][:2]]
+    shapes = {name: array.shape for name, array in arrays.items() if array is not None and array.ndim == 3}
+    return [name for name in named if name in shapes and shapes[name][:2] == shapes["spikes"][:2]]

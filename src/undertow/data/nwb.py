@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.files import existing_file, listed
+from undertow.data.files import listed
+from undertow.data.hdf5 import opened_hdf5
 from undertow.data.recording import Recording, Window
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
@@ -103,19 +104,10 @@ def list_contents(path: str | Path) -> dict[str, list[str]]:
 @contextmanager
 def opened(path: str | Path) -> Iterator[Any]:
     """An open NWB file; every failure to read it becomes a `DataError`."""
-    import h5py
-
-    path = existing_file(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if "nwb_version" not in file.attrs:
-                raise DataError(
-                    f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {listed(list(file))}."
-                )
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read as NWB (cut short, damaged, or another kind of file): {error}"
-        ) from None
+    with opened_hdf5(path) as file:
+        if "nwb_version" not in file.attrs:
+            there = listed(list(file))
+            raise DataError(f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {there}.")
     with warnings.catch_warnings():
         _silence_reader()
         try:
@@ -163,8 +155,9 @@ def _region(table: Any, columns: tables.Columns) -> dict[str, np.ndarray]:
     if "electrodes" not in table.colnames:
         return {}
     link = table["electrodes"]
-    several = type(link).__name__ == "VectorIndex"
-    target, ends = (link.target, np.asarray(link.data[:])) if several else (link, np.arange(1, len(table) + 1))
+    target, ends = link, np.arange(1, len(table) + 1)
+    if type(link).__name__ == "VectorIndex":  # several electrodes a unit
+        target, ends = link.target, np.asarray(link.data[:])
     starts = np.append(0, ends[:-1])
     if "location" not in target.table.colnames or (starts == ends).any():
         return {}
@@ -178,7 +171,8 @@ def _time_series(nwb: Any) -> dict[str, Any]:
 
     found = [item for item in nwb.objects.values() if isinstance(item, TimeSeries)]
     names = [item.name for item in found]
-    return {i.name if names.count(i.name) == 1 else f"{i.parent.name}/{i.name}": i for i in found}
+    named = {i.name if names.count(i.name) == 1 else f"{i.parent.name}/{i.name}": i for i in found}
+    return dict(sorted(named.items()))
 
 
 def _read_signals(

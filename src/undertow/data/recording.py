@@ -203,7 +203,8 @@ class Recording:
         **fields: Any,
     ) -> TrialSet:
         spikes = binning.count_spikes(self.spike_times, edges)
-        spikes[~binning.observed_by_unit(self.obs_intervals, edges, self.n_units)] = np.nan
+        if self.obs_intervals is not None:
+            spikes[~binning.observed_by_unit(self.obs_intervals, edges, self.n_units)] = np.nan
         lengths = fields.get("lengths")
         if lengths is not None:
             spikes[np.arange(spikes.shape[1]) >= lengths[:, None]] = np.nan
@@ -255,7 +256,7 @@ class Recording:
         if dropped := int((bins <= 0).sum()):
             why = f"have no time in {align!r}" + (" or are shorter than one bin" if window_s is None else "")
             warnings.warn(
-                f"{dropped} of {rows.size} trials {why} and are dropped.", DataWarning, stacklevel=4
+                f"{dropped} of {rows.size} trials {why} and are dropped.", DataWarning, stacklevel=3
             )
         return rows[bins > 0], bins[bins > 0]
 

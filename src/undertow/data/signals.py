@@ -53,7 +53,10 @@ def sample_signal(
 
 
 def sample_signals(
-    signals: Mapping[str, tuple[np.ndarray, np.ndarray]], wanted: tuple[str, ...], times_s: np.ndarray, bin_s: float
+    signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    wanted: tuple[str, ...],
+    times_s: np.ndarray,
+    bin_s: float,
 ) -> tuple[list[str], np.ndarray | None]:
     """Channel names and values (trials, time, channels) of the signals wanted; None for no signal."""
     names: list[str] = []

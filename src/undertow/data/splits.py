@@ -67,7 +67,7 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
         raise DataError(f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}.")
     empty = np.zeros(trials.n_trials)
     codes, counts = _condition_codes(trials)
-    if counts.max() < n or counts.size == 1:
+    if trials.condition is None or counts.max() < n:
         return list(KFold(n, shuffle=True, random_state=seed).split(empty))
     with warnings.catch_warnings():
         # said below in terms of conditions and trials

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data import validation
 from undertow.data.files import listed
 from undertow.errors import DataError
 
@@ -24,7 +25,7 @@ _RULE = re.compile(r"\s*(.+?)\s*(==|!=|>=|<=|>|<)\s*(.+?)\s*")
 
 def plain(value: Any) -> np.ndarray:
     """An array of numbers, booleans or strings; strings kept as objects become plain strings."""
-    array = np.asarray(value)
+    array = validation.as_array("a column or selection", value)
     if array.dtype == object and all(isinstance(v, str | bytes) for v in array.ravel()):
         array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.ravel()]).reshape(
             array.shape

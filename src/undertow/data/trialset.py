@@ -73,7 +73,8 @@ class TrialSet:
         put("split", self._labels("split", None, n_trials))
         put("region", self._labels("region", None, n_neurons))
         put("heldout", self._check_heldout(n_neurons))
-        put("forward_bins", self._check_forward(n_time))
+        put("start_s", validation.check_finite("start_s", self.start_s, "seconds"))
+        put("forward_bins", validation.check_whole("forward_bins", self.forward_bins, 0, n_time - 1))
         for name in ("behavior", "stimulus"):
             if getattr(self, name) is not None:
                 signal = validation.check_signal(name, getattr(self, name), n_trials, n_time)
@@ -107,13 +108,6 @@ class TrialSet:
                 f"all {n_neurons} neurons are held out: at least one must be given to the encoder."
             )
         return validation.frozen(heldout)
-
-    def _check_forward(self, n_time: int) -> int:
-        if not 0 <= int(self.forward_bins) < n_time or int(self.forward_bins) != self.forward_bins:
-            raise DataError(
-                f"forward_bins is {self.forward_bins}: it must be a whole number from 0 to {n_time - 1}."
-            )
-        return int(self.forward_bins)
 
     def _check_behavior_names(self) -> None:
         n = 0 if self.behavior is None else self.behavior.shape[2]

@@ -10,8 +10,8 @@ from undertow.errors import DataError, DataWarning
 
 def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np.ndarray:
     """Return `value` as a fresh read-only array of `ndim` dimensions, or raise `DataError`."""
-    array = np.asarray(value)
-    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+    array = as_array(name, value)
+    if array.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists become "
             "object arrays; "
@@ -21,6 +21,17 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
         raise DataError(f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}.")
     with np.errstate(over="ignore"):  # a value too large becomes infinite, which the caller refuses by name
         return frozen(array.astype(dtype))
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return `value` as an array, or raise `DataError` where its parts differ in length."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise DataError(
+            f"{name} is ragged (its parts differ in length): make it one rectangular array; pad trials of "
+            "different length with NaN and pass `lengths`."
+        ) from None
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -73,7 +84,7 @@ def warn_silent(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
 
 def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
     """Bins per trial: whole numbers from 1 to the number of bins."""
-    array = np.full(n_trials, n_time) if lengths is None else np.asarray(lengths)
+    array = np.full(n_trials, n_time) if lengths is None else as_array("lengths", lengths)
     if array.shape != (n_trials,) or not np.issubdtype(array.dtype, np.integer):
         raise DataError(
             f"lengths has shape {array.shape} and dtype {array.dtype}: "
@@ -89,7 +100,7 @@ def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
 
 def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndarray:
     """One label (number or string) per trial or neuron."""
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype == object:
         raise DataError(f"{name} is an object array: it must hold plain numbers or strings.")
     if array.shape != (n,):
@@ -130,18 +141,15 @@ def check_truth(value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def check_positive(name: str, value: Any, unit: str) -> float:
     """A finite number above zero."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} is {value!r}: it must be a number of {unit} above zero.") from None
-    if not (np.isfinite(number) and number > 0):
-        raise DataError(f"{name} is {value!r}: it must be a number of {unit} above zero.")
+    number = check_finite(name, value, f"{unit} above zero")
+    if number <= 0:
+        raise DataError(f"{name} is {value!r}: it must be a finite number of {unit} above zero.")
     return number
 
 
 def check_spike_times(unit: Any, times: Any) -> np.ndarray:
     """One unit's spike times in seconds, sorted."""
-    array = np.asarray(times)
+    array = as_array(f"the list of spike times of unit {unit}", times)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
         raise DataError(
             f"spike times of unit {unit} have shape {array.shape}, dtype {array.dtype}: "
@@ -158,7 +166,9 @@ def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
     if intervals is None:
         return None
     shared = isinstance(intervals, np.ndarray) and intervals.ndim == 2
-    arrays = [np.asarray(i, float) for i in ([intervals] * n_units if shared else intervals)]
+    arrays = [
+        as_array("obs_intervals", i).astype(float) for i in ([intervals] * n_units if shared else intervals)
+    ]
     if len(arrays) != n_units:
         raise DataError(f"obs_intervals has {len(arrays)} entries: there are {n_units} units.")
     for unit, array in enumerate(arrays):
@@ -178,9 +188,32 @@ def check_window(window_s: Any) -> float:
         start = stop = np.nan
     if not (np.isfinite([start, stop]).all() and stop > start):
         raise DataError(
-            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start before stop."
+            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start before "
+            "stop."
         )
     return stop - start
+
+
+def check_whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number from `low` to `high`."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = low - 1
+    if number != value or not low <= number <= high:
+        raise DataError(f"{name} is {value!r}: it must be a whole number from {low} to {high}.")
+    return number
+
+
+def check_finite(name: str, value: Any, unit: str) -> float:
+    """A finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise DataError(f"{name} is {value!r}: it must be a finite number of {unit}.")
+    return number
 
 
 def check_fractions(fractions: Any) -> np.ndarray:
@@ -188,6 +221,7 @@ def check_fractions(fractions: Any) -> np.ndarray:
     shares = np.asarray(fractions, float)
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise DataError(
-            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, test) that add up to 1."
+            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, test) "
+            "that add up to 1."
         )
     return shares

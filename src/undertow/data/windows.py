@@ -71,7 +71,8 @@ def split_labels(n_windows: int, fractions: tuple[float, float, float], blocks: 
     shares = validation.check_fractions(fractions)
     if blocks < 1 or n_windows < 3 * blocks:
         raise DataError(
-            f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and test windows: "
+            f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and test "
+            "windows: "
             "use shorter windows or fewer blocks."
         )
     labels = [_block_labels(len(block), shares) for block in np.array_split(np.arange(n_windows), blocks)]

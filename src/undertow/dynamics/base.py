@@ -81,8 +81,7 @@ class Dynamics(nn.Module, ABC):
                 (trials, bins, noise_dim). A step of size h moves them by std · √h · control, which costs
                 ½ h |control|² nats (Girsanov).
         """
-        if noise.shape[-1] != self.noise_dim:
-            raise ModelError(f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has {self.noise_dim}.")
+        self._check_noise(noise)
         substeps = noise.shape[2]
         h = bin_s / self.timescale_s / substeps
         x, states, means, stds = x0, [x0], [], []
@@ -96,7 +95,13 @@ class Dynamics(nn.Module, ABC):
             states.append(x)
             means.append(noisy_mean)
             stds.append(std.expand_as(noisy_mean))
+        if not means:  # a window of one bin
+            return Path(x0[:, None], x0.new_zeros(len(x0), 0, self.noise_dim), x0.new_ones(self.noise_dim))
         return Path(torch.stack(states, 1), torch.stack(means, 1), torch.stack(stds, 1))
+
+    def _check_noise(self, noise: Tensor) -> None:
+        if noise.shape[-1] != self.noise_dim:
+            raise ModelError(f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has {self.noise_dim}.")
 
     def _with_noisy(self, x: Tensor, values: Tensor) -> Tensor:
         before, after = x[..., : self.noisy.start], x[..., self.noisy.stop :]

@@ -110,6 +110,7 @@ class UnderdampedLangevin(Dynamics):
         stiffness = self.potential.stiffness()
         if stiffness is None:
             return super().rollout(x0, noise, bin_s, control)
+        self._check_noise(noise)
         trials, bins, substeps, dim = noise.shape
         h = bin_s / self.timescale_s / substeps
         a, std = self.decay_and_std(h)
@@ -127,8 +128,8 @@ class UnderdampedLangevin(Dynamics):
     def check_stable(self, bin_s: float) -> None:
         """Raise where h²k/m ≥ 2(1 + a) for the largest curvature k of a quadratic potential.
 
-        Other potentials have no one curvature and are not checked. The bound uses the row sums of K, which are never
-        below its spectral radius.
+        Other potentials have no one curvature and are not checked. Where m and γ differ between positions, the
+        lightest mass and the strongest friction are taken, which is never too lenient.
 
         Raises:
             StabilityError: naming the curvature, the step and the limit.

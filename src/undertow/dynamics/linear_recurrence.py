@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
@@ -34,6 +35,7 @@ class LinearLangevinRecurrence(torch.autograd.Function):
         return z, v
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         grad_z, grad_v = grads
         z, w, stiffness, decay, h = ctx.saved_tensors

@@ -21,9 +21,10 @@ from undertow.evaluation.score import Score, combine, pooled_score
 from undertow.evaluation.scoring import compare, score_prediction, sufficient_statistics
 from undertow.evaluation.statistic import Statistic, load_statistics, save_statistics
 from undertow.evaluation.timing import produced_time_correlation
-from undertow.evaluation.velocity import decode_velocity, velocity_channels
+from undertow.evaluation.velocity import LogRates, decode_velocity, velocity_channels
 
 __all__ = [
+    "LogRates",
     "Score",
     "Statistic",
     "VelocityDecoder",

@@ -14,10 +14,12 @@ LEVEL = 0.95
 def bootstrap_weights(
     n_trials: int, condition: Any = None, resamples: int = RESAMPLES, seed: int | Sequence[int] = 0
 ) -> np.ndarray:
-    """How often each trial is drawn in each resample, (resamples, trials).
+    """How much each trial counts in each resample, (resamples, trials).
 
-    Trials are drawn with replacement within each condition, so every resample has as many trials of a
-    condition as the data. Conditions with a single trial are resampled together: alone they would never vary.
+    The rescaled bootstrap (Rao and Wu 1988, J. Am. Stat. Assoc. 83:231): within each condition of n trials, n − 1 are
+    drawn with replacement and each draw counts n/(n − 1). Every resample so holds each condition with its weight in
+    the data, and the variance is right with few trials per condition too, where n draws out of n give (n − 1)/n
+    of it. Conditions with a single trial are resampled together: alone they would never vary.
 
     Args:
         n_trials: number of trials.
@@ -31,10 +33,10 @@ def bootstrap_weights(
     if resamples < 1:
         raise DataError(f"resamples is {resamples}: it must be 1 or more.")
     rng = np.random.default_rng(seed)
-    weights = np.zeros((resamples, n_trials))
+    weights = np.ones((resamples, n_trials))
     for stratum in _strata(n_trials, condition):
-        n = len(stratum)
-        weights[:, stratum] = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+        if (n := len(stratum)) > 1:
+            weights[:, stratum] = rng.multinomial(n - 1, np.full(n, 1 / n), size=resamples) * (n / (n - 1))
     return weights
 
 
@@ -50,10 +52,23 @@ def _strata(n_trials: int, condition: Any) -> list[np.ndarray]:
     return [np.flatnonzero(member == k) for k in np.unique(member)]
 
 
-def interval(resampled: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Central percentile interval of the resampled scores; NaN where none is finite."""
+def interval(value: float, resampled: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """Central percentile interval of the resampled scores, moved so that their mean is the score itself.
+
+    A resample repeats trials and so holds fewer different ones. A score with a part estimated from the trials
+    (the null model of bits per spike, the average over a condition) falls for that alone; moving takes it out
+    again.
+
+    Args:
+        value: the score of the trials as they are.
+        resampled: the scores of the resamples; those that are not finite are left out.
+        level: of the interval.
+
+    Returns:
+        Lower and upper end; NaN where no resample is finite.
+    """
     finite = resampled[np.isfinite(resampled)]
     if not finite.size:
         return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2]) - finite.mean() + value
     return float(low), float(high)

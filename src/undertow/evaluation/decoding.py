@@ -21,14 +21,14 @@ class VelocityDecoder:
         offset: (channels,).
         alpha: the ridge penalty chosen.
         lag_bins: rates at bin t give velocity at bin t + lag.
-        log_rates: whether the logarithm of the rates is taken first (zeros as 1e-9).
+        log_floor: None for plain rates; otherwise their logarithm is taken, of smaller rates as of this one.
     """
 
     weights: np.ndarray
     offset: np.ndarray
     alpha: float
     lag_bins: int = 0
-    log_rates: bool = False
+    log_floor: float | None = None
 
     def predict(self, rates: ArrayLike) -> np.ndarray:
         """Decoded velocity, (trials, time, channels); NaN in the first `lag_bins` bins and where rates are.
@@ -45,7 +45,7 @@ class VelocityDecoder:
             raise DataError(
                 f"rates has {rates.shape[2]} neurons: the decoder was fitted on {len(self.weights)}."
             )
-        features = _features(rates, self.log_rates)
+        features = _features(rates, self.log_floor)
         decoded = np.full((*rates.shape[:2], len(self.offset)), np.nan)
         last = rates.shape[1] - self.lag_bins
         decoded[:, self.lag_bins :] = features[:, : max(last, 0)] @ self.weights + self.offset
@@ -66,30 +66,34 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GridSearchCV
 
-    x, y = _rows(train_rates, train_velocity, lag_bins=0, log_rates=False)
+    x, y = _rows(train_rates, train_velocity, lag_bins=0, log_floor=None)
     search = GridSearchCV(Ridge(), {"alpha": BENCHMARK_ALPHAS}).fit(x, y)
     best = search.best_estimator_
     return VelocityDecoder(best.coef_.T, np.atleast_1d(best.intercept_), float(best.alpha))
 
 
-def fit_log_rate_decoder(train_rates: ArrayLike, train_velocity: ArrayLike, lag_bins: int) -> VelocityDecoder:
+def fit_log_rate_decoder(
+    train_rates: ArrayLike, train_velocity: ArrayLike, lag_bins: int, floor: float = ZERO_RATE
+) -> VelocityDecoder:
     """Ridge on log rates, α from logspace(−4, 4, 9) by leave-one-out; bin t gives velocity at t + `lag_bins`.
 
     Args:
-        train_rates: expected spikes **per bin**, (trials, time, neurons); zeros count as 1e-9.
+        train_rates: expected spikes **per bin**, (trials, time, neurons).
         train_velocity: (trials, time, channels) in the same bins; rows with NaN in channel 0 are dropped.
         lag_bins: bins by which velocity follows rates; the last `lag_bins` rate bins and the first `lag_bins`
             velocity bins of each trial are dropped.
+        floor: smaller rates are raised to it before the logarithm, in spikes **per bin**. Rates that come
+            near zero (smoothed spikes) decode better with 0.01 or more.
 
     Raises:
         DataError: when shapes differ, a needed value is NaN or negative, or fewer than 5 rows are left.
     """
     from sklearn.linear_model import RidgeCV
 
-    x, y = _rows(train_rates, train_velocity, lag_bins, log_rates=True)
+    x, y = _rows(train_rates, train_velocity, lag_bins, floor)
     ridge = RidgeCV(LOG_RATE_ALPHAS).fit(x, y)
     return VelocityDecoder(
-        ridge.coef_.T, np.atleast_1d(ridge.intercept_), float(ridge.alpha_), lag_bins, log_rates=True
+        ridge.coef_.T, np.atleast_1d(ridge.intercept_), float(ridge.alpha_), lag_bins, floor
     )
 
 
@@ -135,6 +139,7 @@ def log_rate_velocity_r2(
     eval_rates: ArrayLike,
     eval_velocity: ArrayLike,
     lag_bins: int,
+    floor: float = ZERO_RATE,
 ) -> float:
     """R² of velocity decoded from log rates, uniform mean over channels; see `fit_log_rate_decoder`.
 
@@ -142,11 +147,13 @@ def log_rate_velocity_r2(
         train_rates, eval_rates: expected spikes **per bin**, (trials, time, neurons), all neurons.
         train_velocity, eval_velocity: (trials, time, channels), in the same bins.
         lag_bins: bins by which velocity follows rates; 100 ms are 5 bins of 20 ms.
+        floor: as in `fit_log_rate_decoder`.
 
     Raises:
         DataError: as `fit_log_rate_decoder`.
     """
-    return decoder_r2(fit_log_rate_decoder(train_rates, train_velocity, lag_bins), eval_rates, eval_velocity)
+    decoder = fit_log_rate_decoder(train_rates, train_velocity, lag_bins, floor)
+    return decoder_r2(decoder, eval_rates, eval_velocity)
 
 
 def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) -> float:
@@ -157,13 +164,13 @@ def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) 
     """
     from undertow.evaluation.rates import average_r2
 
-    x, y = _rows(rates, velocity, decoder.lag_bins, decoder.log_rates)
+    x, y = _rows(rates, velocity, decoder.lag_bins, decoder.log_floor)
     residual = np.sum((y - x @ decoder.weights - decoder.offset) ** 2, axis=0)
     return float(average_r2(residual, np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
 
 
 def _rows(
-    rates: ArrayLike, velocity: ArrayLike, lag_bins: int, log_rates: bool
+    rates: ArrayLike, velocity: ArrayLike, lag_bins: int, log_floor: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Feature and target rows, (rows, neurons) and (rows, channels), of the bins whose velocity is known."""
     rates, velocity = as_float("rates", rates, 3), as_float("velocity", velocity, 3)
@@ -172,7 +179,7 @@ def _rows(
         raise DataError(
             f"lag_bins is {lag_bins}: it must lie between 0 and {rates.shape[1] - 1}, the bins less one."
         )
-    x = _features(rates, log_rates)[:, : rates.shape[1] - lag_bins].reshape(-1, rates.shape[2])
+    x = _features(rates, log_floor)[:, : rates.shape[1] - lag_bins].reshape(-1, rates.shape[2])
     y = velocity[:, lag_bins:].reshape(-1, velocity.shape[2])
     known = ~np.isnan(y[:, 0])
     x, y = x[known], y[known]
@@ -186,12 +193,14 @@ def _rows(
     return x, y
 
 
-def _features(rates: np.ndarray, log_rates: bool) -> np.ndarray:
-    if not log_rates:
+def _features(rates: np.ndarray, log_floor: float | None) -> np.ndarray:
+    if log_floor is None:
         return rates
+    if not log_floor > 0:
+        raise DataError(f"floor is {log_floor}: it must be above zero, in spikes per bin.")
     if (rates < 0).any():
         raise DataError(f"rates holds {int((rates < 0).sum())} negative values: their logarithm is needed.")
-    return np.log(np.where(rates == 0, ZERO_RATE, rates))
+    return np.log(np.maximum(rates, log_floor))
 
 
 def _groups(

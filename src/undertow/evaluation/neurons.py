@@ -5,7 +5,7 @@ import numpy as np
 from undertow.data import Prediction
 from undertow.evaluation.checks import check_rates
 from undertow.evaluation.rates import r2
-from undertow.evaluation.scoring import window
+from undertow.evaluation.scoring import varies, window, window_truth
 from undertow.evaluation.sums import BitsPerSpike, RSquared
 
 
@@ -39,11 +39,10 @@ def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     table["mean_rate_hz"] = count / np.where(observed > 0, observed, np.nan) / trials.bin_s
     table["bits_per_spike"] = gain / np.where(count > 0, count, np.nan) / np.log(2)
     if trials.truth is not None:
-        truth = np.where(trials.valid[..., None], trials.truth, np.nan)[:, bins]
+        truth = window_truth(trials)
         check_rates(prediction.rates[:, bins], np.isfinite(truth))
         residual, total = (
             a[0] for a in RSquared.from_targets(prediction.rates[:, bins], truth, **about).outputs(once)
         )
-        varies = np.nanmax(truth, axis=(0, 1)) > np.nanmin(truth, axis=(0, 1))
-        table["rate_r2"] = np.where(varies, r2(residual, total), np.nan)
+        table["rate_r2"] = np.where(varies(truth), r2(residual, total), np.nan)
     return table

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from undertow.errors import DataError
 from undertow.evaluation.checks import as_float, check_leading
+from undertow.evaluation.kernel import gaussian_smooth
 from undertow.evaluation.rates import average_r2
 
 
@@ -95,20 +96,9 @@ def psth(
         raise DataError(f"condition has shape {labels.shape}: it must have one label per trial.")
     check_leading(1, spikes=spikes, condition=labels)
     conditions = np.unique(labels)
-    means = [mean_over_trials(smooth(spikes[labels == c], kernel_std_s, bin_s)) for c in conditions]
-    return conditions, np.stack(means)
-
-
-def smooth(spikes: np.ndarray, kernel_std_s: float, bin_s: float) -> np.ndarray:
-    """Gaussian smoothing over axis 1, normalised by the observed bins; NaN stays NaN."""
-    observed = ~np.isnan(spikes)
-    if kernel_std_s <= 0:
-        return spikes
-    lag_s = np.subtract.outer(np.arange(spikes.shape[1]), np.arange(spikes.shape[1])) * bin_s
-    kernel = np.exp(-0.5 * (lag_s / kernel_std_s) ** 2)
-    weighted = np.matmul(kernel, np.where(observed, spikes, 0.0))
-    mass = np.matmul(kernel, observed.astype(float))
-    return np.where(observed, weighted / np.where(observed, mass, 1.0), np.nan)
+    if kernel_std_s > 0:
+        spikes = np.where(np.isnan(spikes), np.nan, gaussian_smooth(spikes, kernel_std_s, bin_s))
+    return conditions, np.stack([mean_over_trials(spikes[labels == c]) for c in conditions])
 
 
 def mean_over_trials(values: np.ndarray) -> np.ndarray:

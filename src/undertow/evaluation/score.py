@@ -89,7 +89,7 @@ def pooled_score(
     everything = [s for cell in cells for s in cell]
     first = everything[0]
     n_trials = sum(cell[0].n_trials for cell in cells)
-    low, high = interval(resampled, level) if n_trials > 1 else (math.nan, math.nan)
+    low, high = interval(float(values.mean()), resampled, level) if n_trials > 1 else (math.nan, math.nan)
     return Score(
         name=first.name if others is None else f"{first.name} difference",
         value=float(values.mean()),
@@ -101,7 +101,7 @@ def pooled_score(
         n_trials=n_trials,
         bin_s=first.bin_s,
         n_neurons=max(s.n_neurons for s in everything),
-        note="; ".join(dict.fromkeys(s.note for s in everything if s.note)),
+        note=_note(everything),
         std_over_folds=float(values.std(ddof=1)) if len(values) > 1 else None,
     )
 
@@ -130,6 +130,16 @@ def combine(
         )
         for name in names
     }
+
+
+def _note(statistics: list[Statistic]) -> str:
+    """The notes of all folds, each once, and how many silent neurons were left out."""
+    notes = list(dict.fromkeys(s.note for s in statistics if s.note))
+    fewest, most = min(s.left_out for s in statistics), max(s.left_out for s in statistics)
+    if most:
+        number = str(most) if fewest == most else f"{fewest} to {most}"
+        notes.append(f"{number} silent neuron{'s' * (most > 1)} left out")
+    return "; ".join(notes)
 
 
 def _over_folds(cells: list[list[Statistic]], resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

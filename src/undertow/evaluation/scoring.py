@@ -12,7 +12,7 @@ from undertow.evaluation.psth import psth
 from undertow.evaluation.score import Score, combine
 from undertow.evaluation.statistic import Statistic
 from undertow.evaluation.sums import BitsPerSpike, PsthRSquared, RSquared
-from undertow.evaluation.velocity import LAG_S, velocity_statistics
+from undertow.evaluation.velocity import LOG_RATES, LogRates, velocity_statistics
 
 PSTH_STD_S = 0.05
 
@@ -66,7 +66,7 @@ def sufficient_statistics(
     prediction: Prediction,
     train: Prediction | None = None,
     psth_std_s: float = PSTH_STD_S,
-    lag_s: float = LAG_S,
+    log_rates: LogRates = LOG_RATES,
 ) -> dict[str, Statistic]:
     """The per-trial sums behind every score the trials allow, by name.
 
@@ -79,7 +79,7 @@ def sufficient_statistics(
         prediction: for the trials to score.
         train: of the same model for its training trials.
         psth_std_s: standard deviation in seconds of the Gaussian that smooths the PSTHs.
-        lag_s: by how much velocity follows log rates, in seconds.
+        log_rates: lag and floor of the decoder from log rates.
 
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
@@ -88,7 +88,7 @@ def sufficient_statistics(
     if train is not None:
         found += [
             *_psth_statistics(prediction, train.trials, psth_std_s),
-            *velocity_statistics(prediction, train, lag_s),
+            *velocity_statistics(prediction, train, log_rates),
         ]
     return {statistic.name: statistic for statistic in found}
 
@@ -101,6 +101,18 @@ def window(trials: TrialSet) -> slice:
 def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
     """True for neurons with a spike in these bins, (neurons,)."""
     return np.nansum(trials.spikes[:, bins], axis=(0, 1)) > 0
+
+
+def window_truth(trials: TrialSet) -> np.ndarray:
+    """True rates in the window, spikes/s; NaN past the end of a trial."""
+    return np.where(trials.valid[..., None], trials.truth, np.nan)[:, window(trials)]
+
+
+def varies(truth: np.ndarray) -> np.ndarray:
+    """True for neurons whose true rate is not constant, (neurons,)."""
+    known = np.isfinite(truth)
+    highest = np.where(known, truth, -np.inf).max(axis=(0, 1))
+    return highest > np.where(known, truth, np.inf).min(axis=(0, 1))
 
 
 def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
@@ -123,9 +135,8 @@ def _truth_statistics(prediction: Prediction) -> Iterator[Statistic]:
     trials, bins = prediction.trials, window(prediction.trials)
     if trials.truth is None:
         return
-    truth = np.where(trials.valid[..., None], trials.truth, np.nan)[:, bins]
-    varies = np.nanmax(truth, axis=(0, 1)) > np.nanmin(truth, axis=(0, 1))
-    scored = spiking(trials, bins) & varies
+    truth = window_truth(trials)
+    scored = spiking(trials, bins) & varies(truth)
     if not scored.any():
         return
     rates, truth = prediction.rates[:, bins][..., scored], truth[..., scored]
@@ -168,9 +179,7 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
 def _about(
     trials: TrialSet, name: str, unit: str, scored: np.ndarray, candidates: np.ndarray, note: str
 ) -> dict[str, Any]:
-    """The fields every statistic carries; the note says how many neurons are left out."""
-    if left_out := int(candidates.sum() - scored.sum()):
-        note += f"; {left_out} silent neuron(s) left out"
+    """The fields every statistic carries."""
     return {
         "name": name,
         "unit": unit,
@@ -178,5 +187,6 @@ def _about(
         "condition": trials.condition,
         "bin_s": trials.bin_s,
         "n_neurons": int(scored.sum()),
+        "left_out": int(candidates.sum() - scored.sum()),
         "note": note,
     }

@@ -1,7 +1,5 @@
 """`Statistic`: a score as sums per trial, so that resampling trials is one matrix product."""
 
-import os
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.files import written_whole
 from undertow.errors import DataError
 
 
@@ -24,7 +23,8 @@ class Statistic(ABC):
         condition: their labels, (trials,), or None; resampling is stratified by them.
         bin_s: bin width in seconds.
         n_neurons: neurons that enter.
-        note: what a reader must know, such as the neurons left out.
+        left_out: silent neurons left out.
+        note: what a reader must know.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Statistic(ABC):
     condition: np.ndarray | None
     bin_s: float
     n_neurons: int
+    left_out: int = 0
     note: str = ""
 
     @abstractmethod
@@ -76,17 +77,10 @@ class Statistic(ABC):
 
 def save_statistics(path: str | Path, statistics: Mapping[str, Statistic]) -> Path:
     """Write statistics to one `.npz`, atomically; read back by `load_statistics`."""
-    path = Path(path)
     flat = {f"{name}/{key}": array for name, s in statistics.items() for key, array in s.to_arrays().items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **flat)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    with written_whole(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **flat)  # type: ignore[arg-type]
+    return Path(path)
 
 
 def load_statistics(path: str | Path) -> dict[str, Statistic]:

@@ -1,15 +1,40 @@
 """Velocity decoding from predictions: decoders fitted on the training trials' rates."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.errors import DataError
+from undertow.evaluation.checks import ZERO_RATE
 from undertow.evaluation.decoding import VelocityDecoder, fit_log_rate_decoder, fit_velocity_decoder
 from undertow.evaluation.sums import RSquared
 
-LAG_S = 0.1
+
+@dataclass(frozen=True)
+class LogRates:
+    """How velocity is decoded from log rates.
+
+    Attributes:
+        lag_s: by how much velocity follows rates, in seconds; the nearest whole number of bins is used.
+        floor_hz: smaller rates are raised to it before the logarithm, spikes/s; 0 for 1e-9 spikes per bin.
+    """
+
+    lag_s: float = 0.1
+    floor_hz: float = 0.0
+
+    def bins(self, trials: TrialSet) -> int:
+        """The lag in bins."""
+        return round(self.lag_s / trials.bin_s)
+
+    def fit(self, train: Prediction) -> VelocityDecoder:
+        """The decoder of these training trials."""
+        floor = max(self.floor_hz * train.trials.bin_s, ZERO_RATE)
+        return fit_log_rate_decoder(_counts(train), _velocity(train.trials), self.bins(train.trials), floor)
+
+
+LOG_RATES = LogRates()
 
 
 def velocity_channels(trials: TrialSet) -> list[int]:
@@ -19,57 +44,54 @@ def velocity_channels(trials: TrialSet) -> list[int]:
     return [k for k, name in enumerate(trials.behavior_names) if "vel" in name.lower()]
 
 
-def lag_bins(trials: TrialSet, lag_s: float = LAG_S) -> int:
-    """The whole number of bins nearest to a lag in seconds."""
-    return round(lag_s / trials.bin_s)
-
-
 def decode_velocity(
-    prediction: Prediction, train: Prediction, log_rates: bool = True, lag_s: float = LAG_S
+    prediction: Prediction, train: Prediction, log_rates: LogRates | None = LOG_RATES
 ) -> np.ndarray:
     """Velocity decoded from rates by a decoder fitted on the training trials, (trials, time, channels).
 
-    Channels are those of `velocity_channels`, in their unit. NaN in forward bins and, with `log_rates`, in
-    the first bins of the lag.
+    Channels are those of `velocity_channels`, in their unit. NaN in forward bins and in the first bins of the
+    lag.
 
     Args:
         prediction: for the trials to decode.
-        train: of the same model for the trials to fit the decoder on.
-        log_rates: the log-rate decoder with `lag_s`; otherwise the benchmark's, without lag.
+        train: of the same model, for the trials to fit the decoder on.
+        log_rates: the log-rate decoder, with these options; None for the benchmark's, without logarithm and
+            lag.
 
     Raises:
         DataError: when the training trials have no velocity, or as `fit_log_rate_decoder`.
     """
-    decoder = _fit(train, log_rates, lag_s)
+    if not velocity_channels(train.trials):
+        raise DataError("the training trials have no behaviour channel with 'vel' in its name.")
+    if log_rates:
+        decoder = log_rates.fit(train)
+    else:
+        decoder = fit_velocity_decoder(_counts(train), _velocity(train.trials))
     decoded = np.full((*prediction.rates.shape[:2], len(decoder.offset)), np.nan)
-    window = _window(prediction.trials)
-    decoded[:, window] = decoder.predict(prediction.counts[:, window])
+    decoded[:, _window(prediction.trials)] = decoder.predict(_counts(prediction))
     return decoded
 
 
-def velocity_statistics(
-    prediction: Prediction, train: Prediction, lag_s: float = LAG_S
-) -> Iterator[RSquared]:
+def velocity_statistics(prediction: Prediction, train: Prediction, log_rates: LogRates) -> Iterator[RSquared]:
     """'velocity R2' and 'velocity R2 log-rate', where both trial sets have a velocity to decode."""
-    if not _decodable(train.trials, 0) or not _decodable(prediction.trials, 0):
-        return
-    lag = lag_bins(train.trials, lag_s)
-    yield _statistic(
-        prediction, train, "velocity R2", log_rates=False, lag_s=0.0, note="ridge on rates, no lag"
-    )
-    if _decodable(train.trials, lag) and _decodable(prediction.trials, lag):
-        note = f"ridge on log rates, velocity {1e3 * lag * train.trials.bin_s:g} ms later"
-        yield _statistic(prediction, train, "velocity R2 log-rate", log_rates=True, lag_s=lag_s, note=note)
+    both = (prediction.trials, train.trials)
+    if all(_decodable(trials, 0) for trials in both):
+        yield _statistic(prediction, train, None, "velocity R2", "ridge on rates, no lag")
+    if all(_decodable(trials, log_rates.bins(trials)) for trials in both):
+        lag_ms = 1e3 * log_rates.bins(train.trials) * train.trials.bin_s
+        note = f"ridge on log rates, velocity {lag_ms:g} ms later"
+        yield _statistic(prediction, train, log_rates, "velocity R2 log-rate", note)
 
 
 def _statistic(
-    prediction: Prediction, train: Prediction, name: str, log_rates: bool, lag_s: float, note: str
+    prediction: Prediction, train: Prediction, log_rates: LogRates | None, name: str, note: str
 ) -> RSquared:
     trials = prediction.trials
     velocity = _velocity(trials)
+    # the benchmark's rule: the first channel says which bins have a velocity
     target = np.where(np.isnan(velocity[..., :1]), np.nan, velocity)
-    target[:, : lag_bins(trials, lag_s)] = np.nan
-    decoded = decode_velocity(prediction, train, log_rates, lag_s)[:, _window(trials)]
+    target[:, : log_rates.bins(trials) if log_rates else 0] = np.nan
+    decoded = decode_velocity(prediction, train, log_rates)[:, _window(trials)]
     if np.isnan(decoded[~np.isnan(target[..., 0])]).any():
         raise DataError("rates holds NaN in bins whose velocity is known: a rate is needed there.")
     return RSquared.from_targets(
@@ -85,19 +107,13 @@ def _statistic(
     )
 
 
-def _fit(train: Prediction, log_rates: bool, lag_s: float) -> VelocityDecoder:
-    if not velocity_channels(train.trials):
-        raise DataError(
-            "the training trials have no behaviour channel with 'vel' in its name: nothing can be decoded."
-        )
-    rates, velocity = train.counts[:, _window(train.trials)], _velocity(train.trials)
-    if log_rates:
-        return fit_log_rate_decoder(rates, velocity, lag_bins(train.trials, lag_s))
-    return fit_velocity_decoder(rates, velocity)
-
-
 def _window(trials: TrialSet) -> slice:
     return slice(0, trials.n_time - trials.forward_bins)
+
+
+def _counts(prediction: Prediction) -> np.ndarray:
+    """Expected spikes per bin in the window, (trials, window, neurons)."""
+    return prediction.counts[:, _window(prediction.trials)]
 
 
 def _velocity(trials: TrialSet) -> np.ndarray:

@@ -48,6 +48,6 @@ def load_model(path: str | Path) -> Estimator:
     Raises:
         ModelError: when the file is missing, is not a model file, or names an unknown model.
     """
-    from undertow.models import read_header
+    from undertow.training import read_header
 
-    return model_class(read_header(path)["model"]).load(path)
+    return model_class(read_header(Path(path))["model"]).load(path)

@@ -1,7 +1,9 @@
 """What a run is, written before it starts (`run.json`), so that resuming is only ever the same run."""
 
 import hashlib
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ import numpy as np
 from undertow.data import Splits, TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments.environment import versions
-from undertow.experiments.files import plain, read_json, write_json
+from undertow.experiments.files import flatten, plain, read_json, write_json
 from undertow.models.base import Estimator
 
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
 FILE = "run.json"
+ABOUT = ("source", "versions")
+"""Entries of run.json that are kept for the reader and may change on resuming."""
 
 
 def fingerprint(trials: TrialSet) -> str:
@@ -32,17 +36,21 @@ def fingerprint(trials: TrialSet) -> str:
 def settings_of(model: Estimator) -> dict[str, Any]:
     """Constructor arguments by name; a nested dataclass becomes a table."""
     params = model.get_params()
-    return {k: plain(asdict(v) if is_dataclass(v) and not isinstance(v, type) else v) for k, v in params.items()}
+    return {
+        k: plain(asdict(v) if is_dataclass(v) and not isinstance(v, type) else v) for k, v in params.items()
+    }
 
 
-def identity(model: Estimator, trials: TrialSet, parts: Mapping[str, Splits], seeds: Mapping[str, int]) -> dict[str, Any]:
-    """Model, settings, data fingerprint, split of the trials and seeds: what makes two runs the same."""
+def identity(
+    model: Estimator, trials: TrialSet, splits: Mapping[str, Splits], split_seed: int
+) -> dict[str, Any]:
+    """Model, settings, data fingerprint, parts of the trials and seeds: what makes two runs the same."""
     return {
         "model": model.cli_name,
         "settings": settings_of(model),
         "data": {"fingerprint": fingerprint(trials), "bin_s": trials.bin_s, "trials": trials.n_trials},
-        "splits": {name: split_ids(split) for name, split in parts.items()},
-        "seeds": dict(seeds),
+        "splits": {name: split_ids(split) for name, split in splits.items()},
+        "seeds": {"seed": model.get_params().get("seed"), "split_seed": split_seed},
     }
 
 
@@ -51,25 +59,44 @@ def split_ids(split: Splits) -> dict[str, list[Any]]:
     return {part: plain(getattr(split, part).trial_ids) for part in ("train", "validation", "test")}
 
 
-def open_directory(out: Path, what: Mapping[str, Any], resume: bool) -> bool:
-    """Make `out` for this run, or find the same run in it; True when it goes on from an earlier start.
+@contextmanager
+def run_directory(
+    out: Path, what: Mapping[str, Any], resume: bool, source: Mapping[str, Any]
+) -> Iterator[None]:
+    """Make `out` for this run, or find the same run in it, while the fit goes on inside the block.
+
+    A model that refuses its settings or data (an `UndertowError`) leaves no new directory behind.
 
     Raises:
         UndertowError: when `out` holds anything and `resume` is False, or holds another run. Nothing is written then.
     """
     check_directory(out, what, resume)
-    goes_on = (out / FILE).exists()
-    if not goes_on:
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    fresh = not (out / FILE).exists()
+    if fresh:
         out.mkdir(parents=True, exist_ok=True)
-        write_json(out / FILE, {**what, "versions": versions()})
-    return goes_on
+        write_json(out / FILE, {**what, "source": source, "versions": versions()})
+    try:
+        yield
+    except UndertowError:
+        if fresh and not _results(out):
+            shutil.rmtree(out)
+            for folder in made[1:]:
+                folder.rmdir()
+        raise
+
+
+def _results(out: Path) -> list[Path]:
+    """Files of a run that are worth keeping: all but run.json and what errors left."""
+    files = [path for path in out.rglob("*") if path.is_file()]
+    return [path for path in files if path.name != FILE and not path.name.endswith(".error.json")]
 
 
 def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
-    """The checks of `open_directory`, without writing.
+    """The checks of `run_directory`, without writing.
 
     Raises:
-        UndertowError: as `open_directory`.
+        UndertowError: as `run_directory`.
     """
     if not out.exists():
         return
@@ -78,27 +105,25 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
     if not any(out.iterdir()):
         return
     if not resume:
-        raise UndertowError(f"{out} is not empty: choose another directory, or continue the run in it with --resume.")
+        raise UndertowError(
+            f"{out} is not empty: choose another directory, or continue the run in it with --resume."
+        )
     if not (out / FILE).exists():
-        raise UndertowError(f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another directory.")
-    _check_same(out, read_json(out / FILE), plain(what))
+        raise UndertowError(
+            f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another directory."
+        )
+    earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
+    if changed := differences(earlier, what):
+        raise UndertowError(
+            f"{out} holds another run ({changed}): resume with the same data and settings, or choose another directory."
+        )
 
 
-def _check_same(out: Path, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    before, after = _flat(earlier), _flat(now)
-    changed = [key for key in after if before.get(key) != after[key]] + [
-        key for key in before if key not in after and not key.startswith("versions")
-    ]
-    if changed:
-        shown = "; ".join(f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in changed[:4])
-        raise UndertowError(f"{out} holds another run ({shown}): resume with the same data and settings, or choose another directory.")
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
+def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between two identities, as text for a message; empty when nothing does."""
+    before, after = flatten(earlier), flatten(plain(now))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return "; ".join(f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in keys[:4])
 
 
 def _short(value: Any) -> str:

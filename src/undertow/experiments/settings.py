@@ -6,7 +6,7 @@ import json
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +55,18 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise UndertowError(f"the config file {path} is not valid TOML: {error}.") from None
 
 
-def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables → dotted keys: `{"training": {"epochs": 5}}` → `{"training.epochs": 5}`."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
-
-
 def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
-    """Call `factory` (a class or function) with settings by dotted key, each fitted to its parameter's annotation.
+    """Call `factory` (a class or function) with settings by dotted key, each made to fit its parameter's annotation.
+
+    A dotted key changes one field of a dataclass argument; its other fields keep their defaults.
 
     Raises:
         ModelError: for an unknown key (with the nearest valid one) or a value of the wrong type.
     """
+    return factory(**_arguments(factory, settings))
+
+
+def _arguments(factory: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     known = option_types(factory)
     arguments: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
@@ -81,14 +79,17 @@ def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
         else:
             arguments[head] = fit_value(key, value, known[head])
     for head, values in nested.items():
-        arguments[head] = construct(_dataclass_in(known[head]), values)
-    return factory(**arguments)
+        kind, default = _dataclass_in(known[head]), inspect.signature(factory).parameters[head].default
+        fields = _arguments(kind, values)
+        arguments[head] = (
+            dataclasses.replace(default, **fields) if isinstance(default, kind) else kind(**fields)
+        )
+    return arguments
 
 
 def option_types(factory: Any) -> dict[str, Any]:
     """Parameter name → annotation (or the type of its default)."""
-    target = factory.__init__ if inspect.isclass(factory) and not dataclasses.is_dataclass(factory) else factory
-    hints = typing.get_type_hints(target)
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
     parameters = inspect.signature(factory).parameters.values()
     return {p.name: hints.get(p.name, type(p.default)) for p in parameters}
 
@@ -137,9 +138,9 @@ def _loosely(value: Any, kind: Any) -> Any:
         return int(value)
     if plain is str and type(value) in (int, float):
         return str(value)
-    if plain in (tuple, list) and isinstance(value, list | str):
+    if plain in (tuple, list, Sequence) and isinstance(value, list | str):
         items = value if isinstance(value, list) else [parse_value(part.strip()) for part in value.split(",")]
-        return _items(items, kind, plain)
+        return _items(items, kind, list if plain is list else tuple)
     return _NO
 
 
@@ -159,8 +160,10 @@ def _kinds(annotation: Any) -> list[Any]:
 def _kind_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return "one of " + ", ".join(map(repr, typing.get_args(kind)))
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
-    return words.get(kind, getattr(kind, "__name__", str(kind)))
+    plain = typing.get_origin(kind) or kind
+    words: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    words |= {type(None): "none", tuple: "a list", list: "a list", Sequence: "a list"}
+    return words[plain] if plain in words else str(kind)
 
 
 def _dataclass_in(annotation: Any) -> Any:
@@ -169,4 +172,4 @@ def _dataclass_in(annotation: Any) -> Any:
 
 
 def _name(factory: Any) -> str:
-    return getattr(factory, "cli_name", None) or getattr(factory, "__name__", str(factory))
+    return str(getattr(factory, "cli_name", factory.__name__))

@@ -1,7 +1,7 @@
 """Figures of what `undertow.analysis` returns; nothing is computed here."""
 
 from undertow.plots.components import plot_components
-from undertow.plots.kinematics import plot_velocity, plot_hand_paths
+from undertow.plots.kinematics import plot_hand_paths, plot_velocity
 from undertow.plots.neurons import plot_neuron_scores
 from undertow.plots.population import plot_population
 from undertow.plots.psth import plot_psth, plot_psth_with_spikes
@@ -12,7 +12,6 @@ from undertow.plots.waves import plot_waves
 
 __all__ = [
     "plot_components",
-    "plot_velocity",
     "plot_hand_paths",
     "plot_neuron_scores",
     "plot_population",
@@ -21,5 +20,6 @@ __all__ = [
     "plot_rasters",
     "plot_single_trials",
     "plot_training",
+    "plot_velocity",
     "plot_waves",
 ]

@@ -24,7 +24,7 @@ def plot_neuron_scores(
     axes[1].set(xscale="log", xlabel="mean rate (spikes/s)", ylabel=f"{model_name} (bits/spike)")
     if table.baseline is not None:
         _scatter(axes[2], table, table.baseline, table.score)
-        axes[2].axline((0, 0), slope=1, color=GREY, linewidth=0.9)
+        axes[2].axline((0, 0), slope=1, color=GREY, linewidth=1.0)
         axes[2].set(xlabel=f"{baseline_name} (bits/spike)", ylabel=f"{model_name} (bits/spike)")
         axes[2].set_title("above the line: better than the baseline")
     axes[1].legend()
@@ -34,7 +34,7 @@ def plot_neuron_scores(
 def _sorted_bars(ax: "Axes", table: NeuronTable, model_name: str) -> None:
     order = table.sorted_by_score
     colours = np.where(table.heldout[order], BASELINE, MODEL)
-    ax.bar(np.arange(len(order)), table.score[order], color=colours, width=0.9)
+    ax.bar(np.arange(len(order)), table.score[order], color=colours, width=1.0)
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.set(xlabel="neuron, sorted", ylabel=f"{model_name} (bits/spike)")
     ax.set_title("score of each neuron")

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from undertow.analysis import Psth, TimeAxis
 from undertow.plots.style import (
-    BASELINE,
     BLACK,
     MODEL,
     TRUTH,
     condition_colours,
+    condition_legend,
     legend_above,
     mark_time,
     new_figure,
@@ -33,20 +33,19 @@ def plot_psth(
     n_neurons = len(psth.neuron_names)
     figure = new_figure(0.9 + 1.9 * len(rows))
     axes = figure.subplots(len(rows), n_neurons, squeeze=False, sharex=True, sharey="col")
-    colours = condition_colours(len(psth.labels))
+    colours = condition_colours(psth.labels)
     for row, (name, values) in enumerate(rows):
         for neuron in range(n_neurons):
             ax = axes[row, neuron]
-            for k, label in enumerate(psth.labels):
-                ax.plot(
-                    axis.time_s, values[k, :, neuron], color=colours[k], lw=1.3, label=f"condition {label}"
-                )
+            for k, colour in enumerate(colours.values()):
+                ax.plot(axis.time_s, values[k, :, neuron], color=colour, lw=1.3)
             mark_time(ax, axis, label=row == len(rows) - 1)
-            ax.set_ylim(bottom=0)
             if row == 0:
                 ax.set_title(psth.neuron_names[neuron])
         axes[row, 0].set_ylabel(f"{_wrapped(name)}\nspikes/s")
-    legend_above(figure, axes[0, 0])
+    for ax in axes[0]:
+        ax.set_ylim(bottom=0)
+    condition_legend(figure, colours)
     return figure
 
 
@@ -59,7 +58,7 @@ def _wrapped(name: str) -> str:
 def plot_psth_with_spikes(
     psth: Psth, axis: TimeAxis, model_name: str = "model", n_conditions: int = 2
 ) -> Figure:
-    """Averaged rates above, the trials' spike trains beneath: a column per neuron, a pair of rows per condition."""
+    """Averaged rates above, the trials' spike trains beneath: a column per neuron, two rows per condition."""
     shown = np.unique(
         np.linspace(0, len(psth.labels) - 1, min(n_conditions, len(psth.labels))).round().astype(int)
     )

@@ -1,6 +1,6 @@
-"""The look all figures share: sizes, a colour-blind-safe palette (Okabe and Ito), event and forward marks."""
+"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), event and forward marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from undertow.analysis import TimeAxis
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 WIDTH_IN = 11.0
 BLACK, GREY = "#000000", "#767676"
 MODEL, BASELINE, TRUTH = "#0072B2", "#D55E00", BLACK
-CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+NINE = ("#332288", "#88CCEE", "#117733", "#CC6677", "#999933", "#AA4499", "#44AA99", "#882255", "#DDCC77")
+FORWARD, MISSING = "#56B4E9", "#efe2cf"
 DASHED = (0, (5, 1.5))
-MISSING = "#efe2cf"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.titlesize": 10,
@@ -28,6 +29,7 @@ STYLE = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
+    "legend.title_fontsize": 8.5,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -57,11 +59,11 @@ def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     return figure
 
 
-def condition_colours(n: int) -> list[Any]:
-    """`n` colours to tell conditions apart: a fixed set up to seven, then an even run of viridis."""
-    if n <= len(CATEGORIES):
-        return list(CATEGORIES[:n])
-    return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.93, n)]
+def condition_colours(labels: np.ndarray) -> dict[Any, Any]:
+    """A colour per label: a fixed set up to nine labels, then an even run of viridis."""
+    n = len(labels)
+    colours = NINE[:n] if n <= len(NINE) else [colormaps["viridis"](x) for x in np.linspace(0, 0.93, n)]
+    return dict(zip(labels.tolist(), colours, strict=True))
 
 
 def colour_map(name: str) -> Any:
@@ -75,20 +77,22 @@ def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
     if axis.event_inside:
         ax.axvline(0.0, color=GREY, linestyle=(0, (4, 3)), linewidth=1.0, zorder=1.5)
     if axis.forward_start_s is not None:
-        ax.axvspan(axis.forward_start_s, axis.stop_s, color="#56B4E9", alpha=0.15, linewidth=0, zorder=0)
+        ax.axvspan(axis.forward_start_s, axis.stop_s, color=FORWARD, alpha=0.15, linewidth=0, zorder=0)
+        ax.axvline(axis.forward_start_s, color=FORWARD, linewidth=1.0, zorder=1.5)
     if label:
         ax.set_xlabel(axis.label())
-
-
-def mark_heldout(ax: "Axes", n_heldin: int, n_neurons: int) -> None:
-    """In an image of neurons × time (neuron 0 on top), draw a line above the held-out ones."""
-    if 0 < n_heldin < n_neurons:
-        ax.axhline(n_heldin - 0.5, color=BASELINE, linewidth=1.2)
 
 
 def legend_above(figure: Figure, ax: "Axes") -> None:
     """One legend for the whole figure, above it, made of what `ax` holds."""
     handles, labels = ax.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    if unique:
-        figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=min(len(unique), 6))
+    figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=len(unique))
+
+
+def condition_legend(figure: Figure, colours: Mapping[Any, Any]) -> None:
+    """One legend of condition colours above the figure; none where there are too many to read."""
+    if not 1 < len(colours) <= 18:
+        return
+    handles = [Line2D([], [], color=colour, label=str(label)) for label, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 9), title="condition")

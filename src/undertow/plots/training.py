@@ -20,11 +20,11 @@ def plot_training(columns: Mapping[str, np.ndarray]) -> Figure:
     n_columns = min(4, len(panels))
     n_rows = -(-len(panels) // n_columns)
     figure = new_figure(0.4 + 2.1 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False)
     for ax, (quantity, names) in zip(axes.flat, panels.items(), strict=False):
         for name in names:
             ax.plot(columns["epoch"], columns[name], color=SIDES.get(name.split("_")[0], MODEL), label=name)
-        ax.set_title(quantity.replace("_", " "))
+        ax.set_title((quantity if len(names) > 1 else names[0]).replace("_", " "))
         ax.set_xlabel("epoch")
         if len(names) > 1:
             ax.legend()

@@ -10,20 +10,28 @@ CSS = """
 * { box-sizing: border-box; }
 body { color: var(--ink); background: #fff; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif;
   max-width: 1140px; margin: 0 auto; padding: 24px 20px 60px; }
-h1 { font-size: 1.7rem; margin: 0 0 4px; } h2 { font-size: 1.25rem; margin: 44px 0 10px; }
+h1 { font-size: 1.7rem; margin: 0 0 4px; }
+h2 { font-size: 1.25rem; margin: 44px 0 10px; }
 h3 { font-size: 1.02rem; margin: 30px 0 6px; }
-p.lead, figcaption, .soft { color: var(--soft); } figcaption { font-size: .88rem; max-width: 95ch; margin-top: 4px; }
-figure { margin: 0 0 8px; } img { width: 100%; height: auto; display: block; }
+p.lead, figcaption, .soft { color: var(--soft); }
+figcaption { font-size: .88rem; max-width: 100ch; margin-top: 4px; }
+figure { margin: 0 0 8px; }
+img { width: 100%; height: auto; display: block; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } td.number, th.number { text-align: right; }
-td small { display: block; color: var(--soft); white-space: nowrap; } td.main { font-weight: 600; }
-.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px; }
-.notes ul { margin: 0; padding-left: 18px; } .methods { background: var(--wash); padding: 12px 16px; }
-nav a { margin-right: 14px; color: var(--mark); } details summary { cursor: pointer; color: var(--mark); }
-dl.meaning dt { font-weight: 600; } dl.meaning dd { margin: 0 0 8px; max-width: 95ch; }
-@media print { h2 { break-after: avoid; } figure { break-inside: avoid; } }
+th, td { text-align: left; padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 600; }
+td.number, th.number { text-align: right; }
+td.main { font-weight: 600; }
+td small { display: block; color: var(--soft); font-weight: 400; white-space: nowrap; }
+.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px; margin-top: 16px; }
+.notes ul { margin: 0; padding-left: 18px; }
+.methods { background: var(--wash); padding: 12px 16px; }
+nav a { margin-right: 14px; color: var(--mark); }
+details summary { cursor: pointer; color: var(--mark); }
+dl dt { font-weight: 600; }
+dl dd { margin: 0 0 8px; max-width: 100ch; }
+@media print { h2, h3 { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
 
@@ -34,29 +42,26 @@ def text(value: Any) -> str:
 
 def page(title: str, body: Sequence[str]) -> str:
     """The whole document."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
+    head = (
+        '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n<style>{CSS}</style>"
     )
+    inside = "\n".join(part for part in body if part)
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{inside}\n</body>\n</html>\n'
 
 
 def section(anchor: str, heading: str, *parts: str) -> str:
     """A section with its heading; empty parts are skipped."""
-    return (
-        f'<section id="{text(anchor)}">\n<h2>{text(heading)}</h2>\n'
-        + "\n".join(p for p in parts if p)
-        + "\n</section>"
-    )
+    inside = "\n".join(part for part in parts if part)
+    return f'<section id="{text(anchor)}">\n<h2>{text(heading)}</h2>\n{inside}\n</section>'
 
 
 def figure(name: str, heading: str, png: bytes, caption: str) -> str:
     """An embedded image with heading and caption."""
-    data = base64.b64encode(png).decode("ascii")
+    image = base64.b64encode(png).decode("ascii")
     return (
-        f'<h3 id="{text(name)}">{text(heading)}</h3>\n<figure><img alt="{text(heading)}" src="data:image/png;base64,{data}">'
+        f'<h3 id="{text(name)}">{text(heading)}</h3>\n'
+        f'<figure><img alt="{text(heading)}" src="data:image/png;base64,{image}">'
         f"<figcaption>{text(caption)}</figcaption></figure>"
     )
 
@@ -66,33 +71,38 @@ def table(columns: Mapping[str, Sequence[Any]]) -> str:
     numeric = {name: all(isinstance(v, int | float) for v in values) for name, values in columns.items()}
     side = {name: ' class="number"' if numeric[name] else "" for name in columns}
     head = "".join(f"<th{side[name]}>{text(name.replace('_', ' '))}</th>" for name in columns)
-    rows = zip(*columns.values(), strict=True)
-    cells = (
-        "".join(f"<td{side[n]}>{text(number(v))}</td>" for n, v in zip(columns, row, strict=True))
-        for row in rows
-    )
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    rows = []
+    for row in zip(*columns.values(), strict=True):
+        cells = zip(side.values(), row, strict=True)
+        rows.append(
+            "".join(f"<td{s}>{text(decimal(v) if isinstance(v, float) else v)}</td>" for s, v in cells)
+        )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def facts(values: Mapping[str, Any]) -> str:
     """Names and values as a two-column table."""
-    rows = "".join(
-        f"<tr><th>{text(k).replace('_', ' ')}</th><td>{text(number(v))}</td></tr>" for k, v in values.items()
-    )
-    return f'<div class="wide"><table><tbody>{rows}</tbody></table></div>'
+    rows = (f"<tr><th>{text(name)}</th><td>{text(plain(value))}</td></tr>" for name, value in values.items())
+    return f'<div class="wide"><table><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def number(value: Any) -> Any:
-    """Floats to three decimals (tiny and huge ones in powers of ten), NaN as a dash; anything else untouched."""
-    if not isinstance(value, float):
-        return value
-    if value != value:
-        return "–"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return (
-            f"{value:.3f}".rstrip("0").rstrip(".")
-            if abs(value) >= 1000 or value == round(value)
-            else f"{value:.3f}"
-        )
-    return f"{value:.2e}"
+def decimal(value: float) -> str:
+    """A number to three decimals with a true minus sign; a dash for NaN."""
+    return "–" if value != value else f"{value:.3f}".replace("-", "−")
+
+
+def plural(n: int, noun: str) -> str:
+    """'1 trial', '3 trials'."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def plain(value: Any) -> str:
+    """A setting or fact as text: floats as short as they are, sequences and mappings item by item."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(plain(each) for each in value) + ")"
+    return str(value)

@@ -2,25 +2,24 @@
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from undertow.data.files import written_whole
 from undertow.errors import UndertowError
 from undertow.report import page
 from undertow.report.figures import FIGURES
 from undertow.report.methods import methods_paragraph
 from undertow.report.record import RunRecord
-from undertow.report.scores import meanings, score_table
+from undertow.report.scores import any_score, meanings, score_table
 
 
 def write_report(record: RunRecord, directory: str | Path) -> Path:
     """Write `report.html` (self-contained), `figures/*.png` and `per_neuron.csv` into `directory`.
 
-    Figures that do not apply are left out, and the page says why. Each file is written under a temporary name and moved
-    into place; older files of the same names are replaced.
+    Figures that do not apply are left out, and the page says why. Each file is written under a temporary name
+    and moved into place; older files of the same names are replaced.
 
     Returns:
         The path of the page.
@@ -32,42 +31,35 @@ def write_report(record: RunRecord, directory: str | Path) -> Path:
     shown, left_out = _figures(record, directory / "figures")
     neurons = neuron_table(record.prediction, record.baseline_prediction).columns()
     _replace(directory / "per_neuron.csv", _csv(neurons).encode())
-    body = [_head(record), _scores(record), _notes(record), *_figure_sections(shown, left_out)]
+    body = [_head(record), _notes(record), _scores(record), _figure_section(shown, left_out)]
     body += [_neurons(neurons), _methods(record), _facts(record)]
     target = directory / "report.html"
-    _replace(target, page.page(record.title, [part for part in body if part]).encode())
+    _replace(target, page.page(record.title, body).encode())
     return target
 
 
 def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Figures as HTML, and for those that do not apply heading → reason; PNGs land in `folder`."""
     shown, left_out = [], {}
-    for name, heading, draw in FIGURES:
-        path = folder / f"{name}.png"
+    for kind in FIGURES:
+        path = folder / f"{kind.name}.png"
         try:
-            drawn, caption = draw(record)
+            drawn, caption = kind.draw(record)
         except UndertowError as reason:
-            left_out[heading] = str(reason)
+            left_out[kind.heading] = str(reason)
             path.unlink(missing_ok=True)
             continue
-        buffer = io.BytesIO()
-        drawn.savefig(buffer, format="png", metadata={"Software": None})
-        _replace(path, buffer.getvalue())
-        shown.append(page.figure(name, heading, buffer.getvalue(), caption))
+        png = io.BytesIO()
+        drawn.savefig(png, format="png", metadata={"Software": None})
+        _replace(path, png.getvalue())
+        shown.append(page.figure(kind.name, kind.heading, png.getvalue(), caption))
     return shown, left_out
 
 
 def _replace(path: Path, content: bytes) -> None:
     """Write under a temporary name in the same folder, then move into place."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(path, overwrite=True) as temporary:
+        temporary.write_bytes(content)
 
 
 def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -80,47 +72,37 @@ def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
 
 def _head(record: RunRecord) -> str:
     lead = f"{record.model_name}, scored on test trials: {record.prediction.trials!r}"
-    anchors = {
-        "scores": "Scores",
-        "figures": "Figures",
-        "neurons": "Neurons",
-        "methods": "Methods",
-        "facts": "Run",
-    }
-    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in anchors.items())
+    anchors = ("scores", "figures", "neurons", "methods", "run")
+    links = "".join(f'<a href="#{anchor}">{anchor}</a>' for anchor in anchors)
     return f'<h1>{page.text(record.title)}</h1>\n<p class="lead">{page.text(lead)}</p>\n<nav>{links}</nav>'
+
+
+def _notes(record: RunRecord) -> str:
+    items = "".join(f"<li>{page.text(note)}</li>" for note in record.notes)
+    return f'<div class="notes"><ul>{items}</ul></div>' if items else ""
 
 
 def _scores(record: RunRecord) -> str:
     if not record.metrics:
         return page.section("scores", "Scores", "<p>No score could be computed for these trials.</p>")
-    level = next(s.level for scores in record.scores.values() for s in scores.values())
-    words = (
-        f"Below each score its {100 * level:g} % interval, a bootstrap over test trials. The difference is paired: both models "
-        "are scored on the same resampled trials."
-    )
+    level = 100 * any_score(record, record.metrics[0]).level
+    words = f"Below each score its {level:g} % interval, a bootstrap over test trials."
+    if record.differences:
+        words += " The difference is paired: both models are scored on the same resampled trials."
     return page.section(
         "scores", "Scores", score_table(record), f'<p class="soft">{words}</p>', meanings(record)
     )
 
 
-def _notes(record: RunRecord) -> str:
-    if not record.notes:
-        return ""
-    items = "".join(f"<li>{page.text(note)}</li>" for note in record.notes)
-    return f'<div class="notes"><ul>{items}</ul></div>'
-
-
-def _figure_sections(shown: list[str], left_out: Mapping[str, str]) -> list[str]:
+def _figure_section(shown: Sequence[str], left_out: Mapping[str, str]) -> str:
     reasons = "".join(f"<li>{page.text(name)}: {page.text(reason)}</li>" for name, reason in left_out.items())
-    omitted = f'<h3>Left out</h3><ul class="soft">{reasons}</ul>' if reasons else ""
-    return [page.section("figures", "Figures", *shown, omitted)]
+    omitted = f'<h3>Left out</h3>\n<ul class="soft">{reasons}</ul>' if reasons else ""
+    return page.section("figures", "Figures", *shown, omitted)
 
 
 def _neurons(columns: Mapping[str, Sequence[Any]]) -> str:
-    n = len(next(iter(columns.values())))
-    inside = f"<details><summary>Table of {n} neurons (also per_neuron.csv)</summary>{page.table(columns)}</details>"
-    return page.section("neurons", "Neuron by neuron", inside)
+    summary = f"<summary>Table of {len(columns['neuron'])} neurons (also in per_neuron.csv)</summary>"
+    return page.section("neurons", "Neuron by neuron", f"<details>{summary}{page.table(columns)}</details>")
 
 
 def _methods(record: RunRecord) -> str:
@@ -135,11 +117,8 @@ def _facts(record: RunRecord) -> str:
         "Data": record.data_description,
         "Settings": record.settings,
         "Seeds": {name: value for name, value in seeds.items() if value is not None},
-        "Time in seconds": {name: float(value) for name, value in record.seconds.items()},
+        "Time in seconds": {name: f"{value:.1f}" for name, value in record.seconds.items()},
         "Versions": record.versions,
     }
-    return page.section(
-        "facts",
-        "This run",
-        *(f"<h3>{name}</h3>{page.facts(values)}" for name, values in parts.items() if values),
-    )
+    tables = (f"<h3>{name}</h3>{page.facts(values)}" for name, values in parts.items() if values)
+    return page.section("run", "This run", *tables)

@@ -53,17 +53,14 @@ def simulate_lorenz(
         DataError: for a number that is not positive, or an integration that diverges.
     """
     trials = _checked_trials(trials_per_condition)
-    _check_positive(
-        conditions=conditions,
-        n_neurons=n_neurons,
-        mean_rate_hz=mean_rate_hz,
-        bins=bins,
-        bin_s=bin_s,
-        step=step,
-    )
+    for name, number in (("conditions", conditions), ("n_neurons", n_neurons), ("bins", bins)):
+        _check_whole(name, number, 1)
+    _check_whole("burn_in", burn_in, 0)
+    for name, value in (("mean_rate_hz", mean_rate_hz), ("bin_s", bin_s), ("step", step)):
+        _check_positive(name, value)
     generator = np.random.default_rng(seed)
     start = np.asarray(start_mean, float) + start_std * generator.standard_normal((conditions, 3))
-    path = lorenz_path(start, burn_in + bins, step, sigma, rho, beta)[burn_in + 1 :]
+    path = lorenz_path(start, burn_in + bins - 1, step, sigma, rho, beta)[burn_in:]
     states = standardized(path.transpose(1, 0, 2))
     weights = np.sqrt(weight_var) * generator.standard_normal((3, n_neurons))
     rates = rates_with_mean(states @ weights, mean_rate_hz)
@@ -120,11 +117,14 @@ def lorenz_path(
 
 def standardized(states: np.ndarray) -> np.ndarray:
     """Zero mean and unit standard deviation of each coordinate over (conditions, time)."""
-    return (states - states.mean(axis=(0, 1))) / states.std(axis=(0, 1))
+    std = states.std(axis=(0, 1))
+    if not (std > 0).all():
+        raise DataError("the Lorenz states do not vary: use more conditions or bins.")
+    return (states - states.mean(axis=(0, 1))) / std
 
 
 def rates_with_mean(log_rates: np.ndarray, mean_rate_hz: float) -> np.ndarray:
-    """exp(log_rates + offset), the offset of each neuron such that its mean over (conditions, time) is `mean_rate_hz`."""
+    """exp(log_rates + offset); each neuron's offset makes its mean over (conditions, time) `mean_rate_hz`."""
     relative = np.exp(log_rates)
     return mean_rate_hz * relative / relative.mean(axis=(0, 1))
 
@@ -133,12 +133,17 @@ def _checked_trials(trials_per_condition: tuple[int, int, int]) -> tuple[int, ..
     trials = tuple(trials_per_condition)
     if len(trials) != 3 or min(trials) < 0 or sum(trials) == 0 or any(int(n) != n for n in trials):
         raise DataError(
-            f"trials_per_condition is {trials_per_condition}: it must be three whole numbers (train, validation, test), not all 0."
+            f"trials_per_condition is {trials_per_condition}: "
+            "it must be three whole numbers (train, validation, test), not all 0."
         )
     return tuple(int(n) for n in trials)
 
 
-def _check_positive(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if not (np.isfinite(number) and number > 0):
-            raise DataError(f"{name} is {number}: it must be above zero.")
+def _check_whole(name: str, number: int, low: int) -> None:
+    if int(number) != number or number < low:
+        raise DataError(f"{name} is {number}: it must be a whole number, {low} or more.")
+
+
+def _check_positive(name: str, number: float) -> None:
+    if not (np.isfinite(number) and number > 0):
+        raise DataError(f"{name} is {number}: it must be above zero.")

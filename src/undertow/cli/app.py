@@ -1,0 +1,43 @@
+"""The `undertow` command."""
+
+import typer
+
+from undertow.cli.demo import demo
+from undertow.cli.evaluate import evaluate
+from undertow.cli.fit import fit
+from undertow.cli.info import info
+from undertow.cli.predict import predict
+from undertow.cli.simulate import simulate
+
+app = typer.Typer(
+    name="undertow",
+    help="Stochastic latent dynamics of neural populations: fit, compare, understand.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (fit, evaluate, predict, simulate, info, demo):
+    app.command()(verb)
+
+
+def version_option(show: bool) -> None:
+    """Print the version and stop."""
+    if show:
+        from undertow import __version__
+
+        typer.echo(f"undertow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: bool = typer.Option(
+        False, "--version", callback=version_option, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Stochastic latent dynamics of neural populations: fit, compare, understand."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

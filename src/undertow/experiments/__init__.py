@@ -1,0 +1,35 @@
+"""Experiments: one run from trials to report, cross-validation, grids of fits, and the models there are."""
+
+from undertow.experiments.choices import load_model, model_choices, model_class
+from undertow.experiments.cross_validation import cross_validate
+from undertow.experiments.estimate import Estimate, estimate
+from undertow.experiments.evaluating import SavedRun
+from undertow.experiments.exporting import write_csv, write_netcdf
+from undertow.experiments.grid import Cell, CellResult, run_grid
+from undertow.experiments.preparing import prepare
+from undertow.experiments.run import RunResult, run
+from undertow.experiments.scores import ScoreTable, score_table
+from undertow.experiments.settings import construct, parse_pairs, read_toml
+
+__all__ = [
+    "Cell",
+    "CellResult",
+    "Estimate",
+    "RunResult",
+    "SavedRun",
+    "ScoreTable",
+    "construct",
+    "cross_validate",
+    "estimate",
+    "load_model",
+    "model_choices",
+    "model_class",
+    "parse_pairs",
+    "prepare",
+    "read_toml",
+    "run",
+    "run_grid",
+    "score_table",
+    "write_csv",
+    "write_netcdf",
+]

@@ -1,0 +1,93 @@
+"""Cross-validation of one model beside the baseline, on the grid runner."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from undertow.baselines import Smoothing
+from undertow.data import TrialSet
+from undertow.errors import UndertowError
+from undertow.experiments.fitting import Progress, fold_splits, load_and_predict
+from undertow.experiments.grid import CellResult, Report, run_grid
+from undertow.experiments.identity import identity, run_directory
+from undertow.experiments.reporting import report_run
+from undertow.experiments.run import RunResult
+from undertow.experiments.scores import score_table, write_scores
+from undertow.models.base import Estimator
+
+CELLS = "cells"
+
+
+def cross_validate(
+    trials: TrialSet,
+    model: Estimator,
+    out: str | Path,
+    folds: int = 5,
+    split_seed: int = 0,
+    resume: bool = False,
+    progress: Progress | None = None,
+    report: Report | None = None,
+    workers: int = 1,
+    source: Mapping[str, Any] | None = None,
+) -> RunResult:
+    """Fit and score `model` and Gaussian smoothing on every fold; scores are means over folds.
+
+    Args:
+        trials: all trials, held-out neurons marked; the file's own split is not used.
+        model: not fitted yet.
+        out: a new or empty directory; gets run.json, cells/ (a model, result and sums per fold), scores.json and a report
+            whose figures are of the first fold.
+        folds: number of stratified folds.
+        split_seed: of the folds.
+        resume: go on with the same cross-validation in `out`.
+        progress, report, workers: as in `run_grid`.
+        source: as in `run`.
+
+    Raises:
+        UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
+    """
+    out, source = Path(out), source or {}
+    parts = fold_splits(trials, folds, split_seed)
+    names = {f"fold{k}": splits for k, splits in enumerate(parts)}
+    what = identity(model, trials, names, split_seed)
+    models = {each.cli_name: each for each in (model, Smoothing())}
+    fit_all = partial(
+        run_grid, folds=folds, split_seed=split_seed, workers=workers, keep_models=True, report=report
+    )
+    seeds = (int(model.get_params().get("seed", 0)),)
+    done: dict[str, list[CellResult]] = {}
+    with run_directory(out, what, resume, source):
+        for name, each in models.items():
+            done[name] = fit_all(
+                {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
+            )
+            _check_all_finished(done[name])
+    table = score_table({name: [[cell.statistics()] for cell in cells] for name, cells in done.items()})
+    fits = [load_and_predict(models[name], parts[0], cells[0].model_path) for name, cells in done.items()]
+    about = {
+        **what,
+        "source": source,
+        "sizes": {part: len(each) for part, each in parts[0]._asdict().items()},
+        "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
+        "notes": [f"Scores are means over {folds} folds; all else is of the first fold.", *fits[0].notes],
+        "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
+    }
+    write_scores(out, table, about)
+    baseline = fits[1] if len(fits) > 1 else None
+    page = report_run(out, fits[0], baseline, table, about)
+    return RunResult(out, fits[0].model, table, about["fit_s"], page)
+
+
+def _check_all_finished(done: Sequence[CellResult]) -> None:
+    failed = [cell for cell in done if cell.error]
+    if failed:
+        raise UndertowError(
+            f"{len(failed)} of {len(done)} fits failed, the first, {failed[0].cell.name}, with {failed[0].error} "
+            "What finished is kept: resume to try the others again."
+        )
+
+
+def _fold_row(cell: CellResult) -> dict[str, Any]:
+    """One fold of scores.json."""
+    return {"model": cell.cell.model, "fold": cell.cell.fold, "fit_s": cell.fit_s, "scores": cell.scores}

@@ -1,0 +1,70 @@
+"""A fitted model on data: which trials to score, and the same reading options as when it was fitted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data import TrialSet
+from undertow.errors import ModelError
+from undertow.evaluation import Score, score_prediction
+from undertow.experiments import identity
+from undertow.experiments.choices import load_model
+from undertow.experiments.files import read_json
+from undertow.experiments.preparing import for_model, prepare
+from undertow.experiments.run import MODEL
+from undertow.models.base import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """A fitted model with what run.json beside it says (empty where there is none)."""
+
+    model: Estimator
+    about: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> "SavedRun":
+        """From a model file, or the directory a run wrote.
+
+        Raises:
+            ModelError: when there is no model file.
+        """
+        path = Path(path)
+        file = path / MODEL if path.is_dir() else path
+        if not file.exists():
+            raise ModelError(
+                f"{file} is not there: give a model file, or a directory that a finished fit wrote."
+            )
+        about = file.parent / identity.FILE
+        return cls(load_model(file), read_json(about) if about.exists() else {})
+
+    def read(self, path: str | Path, **options: Any) -> TrialSet:
+        """Trials of the model's neurons, in its bins; options not given are those the run was fitted with.
+
+        Raises:
+            DataError: when the file cannot be read or lacks neurons of the model.
+        """
+        fitted = {name: value for name, value in self.about.get("source", {}).items() if name != "path"}
+        given = {name: value for name, value in options.items() if value is not None}
+        trials = prepare(path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None})
+        return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
+
+    def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
+        """(training trials, trials to score): those of the run where the data are the run's own, else (None, all)."""
+        same = self.about.get("data", {}).get("fingerprint") == identity.fingerprint(trials)
+        if not same or "split" not in self.about.get("splits", {}):
+            return None, trials
+        ids = self.about["splits"]["split"]
+        train, test = (trials[np.isin(trials.trial_ids, ids[part])] for part in ("train", "test"))
+        return train, test
+
+    def score(self, trials: TrialSet) -> dict[str, Score]:
+        """Scores of the run's test trials, or of all trials where the data are new."""
+        train, test = self.parts(trials)
+        train_prediction = None if train is None else self.model.predict(train)
+        return score_prediction(
+            self.model.predict(test), train_prediction, split="all" if train is None else "test"
+        )

@@ -1,0 +1,106 @@
+"""One model on one split: fit, predict, keep what the scores need. What a run and a grid cell share."""
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from undertow.data import Prediction, Splits, TrialSet, fold_trials, split_validation
+from undertow.evaluation import Statistic, sufficient_statistics
+from undertow.experiments.files import read_json, write_json
+from undertow.models.base import Estimator
+
+FIT = ".fit.json"
+Progress = Callable[[dict[str, float], float, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model with its predictions.
+
+    Attributes:
+        model: the model, fitted on the training trials, choices made on the validation trials.
+        train: its prediction for the training trials; decoders are fitted on it.
+        test: its prediction for the test trials.
+        fit_s: seconds the fit took.
+        notes: what was warned of during the fit.
+    """
+
+    model: Estimator
+    train: Prediction
+    test: Prediction
+    fit_s: float
+    notes: Sequence[str] = ()
+
+    def statistics(self) -> dict[str, Statistic]:
+        """Per-trial sums behind every score of the test trials."""
+        return sufficient_statistics(self.test, self.train)
+
+
+def fit_and_predict(
+    model: Estimator, splits: Splits, save_to: Path | None = None, **fit_options: Any
+) -> Fitted:
+    """Fit `model` on the training trials, save it, and predict training and test trials.
+
+    Args:
+        model: not fitted yet; it is fitted in place.
+        splits: the test part is predicted once, after everything is chosen.
+        save_to: the model file; seconds and warnings of the fit go beside it, under the same name and '.fit.json'.
+        fit_options: of these (`checkpoint`, `resume`, `progress`), `model.fit` gets those it takes.
+    """
+    with noted() as notes:
+        started = time.perf_counter()
+        taken = inspect.signature(model.fit).parameters
+        options = {name: value for name, value in fit_options.items() if name in taken}
+        model.fit(splits.train, validation=splits.validation, **options)
+        earlier_s = max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
+        about = {"fit_s": max(time.perf_counter() - started, earlier_s), "notes": notes}
+    if save_to is not None:
+        write_json(save_to.with_suffix(FIT), about)
+        model.save(save_to)
+    return _predicted(model, splits, about)
+
+
+def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
+    """The same from the files `fit_and_predict` saved; `model` only says of which kind it is."""
+    return _predicted(type(model).load(path), splits, read_json(path.with_suffix(FIT)))
+
+
+def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
+    return Fitted(
+        model, model.predict(splits.train), model.predict(splits.test), about["fit_s"], about["notes"]
+    )
+
+
+def history(model: Estimator) -> Sequence[Mapping[str, float]]:
+    """Rows logged in training; none for models without a training loop."""
+    return getattr(model, "history_", ())
+
+
+def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
+    """Cross-validation folds, 15 % of each fold's training trials kept for validation.
+
+    Raises:
+        DataError: for fewer than 2 folds, or more than there are trials.
+    """
+    return [
+        Splits(*split_validation(trials[train], seed=split_seed), trials[test])
+        for train, test in fold_trials(trials, n, split_seed)
+    ]
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Collect the user warnings said inside; all warnings are said again at the end."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    for warning in caught:
+        if issubclass(warning.category, UserWarning) and str(warning.message) not in notes:
+            notes.append(str(warning.message))
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

@@ -1,0 +1,234 @@
+"""A resumable grid of fits: a cell = model × data × fold × seed, one result file each."""
+
+import hashlib
+import json
+import shutil
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from undertow.data import Splits, TrialSet, split_trials
+from undertow.errors import UndertowError
+from undertow.evaluation import Statistic, load_statistics, save_statistics
+from undertow.experiments.environment import versions
+from undertow.experiments.files import plain, read_json, write_json
+from undertow.experiments.fitting import Fitted, Progress, fit_and_predict, fold_splits
+from undertow.experiments.identity import differences, identity
+from undertow.models.base import Estimator
+
+Report = Callable[["CellResult", int, int], None]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit of a grid; `fold` is None where the data are split once."""
+
+    model: str
+    data: str
+    fold: int | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The stem of the cell's files."""
+        fold = "split" if self.fold is None else f"fold{self.fold}"
+        return f"{self.model}__{self.data}__{fold}__seed{self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class CellResult:
+    """What a cell came to.
+
+    Attributes:
+        cell: which one.
+        error: empty when it finished; else the error's last line, with the traceback in the cell's '.error.json' file.
+        scores: score name → value on the cell's test trials.
+        fit_s: seconds the fit took.
+        path: the cell's JSON file.
+    """
+
+    cell: Cell
+    path: Path
+    error: str = ""
+    scores: Mapping[str, float] | None = None
+    fit_s: float = float("nan")
+
+    @property
+    def model_path(self) -> Path:
+        """Where the fitted model lies, if it was kept."""
+        return self.path.with_suffix(".safetensors")
+
+    def statistics(self) -> dict[str, Statistic]:
+        """Per-trial sums behind the scores, for `undertow.evaluation.combine`."""
+        return load_statistics(self.path.with_suffix(".npz"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Everything a worker process needs for one cell."""
+
+    cell: Cell
+    path: Path
+    model: Estimator
+    splits: Splits
+    identity: Mapping[str, Any]
+    keep_model: bool = False
+    progress: Progress | None = None
+
+
+def run_grid(
+    models: Mapping[str, Estimator],
+    data: Mapping[str, TrialSet],
+    out: str | Path,
+    folds: int | None = None,
+    seeds: Sequence[int] = (0,),
+    split_seed: int = 0,
+    workers: int = 1,
+    only_folds: Sequence[int] | None = None,
+    keep_models: bool = False,
+    report: Report | None = None,
+    progress: Progress | None = None,
+) -> list[CellResult]:
+    """Fit and score every model on every data set, fold and seed; finished cells are read, not run again.
+
+    Each cell leaves `<cell>.json` (settings, data fingerprint, split, scores, versions) and `<cell>.npz` (per-trial sums)
+    in `out`, written whole or not at all. A cell that fails leaves `<cell>.error.json` and is tried again next time; the
+    others go on. A fit that was interrupted goes on from its last checkpoint.
+
+    Args:
+        models: name → unfitted model; the seed of a cell replaces its `seed` where it has one.
+        data: name → trials, held-out neurons marked.
+        out: directory of the results.
+        folds: number of cross-validation folds; None for the one split of `split_trials`.
+        seeds: of weights, batches and noise.
+        split_seed: of folds and splits.
+        workers: processes, each with one thread; 1 runs in this process.
+        only_folds: the folds to run; all by default.
+        keep_models: keep the fitted models too, as `<cell>.safetensors`.
+        report: called after each cell with its result, the number done and the number in all.
+        progress: passed to `model.fit` where there is one worker.
+
+    Returns:
+        The results in the order models, data, folds, seeds.
+
+    Raises:
+        UndertowError: when `out` holds a finished cell of the same name with other settings or data.
+    """
+    out = Path(out)
+    parts = {name: _parts(trials, folds, split_seed) for name, trials in data.items()}
+    tasks = [
+        _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
+        for cell in _cells(models, data, parts, seeds, only_folds)
+    ]
+    tasks = [
+        replace(task, keep_model=keep_models, progress=None if workers > 1 else progress) for task in tasks
+    ]
+    results = {task.cell: found for task in tasks if (found := _finished(task)) is not None}
+    out.mkdir(parents=True, exist_ok=True)
+    for result in _run_all([task for task in tasks if task.cell not in results], workers):
+        results[result.cell] = result
+        if report is not None:
+            report(result, len(results), len(tasks))
+    return [results[task.cell] for task in tasks]
+
+
+def _parts(trials: TrialSet, folds: int | None, split_seed: int) -> dict[int | None, Splits]:
+    if folds is None:
+        return {None: split_trials(trials, seed=split_seed)}
+    return dict(enumerate(fold_splits(trials, folds, split_seed)))
+
+
+def _cells(
+    models: Mapping[str, Estimator],
+    data: Mapping[str, TrialSet],
+    parts: Mapping[str, Mapping[int | None, Splits]],
+    seeds: Sequence[int],
+    only_folds: Sequence[int] | None,
+) -> list[Cell]:
+    return [
+        Cell(model, name, fold, seed)
+        for model in models
+        for name in data
+        for fold in parts[name]
+        if only_folds is None or fold in only_folds
+        for seed in seeds
+    ]
+
+
+def _task(
+    cell: Cell,
+    model: Estimator,
+    trials: TrialSet,
+    parts: Mapping[int | None, Splits],
+    out: Path,
+    split_seed: int,
+) -> _Task:
+    splits = parts[cell.fold]
+    fresh = type(model)(**model.get_params())
+    seeded = fresh.set_params(seed=cell.seed) if "seed" in fresh.get_params() else fresh
+    what = plain(identity(seeded, trials, {"split": splits}, split_seed))
+    return _Task(cell, out / f"{cell.name}.json", seeded, splits, what)
+
+
+def _finished(task: _Task) -> CellResult | None:
+    """The cell's earlier result, if there is one."""
+    if not task.path.exists():
+        return None
+    earlier = read_json(task.path)
+    if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
+        raise UndertowError(
+            f"{task.path} holds another fit ({changed}): give the model or data another name, or another directory."
+        )
+    return CellResult(task.cell, task.path, "", earlier["scores"], earlier["fit_s"])
+
+
+def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
+    if workers == 1:
+        yield from map(_run_cell, tasks)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+        futures = [pool.submit(_run_cell, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _run_cell(task: _Task) -> CellResult:
+    """Run one cell; an error is recorded in a file of its own, not raised."""
+    failed = task.path.with_suffix(".error.json")
+    digest = hashlib.sha256(json.dumps(task.identity).encode()).hexdigest()[:12]
+    checkpoint = task.path.with_suffix(f".{digest}.checkpoint")
+    try:
+        fitted = _fit(task, checkpoint)
+        statistics = fitted.statistics()
+        save_statistics(task.path.with_suffix(".npz"), statistics)
+    except Exception as error:
+        what = {"cell": asdict(task.cell), "error": repr(error), "traceback": traceback.format_exc()}
+        write_json(failed, what)
+        return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
+    scores = {name: each.value for name, each in statistics.items()}
+    about = {"scores": scores, "fit_s": fitted.fit_s, "notes": fitted.notes, "versions": versions()}
+    write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about})
+    failed.unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return CellResult(task.cell, task.path, "", scores, fitted.fit_s)
+
+
+def _fit(task: _Task, checkpoint: Path) -> Fitted:
+    """Fit, from the last checkpoint where there is one; its name holds what the fit is, so it is never another's."""
+    model_file = task.path.with_suffix(".safetensors") if task.keep_model else None
+    return fit_and_predict(
+        task.model, task.splits, model_file, checkpoint=checkpoint, resume=True, progress=task.progress
+    )

@@ -1,0 +1,86 @@
+"""One run: split → fit → predict → score beside the baseline → scores.json, model file, report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from undertow.baselines import Smoothing
+from undertow.data import Splits, TrialSet, split_trials
+from undertow.experiments.fitting import Fitted, Progress, fit_and_predict, load_and_predict
+from undertow.experiments.identity import identity, run_directory
+from undertow.experiments.reporting import report_run
+from undertow.experiments.scores import ScoreTable, score_table, write_scores
+from undertow.models.base import Estimator
+
+MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a run leaves.
+
+    Attributes:
+        directory: where everything lies.
+        model: the fitted model.
+        table: its scores on the test trials, the baseline's, and the paired differences.
+        fit_s: seconds the fit took.
+        report: the HTML page.
+    """
+
+    directory: Path
+    model: Estimator
+    table: ScoreTable
+    fit_s: float
+    report: Path
+
+
+def run(
+    trials: TrialSet,
+    model: Estimator,
+    out: str | Path,
+    split_seed: int = 0,
+    resume: bool = False,
+    progress: Progress | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> RunResult:
+    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing.
+
+    The split is the file's own (`trials.split`) or a stratified 70/15/15 drawn with `split_seed`.
+
+    Args:
+        trials: all trials, held-out neurons marked.
+        model: not fitted yet.
+        out: a new or empty directory; gets run.json, checkpoint/, model.safetensors, scores.json and the report.
+        split_seed: of the split.
+        resume: go on with the same run in `out`, from its last checkpoint.
+        progress: passed to `model.fit`.
+        source: where the trials came from, kept in run.json and shown in the report ('path' and reading options).
+
+    Raises:
+        UndertowError: when `out` is not empty and `resume` is False, or holds another run; and for settings the model
+            refuses. Nothing is written then.
+        Interrupted: on Ctrl-C, after the state was saved.
+    """
+    out = Path(out)
+    splits = split_trials(trials, seed=split_seed)
+    what = identity(model, trials, {"split": splits}, split_seed)
+    with run_directory(out, what, resume, source or {}):
+        fitted = _fit_or_load(model, splits, out, resume, progress)
+    baseline = None if isinstance(model, Smoothing) else fit_and_predict(Smoothing(), splits)
+    fits = {model.cli_name: fitted} | ({Smoothing.cli_name: baseline} if baseline else {})
+    table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
+    sizes = {part: len(each) for part, each in splits._asdict().items()}
+    about = {**what, "source": source or {}, "sizes": sizes, "fit_s": fitted.fit_s, "notes": fitted.notes}
+    write_scores(out, table, about)
+    return RunResult(out, fitted.model, table, fitted.fit_s, report_run(out, fitted, baseline, table, about))
+
+
+def _fit_or_load(
+    model: Estimator, splits: Splits, out: Path, resume: bool, progress: Progress | None
+) -> Fitted:
+    """Fit and save; a run that has already saved its model only predicts again."""
+    path = out / MODEL
+    if resume and path.exists():
+        return load_and_predict(model, splits, path)
+    return fit_and_predict(model, splits, path, checkpoint=out / CHECKPOINT, resume=resume, progress=progress)

@@ -1,0 +1,60 @@
+"""The scores of a run beside the baseline's, and the `scores.json` that holds them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from undertow.evaluation import Score, Statistic, combine
+from undertow.experiments.environment import versions
+from undertow.experiments.files import write_json
+
+FILE = "scores.json"
+Cells = Sequence[Sequence[Mapping[str, Statistic]]]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Scores by model, and what the first model has over the second.
+
+    Attributes:
+        scores: model name → score name → Score.
+        differences: score name → paired difference, first model minus second; empty for one model.
+    """
+
+    scores: Mapping[str, Mapping[str, Score]]
+    differences: Mapping[str, Score]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One plain row per model and score, differences last."""
+        rows = [
+            {"model": model, **s.to_dict()} for model, scores in self.scores.items() for s in scores.values()
+        ]
+        return rows + [{"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()]
+
+
+def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
+    """Scores with intervals from the statistics of each model's folds and seeds.
+
+    Args:
+        cells: model name → for each fold → for each seed → the statistics; the first two models are compared, paired.
+    """
+    scores = {name: combine(folds) for name, folds in cells.items()}
+    first, *others = cells.values()
+    return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
+
+
+def write_scores(out: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
+    """Write `out`/scores.json: every score with its model, unit, split, interval and sizes; then what it was made from."""
+    rows = table.rows()
+    n_models = len(table.scores)
+    scores = [row for row in rows if row["model"] in table.scores]
+    return write_json(
+        out / FILE,
+        {
+            "scores": scores,
+            "differences": [row for row in rows if row not in scores] if n_models > 1 else [],
+            **about,
+            "versions": versions(),
+        },
+    )
