@@ -25,6 +25,7 @@ from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics, Path as LatentPath, UnderdampedLangevin
+from undertow.encoders import dropout_from
 from undertow.models import LangevinFlow
 from undertow.models.langevin_building import build_network
 from undertow.models.langevin_network import LangevinNetwork
@@ -125,7 +126,8 @@ def training_step(network: LangevinNetwork, batch: Batch) -> Callable[[], None]:
     generator = torch.Generator(batch.inputs.device).manual_seed(0)
 
     def run() -> None:
-        loss, _ = network.loss(batch, generator, 0.1, 0.25)
+        with dropout_from(network, generator):
+            loss, _ = network.loss(batch, generator, 0.1, 0.25)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 100.0)

@@ -38,7 +38,7 @@ def test_data() -> Callable[[str], Path]:
     return find
 
 
-def make_small_trials(n_trials: int = 40, n_time: int = 20, n_neurons: int = 10, seed: int = 0) -> TrialSet:
+def make_small_trials(n_trials: int = 80, n_time: int = 20, n_neurons: int = 10, seed: int = 0) -> TrialSet:
     """Poisson spikes of `n_neurons` mixing two slow waves, in 4 conditions of different phase; with truth."""
     rng = np.random.default_rng(seed)
     condition = np.arange(n_trials) % 4
@@ -57,5 +57,12 @@ def make_small_trials(n_trials: int = 40, n_time: int = 20, n_neurons: int = 10,
 
 @pytest.fixture(scope="session")
 def small_trials() -> TrialSet:
-    """40 trials × 20 bins of 20 ms × 10 neurons, 4 conditions, with behaviour and truth; a quarter held out."""
+    """80 trials × 20 bins of 20 ms × 10 neurons, 4 conditions, with behaviour and truth; a quarter held out."""
     return make_small_trials().hold_out(2, seed=0)
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs without drawing figures, for tests that look at everything else."""
+    for module in ("run", "cross_validation"):
+        monkeypatch.setattr(f"undertow.experiments.{module}.report_run", lambda out, *_: out / "report.html")

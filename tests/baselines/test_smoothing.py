@@ -142,8 +142,6 @@ def test_messages(trials: TrialSet, fitted: Smoothing, tmp_path: Path) -> None:
         Smoothing().save(tmp_path / "x")
     with pytest.raises(ModelError, match="no posterior"):
         fitted.predict(trials, samples=10)
-    with pytest.raises(ModelError, match="no option 'epochs'"):
-        Smoothing().fit(trials, epochs=3)
     with pytest.raises(ModelError, match=r"width_s is \(0.05, -1\)"):
         Smoothing(width_s=(0.05, -1)).fit(trials)
     with pytest.raises(ModelError, match="penalty is 'much'"):

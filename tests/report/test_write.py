@@ -112,21 +112,30 @@ def test_the_csv_holds_every_neuron(full: tuple[RunRecord, Path, str]) -> None:
     assert float(rows[0]["difference"]) == pytest.approx(gap)
 
 
-def test_only_the_named_files_are_left_and_a_second_report_replaces_them(tmp_path: Path) -> None:
-    written(make_record(), tmp_path)
+def test_only_the_named_files_are_left_and_stale_figures_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "figures").mkdir()
+    for name in ("training", "neuron_scores"):
+        (tmp_path / "figures" / f"{name}.png").write_bytes(b"older")
+    monkeypatch.setattr(write, "FIGURES", FIGURES[-2:])
     _, figures = written(make_record(history=[]), tmp_path)
-    assert figures == NAMES - {"training"}
+    assert figures == {"neuron_scores"}
+    assert (tmp_path / "figures" / "neuron_scores.png").read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "figures", "per_neuron.csv"}
 
 
 def gaps() -> TrialSet:
-    """A bin, a neuron's trial and a whole trial never observed; one channel of velocity; forward bins."""
+    """A bin, a neuron's trial and a whole trial never observed; three channels of velocity; forward bins."""
     spikes = make_trials().spikes.copy()
     spikes[:, 4] = np.nan
     spikes[2, :, 1] = np.nan
     spikes[3] = np.nan
     return make_trials(
-        spikes=spikes, behavior=np.ones((12, 15, 1)), behavior_names=("velocity",), forward_bins=4
+        spikes=spikes,
+        behavior=np.ones((12, 15, 3)),
+        behavior_names=("vel_x", "vel_y", "vel_z"),
+        forward_bins=4,
     )
 
 
@@ -144,7 +153,7 @@ def ragged() -> TrialSet:
 
 
 def many_conditions() -> TrialSet:
-    return make_trials(40, condition=[f"reach {k:02d}" for k in range(40)])
+    return make_trials(20, condition=[f"reach {k:02d}" for k in range(20)])
 
 
 def silent() -> TrialSet:
@@ -169,7 +178,9 @@ def test_what_does_not_apply_is_left_out_with_a_reason(case: str, tmp_path: Path
     test = make()
     train = make_prediction(make_trials(20, n_neurons=test.n_neurons))
     if case == "gaps":
-        train = make_prediction(make_trials(20, behavior=np.ones((20, 15, 1)), behavior_names=("velocity",)))
+        train = make_prediction(
+            make_trials(20, behavior=np.ones((20, 15, 3)), behavior_names=("vel_x", "vel_y", "vel_z"))
+        )
     record = make_record(test, train_prediction=train, baseline_train_prediction=train)
     page, figures = written(record, tmp_path)
     assert figures == NAMES - absent

@@ -13,7 +13,7 @@ from undertow.errors import ModelError
 from undertow.evaluation.checks import ZERO_RATE
 from undertow.evaluation.kernel import gaussian_smooth
 from undertow.evaluation.likelihood import bits_per_spike, negative_log_likelihood
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, ProgressReport
 
 Grid = float | Sequence[float]
 
@@ -63,21 +63,25 @@ class Smoothing(Estimator):
         self.penalty = penalty
         self.seed = seed
 
-    def fit(self, trials: TrialSet, validation: TrialSet | None = None, **options: Any) -> Self:
+    def fit(
+        self,
+        trials: TrialSet,
+        validation: TrialSet | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: ProgressReport | None = None,
+    ) -> Self:
         """Choose width, floor and penalty, then fit on all trials given.
 
         Args:
             trials: to learn from.
             validation: to choose on; 15 % of the trials when not given.
+            checkpoint, resume, progress: of no use here; a fit is short and starts anew.
 
         Raises:
-            ModelError: for options, which there are none of, or a grid that is empty or not above zero.
+            ModelError: for a grid that is empty or not above zero, or no held-out spike to choose on.
             DataError: when the trials are too few to split.
         """
-        if options:
-            raise ModelError(
-                f"Smoothing.fit takes no option {next(iter(options))!r}: pass trials and validation only."
-            )
         grid = self._grid(trials.heldout.any())
         self._remember_population(trials)
         if validation is not None:
@@ -88,7 +92,8 @@ class Smoothing(Estimator):
         if len(grid) == 1:
             choice = grid[0]
         elif trials.heldout.any():
-            choice = self._choose_on_validation(grid, *_parts(trials, validation, self.seed))
+            parts = split_validation(trials, 0.15, self.seed) if validation is None else (trials, validation)
+            choice = self._choose_on_validation(grid, *parts)
         else:
             choice = min(grid, key=lambda point: self._left_out_loss(given, point))
         self.width_s_, self.floor_hz_, self.penalty_ = choice
@@ -174,7 +179,7 @@ class Smoothing(Estimator):
 
     def _choose_on_validation(self, grid: list[Choice], train: TrialSet, validation: TrialSet) -> Choice:
         """The point with the best co-smoothing on the validation trials."""
-        scores = {point: score for point, score in self._validation_scores(grid, train, validation)}
+        scores = dict(self._validation_scores(grid, train, validation))
         return max(scores, key=lambda point: scores[point])
 
     def _validation_scores(
@@ -183,9 +188,7 @@ class Smoothing(Estimator):
         target = _heldout_counts(validation)
         spiking = np.nansum(target, axis=(0, 1)) > 0
         if not spiking.any():
-            raise ModelError(
-                "no held-out neuron spikes in the validation trials: give more of them, or fix the grid."
-            )
+            raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
         for width_s, floor_hz in dict.fromkeys(point[:2] for point in grid):
             design = PoissonDesign(*self._rows([train], width_s, floor_hz))
             features = np.log(self._smooth(validation, width_s) + floor_hz)
@@ -193,10 +196,8 @@ class Smoothing(Estimator):
             for penalty in sorted({point.penalty for point in grid}, reverse=True):
                 fitted = design.fit(penalty, start=fitted, tolerance=1e-4)
                 rates = np.exp(fitted.log_counts(features))
-                yield (
-                    Choice(width_s, floor_hz, penalty),
-                    bits_per_spike(rates[..., spiking], target[..., spiking]),
-                )
+                score = bits_per_spike(rates[..., spiking], target[..., spiking])
+                yield Choice(width_s, floor_hz, penalty), score
 
     def _left_out_loss(self, given: list[TrialSet], point: Choice) -> float:
         """Negative log-likelihood of every held-in bin under the smoothed other bins of its trial."""
@@ -249,10 +250,6 @@ def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
         spikes += np.nansum(counts, axis=(0, 1), dtype=np.float64)
         seconds += np.isfinite(counts).sum(axis=(0, 1)) * trials.bin_s
     return np.maximum(spikes, 0.5) / np.maximum(seconds, ZERO_RATE)
-
-
-def _parts(trials: TrialSet, validation: TrialSet | None, seed: int) -> tuple[TrialSet, TrialSet]:
-    return split_validation(trials, 0.15, seed) if validation is None else (trials, validation)
 
 
 def _values(name: str, grid: Any) -> list[float]:

@@ -41,6 +41,10 @@ MinRate = Annotated[
     float | None,
     typer.Option(metavar="HZ", help="Leave out neurons below this mean rate.", rich_help_panel=READING),
 ]
+ForwardBins = Annotated[
+    int | None,
+    typer.Option(help="Last bins of the window to predict without seeing them.", rich_help_panel=READING),
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option(
@@ -52,25 +56,27 @@ Setting = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but results and errors.")]
 
 
-def reading_options(
+def reading(
     align: str | None = None,
     window: str | None = None,
     units: str | None = None,
     condition: str | None = None,
     behavior: str | None = None,
+    forward_bins: int | None = None,
 ) -> dict[str, Any]:
-    """The options given, by the names the readers know; None where not given.
+    """Options of reading by the names the readers know; None where not given.
 
     Raises:
         UndertowError: for a window that is not two numbers.
     """
-    return {
+    given = {
         "align": align,
         "window_s": None if window is None else parse_window(window),
         "units": units,
         "condition": names(condition),
         "behavior": names(behavior),
     }
+    return given if forward_bins is None else {**given, "forward_bins": forward_bins}
 
 
 def names(text: str | None) -> list[str] | None:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from undertow.decoders.base import Decoder
+from undertow.encoders import Dropout
 
 
 class LinearDecoder(Decoder):
@@ -13,7 +14,7 @@ class LinearDecoder(Decoder):
     def __init__(self, n_inputs: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.feature_dim = n_inputs
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
         features: Tensor = self.dropout(inputs)
@@ -35,7 +36,12 @@ class MLPDecoder(Decoder):
         super().__init__()
         self.feature_dim = width
         self.layers = nn.Sequential(
-            nn.Linear(n_inputs, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout)
+            nn.Linear(n_inputs, width),
+            nn.GELU(),
+            Dropout(dropout),
+            nn.Linear(width, width),
+            nn.GELU(),
+            Dropout(dropout),
         )
 
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.decoders.base import Decoder
+from undertow.encoders import Dropout
 from undertow.errors import ModelError
 
 
@@ -21,7 +22,7 @@ class TransformerDecoder(Decoder):
         width: model width, a multiple of `heads`; inputs are projected to it.
         heads: attention heads.
         feedforward: units of the feed-forward layer.
-        dropout: probability of dropping attention weights and units.
+        dropout: probability of dropping a unit.
         causal: attend only to the past.
     """
 
@@ -43,8 +44,10 @@ class TransformerDecoder(Decoder):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attention_out = nn.Linear(width, width)
         hidden = 2 * width if feedforward is None else feedforward
-        self.feedforward = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width))
-        self.dropout = nn.Dropout(dropout)
+        self.feedforward = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width)
+        )
+        self.dropout = Dropout(dropout)
 
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
         x = self.dropout(self.project(inputs) + sinusoids(time_s, self.feature_dim, inputs.dtype))
@@ -54,8 +57,7 @@ class TransformerDecoder(Decoder):
 
     def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
         query, key, value = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        drop = self.dropout.p if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid), drop)
+        attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid))
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
         return out
 
@@ -71,9 +73,13 @@ class TransformerDecoder(Decoder):
         return allowed[:, None]
 
 
-def sinusoids(time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.05, longest_s: float = 20.0) -> Tensor:
+def sinusoids(
+    time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.05, longest_s: float = 20.0
+) -> Tensor:
     """Sines and cosines of time with periods spaced evenly on a log scale, (time, width)."""
     half = (width + 1) // 2
-    periods = torch.logspace(math.log10(shortest_s), math.log10(longest_s), half, dtype=dtype, device=time_s.device)
+    periods = torch.logspace(
+        math.log10(shortest_s), math.log10(longest_s), half, dtype=dtype, device=time_s.device
+    )
     angle = 2 * math.pi * time_s.to(dtype)[:, None] / periods
     return torch.cat([angle.sin(), angle.cos()], -1)[:, :width]

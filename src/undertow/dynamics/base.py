@@ -101,7 +101,9 @@ class Dynamics(nn.Module, ABC):
 
     def _check_noise(self, noise: Tensor) -> None:
         if noise.shape[-1] != self.noise_dim:
-            raise ModelError(f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has {self.noise_dim}.")
+            raise ModelError(
+                f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has {self.noise_dim}."
+            )
 
     def _with_noisy(self, x: Tensor, values: Tensor) -> Tensor:
         before, after = x[..., : self.noisy.start], x[..., self.noisy.stop :]

@@ -31,6 +31,11 @@ class UnderdampedLangevin(Dynamics):
         learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned (as logarithms); the others stay fixed.
     """
 
+    log_mass: Tensor
+    log_gamma: Tensor
+    log_temperature: Tensor
+    log_timescale: Tensor
+
     def __init__(
         self,
         state_dim: int,
@@ -43,11 +48,15 @@ class UnderdampedLangevin(Dynamics):
     ) -> None:
         super().__init__()
         if state_dim < 2 or state_dim % 2:
-            raise ModelError(f"state_dim is {state_dim}: positions and velocities together are an even number.")
+            raise ModelError(
+                f"state_dim is {state_dim}: positions and velocities together are an even number."
+            )
         self.state_dim, self.noise_dim = state_dim, state_dim // 2
         self.potential = potential if isinstance(potential, Potential) else potential(self.noise_dim)
         if self.potential.dim != self.noise_dim:
-            raise ModelError(f"the potential has {self.potential.dim} positions, the dynamics {self.noise_dim}: make them equal.")
+            raise ModelError(
+                f"the potential has {self.potential.dim} positions, the dynamics {self.noise_dim}: make them equal."
+            )
         self._add_constants(learn, mass=mass, gamma=gamma, temperature=temperature, timescale=timescale_s)
 
     def _add_constants(self, learn: Collection[str], **values: float) -> None:

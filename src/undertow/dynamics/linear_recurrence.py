@@ -21,7 +21,9 @@ class LinearLangevinRecurrence(torch.autograd.Function):
     """(z0, v0, e, K', a, h) → (z, v), both (steps + 1, batch, dim); the first entry is the initial state."""
 
     @staticmethod
-    def forward(ctx: Any, z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor) -> Any:
+    def forward(
+        ctx: Any, z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+    ) -> Any:
         steps, step_size = e.shape[0], float(h)
         z, v = e.new_empty(steps + 1, *z0.shape), e.new_empty(steps + 1, *z0.shape)
         w = torch.empty_like(e)
@@ -57,7 +59,9 @@ class LinearLangevinRecurrence(torch.autograd.Function):
             torch.add(grad_w[t], grad_v[t], out=costate_v)
         grad_stiffness = grad_decay = None
         if ctx.needs_input_grad[3]:
-            grad_stiffness = -torch.bmm(_stacked(z[:-1], stiffness).transpose(1, 2), _stacked(grad_w, stiffness))
+            grad_stiffness = -torch.bmm(
+                _stacked(z[:-1], stiffness).transpose(1, 2), _stacked(grad_w, stiffness)
+            )
         if ctx.needs_input_grad[4]:
             grad_decay = (grad_e * w).sum_to_size(decay.shape)
         return costate_z, costate_v, grad_e, grad_stiffness, grad_decay, grad_h
@@ -73,7 +77,9 @@ def _stacked(x: Tensor, stiffness: Tensor) -> Tensor:
     return x.flatten(0, 1).unflatten(-1, (len(stiffness), -1)).transpose(0, 1)
 
 
-def linear_langevin(z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+def linear_langevin(
+    z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+) -> tuple[Tensor, Tensor]:
     """Run the recurrence.
 
     Args:
@@ -86,4 +92,4 @@ def linear_langevin(z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay:
     Returns:
         z and v, (steps + 1, batch, dim).
     """
-    return LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h)  # type: ignore[no-any-return]
+    return LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h)

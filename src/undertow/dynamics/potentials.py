@@ -50,11 +50,15 @@ class CoupledOscillatorPotential(Potential):
     def __init__(self, dim: int, groups: int = 4, taps: int = 7, confinement: float = 0.05) -> None:
         super().__init__(dim)
         if groups < 1 or dim % groups:
-            raise ModelError(f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple of {groups}.")
+            raise ModelError(
+                f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple of {groups}."
+            )
         if taps < 1 or taps % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
         if not confinement > 0:
-            raise ModelError(f"confinement is {confinement}: it must be above zero, or directions without a well remain.")
+            raise ModelError(
+                f"confinement is {confinement}: it must be above zero, or directions without a well remain."
+            )
         self.groups, self.taps, self.confinement = groups, taps, confinement
         start = torch.zeros(groups, (taps + 1) // 2)
         start[:, 0] = 1.0
@@ -100,7 +104,9 @@ class HarmonicPotential(Potential):
     def __init__(self, dim: int, curvature: float = 1.0) -> None:
         super().__init__(dim)
         if not curvature > 0:
-            raise ModelError(f"curvature is {curvature}: it must be above zero, or nothing holds the positions.")
+            raise ModelError(
+                f"curvature is {curvature}: it must be above zero, or nothing holds the positions."
+            )
         self.log_curvature = nn.Parameter(torch.tensor(float(curvature)).log())
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:

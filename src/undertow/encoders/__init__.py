@@ -1,6 +1,7 @@
 """Encoders: spikes → initial state and context."""
 
 from undertow.encoders.base import Encoder
+from undertow.encoders.dropout import Dropout, dropout_from
 from undertow.encoders.gru import GRUEncoder
 
-__all__ = ["Encoder", "GRUEncoder"]
+__all__ = ["Dropout", "Encoder", "GRUEncoder", "dropout_from"]

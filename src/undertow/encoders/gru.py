@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from undertow.encoders.base import Encoder
+from undertow.encoders.dropout import Dropout
+from undertow.encoders.gru_recurrence import gru_states
 from undertow.errors import ModelError
 
 
@@ -32,7 +34,7 @@ class GRUEncoder(Encoder):
         self.forwards = nn.GRU(n_inputs, hidden_dim, batch_first=True)
         self.backwards = nn.GRU(n_inputs, hidden_dim, batch_first=True) if bidirectional else None
         self.no_input = nn.Parameter(torch.zeros(n_inputs))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.initial_bins = initial_bins
         self.causal = not bidirectional
         self.context_dim = hidden_dim * (2 if bidirectional else 1)
@@ -40,12 +42,12 @@ class GRUEncoder(Encoder):
 
     def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         inputs = torch.where(observed[..., None], inputs, self.no_input)
-        context = self.forwards(inputs)[0]
+        context = gru_states(inputs, self.forwards)
         last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
         initial = context[torch.arange(len(context), device=context.device), last - 1]
         if self.backwards is not None:
             reverse = _reversal(lengths, inputs.shape[1])
-            backward = _take(self.backwards(_take(inputs, reverse))[0], reverse)
+            backward = _take(gru_states(_take(inputs, reverse), self.backwards), reverse)
             context = torch.cat([context, backward], -1)
             if self.initial_bins is None:
                 initial = torch.cat([initial, backward[:, 0]], -1)

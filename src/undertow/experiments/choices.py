@@ -31,15 +31,15 @@ def model_class(name: str) -> type[Estimator]:
     """
     choices = model_choices()
     if name not in choices:
-        raise ModelError(f"there is no model {name!r}{nearest(name, choices)}.")
+        raise ModelError(f"there is no model {name!r}: {nearest(name, choices)}")
     return choices[name]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """': did you mean …?', or the list of known names where none is near."""
+    """'did you mean …?', or the list of known names where none is near."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(known)}"
+    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(known)}."
 
 
 def load_model(path: str | Path) -> Estimator:

@@ -13,6 +13,7 @@ from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.run import RunResult
+from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import score_table, write_scores
 from undertow.models.base import Estimator
 
@@ -73,7 +74,7 @@ def cross_validate(
         "notes": [f"Scores are means over {folds} folds; all else is of the first fold.", *fits[0].notes],
         "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
     }
-    write_scores(out, table, about)
+    write_scores(out / SCORES, table, about)
     baseline = fits[1] if len(fits) > 1 else None
     page = report_run(out, fits[0], baseline, table, about)
     return RunResult(out, fits[0].model, table, about["fit_s"], page)

@@ -10,6 +10,7 @@ from undertow.data import Splits, TrialSet, split_trials
 from undertow.experiments.fitting import Fitted, Progress, fit_and_predict, load_and_predict
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
+from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
 from undertow.models.base import Estimator
 
@@ -72,7 +73,7 @@ def run(
     table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
     sizes = {part: len(each) for part, each in splits._asdict().items()}
     about = {**what, "source": source or {}, "sizes": sizes, "fit_s": fitted.fit_s, "notes": fitted.notes}
-    write_scores(out, table, about)
+    write_scores(out / SCORES, table, about)
     return RunResult(out, fitted.model, table, fitted.fit_s, report_run(out, fitted, baseline, table, about))
 
 

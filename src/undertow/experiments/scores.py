@@ -44,13 +44,13 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
     return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
 
 
-def write_scores(out: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
-    """Write `out`/scores.json: every score with its model, unit, split, interval and sizes; then what it was made from."""
+def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
+    """Write scores.json: every score with its model, unit, split, interval and sizes; then what it was made from."""
     rows = table.rows()
     n_models = len(table.scores)
     scores = [row for row in rows if row["model"] in table.scores]
     return write_json(
-        out / FILE,
+        path,
         {
             "scores": scores,
             "differences": [row for row in rows if row not in scores] if n_models > 1 else [],

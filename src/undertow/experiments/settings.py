@@ -26,7 +26,7 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
-            raise ModelError(f"--set {pair!r} is not KEY=VALUE: write, for example, --set latent_dim=32.")
+            raise ModelError(f"the setting {pair!r} is not KEY=VALUE: write, for example, latent_dim=32.")
         settings[key.strip()] = parse_value(text.strip())
     return settings
 
@@ -63,24 +63,26 @@ def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
     Raises:
         ModelError: for an unknown key (with the nearest valid one) or a value of the wrong type.
     """
-    return factory(**_arguments(factory, settings))
+    return factory(**_arguments(factory, settings, _name(factory)))
 
 
-def _arguments(factory: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(factory: Any, settings: Mapping[str, Any], of: str, prefix: str = "") -> dict[str, Any]:
+    """Checked arguments of `factory`, which is `of` itself or its argument named by `prefix`."""
     known = option_types(factory)
     arguments: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
     for key, value in settings.items():
         head, _, rest = key.partition(".")
         if head not in known or (rest and _dataclass_in(known[head]) is None):
-            raise ModelError(f"{_name(factory)} has no setting {key!r}{nearest(key, option_names(factory))}.")
+            near = nearest(prefix + key, [prefix + name for name in option_names(factory)])
+            raise ModelError(f"{of} has no setting {prefix + key!r}: {near}")
         if rest:
             nested.setdefault(head, {})[rest] = value
         else:
-            arguments[head] = fit_value(key, value, known[head])
+            arguments[head] = fit_value(prefix + key, value, known[head])
     for head, values in nested.items():
         kind, default = _dataclass_in(known[head]), inspect.signature(factory).parameters[head].default
-        fields = _arguments(kind, values)
+        fields = _arguments(kind, values, of, f"{prefix}{head}.")
         arguments[head] = (
             dataclasses.replace(default, **fields) if isinstance(default, kind) else kind(**fields)
         )
@@ -127,6 +129,8 @@ def _exactly(value: Any, kind: Any) -> Any:
     if kind is Any or (value is None and kind is type(None)):
         return value
     plain = typing.get_origin(kind) or kind
+    if plain is Mapping:
+        return value if isinstance(value, Mapping) else _NO
     return value if isinstance(plain, type) and type(value) is plain else _NO
 
 
@@ -160,6 +164,8 @@ def _kinds(annotation: Any) -> list[Any]:
 def _kind_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return "one of " + ", ".join(map(repr, typing.get_args(kind)))
+    if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
+        return f"set field by field ({', '.join(option_types(kind))})"
     plain = typing.get_origin(kind) or kind
     words: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     words |= {type(None): "none", tuple: "a list", list: "a list", Sequence: "a list"}

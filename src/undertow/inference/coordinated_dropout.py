@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor
 
+from undertow.randomness import random_mask, representable_share
+
 
 def coordinated_dropout(counts: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Hide a random `share` of the entries.
 
     Args:
         counts: encoder inputs, (trials, time, neurons).
-        share: probability of hiding an entry, 0 ≤ share < 1.
+        share: probability of hiding an entry, 0 ≤ share < 1, in steps of 1/256.
         generator: source of the mask.
 
     Returns:
@@ -19,6 +21,6 @@ def coordinated_dropout(counts: Tensor, share: float, generator: torch.Generator
     """
     if share == 0:
         return counts, torch.ones_like(counts)
-    draws = torch.rand(counts.shape, generator=generator, device=counts.device, dtype=counts.dtype)
-    hidden = draws < share
-    return torch.where(hidden, 0.0, counts / (1 - share)), hidden / share
+    share = representable_share(share)
+    hidden = random_mask(counts.shape, share, generator).to(counts.dtype)
+    return counts * (1 - hidden) / (1 - share), hidden / share

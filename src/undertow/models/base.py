@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.errors import ModelError
+from undertow.evaluation import Score, score_prediction
+
+ProgressReport = Callable[[dict[str, float], float, float], None]
 
 
 class Estimator(ABC):
@@ -24,12 +28,32 @@ class Estimator(ABC):
     bin_s_: float
 
     @abstractmethod
-    def fit(self, trials: TrialSet, validation: TrialSet | None = None, **options: Any) -> Self:
-        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when not given."""
+    def fit(
+        self,
+        trials: TrialSet,
+        validation: TrialSet | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: ProgressReport | None = None,
+    ) -> Self:
+        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when not given.
+
+        A model that trains for long keeps its state in the folder `checkpoint`, goes on from there with `resume`, and
+        calls `progress(row, share done, seconds left)`; one that does not has no use for the three.
+        """
 
     @abstractmethod
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates and latents for `trials`; with `samples=N` the N posterior samples are kept too."""
+
+    def score(self, trials: TrialSet, train: TrialSet | None = None) -> dict[str, Score]:
+        """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs need `train` too.
+
+        Args:
+            trials: to score; neither fitted nor chosen on.
+            train: the training trials, on which decoders are fitted.
+        """
+        return score_prediction(self.predict(trials), None if train is None else self.predict(train))
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
@@ -49,7 +73,9 @@ class Estimator(ABC):
         known = parameter_names(type(self))
         for name, value in params.items():
             if name not in known:
-                raise ModelError(f"{type(self).__name__} has no parameter {name!r}: it has {', '.join(known)}.")
+                raise ModelError(
+                    f"{type(self).__name__} has no parameter {name!r}: it has {', '.join(known)}."
+                )
             setattr(self, name, value)
         return self
 
@@ -63,7 +89,9 @@ class Estimator(ABC):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "neuron_ids_"):
-            raise ModelError(f"this {type(self).__name__} is not fitted: call fit(trials) or load(path) first.")
+            raise ModelError(
+                f"this {type(self).__name__} is not fitted: call fit(trials) or load(path) first."
+            )
 
     def _check_population(self, trials: TrialSet) -> None:
         """Refuse trials of other neurons, another order, other held-out neurons."""
@@ -72,14 +100,18 @@ class Estimator(ABC):
         if len(mine) != len(given) or (mine != given).any():
             missing = [str(i) for i in mine if i not in set(given.tolist())][:5]
             extra = [str(i) for i in given if i not in set(mine.tolist())][:5]
-            what = f"missing {missing}, unknown {extra}" if missing or extra else "the same ids in another order"
+            what = (
+                f"missing {missing}, unknown {extra}" if missing or extra else "the same ids in another order"
+            )
             raise ModelError(
                 f"the trials have {len(given)} neurons, the model was fitted on {len(mine)}: {what}. "
                 "Select the model's neurons, in its order."
             )
         if (self.heldout_ != trials.heldout).any():
             wrong = given[self.heldout_ != trials.heldout][:5].tolist()
-            raise ModelError(f"neurons {wrong} are held out in only one of model and trials: hold out the same neurons.")
+            raise ModelError(
+                f"neurons {wrong} are held out in only one of model and trials: hold out the same neurons."
+            )
 
 
 def parameter_names(cls: type) -> list[str]:

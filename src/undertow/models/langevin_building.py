@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from undertow.models.langevin_flow import LangevinFlow
 
 
-def build_network(model: "LangevinFlow", n_heldin: int, mean_rates: np.ndarray, bin_s: float) -> LangevinNetwork:
+def build_network(
+    model: "LangevinFlow", n_heldin: int, mean_rates: np.ndarray, bin_s: float
+) -> LangevinNetwork:
     """An untrained network; weights are drawn from torch's global generator, which the caller has seeded.
 
     Args:
@@ -29,7 +31,9 @@ def build_network(model: "LangevinFlow", n_heldin: int, mean_rates: np.ndarray, 
         ModelError: naming the setting and the rule it breaks.
     """
     check_settings(model)
-    encoder = GRUEncoder(n_heldin, model.hidden_dim, model.bidirectional, initial_bins(model.initial, bin_s), model.dropout)
+    encoder = GRUEncoder(
+        n_heldin, model.hidden_dim, model.bidirectional, initial_bins(model.initial, bin_s), model.dropout
+    )
     dynamics = build_dynamics(model) if model.latents else None
     if dynamics is not None:
         dynamics.check_stable(bin_s)
@@ -39,7 +43,9 @@ def build_network(model: "LangevinFlow", n_heldin: int, mean_rates: np.ndarray, 
     rates = torch.tensor(np.nan_to_num(mean_rates), dtype=torch.float32)
     observation = PoissonObservation(decoder.feature_dim, rates, bin_s)
     controlled = model.posterior == "controlled"
-    return LangevinNetwork(encoder, dynamics, decoder, observation, inputs, bin_s, controlled, model.path_prior)
+    return LangevinNetwork(
+        encoder, dynamics, decoder, observation, inputs, bin_s, controlled, model.path_prior
+    )
 
 
 def build_dynamics(model: "LangevinFlow") -> UnderdampedLangevin:
@@ -56,7 +62,9 @@ def build_dynamics(model: "LangevinFlow") -> UnderdampedLangevin:
 def build_decoder(model: "LangevinFlow", n_inputs: int) -> Decoder:
     """The decoder asked for, over `n_inputs` inputs per bin."""
     if model.decoder == "transformer":
-        return TransformerDecoder(n_inputs, model.decoder_width, model.heads, None, model.dropout, model.causal)
+        return TransformerDecoder(
+            n_inputs, model.decoder_width, model.heads, None, model.dropout, model.causal
+        )
     if model.decoder == "mlp":
         return MLPDecoder(n_inputs, model.decoder_width, model.dropout)
     return LinearDecoder(n_inputs, model.dropout)
@@ -88,12 +96,16 @@ def check_settings(model: "LangevinFlow") -> None:
         if not 0 <= getattr(model, name) < 1:
             raise ModelError(f"{name} is {getattr(model, name)}: it must be from 0 up to, not including, 1.")
     for name in ("latent_dim", "hidden_dim", "decoder_width", "heads", "samples"):
-        if not getattr(model, name) >= 1:
-            raise ModelError(f"{name} is {getattr(model, name)}: it must be at least 1.")
+        if not (getattr(model, name) >= 1 and getattr(model, name) % 1 == 0):
+            raise ModelError(f"{name} is {getattr(model, name)}: it must be a whole number, at least 1.")
     if not 0 <= model.kl_warmup <= 1 or not model.kl_weight >= 0:
-        raise ModelError(f"kl_weight is {model.kl_weight}, kl_warmup {model.kl_warmup}: at least 0; from 0 to 1.")
+        raise ModelError(
+            f"kl_weight is {model.kl_weight}, kl_warmup {model.kl_warmup}: at least 0; from 0 to 1."
+        )
     if model.causal and (model.bidirectional or (model.latents and model.initial != "first")):
-        raise ModelError("causal=True needs bidirectional=False and initial='first': nothing may look at later bins.")
+        raise ModelError(
+            "causal=True needs bidirectional=False and initial='first': nothing may look at later bins."
+        )
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

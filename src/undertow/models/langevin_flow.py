@@ -9,12 +9,13 @@ import torch
 
 from undertow.data import Prediction, TrialSet, split_validation
 from undertow.data.batches import Batch
-from undertow.dynamics import CoupledOscillatorPotential, Potential, UnderdampedLangevin
+from undertow.dynamics import Potential
 from undertow.errors import ModelError
 from undertow.models import langevin_validation, persistence, prediction
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, ProgressReport
 from undertow.models.langevin_building import build_network
 from undertow.models.langevin_network import LangevinNetwork
+from undertow.randomness import isolated_seed
 from undertow.training import Training, train
 
 
@@ -108,7 +109,7 @@ class LangevinFlow(Estimator):
         validation: TrialSet | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
-        progress: Callable[[dict[str, float], float, float], None] | None = None,
+        progress: ProgressReport | None = None,
     ) -> Self:
         """Learn from trials.
 
@@ -128,7 +129,9 @@ class LangevinFlow(Estimator):
         self._build(trials)
         self._check_population(validation)
         device = next(self.network_.parameters()).device
-        validate = langevin_validation.validator(validation, self.training.monitor, self.coordinated_dropout, device)
+        validate = langevin_validation.validator(
+            validation, self.training.monitor, self.coordinated_dropout, device
+        )
         self.history_ = train(
             self.network_,
             Batch.from_trials(trials, device),
@@ -147,11 +150,10 @@ class LangevinFlow(Estimator):
 
     def _build(self, trials: TrialSet) -> None:
         """A fresh network for this population."""
-        self._remember_population(trials)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with isolated_seed(self.seed):
             network = build_network(self, int((~trials.heldout).sum()), trials.mean_rates, trials.bin_s)
         self.network_: LangevinNetwork = network.to(prediction.choose_device(self.device))
+        self._remember_population(trials)
 
     def _objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Any:
         kl_weight = self.kl_weight * (min(1.0, progress / self.kl_warmup) if self.kl_warmup > 0 else 1.0)
@@ -169,8 +171,13 @@ class LangevinFlow(Estimator):
             ModelError: for other neurons, another order, other held-out neurons or another bin width.
         """
         self._check_population(trials)
-        groups = {"z": self.groups, "v": self.groups} if self.latents else {}
-        return prediction.predict(self.network_, trials, samples or self.samples, samples is not None, seed, groups)
+        if samples is not None and samples < 1:
+            raise ModelError(f"samples is {samples}: it must be at least 1, or None for the model's own {self.samples}.")
+        grouped = self.latents and isinstance(self.potential, str)
+        groups = {"z": self.groups, "v": self.groups} if grouped else {}
+        return prediction.predict(
+            self.network_, trials, samples or self.samples, samples is not None, seed, groups
+        )
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Latent paths of the dynamics without any data: name → (n, n_time, dim)."""
@@ -192,7 +199,9 @@ class LangevinFlow(Estimator):
                 "Fit with decoder_inputs=('z', 'v'), or draw latents alone with sample_prior(n, n_time)."
             )
         rates, counts = prediction.sample_trials(self.network_, n, n_time, seed)
-        return TrialSet(counts, self.bin_s_, truth=rates, neuron_ids=self.neuron_ids_, heldout=self.heldout_, derived=True)
+        return TrialSet(
+            counts, self.bin_s_, truth=rates, neuron_ids=self.neuron_ids_, heldout=self.heldout_, derived=True
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write weights and settings to one safetensors file, atomically."""
@@ -203,8 +212,14 @@ class LangevinFlow(Estimator):
     def load(cls, path: str | Path, **params: Any) -> Self:
         """Read a model written by `save`; a potential of your own is passed again, `load(path, potential=…)`."""
         model, tensors, extra = persistence.load(cls, path, params)
-        model.network_ = build_network(model, int((~model.heldout_).sum()), np.ones(len(model.neuron_ids_)), model.bin_s_)
-        model.network_.load_state_dict(tensors)
+        with isolated_seed(0):
+            model.network_ = build_network(
+                model, int((~model.heldout_).sum()), np.ones(len(model.neuron_ids_)), model.bin_s_
+            )
+        try:
+            model.network_.load_state_dict(tensors)
+        except RuntimeError:
+            raise ModelError(f"{path} holds other weights than these settings make: load it as it was saved.") from None
         model.network_.to(prediction.choose_device(model.device)).eval()
         model.history_ = extra["history"]
         model.validation_score_ = best_score(model.history_)

@@ -60,7 +60,11 @@ class LangevinNetwork(nn.Module):
         self.encoder, self.dynamics, self.decoder, self.observation = encoder, dynamics, decoder, observation
         self.decoder_inputs, self.bin_s, self.path_prior = decoder_inputs, bin_s, path_prior
         self.initial = None if dynamics is None else GaussianHead(encoder.initial_dim, dynamics.state_dim)
-        self.control = nn.Linear(encoder.context_dim, dynamics.noise_dim) if controlled and dynamics is not None else None
+        self.control = (
+            nn.Linear(encoder.context_dim, dynamics.noise_dim)
+            if controlled and dynamics is not None
+            else None
+        )
         if self.control is not None:
             nn.init.zeros_(self.control.weight)
             nn.init.zeros_(self.control.bias)
@@ -77,7 +81,9 @@ class LangevinNetwork(nn.Module):
             path = self.roll(x0, len(batch.time_s), generator, push)
             latents |= self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, push, batch)
-        features = self.decoder(torch.cat([latents[k] for k in self.decoder_inputs], -1), batch.valid, batch.time_s)
+        features = self.decoder(
+            torch.cat([latents[k] for k in self.decoder_inputs], -1), batch.valid, batch.time_s
+        )
         return Inferred(features, latents, kl_initial, kl_path)
 
     def roll(self, x0: Tensor, n_time: int, generator: torch.Generator, push: Tensor | None = None) -> Path:

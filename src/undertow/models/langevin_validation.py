@@ -19,7 +19,9 @@ VALIDATION_SAMPLES = 10
 LEAST_KL_NATS = 0.01
 
 
-def validator(trials: TrialSet, monitor: str, share: float, device: torch.device) -> Callable[[nn.Module], float]:
+def validator(
+    trials: TrialSet, monitor: str, share: float, device: torch.device
+) -> Callable[[nn.Module], float]:
     """A function network → bits per spike on the validation trials, higher is better.
 
     Args:
@@ -33,7 +35,9 @@ def validator(trials: TrialSet, monitor: str, share: float, device: torch.device
         ModelError: for 'co-bps' without held-out neurons.
     """
     if monitor == "co-bps" and not trials.heldout.any():
-        raise ModelError("training.monitor is 'co-bps' but no neuron is held out: hold some out, or use 'likelihood'.")
+        raise ModelError(
+            "training.monitor is 'co-bps' but no neuron is held out: hold some out, or use 'likelihood'."
+        )
     batch, window = Batch.from_trials(trials, device), trials.n_time - trials.forward_bins
     inputs, counts = batch.inputs, np.array(trials.spikes[:, :window])
     if monitor == "likelihood" or not trials.heldout.any():
@@ -51,7 +55,9 @@ def validator(trials: TrialSet, monitor: str, share: float, device: torch.device
 
     scored = np.nansum(counts, axis=(0, 1)) > 0
     if not scored.any():
-        raise ModelError("the validation trials hold no spike to score: give more trials, or other held-out neurons.")
+        raise ModelError(
+            "the validation trials hold no spike to score: give more trials, or other held-out neurons."
+        )
     return validate
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from undertow.errors import ModelError
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, parameter_names
 from undertow.training import Training, read_tensors, write_tensors
 
 AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
@@ -29,7 +29,9 @@ def save(model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], pa
     return write_tensors(path, tensors, header)
 
 
-def load(cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
+def load(
+    cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]
+) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
     """An unfitted model with the settings and population of the file, its tensors and the rest of the header.
 
     Raises:
@@ -37,11 +39,17 @@ def load(cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]) -> t
     """
     tensors, header = read_tensors(Path(path))
     if header.get("model") != cls.cli_name:
-        raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its own class.")
+        raise ModelError(
+            f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its own class."
+        )
     settings = {**header["params"], **params}
     for name, value in settings.items():
+        if name not in parameter_names(cls):
+            raise ModelError(f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives.")
         if isinstance(value, dict) and "custom" in value:
-            raise ModelError(f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, {name}=…).")
+            raise ModelError(
+                f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, {name}=…)."
+            )
     if isinstance(settings.get("training"), dict):
         settings["training"] = Training(**settings["training"])
     model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
@@ -57,4 +65,6 @@ def _plain(value: Any) -> Any:
         return asdict(value)
     if callable(value):
         return {"custom": getattr(value, "__qualname__", repr(value))}
+    if isinstance(value, np.generic):
+        return value.item()
     return list(value) if isinstance(value, tuple) else value

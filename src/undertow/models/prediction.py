@@ -24,7 +24,9 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or 'cpu'.") from None
+        raise ModelError(
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or 'cpu'."
+        ) from None
     return device
 
 
@@ -34,18 +36,25 @@ def predict(
 ) -> Prediction:
     """Average rates over posterior samples; keep the samples too when asked."""
     if abs(network.bin_s - trials.bin_s) > 1e-9:
-        raise ModelError(f"the trials have bins of {trials.bin_s:g} s, the model of {network.bin_s:g} s: rebin the trials.")
+        raise ModelError(
+            f"the trials have bins of {trials.bin_s:g} s, the model of {network.bin_s:g} s: rebin the trials."
+        )
     network.eval()
     device = next(network.parameters()).device
-    batch, generator = Batch.from_trials(trials, device), torch.Generator(device).manual_seed(seed)
+    batch = Batch.from_trials(trials, device)
     if network.dynamics is None and not keep:
         samples = 1
     parts = [
-        _predict_chunk(network, batch.take(index), samples, keep, generator)
-        for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE)
+        _predict_chunk(network, batch.take(index), samples, keep, (seed, chunk))
+        for chunk, index in enumerate(torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE))
     ]
-    joined = {k: np.concatenate([part[k] for part in parts], axis=1 if k.endswith("_samples") else 0) for k in parts[0]}
-    latent_names = [k.removeprefix("latent_") for k in joined if k.startswith("latent_") and not k.endswith("_samples")]
+    joined = {
+        k: np.concatenate([part[k] for part in parts], axis=1 if k.endswith("_samples") else 0)
+        for k in parts[0]
+    }
+    latent_names = [
+        k.removeprefix("latent_") for k in joined if k.startswith("latent_") and not k.endswith("_samples")
+    ]
     return Prediction(
         rates=joined["rates"],
         trials=trials,
@@ -58,12 +67,12 @@ def predict(
 
 
 def _predict_chunk(
-    network: LangevinNetwork, batch: Batch, samples: int, keep: bool, generator: torch.Generator
+    network: LangevinNetwork, batch: Batch, samples: int, keep: bool, seed: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     sums: dict[str, Tensor] = {}
     kept: dict[str, list[Tensor]] = {}
-    for _ in range(samples):
-        inferred = network.infer(batch, batch.inputs, generator)
+    for sample in range(samples):
+        inferred = network.infer(batch, batch.inputs, _generator(batch.inputs.device, *seed, sample))
         log_prob = network.observation.log_prob(inferred.features, batch.targets)
         values = {"rates": network.observation.mean(inferred.features) / network.bin_s}
         values |= {f"latent_{k}": v for k, v in inferred.latents.items()}
@@ -79,6 +88,12 @@ def _predict_chunk(
                 kept.setdefault(f"{k}_samples", []).append(v)
     out = {k: (v / samples).cpu().numpy() for k, v in sums.items()}
     return out | {k: torch.stack(v).cpu().numpy() for k, v in kept.items()}
+
+
+def _generator(device: torch.device, *seed: int) -> torch.Generator:
+    """One for each sample: in a longer window every sample, not just the first, begins with the same noise."""
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 @torch.no_grad()

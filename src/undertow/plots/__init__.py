@@ -7,6 +7,7 @@ from undertow.plots.population import plot_population
 from undertow.plots.psth import plot_psth, plot_psth_with_spikes
 from undertow.plots.rasters import plot_rasters
 from undertow.plots.singletrials import plot_single_trials
+from undertow.plots.style import png_bytes
 from undertow.plots.training import plot_training
 from undertow.plots.waves import plot_waves
 
@@ -22,4 +23,5 @@ __all__ = [
     "plot_training",
     "plot_velocity",
     "plot_waves",
+    "png_bytes",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
@@ -57,6 +58,13 @@ def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     figure = Figure(figsize=(width_in, height_in), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG file, 150 dots per inch."""
+    buffer = BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def condition_colours(labels: np.ndarray) -> dict[Any, Any]:

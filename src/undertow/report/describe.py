@@ -9,8 +9,9 @@ LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
     "with a recurrent encoder of {hidden_dim} units,",
     "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin equation",
-    "in a potential of {groups} groups of locally coupled oscillators ({taps} taps)",
-    "(mass {mass}, damping {gamma}, temperature {temperature}, timescale {timescale_s} s; learned: {learn}),",
+    "in the potential '{potential}' ({groups} groups, {taps} taps),",
+    "starting from mass {mass}, damping {gamma}, temperature {temperature} and timescale {timescale_s} s",
+    "(learned from there: {learn}),",
     "posterior '{posterior}' with path prior '{path_prior}' and initial state from '{initial}',",
     "and a decoder '{decoder}' with {heads} attention heads that reads {decoder_inputs}.",
 )

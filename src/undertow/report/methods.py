@@ -20,7 +20,7 @@ def _data(record: RunRecord) -> str:
         f"to {stop:g} s relative to {trials.event}."
     )
     if silent := int(trials.silent.sum()):
-        words += f" {silent} of them had no spike in the test trials and were left out of the scores."
+        words += f" Neurons without a spike in the test trials ({silent}) were left out of the scores."
     return words
 
 

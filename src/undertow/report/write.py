@@ -40,6 +40,8 @@ def write_report(record: RunRecord, directory: str | Path) -> Path:
 
 def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Figures as HTML, and for those that do not apply heading → reason; PNGs land in `folder`."""
+    from undertow.plots import png_bytes
+
     shown, left_out = [], {}
     for kind in FIGURES:
         path = folder / f"{kind.name}.png"
@@ -49,10 +51,8 @@ def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]
             left_out[kind.heading] = str(reason)
             path.unlink(missing_ok=True)
             continue
-        png = io.BytesIO()
-        drawn.savefig(png, format="png", metadata={"Software": None})
-        _replace(path, png.getvalue())
-        shown.append(page.figure(kind.name, kind.heading, png.getvalue(), caption))
+        _replace(path, image := png_bytes(drawn))
+        shown.append(page.figure(kind.name, kind.heading, image, caption))
     return shown, left_out
 
 

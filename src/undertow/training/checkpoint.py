@@ -18,7 +18,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
     """Write tensors and a JSON-able header to one file; a reader sees the old file or the new one, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary, {HEADER: json.dumps(header)})
+        save_file(
+            {k: v.cpu().contiguous() for k, v in tensors.items()}, temporary, {HEADER: json.dumps(header)}
+        )
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
@@ -40,7 +42,9 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
             header = json.loads((opened.metadata() or {})[HEADER])
             return {name: opened.get_tensor(name) for name in opened.keys()}, header  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise ModelError(f"{path} is not a file written by undertow, or is damaged ({type(error).__name__}).") from None
+        raise ModelError(
+            f"{path} is not a file written by undertow, or is damaged ({type(error).__name__})."
+        ) from None
 
 
 def read_header(path: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from undertow.data.batches import Batch
+from undertow.encoders import dropout_from
+from undertow.errors import ModelError
 from undertow.training.checkpoint import read_tensors, write_tensors, write_text
 from undertow.training.settings import Training
 from undertow.training.state import Row, TrainingState
@@ -67,8 +69,10 @@ def train(
         Interrupted: on Ctrl-C, after the state was saved.
     """
     state = TrainingState(network, settings, seed)
+    for part in [] if directory is None else directory.glob(".*.part"):
+        part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
-        state.restore(*read_tensors(directory / CHECKPOINT))
+        _restore(state, directory / CHECKPOINT)
     last_good, saved_at, started = (state.tensors(), state.numbers()), time.monotonic(), time.monotonic()
     before_s = state.counters.elapsed_s
     try:
@@ -93,26 +97,37 @@ def train(
     return state.counters.history
 
 
+def _restore(state: TrainingState, path: Path) -> None:
+    try:
+        state.restore(*read_tensors(path))
+    except (RuntimeError, KeyError, TypeError):
+        raise ModelError(
+            f"{path} is no checkpoint of this network: resume with the same trials and settings, or choose another folder."
+        ) from None
+
+
 def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
-    rate, seed, sums = state.set_learning_rate(), state.epoch_seed(), {}
+    rate, seed = state.set_learning_rate(), state.epoch_seed()
+    sums: Row = {}
     device = batch.targets.device
     shuffler, noise = torch.Generator().manual_seed(seed), torch.Generator(device).manual_seed(seed + 1)
     state.network.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed + 2)  # dropout layers draw from the global generator, here set and put back
+    with dropout_from(state.network, noise):
         for minibatch in batch.shuffled(state.settings.batch_size, shuffler):
             loss, terms = objective(minibatch, noise, state.progress)
             _step(state, loss, terms)
             share = len(minibatch) / len(batch)
             for name, value in {"loss": loss, **terms}.items():
-                sums[name] = sums.get(name, 0.0) + share * value.detach()
+                sums[name] = sums.get(name, 0.0) + share * float(value.detach())
     state.counters.epoch += 1
-    return {"epoch": state.counters.epoch, "learning_rate": rate} | {k: float(v) for k, v in sums.items()}
+    return {"epoch": state.counters.epoch, "learning_rate": rate} | sums
 
 
 def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
     if not math.isfinite(loss.detach()):
-        broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or ["the sum of the terms"]
+        broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or [
+            "the sum of the terms"
+        ]
         raise NonFiniteError(", ".join(broken))
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -128,16 +143,24 @@ def _validate(state: TrainingState, row: Row, validate: Validate) -> None:
     if not math.isfinite(score):
         raise NonFiniteError("the validation score")
     state.keep_if_best(score)
-    row |= {"validation_score": score, "best_score": state.counters.best_score, "seconds": state.counters.elapsed_s}
+    row |= {
+        "validation_score": score,
+        "best_score": state.counters.best_score,
+        "seconds": state.counters.elapsed_s,
+    }
     state.counters.history.append(row)
 
 
 def _roll_back(state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str) -> None:
-    epoch, failures = state.counters.epoch + 1, state.counters.failures + 1
+    failures = state.counters.failures + 1
     state.restore(*last_good)
-    state.counters.failures = failures
+    epoch, state.counters.failures = state.counters.epoch + 1, failures
     state.counters.gave_up = failures > state.settings.retries
-    then = "gave up, the best model so far is kept" if state.counters.gave_up else "retrying with half the step size"
+    then = (
+        "gave up, the best model so far is kept"
+        if state.counters.gave_up
+        else "retrying with half the step size"
+    )
     warnings.warn(f"epoch {epoch}: {what} is not finite; rolled back, {then}.", TrainingWarning, stacklevel=3)
 
 

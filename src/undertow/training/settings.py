@@ -45,7 +45,8 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "validate_every"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+            value = getattr(self, name)
+            self._require(name, value >= 1 and value % 1 == 0, "a whole number, at least 1")
         for name in ("learning_rate", "clip_norm"):
             self._require(name, getattr(self, name) > 0, "above zero")
         for name in ("warmup_epochs", "weight_decay", "retries", "checkpoint_seconds"):
@@ -53,7 +54,9 @@ class Training:
         for name in ("patience", "max_seconds"):
             self._require(name, getattr(self, name) is None or getattr(self, name) > 0, "above zero, or None")
         self._require("average_decay", 0 <= self.average_decay < 1, "from 0 up to, not including, 1")
-        self._require("monitor", self.monitor in ("auto", "co-bps", "likelihood"), "'auto', 'co-bps' or 'likelihood'")
+        self._require(
+            "monitor", self.monitor in ("auto", "co-bps", "likelihood"), "'auto', 'co-bps' or 'likelihood'"
+        )
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:

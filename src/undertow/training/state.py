@@ -44,13 +44,17 @@ class TrainingState:
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.AdamW(
+            [g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99)
+        )
         self.counters = Counters()
 
     @property
     def progress(self) -> float:
         """Share of the run that is done, by epochs or by the clock, whichever is further."""
-        by_clock = 0.0 if self.settings.max_seconds is None else self.counters.elapsed_s / self.settings.max_seconds
+        by_clock = (
+            0.0 if self.settings.max_seconds is None else self.counters.elapsed_s / self.settings.max_seconds
+        )
         return max(self.counters.epoch / self.settings.epochs, by_clock)
 
     @property
@@ -66,7 +70,9 @@ class TrainingState:
 
     def set_learning_rate(self) -> float:
         """Set and return the step size of the coming epoch."""
-        rate = self.settings.learning_rate_at(self.progress, self.counters.epoch) * 0.5**self.counters.failures
+        rate = (
+            self.settings.learning_rate_at(self.progress, self.counters.epoch) * 0.5**self.counters.failures
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         return rate

@@ -1,0 +1,113 @@
+"""`undertow fit`: from a recording to a fitted model, scores and a report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from undertow.cli import options, show
+from undertow.cli.errors import INTERRUPTED, guarded, say
+from undertow.cli.plan import Plan
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.experiments import RunResult
+    from undertow.models import Estimator
+
+
+@guarded
+def fit(
+    data: options.Data,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="A new directory for the results; required here or in --config."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
+    bin_ms: options.BinMs = None,
+    heldout: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")
+    ] = None,
+    setting: options.Setting = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="F.toml", help="The same options in a file; the command line wins.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    quiet: options.Quiet = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would run, and estimate time and memory; write nothing."),
+    ] = False,
+    align: options.Align = None,
+    window: options.Window = None,
+    units: options.Units = None,
+    condition: options.Condition = None,
+    behavior: options.Behavior = None,
+    min_rate: options.MinRate = None,
+    forward_bins: options.ForwardBins = None,
+) -> None:
+    """Fit a model to DATA, score it on test trials beside Gaussian smoothing, and write a report to DIR."""
+    given = {
+        "out": out,
+        "model": model,
+        "bin_ms": bin_ms,
+        "heldout": heldout,
+        "folds": folds,
+        "seed": seed,
+        "split_seed": split_seed,
+        "align": align,
+        "window": window,
+        "units": units,
+        "condition": condition,
+        "behavior": behavior,
+        "min_rate": min_rate,
+        "forward_bins": forward_bins,
+    }
+    plan = Plan.resolve(given, setting or [], config)
+    estimator = plan.build_model()
+    if dry_run:
+        show.dry_run(plan, data, estimator, plan.read(data))
+        return
+    directory = plan.directory()
+    trials = plan.read(data)
+    if not quiet:
+        say(f"{plan.model}: {trials!r} from {data.name}")
+    try:
+        result = run_plan(plan, trials, estimator, plan.source(data), resume, quiet)
+    except KeyboardInterrupt:
+        say(
+            f"undertow fit: interrupted; what was done is kept in {directory}. The same command with --resume goes on."
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    show.result(result)
+
+
+def run_plan(
+    plan: Plan,
+    trials: "TrialSet",
+    model: "Estimator",
+    source: dict[str, Any],
+    resume: bool = False,
+    quiet: bool = False,
+) -> "RunResult":
+    """Run a plan on trials already read: one split, or cross-validation."""
+    from undertow.experiments import cross_validate, run
+    from undertow.training import Progress
+
+    common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
+    progress = None if quiet else Progress()
+    if plan.folds is None:
+        return run(trials, model, plan.directory(), progress=progress, **common)
+    report = None if quiet else show.cell_line
+    return cross_validate(
+        trials, model, plan.directory(), plan.folds, progress=progress, report=report, **common
+    )

@@ -1,0 +1,100 @@
+"""What `fit` was asked to do: options of the command line over those of a config file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from undertow.cli.options import reading
+from undertow.errors import UndertowError
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.models import Estimator
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The options of `fit`, in the words of the command line; a config file holds the same, with `-` or `_`.
+
+    Attributes:
+        set: settings of the model, by dotted key.
+    """
+
+    cli_name: ClassVar[str] = "the config file"
+
+    out: str | None = None
+    model: str = "langevin-flow"
+    bin_ms: float | None = None
+    heldout: int | None = None
+    folds: int | None = None
+    seed: int | None = None
+    split_seed: int = 0
+    align: str | None = None
+    window: str | None = None
+    units: str | None = None
+    condition: str | None = None
+    behavior: str | None = None
+    min_rate: float | None = None
+    forward_bins: int | None = None
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], settings: list[str], config: Path | None) -> "Plan":
+        """Options given on the command line (None where not) over the config file's over the defaults.
+
+        Raises:
+            UndertowError: for an unknown key (with the nearest valid one), a wrong type or an unreadable config.
+        """
+        from undertow.experiments import construct, flatten, parse_pairs, read_toml
+
+        table = {} if config is None else read_toml(config)
+        in_file = table.pop("set", {})
+        if not isinstance(in_file, Mapping):
+            raise UndertowError(f"{config}: `set` must be a table, [set], of model settings.")
+        options = {key.replace("-", "_"): value for key, value in table.items()}
+        options |= {key: value for key, value in given.items() if value is not None}
+        return construct(cls, {**options, "set": {**flatten(in_file), **parse_pairs(settings)}})
+
+    def directory(self) -> Path:
+        """Where results go.
+
+        Raises:
+            UndertowError: when no directory was given.
+        """
+        if self.out is None:
+            raise UndertowError("no directory for the results: give one with --out DIR.")
+        return Path(self.out)
+
+    def build_model(self) -> "Estimator":
+        """The model with its settings.
+
+        Raises:
+            UndertowError: for an unknown model or setting, with the nearest name.
+        """
+        from undertow.experiments import construct, model_class
+        from undertow.models.base import parameter_names
+
+        chosen = model_class(self.model)
+        seed = {} if self.seed is None or "seed" not in parameter_names(chosen) else {"seed": self.seed}
+        return construct(chosen, {**seed, **self.set})
+
+    def source(self, data: Path) -> dict[str, Any]:
+        """The file and the options it is read with, as run.json keeps them."""
+        options = {
+            **reading(self.align, self.window, self.units, self.condition, self.behavior, self.forward_bins),
+            "min_rate_hz": self.min_rate,
+        }
+        return {"path": str(data), **{name: value for name, value in options.items() if value is not None}}
+
+    def read(self, data: Path) -> "TrialSet":
+        """The trials, with held-out neurons.
+
+        Raises:
+            DataError: when the file cannot be read as asked.
+        """
+        from undertow.experiments import prepare
+
+        bin_s = None if self.bin_ms is None else self.bin_ms / 1e3
+        options = {"bin_s": bin_s, "heldout": self.heldout, "split_seed": self.split_seed}
+        return prepare(**{**self.source(data), **options})

@@ -1,0 +1,128 @@
+"""What verbs print: tables on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from undertow.cli.errors import say
+from undertow.cli.plan import Plan
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.evaluation import Score
+    from undertow.experiments import CellResult, Estimate, RunResult
+    from undertow.models import Estimator
+
+
+def result(done: "RunResult") -> None:
+    """Scores of a run, seconds of the fit, and where everything lies."""
+    scores(done.table.scores, done.table.differences)
+    typer.echo(f"fit: {done.fit_s:.1f} s")
+    typer.echo(f"scores: {done.directory / 'scores.json'}")
+    typer.echo(f"report: {done.report}")
+
+
+def scores(
+    by_model: Mapping[str, Mapping[str, "Score"]], differences: Mapping[str, "Score"] | None = None
+) -> None:
+    """Scores of each model side by side with their 95 % intervals, and the paired difference."""
+    columns: dict[str, Mapping[str, Score]] = {**by_model}
+    if differences:
+        columns[" − ".join(list(by_model)[:2])] = differences
+    names = list(dict.fromkeys(name for each in columns.values() for name in each))
+    if not names:
+        typer.echo("no score can be computed for these trials")
+        return
+    heads = ["score", *columns, "unit", "test trials"]
+    rows = [_score_row(name, list(columns.values())) for name in names]
+    table(heads, rows)
+
+
+def _score_row(name: str, columns: Sequence[Mapping[str, "Score"]]) -> list[str]:
+    known = next(each[name] for each in columns if name in each)
+    cells = [score_text(each[name]) if name in each else "–" for each in columns]
+    return [name, *cells, known.unit, str(known.n_trials)]
+
+
+def score_text(score: "Score") -> str:
+    """'0.310 [0.295, 0.326]', with the spread over folds where there are folds."""
+    text = f"{score.value:.3f}"
+    if score.low == score.low:
+        text += f" [{score.low:.3f}, {score.high:.3f}]"
+    return text if score.std_over_folds is None else f"{text} sd {score.std_over_folds:.3f}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal; elsewhere lines of aligned columns."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        drawn = Table(*heads)
+        for row in rows:
+            drawn.add_row(*row)
+        Console().print(drawn)
+        return
+    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
+    for row in [heads, *rows]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def facts(values: Mapping[str, Any]) -> None:
+    """Names and values, a line each."""
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        typer.echo(f"{name.ljust(width)}  {value}")
+
+
+def cell_line(cell: "CellResult", done: int, total: int) -> None:
+    """One line on stderr for each fold that ends."""
+    say(f"{cell.cell.model} fold {cell.cell.fold}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
+
+
+def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:
+    """What `fit` would do, with an estimate of time and memory; nothing is written.
+
+    Raises:
+        UndertowError: for what `fit` would refuse too.
+    """
+    from undertow.data import split_trials
+    from undertow.experiments import estimate, fold_splits
+
+    if plan.folds is None:
+        parts = [split_trials(trials, seed=plan.split_seed)]
+    else:
+        parts = fold_splits(trials, plan.folds, plan.split_seed)
+    sizes = " / ".join(str(part.n_trials) for part in parts[0])
+    facts(
+        {
+            "data": data,
+            "trials": trials,
+            "train / validation / test trials": sizes
+            if plan.folds is None
+            else f"{sizes} in each of {plan.folds} folds",
+            "neurons held out": f"{int(trials.heldout.sum())} of {trials.n_neurons}",
+            "silent neurons": int(trials.silent.sum()),
+            "results": plan.out or "not given (--out DIR)",
+            "model": repr(model),
+            **_cost(estimate(model, parts[0]), len(parts)),
+        }
+    )
+
+
+def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
+    if cost is None:
+        return {"time": "no training loop to time"}
+    times = "" if fits == 1 else f"{fits} fits × "
+    return {
+        "parameters": f"{cost.parameters:,}",
+        "time": f"{times}at most about {_duration(cost.seconds)} ({cost.steps} training steps, timed here)",
+        "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,54 @@
+"""`undertow simulate`: synthetic recordings whose true rates are known."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from undertow.cli import options
+from undertow.cli.errors import guarded
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+
+PREFIX = "simulate_"
+
+
+@guarded
+def simulate(
+    system: Annotated[str, typer.Argument(help="Which system: lorenz.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.h5", help="The file to write.")],
+    setting: options.Setting = None,
+    seed: Annotated[int, typer.Option(help="Of initial states, weights and spikes.")] = 0,
+) -> None:
+    """Simulate SYSTEM and write its spikes, true rates and split to FILE.h5."""
+    from undertow.data import write_hdf5
+    from undertow.errors import UndertowError
+    from undertow.experiments import construct, parse_pairs
+
+    simulator = simulators_named(system)
+    if out.suffix.lower() not in (".h5", ".hdf5"):
+        raise UndertowError(f"{out} does not end in .h5: simulated trials are written as HDF5.")
+    if out.exists():
+        raise UndertowError(f"{out} exists: choose another file.")
+    trials = construct(simulator, {"seed": seed, **parse_pairs(setting or [])})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"{write_hdf5(trials, out)}: {trials!r}")
+
+
+def simulators_named(name: str) -> Callable[..., "TrialSet"]:
+    """The exported function `simulate_<name>`.
+
+    Raises:
+        UndertowError: for an unknown system, with the nearest name.
+    """
+    import undertow.systems as systems
+    from undertow.errors import UndertowError
+    from undertow.experiments import nearest
+
+    known = [each.removeprefix(PREFIX) for each in systems.__all__ if each.startswith(PREFIX)]
+    if name not in known:
+        raise UndertowError(f"there is no system {name!r}: {nearest(name, known)}")
+    simulator: Callable[..., TrialSet] = getattr(systems, PREFIX + name)
+    return simulator

@@ -1,0 +1,49 @@
+"""Dropout that draws from a generator given to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from undertow.errors import ModelError
+from undertow.randomness import random_mask, representable_share
+
+
+class Dropout(nn.Module):
+    """Sets a share of the entries to zero in training and scales up the others; `dropout_from` gives the generator.
+
+    Args:
+        share: probability of dropping an entry, 0 ≤ share < 1 (in steps of 1/256).
+    """
+
+    def __init__(self, share: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= share < 1:
+            raise ModelError(f"dropout is {share}: it must be from 0 up to, not including, 1.")
+        self.share = representable_share(share)
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.share == 0:
+            return x
+        if self.generator is None:
+            raise ModelError("dropout has no generator: train inside `with dropout_from(network, generator):`.")
+        kept = random_mask(x.shape, 1 - self.share, self.generator)
+        return x * kept.to(x.dtype).mul_(1 / (1 - self.share))
+
+    def extra_repr(self) -> str:
+        return f"share={self.share:g}"
+
+
+@contextmanager
+def dropout_from(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """Let every `Dropout` in `network` draw from `generator`."""
+    layers = [layer for layer in network.modules() if isinstance(layer, Dropout)]
+    for layer in layers:
+        layer.generator = generator
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.generator = None

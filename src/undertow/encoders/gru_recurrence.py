@@ -1,0 +1,71 @@
+"""The GRU's recurrence as one custom autograd function with a hand-written adjoint, for CPUs.
+
+With input gates g = x W_ihᵀ + b_ih computed for all bins at once, each bin takes
+
+    [r, u] = σ(g_[r,u] + W_[r,u] h + b_[r,u]),   n = tanh(g_n + r ⊙ (W_n h + b_n)),   h' = u ⊙ h + (1 − u) ⊙ n.
+
+Backwards, all factors that do not depend on the costate are formed for all bins at once, so that a bin costs one
+product and five elementwise operations, and the gradient of W is a single product over all bins.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class GRURecurrence(torch.autograd.Function):
+    """(g, W, b) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h starts from zero."""
+
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        bins, trials, hidden = gates.shape[0], gates.shape[1], gates.shape[2] // 3
+        states = gates.new_zeros(bins + 1, trials, hidden)
+        reset_update = gates.new_empty(bins, trials, 2 * hidden)
+        recurrent = gates.new_empty(bins, trials, 3 * hidden)
+        candidate = gates.new_empty(bins, trials, hidden)
+        transposed = weight.t().contiguous()
+        for t in range(bins):
+            torch.addmm(bias, states[t], transposed, out=recurrent[t])
+            torch.add(gates[t, :, : 2 * hidden], recurrent[t, :, : 2 * hidden], out=reset_update[t]).sigmoid_()
+            reset, update = reset_update[t, :, :hidden], reset_update[t, :, hidden:]
+            torch.addcmul(gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]).tanh_()
+            torch.lerp(candidate[t], states[t], update, out=states[t + 1])
+        ctx.save_for_backward(states, reset_update, recurrent[:, :, 2 * hidden :], candidate, weight)
+        return states[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        states, reset_update, recurrent_n, candidate, weight = ctx.saved_tensors
+        (grad_states,) = grads
+        bins, trials, hidden = candidate.shape
+        reset, update = reset_update.split(hidden, dim=2)
+        to_candidate = (1 - update) * (1 - candidate.square())
+        to_update = (states[:-1] - candidate) * update * (1 - update)
+        to_reset = recurrent_n * reset * (1 - reset)
+        grad_gates = torch.empty(bins, trials, 3 * hidden, dtype=weight.dtype, device=weight.device)
+        grad_recurrent = torch.empty_like(grad_gates)
+        costate = torch.zeros_like(states[0])
+        for t in range(bins - 1, -1, -1):
+            costate += grad_states[t]
+            r_part, u_part, n_part = grad_recurrent[t].split(hidden, dim=1)
+            pre_candidate = grad_gates[t, :, 2 * hidden :]
+            torch.mul(costate, to_candidate[t], out=pre_candidate)
+            torch.mul(costate, to_update[t], out=u_part)
+            torch.mul(pre_candidate, to_reset[t], out=r_part)
+            torch.mul(pre_candidate, reset[t], out=n_part)
+            costate = torch.addmm(costate * update[t], grad_recurrent[t], weight)
+        grad_gates[:, :, : 2 * hidden] = grad_recurrent[:, :, : 2 * hidden]
+        flat = grad_recurrent.flatten(0, 1)
+        return grad_gates, flat.t() @ states[:-1].flatten(0, 1), flat.sum(0)
+
+
+def gru_states(inputs: Tensor, gru: torch.nn.GRU) -> Tensor:
+    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on CPUs."""
+    if inputs.is_cuda:
+        states: Tensor = gru(inputs)[0]
+        return states
+    weights = dict(gru.named_parameters())
+    gates = torch.nn.functional.linear(inputs.transpose(0, 1), weights["weight_ih_l0"], weights["bias_ih_l0"])
+    recurrent: Tensor = GRURecurrence.apply(gates, weights["weight_hh_l0"], weights["bias_hh_l0"])
+    return recurrent.transpose(0, 1)

@@ -1,0 +1,117 @@
+"""The grid runner: one file per cell, finished cells are skipped, failed ones recorded and tried again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.experiments.test_run import tiny
+from undertow.baselines import Smoothing
+from undertow.data import TrialSet
+from undertow.errors import UndertowError
+from undertow.evaluation import combine, score_prediction
+from undertow.experiments import CellResult, run_grid
+from undertow.experiments.fitting import fold_splits
+from undertow.models import LangevinFlow
+
+QUICK = {"width_s": 0.05, "floor_hz": 0.5, "penalty": 0.1}
+WIDE = {**QUICK, "width_s": 0.1}
+
+
+def test_every_cell_leaves_its_result_and_its_sums(tmp_path: Path, small_trials: TrialSet) -> None:
+    models = {"narrow": Smoothing(**QUICK), "wide": Smoothing(**WIDE)}
+    results = run_grid(models, {"small": small_trials}, tmp_path, folds=3, seeds=(0, 1))
+    assert [r.cell.name for r in results][:3] == [
+        "narrow__small__fold0__seed0",
+        "narrow__small__fold0__seed1",
+        "narrow__small__fold1__seed0",
+    ]
+    assert len(results) == 12
+    assert {p.name for p in tmp_path.iterdir()} == {
+        f"{r.cell.name}{s}" for r in results for s in (".json", ".npz")
+    }
+    held = json.loads(results[1].path.read_text())
+    assert held["seeds"] == {"seed": 1, "split_seed": 0}
+    assert held["settings"]["width_s"] == 0.05
+
+
+def test_a_cell_is_the_fit_on_its_fold(tmp_path: Path, small_trials: TrialSet) -> None:
+    result = run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, folds=4, only_folds=(2,))[0]
+    splits = fold_splits(small_trials, 4)[2]
+    model = Smoothing(**QUICK).fit(splits.train, splits.validation)
+    direct = score_prediction(model.predict(splits.test), model.predict(splits.train))
+    assert combine([[result.statistics()]]) == direct
+    assert result.scores == {name: pytest.approx(score.value) for name, score in direct.items()}
+
+
+def test_folds_test_each_trial_once_and_parts_never_overlap(small_trials: TrialSet) -> None:
+    parts = fold_splits(small_trials, 5, split_seed=3)
+    tested = np.concatenate([part.test.trial_ids for part in parts])
+    assert sorted(tested) == small_trials.trial_ids.tolist()
+    for part in parts:
+        together = np.concatenate([each.trial_ids for each in part])
+        assert sorted(together) == small_trials.trial_ids.tolist()
+
+
+def test_finished_cells_are_read_not_run_again(
+    tmp_path: Path, small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path)
+    monkeypatch.setattr(Smoothing, "fit", None)
+    seen: list[CellResult] = []
+    again = run_grid(
+        {"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, report=lambda r, *_: seen.append(r)
+    )
+    assert again[0].scores == first[0].scores
+    assert seen == []
+
+
+def test_a_cell_of_other_settings_is_not_taken_for_the_same(tmp_path: Path, small_trials: TrialSet) -> None:
+    run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path)
+    with pytest.raises(UndertowError, match=r"another fit \(settings.width_s was 0.05, is 0.1\)"):
+        run_grid({"s": Smoothing(**WIDE)}, {"d": small_trials}, tmp_path)
+    with pytest.raises(UndertowError, match=r"another fit \(data.fingerprint"):
+        run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials.hold_out(1, seed=9)}, tmp_path)
+
+
+def test_a_failed_cell_is_recorded_and_tried_again(
+    tmp_path: Path, small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {"s": Smoothing(**QUICK), "t": Smoothing(**WIDE)}
+    fit = Smoothing.fit
+
+    def broken(self: Smoothing, *args: object, **options: object) -> Smoothing:
+        if self.width_s == 0.05:
+            raise RuntimeError("out of luck")
+        return fit(self, *args, **options)
+
+    monkeypatch.setattr(Smoothing, "fit", broken)
+    failed, fine = run_grid(models, {"d": small_trials}, tmp_path)
+    assert failed.error == "RuntimeError: out of luck"
+    assert fine.error == ""
+    record = json.loads((tmp_path / f"{failed.cell.name}.error.json").read_text())
+    assert "out of luck" in record["traceback"]
+    monkeypatch.setattr(Smoothing, "fit", fit)
+    seen: list[str] = []
+    again = run_grid(models, {"d": small_trials}, tmp_path, report=lambda r, *_: seen.append(r.cell.model))
+    assert [r.error for r in again] == ["", ""]
+    assert seen == ["s"]
+    assert not list(tmp_path.glob("*.error.json"))
+
+
+@pytest.mark.filterwarnings("ignore:.*latent")
+def test_a_cell_checkpoints_while_it_runs_and_cleans_up(tmp_path: Path, small_trials: TrialSet) -> None:
+    model = tiny()
+    result = run_grid({"m": model}, {"d": small_trials}, tmp_path, seeds=(5,), keep_models=True)[0]
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert LangevinFlow.load(result.model_path).seed == 5
+    assert model.seed == 0
+    assert not hasattr(model, "neuron_ids_")
+
+
+def test_worker_processes_give_the_same_results(tmp_path: Path, small_trials: TrialSet) -> None:
+    models, data = {"s": Smoothing(**QUICK), "t": Smoothing(**WIDE)}, {"d": small_trials}
+    here = run_grid(models, data, tmp_path / "here")
+    there = run_grid(models, data, tmp_path / "there", workers=2)
+    assert [r.scores for r in there] == [r.scores for r in here]

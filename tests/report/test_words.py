@@ -1,0 +1,93 @@
+"""The score table's sentences, the methods paragraph, numbers as text."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.report.records import make_prediction, make_record, make_trials
+from undertow.evaluation import score_prediction
+from undertow.report.describe import describe_model
+from undertow.report.methods import methods_paragraph
+from undertow.report.page import decimal, plain, plural
+from undertow.report.scores import MEANINGS, meanings, score_table
+
+
+def test_numbers_as_text() -> None:
+    assert decimal(-0.12345) == "−0.123"
+    assert decimal(float("nan")) == "–"
+    assert plain(0.00005) == "5e-05"
+    assert plain((1, 0.5, "z")) == "(1, 0.5, z)"
+    assert [plural(n, "trial") for n in (1, 2)] == ["1 trial", "2 trials"]
+
+
+def test_every_score_there_is_has_a_meaning() -> None:
+    names = set(
+        score_prediction(
+            make_prediction(make_trials(forward_bins=2)), make_prediction(make_trials()), resamples=2
+        )
+    )
+    assert len(names) >= 8
+    assert names <= set(MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.1, 0.3, "lies above smoothing by 0.200"), (-0.1, 0.3, "holds zero"), (np.nan, np.nan, "")],
+)
+def test_the_verdict_follows_the_paired_interval(low: float, high: float, words: str) -> None:
+    record = make_record()
+    gap = dataclasses.replace(record.differences["co-bps"], value=0.2, low=low, high=high)
+    text = meanings(dataclasses.replace(record, differences={"co-bps": gap}))
+    assert words in text
+    assert (" smoothing" in text) == bool(words)
+
+
+def test_a_score_only_one_model_has_leaves_a_dash() -> None:
+    record = make_record()
+    scores = {"langevin-flow": {}, "smoothing": {"co-bps": record.scores["smoothing"]["co-bps"]}}
+    table = score_table(dataclasses.replace(record, scores=scores, differences={}))
+    assert '<td>co-bps</td><td class="main">–</td><td>' in table
+    assert decimal(scores["smoothing"]["co-bps"].value) in table
+
+
+def test_the_spread_over_folds_is_shown() -> None:
+    record = make_record()
+    score = dataclasses.replace(record.scores["langevin-flow"]["co-bps"], std_over_folds=0.0321)
+    table = score_table(dataclasses.replace(record, scores={"langevin-flow": {"co-bps": score}}))
+    assert "sd over folds 0.032" in table
+
+
+def test_methods_come_from_the_data_and_the_settings() -> None:
+    record = make_record(make_trials(forward_bins=3), samples=5)
+    words = methods_paragraph(record)
+    for part in (
+        "Spikes of 6 neurons were counted in bins of 20 ms, from -0.1 to 0.2 s relative to go cue.",
+        "2 neurons were held out (split seed 12)",
+        "the last 0.06 s of each trial",
+        "fitted on 20 trials and scored on 12 test trials.",
+        "seed 11",
+        "Training ended after epoch 3 (3 s).",
+        "drawn within conditions",
+        "undertow 0.1.0",
+        "Poisson regression",
+    ):
+        assert part in words, part
+    score = record.scores["langevin-flow"]["co-bps"]
+    assert f"co-bps {decimal(score.value)} bits/spike" in words
+
+
+def test_a_model_without_a_template_lists_its_settings() -> None:
+    assert describe_model("other", {"width": 0.5}) == "The model was other. Settings: width = 0.5."
+    assert describe_model("other", {}) == "The model was other."
+
+
+def test_every_langevin_setting_is_named_once() -> None:
+    from undertow.models import LangevinFlow
+
+    settings = LangevinFlow().get_params()
+    words = describe_model("langevin-flow", settings)
+    assert "64 latent positions" in words
+    assert "{" not in words
+    assert f"causal = {settings['causal']}" in words
+    assert "gamma =" not in words

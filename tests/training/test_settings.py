@@ -1,0 +1,65 @@
+"""`Training`: every option is checked by name; the schedule has its closed form."""
+
+import math
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from undertow.errors import ModelError
+from undertow.training import Training
+
+nan = st.just(math.nan)
+below_one = st.integers(max_value=0)
+fraction = st.floats(0.01, 0.99).map(lambda x: 3 + x)
+negative = st.floats(max_value=-1e-6, allow_nan=False) | nan
+not_positive = st.floats(max_value=0.0) | nan
+WRONG = {
+    "epochs": below_one | fraction,
+    "batch_size": below_one | fraction,
+    "validate_every": below_one | fraction,
+    "learning_rate": not_positive,
+    "clip_norm": not_positive,
+    "warmup_epochs": negative,
+    "weight_decay": negative,
+    "retries": negative,
+    "checkpoint_seconds": negative,
+    "patience": below_one | nan,
+    "max_seconds": not_positive,
+    "average_decay": st.floats(min_value=1.0) | negative,
+    "monitor": st.text().filter(lambda text: text not in ("auto", "co-bps", "likelihood")),
+}
+
+
+def test_every_option_has_its_rule() -> None:
+    assert set(WRONG) == set(Training.names()) == {f.name for f in fields(Training)}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@given(data=st.data())
+def test_wrong_values_are_refused_by_name(name: str, data: st.DataObject) -> None:
+    value: Any = data.draw(WRONG[name])
+    with pytest.raises(ModelError, match=rf"^training\.{name} is .*: it must be "):
+        Training(**{name: value})
+
+
+@given(
+    st.integers(1, 10**6), st.floats(1e-9, 10.0), st.integers(0, 50), st.floats(0.0, 0.999), st.none() | st.integers(1, 99)
+)
+def test_right_values_are_taken(epochs: int, rate: float, warmup: int, decay: float, patience: int | None) -> None:
+    settings = Training(
+        epochs=epochs, learning_rate=rate, warmup_epochs=warmup, average_decay=decay, patience=patience
+    )
+    assert settings.epochs == epochs
+
+
+def test_learning_rate_warms_up_and_falls_to_one_percent() -> None:
+    settings = Training(epochs=100, learning_rate=2.0, warmup_epochs=4)
+    rates = [settings.learning_rate_at(epoch / 100, epoch) for epoch in range(100)]
+    for epoch, rate in enumerate(rates):
+        cosine = 0.01 + 0.99 * math.cos(math.pi * epoch / 200) ** 2
+        assert rate == pytest.approx(2.0 * min(1.0, (epoch + 1) / 5) * cosine)
+    assert settings.learning_rate_at(1.0, 100) == pytest.approx(0.02)
+    assert settings.learning_rate_at(7.0, 100) == pytest.approx(0.02)
