@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-DEMO_DIR ?= demo
+DEMO_DIR ?= demo/$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: demo test test-slow lint clean
 
@@ -37,4 +37,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO_DIR)
+	rm -rf $(VENV)

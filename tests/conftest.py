@@ -64,5 +64,5 @@ def small_trials() -> TrialSet:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs without drawing figures, for tests that look at everything else."""
-    for module in ("run", "cross_validation"):
+    for module in ("single_run", "cross_validation"):
         monkeypatch.setattr(f"undertow.experiments.{module}.report_run", lambda out, *_: out / "report.html")

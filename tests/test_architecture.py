@@ -18,6 +18,7 @@ SOURCE = ROOT / "src" / "undertow"
 LAYERS = [
     *(
         "errors",
+        "randomness",
         "data",
         "systems",
         "dynamics",
@@ -25,9 +26,19 @@ LAYERS = [
         "decoders",
         "observations",
         "inference",
-        "evaluation",
     ),
-    *("training", "models", "baselines", "analysis", "plots", "report", "experiments", "tuning", "cli"),
+    *(
+        "evaluation",
+        "training",
+        "models",
+        "baselines",
+        "analysis",
+        "plots",
+        "report",
+        "experiments",
+        "tuning",
+        "cli",
+    ),
 ]
 MAX_LINES = 300
 SOURCE_FILES = sorted(SOURCE.rglob("*.py"))
@@ -40,7 +51,7 @@ FORBIDDEN = {
     "allow_pickle=True": r"allow_pickle\s*=\s*True",
     "eval or exec": r"(?<![\w.])(?:eval|exec)\(",
     "global randomness": r"\b(?:np|numpy)\.random\.(?!default_rng|Generator|SeedSequence|PCG64|RandomState)\w+\("
-    r"|\btorch\.manual_seed\(|^\s*import random\b",
+    r"|^\s*import random\b",
 }
 
 
@@ -57,7 +68,7 @@ def layer_of(module: str) -> int | None:
 def imported_modules(path: Path) -> Iterator[str]:
     """Every undertow module a file imports, in functions and under TYPE_CHECKING too."""
     package = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "undertow")
         elif isinstance(node, ast.ImportFrom):
@@ -81,12 +92,12 @@ def test_imports_point_to_the_same_or_an_earlier_layer(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=named)
 def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MAX_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
 @pytest.mark.parametrize("path", SOURCE_FILES, ids=named)
 def test_modules_have_a_docstring(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
@@ -95,9 +106,25 @@ def test_source_never_uses(what: str) -> None:
     found = [
         f"{named(path)}: {hit.group().strip()}"
         for path in SOURCE_FILES
-        for hit in pattern.finditer(path.read_text())
+        for hit in pattern.finditer(path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def seeding_lines(tree: ast.AST, forked: bool = False) -> Iterator[int]:
+    """Lines that seed torch's global generator outside `with torch.random.fork_rng(…)`, which puts it back."""
+    for node in ast.iter_child_nodes(tree):
+        inside = forked or (
+            isinstance(node, ast.With) and "fork_rng" in "".join(map(ast.unparse, node.items))
+        )
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.manual_seed" and not inside:
+            yield node.lineno
+        yield from seeding_lines(node, inside)
+
+
+@pytest.mark.parametrize("path", SOURCE_FILES, ids=named)
+def test_the_global_generator_is_never_left_seeded(path: Path) -> None:
+    assert not list(seeding_lines(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def packages() -> list[ModuleType]:

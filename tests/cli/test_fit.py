@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
+from typer.testing import Result
 
 from tests.cli.conftest import Undertow
 from undertow.experiments import load_model
@@ -19,7 +21,7 @@ def held(out: Path, name: str = "scores.json") -> dict:
     return json.loads((out / name).read_text())
 
 
-def assert_refused(result, rule: str, untouched: Path) -> None:  # noqa: ANN001
+def assert_refused(result: Result, rule: str, untouched: Path) -> None:
     """Exit 2, one line on stderr that holds `rule`, no traceback, nothing written."""
     assert result.exit_code == 2, result.output
     errors = [line for line in result.stderr.splitlines() if line.startswith("undertow ")]
@@ -155,27 +157,57 @@ def test_dry_run_says_what_would_run_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_saves_and_says_how_to_go_on(recording: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    settings = ["latent_dim=8", "hidden_dim=8", "decoder_width=8", "heads=2", "samples=2"]
-    loop = ["training.epochs=100000", "training.checkpoint_seconds=0", "training.validate_every=1"]
-    words = ["fit", recording, "--out", out, *(word for s in settings + loop for word in ("--set", s))]
-    command = [sys.executable, "-c", "from undertow.cli.app import main; main()", *map(str, words)]
+SMALL = ["latent_dim=8", "hidden_dim=8", "decoder_width=8", "heads=2", "samples=2"]
+SAVE_OFTEN = ["training.checkpoint_seconds=0", "training.validate_every=1"]
+
+
+def fit_words(recording: Path, out: Path, epochs: int) -> list[str]:
+    settings = [*SMALL, *SAVE_OFTEN, f"training.epochs={epochs}"]
+    return ["fit", str(recording), "--out", str(out), *(word for s in settings for word in ("--set", s))]
+
+
+def start_and_stop(words: list[str], out: Path, stop: int) -> tuple[int, str]:
+    """Run the command in a process of its own, send `stop` once it has a checkpoint: exit code and stderr."""
+    command = [sys.executable, "-c", "from undertow.cli.app import main; main()", *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(
+    process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     deadline = time.monotonic() + 120
     while not (out / "checkpoint" / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
-        assert running.poll() is None, running.communicate()
-        time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_saves_and_says_how_to_go_on(recording: Path, tmp_path: Path) -> None:
+    code, said = start_and_stop(
+        fit_words(recording, tmp_path / "out", 100_000), tmp_path / "out", signal.SIGINT
+    )
+    assert code == 130
     assert "--resume goes on" in said
     assert "Traceback" not in said
-    assert (out / "checkpoint" / "log.csv").exists()
+    assert (tmp_path / "out" / "checkpoint" / "log.csv").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.filterwarnings("ignore:.*latent")
+def test_resume_after_a_kill_ends_as_an_unbroken_run(
+    undertow: Undertow, recording: Path, tmp_path: Path
+) -> None:
+    broken, whole = (fit_words(recording, tmp_path / name, 60) for name in ("broken", "whole"))
+    start_and_stop(broken, tmp_path / "broken", signal.SIGKILL)
+    assert not (tmp_path / "broken" / "model.safetensors").exists()
+    for words in ([*broken, "--resume"], whole):
+        assert undertow(*words, "--quiet").exit_code == 0
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("broken", "whole")]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+    assert held(tmp_path / "broken")["scores"] == held(tmp_path / "whole")["scores"]
 
 
 @pytest.mark.usefixtures("no_report")

@@ -97,7 +97,9 @@ def test_sampled_positions_have_the_boltzmann_variance() -> None:
     trials, dim, h, k = 3000, 4, 0.1, 2.0
     dynamics = langevin(dim, lambda d: HarmonicPotential(d, k), gamma=1.0, temperature=0.8)
     with torch.no_grad():
-        z = dynamics.rollout(torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h).states[:, -1, :dim]
+        z = dynamics.rollout(torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h).states[
+            :, -1, :dim
+        ]
     expected_var = stationary_covariance(dynamics, h)[0, 0]
     assert float(z.square().mean()) == pytest.approx(expected_var, rel=5 * math.sqrt(2 / (trials * dim)))
     assert expected_var == pytest.approx(0.8 / k, rel=0.1)
@@ -158,7 +160,7 @@ def test_the_limit_of_stability_is_exact(h: float, gamma: float, mass: float) ->
     above = langevin(1, lambda d: HarmonicPotential(d, 1.001 * limit), mass=mass, gamma=gamma)
     assert spectral_radius(below, h) < 1 < spectral_radius(above, h)
     below.check_stable(h)
-    with pytest.raises(StabilityError, match="the Langevin step is unstable: h²k/m lies in .* larger mass"):
+    with pytest.raises(StabilityError, match=r"the Langevin step is unstable: h²k/m lies in .* larger mass"):
         above.check_stable(h)
 
 
@@ -201,8 +203,14 @@ def test_a_hill_is_unstable_at_any_step() -> None:
         ({"state_dim": 8, "gamma": -1.0}, "gamma is -1.0"),
         ({"state_dim": 8, "temperature": float("nan")}, "temperature is nan"),
         ({"state_dim": 8, "timescale_s": 0.0}, "timescale is 0.0"),
-        ({"state_dim": 8, "learn": ("friction",)}, "cannot learn 'friction': .* mass, gamma, temperature, timescale"),
-        ({"state_dim": 8, "potential": HarmonicPotential(3)}, "the potential has 3 positions, the dynamics 4"),
+        (
+            {"state_dim": 8, "learn": ("friction",)},
+            "cannot learn 'friction': .* mass, gamma, temperature, timescale",
+        ),
+        (
+            {"state_dim": 8, "potential": HarmonicPotential(3)},
+            "the potential has 3 positions, the dynamics 4",
+        ),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -24,7 +24,9 @@ def inputs(steps: int = 4, batch: int = 2, blocks: int = 2, size: int = 3) -> In
     return tuple(v.requires_grad_() for v in values)  # type: ignore[return-value]
 
 
-def plain_loop(z: Tensor, v: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+def plain_loop(
+    z: Tensor, v: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+) -> tuple[Tensor, Tensor]:
     whole, zs, vs = torch.block_diag(*stiffness), [z], [v]
     for push in e:
         w = v - z @ whole

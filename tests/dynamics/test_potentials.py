@@ -164,6 +164,16 @@ def test_double_well_has_its_wells_at_plus_and_minus_one() -> None:
     assert torch.equal(potential.gradient(z), torch.zeros(3, 2))
 
 
+def test_double_well_is_smooth_and_nowhere_more_curved_than_its_wells() -> None:
+    potential = DoubleWellPotential(1, height=3.0)
+    z = torch.linspace(-5, 5, 2001, dtype=torch.float64)[:, None]
+    slope = potential.gradient(z)[:, 0]
+    curvature = slope.diff() / z[:, 0].diff()
+    assert curvature.max() <= 2 * 3.0 + 1e-9
+    assert curvature.min() >= -3.0 - 1e-9
+    assert curvature.diff().abs().max() < 0.1
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -33,7 +33,7 @@ def test_scores_are_means_over_folds_with_their_spread(tmp_path: Path, small_tri
 
 
 def test_settings_a_model_refuses_leave_nothing_behind(tmp_path: Path, small_trials: TrialSet) -> None:
-    with pytest.raises(UndertowError, match="2 of 2 fits failed.*multiple of 4"):
+    with pytest.raises(UndertowError, match=r"2 of 2 fits failed.*multiple of 4"):
         cross_validate(small_trials, tiny().set_params(latent_dim=7), tmp_path / "cv", 2)
     assert list(tmp_path.iterdir()) == []
 

@@ -30,7 +30,7 @@ class Thing:
         start: str | float = "all",
         kind: Literal["soft", "hard"] = "soft",
         inputs: tuple[str, ...] = ("z",),
-        loop: Loop = Loop(epochs=9),  # noqa: B008 (frozen)
+        loop: Loop = Loop(epochs=9),
     ) -> None:
         self.given = {
             "size": size,
@@ -105,7 +105,7 @@ def test_an_unknown_key_fails_with_the_nearest(key: str, near: str) -> None:
 
 
 def test_where_none_is_near_all_are_listed() -> None:
-    with pytest.raises(ModelError, match="choose one of inputs, kind, loop.epochs, loop.patience"):
+    with pytest.raises(ModelError, match=r"choose one of inputs, kind, loop\.epochs, loop\.patience"):
         construct(Thing, {"qqqq": 1})
 
 

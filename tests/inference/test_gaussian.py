@@ -15,7 +15,9 @@ def law(seed: int) -> tuple[Tensor, Tensor]:
 
 def test_kl_to_the_standard_normal_equals_torch() -> None:
     mean, std = law(0)
-    assert torch.allclose(kl_to_standard_normal(mean, std), kl_divergence(Normal(mean, std), Normal(0.0, 1.0)), atol=1e-12)
+    assert torch.allclose(
+        kl_to_standard_normal(mean, std), kl_divergence(Normal(mean, std), Normal(0.0, 1.0)), atol=1e-12
+    )
     assert torch.equal(kl_to_standard_normal(torch.zeros(3), torch.ones(3)), torch.zeros(3))
 
 

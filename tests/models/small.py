@@ -1,8 +1,11 @@
 """A LangevinFlow small enough to fit in a fraction of a second, and trials with everything that can be missing."""
 
+import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from undertow.data import TrialSet
 from undertow.models import LangevinFlow
@@ -18,7 +21,9 @@ def small(epochs: int = 2, **settings: Any) -> LangevinFlow:
     return LangevinFlow(**{**SMALL, "training": training, **settings})
 
 
-def trials_with_gaps(n_trials: int = 24, n_time: int = 10, n_neurons: int = 6, forward_bins: int = 2) -> TrialSet:
+def trials_with_gaps(
+    n_trials: int = 24, n_time: int = 10, n_neurons: int = 6, forward_bins: int = 2
+) -> TrialSet:
     """Unequal lengths, missing bins and entries, held-out neurons, forward bins."""
     rng = np.random.default_rng(0)
     spikes = rng.poisson(1.0, (n_trials, n_time, n_neurons)).astype(float)
@@ -36,3 +41,18 @@ def trials_with_gaps(n_trials: int = 24, n_time: int = 10, n_neurons: int = 6, f
         condition=np.arange(n_trials) % 3,
         neuron_ids=[f"unit{k}" for k in range(n_neurons)],
     )
+
+
+GAPS = trials_with_gaps()
+
+
+@cache
+def fitted() -> LangevinFlow:
+    """One fit on `GAPS` for all who only look."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return small().fit(GAPS)
+
+
+def weights(model: LangevinFlow) -> dict[str, Tensor]:
+    return dict(model.network_.state_dict())

@@ -53,7 +53,9 @@ EVERY = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys
 
 @EVERY
 @pytest.mark.parametrize("share", [0.0, 0.4])
-def test_loss_is_the_sum_over_time_and_neurons_averaged_over_trials(settings: dict[str, Any], share: float) -> None:
+def test_loss_is_the_sum_over_time_and_neurons_averaged_over_trials(
+    settings: dict[str, Any], share: float
+) -> None:
     model, batch = network(**settings), batch_of()
     with torch.no_grad():
         loss, terms = model.loss(batch, generator(), 0.3, share)
@@ -174,7 +176,9 @@ def test_gradients_are_finite_and_reach_everything(settings: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("timescale_s", [0.02, 0.007])
-@pytest.mark.parametrize("potential", ["coupled-oscillators", lambda dim: DoubleWellPotential(dim, height=0.05)])
+@pytest.mark.parametrize(
+    "potential", ["coupled-oscillators", lambda dim: DoubleWellPotential(dim, height=0.05)]
+)
 def test_windows_of_one_bin_and_several_steps_per_bin_work(timescale_s: float, potential: Any) -> None:
     model = network(timescale_s=timescale_s, potential=potential)
     for n_time in (1, 2, 6):

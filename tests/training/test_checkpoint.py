@@ -59,7 +59,15 @@ def spoiled(how: str, whole: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "how",
-    ["empty", "text", "no metadata", "metadata that is no JSON", "cut in the header", "cut in the tensors", "zip"],
+    [
+        "empty",
+        "text",
+        "no metadata",
+        "metadata that is no JSON",
+        "cut in the header",
+        "cut in the tensors",
+        "zip",
+    ],
 )
 def test_damaged_and_foreign_files_are_refused(how: str, tmp_path: Path) -> None:
     path = write_tensors(tmp_path / "m.safetensors", TENSORS, HEADER)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.training.tiny import run, tiny_batch, tiny_network, tiny_objective, tiny_validate
+from tests.training.tiny import Objective, run, tiny_batch, tiny_network, tiny_objective, tiny_validate
 from undertow.data.batches import Batch
 from undertow.training import Training, TrainingWarning, history_csv, train
 
@@ -79,7 +79,13 @@ def test_without_averaging_what_is_validated_is_what_is_trained() -> None:
         return objective(batch, generator, progress)
 
     validate = Scripted(0.1, 0.2, 0.3)
-    train(network, tiny_batch(), spy, validate, Training(epochs=3, batch_size=50, validate_every=1, average_decay=0.0))
+    train(
+        network,
+        tiny_batch(),
+        spy,
+        validate,
+        Training(epochs=3, batch_size=50, validate_every=1, average_decay=0.0),
+    )
     assert same(trained[1], validate.seen[0])
     assert same(trained[2], validate.seen[1])
 
@@ -113,7 +119,14 @@ def test_progress_reaches_the_objective_and_the_report() -> None:
         return objective(batch, generator, progress)
 
     report = lambda row, share, left: reported.append((row["epoch"], share, left))  # noqa: E731
-    train(network, tiny_batch(), spy, tiny_validate, Training(epochs=4, batch_size=50, validate_every=2), report=report)
+    train(
+        network,
+        tiny_batch(),
+        spy,
+        tiny_validate,
+        Training(epochs=4, batch_size=50, validate_every=2),
+        report=report,
+    )
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert [(epoch, share) for epoch, share, _ in reported] == [(2, 0.5), (4, 1.0)]
     assert reported[-1][2] == 0.0
@@ -133,11 +146,15 @@ def test_a_time_limit_ends_the_run_with_its_schedules_at_their_end() -> None:
 # --- what is not finite -------------------------------------------------------------------------------------------
 
 
-def breaking(network: nn.Module, bad_calls: set[int], seen: list[dict[str, Tensor]], how: str = "penalty"):  # type: ignore[no-untyped-def]  # noqa: E501
+def breaking(
+    network: nn.Module, bad_calls: set[int], seen: list[dict[str, Tensor]], how: str = "penalty"
+) -> Objective:
     """The tiny objective with NaN in one term, or in the gradient alone, at some calls."""
     objective, calls = tiny_objective(network), iter(range(10**6))
 
-    def spoiled(batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def spoiled(
+        batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         seen.append({k: v.clone() for k, v in network.state_dict().items()})
         loss, terms = objective(batch, generator, progress)
         if next(calls) not in bad_calls:
@@ -173,7 +190,9 @@ def test_several_broken_terms_are_all_named() -> None:
     objective = tiny_objective(network)
     calls = iter(range(100))
 
-    def spoiled(batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def spoiled(
+        batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         loss, terms = objective(batch, generator, progress)
         bad = math.nan if next(calls) == 0 else 1.0
         terms = {k: bad * v for k, v in terms.items()}
@@ -208,7 +227,7 @@ def test_broken_from_the_start_leaves_the_first_weights() -> None:
 
 def test_a_broken_validation_score_is_rolled_back_too() -> None:
     with pytest.warns(TrainingWarning, match="epoch 3: the validation score is not finite"):
-        _, validate, history = train_scripted(
+        _, _, history = train_scripted(
             Training(epochs=4, batch_size=8, validate_every=1), 0.1, 0.2, math.nan, 0.3, 0.4
         )
     assert [row["validation_score"] for row in history] == [0.1, 0.2, 0.3, 0.4]
@@ -219,7 +238,9 @@ def test_a_broken_validation_score_is_rolled_back_too() -> None:
 
 def test_the_log_has_a_row_per_validation(tmp_path: Path) -> None:
     network = tiny_network()
-    history = train(network, tiny_batch(), tiny_objective(network), tiny_validate, SHORT, directory=tmp_path / "new")
+    history = train(
+        network, tiny_batch(), tiny_objective(network), tiny_validate, SHORT, directory=tmp_path / "new"
+    )
     with open(tmp_path / "new" / "log.csv", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
     assert [{k: float(v) for k, v in row.items()} for row in rows] == history

@@ -43,6 +43,8 @@ def test_a_terminal_is_written_in_place_and_closed_with_a_line() -> None:
     assert stream.getvalue().endswith("\n")
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0:00"), (59.6, "1:00"), (125, "2:05"), (3725, "1:02:05")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.4, "0:00"), (59.6, "1:00"), (125, "2:05"), (3725, "1:02:05")]
+)
 def test_clock(seconds: float, said: str) -> None:
     assert clock(seconds) == said

@@ -65,8 +65,9 @@ def test_interrupted_in_validation_then_resumed(tmp_path: Path) -> None:
 def test_interrupted_again_and_again(tmp_path: Path) -> None:
     for call in (4, 0, 7, 3):
         network = tiny_network()
+        objective = interrupting(network, call)
         with pytest.raises(Interrupted):
-            train(network, tiny_batch(), interrupting(network, call), tiny_validate, SHORT, 3, tmp_path, resume=True)
+            train(network, tiny_batch(), objective, tiny_validate, SHORT, 3, tmp_path, resume=True)
     assert same(run(SHORT, tmp_path, resume=True), run(SHORT))
 
 
@@ -74,7 +75,9 @@ def test_history_goes_on_where_it_was(tmp_path: Path) -> None:
     network, resumed = tiny_network(), tiny_network()
     with pytest.raises(Interrupted):
         train(network, tiny_batch(), interrupting(network, 14), tiny_validate, SHORT, 3, tmp_path)
-    history = train(resumed, tiny_batch(), tiny_objective(resumed), tiny_validate, SHORT, 3, tmp_path, resume=True)
+    history = train(
+        resumed, tiny_batch(), tiny_objective(resumed), tiny_validate, SHORT, 3, tmp_path, resume=True
+    )
     plain = tiny_network()
     unbroken = train(plain, tiny_batch(), tiny_objective(plain), tiny_validate, SHORT, 3)
     without_clock = lambda rows: [{k: v for k, v in r.items() if k != "seconds"} for r in rows]  # noqa: E731
@@ -123,7 +126,7 @@ def test_killed_at_random_moments_then_resumed(tmp_path: Path) -> None:
     for delay_s in np.random.default_rng(0).uniform(0.0, 0.12, 3):
         killed += stop_a_run(tmp_path, signal.SIGKILL, delay_s).returncode == -signal.SIGKILL
     assert killed >= 1
-    assert 0 < read_header(tmp_path / CHECKPOINT)["epoch"]
+    assert read_header(tmp_path / CHECKPOINT)["epoch"] > 0
     assert same(run(LONG, tmp_path, resume=True), run(LONG))
     assert sorted(p.name for p in tmp_path.iterdir()) == [CHECKPOINT, "log.csv"]
 
@@ -182,7 +185,10 @@ def test_what_is_kept_is_a_copy() -> None:
     [
         (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "damaged"),
         (lambda path: path.write_bytes(b"something else"), "not a file written by undertow"),
-        (lambda path: write_tensors(path, {"a": torch.zeros(2)}, {"model": "other"}), "no checkpoint of this network"),
+        (
+            lambda path: write_tensors(path, {"a": torch.zeros(2)}, {"model": "other"}),
+            "no checkpoint of this network",
+        ),
     ],
 )
 def test_a_damaged_or_foreign_checkpoint_is_refused(

@@ -34,7 +34,7 @@ WRONG = {
 
 
 def test_every_option_has_its_rule() -> None:
-    assert set(WRONG) == set(Training.names()) == {f.name for f in fields(Training)}
+    assert {*WRONG, "refit"} == set(Training.names()) == {f.name for f in fields(Training)}
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -46,9 +46,15 @@ def test_wrong_values_are_refused_by_name(name: str, data: st.DataObject) -> Non
 
 
 @given(
-    st.integers(1, 10**6), st.floats(1e-9, 10.0), st.integers(0, 50), st.floats(0.0, 0.999), st.none() | st.integers(1, 99)
+    st.integers(1, 10**6),
+    st.floats(1e-9, 10.0),
+    st.integers(0, 50),
+    st.floats(0.0, 0.999),
+    st.none() | st.integers(1, 99),
 )
-def test_right_values_are_taken(epochs: int, rate: float, warmup: int, decay: float, patience: int | None) -> None:
+def test_right_values_are_taken(
+    epochs: int, rate: float, warmup: int, decay: float, patience: int | None
+) -> None:
     settings = Training(
         epochs=epochs, learning_rate=rate, warmup_epochs=warmup, average_decay=decay, patience=patience
     )
@@ -63,3 +69,11 @@ def test_learning_rate_warms_up_and_falls_to_one_percent() -> None:
         assert rate == pytest.approx(2.0 * min(1.0, (epoch + 1) / 5) * cosine)
     assert settings.learning_rate_at(1.0, 100) == pytest.approx(0.02)
     assert settings.learning_rate_at(7.0, 100) == pytest.approx(0.02)
+
+
+def test_refitting_needs_epochs_and_no_clock() -> None:
+    assert Training(refit=True).refit
+    with pytest.raises(
+        ModelError, match=r"training\.refit is True: it must be False under training\.max_seconds"
+    ):
+        Training(refit=True, max_seconds=10.0)

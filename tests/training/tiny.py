@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
+from undertow.encoders import Dropout
 from undertow.observations import poisson_log_prob
 from undertow.training import Interrupted, Training, train
 
@@ -26,16 +27,18 @@ def tiny_batch(seed: int = 0) -> Batch:
 
 
 def tiny_network(seed: int = 0) -> nn.Module:
-    """With dropout, which draws from torch's global generator."""
+    """With dropout, which draws from the epoch's generator."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(NEURONS, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, NEURONS))
+        return nn.Sequential(nn.Linear(NEURONS, 8), nn.Tanh(), Dropout(0.3), nn.Linear(8, NEURONS))
 
 
 def tiny_objective(network: nn.Module) -> Objective:
     """Poisson likelihood of the noisy network, and a penalty that grows with progress."""
 
-    def objective(batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def objective(
+        batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         noise = 0.1 * torch.randn(batch.inputs.shape, generator=generator)
         log_mean = network(batch.inputs + noise)
         terms = {

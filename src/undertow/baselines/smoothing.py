@@ -34,10 +34,10 @@ class Smoothing(Estimator):
     forward bins of the training trials, a constant. Held-out spikes and forward bins of the trials predicted
     are never read.
 
-    Width, floor and penalty are chosen on validation trials by co-smoothing, then the regression is fitted on
-    training and validation trials. With nothing held out there is no regression: width and floor are those
-    under which each held-in bin is likeliest given the other bins of its trial; the floor then only serves
-    the choice.
+    Width, floor and penalty are chosen on validation trials by co-smoothing (penalties from the strongest on,
+    until it falls), then the regression is fitted on training and validation trials. With nothing held out
+    there is no regression: width and floor are those under which each held-in bin is likeliest given the
+    other bins of its trial; the floor then only serves the choice.
 
     Args:
         width_s: standard deviation of the Gaussian in seconds; one value, or several to choose from.
@@ -54,8 +54,8 @@ class Smoothing(Estimator):
     def __init__(
         self,
         width_s: Grid = (0.03, 0.04, 0.06, 0.08, 0.12, 0.2),
-        floor_hz: Grid = (0.1, 0.5, 2.0, 5.0),
-        penalty: Grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        floor_hz: Grid = (0.5, 2.0, 5.0),
+        penalty: Grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
         seed: int = 0,
     ) -> None:
         self.width_s = width_s
@@ -185,6 +185,7 @@ class Smoothing(Estimator):
     def _validation_scores(
         self, grid: list[Choice], train: TrialSet, validation: TrialSet
     ) -> Iterator[tuple[Choice, float]]:
+        """Co-smoothing of grid points; penalties from the strongest on, until the score falls: the rest overfit."""
         target = _heldout_counts(validation)
         spiking = np.nansum(target, axis=(0, 1)) > 0
         if not spiking.any():
@@ -192,12 +193,15 @@ class Smoothing(Estimator):
         for width_s, floor_hz in dict.fromkeys(point[:2] for point in grid):
             design = PoissonDesign(*self._rows([train], width_s, floor_hz))
             features = np.log(self._smooth(validation, width_s) + floor_hz)
-            fitted = None
+            fitted, best = None, -np.inf
             for penalty in sorted({point.penalty for point in grid}, reverse=True):
                 fitted = design.fit(penalty, start=fitted, tolerance=1e-4)
                 rates = np.exp(fitted.log_counts(features))
                 score = bits_per_spike(rates[..., spiking], target[..., spiking])
                 yield Choice(width_s, floor_hz, penalty), score
+                if score < best:
+                    break
+                best = score
 
     def _left_out_loss(self, given: list[TrialSet], point: Choice) -> float:
         """Negative log-likelihood of every held-in bin under the smoothed other bins of its trial."""

@@ -2,6 +2,7 @@
 
 from undertow.data.describe import describe
 from undertow.data.hdf5 import read_hdf5, write_hdf5
+from undertow.data.joining import join_trials
 from undertow.data.load import load
 from undertow.data.npz import read_npz
 from undertow.data.nwb import read_nwb
@@ -20,6 +21,7 @@ __all__ = [
     "cut_windows",
     "describe",
     "fold_trials",
+    "join_trials",
     "load",
     "read_hdf5",
     "read_npz",

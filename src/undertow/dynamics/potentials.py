@@ -117,7 +117,11 @@ class HarmonicPotential(Potential):
 
 
 class DoubleWellPotential(Potential):
-    """Two wells per coordinate at z = ±1, U(z) = (height / 4) Σ (z² − 1)²: bistable, attractor-like latents."""
+    """Two wells per coordinate at z = ±1 with a barrier of height / 4 between: bistable, attractor-like latents.
+
+    U(z) = (height / 4) Σ (z² − 1)² between the wells and height Σ (|z| − 1)² beyond them, which continues value, slope
+    and curvature. A quartic all the way would outgrow any time step; here no curvature exceeds 2 · height.
+    """
 
     def __init__(self, dim: int, height: float = 1.0) -> None:
         super().__init__(dim)
@@ -126,4 +130,5 @@ class DoubleWellPotential(Potential):
         self.height = height
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        return 0.25 * self.height * (z.square() - 1).square().sum(-1)
+        between, beyond = 0.25 * (z.square() - 1).square(), (z.abs() - 1).square()
+        return self.height * torch.where(z.abs() <= 1, between, beyond).sum(-1)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class GRURecurrence(torch.autograd.Function):
@@ -35,6 +36,7 @@ class GRURecurrence(torch.autograd.Function):
         return states[1:]
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         states, reset_update, recurrent_n, candidate, weight = ctx.saved_tensors
         (grad_states,) = grads

@@ -1,17 +1,17 @@
 """Experiments: one run from trials to report, cross-validation, grids of fits, and the models there are."""
 
 from undertow.experiments.choices import load_model, model_choices, model_class, nearest
+from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
-from undertow.experiments.estimate import Estimate, estimate
 from undertow.experiments.evaluating import SavedRun
 from undertow.experiments.exporting import write_csv, write_netcdf
 from undertow.experiments.files import flatten
 from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
 from undertow.experiments.preparing import prepare
-from undertow.experiments.run import RunResult, run
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
 from undertow.experiments.settings import construct, parse_pairs, read_toml
+from undertow.experiments.single_run import RunResult, run
 
 __all__ = [
     "Cell",

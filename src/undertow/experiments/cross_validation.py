@@ -12,9 +12,9 @@ from undertow.experiments.fitting import Progress, fold_splits, load_and_predict
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
-from undertow.experiments.run import RunResult
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import score_table, write_scores
+from undertow.experiments.single_run import RunResult
 from undertow.models.base import Estimator
 
 CELLS = "cells"

@@ -14,7 +14,7 @@ from undertow.experiments import identity
 from undertow.experiments.choices import load_model
 from undertow.experiments.files import read_json
 from undertow.experiments.preparing import for_model, prepare
-from undertow.experiments.run import MODEL
+from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
 
 

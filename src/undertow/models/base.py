@@ -26,6 +26,7 @@ class Estimator(ABC):
     neuron_ids_: np.ndarray
     heldout_: np.ndarray
     bin_s_: float
+    validation_score_: float = float("nan")
 
     @abstractmethod
     def fit(
@@ -94,7 +95,7 @@ class Estimator(ABC):
             )
 
     def _check_population(self, trials: TrialSet) -> None:
-        """Refuse trials of other neurons, another order, other held-out neurons."""
+        """Refuse trials of other neurons, another order, other held-out neurons or another bin width."""
         self._check_fitted()
         mine, given = self.neuron_ids_, trials.neuron_ids
         if len(mine) != len(given) or (mine != given).any():
@@ -111,6 +112,10 @@ class Estimator(ABC):
             wrong = given[self.heldout_ != trials.heldout][:5].tolist()
             raise ModelError(
                 f"neurons {wrong} are held out in only one of model and trials: hold out the same neurons."
+            )
+        if abs(self.bin_s_ - trials.bin_s) > 1e-9:
+            raise ModelError(
+                f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: rebin the trials."
             )
 
 

@@ -11,6 +11,7 @@ from undertow.encoders import GRUEncoder
 from undertow.errors import ModelError
 from undertow.models.langevin_network import LangevinNetwork
 from undertow.observations import PoissonObservation
+from undertow.training import Training
 
 if TYPE_CHECKING:
     from undertow.models.langevin_flow import LangevinFlow
@@ -79,6 +80,10 @@ def initial_bins(initial: str | float, bin_s: float) -> int | None:
 
 def check_settings(model: "LangevinFlow") -> None:
     """Refuse settings that contradict each other or are not among their choices."""
+    if not isinstance(model.training, Training):
+        raise ModelError(
+            f"training is {model.training!r}: it must be a Training, such as Training(epochs=100)."
+        )
     _one_of("posterior", model.posterior, ("autonomous", "controlled"))
     _one_of("path_prior", model.path_prior, ("dynamics", "standard-normal"))
     _one_of("decoder", model.decoder, ("transformer", "mlp", "linear"))

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data import Prediction, TrialSet, join_trials, split_validation
 from undertow.data.batches import Batch
 from undertow.dynamics import Potential
 from undertow.errors import ModelError
@@ -84,7 +84,7 @@ class LangevinFlow(Estimator):
         heads: int = 4,
         causal: bool = False,
         dropout: float = 0.35,
-        coordinated_dropout: float = 0.25,
+        coordinated_dropout: float = 0.5,
         kl_weight: float = 0.1,
         kl_warmup: float = 0.5,
         samples: int = 50,
@@ -132,19 +132,31 @@ class LangevinFlow(Estimator):
         validate = langevin_validation.validator(
             validation, self.training.monitor, self.coordinated_dropout, device
         )
-        self.history_ = train(
-            self.network_,
-            Batch.from_trials(trials, device),
-            self._objective,
-            validate,
-            self.training,
-            self.seed,
-            None if checkpoint is None else Path(checkpoint),
-            resume,
-            progress,
-        )
-        self.network_.eval()
+        folder = None if checkpoint is None else Path(checkpoint)
+        options: dict[str, Any] = {
+            "settings": self.training,
+            "seed": self.seed,
+            "resume": resume,
+            "report": progress,
+        }
+        batch = Batch.from_trials(trials, device)
+        self.history_ = train(self.network_, batch, self._objective, validate, directory=folder, **options)
         self.validation_score_ = best_score(self.history_)
+        if self.training.refit and self.history_:
+            self._build(trials)
+            batch = Batch.from_trials(join_trials(trials, validation), device)
+            best_epoch = int(max(self.history_, key=lambda row: row["validation_score"])["epoch"])
+            folder = None if folder is None else folder / "refit"
+            train(
+                self.network_,
+                batch,
+                self._objective,
+                None,
+                directory=folder,
+                last_epoch=best_epoch,
+                **options,
+            )
+        self.network_.eval()
         langevin_validation.warn_unused_latents(self.network_, Batch.from_trials(validation, device))
         return self
 
@@ -172,7 +184,9 @@ class LangevinFlow(Estimator):
         """
         self._check_population(trials)
         if samples is not None and samples < 1:
-            raise ModelError(f"samples is {samples}: it must be at least 1, or None for the model's own {self.samples}.")
+            raise ModelError(
+                f"samples is {samples}: it must be at least 1, or None for the model's own {self.samples}."
+            )
         grouped = self.latents and isinstance(self.potential, str)
         groups = {"z": self.groups, "v": self.groups} if grouped else {}
         return prediction.predict(
@@ -219,7 +233,9 @@ class LangevinFlow(Estimator):
         try:
             model.network_.load_state_dict(tensors)
         except RuntimeError:
-            raise ModelError(f"{path} holds other weights than these settings make: load it as it was saved.") from None
+            raise ModelError(
+                f"{path} holds other weights than these settings make: load it as it was saved."
+            ) from None
         model.network_.to(prediction.choose_device(model.device)).eval()
         model.history_ = extra["history"]
         model.validation_score_ = best_score(model.history_)

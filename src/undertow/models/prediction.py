@@ -35,10 +35,6 @@ def predict(
     network: LangevinNetwork, trials: TrialSet, samples: int, keep: bool, seed: int, groups: dict[str, int]
 ) -> Prediction:
     """Average rates over posterior samples; keep the samples too when asked."""
-    if abs(network.bin_s - trials.bin_s) > 1e-9:
-        raise ModelError(
-            f"the trials have bins of {trials.bin_s:g} s, the model of {network.bin_s:g} s: rebin the trials."
-        )
     network.eval()
     device = next(network.parameters()).device
     batch = Batch.from_trials(trials, device)

@@ -42,25 +42,27 @@ def train(
     network: nn.Module,
     batch: Batch,
     objective: Objective,
-    validate: Validate,
+    validate: Validate | None,
     settings: Training,
     seed: int = 0,
     directory: Path | None = None,
     resume: bool = False,
     report: Report | None = None,
+    last_epoch: int | None = None,
 ) -> list[Row]:
-    """Train `network` in place; it ends with the weights that validated best.
+    """Train `network` in place; it ends with the weights that validated best, or the last ones without validation.
 
     Args:
         network: what is trained.
         batch: all training trials.
         objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0 to 1.
-        validate: network → score on validation trials, higher is better.
+        validate: network → score on validation trials, higher is better; None to keep the last weights.
         settings: options of the loop.
         seed: governs batches and noise.
         directory: where checkpoints and the CSV log go; None for none.
         resume: go on from the checkpoint in `directory`, if there is one.
         report: called after each validation with the row, the progress and the seconds left.
+        last_epoch: stop after this epoch; the schedules stay those of `settings.epochs`.
 
     Returns:
         One row per validation.
@@ -68,7 +70,7 @@ def train(
     Raises:
         Interrupted: on Ctrl-C, after the state was saved.
     """
-    state = TrainingState(network, settings, seed)
+    state = TrainingState(network, settings, seed, last_epoch)
     for part in [] if directory is None else directory.glob(".*.part"):
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
@@ -138,16 +140,16 @@ def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
     state.average_weights()
 
 
-def _validate(state: TrainingState, row: Row, validate: Validate) -> None:
-    score = validate(state.averaged)
-    if not math.isfinite(score):
-        raise NonFiniteError("the validation score")
-    state.keep_if_best(score)
-    row |= {
-        "validation_score": score,
-        "best_score": state.counters.best_score,
-        "seconds": state.counters.elapsed_s,
-    }
+def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None:
+    if validate is None:
+        state.keep()
+    else:
+        score = validate(state.averaged)
+        if not math.isfinite(score):
+            raise NonFiniteError("the validation score")
+        state.keep_if_best(score)
+        row |= {"validation_score": score, "best_score": state.counters.best_score}
+    row["seconds"] = state.counters.elapsed_s
     state.counters.history.append(row)
 
 

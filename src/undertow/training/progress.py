@@ -23,9 +23,12 @@ class Progress:
         if not (self.live or done or now - self.printed_at > self.every_s):
             return
         self.printed_at = now
+        validation = "again, on all training trials"
+        if "validation_score" in row:
+            validation = f"validation {row['validation_score']:.4f} (best {row['best_score']:.4f})"
         line = (
             f"epoch {int(row['epoch']):5d}  {100 * min(progress, 1):3.0f} %  loss {row['loss']:.4g}  "
-            f"validation {row['validation_score']:.4f} (best {row['best_score']:.4f})  {clock(seconds_left)} left"
+            f"{validation}  {clock(seconds_left)} left"
         )
         self.stream.write(f"\r{line}\x1b[K" + ("\n" if done else "") if self.live else line + "\n")
         self.stream.flush()

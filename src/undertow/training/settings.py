@@ -23,6 +23,7 @@ class Training:
         patience: epochs without a better validation score after which training stops; None for never.
         monitor: what validation measures: 'co-bps' (held-out neurons), 'likelihood' (bits per spike of hidden
             held-in counts) or 'auto' (co-bps where neurons are held out).
+        refit: when the best epoch is known, train again, on training and validation trials together, up to that epoch.
         max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run cannot be repeated
             bit by bit. None for no limit.
         retries: how often a non-finite loss is rolled back and tried again with half the step size.
@@ -39,6 +40,7 @@ class Training:
     validate_every: int = 10
     patience: int | None = None
     monitor: Literal["auto", "co-bps", "likelihood"] = "auto"
+    refit: bool = False
     max_seconds: float | None = None
     retries: int = 4
     checkpoint_seconds: float = 5.0
@@ -56,6 +58,10 @@ class Training:
         self._require("average_decay", 0 <= self.average_decay < 1, "from 0 up to, not including, 1")
         self._require(
             "monitor", self.monitor in ("auto", "co-bps", "likelihood"), "'auto', 'co-bps' or 'likelihood'"
+        )
+
+        self._require(
+            "refit", not (self.refit and self.max_seconds is not None), "False under training.max_seconds"
         )
 
     def _require(self, name: str, holds: bool, rule: str) -> None:

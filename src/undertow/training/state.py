@@ -34,8 +34,11 @@ class TrainingState:
     included, so an epoch repeated after a resume is the same epoch.
     """
 
-    def __init__(self, network: nn.Module, settings: Training, seed: int) -> None:
+    def __init__(
+        self, network: nn.Module, settings: Training, seed: int, last_epoch: int | None = None
+    ) -> None:
         self.network, self.settings, self.seed = network, settings, seed
+        self.last_epoch = settings.epochs if last_epoch is None else last_epoch
         self.averaged = copy.deepcopy(network).eval()
         self.best = {k: v.clone() for k, v in network.state_dict().items()}
         matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
@@ -61,7 +64,7 @@ class TrainingState:
     def finished(self) -> bool:
         c, patience = self.counters, self.settings.patience
         tired = patience is not None and c.best_epoch >= 0 and c.epoch - c.best_epoch >= patience
-        return self.progress >= 1 or c.gave_up or tired
+        return self.progress >= 1 or c.epoch >= self.last_epoch or c.gave_up or tired
 
     def epoch_seed(self) -> int:
         """A seed for the coming epoch."""
@@ -93,7 +96,11 @@ class TrainingState:
         """Remember the averaged weights where they score best so far."""
         if score > self.counters.best_score:
             self.counters.best_score, self.counters.best_epoch = score, self.counters.epoch
-            self.best = {k: v.clone() for k, v in self.averaged.state_dict().items()}
+            self.keep()
+
+    def keep(self) -> None:
+        """Remember the averaged weights."""
+        self.best = {k: v.clone() for k, v in self.averaged.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Copies of all tensors, by flat name."""

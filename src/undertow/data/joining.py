@@ -1,0 +1,39 @@
+"""Joining TrialSets of one population."""
+
+from typing import Any
+
+import numpy as np
+
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+
+JOINED = ("spikes", "behavior", "stimulus", "truth", "lengths", "condition", "trial_ids", "split")
+SHARED = ("bin_s", "start_s", "event", "forward_bins", "behavior_names", "behavior_kind")
+
+
+def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
+    """The trials of several sets as one set, in the order given.
+
+    Raises:
+        DataError: when they differ in neurons, held-out neurons, bins or what they hold.
+    """
+    changes: dict[str, Any] = {}
+    for other in others:
+        same_neurons = np.array_equal(first.neuron_ids, other.neuron_ids)
+        if not (
+            same_neurons and np.array_equal(first.heldout, other.heldout) and first.n_time == other.n_time
+        ):
+            raise DataError(
+                f"{first} and {other} cannot be joined: neurons, held-out neurons and bins must be the same."
+            )
+        for name in SHARED:
+            if getattr(first, name) != getattr(other, name):
+                raise DataError(f"{first} and {other} cannot be joined: {name} differs.")
+    for name in JOINED:
+        parts = [getattr(each, name) for each in (first, *others)]
+        missing = [part is None for part in parts]
+        if any(missing) and not all(missing):
+            raise DataError(f"the sets cannot be joined: only some of them hold {name}.")
+        if not any(missing):
+            changes[name] = np.concatenate(parts)
+    return first.replace(**changes)

@@ -1,0 +1,50 @@
+"""The page on LangevinFlow: its examples run, and it names every option."""
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.models.small import GAPS, SMALL, UNUSED
+from undertow.models import LangevinFlow
+from undertow.models.base import parameter_names
+from undertow.training import Training
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "langevin-flow.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"<!-- example -->\n```python\n(.*?)```\n<!-- end -->", re.DOTALL)
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> dict[str, Any]:
+    """What the page's examples define, run in order as one script."""
+    script = tmp_path / "example.py"
+    script.write_text("\n".join(EXAMPLE.findall(PAGE)), encoding="utf-8")
+    return runpy.run_path(str(script))
+
+
+@pytest.mark.filterwarnings(UNUSED)
+@pytest.mark.parametrize(("name", "potential"), [("model", "Basin"), ("springs", "Springs")])
+def test_examples_of_potentials_fit_predict_and_load(
+    name: str, potential: str, names: dict[str, Any], tmp_path: Path
+) -> None:
+    model: LangevinFlow = names[name]
+    model.set_params(**{**SMALL, "training": Training(epochs=2, validate_every=1)}).fit(GAPS)
+    path = model.save(tmp_path / "model.safetensors")
+    loaded = LangevinFlow.load(path, potential=names[potential])
+    assert np.isfinite(model.predict(GAPS).rates).all()
+    assert np.array_equal(loaded.predict(GAPS).rates, model.predict(GAPS).rates)
+
+
+def documented(section: str) -> set[str]:
+    """Options in the first column of the section's table."""
+    table = PAGE.split(f"## Options of `{section}`")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_page_names_every_option_and_no_other() -> None:
+    assert documented("LangevinFlow") == set(parameter_names(LangevinFlow))
+    assert documented("Training") == set(Training.names())

@@ -1,0 +1,190 @@
+"""Every option of LangevinFlow works alone, and wrong ones are refused by name."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.conftest import make_small_trials
+from tests.models.small import GAPS, UNUSED, fitted, small, weights
+from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
+from undertow.errors import ModelError, StabilityError
+from undertow.models import LangevinFlow
+from undertow.training import Training
+
+pytestmark = pytest.mark.filterwarnings(UNUSED)
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "controlled": {"posterior": "controlled"},
+    "standard normal": {"path_prior": "standard-normal"},
+    "controlled, standard normal": {"posterior": "controlled", "path_prior": "standard-normal"},
+    "initial first": {"initial": "first"},
+    "initial window": {"initial": 0.1},
+    "initial all": {"initial": "all"},
+    "bidirectional": {"bidirectional": True},
+    "bidirectional from the first bin": {"bidirectional": True, "initial": "first"},
+    "mlp": {"decoder": "mlp"},
+    "linear": {"decoder": "linear"},
+    "z": {"decoder_inputs": ("z",)},
+    "v": {"decoder_inputs": ("v",)},
+    "h": {"decoder_inputs": ("h",)},
+    "z and h": {"decoder_inputs": ("z", "h")},
+    "no latents": {"latents": False},
+    "nothing learned": {"learn": ()},
+    "everything learned": {"learn": ("mass", "gamma", "temperature", "timescale")},
+    "mass": {"mass": 2.0},
+    "gamma": {"gamma": 0.1},
+    "temperature": {"temperature": 0.3},
+    "slow": {"timescale_s": 0.1},
+    "fast, in substeps": {"timescale_s": 0.006},
+    "two groups": {"groups": 2},
+    "three taps": {"taps": 3},
+    "double well": {"potential": DoubleWellPotential},
+    "harmonic": {"potential": lambda dim: HarmonicPotential(dim, 0.5)},
+    "causal": {"causal": True, "initial": "first"},
+    "no dropout": {"dropout": 0.0, "coordinated_dropout": 0.0},
+    "no KL": {"kl_weight": 0.0},
+    "no warm-up": {"kl_warmup": 0.0, "kl_weight": 1.0},
+    "one head": {"heads": 1},
+    "one sample": {"samples": 1},
+    "likelihood": {"training": Training(epochs=2, validate_every=1, monitor="likelihood")},
+    "patience": {"training": Training(epochs=4, validate_every=1, patience=1)},
+}
+
+
+@pytest.mark.parametrize("settings", OPTIONS.values(), ids=OPTIONS.keys())
+def test_every_option_works_alone(settings: dict[str, Any]) -> None:
+    model = small(**settings).fit(GAPS)
+    prediction = model.predict(GAPS)
+    assert np.isfinite(prediction.rates).all()
+    assert all(np.isfinite(term).all() for term in prediction.terms.values())
+    assert np.isfinite(model.validation_score_)
+    unchanged = settings == {"initial": fitted().initial} or "samples" in settings
+    same = weights(model).keys() == weights(fitted()).keys() and all(
+        v.shape == weights(fitted())[k].shape and torch.equal(v, weights(fitted())[k])
+        for k, v in weights(model).items()
+    )
+    assert same == unchanged, "an option that changes nothing is ignored"
+
+
+def test_without_heldout_neurons_a_hidden_share_is_validated_on() -> None:
+    model = small().fit(make_small_trials(20, 8, 5))
+    assert np.isfinite(model.validation_score_)
+
+
+def test_a_potential_of_ones_own_in_a_few_lines() -> None:
+    class Gentle(Potential):
+        def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+            return z.cosh().log().sum(-1)
+
+    model = small(potential=Gentle, latent_dim=6).fit(GAPS)
+    assert np.isfinite(model.predict(GAPS).rates).all()
+    assert model.predict(GAPS).groups == {}
+
+
+def test_learned_constants_move_and_others_stay() -> None:
+    model = small(learn=("gamma", "timescale"), epochs=4).fit(GAPS)
+    dynamics = model.network_.dynamics
+    assert dynamics is not None
+    moved = {k for k, p in dynamics.named_parameters() if not torch.equal(p, start(model)[k])}
+    assert moved == {"log_gamma", "log_timescale", "potential.factor"}
+
+
+def start(model: LangevinFlow) -> dict[str, Tensor]:
+    from undertow.models.langevin_building import build_dynamics
+
+    return dict(build_dynamics(model).named_parameters())
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"posterior": "smart"}, "posterior is 'smart': it must be one of 'autonomous', 'controlled'"),
+        ({"path_prior": "flat"}, "path_prior is 'flat'"),
+        ({"decoder": "rnn"}, "decoder is 'rnn'"),
+        ({"potential": "flat"}, "potential is 'flat'"),
+        ({"initial": "last"}, "initial is 'last'"),
+        ({"initial": 0.0}, "initial is 0.0: a window must be longer than 0 seconds"),
+        ({"initial": -1.0}, "initial is -1.0"),
+        ({"decoder_inputs": ()}, "decoder_inputs is empty"),
+        ({"decoder_inputs": ("z", "x")}, "decoder_inputs is 'x'"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"coordinated_dropout": -0.1}, "coordinated_dropout is -0.1"),
+        ({"coordinated_dropout": float("nan")}, "coordinated_dropout is nan"),
+        ({"latent_dim": 0}, "latent_dim is 0"),
+        ({"latent_dim": 8.5}, "latent_dim is 8.5: it must be a whole number"),
+        ({"hidden_dim": 0}, "hidden_dim is 0"),
+        ({"decoder_width": 0}, "decoder_width is 0"),
+        ({"decoder_width": 9}, "decoder width 9 is not a multiple of 2 heads"),
+        ({"heads": 0}, "heads is 0"),
+        ({"samples": 0}, "samples is 0"),
+        ({"latent_dim": 10}, "10 positions do not divide into 4 oscillator groups"),
+        ({"groups": 0}, "0 oscillator groups"),
+        ({"taps": 4}, "taps is 4"),
+        ({"mass": 0.0}, "mass is 0.0"),
+        ({"gamma": -1.0}, "gamma is -1.0"),
+        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"timescale_s": 0.0}, "timescale is 0.0"),
+        ({"learn": ("friction",)}, "cannot learn 'friction'"),
+        ({"kl_weight": -1.0}, "kl_weight is -1.0"),
+        ({"kl_warmup": 1.5}, "kl_warmup 1.5"),
+        ({"causal": True, "initial": "all"}, "causal=True needs bidirectional=False and initial='first'"),
+        ({"causal": True, "initial": "first", "bidirectional": True}, "causal=True needs"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"potential": HarmonicPotential(3)}, "the potential has 3 positions, the dynamics 8"),
+        ({"training": {"epochs": 3}}, "training is .*: it must be a Training"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_fitted(settings: dict[str, Any], message: str) -> None:
+    model = small(**settings)
+    with pytest.raises(ModelError, match=message):
+        model.fit(GAPS)
+    with pytest.raises(ModelError, match="not fitted"):
+        model.predict(GAPS)
+
+
+def test_an_unstable_step_is_refused_with_the_way_out() -> None:
+    with pytest.raises(StabilityError, match=r"h²k/m lies in .* longer timescale_s, a larger mass"):
+        small(mass=0.1).fit(GAPS)
+
+
+def test_co_smoothing_without_heldout_neurons_is_refused() -> None:
+    model = small(training=Training(epochs=1, monitor="co-bps"))
+    with pytest.raises(ModelError, match="'co-bps' but no neuron is held out"):
+        model.fit(make_small_trials(20, 8, 5))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.select(neurons=[0, 1, 2, 3]),
+            r"4 neurons, the model was fitted on 6: missing \['unit4', 'unit5'\]",
+        ),
+        (lambda t: t.select(neurons=[1, 0, 2, 3, 4, 5]), "the same ids in another order"),
+        (lambda t: t.replace(neuron_ids=list("abcdef")), r"unknown \['a', 'b', 'c', 'd', 'e'\]"),
+        (lambda t: t.hold_out(3, seed=1), "are held out in only one of model and trials"),
+        (lambda t: t.replace(bin_s=0.01), r"bins of 0\.01 s, the model of 0\.02 s: rebin"),
+    ],
+)
+def test_other_trials_are_refused_by_name(change: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        fitted().predict(change(GAPS))
+
+
+@pytest.mark.parametrize("samples", [0, -1])
+def test_fewer_than_one_sample_is_refused(samples: int) -> None:
+    with pytest.raises(ModelError, match=f"samples is {samples}: it must be at least 1"):
+        fitted().predict(GAPS, samples=samples)
+
+
+def test_validation_trials_of_other_neurons_or_bins_are_refused() -> None:
+    with pytest.raises(ModelError, match="another order"):
+        small().fit(GAPS[:18], validation=GAPS[18:].select(neurons=[1, 0, 2, 3, 4, 5]))
+    with pytest.raises(ModelError, match=r"bins of 0\.01 s"):
+        small().fit(GAPS[:18], validation=GAPS[18:].replace(bin_s=0.01))

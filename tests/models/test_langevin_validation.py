@@ -1,0 +1,89 @@
+"""What validation measures: held-out neurons of the window, or held-in counts that were hidden; nothing else."""
+
+from dataclasses import replace as changed
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import GAPS, UNUSED, fitted
+from undertow.data.batches import Batch
+from undertow.errors import ModelError
+from undertow.evaluation import bits_per_spike
+from undertow.models.langevin_validation import VALIDATION_SAMPLES, mean_counts, validator
+
+pytestmark = pytest.mark.filterwarnings(UNUSED)
+CPU = torch.device("cpu")
+
+
+def test_co_smoothing_is_bits_per_spike_of_held_out_neurons_in_the_window() -> None:
+    score = validator(GAPS, "auto", 0.25, CPU)(fitted().network_)
+    batch, window = Batch.from_trials(GAPS), GAPS.n_time - GAPS.forward_bins
+    rates = mean_counts(fitted().network_, batch, batch.inputs, VALIDATION_SAMPLES)
+    heldout = GAPS.heldout
+    assert score == bits_per_spike(rates[:, :window, heldout], GAPS.spikes[:, :window, heldout])
+    assert score == validator(GAPS, "co-bps", 0.0, CPU)(fitted().network_)
+
+
+def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
+    seen = []
+    infer = fitted().network_.infer
+
+    def spy(batch: Batch, inputs: torch.Tensor, generator: torch.Generator) -> Any:
+        seen.append(inputs)
+        return infer(batch, inputs, generator)
+
+    validate = validator(GAPS, "likelihood", 0.25, CPU)
+    fitted().network_.infer = spy  # type: ignore[method-assign]
+    try:
+        score = validate(fitted().network_)
+    finally:
+        del fitted().network_.infer
+    assert all(torch.equal(inputs, seen[0]) for inputs in seen)
+    window = GAPS.n_time - GAPS.forward_bins
+    shown = (seen[0] > 0)[:, :window].numpy()
+    counts = np.array(GAPS.spikes[:, :window, ~GAPS.heldout])
+    # a hidden count of zero looks like a shown one: only counts above zero tell
+    assert not (shown & np.isnan(counts)).any()
+    hidden_share = 1 - shown[counts > 0].mean()
+    assert 0.1 < hidden_share < 0.4
+    assert np.isfinite(score)
+    assert validate(fitted().network_) == score
+
+
+@pytest.mark.parametrize("monitor", ["co-bps", "likelihood"])
+def test_validation_repeats_itself_and_leaves_forward_bins_out(monitor: str) -> None:
+    spikes = np.array(GAPS.spikes)
+    spikes[:, -GAPS.forward_bins :] = 30
+    scores = [
+        validator(t, monitor, 0.25, CPU)(fitted().network_) for t in (GAPS, GAPS, GAPS.replace(spikes=spikes))
+    ]
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_validation_trials_without_a_spike_to_score_are_refused() -> None:
+    spikes = np.array(GAPS.spikes)
+    spikes[:, :, GAPS.heldout] = 0
+    with pytest.raises(ModelError, match="the validation trials hold no spike to score"):
+        validator(GAPS.replace(spikes=spikes), "co-bps", 0.25, CPU)
+
+
+def test_mean_counts_average_rates_over_samples() -> None:
+    batch = Batch.from_trials(GAPS)
+    generator = torch.Generator().manual_seed(0)
+    network = fitted().network_
+    with torch.no_grad():
+        draws = [
+            network.observation.mean(network.infer(batch, batch.inputs, generator).features) for _ in range(4)
+        ]
+    assert np.allclose(
+        mean_counts(network, batch, batch.inputs, 4), torch.stack(draws).mean(0).numpy(), rtol=1e-5
+    )
+
+
+def test_a_batch_is_not_changed_by_validation() -> None:
+    batch = Batch.from_trials(GAPS)
+    copy = changed(batch, inputs=batch.inputs.clone())
+    validator(GAPS, "likelihood", 0.25, CPU)(fitted().network_)
+    assert torch.equal(batch.inputs, copy.inputs)

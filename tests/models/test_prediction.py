@@ -1,0 +1,116 @@
+"""What LangevinFlow predicts: shapes and units; nothing held out, future, missing or padded leaks in."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import make_small_trials
+from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
+from undertow.data import TrialSet
+
+pytestmark = pytest.mark.filterwarnings(UNUSED)
+
+
+def test_prediction_has_its_shapes_and_units() -> None:
+    prediction = fitted().predict(GAPS)
+    assert prediction.rates.shape == GAPS.spikes.shape
+    assert np.isfinite(prediction.rates[GAPS.valid]).all()
+    assert (prediction.rates[GAPS.valid] > 0).all()
+    # a start at the mean rates: spikes/s, not counts per bin, which are fifty times fewer
+    assert prediction.rates[GAPS.valid].mean() == pytest.approx(np.nanmean(GAPS.mean_rates), rel=0.3)
+    assert {k: v.shape for k, v in prediction.latents.items()} == {
+        "z": (24, 10, 8),
+        "v": (24, 10, 8),
+        "h": (24, 10, 6),
+    }
+    assert {k: v.shape for k, v in prediction.terms.items()} == {
+        "log_likelihood": (24,),
+        "kl_initial": (24,),
+        "kl_path": (24,),
+    }
+    assert prediction.groups == {"z": 4, "v": 4}
+    assert prediction.rate_samples is None
+
+
+def test_samples_are_kept_on_request_and_average_to_the_rates() -> None:
+    prediction = fitted().predict(GAPS, samples=5, seed=3)
+    assert prediction.rate_samples is not None
+    assert prediction.rate_samples.shape == (5, *GAPS.spikes.shape)
+    assert prediction.latent_samples["z"].shape == (5, 24, 10, 8)
+    assert np.allclose(prediction.rate_samples.mean(0), prediction.rates, rtol=1e-5)
+    assert not np.array_equal(prediction.latent_samples["z"][0], prediction.latent_samples["z"][1])
+    again, other = fitted().predict(GAPS, samples=5, seed=3), fitted().predict(GAPS, samples=5, seed=4)
+    assert np.array_equal(again.rates, prediction.rates)
+    assert not np.array_equal(other.rates, prediction.rates)
+
+
+def test_more_trials_than_fit_at_once_are_predicted_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fitted().predict(GAPS)
+    monkeypatch.setattr("undertow.models.prediction.TRIALS_AT_ONCE", 7)
+    chunked = fitted().predict(GAPS)
+    assert chunked.rates.shape == whole.rates.shape
+    assert np.allclose(chunked.latents["h"], whole.latents["h"], atol=1e-6)
+
+
+def test_intervals_need_and_take_200_samples() -> None:
+    low, high = fitted().predict(GAPS[:2], samples=200).interval(0.9)
+    assert low.shape == (2, 10, 6)
+    assert (low <= high).all()
+    with pytest.raises(ValueError, match="200 samples or more, here are 5"):
+        fitted().predict(GAPS[:2], samples=5).interval()
+
+
+@pytest.mark.parametrize("garbage", [0.0, 7.0, np.nan])
+@pytest.mark.parametrize("where", ["heldout", "forward", "both"])
+def test_held_out_and_forward_spikes_change_no_prediction(where: str, garbage: float) -> None:
+    spikes = np.array(GAPS.spikes)
+    if where in ("heldout", "both"):
+        spikes[:, :, GAPS.heldout] = garbage
+    if where in ("forward", "both"):
+        spikes[:, -GAPS.forward_bins :] = garbage
+    a, b = fitted().predict(GAPS), fitted().predict(GAPS.replace(spikes=spikes))
+    assert np.array_equal(a.rates, b.rates)
+    assert all(np.array_equal(a.latents[k], b.latents[k]) for k in a.latents)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"bidirectional": True}, {"posterior": "controlled"}, {"latents": False}]
+)
+def test_what_lies_past_a_trials_end_changes_nothing(settings: dict[str, Any]) -> None:
+    trials = trials_with_gaps(forward_bins=0)
+    model = small(**settings).fit(trials)
+    padded = np.pad(trials.spikes, ((0, 0), (0, 3), (0, 0)), constant_values=9.0)
+    longer = TrialSet(
+        padded, 0.02, lengths=trials.lengths, heldout=trials.heldout, neuron_ids=trials.neuron_ids
+    )
+    a, b = model.predict(trials), model.predict(longer)
+    inside = trials.valid
+    assert np.allclose(a.rates[inside], b.rates[:, :10][inside], rtol=1e-4)
+    for name, term in a.terms.items():
+        assert np.allclose(term, b.terms[name], rtol=1e-4, atol=1e-5)
+
+
+def test_forward_prediction_learns_what_comes_after_the_window() -> None:
+    """Neurons that fire four times as much in the forward bins are predicted to."""
+    rng = np.random.default_rng(0)
+    rates = np.where(np.arange(12)[:, None] < 9, 0.5, 2.0)
+    trials = TrialSet(rng.poisson(np.broadcast_to(rates, (30, 12, 5))), 0.02, forward_bins=3)
+    model = small(epochs=60, dropout=0.0).fit(trials)
+    counts = model.predict(trials).counts
+    assert counts[:, 9:].mean() > 2 * counts[:, :9].mean()
+
+
+@pytest.mark.parametrize("posterior", ["autonomous", "controlled"])
+@pytest.mark.parametrize("decoder", ["transformer", "mlp", "linear"])
+def test_a_causal_model_gives_bin_by_bin_what_it_gives_on_the_truncated_trials(
+    posterior: str, decoder: str
+) -> None:
+    trials = make_small_trials(n_trials=12, n_time=8, n_neurons=5).hold_out(1, seed=0)
+    model = small(causal=True, initial="first", posterior=posterior, decoder=decoder, epochs=3).fit(trials)
+    whole = model.predict(trials, samples=3)
+    for t in range(1, 9):
+        part = model.predict(trials.select(time=slice(0, t)), samples=3)
+        assert np.allclose(part.rates, whole.rates[:, :t], rtol=1e-4)
+        assert np.allclose(part.rate_samples, whole.rate_samples[:, :, :t], rtol=1e-4)  # type: ignore[index, arg-type]
+        assert np.allclose(part.latents["z"], whole.latents["z"][:, :t], atol=1e-5)
