@@ -9,9 +9,11 @@ from torch import Tensor
 
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, weights
+from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
+from undertow.models.langevin_building import build_dynamics, initial_bins
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -93,9 +95,29 @@ def test_learned_constants_move_and_others_stay() -> None:
 
 
 def start(model: LangevinFlow) -> dict[str, Tensor]:
-    from undertow.models.langevin_building import build_dynamics
-
     return dict(build_dynamics(model).named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("initial", "bins"),
+    [("first", 1), ("all", None), (0.02, 1), (0.1, 5), (0.109, 5), (0.001, 1), (9.0, 450)],
+)
+def test_the_initial_window_is_whole_bins(initial: str | float, bins: int | None) -> None:
+    assert initial_bins(initial, 0.02) == bins
+
+
+@pytest.mark.parametrize(
+    ("warmup", "expected"), [(0.5, [0.0, 0.2, 0.4, 0.4]), (0.0, [0.4] * 4), (1.0, [0.0, 0.1, 0.2, 0.4])]
+)
+def test_the_divergences_weight_rises_over_the_warm_up(
+    warmup: float, expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small(kl_weight=0.4, kl_warmup=warmup, coordinated_dropout=0.3, epochs=1).fit(GAPS)
+    monkeypatch.setattr(model.network_, "loss", lambda *given: given[2:])
+    batch, generator = Batch.from_trials(GAPS), torch.Generator()
+    given = [model._objective(batch, generator, progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    assert [weight for weight, _ in given] == pytest.approx(expected)
+    assert {share for _, share in given} == {0.3}
 
 
 # --- refusals -----------------------------------------------------------------------------------------------------

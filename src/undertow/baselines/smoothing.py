@@ -53,7 +53,7 @@ class Smoothing(Estimator):
 
     def __init__(
         self,
-        width_s: Grid = (0.03, 0.04, 0.06, 0.08, 0.12, 0.2),
+        width_s: Grid = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2),
         floor_hz: Grid = (0.5, 2.0, 5.0),
         penalty: Grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
         seed: int = 0,
@@ -185,7 +185,7 @@ class Smoothing(Estimator):
     def _validation_scores(
         self, grid: list[Choice], train: TrialSet, validation: TrialSet
     ) -> Iterator[tuple[Choice, float]]:
-        """Co-smoothing of grid points; penalties from the strongest on, until the score falls: the rest overfit."""
+        """Co-smoothing of grid points; penalties from the strongest on, until the score falls."""
         target = _heldout_counts(validation)
         spiking = np.nansum(target, axis=(0, 1)) > 0
         if not spiking.any():
@@ -195,7 +195,7 @@ class Smoothing(Estimator):
             features = np.log(self._smooth(validation, width_s) + floor_hz)
             fitted, best = None, -np.inf
             for penalty in sorted({point.penalty for point in grid}, reverse=True):
-                fitted = design.fit(penalty, start=fitted, tolerance=1e-4)
+                fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
                 rates = np.exp(fitted.log_counts(features))
                 score = bits_per_spike(rates[..., spiking], target[..., spiking])
                 yield Choice(width_s, floor_hz, penalty), score

@@ -27,4 +27,5 @@ def demo(
         say(f"Lorenz system: {trials!r}, true rates known; fitting for at most {seconds:g} s")
     model = construct(model_class("langevin-flow"), {"training.max_seconds": seconds})
     source = {"path": "simulated Lorenz system (defaults)"}
-    show.result(run(trials, model, out, progress=None if quiet else Progress(), source=source))
+    progress, tell = (None, None) if quiet else (Progress(), say)
+    show.result(run(trials, model, out, progress=progress, source=source, say=tell))

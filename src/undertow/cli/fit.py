@@ -106,7 +106,7 @@ def run_plan(
     common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
     progress = None if quiet else Progress()
     if plan.folds is None:
-        return run(trials, model, plan.directory(), progress=progress, **common)
+        return run(trials, model, plan.directory(), progress=progress, say=None if quiet else say, **common)
     report = None if quiet else show.cell_line
     return cross_validate(
         trials, model, plan.directory(), plan.folds, progress=progress, report=report, **common

@@ -28,7 +28,9 @@ class Dropout(nn.Module):
         if not self.training or self.share == 0:
             return x
         if self.generator is None:
-            raise ModelError("dropout has no generator: train inside `with dropout_from(network, generator):`.")
+            raise ModelError(
+                "dropout has no generator: train inside `with dropout_from(network, generator):`."
+            )
         kept = random_mask(x.shape, 1 - self.share, self.generator)
         return x * kept.to(x.dtype).mul_(1 / (1 - self.share))
 

@@ -28,9 +28,13 @@ class GRURecurrence(torch.autograd.Function):
         transposed = weight.t().contiguous()
         for t in range(bins):
             torch.addmm(bias, states[t], transposed, out=recurrent[t])
-            torch.add(gates[t, :, : 2 * hidden], recurrent[t, :, : 2 * hidden], out=reset_update[t]).sigmoid_()
+            torch.add(
+                gates[t, :, : 2 * hidden], recurrent[t, :, : 2 * hidden], out=reset_update[t]
+            ).sigmoid_()
             reset, update = reset_update[t, :, :hidden], reset_update[t, :, hidden:]
-            torch.addcmul(gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]).tanh_()
+            torch.addcmul(
+                gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]
+            ).tanh_()
             torch.lerp(candidate[t], states[t], update, out=states[t + 1])
         ctx.save_for_backward(states, reset_update, recurrent[:, :, 2 * hidden :], candidate, weight)
         return states[1:]

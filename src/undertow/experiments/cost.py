@@ -22,8 +22,8 @@ class Estimate:
         seconds: of training, at most; early stopping may end it sooner.
         steps: optimiser steps.
         parameters: numbers learned.
-        memory_bytes: weights with what the optimiser keeps, the trials, and what one step holds for its gradient; on top of
-            Python and PyTorch themselves.
+        memory_bytes: weights with what the optimiser keeps, the trials, and what one step holds for its gradient, twice
+            (values and gradients); on top of Python and PyTorch themselves.
     """
 
     seconds: float
@@ -46,7 +46,7 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
         seconds=seconds if training.max_seconds is None else min(seconds, training.max_seconds),
         steps=steps,
         parameters=parameters,
-        memory_bytes=held_bytes + 4 * COPIES * parameters + _data_bytes(*splits),
+        memory_bytes=2 * held_bytes + 4 * COPIES * parameters + _data_bytes(*splits),
     )
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
-from undertow.experiments.fitting import Progress, fold_splits, load_and_predict
+from undertow.experiments.fitting import fold_splits, load_and_predict
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import score_table, write_scores
-from undertow.experiments.single_run import RunResult
-from undertow.models.base import Estimator
+from undertow.experiments.single_run import RunResult, fit_facts
+from undertow.models.base import Estimator, ProgressReport
 
 CELLS = "cells"
 
@@ -27,7 +27,7 @@ def cross_validate(
     folds: int = 5,
     split_seed: int = 0,
     resume: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressReport | None = None,
     report: Report | None = None,
     workers: int = 1,
     source: Mapping[str, Any] | None = None,
@@ -69,7 +69,7 @@ def cross_validate(
     about = {
         **what,
         "source": source,
-        "sizes": {part: len(each) for part, each in parts[0]._asdict().items()},
+        **fit_facts(fits[0], parts[0]),
         "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
         "notes": [f"Scores are means over {folds} folds; all else is of the first fold.", *fits[0].notes],
         "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
@@ -91,4 +91,10 @@ def _check_all_finished(done: Sequence[CellResult]) -> None:
 
 def _fold_row(cell: CellResult) -> dict[str, Any]:
     """One fold of scores.json."""
-    return {"model": cell.cell.model, "fold": cell.cell.fold, "fit_s": cell.fit_s, "scores": cell.scores}
+    return {
+        "model": cell.cell.model,
+        "fold": cell.cell.fold,
+        "fit_s": cell.fit_s,
+        "validation_score": cell.validation_score,
+        "scores": cell.scores,
+    }

@@ -13,6 +13,7 @@ from undertow.evaluation import Score, score_prediction
 from undertow.experiments import identity
 from undertow.experiments.choices import load_model
 from undertow.experiments.files import read_json
+from undertow.experiments.fitting import train_prediction
 from undertow.experiments.preparing import for_model, prepare
 from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
@@ -64,7 +65,5 @@ class SavedRun:
     def score(self, trials: TrialSet) -> dict[str, Score]:
         """Scores of the run's test trials, or of all trials where the data are new."""
         train, test = self.parts(trials)
-        train_prediction = None if train is None else self.model.predict(train)
-        return score_prediction(
-            self.model.predict(test), train_prediction, split="all" if train is None else "test"
-        )
+        fitted_on = None if train is None else train_prediction(self.model, train)
+        return score_prediction(self.model.predict(test), fitted_on, split="all" if train is None else "test")

@@ -1,21 +1,21 @@
 """One model on one split: fit, predict, keep what the scores need. What a run and a grid cell share."""
 
-import inspect
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from undertow.data import Prediction, Splits, TrialSet, fold_trials, split_validation
-from undertow.evaluation import Statistic, sufficient_statistics
+from undertow.evaluation import Statistic, sufficient_statistics, velocity_channels
 from undertow.experiments.files import read_json, write_json
 from undertow.models.base import Estimator
 
 FIT = ".fit.json"
-Progress = Callable[[dict[str, float], float, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Fitted:
 
     Attributes:
         model: the model, fitted on the training trials, choices made on the validation trials.
-        train: its prediction for the training trials; decoders are fitted on it.
+        train: its prediction for the training trials, see `train_prediction`; decoders are fitted on it.
         test: its prediction for the test trials.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
@@ -50,13 +50,11 @@ def fit_and_predict(
         model: not fitted yet; it is fitted in place.
         splits: the test part is predicted once, after everything is chosen.
         save_to: the model file; seconds and warnings of the fit go beside it, under the same name and '.fit.json'.
-        fit_options: of these (`checkpoint`, `resume`, `progress`), `model.fit` gets those it takes.
+        fit_options: `checkpoint`, `resume` and `progress` of `model.fit`.
     """
     with noted() as notes:
         started = time.perf_counter()
-        taken = inspect.signature(model.fit).parameters
-        options = {name: value for name, value in fit_options.items() if name in taken}
-        model.fit(splits.train, validation=splits.validation, **options)
+        model.fit(splits.train, validation=splits.validation, **fit_options)
         earlier_s = max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
         about = {"fit_s": max(time.perf_counter() - started, earlier_s), "notes": notes}
     if save_to is not None:
@@ -71,9 +69,18 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
-    return Fitted(
-        model, model.predict(splits.train), model.predict(splits.test), about["fit_s"], about["notes"]
-    )
+    train = train_prediction(model, splits.train)
+    return Fitted(model, train, model.predict(splits.test), about["fit_s"], about["notes"])
+
+
+def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
+    """The prediction for training trials where a velocity decoder needs it; without a velocity its rates are NaN.
+
+    Other scores take only the spikes of the training trials, and predicting them can take as long as a fit.
+    """
+    if velocity_channels(trials):
+        return model.predict(trials)
+    return Prediction(rates=np.full(trials.spikes.shape, np.nan, np.float32), trials=trials)
 
 
 def history(model: Estimator) -> Sequence[Mapping[str, float]]:

@@ -16,9 +16,9 @@ from undertow.errors import UndertowError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
 from undertow.experiments.environment import versions
 from undertow.experiments.files import plain, read_json, write_json
-from undertow.experiments.fitting import Fitted, Progress, fit_and_predict, fold_splits
+from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
 from undertow.experiments.identity import differences, identity
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, ProgressReport
 
 Report = Callable[["CellResult", int, int], None]
 
@@ -48,6 +48,7 @@ class CellResult:
         error: empty when it finished; else the error's last line, with the traceback in the cell's '.error.json' file.
         scores: score name → value on the cell's test trials.
         fit_s: seconds the fit took.
+        validation_score: the best score on validation trials, for choosing among models; NaN for models without one.
         path: the cell's JSON file.
     """
 
@@ -56,6 +57,7 @@ class CellResult:
     error: str = ""
     scores: Mapping[str, float] | None = None
     fit_s: float = float("nan")
+    validation_score: float = float("nan")
 
     @property
     def model_path(self) -> Path:
@@ -77,7 +79,7 @@ class _Task:
     splits: Splits
     identity: Mapping[str, Any]
     keep_model: bool = False
-    progress: Progress | None = None
+    progress: ProgressReport | None = None
 
 
 def run_grid(
@@ -91,7 +93,7 @@ def run_grid(
     only_folds: Sequence[int] | None = None,
     keep_models: bool = False,
     report: Report | None = None,
-    progress: Progress | None = None,
+    progress: ProgressReport | None = None,
 ) -> list[CellResult]:
     """Fit and score every model on every data set, fold and seed; finished cells are read, not run again.
 
@@ -183,7 +185,9 @@ def _finished(task: _Task) -> CellResult | None:
         raise UndertowError(
             f"{task.path} holds another fit ({changed}): give the model or data another name, or another directory."
         )
-    return CellResult(task.cell, task.path, "", earlier["scores"], earlier["fit_s"])
+    score = earlier["validation_score"]
+    validation_score = float("nan") if score is None else score
+    return CellResult(task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score)
 
 
 def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
@@ -219,11 +223,17 @@ def _run_cell(task: _Task) -> CellResult:
         write_json(failed, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
     scores = {name: each.value for name, each in statistics.items()}
-    about = {"scores": scores, "fit_s": fitted.fit_s, "notes": fitted.notes, "versions": versions()}
-    write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about})
+    validation_score = fitted.model.validation_score_
+    about = {
+        "scores": scores,
+        "fit_s": fitted.fit_s,
+        "validation_score": validation_score,
+        "notes": fitted.notes,
+    }
+    write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()})
     failed.unlink(missing_ok=True)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    return CellResult(task.cell, task.path, "", scores, fitted.fit_s)
+    return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score)
 
 
 def _fit(task: _Task, checkpoint: Path) -> Fitted:

@@ -17,6 +17,9 @@ from undertow.models.base import Estimator
 from undertow.report import RunRecord, write_report
 
 PRIOR_TRIALS = 2
+INTERVAL_SAMPLES = 200
+SAMPLES_LIMIT_BYTES = 200 * 2**20
+BYTES = 4
 
 
 @runtime_checkable
@@ -49,7 +52,7 @@ def report_run(
         versions=versions(),
         seconds={"fit": about["fit_s"]},
         data_description=_description(fitted, about),
-        prediction=_with_one_sample(fitted.model, fitted.test),
+        prediction=_with_samples(fitted.model, fitted.test),
         train_prediction=fitted.train,
         baseline_prediction=baseline.test if baseline else None,
         baseline_train_prediction=baseline.train if baseline else None,
@@ -77,12 +80,17 @@ def _description(fitted: Fitted, about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_one_sample(model: Estimator, prediction: Prediction) -> Prediction:
-    """The prediction with one posterior sample of the latents beside their mean."""
+def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
+    """The prediction that was scored, with posterior samples beside its mean: enough for intervals where they fit.
+
+    Elsewhere there is one sample of the latents, to be seen beside their mean.
+    """
     if not prediction.latents:
         return prediction
-    sample = model.predict(prediction.trials, samples=1)
-    return replace(prediction, latent_samples=sample.latent_samples)
+    if INTERVAL_SAMPLES * prediction.rates.size * BYTES > SAMPLES_LIMIT_BYTES:
+        return replace(prediction, latent_samples=model.predict(prediction.trials, samples=1).latent_samples)
+    drawn = model.predict(prediction.trials, samples=INTERVAL_SAMPLES)
+    return replace(prediction, rate_samples=drawn.rate_samples, latent_samples=drawn.latent_samples)
 
 
 def _prior(model: Estimator, trials: TrialSet) -> dict[str, np.ndarray] | None:

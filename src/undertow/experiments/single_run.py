@@ -1,18 +1,18 @@
 """One run: split → fit → predict → score beside the baseline → scores.json, model file, report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data import Splits, TrialSet, split_trials
-from undertow.experiments.fitting import Fitted, Progress, fit_and_predict, load_and_predict
+from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, ProgressReport
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
 
@@ -42,8 +42,9 @@ def run(
     out: str | Path,
     split_seed: int = 0,
     resume: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressReport | None = None,
     source: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing.
 
@@ -56,6 +57,7 @@ def run(
         split_seed: of the split.
         resume: go on with the same run in `out`, from its last checkpoint.
         progress: passed to `model.fit`.
+        say: called with one line before each longer step after the fit.
         source: where the trials came from, kept in run.json and shown in the report ('path' and reading options).
 
     Raises:
@@ -63,22 +65,36 @@ def run(
             refuses. Nothing is written then.
         Interrupted: on Ctrl-C, after the state was saved.
     """
-    out = Path(out)
+    out, source, say = Path(out), source or {}, say or _silent
     splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
-    with run_directory(out, what, resume, source or {}):
-        fitted = _fit_or_load(model, splits, out, resume, progress)
-    baseline = None if isinstance(model, Smoothing) else fit_and_predict(Smoothing(), splits)
-    fits = {model.cli_name: fitted} | ({Smoothing.cli_name: baseline} if baseline else {})
+    with run_directory(out, what, resume, source):
+        fits = {model.cli_name: _fit_or_load(model, splits, out, resume, progress)}
+    if not isinstance(model, Smoothing):
+        say("fitting the smoothing baseline")
+        fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
+    say("scoring")
     table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
-    sizes = {part: len(each) for part, each in splits._asdict().items()}
-    about = {**what, "source": source or {}, "sizes": sizes, "fit_s": fitted.fit_s, "notes": fitted.notes}
+    fitted = fits[model.cli_name]
+    about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
     write_scores(out / SCORES, table, about)
-    return RunResult(out, fitted.model, table, fitted.fit_s, report_run(out, fitted, baseline, table, about))
+    say("writing the report")
+    page = report_run(out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about)
+    return RunResult(out, fitted.model, table, fitted.fit_s, page)
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
+
+
+def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:
+    """Sizes of the parts, seconds and validation score of a fit, as scores.json holds them."""
+    sizes = {part: each.n_trials for part, each in splits._asdict().items()}
+    return {"sizes": sizes, "fit_s": fitted.fit_s, "validation_score": fitted.model.validation_score_}
 
 
 def _fit_or_load(
-    model: Estimator, splits: Splits, out: Path, resume: bool, progress: Progress | None
+    model: Estimator, splits: Splits, out: Path, resume: bool, progress: ProgressReport | None
 ) -> Fitted:
     """Fit and save; a run that has already saved its model only predicts again."""
     path = out / MODEL

@@ -72,6 +72,10 @@ class LangevinNetwork(nn.Module):
     def infer(self, batch: Batch, inputs: Tensor, generator: torch.Generator) -> Inferred:
         """Draw one posterior sample given the encoder's inputs."""
         context, initial = self.encoder(inputs, batch.observed, batch.lengths)
+        return self.draw(batch, context, initial, generator)
+
+    def draw(self, batch: Batch, context: Tensor, initial: Tensor, generator: torch.Generator) -> Inferred:
+        """Draw one posterior sample given what the encoder returned; for many samples it need run only once."""
         latents = {"h": context}
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:

@@ -22,7 +22,7 @@ LEAST_KL_NATS = 0.01
 def validator(
     trials: TrialSet, monitor: str, share: float, device: torch.device
 ) -> Callable[[nn.Module], float]:
-    """A function network → bits per spike on the validation trials, higher is better.
+    """A function network → bits per spike on the validation trials, higher is better; it also checks the learned step.
 
     Args:
         trials: validation trials.
@@ -50,6 +50,8 @@ def validator(
 
     def validate(network: nn.Module) -> float:
         assert isinstance(network, LangevinNetwork)
+        if network.dynamics is not None:
+            network.dynamics.check_stable(network.bin_s)
         rates = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)[:, :window]
         return float(bits_per_spike(rates[:, :, scored], counts[:, :, scored]))
 
@@ -67,8 +69,11 @@ def mean_counts(network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, sa
     network.eval()
     generator = torch.Generator(inputs.device).manual_seed(0)
     n = samples if network.dynamics is not None else 1
-    total = sum(network.observation.mean(network.infer(batch, inputs, generator).features) for _ in range(n))
-    mean: np.ndarray = (total / n).double().cpu().numpy()  # type: ignore[union-attr]
+    context, initial = network.encoder(inputs, batch.observed, batch.lengths)
+    draws = (network.draw(batch, context, initial, generator).features for _ in range(n))
+    mean: np.ndarray = (
+        torch.stack([network.observation.mean(each) for each in draws]).mean(0).double().cpu().numpy()
+    )
     return mean
 
 

@@ -34,7 +34,7 @@ def choose_device(name: str) -> torch.device:
 def predict(
     network: LangevinNetwork, trials: TrialSet, samples: int, keep: bool, seed: int, groups: dict[str, int]
 ) -> Prediction:
-    """Average rates over posterior samples; keep the samples too when asked."""
+    """Average rates over posterior samples; keep the samples too when asked. Past a trial's end all is NaN."""
     network.eval()
     device = next(network.parameters()).device
     batch = Batch.from_trials(trials, device)
@@ -66,12 +66,15 @@ def _predict_chunk(
     network: LangevinNetwork, batch: Batch, samples: int, keep: bool, seed: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     sums: dict[str, Tensor] = {}
+    inside = (torch.arange(len(batch.time_s), device=batch.inputs.device) < batch.lengths[:, None])[..., None]
     kept: dict[str, list[Tensor]] = {}
+    context, initial = network.encoder(batch.inputs, batch.observed, batch.lengths)
     for sample in range(samples):
-        inferred = network.infer(batch, batch.inputs, _generator(batch.inputs.device, *seed, sample))
+        inferred = network.draw(batch, context, initial, _generator(batch.inputs.device, *seed, sample))
         log_prob = network.observation.log_prob(inferred.features, batch.targets)
         values = {"rates": network.observation.mean(inferred.features) / network.bin_s}
         values |= {f"latent_{k}": v for k, v in inferred.latents.items()}
+        values = {k: torch.where(inside, v, torch.nan) for k, v in values.items()}
         terms = {
             "log_likelihood": log_prob.sum((1, 2)),
             "kl_initial": inferred.kl_initial.sum(1),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
-from undertow.errors import ModelError
+from undertow.errors import ModelError, StabilityError
 from undertow.training.checkpoint import read_tensors, write_tensors, write_text
 from undertow.training.settings import Training
 from undertow.training.state import Row, TrainingState
@@ -31,7 +31,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class NonFiniteError(ArithmeticError):
-    """A term of the loss, or the gradient, is not a finite number."""
+    """A term of the loss, the gradient or the validation score is not a finite number."""
 
 
 class TrainingWarning(UserWarning):
@@ -86,7 +86,7 @@ def train(
                     _validate(state, row, validate)
                     if report is not None:
                         report(row, state.progress, _seconds_left(state))
-            except NonFiniteError as error:
+            except (NonFiniteError, StabilityError) as error:
                 _roll_back(state, last_good, str(error))
             last_good = (state.tensors(), state.numbers())
             if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
@@ -130,12 +130,12 @@ def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
         broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or [
             "the sum of the terms"
         ]
-        raise NonFiniteError(", ".join(broken))
+        raise NonFiniteError(f"{', '.join(broken)} is not finite")
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), state.settings.clip_norm)
     if not math.isfinite(norm):
-        raise NonFiniteError("the gradient")
+        raise NonFiniteError("the gradient is not finite")
     state.optimizer.step()
     state.average_weights()
 
@@ -146,7 +146,7 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
     else:
         score = validate(state.averaged)
         if not math.isfinite(score):
-            raise NonFiniteError("the validation score")
+            raise NonFiniteError("the validation score is not finite")
         state.keep_if_best(score)
         row |= {"validation_score": score, "best_score": state.counters.best_score}
     row["seconds"] = state.counters.elapsed_s
@@ -163,7 +163,7 @@ def _roll_back(state: TrainingState, last_good: tuple[dict[str, Tensor], dict[st
         if state.counters.gave_up
         else "retrying with half the step size"
     )
-    warnings.warn(f"epoch {epoch}: {what} is not finite; rolled back, {then}.", TrainingWarning, stacklevel=3)
+    warnings.warn(f"epoch {epoch}: {what}; rolled back, {then}.", TrainingWarning, stacklevel=3)
 
 
 def _seconds_left(state: TrainingState) -> float:

@@ -1,0 +1,35 @@
+"""From spikes to rates on synthetic data whose true rates are known; draws the picture of the README.
+
+Run with `python examples/lorenz.py`; it takes a few minutes.
+"""
+
+import argparse
+from pathlib import Path
+
+from undertow import LangevinFlow, Smoothing, simulate_lorenz
+from undertow.analysis import TimeAxis, psth
+from undertow.data import split_trials
+from undertow.plots import plot_psth, png_bytes
+from undertow.training import Training
+
+
+def main(seconds: float, picture: Path) -> None:
+    """Simulate, fit for at most `seconds`, print the scores and draw trial averages into `picture`."""
+    train, validation, test = split_trials(simulate_lorenz())
+    model = LangevinFlow(training=Training(max_seconds=seconds)).fit(train, validation)
+    baseline = Smoothing().fit(train, validation)
+
+    for name, fitted in (("LangevinFlow", model), ("smoothing", baseline)):
+        print(name, *fitted.score(test).values(), sep="\n  ")
+
+    averages = psth(model.predict(test), baseline.predict(test))
+    figure = plot_psth(averages, TimeAxis.of(test), "LangevinFlow", "smoothing")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(png_bytes(figure))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=240.0, help="most seconds the fit may take")
+    parser.add_argument("--picture", type=Path, default=Path(__file__).parents[1] / "docs/images/lorenz.png")
+    main(**vars(parser.parse_args()))

@@ -1,0 +1,67 @@
+"""What the README shows works: its example runs, its commands and links exist."""
+
+import functools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer.main
+
+import undertow
+from tests.conftest import make_small_trials
+from undertow.cli.app import app
+from undertow.training import Training
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.filterwarnings("ignore:.*latent")
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = make_small_trials(n_neurons=50)
+    np.savez(tmp_path / "recording.npz", spikes=trials.spikes, bin_s=0.02, condition=trials.condition)
+    small = functools.partial(
+        undertow.LangevinFlow, hidden_dim=8, decoder_width=8, samples=2, training=Training(epochs=1)
+    )
+    monkeypatch.setattr(undertow, "LangevinFlow", small)
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert "co-bps" in capsys.readouterr().out
+    assert (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "line", [line for b in blocks("sh") for line in b.splitlines() if line.startswith("undertow")]
+)
+def test_commands_and_their_options_exist(line: str) -> None:
+    words = line.split("#")[0].split()
+    verbs = typer.main.get_command(app).commands
+    known = {name for parameter in verbs[words[1]].params for name in parameter.opts}
+    assert {word.split("=")[0] for word in words if word.startswith("--")} <= known
+
+
+def test_every_install_line_uses_the_constraints() -> None:
+    for name in ("README.md", "Makefile", ".ci/run"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if "pip install" in line]
+        assert all("-c constraints.txt" in line for line in lines), name
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_constraints_are_plain_pins() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
+    assert "torch==2.13.0" in pins
