@@ -114,7 +114,9 @@ def test_rates_are_spikes_per_second_of_every_neuron_and_bin(cls: type[Estimator
     assert (prediction.rates[inside] >= 0).all()
     ratio = prediction.rates[inside].mean() / np.nanmean(SPLITS.train.mean_rates)
     assert 1 / 3 < ratio < 3
-    assert np.allclose(prediction.counts[inside], prediction.rates[inside] * SPLITS.test.bin_s, equal_nan=True)
+    assert np.allclose(
+        prediction.counts[inside], prediction.rates[inside] * SPLITS.test.bin_s, equal_nan=True
+    )
     assert prediction.trials is SPLITS.test
 
 

@@ -15,13 +15,20 @@ class Path:
 
     Attributes:
         states: (trials, time, state_dim), the first entry is the initial state.
-        mean: conditional means of the noisy coordinates given the state before, (trials, time − 1, noise_dim).
-        std: their conditional standard deviation, broadcastable to `mean`.
+        noisy: the coordinates noise entered.
+        std: standard deviation of the noisy coordinates given the state one step before, broadcastable to `noise`.
+        noise: the standard normal draws of the last step into each bin, (trials, time − 1, noise_dim).
     """
 
     states: Tensor
-    mean: Tensor
+    noisy: slice
     std: Tensor
+    noise: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the noisy coordinates given the state one step before, (trials, time − 1, noise_dim)."""
+        return self.states[:, 1:, self.noisy] - self.std * self.noise
 
 
 class Dynamics(nn.Module, ABC):
@@ -84,7 +91,7 @@ class Dynamics(nn.Module, ABC):
         self._check_noise(noise)
         substeps = noise.shape[2]
         h = bin_s / self.timescale_s / substeps
-        x, states, means, stds = x0, [x0], [], []
+        x, states, stds = x0, [x0], []
         for t in range(noise.shape[1]):
             for k in range(substeps):
                 s = float((t * substeps + k) * h.detach())
@@ -93,11 +100,11 @@ class Dynamics(nn.Module, ABC):
                 noisy_mean = mean[:, self.noisy] + push
                 x = self._with_noisy(mean, noisy_mean + std * noise[:, t, k])
             states.append(x)
-            means.append(noisy_mean)
-            stds.append(std.expand_as(noisy_mean))
-        if not means:  # a window of one bin
-            return Path(x0[:, None], x0.new_zeros(len(x0), 0, self.noise_dim), x0.new_ones(self.noise_dim))
-        return Path(torch.stack(states, 1), torch.stack(means, 1), torch.stack(stds, 1))
+            stds.append(std.expand(len(x0), self.noise_dim))
+        last = noise[:, :, -1]
+        return Path(
+            torch.stack(states, 1), self.noisy, torch.stack(stds, 1) if stds else torch.ones_like(last), last
+        )
 
     def _check_noise(self, noise: Tensor) -> None:
         if noise.shape[-1] != self.noise_dim:

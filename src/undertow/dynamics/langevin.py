@@ -129,10 +129,8 @@ class UnderdampedLangevin(Dynamics):
         e = e.reshape(trials, bins * substeps, dim).transpose(0, 1).contiguous()
         z0, v0 = x0.chunk(2, -1)
         per_mass = h / self.mass.view(len(stiffness), 1, -1)
-        z, v = linear_langevin(z0, v0, e, per_mass * stiffness, a, h)
-        states = torch.cat([z[::substeps], v[::substeps]], -1).transpose(0, 1)
-        mean = states[:, 1:, dim:] - std * noise[:, :, -1]
-        return Path(states, mean, std)
+        states = linear_langevin(z0, v0, e, per_mass * stiffness, a, h)[::substeps].transpose(0, 1)
+        return Path(states, self.noisy, std, noise[:, :, -1])
 
     def check_stable(self, bin_s: float) -> None:
         """Raise where h²k/m ≥ 2(1 + a) for the largest curvature k of a quadratic potential.

@@ -18,14 +18,15 @@ from torch.autograd.function import once_differentiable
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
-    """(z0, v0, e, K', a, h) → (z, v), both (steps + 1, batch, dim); the first entry is the initial state."""
+    """(z0, v0, e, K', a, h) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the initial state."""
 
     @staticmethod
     def forward(
         ctx: Any, z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
     ) -> Any:
         steps, step_size = e.shape[0], float(h)
-        z, v = e.new_empty(steps + 1, *z0.shape), e.new_empty(steps + 1, *z0.shape)
+        states = e.new_empty(steps + 1, z0.shape[0], 2 * z0.shape[1])
+        z, v = states.chunk(2, -1)
         w = torch.empty_like(e)
         z[0], v[0] = z0, v0
         zb, vb, wb = (_blocks(x, stiffness) for x in (z, v, w))
@@ -33,14 +34,14 @@ class LinearLangevinRecurrence(torch.autograd.Function):
             torch.baddbmm(vb[t], zb[t], stiffness, alpha=-1.0, out=wb[t])
             torch.add(z[t], w[t], alpha=step_size, out=z[t + 1])
             torch.addcmul(e[t], decay, w[t], out=v[t + 1])
-        ctx.save_for_backward(z, w, stiffness, decay, h)
-        return z, v
+        ctx.save_for_backward(states, w, stiffness, decay, h)
+        return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        grad_z, grad_v = grads
-        z, w, stiffness, decay, h = ctx.saved_tensors
+        states, w, stiffness, decay, h = ctx.saved_tensors
+        (z, _), (grad_z, grad_v) = states.chunk(2, -1), grads[0].chunk(2, -1)
         steps, step_size = w.shape[0], float(h)
         transposed = stiffness.transpose(1, 2).contiguous()
         grad_e, grad_w = torch.empty_like(w), torch.empty_like(w)
@@ -77,9 +78,7 @@ def _stacked(x: Tensor, stiffness: Tensor) -> Tensor:
     return x.flatten(0, 1).unflatten(-1, (len(stiffness), -1)).transpose(0, 1)
 
 
-def linear_langevin(
-    z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
-) -> tuple[Tensor, Tensor]:
+def linear_langevin(z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor) -> Tensor:
     """Run the recurrence.
 
     Args:
@@ -90,6 +89,7 @@ def linear_langevin(
         h: step in internal time, a scalar tensor.
 
     Returns:
-        z and v, (steps + 1, batch, dim).
+        states [z, v], (steps + 1, batch, 2 · dim).
     """
-    return LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h)
+    states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h)
+    return states

@@ -75,7 +75,7 @@ class LangevinFlow(Estimator):
         taps: int = 7,
         mass: float = 1.0,
         gamma: float = 0.7,
-        temperature: float = 1.0,
+        temperature: float = 3.0,
         timescale_s: float = 0.02,
         learn: tuple[str, ...] = ("gamma", "temperature"),
         decoder: str = "transformer",

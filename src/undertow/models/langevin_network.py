@@ -95,9 +95,10 @@ class LangevinNetwork(nn.Module):
         assert self.dynamics is not None
         shape = (self.dynamics.steps_per_bin(self.bin_s), len(x0), self.dynamics.noise_dim)
         # drawn bin by bin, so that a longer window begins with the same noise
-        noise = [self._noise(shape, x0, generator) for _ in range(n_time - 1)]
-        stacked = torch.stack(noise) if noise else x0.new_zeros(0, *shape)
-        return self.dynamics.rollout(x0, stacked.permute(2, 0, 1, 3), self.bin_s, push)
+        noise = x0.new_empty(n_time - 1, *shape)
+        for each in noise:
+            each.normal_(generator=generator)
+        return self.dynamics.rollout(x0, noise.permute(2, 0, 1, 3), self.bin_s, push)
 
     def _push(self, context: Tensor, batch: Batch) -> Tensor | None:
         """The control into each bin after the first; zero where the encoder may not look."""
@@ -109,12 +110,10 @@ class LangevinNetwork(nn.Module):
     def _kl_path(self, path: Path, push: Tensor | None, batch: Batch) -> Tensor:
         assert self.dynamics is not None
         if self.path_prior == "standard-normal":
-            kl = kl_to_standard_normal(path.mean, path.std) * batch.valid[:, 1:, None]
-        elif push is None:
-            kl = torch.zeros_like(path.mean)
-        else:
-            kl = 0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()
-        return kl.sum(1)
+            return (kl_to_standard_normal(path.mean, path.std) * batch.valid[:, 1:, None]).sum(1)
+        if push is None:
+            return path.states.new_zeros(len(batch), self.dynamics.noise_dim)
+        return (0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()).sum(1)
 
     @staticmethod
     def _noise(shape: tuple[int, ...] | torch.Size, like: Tensor, generator: torch.Generator) -> Tensor:

@@ -30,7 +30,7 @@ class Training:
         checkpoint_seconds: least time between two checkpoints.
     """
 
-    epochs: int = 400
+    epochs: int = 200
     batch_size: int = 64
     learning_rate: float = 3e-3
     warmup_epochs: int = 10
