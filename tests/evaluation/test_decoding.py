@@ -49,6 +49,21 @@ def test_benchmark_decoder_recovers_a_linear_map() -> None:
     assert decoder.alpha == 1e-4
 
 
+def test_one_channel_is_decoded_as_it_is_beside_another() -> None:
+    rates, velocity = lagged(3)
+    single = velocity[..., :1]
+    for fit, options in ((fit_velocity_decoder, {}), (fit_log_rate_decoder, {"lag_bins": 3})):
+        decoder = fit(rates[:20], single[:20], **options)  # type: ignore[operator]
+        assert decoder.weights.shape == (6, 1)
+        twice = fit(rates[:20], np.concatenate([single, single], -1)[:20], **options)  # type: ignore[operator]
+        np.testing.assert_allclose(decoder.predict(rates[20:]), twice.predict(rates[20:])[..., :1], rtol=1e-9)
+    x, y = np.log(rates[:, :-3]).reshape(30, 17, 6), single[:, 3:]
+    ridge = RidgeCV(np.logspace(-4, 4, 9)).fit(x[:20].reshape(-1, 6), y[:20].ravel())
+    expected = r2_score(y[20:].ravel(), ridge.predict(x[20:].reshape(-1, 6)))
+    scored = log_rate_velocity_r2(rates[:20], single[:20], rates[20:], single[20:], lag_bins=3)
+    assert scored == pytest.approx(expected, abs=1e-10)
+
+
 def test_rows_without_velocity_need_no_rate() -> None:
     rates, velocity = lagged(0)
     velocity[:, 15:] = np.nan

@@ -18,6 +18,7 @@ from undertow.evaluation import (
     rate_r2,
     save_statistics,
 )
+from undertow.evaluation.bootstrap import bootstrap_weights
 from undertow.evaluation.rates import Averaging
 from undertow.evaluation.sums import BitsPerSpike, ProducedTimeCorrelation, PsthRSquared, RSquared
 
@@ -138,6 +139,21 @@ def test_neurons_silent_in_a_resample_are_left_out_of_it() -> None:
     weights[0, 0] = 0
     expected = bits_per_spike(rates[1:, :, 1:], spikes[1:, :, 1:])
     assert statistic.finish(weights)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_conditions_no_trial_of_which_is_drawn_are_left_out_of_the_resample() -> None:
+    """Two pairs and two singletons: the singletons share a stratum, one of them may get no trial."""
+    rng, condition = np.random.default_rng(0), np.array([0, 0, 1, 1, 2, 3])
+    rates, psth = rng.gamma(1.0, 0.5, (6, 15, 4)), rng.gamma(1.0, 0.5, (4, 15, 4))
+    psth[3, 10:] = np.nan
+    fields = about(trial_ids=np.arange(6), condition=condition)
+    statistic = PsthRSquared(rates=rates, psth=psth, member=condition, **fields)
+    drawn = [np.array([0, 1, 2, 3, 4, 4]), np.array([0, 0, 2, 3, 5, 5]), np.arange(6)]
+    weights = np.stack([np.bincount(i, minlength=6) for i in drawn]).astype(float)
+    direct = [psth_r2(rates[i], psth, [np.flatnonzero(condition[i] == k) for k in range(4)]) for i in drawn]
+    np.testing.assert_allclose(statistic.finish(weights), direct, rtol=1e-9)
+    resampled = statistic.finish(bootstrap_weights(6, condition, 500))
+    assert np.isfinite(resampled).all()
 
 
 def test_correlation_without_variation_is_nan() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import make_small_trials
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, split_trials
+from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import score_prediction
 from undertow.experiments import RunResult, load_model, run
@@ -110,6 +111,16 @@ def test_resuming_a_finished_run_fits_nothing(finished: RunResult, monkeypatch: 
     again = run(trials, tiny(), finished.directory, resume=True)
     assert again.table.scores == finished.table.scores
     assert again.fit_s == pytest.approx(finished.fit_s)
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.filterwarnings("ignore:.*initial latent coordinates carry")
+def test_a_finished_run_with_a_potential_of_ones_own_is_resumed(tmp_path: Path) -> None:
+    trials, settings = make_small_trials().hold_out(2, seed=0), {"potential": DoubleWellPotential}
+    first = run(trials, tiny().set_params(**settings), tmp_path / "out")
+    again = run(trials, tiny().set_params(**settings), tmp_path / "out", resume=True)
+    assert again.model.get_params()["potential"] is DoubleWellPotential
+    assert again.table.scores == first.table.scores
 
 
 @pytest.mark.usefixtures("no_report")

@@ -1,16 +1,19 @@
 """What validation measures: held-out neurons of the window, or held-in counts that were hidden; nothing else."""
 
 from dataclasses import replace as changed
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from tests.models.small import GAPS, UNUSED, fitted
+from tests.models.small import GAPS, UNUSED, fitted, small
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
+from undertow.models import LangevinFlow
 from undertow.models.langevin_validation import VALIDATION_SAMPLES, mean_counts, validator
+from undertow.training import TrainingWarning
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 CPU = torch.device("cpu")
@@ -41,6 +44,23 @@ def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
     assert 0.1 < hidden_share < 0.4
     assert np.isfinite(score)
     assert validate(fitted().network_) == score
+
+
+def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, calls = LangevinFlow._objective, iter(range(100))
+
+    def spoiling(self: LangevinFlow, *given: Any) -> Any:
+        out = honest(self, *given)
+        if next(calls) == 3:  # two steps an epoch: the last one of epoch 2
+            self.network_.dynamics.log_mass.data.fill_(-20.0)  # type: ignore[union-attr]
+        return out
+
+    monkeypatch.setattr(LangevinFlow, "_objective", spoiling)
+    with pytest.warns(TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"):
+        model = small(learn=("mass",), epochs=4).fit(GAPS)
+    assert [row["epoch"] for row in model.history_] == [1, 2, 3, 4]
+    assert model.network_.dynamics is not None
+    model.network_.dynamics.check_stable(GAPS.bin_s)
 
 
 @pytest.mark.parametrize("monitor", ["co-bps", "likelihood"])

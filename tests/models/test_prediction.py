@@ -55,6 +55,17 @@ def test_more_trials_than_fit_at_once_are_predicted_in_order(monkeypatch: pytest
     assert np.allclose(chunked.latents["h"], whole.latents["h"], atol=1e-6, equal_nan=True)
 
 
+def test_past_a_trials_end_everything_is_nan_and_nothing_before_it() -> None:
+    prediction = fitted().predict(GAPS, samples=2)
+    series = {"rates": prediction.rates, **prediction.latents}
+    series |= {f"sample of {k}": v[1] for k, v in prediction.latent_samples.items()}
+    series["sample of rates"] = prediction.rate_samples[1]  # type: ignore[index]
+    assert not GAPS.valid.all()
+    for values in series.values():
+        assert np.array_equal(np.isfinite(values).all(-1), GAPS.valid)
+        assert np.array_equal(~np.isnan(values).all(-1), GAPS.valid)
+
+
 def test_intervals_need_and_take_200_samples() -> None:
     low, high = fitted().predict(GAPS[:2], samples=200).interval(0.9)
     assert low.shape == (2, 10, 6)

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.training.test_progress import Terminal
 from tests.training.tiny import Objective, run, tiny_batch, tiny_network, tiny_objective, tiny_validate
 from undertow.data.batches import Batch
-from undertow.training import Training, TrainingWarning, history_csv, train
+from undertow.training import Progress, Training, TrainingWarning, history_csv, train
 
 SHORT = Training(epochs=8, batch_size=8, validate_every=1)
 
@@ -130,6 +131,30 @@ def test_progress_reaches_the_objective_and_the_report() -> None:
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert [(epoch, share) for epoch, share, _ in reported] == [(2, 0.5), (4, 1.0)]
     assert reported[-1][2] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "last_epoch", "shares"),
+    [
+        (Training(epochs=100, batch_size=50, validate_every=2), 5, [0.4, 0.8, 1.0]),
+        (Training(epochs=100, batch_size=50, validate_every=2, patience=2), None, [0.02, 1.0]),
+    ],
+)
+def test_a_run_that_ends_early_is_reported_as_done(
+    settings: Training, last_epoch: int | None, shares: list[float]
+) -> None:
+    network, stream = tiny_network(), Terminal()
+    reported, progress = [], Progress(stream)
+
+    def report(row: dict[str, float], share: float, left: float) -> None:
+        reported.append(share)
+        progress(row, share, left)
+
+    validate = Scripted(0.5, 0.4, 0.3)
+    train(network, tiny_batch(), tiny_objective(network), validate, settings, report=report, last_epoch=last_epoch)
+    assert reported == shares
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().endswith("0:00 left\x1b[K\n")
 
 
 def test_a_time_limit_ends_the_run_with_its_schedules_at_their_end() -> None:

@@ -150,8 +150,8 @@ class Smoothing(Estimator):
         return write_tensors(Path(path), {k: torch.from_numpy(v) for k, v in arrays.items()}, header)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model written by `save`.
+    def load(cls, path: str | Path, **params: Any) -> Self:
+        """Read a model written by `save`; `params` replace constructor arguments.
 
         Raises:
             ModelError: when the file is missing, damaged or of another model.
@@ -161,7 +161,7 @@ class Smoothing(Estimator):
         tensors, header = read_tensors(Path(path))
         if header.get("model") != cls.cli_name:
             raise ModelError(f"{path} holds the model {header.get('model')!r}: it must be {cls.cli_name!r}.")
-        model = cls(**header["params"])
+        model = cls(**{**header["params"], **params})
         model.neuron_ids_ = np.array(header["neuron_ids"], dtype=header["neuron_ids_dtype"])
         model.heldout_, model.bin_s_ = np.array(header["heldout"], dtype=bool), header["bin_s"]
         model.width_s_, model.floor_hz_, model.penalty_ = header["choice"]

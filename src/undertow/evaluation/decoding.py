@@ -1,6 +1,7 @@
 """Linear decoding of velocity from rates: the benchmark's decoder and the log-rate one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,7 +70,7 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
     x, y = _rows(train_rates, train_velocity, lag_bins=0, log_floor=None)
     search = GridSearchCV(Ridge(), {"alpha": BENCHMARK_ALPHAS}).fit(x, y)
     best = search.best_estimator_
-    return VelocityDecoder(best.coef_.T, np.atleast_1d(best.intercept_), float(best.alpha))
+    return _decoder(best, best.alpha)
 
 
 def fit_log_rate_decoder(
@@ -92,9 +93,13 @@ def fit_log_rate_decoder(
 
     x, y = _rows(train_rates, train_velocity, lag_bins, floor)
     ridge = RidgeCV(LOG_RATE_ALPHAS).fit(x, y)
-    return VelocityDecoder(
-        ridge.coef_.T, np.atleast_1d(ridge.intercept_), float(ridge.alpha_), lag_bins, floor
-    )
+    return _decoder(ridge, ridge.alpha_, lag_bins, floor)
+
+
+def _decoder(ridge: Any, alpha: float, lag_bins: int = 0, log_floor: float | None = None) -> VelocityDecoder:
+    """A fitted ridge as a decoder; scikit-learn gives the weights of one channel as a flat vector."""
+    weights = np.atleast_2d(ridge.coef_).T
+    return VelocityDecoder(weights, np.atleast_1d(ridge.intercept_), float(alpha), lag_bins, log_floor)
 
 
 def velocity_r2(

@@ -127,16 +127,22 @@ class PsthRSquared(Statistic):
         return np.concatenate([self._chunk(w) for w in np.split(weights, range(CHUNK, len(weights), CHUNK))])
 
     def _chunk(self, weights: np.ndarray) -> np.ndarray:
+        """Scores of some resamples; a condition none of whose trials was drawn is left out of that resample."""
         used = ~np.isnan(self.psth).any(axis=2)
-        stacked = self.psth[used]
-        total = np.sum((stacked - stacked.mean(axis=0)) ** 2, axis=0)
-        residual = np.zeros((len(weights), len(total)))
+        centre = self.psth[used].mean(axis=0)
+        residual, square, total = (np.zeros((len(weights), self.psth.shape[2])) for _ in range(3))
+        bins = np.zeros((len(weights), 1))
         for k in np.unique(self.member):
-            w = weights[:, self.member == k]
+            w, true = weights[:, self.member == k], self.psth[k, used[k]]
+            drawn = w.sum(axis=1, keepdims=True)
             rates = self.rates[self.member == k][:, used[k]].astype(np.float64)
-            mean = np.tensordot(w / w.sum(axis=1, keepdims=True), rates, axes=1)
-            residual += np.sum((mean - self.psth[k, used[k]]) ** 2, axis=1)
-        return average_r2(residual, np.broadcast_to(total, residual.shape))
+            mean = np.tensordot(w / np.where(drawn > 0, drawn, 1.0), rates, axes=1)
+            residual += (drawn > 0) * np.sum((mean - true) ** 2, axis=1)
+            # centred sums, for the total sum of squares about the mean of the conditions drawn
+            square += (drawn > 0) * np.sum((true - centre) ** 2, axis=0)
+            total += (drawn > 0) * np.sum(true - centre, axis=0)
+            bins += (drawn > 0) * len(true)
+        return average_r2(residual, square - total**2 / np.maximum(bins, 1))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -180,6 +186,7 @@ class ProducedTimeCorrelation(Statistic):
 def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Weighted Pearson correlation, (resamples, trials) → (resamples,); NaN where one side is constant."""
     x, y, n = x - x.mean(), y - y.mean(), weights.sum(axis=1)
+    n = np.where(n > 0, n, np.nan)
     mean_x, mean_y = weights @ x / n, weights @ y / n
     covariance = weights @ (x * y) / n - mean_x * mean_y
     var_x, var_y = weights @ x**2 / n - mean_x**2, weights @ y**2 / n - mean_y**2

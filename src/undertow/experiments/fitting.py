@@ -64,8 +64,9 @@ def fit_and_predict(
 
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
-    """The same from the files `fit_and_predict` saved; `model` only says of which kind it is."""
-    return _predicted(type(model).load(path), splits, read_json(path.with_suffix(FIT)))
+    """The same from the files `fit_and_predict` saved; `model` gives its kind and the code no file holds."""
+    code = {k: v for k, v in model.get_params().items() if callable(v)}
+    return _predicted(type(model).load(path, **code), splits, read_json(path.with_suffix(FIT)))
 
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:

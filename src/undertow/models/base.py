@@ -62,8 +62,8 @@ class Estimator(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model written by `save`."""
+    def load(cls, path: str | Path, **params: Any) -> Self:
+        """Read a model written by `save`; `params` replace constructor arguments, such as code no file holds."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name."""

@@ -61,7 +61,7 @@ def train(
         seed: governs batches and noise.
         directory: where checkpoints and the CSV log go; None for none.
         resume: go on from the checkpoint in `directory`, if there is one.
-        report: called after each validation with the row, the progress and the seconds left.
+        report: called after each validation with the row, the share of the run that is done and the seconds left.
         last_epoch: stop after this epoch; the schedules stay those of `settings.epochs`.
 
     Returns:
@@ -85,7 +85,7 @@ def train(
                 if state.counters.epoch % settings.validate_every == 0 or state.finished:
                     _validate(state, row, validate)
                     if report is not None:
-                        report(row, state.progress, _seconds_left(state))
+                        report(row, state.share_done, _seconds_left(state))
             except (NonFiniteError, StabilityError) as error:
                 _roll_back(state, last_good, str(error))
             last_good = (state.tensors(), state.numbers())
@@ -167,7 +167,7 @@ def _roll_back(state: TrainingState, last_good: tuple[dict[str, Tensor], dict[st
 
 
 def _seconds_left(state: TrainingState) -> float:
-    return state.counters.elapsed_s * (1 - min(state.progress, 1.0)) / max(state.progress, 1e-9)
+    return state.counters.elapsed_s * (1 - state.share_done) / max(state.share_done, 1e-9)
 
 
 def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:

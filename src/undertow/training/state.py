@@ -61,6 +61,11 @@ class TrainingState:
         return max(self.counters.epoch / self.settings.epochs, by_clock)
 
     @property
+    def share_done(self) -> float:
+        """As `progress`, but of a run that may end before the schedules do; 1 when it has ended."""
+        return 1.0 if self.finished else max(self.progress, self.counters.epoch / self.last_epoch)
+
+    @property
     def finished(self) -> bool:
         c, patience = self.counters, self.settings.patience
         tired = patience is not None and c.best_epoch >= 0 and c.epoch - c.best_epoch >= patience
