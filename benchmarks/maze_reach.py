@@ -69,7 +69,9 @@ def main() -> None:
     options = parser.parse_args()
     trials = load_trials(options.data)
     results = {arm: fit_arm(trials, arm, options.out, options.seeds, options.workers) for arm in ARMS}
-    smoothing = run_grid({"smoothing": Smoothing()}, {"maze": trials}, options.out / "final", folds=5, report=say)
+    smoothing = run_grid(
+        {"smoothing": Smoothing()}, {"maze": trials}, options.out / "final", folds=5, report=say
+    )
     results["smoothing"] = [[cell] for cell in smoothing]
     statistics = {arm: [[c.statistics() for c in fold] for fold in folds] for arm, folds in results.items()}
     statistics["smoothing"] = [fold * options.seeds for fold in statistics["smoothing"]]
@@ -77,7 +79,9 @@ def main() -> None:
         table = score_table({"langevin-flow": statistics["langevin-flow"], other: statistics[other]})
         for name in SHOWN:
             for model, scores in table.scores.items():
-                print(f"{name:22s} {model:14s} {scores[name]}  sd over folds {scores[name].std_over_folds:.3f}")
+                print(
+                    f"{name:22s} {model:14s} {scores[name]}  sd over folds {scores[name].std_over_folds:.3f}"
+                )
             print(f"{name:22s} difference     {table.differences[name]}")
     for arm, folds in results.items():
         seconds = [cell.fit_s for fold in folds for cell in fold]

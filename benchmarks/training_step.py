@@ -1,6 +1,6 @@
 """Seconds of one training step at MC_Maze size, beside a plain loop and beside its matrix products alone.
 
-    python benchmarks/training_step.py [--threads 2] [--device cpu] [--repeats 15] [--out benchmarks/results/training_step.json]
+    python benchmarks/training_step.py [--threads 2] [--device cpu] [--repeats 15] [--out results.json]
 
 Three things take turns in one process, so that the machine's noise hits all of them alike; medians and their ratios
 are printed:
@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from undertow.data.batches import Batch
-from undertow.dynamics import Dynamics, Path as LatentPath, UnderdampedLangevin
+from undertow.dynamics import Dynamics, UnderdampedLangevin
+from undertow.dynamics import Path as LatentPath
 from undertow.encoders import dropout_from
 from undertow.models import LangevinFlow
 from undertow.models.langevin_building import build_network
@@ -61,7 +62,10 @@ class PlainNetwork(LangevinNetwork):
             h = cell(seen[:, t], h)
             states.append(h)
         context = torch.stack(states, 1)
-        original, self.encoder = self.encoder, _Given(encoder.dropout(context), encoder.dropout(context[:, -1]))
+        original, self.encoder = (
+            self.encoder,
+            _Given(encoder.dropout(context), encoder.dropout(context[:, -1])),
+        )
         try:
             return super().infer(batch, inputs, generator)
         finally:
@@ -97,8 +101,18 @@ class PlainLangevin(UnderdampedLangevin):
 def matrix_products(width: int, device: str) -> Callable[[], None]:
     """The products of one step: encoder, recurrence, decoder, readout; a backward pass takes two for each."""
     rows, feedforward = TRIALS * BINS, 2 * width
-    big = [(rows, HELDIN, 3 * HIDDEN), (rows, 3 * HIDDEN, width), (rows, width, 3 * width), (rows, width, width)]
-    big += [(rows, width, feedforward), (rows, feedforward, width), (rows, width, NEURONS), (TRIALS, HIDDEN, 4 * HIDDEN)]
+    big = [
+        (rows, HELDIN, 3 * HIDDEN),
+        (rows, 3 * HIDDEN, width),
+        (rows, width, 3 * width),
+        (rows, width, width),
+    ]
+    big += [
+        (rows, width, feedforward),
+        (rows, feedforward, width),
+        (rows, width, NEURONS),
+        (TRIALS, HIDDEN, 4 * HIDDEN),
+    ]
     heads, head = 4, width // 4
     rand = lambda *shape: torch.randn(*shape, device=device)  # noqa: E731
     mms = [(rand(n, k), rand(k, m), rand(n, m)) for n, k, m in big]
@@ -207,20 +221,35 @@ def main() -> None:
         }
         seconds = interleaved(runs, options.repeats, options.device)
         results[f"decoder width {width}"] = seconds | {"relative difference": difference}
-        print(f"step, decoder width {width}: " + ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in seconds.items()))
-        print(f"  {seconds['plain loop'] / seconds['undertow']:.2f}× the plain loop's speed, "
-              f"{seconds['undertow'] / seconds['floor']:.2f}× the floor's time; outputs differ by {difference:.1e}")
+        print(
+            f"step, decoder width {width}: " + ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in seconds.items())
+        )
+        print(
+            f"  {seconds['plain loop'] / seconds['undertow']:.2f}× the plain loop's speed, "
+            f"{seconds['undertow'] / seconds['floor']:.2f}× the floor's time; outputs differ by {difference:.1e}"
+        )
     fast, slow = (build(128, options.device, ())[k].dynamics for k in (0, 1))
     seconds = interleaved(
-        {"undertow": recurrence_step(fast, options.device), "plain loop": recurrence_step(slow, options.device)},
-        options.repeats, options.device,
+        {
+            "undertow": recurrence_step(fast, options.device),
+            "plain loop": recurrence_step(slow, options.device),
+        },
+        options.repeats,
+        options.device,
     )
     results["recurrence alone"] = seconds
-    print("recurrence alone: " + ", ".join(f"{k} {1e3 * v:.1f} ms" for k, v in seconds.items())
-          + f"; {seconds['plain loop'] / seconds['undertow']:.2f}×")
+    print(
+        "recurrence alone: "
+        + ", ".join(f"{k} {1e3 * v:.1f} ms" for k, v in seconds.items())
+        + f"; {seconds['plain loop'] / seconds['undertow']:.2f}×"
+    )
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {"processor": platform.processor() or platform.machine(), "threads": options.threads, "torch": torch.__version__}
+        machine = {
+            "processor": platform.processor() or platform.machine(),
+            "threads": options.threads,
+            "torch": torch.__version__,
+        }
         options.out.write_text(json.dumps({"machine": machine, "seconds": results}, indent=2))
 
 

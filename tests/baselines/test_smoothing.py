@@ -73,6 +73,18 @@ def test_choice_is_the_best_on_validation_trials_then_refitted_on_all(
     np.testing.assert_allclose(given.regression_.weights, fitted.regression_.weights, atol=1e-6)
 
 
+def test_in_large_sets_a_part_chooses_width_and_floor_and_all_bins_the_penalty(
+    trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undertow.baselines.smoothing.BINS_TO_CHOOSE", 300)
+    monkeypatch.setattr("undertow.baselines.smoothing.NEURONS_TO_CHOOSE", 2)
+    parts = Smoothing(**GRID).fit(trials[:60])
+    monkeypatch.undo()
+    whole = Smoothing(parts.width_s_, parts.floor_hz_, GRID["penalty"]).fit(trials[:60])
+    assert parts.penalty_ == whole.penalty_
+    np.testing.assert_array_equal(parts.regression_.weights, whole.regression_.weights)
+
+
 def test_never_reads_held_out_neurons_or_forward_bins(trials: TrialSet, fitted: Smoothing) -> None:
     test = trials[60:]
     spikes = np.array(test.spikes)

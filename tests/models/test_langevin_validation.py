@@ -46,7 +46,9 @@ def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
     assert validate(fitted().network_) == score
 
 
-def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     honest, calls = LangevinFlow._objective, iter(range(100))
 
     def spoiling(self: LangevinFlow, *given: Any) -> Any:

@@ -36,6 +36,18 @@ def test_log_prob_of_features_is_that_of_their_mean() -> None:
     assert np.allclose(log_prob.numpy(), stats.poisson.logpmf(counts.numpy(), mean.numpy()))
 
 
+def test_mean_and_log_prob_in_one_pass_are_the_same() -> None:
+    model, counts = (
+        observation(),
+        torch.poisson(torch.ones(6, 7, 4, dtype=torch.float64), torch.Generator().manual_seed(0)),
+    )
+    counts[0, 0] = math.nan
+    with torch.no_grad():
+        mean, log_prob = model.mean_and_log_prob(features(), counts)
+        assert torch.allclose(mean, model.mean(features()))
+        assert torch.equal(log_prob, model.log_prob(features(), counts))
+
+
 def test_missing_counts_give_zero_and_no_gradient() -> None:
     log_mean = torch.tensor([0.3, -1.0, 2.0, 700.0], dtype=torch.float64, requires_grad=True)
     counts = torch.tensor([2.0, math.nan, 5.0, math.nan], dtype=torch.float64)

@@ -151,7 +151,15 @@ def test_a_run_that_ends_early_is_reported_as_done(
         progress(row, share, left)
 
     validate = Scripted(0.5, 0.4, 0.3)
-    train(network, tiny_batch(), tiny_objective(network), validate, settings, report=report, last_epoch=last_epoch)
+    train(
+        network,
+        tiny_batch(),
+        tiny_objective(network),
+        validate,
+        settings,
+        report=report,
+        last_epoch=last_epoch,
+    )
     assert reported == shares
     assert stream.getvalue().count("\n") == 1
     assert stream.getvalue().endswith("0:00 left\x1b[K\n")

@@ -9,7 +9,7 @@ from undertow.errors import UndertowError
 
 
 def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Every numeric column of a history, (epochs,) each, NaN where a row lacks it.
+    """Every numeric column of a history, (rows,) each, NaN where a row lacks it.
 
     'epoch' comes first, counted from 0 where it is missing.
 

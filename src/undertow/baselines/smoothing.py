@@ -16,6 +16,7 @@ from undertow.evaluation.likelihood import bits_per_spike, negative_log_likeliho
 from undertow.models.base import Estimator, ProgressReport
 
 Grid = float | Sequence[float]
+BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
 
 
 class Choice(NamedTuple):
@@ -35,7 +36,8 @@ class Smoothing(Estimator):
     are never read.
 
     Width, floor and penalty are chosen on validation trials by co-smoothing (penalties from the strongest on,
-    until it falls), then the regression is fitted on training and validation trials. With nothing held out
+    until it falls), then the regression is fitted on training and validation trials. Where there are more than
+    10,000 training bins or 40 held-out neurons, width and floor are chosen on every k-th of them. With nothing held out
     there is no regression: width and floor are those under which each held-in bin is likeliest given the
     other bins of its trial; the floor then only serves the choice.
 
@@ -178,30 +180,47 @@ class Smoothing(Estimator):
         return [Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])]
 
     def _choose_on_validation(self, grid: list[Choice], train: TrialSet, validation: TrialSet) -> Choice:
-        """The point with the best co-smoothing on the validation trials."""
-        scores = dict(self._validation_scores(grid, train, validation))
+        """The best co-smoothing on the validation trials; in large sets width and floor from a part of the data."""
+        neurons = np.flatnonzero(np.nansum(_heldout_counts(validation), axis=(0, 1)) > 0)
+        if not neurons.size:
+            raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
+        every = -(-int(_inside(train).sum()) // BINS_TO_CHOOSE), -(-len(neurons) // NEURONS_TO_CHOOSE)
+        choice = self._best(grid, train, validation, neurons[:: every[1]], every[0])
+        if max(every) == 1:
+            return choice
+        # the best penalty depends on the number of bins: it is chosen on all
+        grid = [point for point in grid if point[:2] == choice[:2]]
+        return self._best(grid, train, validation, neurons, every=1)
+
+    def _best(
+        self, grid: list[Choice], train: TrialSet, validation: TrialSet, neurons: np.ndarray, every: int
+    ) -> Choice:
+        """The point that scores best for these held-out neurons, fitted on every so many training bins."""
+        scores = dict(self._validation_scores(grid, train, validation, neurons, every))
         return max(scores, key=lambda point: scores[point])
 
     def _validation_scores(
-        self, grid: list[Choice], train: TrialSet, validation: TrialSet
+        self, grid: list[Choice], train: TrialSet, validation: TrialSet, neurons: np.ndarray, every: int
     ) -> Iterator[tuple[Choice, float]]:
         """Co-smoothing of grid points; penalties from the strongest on, until the score falls."""
-        target = _heldout_counts(validation)
-        spiking = np.nansum(target, axis=(0, 1)) > 0
-        if not spiking.any():
-            raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
-        for width_s, floor_hz in dict.fromkeys(point[:2] for point in grid):
-            design = PoissonDesign(*self._rows([train], width_s, floor_hz))
-            features = np.log(self._smooth(validation, width_s) + floor_hz)
-            fitted, best = None, -np.inf
-            for penalty in sorted({point.penalty for point in grid}, reverse=True):
-                fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
-                rates = np.exp(fitted.log_counts(features))
-                score = bits_per_spike(rates[..., spiking], target[..., spiking])
-                yield Choice(width_s, floor_hz, penalty), score
-                if score < best:
-                    break
-                best = score
+        target = _heldout_counts(validation)[..., neurons]
+        counts = _heldout_counts(train)[_inside(train)][::every, neurons]
+        for width_s in dict.fromkeys(point.width_s for point in grid):
+            fit_rates = self._smooth(train, width_s)[_inside(train)][::every]
+            score_rates = self._smooth(validation, width_s)
+            for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
+                design, features = (
+                    PoissonDesign(np.log(fit_rates + floor_hz), counts),
+                    np.log(score_rates + floor_hz),
+                )
+                fitted, best = None, -np.inf
+                for penalty in sorted({point.penalty for point in grid}, reverse=True):
+                    fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
+                    score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
+                    yield Choice(width_s, floor_hz, penalty), score
+                    if score < best:
+                        break
+                    best = score
 
     def _left_out_loss(self, given: list[TrialSet], point: Choice) -> float:
         """Negative log-likelihood of every held-in bin under the smoothed other bins of its trial."""
@@ -224,10 +243,9 @@ class Smoothing(Estimator):
         """Features (rows, held-in) and counts (rows, held-out neurons) of every bin within a trial."""
         features, counts = [], []
         for trials in given:
-            target = _heldout_counts(trials)
-            inside = trials.valid[:, : target.shape[1]]
+            inside = _inside(trials)
             features.append(np.log(self._smooth(trials, width_s)[inside] + floor_hz))
-            counts.append(target[inside])
+            counts.append(_heldout_counts(trials)[inside])
         return np.concatenate(features), np.concatenate(counts)
 
     def _smooth(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
@@ -242,6 +260,11 @@ def _heldin_counts(trials: TrialSet) -> np.ndarray:
 
 def _heldout_counts(trials: TrialSet) -> np.ndarray:
     return trials.spikes[:, : trials.n_time - trials.forward_bins, trials.heldout].astype(np.float64)
+
+
+def _inside(trials: TrialSet) -> np.ndarray:
+    """Bins of the window within their trial, (trials, time)."""
+    return trials.valid[:, : trials.n_time - trials.forward_bins]
 
 
 def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:

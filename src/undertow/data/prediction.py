@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Inferred rates and latents for the trials of a `TrialSet`.
+    """Inferred rates and latents for the trials of a `TrialSet`; NaN past a trial's end.
 
     Attributes:
         rates: mean over posterior samples, spikes/s, (trials, time, neurons); held-in and held-out neurons,

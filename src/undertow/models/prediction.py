@@ -65,28 +65,36 @@ def predict(
 def _predict_chunk(
     network: LangevinNetwork, batch: Batch, samples: int, keep: bool, seed: tuple[int, int]
 ) -> dict[str, np.ndarray]:
-    sums: dict[str, Tensor] = {}
-    inside = (torch.arange(len(batch.time_s), device=batch.inputs.device) < batch.lengths[:, None])[..., None]
-    kept: dict[str, list[Tensor]] = {}
     context, initial = network.encoder(batch.inputs, batch.observed, batch.lengths)
+    inside = torch.arange(len(batch.time_s), device=context.device) < batch.lengths[:, None]
+    sums: dict[str, Tensor] = {}
+    kept: dict[str, list[np.ndarray]] = {}
     for sample in range(samples):
-        inferred = network.draw(batch, context, initial, _generator(batch.inputs.device, *seed, sample))
-        log_prob = network.observation.log_prob(inferred.features, batch.targets)
-        values = {"rates": network.observation.mean(inferred.features) / network.bin_s}
-        values |= {f"latent_{k}": v for k, v in inferred.latents.items()}
-        values = {k: torch.where(inside, v, torch.nan) for k, v in values.items()}
+        inferred = network.draw(batch, context, initial, _generator(context.device, *seed, sample))
+        mean, log_prob = network.observation.mean_and_log_prob(inferred.features, batch.targets)
+        values = {"rates": mean / network.bin_s}
+        values |= {f"latent_{k}": v for k, v in inferred.latents.items() if k != "h"}
         terms = {
             "log_likelihood": log_prob.sum((1, 2)),
             "kl_initial": inferred.kl_initial.sum(1),
             "kl_path": inferred.kl_path.sum(1),
         }
         for k, v in (values | terms).items():
-            sums[k] = sums.get(k, 0) + v
-        if keep:
-            for k, v in values.items():
-                kept.setdefault(f"{k}_samples", []).append(v)
-    out = {k: (v / samples).cpu().numpy() for k, v in sums.items()}
-    return out | {k: torch.stack(v).cpu().numpy() for k, v in kept.items()}
+            sums[k] = sums[k] + v if k in sums else v
+        for k, v in values.items() if keep else ():
+            kept.setdefault(f"{k}_samples", []).append(_ended(v, inside))
+    means = {k: v / samples for k, v in sums.items()}
+    out = {k: _ended(v, inside) if v.ndim == 3 else v.cpu().numpy() for k, v in means.items()}
+    out["latent_h"] = _ended(context, inside)
+    stacked = {k: np.stack(v) for k, v in kept.items()}
+    if keep:  # the same in every sample: a view, no copies
+        stacked["latent_h_samples"] = np.broadcast_to(out["latent_h"], (samples, *context.shape))
+    return out | stacked
+
+
+def _ended(values: Tensor, inside: Tensor) -> np.ndarray:
+    """(trials, time, dim) with NaN past each trial's end."""
+    return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
 
 
 def _generator(device: torch.device, *seed: int) -> torch.Generator:

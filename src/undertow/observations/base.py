@@ -18,5 +18,9 @@ class Observation(nn.Module, ABC):
         """Expected value of each entry."""
 
     @abstractmethod
+    def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in one pass: what a prediction needs of every posterior sample."""
+
+    @abstractmethod
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """A draw of each entry."""

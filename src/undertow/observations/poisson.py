@@ -37,12 +37,21 @@ class PoissonObservation(Observation):
         """Expected spikes per bin."""
         return self.log_rates(features).exp() * self.bin_s
 
+    def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        log_mean = self.log_rates(features) + math.log(self.bin_s)
+        mean = log_mean.exp()
+        return mean, _log_prob(log_mean, mean, observed)
+
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         return torch.poisson(self.mean(features), generator=generator)
 
 
 def poisson_log_prob(log_mean: Tensor, counts: Tensor) -> Tensor:
     """n log λ − λ − log n! for each entry; zero where the count is NaN."""
+    return _log_prob(log_mean, log_mean.exp(), counts)
+
+
+def _log_prob(log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
     seen = torch.isfinite(counts)
     n = torch.where(seen, counts, 0.0)
-    return torch.where(seen, n * log_mean - log_mean.exp() - torch.lgamma(n + 1), 0.0)
+    return torch.where(seen, n * log_mean - mean - torch.lgamma(n + 1), 0.0)

@@ -33,4 +33,5 @@ def draw_training(record: RunRecord) -> Drawn:
     columns = history_columns(record.history)
     if len(columns) < 2:
         raise UndertowError("the training history holds no numbers besides the epoch.")
-    return plot_training(columns), f"What was logged in training, {plural(len(columns['epoch']), 'row')}."
+    n, last = len(columns["epoch"]), int(columns["epoch"][-1])
+    return plot_training(columns), f"Training up to epoch {last}, as logged at {plural(n, 'validation')}."

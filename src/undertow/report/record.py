@@ -32,7 +32,7 @@ class RunRecord:
         baseline_train_prediction: the baseline's prediction for the training trials.
         scores: model name → metric → Score; every name but `model_name` is a baseline.
         differences: metric → paired difference, model minus baseline.
-        history: one row per epoch: 'epoch', then any numeric columns.
+        history: one row per validation: 'epoch', then any numeric columns.
         prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
         notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
 
