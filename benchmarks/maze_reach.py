@@ -4,12 +4,11 @@
 
 20 ms bins; 40 neurons held out by `numpy.random.default_rng(0).permutation(162)[:40]`; 5 folds by
 `StratifiedKFold(5, shuffle=True, random_state=0)`. In each fold 15 % of the training trials are kept for validation;
-on these, with seed 0, each model's dropout is chosen; then each seed is fitted with early stopping on them and once
-more on all training trials up to the best epoch. Test trials choose nothing. Finished fits are not run again.
+on these, with seed 0, each model's dropout is chosen by the score at the end of training; then each seed is fitted on
+all training trials for as many epochs. Test trials choose nothing. Finished fits are not run again.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from undertow import LangevinFlow, Smoothing, TrialSet
@@ -27,30 +26,29 @@ def load_trials(folder: Path) -> TrialSet:
 
 
 def say(result: CellResult, done: int, total: int) -> None:
-    """One line per fit."""
-    outcome = result.error or f"co-bps {result.scores['co-bps']:.4f} ({result.fit_s:.0f} s)"
+    """One line per fit; what is chosen on is the validation score."""
+    outcome = result.error or f"validation {result.validation_score:.4f} ({result.fit_s:.0f} s)"
     print(f"{done}/{total} {result.cell.name}: {outcome}", flush=True)
 
 
 def choose_dropout(trials: TrialSet, arm: str, out: Path, workers: int) -> list[float]:
     """For each fold the dropout that validates best with seed 0."""
-    models = {f"{arm}-dropout{d}": LangevinFlow(dropout=d, **ARMS[arm]) for d in DROPOUTS}
+    training = Training(keep="last")
+    models = {f"{arm}-dropout{d}": LangevinFlow(dropout=d, training=training, **ARMS[arm]) for d in DROPOUTS}
     cells = run_grid(models, {"maze": trials}, out / "choice", folds=5, workers=workers, report=say)
-    best = {}
-    for cell in cells:
-        score = json.loads(cell.path.read_text())["validation_score"]
-        dropout = float(cell.cell.model.rsplit("dropout", 1)[1])
-        best.setdefault(cell.cell.fold, {})[dropout] = score
-    return [max(scores, key=scores.get) for _, scores in sorted(best.items())]
+    scores: dict[int, dict[float, float]] = {}
+    for cell, dropout in zip(cells, [d for d in DROPOUTS for _ in range(5)], strict=True):
+        scores.setdefault(cell.cell.fold, {})[dropout] = cell.validation_score
+    return [max(fold, key=fold.get) for _, fold in sorted(scores.items())]
 
 
 def fit_arm(trials: TrialSet, arm: str, out: Path, seeds: int, workers: int) -> list[list[CellResult]]:
     """Fold → seed → result, with the dropout chosen for each fold."""
     chosen = choose_dropout(trials, arm, out, workers)
     print(f"{arm}: dropout by fold {chosen}")
-    found = {}
+    found: dict[int, list[CellResult]] = {}
     for dropout in sorted(set(chosen)):
-        model = LangevinFlow(dropout=dropout, training=Training(refit=True), **ARMS[arm])
+        model = LangevinFlow(dropout=dropout, training=Training(keep="last", refit=True), **ARMS[arm])
         folds = [k for k, d in enumerate(chosen) if d == dropout]
         for cell in run_grid(
             {arm: model}, {"maze": trials}, out / "final", folds=5, seeds=range(seeds), workers=workers,

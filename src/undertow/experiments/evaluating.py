@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import TrialSet
+from undertow.data import TrialSet, join_trials
 from undertow.errors import ModelError
 from undertow.evaluation import Score, score_prediction
 from undertow.experiments import identity
@@ -54,13 +54,13 @@ class SavedRun:
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
-        """(training trials, trials to score): those of the run where the data are the run's own, else (None, all)."""
+        """(training and validation trials, trials to score): those of the run where the data are the run's own, else (None, all)."""
         same = self.about.get("data", {}).get("fingerprint") == identity.fingerprint(trials)
         if not same or "split" not in self.about.get("splits", {}):
             return None, trials
         ids = self.about["splits"]["split"]
-        train, test = (trials[np.isin(trials.trial_ids, ids[part])] for part in ("train", "test"))
-        return train, test
+        parts = [trials[np.isin(trials.trial_ids, ids[part])] for part in ("train", "validation", "test")]
+        return join_trials(*parts[:2]), parts[2]
 
     def score(self, trials: TrialSet) -> dict[str, Score]:
         """Scores of the run's test trials, or of all trials where the data are new."""

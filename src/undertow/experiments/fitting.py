@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import Prediction, Splits, TrialSet, fold_trials, split_validation
+from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
 from undertow.evaluation import Statistic, sufficient_statistics, velocity_channels
 from undertow.experiments.files import read_json, write_json
 from undertow.models.base import Estimator
@@ -24,7 +24,7 @@ class Fitted:
 
     Attributes:
         model: the model, fitted on the training trials, choices made on the validation trials.
-        train: its prediction for the training trials, see `train_prediction`; decoders are fitted on it.
+        train: its prediction for the training and validation trials, see `train_prediction`; decoders are fitted on it.
         test: its prediction for the test trials.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
@@ -70,7 +70,7 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
-    train = train_prediction(model, splits.train)
+    train = train_prediction(model, join_trials(splits.train, splits.validation))
     return Fitted(model, train, model.predict(splits.test), about["fit_s"], about["notes"])
 
 

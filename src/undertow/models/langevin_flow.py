@@ -141,11 +141,10 @@ class LangevinFlow(Estimator):
         }
         batch = Batch.from_trials(trials, device)
         self.history_ = train(self.network_, batch, self._objective, validate, directory=folder, **options)
-        self.validation_score_ = best_score(self.history_)
+        self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         if self.training.refit and self.history_:
             self._build(trials)
             batch = Batch.from_trials(join_trials(trials, validation), device)
-            best_epoch = int(max(self.history_, key=lambda row: row["validation_score"])["epoch"])
             folder = None if folder is None else folder / "refit"
             train(
                 self.network_,
@@ -153,7 +152,7 @@ class LangevinFlow(Estimator):
                 self._objective,
                 None,
                 directory=folder,
-                last_epoch=best_epoch,
+                last_epoch=int(kept_row(self.history_)["epoch"]),
                 **options,
             )
         self.network_.eval()
@@ -238,10 +237,12 @@ class LangevinFlow(Estimator):
             ) from None
         model.network_.to(prediction.choose_device(model.device)).eval()
         model.history_ = extra["history"]
-        model.validation_score_ = best_score(model.history_)
+        model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
 
 
-def best_score(history: list[dict[str, float]]) -> float:
-    """The best validation score of a training history; NaN when there was no validation."""
-    return max((row["validation_score"] for row in history), default=float("nan"))
+def kept_row(history: list[dict[str, float]]) -> dict[str, float]:
+    """The row of the epoch whose weights were kept; empty when there was no validation."""
+    return next(
+        (row for row in reversed(history) if row["validation_score"] == history[-1]["best_score"]), {}
+    )

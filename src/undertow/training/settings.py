@@ -23,7 +23,9 @@ class Training:
         patience: epochs without a better validation score after which training stops; None for never.
         monitor: what validation measures: 'co-bps' (held-out neurons), 'likelihood' (bits per spike of hidden
             held-in counts) or 'auto' (co-bps where neurons are held out).
-        refit: when the best epoch is known, train again, on training and validation trials together, up to that epoch.
+        keep: which weights are kept: those of the epoch that validated 'best', or the 'last' ones, for schedules
+            that do not overfit; the validation score is then that of the last epoch.
+        refit: train again, on training and validation trials together, up to the epoch that was kept.
         max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run cannot be repeated
             bit by bit. None for no limit.
         retries: how often a non-finite loss is rolled back and tried again with half the step size.
@@ -40,6 +42,7 @@ class Training:
     validate_every: int = 10
     patience: int | None = None
     monitor: Literal["auto", "co-bps", "likelihood"] = "auto"
+    keep: Literal["best", "last"] = "best"
     refit: bool = False
     max_seconds: float | None = None
     retries: int = 4
@@ -59,7 +62,7 @@ class Training:
         self._require(
             "monitor", self.monitor in ("auto", "co-bps", "likelihood"), "'auto', 'co-bps' or 'likelihood'"
         )
-
+        self._require("keep", self.keep in ("best", "last"), "'best' or 'last'")
         self._require(
             "refit", not (self.refit and self.max_seconds is not None), "False under training.max_seconds"
         )

@@ -98,8 +98,8 @@ class TrainingState:
         return float(next(iter(states))["step"]) if states else 0.0
 
     def keep_if_best(self, score: float) -> None:
-        """Remember the averaged weights where they score best so far."""
-        if score > self.counters.best_score:
+        """Remember the averaged weights where they score best so far, or whenever the last are to be kept."""
+        if score > self.counters.best_score or self.settings.keep == "last":
             self.counters.best_score, self.counters.best_epoch = score, self.counters.epoch
             self.keep()
 
