@@ -8,7 +8,7 @@ import pytest
 
 from tests.experiments.test_run import tiny
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet
+from undertow.data import TrialSet, join_trials
 from undertow.errors import UndertowError
 from undertow.evaluation import combine, score_prediction
 from undertow.experiments import CellResult, run_grid
@@ -40,7 +40,8 @@ def test_a_cell_is_the_fit_on_its_fold(tmp_path: Path, small_trials: TrialSet) -
     result = run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, folds=4, only_folds=(2,))[0]
     splits = fold_splits(small_trials, 4)[2]
     model = Smoothing(**QUICK).fit(splits.train, splits.validation)
-    direct = score_prediction(model.predict(splits.test), model.predict(splits.train))
+    learned_from = join_trials(splits.train, splits.validation)
+    direct = score_prediction(model.predict(splits.test), model.predict(learned_from))
     assert combine([[result.statistics()]]) == direct
     assert result.scores == {name: pytest.approx(score.value) for name, score in direct.items()}
 

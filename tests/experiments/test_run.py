@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import make_small_trials
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet, split_trials
+from undertow.data import TrialSet, join_trials, split_trials
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import score_prediction
@@ -73,9 +73,9 @@ def test_differences_are_paired_model_minus_baseline(finished: RunResult) -> Non
 
 
 def test_scores_are_of_the_test_trials_by_the_saved_model(finished: RunResult) -> None:
-    train, _, test = split_trials(make_small_trials().hold_out(2, seed=0), seed=0)
+    train, validation, test = split_trials(make_small_trials().hold_out(2, seed=0), seed=0)
     model = load_model(finished.directory / "model.safetensors")
-    again = score_prediction(model.predict(test), model.predict(train))
+    again = score_prediction(model.predict(test), model.predict(join_trials(train, validation)))
     assert again == finished.table.scores["langevin-flow"]
 
 

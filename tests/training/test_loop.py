@@ -57,6 +57,13 @@ def test_the_best_weights_are_restored(average_decay: float) -> None:
     assert [row["best_score"] for row in history] == [0.1, 0.2, 0.9, 0.9, 0.9, 0.9]
 
 
+def test_the_last_weights_are_kept_when_asked() -> None:
+    settings = Training(epochs=4, batch_size=8, validate_every=1, keep="last")
+    network, validate, history = train_scripted(settings, 0.1, 0.9, 0.3, 0.2)
+    assert same(network.state_dict(), validate.seen[3])
+    assert history[-1]["best_score"] == 0.2
+
+
 def test_patience_stops_and_keeps_the_best() -> None:
     settings = Training(epochs=50, batch_size=8, validate_every=2, patience=4)
     network, validate, history = train_scripted(settings, 0.1, 0.5, 0.4, 0.3, 0.9)

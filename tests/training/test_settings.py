@@ -29,6 +29,7 @@ WRONG = {
     "patience": below_one | nan,
     "max_seconds": not_positive,
     "average_decay": st.floats(min_value=1.0) | negative,
+    "keep": st.text().filter(lambda text: text not in ("best", "last")),
     "monitor": st.text().filter(lambda text: text not in ("auto", "co-bps", "likelihood")),
 }
 

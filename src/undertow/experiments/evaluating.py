@@ -54,7 +54,7 @@ class SavedRun:
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
-        """(training and validation trials, trials to score): those of the run where the data are the run's own, else (None, all)."""
+        """(training and validation trials, trials to score) of the run where the data are its own, else (None, all)."""
         same = self.about.get("data", {}).get("fingerprint") == identity.fingerprint(trials)
         if not same or "split" not in self.about.get("splits", {}):
             return None, trials
