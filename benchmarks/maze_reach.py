@@ -15,7 +15,7 @@ from undertow import LangevinFlow, Smoothing, TrialSet
 from undertow.experiments import CellResult, run_grid, score_table
 from undertow.training import Training
 
-DROPOUTS = (0.2, 0.35, 0.5)
+DROPOUTS = (0.35, 0.5)
 ARMS = {"langevin-flow": {}, "no-latents": {"latents": False}}
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2")
 

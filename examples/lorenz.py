@@ -16,7 +16,8 @@ from undertow.training import Training
 def main(seconds: float, picture: Path) -> None:
     """Simulate, fit for at most `seconds`, print the scores and draw trial averages into `picture`."""
     train, validation, test = split_trials(simulate_lorenz())
-    model = LangevinFlow(training=Training(max_seconds=seconds)).fit(train, validation)
+    training = Training(max_seconds=seconds, batch_size=16)
+    model = LangevinFlow(dropout=0.05, training=training).fit(train, validation)
     baseline = Smoothing().fit(train, validation)
 
     for name, fitted in (("LangevinFlow", model), ("smoothing", baseline)):

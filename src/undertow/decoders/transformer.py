@@ -74,7 +74,7 @@ class TransformerDecoder(Decoder):
 
 
 def sinusoids(
-    time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.05, longest_s: float = 20.0
+    time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.2, longest_s: float = 20.0
 ) -> Tensor:
     """Sines and cosines of time with periods spaced evenly on a log scale, (time, width)."""
     half = (width + 1) // 2
