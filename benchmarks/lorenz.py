@@ -15,8 +15,8 @@ from undertow import LangevinFlow, Smoothing, load, simulate_lorenz
 from undertow.experiments import CellResult, run_grid, score_table
 from undertow.training import Training
 
-SETTINGS = {"dropout": 0.05, "coordinated_dropout": 0.25}
-TRAINING = Training(epochs=200, batch_size=16)
+SETTINGS = {"dropout": 0.05}
+TRAINING = Training(epochs=100, batch_size=16)
 SHOWN = ("rate R2", "rate R2 variance-weighted", "rate R2 median")
 
 
