@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 from typer.testing import Result
 
@@ -169,7 +170,7 @@ def fit_words(recording: Path, out: Path, epochs: int) -> list[str]:
 def start_and_stop(words: list[str], out: Path, stop: int) -> tuple[int, str]:
     """Run the command in a process of its own, send `stop` once it has a checkpoint: exit code and stderr."""
     command = [sys.executable, "-c", "from undertow.cli.app import main; main()", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
