@@ -1,6 +1,8 @@
 """NWB files: small ones written here, and a real one."""
 
+import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
@@ -122,6 +124,61 @@ def test_files_that_are_no_nwb_are_refused(full_file: Path, tmp_path: Path) -> N
         file.attrs["nwb_version"] = "2.4.0"
     with pytest.raises(DataError, match="cannot be read as NWB"):
         read_nwb(tmp_path / "claims.nwb")
+
+
+def write_session(path: Path) -> Path:
+    """Several electrodes a unit, signals by rate, in the stimulus group and in channels of their own scale."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the writer's warnings are not under test
+        from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+        from pynwb.ecephys import ElectricalSeries
+
+        nwb = NWBFile("a test", "test", datetime(2024, 1, 1, tzinfo=UTC))
+        device = nwb.create_device("array")
+        for location in ("CA1", "CA1", "PFC"):
+            group = nwb.create_electrode_group(f"g{len(nwb.electrode_groups)}", "group", location, device)
+            nwb.add_electrode(location=location, group=group)
+        for times, electrodes in zip(SPIKES, ([0, 1], [2, 0]), strict=True):
+            nwb.add_unit(spike_times=times, electrodes=electrodes)
+        for start in (0.0, 1.0):
+            nwb.add_trial(start_time=start, stop_time=start + 0.5)
+        ramp = np.arange(2000) / 1000
+        nwb.add_stimulus(
+            TimeSeries(name="tone", data=ramp, unit="V", starting_time=0.0, rate=1000.0, offset=3.0)
+        )
+        nwb.add_acquisition(TimeSeries(name="tone_copy", data=ramp, unit="V", timestamps=ramp))
+        rows = nwb.create_electrode_table_region([0, 1], "two")
+        lfp = ElectricalSeries(
+            name="lfp",
+            data=np.stack([ramp, ramp], axis=1),
+            electrodes=rows,
+            rate=1000.0,
+            starting_time=0.0,
+            channel_conversion=[1.0, 4.0],
+            conversion=0.5,
+        )
+        nwb.add_acquisition(lfp)
+        with NWBHDF5IO(str(path), "w") as writer:
+            writer.write(nwb)
+    return path
+
+
+def test_series_by_rate_in_any_group_with_their_scale_and_regions_of_electrodes(tmp_path: Path) -> None:
+    path = write_session(tmp_path / "session.nwb")
+    trials = read_nwb(path, bin_s=0.1, window_s=(0.0, 0.5), stimulus="tone", behavior=["lfp", "tone_copy"])
+    centres = np.array([0.0, 1.0])[:, None] + 0.05 + 0.1 * np.arange(5)
+    np.testing.assert_allclose(trials.stimulus[..., 0], 3 + centres, rtol=1e-6)
+    assert trials.behavior_names == ("lfp_x", "lfp_y", "tone_copy")
+    for k, scale in enumerate((0.5, 2.0, 1.0)):
+        np.testing.assert_allclose(trials.behavior[..., k], scale * centres, rtol=1e-5)
+    assert trials.region.tolist() == ["CA1", "PFC"]
+
+
+@pytest.mark.parametrize("column", ["region", "brain_region", "brain_area", "location"])
+def test_regions_of_a_unit_column_go_before_those_of_electrodes(tmp_path: Path, column: str) -> None:
+    path = write_nwb(tmp_path / "u.nwb", SPIKES, TRIALS, units={column: ["V1", "LP"]}, locations=["a", "b"])
+    assert read_nwb(path, bin_s=0.1).region.tolist() == ["V1", "LP"]
+    assert read_nwb(path, bin_s=0.1, units="region==LP").n_neurons == 1
 
 
 def test_the_benchmark_file(test_data: Callable[[str], Path]) -> None:

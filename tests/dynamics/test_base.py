@@ -8,10 +8,17 @@ from torch import Tensor
 
 import undertow.dynamics
 from tests.families import exported
-from undertow.dynamics import Dynamics, Path, Potential, UnderdampedLangevin
+from undertow.dynamics import (
+    Dynamics,
+    EulerLangevin,
+    OverdampedLangevin,
+    Path,
+    Potential,
+    UnderdampedLangevin,
+)
 from undertow.errors import ModelError
 
-STATE_DIM, TRIALS, BINS = 8, 3, 5
+STATE_DIM, TRIALS, BINS = 16, 3, 5
 FAMILY = exported(undertow.dynamics, Dynamics)
 POTENTIALS = exported(undertow.dynamics, Potential)
 LEARN_ALL = ("mass", "gamma", "temperature", "timescale")
@@ -21,8 +28,17 @@ def in_potential(potential: type) -> Callable[[], Dynamics]:
     return lambda: UnderdampedLangevin(STATE_DIM, potential, mass=1.3, learn=LEARN_ALL)
 
 
+def euler() -> Dynamics:
+    return EulerLangevin(STATE_DIM, mass=1.3, hamiltonian_step=0.4, learn=LEARN_ALL)
+
+
+def overdamped() -> Dynamics:
+    return OverdampedLangevin(STATE_DIM, learn=("temperature", "timescale"))
+
+
 VARIANTS = {cls.__name__: (lambda cls=cls: cls(STATE_DIM)) for cls in FAMILY}
 VARIANTS |= {f"Langevin in {p.__name__}": in_potential(p) for p in POTENTIALS}
+VARIANTS |= {"EulerLangevin, all learned": euler, "OverdampedLangevin, all learned": overdamped}
 MAKERS = pytest.mark.parametrize("make", VARIANTS.values(), ids=VARIANTS.keys())
 
 
@@ -44,7 +60,8 @@ def run(dynamics: Dynamics, bins: int = BINS, substeps: int = 2, seed: int = 0, 
     push = normal(TRIALS, bins, dynamics.noise_dim, seed=1) if control else None
     dtype = next(dynamics.parameters()).dtype
     x0 = normal(TRIALS, STATE_DIM, seed=2).to(dtype)
-    return dynamics.rollout(x0, noise.to(dtype), 0.02, None if push is None else push.to(dtype))
+    inputs = normal(TRIALS, bins, 1, seed=3).to(dtype)
+    return dynamics.rollout(x0, noise.to(dtype), 0.02, None if push is None else push.to(dtype), inputs)
 
 
 @pytest.mark.parametrize("cls", FAMILY)
@@ -144,7 +161,8 @@ def test_any_rollout_of_its_own_equals_the_plain_one(
     own = run(dynamics, substeps=substeps, control=control)
     noise = normal(TRIALS, BINS, substeps, dynamics.noise_dim)
     push = normal(TRIALS, BINS, dynamics.noise_dim, seed=1) if control else None
-    plain = Dynamics.rollout(dynamics, normal(TRIALS, STATE_DIM, seed=2), noise, 0.02, push)
+    inputs = normal(TRIALS, BINS, 1, seed=3)
+    plain = Dynamics.rollout(dynamics, normal(TRIALS, STATE_DIM, seed=2), noise, 0.02, push, inputs)
     for mine, theirs in ((own.states, plain.states), (own.mean, plain.mean), (own.std, plain.std)):
         assert (mine - theirs).abs().max() < 1e-12
 

@@ -11,7 +11,13 @@ from torch import Tensor
 
 import undertow.dynamics
 from tests.families import exported
-from undertow.dynamics import CoupledOscillatorPotential, DoubleWellPotential, HarmonicPotential, Potential
+from undertow.dynamics import (
+    CoupledOscillatorPotential,
+    DoubleWellPotential,
+    HarmonicPotential,
+    InputDrivenPotential,
+    Potential,
+)
 from undertow.errors import ModelError
 
 DIM = 12
@@ -44,12 +50,13 @@ def test_energy_is_one_number_per_position(cls: type[Potential]) -> None:
 
 
 @FAMILY
-def test_gradient_is_that_of_the_energy(cls: type[Potential]) -> None:
+@pytest.mark.parametrize("x", [None, 3 * torch.ones(2, 5, 1, dtype=torch.float64)])
+def test_gradient_is_that_of_the_energy(cls: type[Potential], x: Tensor | None) -> None:
     potential, z = moved(cls), positions(2, 5, DIM).requires_grad_()
-    (expected,) = torch.autograd.grad(potential.energy(z).sum(), z)
-    assert torch.allclose(potential.gradient(z.detach()), expected, atol=1e-12)
+    (expected,) = torch.autograd.grad(potential.energy(z, x).sum(), z)
+    assert torch.allclose(potential.gradient(z.detach(), x), expected, atol=1e-12)
     with torch.no_grad():
-        assert torch.allclose(potential.gradient(z.detach()), expected, atol=1e-12)
+        assert torch.allclose(potential.gradient(z.detach(), x), expected, atol=1e-12)
 
 
 @FAMILY
@@ -64,12 +71,38 @@ def test_stiffness_is_the_hessian(cls: type[Potential]) -> None:
 
 
 @FAMILY
+def test_curvatures_stay_within_their_bounds(cls: type[Potential]) -> None:
+    """Whatever learning does to the parameters; large moves here."""
+    potential = moved(cls)
+    bounds, stiffness = potential.curvature_bounds(), potential.stiffness()
+    if bounds is None or stiffness is None:
+        return
+    with torch.no_grad():
+        for parameter in potential.parameters():
+            if parameter.ndim > 1:
+                parameter += 3 * positions(*parameter.shape)
+        curvatures = torch.linalg.eigvalsh(potential.stiffness())  # type: ignore[arg-type]
+    assert bounds[0] - 1e-9 <= float(curvatures.min())
+    assert float(curvatures.max()) <= bounds[1] * (1 + GRID_ERROR) + 1e-9
+
+
+def test_potentials_without_an_input_ignore_it() -> None:
+    x = torch.ones(5, 1, dtype=torch.float64)
+    for cls in exported(undertow.dynamics, Potential):
+        potential = moved(cls)
+        tilted = potential.tilt(x)
+        changed = not torch.equal(potential.energy(positions(5, DIM), x), potential.energy(positions(5, DIM)))
+        assert changed == (tilted is not None) == (cls is InputDrivenPotential)
+
+
+@FAMILY
 def test_gradient_carries_gradients_to_the_parameters(cls: type[Potential]) -> None:
     potential = moved(cls)
     parameters = [p for p in potential.parameters() if p.requires_grad]
     if not parameters:
         return
-    grads = torch.autograd.grad(potential.gradient(positions(5, DIM)).square().sum(), parameters)
+    force = potential.gradient(positions(5, DIM), x=torch.ones(5, 1, dtype=torch.float64))
+    grads = torch.autograd.grad(force.square().sum(), parameters)
     assert all(torch.isfinite(g).all() and g.abs().max() > 0 for g in grads)
 
 

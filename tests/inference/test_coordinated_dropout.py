@@ -47,3 +47,42 @@ def test_the_generator_decides() -> None:
     first, again = (coordinated_dropout(COUNTS, 0.3, generator(1))[1] for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, coordinated_dropout(COUNTS, 0.3, generator(2))[1])
+
+
+# --- learning from what is kept -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.25, 0.7])
+@pytest.mark.parametrize("learn_from_kept", [0.1, 0.5])
+def test_all_hidden_entries_and_a_share_of_the_others_are_learned_from(
+    share: float, learn_from_kept: float
+) -> None:
+    inputs, weight = coordinated_dropout(COUNTS + 1, share, generator(), learn_from_kept)
+    hidden, learned = inputs == 0, weight > 0
+    assert learned[hidden].all()
+    hides, picks = representable_share(share), representable_share(learn_from_kept)
+    kept = int((~hidden).sum())
+    assert float(learned[~hidden].double().mean()) == pytest.approx(
+        picks, abs=5 * (picks * (1 - picks) / kept) ** 0.5
+    )
+    expected = torch.tensor(1 / (hides + (1 - hides) * picks), dtype=torch.float64)
+    assert torch.allclose(weight[learned], expected)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.7])
+def test_the_weights_are_right_on_average_also_then(share: float) -> None:
+    _, weight = coordinated_dropout(COUNTS, share, generator(), 0.2)
+    hides, picks = representable_share(share), representable_share(0.2)
+    learned = hides + (1 - hides) * picks
+    assert float(weight.mean()) == pytest.approx(
+        1.0, abs=5 * ((1 - learned) / learned / COUNTS.numel()) ** 0.5
+    )
+
+
+def test_learning_from_the_kept_hides_the_same_entries() -> None:
+    plain, _ = coordinated_dropout(COUNTS + 1, 0.3, generator())
+    both, _ = coordinated_dropout(COUNTS + 1, 0.3, generator(), 0.4)
+    assert torch.equal(plain, both)
+    inputs, weight = coordinated_dropout(COUNTS, 0.0, generator(), 0.4)
+    assert torch.equal(inputs, COUNTS)
+    assert torch.equal(weight, torch.ones_like(COUNTS))

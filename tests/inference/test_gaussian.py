@@ -1,10 +1,11 @@
 """Gaussian divergences against torch.distributions and Monte Carlo."""
 
+import pytest
 import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from undertow.inference import GaussianHead, gaussian_kl, kl_to_standard_normal
+from undertow.inference import GaussianHead, gaussian_kl, kl_to_standard_normal, released_step_kl
 
 
 def law(seed: int) -> tuple[Tensor, Tensor]:
@@ -50,3 +51,20 @@ def test_head_starts_near_the_standard_normal_and_stays_finite() -> None:
     assert torch.isfinite(far_mean).all()
     assert (far_std > 0).all()
     assert torch.isfinite(kl_to_standard_normal(far_mean, far_std)).all()
+
+
+@pytest.mark.parametrize("prior_var", [0.1, 1.0])
+def test_the_released_divergence_takes_the_sample_as_mean_and_twice_gamma_as_log_variance(
+    prior_var: float,
+) -> None:
+    sample, _ = law(0)
+    gamma = torch.linspace(0.3, 0.9, 4, dtype=torch.float64)
+    posterior, prior = Normal(sample, (2 * gamma).exp().sqrt()), Normal(0.0, prior_var**0.5)
+    assert torch.allclose(
+        released_step_kl(sample, gamma, prior_var), kl_divergence(posterior, prior), atol=1e-12
+    )
+
+
+def test_the_released_prior_variance_is_a_tenth() -> None:
+    sample, gamma = torch.zeros(1, 4), torch.full((4,), 0.55)
+    assert torch.equal(released_step_kl(sample, gamma), released_step_kl(sample, gamma, 0.1))

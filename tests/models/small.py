@@ -13,7 +13,19 @@ from undertow.training import Training
 
 UNUSED = "ignore:.*initial latent coordinates carry:undertow.training.TrainingWarning"
 """Filter for the one warning that a model of two epochs may give."""
-SMALL = {"latent_dim": 8, "hidden_dim": 6, "decoder_width": 8, "heads": 2, "samples": 3}
+SMALL = {
+    "latent_dim": 8,
+    "hidden_dim": 6,
+    "bidirectional": False,
+    "initial": "all",
+    "posterior": "autonomous",
+    "timescale_s": 0.02,
+    "decoder_inputs": ("z", "v", "h"),
+    "withhold_h": 0.0,
+    "decoder_width": 8,
+    "heads": 2,
+    "samples": 3,
+}
 
 
 def small(epochs: int = 2, **settings: Any) -> LangevinFlow:

@@ -14,6 +14,7 @@ from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
 from undertow.models.langevin_building import build_dynamics, initial_bins
+from undertow.models.variant import Variant
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -44,6 +45,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "two groups": {"groups": 2},
     "three taps": {"taps": 3},
     "double well": {"potential": DoubleWellPotential},
+    "mlp potential": {"potential": "mlp"},
+    "double well by name": {"potential": "double-well"},
+    "input-driven": {"potential": "input-driven"},
+    "free oscillators": {"potential": "free-oscillators", "allow_unstable": True},
+    "mixed oscillators": {"potential": "mixed-oscillators", "taps": 3, "allow_unstable": True},
+    "first order": {"order": 1},
+    "first order without noise": {"order": 1, "temperature": 0.0, "learn": ("timescale",)},
+    "first order, controlled": {"order": 1, "posterior": "controlled"},
+    "linear encoder": {"encoder": "linear"},
+    "linear encoder, linear decoder": {"encoder": "linear", "decoder": "linear"},
+    "the released divergence": {"path_prior": "released"},
+    "a bin as timescale": {"timescale_s": "bin", "gamma": 0.8},
+    "unstable allowed": {"allow_unstable": True, "mass": 0.9},
     "harmonic": {"potential": lambda dim: HarmonicPotential(dim, 0.5)},
     "causal": {"causal": True, "initial": "first"},
     "no dropout": {"dropout": 0.0, "coordinated_dropout": 0.0},
@@ -95,7 +109,7 @@ def test_learned_constants_move_and_others_stay() -> None:
 
 
 def start(model: LangevinFlow) -> dict[str, Tensor]:
-    return dict(build_dynamics(model).named_parameters())
+    return dict(build_dynamics(model, n_heldin=4, bin_s=GAPS.bin_s).named_parameters())
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,22 @@ def test_the_divergences_weight_rises_over_the_warm_up(
     given = [model._objective(batch, generator, progress) for progress in (0.0, 0.25, 0.5, 1.0)]
     assert [weight for weight, _ in given] == pytest.approx(expected)
     assert {share for _, share in given} == {0.3}
+
+
+@pytest.mark.parametrize(
+    ("potential", "order", "groups"), [("input-driven", 2, {"z": 4, "v": 4}), ("mlp", 2, {})]
+)
+def test_only_oscillators_have_groups(potential: str, order: int, groups: dict[str, int]) -> None:
+    assert small(potential=potential, order=order, epochs=1).fit(GAPS).predict(GAPS).groups == groups
+
+
+def test_the_first_order_has_positions_alone() -> None:
+    model = small(order=1, epochs=1).fit(GAPS)
+    prediction = model.predict(GAPS)
+    assert set(prediction.latents) == {"z", "h"}
+    assert prediction.groups == {"z": 4}
+    assert model.network_.decoder_inputs == ("z", "h")
+    assert set(model.sample_prior(2, 5)) == {"z"}
 
 
 # --- refusals -----------------------------------------------------------------------------------------------------
@@ -160,6 +190,16 @@ def test_the_divergences_weight_rises_over_the_warm_up(
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
         ({"potential": HarmonicPotential(3)}, "the potential has 3 positions, the dynamics 8"),
         ({"training": {"epochs": 3}}, "training is .*: it must be a Training"),
+        ({"encoder": "lstm"}, "encoder is 'lstm': it must be one of 'gru', 'linear'"),
+        ({"encoder": "linear", "bidirectional": True}, "encoder='linear' has no direction"),
+        ({"order": 3}, "order is 3: Langevin dynamics are of first"),
+        (
+            {"order": 1, "path_prior": "standard-normal"},
+            "order=1 has no velocity: leave .* path_prior 'dynamics'",
+        ),
+        ({"order": 1, "variant": Variant(scheme="euler")}, "order=1 has no velocity: leave variant.scheme"),
+        ({"order": 1, "decoder_inputs": ("v",)}, "order=1 has no velocity: decoder_inputs needs 'z' or 'h'"),
+        ({"timescale_s": "trial"}, "timescale_s is 'trial': it must be one of 'bin'"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_fitted(settings: dict[str, Any], message: str) -> None:
@@ -171,8 +211,22 @@ def test_wrong_settings_are_refused_before_anything_is_fitted(settings: dict[str
 
 
 def test_an_unstable_step_is_refused_with_the_way_out() -> None:
-    with pytest.raises(StabilityError, match=r"h²k/m lies in .* longer timescale_s, a larger mass"):
+    message = r"can become unstable: its spectral radius is [\d.]+ per bin, .* 1000-fold in \d+ bins; use a confining"
+    with pytest.raises(
+        StabilityError, match=message + r" potential, a longer timescale_s, a larger mass, or pass allow"
+    ):
         small(mass=0.1).fit(GAPS)
+    with pytest.raises(
+        StabilityError, match=r"the first-order step can become unstable: its spectral radius"
+    ):
+        small(order=1, potential=lambda dim: HarmonicPotential(dim, 9.0)).fit(GAPS)
+
+
+def test_an_unstable_step_runs_when_it_is_allowed() -> None:
+    model = small(potential="free-oscillators", allow_unstable=True, latent_dim=16, epochs=1).fit(GAPS)
+    assert np.isfinite(model.predict(GAPS).rates[GAPS.valid]).all()
+    with pytest.raises(StabilityError):
+        small(potential="free-oscillators", latent_dim=16).fit(GAPS)
 
 
 def test_co_smoothing_without_heldout_neurons_is_refused() -> None:

@@ -1,5 +1,6 @@
 """LangevinFlow: it learns, repeats itself, resumes; without data it gives what it can."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import torch
 
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, weights
+from undertow.data import join_trials
+from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import co_smoothing_bps
 from undertow.models import LangevinFlow
 from undertow.training import Training, TrainingWarning
+from undertow.training import train as train_network
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
@@ -119,6 +123,20 @@ def test_refitting_resumes_bit_equal_from_either_stage(tmp_path: Path) -> None:
         assert len(resumed.history_) == 4
 
 
+def test_refitting_the_last_weights_is_one_training_on_all_trials() -> None:
+    """Nothing is chosen on the validation trials, so there is nothing to train twice for."""
+    train, validation = GAPS[:18], GAPS[18:]
+    last = Training(epochs=3, batch_size=16, validate_every=1, keep="last")
+    refitted = small(training=replace(last, refit=True)).fit(train, validation=validation)
+    plain = small(training=last)
+    plain._build(train)  # the rates start at those of the training trials in either
+    batch = Batch.from_trials(join_trials(train, validation))
+    history = train_network(plain.network_, batch, plain._objective, None, last, plain.seed)
+    assert same_weights(refitted, plain)
+    assert np.isnan(refitted.validation_score_)
+    assert len(refitted.history_) == len(history) == 3
+
+
 def test_training_that_never_validated_is_not_refitted(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Any, *_: Any) -> Any:
         nothing = next(self.network_.parameters()).sum() * np.nan
@@ -155,3 +173,28 @@ def test_trials_come_without_data_only_from_latents_alone() -> None:
     assert (made.truth > 0).all()
     assert (made.neuron_ids == GAPS.neuron_ids).all()
     assert np.array_equal(model.sample(3, 12, seed=1).spikes, made.spikes, equal_nan=True)
+
+
+# --- what it holds --------------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_counted_where_they_are_learned() -> None:
+    """Positions 8, kernels of 4 groups with 4 free taps; γ and the temperature of each position."""
+    learned = small(learn=("gamma", "temperature"), epochs=1).fit(GAPS)
+    assert learned.parameter_counts()["dynamics"] == 4 * 4 + 2 * 8
+    assert small(learn=(), epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 4 * 4
+    every = sum(p.numel() for p in learned.network_.parameters() if p.requires_grad)
+    assert learned.parameter_counts()["all"] == every
+    assert small(latents=False, epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 0
+
+
+@pytest.mark.parametrize(("order", "state_dim"), [(1, 8), (2, 16)])
+def test_divergences_of_each_coordinate_sum_to_the_terms(order: int, state_dim: int) -> None:
+    model = small(posterior="controlled", order=order, epochs=4).fit(GAPS)
+    nats, terms = model.kl_per_coordinate(GAPS, seed=3), model.predict(GAPS, seed=3).terms
+    assert {k: v.shape for k, v in nats.items()} == {"initial": (state_dim,), "path": (8,)}
+    for name in nats:
+        assert float(nats[name].sum()) == pytest.approx(float(terms[f"kl_{name}"].mean()), rel=1e-3)
+        assert (nats[name] > 0).all()
+    nothing = small(latents=False, epochs=1).fit(GAPS).kl_per_coordinate(GAPS)
+    assert {k: v.shape for k, v in nothing.items()} == {"initial": (0,), "path": (0,)}

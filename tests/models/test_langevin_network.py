@@ -16,7 +16,8 @@ from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential
 from undertow.inference import coordinated_dropout
 from undertow.models.langevin_building import build_network
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_network import CONTROL_GAIN, LangevinNetwork
+from undertow.models.variant import Variant
 
 TRIALS = trials_with_gaps(n_trials=7)
 BIN_S = TRIALS.bin_s
@@ -47,6 +48,11 @@ VARIANTS = {
     "controlled, standard normal": {"posterior": "controlled", "path_prior": "standard-normal"},
     "no latents": {"latents": False},
     "bidirectional MLP": {"bidirectional": True, "decoder": "mlp"},
+    "first order, controlled": {"order": 1, "posterior": "controlled", "timescale_s": 0.04},
+    "Euler, as released": {"path_prior": "released", "gamma": 0.8, "variant": Variant(scheme="euler")},
+    "input-driven": {"potential": "input-driven"},
+    "held inputs": {"variant": Variant(gru_reads="held")},
+    "linear encoder": {"encoder": "linear", "potential": "mlp"},
 }
 EVERY = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys())
 
@@ -86,20 +92,24 @@ def written_out(model: LangevinNetwork, batch: Batch) -> tuple[Tensor, Tensor, T
     mean, std = model.initial(features)
     kl_initial = kl_divergence(Normal(mean, std), Normal(0.0, 1.0))
     x = mean + std * torch.randn(mean.shape, generator=draws, dtype=torch.float64)
-    h = BIN_S / model.dynamics.timescale_s
+    h, noisy = BIN_S / model.dynamics.timescale_s, model.dynamics.noisy
+    seen = torch.where(batch.observed[..., None], batch.inputs, 0.0)
     states, kl_path = [x], torch.zeros(n, noise_dim, dtype=torch.float64)
     for t in range(1, batch.inputs.shape[1]):
         noise = torch.randn(1, n, noise_dim, generator=draws, dtype=torch.float64)[0]
-        mean, std = model.dynamics.step(0.0, x, h)
-        v_mean = mean[:, noise_dim:]
+        mean, std = model.dynamics.step(0.0, x, h, seen[:, t - 1])
+        v_mean = mean[:, noisy]
         if model.control is not None:
-            push = model.control(context[:, t]) * batch.observed[:, [t]]
+            push = CONTROL_GAIN * model.control(context[:, t]) * batch.observed[:, [t]]
             v_mean = v_mean + std * h.sqrt() * push
         if model.path_prior == "standard-normal":
             kl_path += kl_divergence(Normal(v_mean, std), Normal(0.0, 1.0)) * batch.valid[:, [t]]
+        elif model.path_prior == "released":
+            wide = Normal(v_mean + std * noise, model.dynamics.gamma.exp())
+            kl_path += kl_divergence(wide, Normal(torch.zeros_like(std), 0.1**0.5)) * batch.valid[:, [t]]
         elif model.control is not None:
-            kl_path += kl_divergence(Normal(v_mean, std), Normal(mean[:, noise_dim:], std))
-        x = torch.cat([mean[:, :noise_dim], v_mean + std * noise], -1)
+            kl_path += kl_divergence(Normal(v_mean, std), Normal(mean[:, noisy], std))
+        x = torch.cat([mean[:, : noisy.start], v_mean + std * noise], -1)
         states.append(x)
     return torch.stack(states, 1), kl_initial, kl_path
 
@@ -112,7 +122,8 @@ def test_paths_and_divergences_equal_those_written_out(settings: dict[str, Any])
     with torch.no_grad():
         inferred = model.infer(batch, batch.inputs, generator())
         states, kl_initial, kl_path = written_out(model, batch)
-    assert torch.allclose(torch.cat([inferred.latents["z"], inferred.latents["v"]], -1), states, atol=1e-12)
+    drawn = torch.cat([inferred.latents[k] for k in ("z", "v") if k in inferred.latents], -1)
+    assert torch.allclose(drawn, states, atol=1e-12)
     assert torch.allclose(inferred.kl_initial, kl_initial, atol=1e-12)
     assert torch.allclose(inferred.kl_path, kl_path, rtol=1e-9, atol=1e-9)
 
@@ -186,3 +197,44 @@ def test_windows_of_one_bin_and_several_steps_per_bin_work(timescale_s: float, p
         loss, _ = model.loss(batch_of(trials), generator(), 1.0, 0.0)
         loss.backward()
         assert torch.isfinite(loss)
+
+
+@EVERY
+def test_many_samples_need_the_encoder_once(settings: dict[str, Any]) -> None:
+    model, batch = network(**settings).eval(), batch_of()
+    encoded = model.encode(batch, batch.inputs)
+    for seed in (5, 6):
+        drawn = model.draw(batch, encoded, generator(seed))
+        inferred = model.infer(batch, batch.inputs, generator(seed))
+        assert torch.equal(drawn.features, inferred.features)
+        assert torch.equal(drawn.kl_path, inferred.kl_path)
+
+
+def test_exchanged_latents_are_those_of_the_other_trial_at_ones_own_context() -> None:
+    model, batch = network().eval(), batch_of()
+    encoded, exchange = model.encode(batch, batch.inputs), torch.tensor([3, 0, 6, 1, 5, 4, 2])
+    own, other = (model.draw(batch, encoded, generator(), to) for to in (None, exchange))
+    for name in ("z", "v"):
+        assert torch.equal(other.latents[name], own.latents[name][exchange])
+    assert torch.equal(other.latents["h"], own.latents["h"])
+    assert torch.equal(other.kl_initial, own.kl_initial)
+    assert not torch.equal(other.features[0], own.features[0])
+    same = model.draw(batch, encoded, generator(), torch.arange(7))
+    assert torch.equal(same.features, own.features)
+
+
+def test_h_is_withheld_from_a_share_of_the_training_trials_alone() -> None:
+    model, batch = network(withhold_h=0.4), batch_of()
+    shown = model.encode(batch, batch.inputs).context
+    with torch.no_grad():
+        drawn = torch.stack([model.infer(batch, batch.inputs, generator(seed)).latents["h"] for seed in range(40)])
+        model.eval()
+        assert torch.equal(model.infer(batch, batch.inputs, generator()).latents["h"], shown)
+    withheld = (drawn == 0).all(dim=(2, 3))
+    assert torch.equal(drawn, torch.where(withheld[..., None, None], 0.0, shown.expand_as(drawn)))
+    n = withheld.numel()
+    assert abs(float(withheld.double().mean()) - 0.4) < 4 * (0.24 / n) ** 0.5 + 1 / 256
+
+
+def test_without_latents_h_is_never_withheld() -> None:
+    assert network(latents=False, withhold_h=0.4).withhold_h == 0

@@ -14,7 +14,8 @@ from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow
-from undertow.training import read_header, write_tensors
+from undertow.models.variant import Variant
+from undertow.training import Training, read_header, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +29,19 @@ numpy.savez(sys.argv[2], rates=prediction.rates, samples=prediction.rate_samples
 """
 
 
-@pytest.mark.parametrize("settings", [{}, {"latents": False}, {"posterior": "controlled", "initial": 0.06}])
+READ_OTHERWISE = Variant(gru_reads="held", norm="post", feedforward=9, likelihood="mean", average="log-rates")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"latents": False},
+        {"posterior": "controlled", "initial": 0.06},
+        {"variant": READ_OTHERWISE, "timescale_s": "bin"},
+        {"order": 1, "potential": "input-driven", "temperature": 0.0, "learn": ()},
+    ],
+)
 def test_loaded_it_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -> None:
     model = small(**settings).fit(GAPS)
     path = model.save(tmp_path / "deep" / "folder" / "model.safetensors")
@@ -37,6 +50,7 @@ def test_loaded_it_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(loaded.predict(GAPS).rates, model.predict(GAPS).rates, equal_nan=True)
     assert loaded.get_params() == model.get_params()
+    assert (type(loaded.variant), type(loaded.training)) == (Variant, Training)
     assert loaded.history_ == model.history_
     assert loaded.validation_score_ == model.validation_score_
     assert (loaded.neuron_ids_ == GAPS.neuron_ids).all()

@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
 from undertow.data import TrialSet
+from undertow.errors import ModelError
+from undertow.models.variant import Variant
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
@@ -127,3 +129,61 @@ def test_a_causal_model_gives_bin_by_bin_what_it_gives_on_the_truncated_trials(
         assert np.allclose(part.rates, whole.rates[:, :t], rtol=1e-4, equal_nan=True)
         assert np.allclose(part.rate_samples, whole.rate_samples[:, :, :t], rtol=1e-4)  # type: ignore[index, arg-type]
         assert np.allclose(part.latents["z"], whole.latents["z"][:, :t], atol=1e-5, equal_nan=True)
+
+
+# --- with the latents of another trial ------------------------------------------------------------------------------
+
+WAVES = make_small_trials(n_trials=12, n_time=8, n_neurons=5).hold_out(1, seed=0)
+
+
+def partners(exchanged: np.ndarray, own: np.ndarray) -> list[int]:
+    """For each trial the one whose rates it was given."""
+    close = np.isclose(exchanged[:, None], own[None], rtol=1e-4).all((2, 3))
+    assert (close.sum(1) == 1).all()
+    return close.argmax(1).tolist()
+
+
+@pytest.mark.parametrize("settings", [{}, {"posterior": "controlled", "bidirectional": True}, {"order": 1}])
+@pytest.mark.parametrize("average", ["rates", "log-rates"])
+def test_without_h_a_trial_has_the_rates_of_its_partner(settings: dict[str, Any], average: Any) -> None:
+    """The noise is that of the prediction with the same seed; nobody is one's own partner, and each is one's once."""
+    variant = Variant(average=average)
+    model = small(decoder_inputs=("z", "v"), epochs=4, variant=variant, **settings).fit(WAVES)
+    exchanged = model.predict_exchanged(WAVES, seed=3)
+    assert exchanged is not None
+    given = partners(exchanged.rates, model.predict(WAVES, seed=3).rates)
+    assert sorted(given) == list(range(12))
+    assert all(k != partner for k, partner in enumerate(given))
+
+
+def test_a_decoder_that_sees_h_alone_loses_nothing_by_the_exchange() -> None:
+    model = small(decoder_inputs=("h",)).fit(WAVES)
+    exchanged = model.predict_exchanged(WAVES)
+    assert exchanged is not None
+    assert np.allclose(exchanged.rates, model.predict(WAVES).rates, rtol=1e-5)
+
+
+def test_the_seed_decides_who_is_exchanged_with_whom() -> None:
+    first, again, other = (fitted().predict_exchanged(GAPS, seed=seed) for seed in (1, 1, 2))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert np.array_equal(first.rates, again.rates, equal_nan=True)
+    assert not np.array_equal(first.rates, other.rates, equal_nan=True)
+    assert not np.allclose(first.rates, fitted().predict(GAPS, seed=1).rates, rtol=1e-6, equal_nan=True)
+    assert np.array_equal(np.isfinite(first.rates).all(-1), GAPS.valid)
+
+
+def test_nothing_is_exchanged_without_latents_or_another_trial() -> None:
+    assert small(latents=False, epochs=1).fit(GAPS).predict_exchanged(GAPS) is None
+    assert fitted().predict_exchanged(GAPS[:1]) is None
+    with pytest.raises(ModelError, match="another order"):
+        fitted().predict_exchanged(GAPS.select(neurons=[1, 0, 2, 3, 4, 5]))
+
+
+def test_log_rates_are_averaged_where_asked_for() -> None:
+    model = small(variant=Variant(average="log-rates")).fit(GAPS)
+    prediction = model.predict(GAPS, samples=5)
+    assert prediction.rate_samples is not None
+    geometric = np.exp(np.log(prediction.rate_samples).mean(0))
+    assert np.allclose(prediction.rates, geometric, rtol=1e-5, equal_nan=True)

@@ -24,6 +24,8 @@ WRONG = {
     "clip_norm": not_positive,
     "warmup_epochs": negative,
     "weight_decay": negative,
+    "weight_decay_warmup_epochs": negative,
+    "schedule": st.text().filter(lambda text: text not in ("cosine", "plateau")),
     "retries": negative,
     "checkpoint_seconds": negative,
     "patience": below_one | nan,
@@ -70,6 +72,30 @@ def test_learning_rate_warms_up_and_falls_to_one_percent() -> None:
         assert rate == pytest.approx(2.0 * min(1.0, (epoch + 1) / 5) * cosine)
     assert settings.learning_rate_at(1.0, 100) == pytest.approx(0.02)
     assert settings.learning_rate_at(7.0, 100) == pytest.approx(0.02)
+
+
+def test_on_a_plateau_the_rate_falls_by_a_twentieth_down_to_its_floor() -> None:
+    settings = Training(epochs=100, learning_rate=3e-3, schedule="plateau", warmup_epochs=4)
+    for reductions in range(200):
+        rate = settings.learning_rate_at(0.9, 50, reductions)
+        assert rate == pytest.approx(max(3e-3 * 0.95**reductions, 1e-5))
+    assert settings.learning_rate_at(0.0, 1, 0) == pytest.approx(3e-3 * 2 / 5)
+    assert Training(schedule="plateau", learning_rate=1e-6).learning_rate_at(0.5, 50, 99) == pytest.approx(
+        1e-6
+    )
+
+
+def test_the_rate_of_a_cosine_does_not_heed_plateaus() -> None:
+    settings = Training(epochs=100, warmup_epochs=0)
+    assert settings.learning_rate_at(0.3, 30, 7) == settings.learning_rate_at(0.3, 30, 0)
+
+
+def test_weight_decay_rises_linearly_over_its_epochs() -> None:
+    settings = Training(weight_decay=0.2, weight_decay_warmup_epochs=4)
+    assert [settings.weight_decay_at(epoch) for epoch in range(6)] == pytest.approx(
+        [0, 0.05, 0.1, 0.15, 0.2, 0.2]
+    )
+    assert [Training(weight_decay=0.2).weight_decay_at(epoch) for epoch in (0, 9)] == [0.2, 0.2]
 
 
 def test_refitting_needs_epochs_and_no_clock() -> None:

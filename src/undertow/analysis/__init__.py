@@ -5,6 +5,7 @@ from undertow.analysis.components import Components, principal_components
 from undertow.analysis.conditions import ConditionAverages, condition_averages
 from undertow.analysis.examples import example_neurons, example_trials
 from undertow.analysis.history import history_columns
+from undertow.analysis.latent_timescales import autocorrelation_time, latent_timescales
 from undertow.analysis.neurons import NeuronTable, neuron_table
 from undertow.analysis.population import PopulationRates, population_rates
 from undertow.analysis.psth import Psth, psth
@@ -23,12 +24,14 @@ __all__ = [
     "Rasters",
     "SingleTrialRates",
     "TimeAxis",
+    "autocorrelation_time",
     "condition_averages",
     "decoded_velocity",
     "example_neurons",
     "example_trials",
     "hand_paths",
     "history_columns",
+    "latent_timescales",
     "neuron_table",
     "population_rates",
     "principal_components",

@@ -2,6 +2,7 @@
 
 import typer
 
+from undertow.cli.ablate import ablate
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
 from undertow.cli.fit import fit
@@ -16,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (fit, evaluate, predict, simulate, info, demo):
+for verb in (fit, ablate, evaluate, predict, simulate, info, demo):
     app.command()(verb)
 
 

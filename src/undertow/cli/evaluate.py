@@ -20,6 +20,8 @@ def evaluate(
     units: options.Units = None,
     condition: options.Condition = None,
     behavior: options.Behavior = None,
+    stimulus: options.Stimulus = None,
+    label: options.Label = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
     """Score MODEL: on the test trials of its run, or on all trials where DATA are other data.
@@ -32,7 +34,7 @@ def evaluate(
     if out is not None and out.exists():
         raise UndertowError(f"{out} exists: choose another file for the scores.")
     saved = SavedRun.open(model)
-    reading = options.reading(align, window, units, condition, behavior, forward_bins)
+    reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
     trials = saved.read(data, **reading)
     train, scored = saved.parts(trials)
     if not quiet:

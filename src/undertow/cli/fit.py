@@ -23,20 +23,17 @@ def fit(
         typer.Option(metavar="DIR", help="A new directory for the results; required here or in --config."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
-    bin_ms: options.BinMs = None,
-    heldout: Annotated[
-        int | None,
-        typer.Option(
-            metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."
-        ),
+    preset: options.Preset = None,
+    ensemble: Annotated[
+        int | None, typer.Option(metavar="N", help="Fit N seeds of the model and average their rates.")
     ] = None,
+    bin_ms: options.BinMs = None,
+    heldout: options.Heldout = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")] = None,
-    split_seed: Annotated[
-        int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")
-    ] = None,
+    split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
     config: Annotated[
         Path | None, typer.Option(metavar="F.toml", help="The same options in a file; the command line wins.")
@@ -52,6 +49,8 @@ def fit(
     units: options.Units = None,
     condition: options.Condition = None,
     behavior: options.Behavior = None,
+    stimulus: options.Stimulus = None,
+    label: options.Label = None,
     min_rate: options.MinRate = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
@@ -59,6 +58,8 @@ def fit(
     given = {
         "out": out,
         "model": model,
+        "preset": preset,
+        "ensemble": ensemble,
         "bin_ms": bin_ms,
         "heldout": heldout,
         "folds": folds,
@@ -69,6 +70,8 @@ def fit(
         "units": units,
         "condition": condition,
         "behavior": behavior,
+        "stimulus": stimulus,
+        "label": label,
         "min_rate": min_rate,
         "forward_bins": forward_bins,
     }
@@ -80,7 +83,7 @@ def fit(
     directory = plan.directory()
     trials = plan.read(data)
     if not quiet:
-        say(f"{plan.model}: {trials!r} from {data.name}")
+        say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     try:
         result = run_plan(plan, trials, estimator, plan.source(data), resume, quiet)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from undertow.errors import UndertowError
 
 READING = "Reading the data"
 
-Data = Annotated[Path, typer.Argument(help="A recording: .npz, .h5/.hdf5 (LFADS layout) or .nwb.")]
+Data = Annotated[Path, typer.Argument(help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder.")]
 ModelFile = Annotated[Path, typer.Argument(help="model.safetensors, or the directory a fit wrote.")]
 BinMs = Annotated[
     float | None,
@@ -37,6 +37,18 @@ Behavior = Annotated[
     str | None,
     typer.Option(help="Signals to read as behaviour, comma-separated.", rich_help_panel=READING),
 ]
+Stimulus = Annotated[
+    str | None,
+    typer.Option(
+        help="Signals or trial columns to read as external input, comma-separated.", rich_help_panel=READING
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="Trial column(s) or array(s) of categories to decode, comma-separated.", rich_help_panel=READING
+    ),
+]
 MinRate = Annotated[
     float | None,
     typer.Option(metavar="HZ", help="Leave out neurons below this mean rate.", rich_help_panel=READING),
@@ -53,6 +65,17 @@ Setting = Annotated[
         help="A setting, such as latent_dim=32 or training.epochs=50; repeatable.",
     ),
 ]
+Heldout = Annotated[
+    int | None,
+    typer.Option(metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."),
+]
+SplitSeed = Annotated[int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="langevin-flow as published, 'paper' or 'released'; --set goes on top."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but results and errors.")]
 
 
@@ -63,6 +86,8 @@ def reading(
     condition: str | None = None,
     behavior: str | None = None,
     forward_bins: int | None = None,
+    stimulus: str | None = None,
+    label: str | None = None,
 ) -> dict[str, Any]:
     """Options of reading by the names the readers know; None where not given.
 
@@ -75,6 +100,8 @@ def reading(
         "units": units,
         "condition": names(condition),
         "behavior": names(behavior),
+        "stimulus": names(stimulus),
+        "label": names(label),
     }
     return given if forward_bins is None else {**given, "forward_bins": forward_bins}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,8 +36,12 @@ class Plan:
     units: str | None = None
     condition: str | None = None
     behavior: str | None = None
+    stimulus: str | None = None
+    label: str | None = None
     min_rate: float | None = None
     forward_bins: int | None = None
+    preset: str | None = None
+    ensemble: int | None = None
     set: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -67,24 +72,40 @@ class Plan:
         return Path(self.out)
 
     def build_model(self) -> "Estimator":
-        """The model with its settings.
+        """The model with its settings: the preset's, then those of `set`; an ensemble of it where asked for.
 
         Raises:
-            UndertowError: for an unknown model or setting, with the nearest name.
+            UndertowError: for an unknown model, preset or setting, with the nearest name.
         """
         from undertow.experiments import construct, model_class
+        from undertow.models import Ensemble
         from undertow.models.base import parameter_names
 
         chosen = model_class(self.model)
         seed = {} if self.seed is None or "seed" not in parameter_names(chosen) else {"seed": self.seed}
-        return construct(chosen, {**seed, **self.set})
+        model = construct(chosen, {**self._preset_settings(), **seed, **self.set})
+        if self.ensemble is None:
+            return model
+        if self.ensemble < 1:
+            raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
+        return Ensemble(model, self.ensemble, model.get_params().get("seed", 0))
+
+    def _preset_settings(self) -> dict[str, Any]:
+        """Every setting of the preset by dotted key; none without one."""
+        from undertow.experiments import flatten
+        from undertow.experiments.identity import settings_of
+        from undertow.models import LangevinFlow
+
+        if self.preset is None:
+            return {}
+        if self.model != LangevinFlow.cli_name:
+            raise UndertowError(f"--preset is of {LangevinFlow.cli_name}: {self.model} has none.")
+        return flatten(settings_of(LangevinFlow.preset(self.preset)))
 
     def source(self, data: Path) -> dict[str, Any]:
         """The file and the options it is read with, as run.json keeps them."""
-        options = {
-            **reading(self.align, self.window, self.units, self.condition, self.behavior, self.forward_bins),
-            "min_rate_hz": self.min_rate,
-        }
+        given = {name: getattr(self, name) for name in signature(reading).parameters}
+        options = {**reading(**given), "min_rate_hz": self.min_rate}
         return {"path": str(data), **{name: value for name, value in options.items() if value is not None}}
 
     def read(self, data: Path) -> "TrialSet":

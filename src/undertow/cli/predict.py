@@ -25,6 +25,8 @@ def predict(
     units: options.Units = None,
     condition: options.Condition = None,
     behavior: options.Behavior = None,
+    stimulus: options.Stimulus = None,
+    label: options.Label = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
     """Write rates (spikes/s) and latents of all trials in DATA to DIR/predictions.nc, with named coordinates.
@@ -41,7 +43,7 @@ def predict(
     if samples is not None and samples < 1:
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
     saved = SavedRun.open(model)
-    reading = options.reading(align, window, units, condition, behavior, forward_bins)
+    reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
     prediction = saved.model.predict(saved.read(data, **reading), samples=samples, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     written = [write_netcdf(prediction, out / "predictions.nc")]

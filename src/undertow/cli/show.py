@@ -119,10 +119,11 @@ def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
     times = "" if fits == 1 else f"{fits} fits × "
     return {
         "parameters": f"{cost.parameters:,}",
-        "time": f"{times}at most about {_duration(cost.seconds)} ({cost.steps} training steps, timed here)",
+        "time": f"{times}at most about {duration(cost.seconds)} ({cost.steps} training steps, timed here)",
         "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
     }
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds or minutes, rounded."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

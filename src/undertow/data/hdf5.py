@@ -1,4 +1,4 @@
-"""HDF5 in the layout LFADS uses: `train_data`, `valid_data` and what goes with them."""
+"""HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told apart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import numpy as np
 
 from undertow.data import tables
 from undertow.data.files import existing_file, listed, written_whole
+from undertow.data.nlb_layout import nlb_arrays, read_nlb_fields
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
@@ -18,29 +19,40 @@ if TYPE_CHECKING:
 PARTS = {"train": "train", "valid": "val", "test": "test", "none": "none"}
 ROOT_ARRAYS = ("neuron_ids", "region", "heldout")
 ROOT_SCALARS = ("bin_s", "start_s", "event", "forward_bins", "behavior_kind")
+NAMES = ("behavior_names", "stimulus_names")
 PER_TRIAL = ("truth", "behavior", "stimulus", "lengths", "condition", "trial_ids")
+LABELS = "label_names"
+FILE_BIN_S = 0.01
 
 
-def read_hdf5(path: str | Path, bin_s: float | None = None, file_bin_s: float = 0.01) -> TrialSet:
-    """Read trials from HDF5 in the LFADS layout.
+def read_hdf5(path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None) -> TrialSet:
+    """Read trials from HDF5 in the LFADS layout or that of the Neural Latents Benchmark.
 
-    `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set with split labels
-    'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is read as spikes/s.
-    Trials with the same
-    truth share a condition. What `write_hdf5` adds (condition, neuron ids, behaviour, …) is read back.
+    LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set with split
+    labels 'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is read as
+    spikes/s. Trials with the same truth share a condition. What `write_hdf5` adds (condition, neuron ids,
+    behaviour, …) is read back.
+
+    Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one group; see
+    `undertow.data.nlb_layout.read_nlb_fields`.
 
     Args:
         path: the file.
         bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
         file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt` or
-            `bin_ms`.
+            `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS layout, and
+            `bin_s` in the benchmark's.
 
     Raises:
-        DataError: for a file that is not there, cut short or no HDF5, without `train_data`, or with arrays
-            that break a rule.
+        DataError: for a file that is not there, cut short or no HDF5, without trials, or with arrays that
+            break a rule.
     """
     with opened_hdf5(path) as file:
-        fields = _read_fields(Path(path), file, file_bin_s)
+        if arrays := nlb_arrays(path, file):
+            own_bin_s = _bin_width(file) or arrays.bin_s
+            fields = read_nlb_fields(path, arrays, own_bin_s or file_bin_s or bin_s)
+        else:
+            fields = _read_fields(Path(path), file, file_bin_s)
     trials = TrialSet(**fields)
     return trials if bin_s is None else trials.rebin(bin_s)
 
@@ -63,32 +75,41 @@ def opened_hdf5(path: str | Path) -> "Iterator[h5py.File]":
 
 
 def list_datasets(path: str | Path) -> list[str]:
-    """Names and shapes of the datasets at the top of a file, 'train_data (640, 100, 60)'."""
+    """Names and shapes of the datasets of a file, 'train_data (640, 100, 60)'; those of a group as 'group/name'."""
+    found: list[str] = []
+
+    def note(name: str, item: Any) -> None:
+        if hasattr(item, "shape"):
+            found.append(f"{name} {item.shape}")
+
     with opened_hdf5(path) as file:
-        return [f"{name} {item.shape}" for name, item in file.items() if hasattr(item, "shape")]
+        file.visititems(note)
+    return found
 
 
-def _read_fields(path: Path, file: "h5py.File", file_bin_s: float) -> dict[str, Any]:
+def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dict[str, Any]:
     parts = [part for part in PARTS if f"{part}_data" in file]
     if not parts:
         raise DataError(f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}.")
     sizes = [len(file[f"{part}_data"]) for part in parts]
     per_trial = {"spikes": _joined(path, file, parts, "data"), "inds": _joined(path, file, parts, "inds")}
     per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
+    labels = _plain(file[LABELS]).tolist() if LABELS in file else []
+    categories = {name: _joined(path, file, parts, f"label_{k}") for k, name in enumerate(labels)}
     per_trial["split"] = (
         np.repeat([PARTS[part] for part in parts], sizes) if file.attrs.get("has_split", True) else None
     )
     inds = per_trial.pop("inds")
     order = np.argsort(inds, kind="stable") if inds is not None else np.arange(sum(sizes))
     fields: dict[str, Any] = {k: None if v is None else v[order] for k, v in per_trial.items()}
+    fields["labels"] = {name: v[order] for name, v in categories.items() if v is not None}
     if fields["condition"] is None and fields["truth"] is not None:
         fields["condition"] = _conditions_by_truth(fields["truth"], _scalar(file, "n_init_conds"))
-    fields["bin_s"] = _bin_width(file, file_bin_s)
+    fields["bin_s"] = _bin_width(file) or file_bin_s or FILE_BIN_S
     fields |= {name: _plain(file[name]) for name in ROOT_ARRAYS if name in file}
     scalars = {name: _scalar(file, name) for name in ROOT_SCALARS[1:]}
     fields |= {name: value for name, value in scalars.items() if value is not None}
-    if "behavior_names" in file:
-        fields["behavior_names"] = _plain(file["behavior_names"]).tolist()
+    fields |= {name: _plain(file[name]).tolist() for name in NAMES if name in file}
     return fields
 
 
@@ -125,11 +146,11 @@ def _scalar(file: "h5py.File", name: str) -> Any:
     return value.reshape(-1)[0].item() if value.size == 1 else None
 
 
-def _bin_width(file: "h5py.File", file_bin_s: float) -> float:
+def _bin_width(file: "h5py.File") -> float | None:
     for name, seconds in (("bin_s", 1.0), ("dt", 1.0), ("bin_ms", 1e-3)):
         if (value := _scalar(file, name)) is not None:
             return float(value) * seconds
-    return file_bin_s
+    return None
 
 
 def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:
@@ -161,14 +182,16 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
         file.attrs["has_split"] = trials.split is not None
         for name in ROOT_ARRAYS:
             _write(file, name, getattr(trials, name))
-        if trials.behavior is not None:
-            _write(file, "behavior_names", np.array(trials.behavior_names))
+        for name, values in (*((name, getattr(trials, name)) for name in NAMES), (LABELS, trials.labels)):
+            _write(file, name, np.array(list(values)) if values else None)
         for part, rows in _rows_by_part(trials).items():
             _write(file, f"{part}_data", trials.spikes[rows])
             _write(file, f"{part}_inds", rows)
             for name in PER_TRIAL:
                 values = getattr(trials, name)
                 _write(file, f"{part}_{name}", None if values is None else values[rows])
+            for k, values in enumerate(trials.labels.values()):
+                _write(file, f"{part}_label_{k}", values[rows])
     return Path(path)
 
 

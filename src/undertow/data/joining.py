@@ -8,7 +8,7 @@ from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
 JOINED = ("spikes", "behavior", "stimulus", "truth", "lengths", "condition", "trial_ids", "split")
-SHARED = ("bin_s", "start_s", "event", "forward_bins", "behavior_names", "behavior_kind")
+SHARED = ("bin_s", "start_s", "event", "forward_bins", "behavior_names", "behavior_kind", "stimulus_names")
 
 
 def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
@@ -36,4 +36,12 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
             raise DataError(f"the sets cannot be joined: only some of them hold {name}.")
         if not any(missing):
             changes[name] = np.concatenate(parts)
+    changes["labels"] = _joined_labels((first, *others))
     return first.replace(**changes)
+
+
+def _joined_labels(sets: tuple[TrialSet, ...]) -> dict[str, np.ndarray]:
+    names = list(sets[0].labels)
+    if any(set(each.labels) != set(names) for each in sets):
+        raise DataError("the sets cannot be joined: only some of them hold the same labels.")
+    return {name: np.concatenate([each.labels[name] for each in sets]) for name in names}

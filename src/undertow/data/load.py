@@ -1,4 +1,4 @@
-"""`load`: any data file undertow reads, by its suffix."""
+"""`load`: any data file undertow reads, by its suffix, and folders of sorted spikes."""
 
 import inspect
 from collections.abc import Callable
@@ -6,37 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from undertow.data.files import existing_file, listed
+from undertow.data.from_xarray import read_netcdf
 from undertow.data.hdf5 import read_hdf5
+from undertow.data.mat import read_mat
 from undertow.data.npz import read_npz
 from undertow.data.nwb import read_nwb
+from undertow.data.phy import is_phy_folder, read_phy
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
+PHY = "Phy"
 READERS: dict[str, Callable[..., TrialSet]] = {
     ".npz": read_npz,
     ".h5": read_hdf5,
     ".hdf5": read_hdf5,
     ".nwb": read_nwb,
+    ".mat": read_mat,
+    ".nc": read_netcdf,
+    PHY: read_phy,
 }
 
 
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
-    """Read trials from `.npz`, `.h5`, `.hdf5` (LFADS layout) or `.nwb`.
+    """Read trials from `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), or a Phy or Kilosort folder.
 
     Args:
-        path: the file.
-        bin_s: bin width in seconds; by default the file's own, 20 ms for spike times (NWB).
-        options: options of `read_npz`, `read_hdf5` or `read_nwb`.
+        path: the file or folder.
+        bin_s: bin width in seconds; by default the file's own, 20 ms for spike times.
+        options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`, `read_netcdf` or
+            `read_phy`.
 
     Raises:
         DataError: when the file cannot be read, or an option is not one of that reader's.
     """
-    reader = reader_of(path)
-    known = [name for name in inspect.signature(reader).parameters if name not in ("path", "bin_s")]
+    found = format_of(path)
+    reader = READERS[found]
+    known = [name for name in inspect.signature(reader).parameters if name not in ("path", "folder", "bin_s")]
     if unknown := [name for name in options if name not in known]:
-        raise DataError(
-            f"{Path(path).suffix} files have no option {listed(unknown)}: there is {listed(known)}."
-        )
+        what = "Phy folders" if found == PHY else f"{found} files"
+        raise DataError(f"{what} have no option {listed(unknown)}: there is {listed(known)}.")
     try:
         return reader(path, bin_s=bin_s, **options)
     except DataError as error:
@@ -44,9 +52,19 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
         raise error if named else DataError(f"{path}: {error}") from None
 
 
-def reader_of(path: str | Path) -> Callable[..., TrialSet]:
-    """The reader for a file, by its suffix; the file must be there."""
-    path = existing_file(path)
-    if path.suffix.lower() not in READERS:
-        raise DataError(f"{path} has the suffix {path.suffix!r}: undertow reads {listed(READERS)}.")
-    return READERS[path.suffix.lower()]
+def format_of(path: str | Path) -> str:
+    """The key in `READERS` for a path that is there: the suffix of a file, 'Phy' for a folder of sorted spikes."""
+    if is_phy_folder(path):
+        return PHY
+    if Path(path).is_dir():
+        raise DataError(
+            f"{path} is a folder without spike_times.npy: give the path of one data file, or of a Phy or "
+            "Kilosort folder."
+        )
+    suffix = existing_file(path).suffix.lower()
+    if suffix not in READERS:
+        there = [name for name in READERS if name.startswith(".")]
+        raise DataError(
+            f"{path} has the suffix {Path(path).suffix!r}: undertow reads {listed(there)} and Phy folders."
+        )
+    return suffix

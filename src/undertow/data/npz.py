@@ -10,13 +10,14 @@ import numpy as np
 
 from undertow.data import tables
 from undertow.data.files import existing_file, listed
-from undertow.data.signals import channel_names
+from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
 CONDITIONS = ("condition", "target", "cue")
-FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids", "stimulus")
-KNOWN = {"spikes", "heldout", "start_s", "event", "forward_bins", "bin_ms", "bin_s", *FIELDS, *CONDITIONS}
+FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids")
+SCALARS = ("start_s", "event", "forward_bins")
+KNOWN = {"spikes", "heldout", "stimulus", "bin_ms", "bin_s", *SCALARS, *FIELDS, *CONDITIONS}
 
 Arrays = dict[str, np.ndarray | None]  # None: an object array, which only pickle could read
 
@@ -27,13 +28,14 @@ def read_npz(
     condition: str | Sequence[str] | None = None,
     behavior: str | Sequence[str] | None = None,
     file_bin_s: float | None = None,
+    stimulus: str | Sequence[str] | None = None,
+    label: str | Sequence[str] = (),
 ) -> TrialSet:
     """Read binned trials from a `.npz` file, without pickle.
 
     The file holds `spikes` (trials, time, neurons) and `bin_ms` or `bin_s`; and, where there are any,
     `condition`, signals (trials, time, channels) such as `hand_vel`, `stimulus`, `region`, `heldout`,
-    `truth`, `lengths`,
-    `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`.
+    `truth`, `lengths`, `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`.
 
     Args:
         path: the file.
@@ -41,20 +43,37 @@ def read_npz(
         condition: array(s) of one label per trial, several joined; by default the first there is of
             condition, target and cue.
         behavior: arrays of signals to use as behaviour; by default hand_vel, hand_pos and every other array
-            (trials, time, channels).
+            (trials, time, channels) that is not a stimulus.
         file_bin_s: the file's bin width in seconds, for a file that does not hold it.
+        stimulus: arrays of external input, (trials, time, inputs), (trials, time) or (trials,), which is
+            constant over the trial; the array `stimulus` by default.
+        label: arrays of one category per trial, a choice or an outcome, to decode from each trial.
 
     Raises:
         DataError: for a file that is not there, cut short or no `.npz`, a missing array, or arrays that break
             a rule.
     """
     arrays = _read_arrays(existing_file(path))
+    return trials_of_arrays(path, arrays, bin_s, condition, behavior, file_bin_s, stimulus, label)
+
+
+def trials_of_arrays(
+    path: str | Path,
+    arrays: Arrays,
+    bin_s: float | None = None,
+    condition: str | Sequence[str] | None = None,
+    behavior: str | Sequence[str] | None = None,
+    file_bin_s: float | None = None,
+    stimulus: str | Sequence[str] | None = None,
+    label: str | Sequence[str] = (),
+) -> TrialSet:
+    """Trials from named arrays, by the rules of `read_npz`; `path` names them in errors."""
     spikes = _take(path, arrays, "spikes")
-    names, values = _behavior(path, arrays, behavior)
+    inputs = tables.as_names(stimulus) or tuple(name for name in ("stimulus",) if name in arrays)
+    names, values = _behavior(path, arrays, behavior, inputs)
+    input_names, input_values = _stimulus(path, arrays, inputs)
     fields: dict[str, Any] = {name: _take(path, arrays, name) for name in FIELDS if name in arrays}
-    fields |= {
-        name: _scalar(path, arrays, name) for name in ("start_s", "event", "forward_bins") if name in arrays
-    }
+    fields |= {name: _scalar(path, arrays, name) for name in SCALARS if name in arrays}
     if "heldout" in arrays:
         fields["heldout"] = _take(path, arrays, "heldout").astype(bool)
     trials = TrialSet(
@@ -63,6 +82,9 @@ def read_npz(
         condition=_condition(path, arrays, condition),
         behavior=values,
         behavior_names=names,
+        stimulus=input_values,
+        stimulus_names=input_names,
+        labels={name: _take(path, arrays, name) for name in tables.as_names(label)},
         **fields,
     )
     return trials if bin_s is None else trials.rebin(bin_s)
@@ -136,22 +158,43 @@ def _condition(path: str | Path, arrays: Arrays, names: str | Sequence[str] | No
 
 
 def _behavior(
-    path: str | Path, arrays: Arrays, wanted: str | Sequence[str] | None
+    path: str | Path, arrays: Arrays, wanted: str | Sequence[str] | None, inputs: tuple[str, ...]
 ) -> tuple[list[str], np.ndarray | None]:
-    chosen = _signals(arrays) if wanted is None else list(tables.as_names(wanted))
-    names: list[str] = []
-    values: list[np.ndarray] = []
-    shape = _take(path, arrays, "spikes").shape[:2]
-    for name in chosen:
+    own = [name for name in _signals(arrays) if name not in inputs] if wanted is None else wanted
+    return _channels([(name, _per_bin(path, arrays, name, "behaviour")) for name in tables.as_names(own)])
+
+
+def _stimulus(
+    path: str | Path, arrays: Arrays, wanted: tuple[str, ...]
+) -> tuple[list[str], np.ndarray | None]:
+    shape = _take(path, arrays, "spikes").shape
+    parts = []
+    for name in wanted:
         array = _take(path, arrays, name)
-        array = array[:, :, None] if array.ndim == 2 else array
-        if array.shape[:2] != shape or array.ndim != 3:
-            raise DataError(
-                f"{name} in {path} has shape {array.shape}: behaviour must be {shape} by channels, as spikes."
-            )
-        names += channel_names(name, array.shape[2])
-        values.append(array)
-    return names, np.concatenate(values, axis=2) if values else None
+        per_trial = array.shape == shape[:1]
+        values = (
+            held_constant(name, array, shape[1]) if per_trial else _per_bin(path, arrays, name, "a stimulus")
+        )
+        parts.append((name, values))
+    return _channels(parts)
+
+
+def _per_bin(path: str | Path, arrays: Arrays, name: str, what: str) -> np.ndarray:
+    """An array (trials, time) or (trials, time, channels) as the latter."""
+    shape = _take(path, arrays, "spikes").shape[:2]
+    array = _take(path, arrays, name)
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.shape[:2] != shape or array.ndim != 3:
+        raise DataError(
+            f"{name} in {path} has shape {array.shape}: {what} must be {shape} by channels, as spikes."
+        )
+    return array
+
+
+def _channels(parts: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], np.ndarray | None]:
+    """Channel names and all channels side by side; None for no array."""
+    names = [channel for name, array in parts for channel in channel_names(name, array.shape[2])]
+    return names, np.concatenate([array for _, array in parts], axis=2) if parts else None
 
 
 def _signals(arrays: Arrays) -> list[str]:

@@ -27,6 +27,8 @@ def read_nwb(
     trials: Any = None,
     condition: str | Sequence[str] | None = None,
     behavior: str | Sequence[str] = (),
+    stimulus: str | Sequence[str] = (),
+    label: str | Sequence[str] = (),
     min_rate_hz: float = 0.0,
     forward_bins: int = 0,
     cut_s: float = 1.0,
@@ -34,13 +36,14 @@ def read_nwb(
     """Read any NWB file with units; bins of 20 ms by default.
 
     With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut into
-    windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in the file.
+    windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in the file,
+    `stimulus` those or trial columns (a time series goes first where both have the name).
 
     Raises:
         DataError: for a file that is not there, cut short or no NWB, without units, or as in `Recording.bin`.
     """
     bin_s = 0.02 if bin_s is None else bin_s
-    recording = read_recording(path, units=units, signals=behavior)
+    recording = read_recording(path, units=units, signals=behavior, stimuli=stimulus)
     if recording.n_trials:
         return recording.bin(
             align=align,
@@ -49,24 +52,33 @@ def read_nwb(
             trials=trials,
             condition=condition,
             behavior=behavior,
+            stimulus=stimulus,
+            label=label,
             min_rate_hz=min_rate_hz,
             forward_bins=forward_bins,
         )
     asked = {"align": align, "window_s": window_s, "trials": trials, "condition": condition}
+    asked["label"] = label or None
     if useless := [name for name, value in asked.items() if value is not None]:
         raise DataError(
             f"{path} has no trials, which {listed(useless)} would need: leave it out and pass cut_s."
         )
-    return recording.cut(cut_s, bin_s, behavior=behavior, min_rate_hz=min_rate_hz)
+    return recording.cut(cut_s, bin_s, behavior=behavior, stimulus=stimulus, min_rate_hz=min_rate_hz)
 
 
-def read_recording(path: str | Path, units: Any = None, signals: str | Sequence[str] = ()) -> Recording:
+def read_recording(
+    path: str | Path,
+    units: Any = None,
+    signals: str | Sequence[str] = (),
+    stimuli: str | Sequence[str] = (),
+) -> Recording:
     """Read a `Recording`: both tables, the spike times of the units kept, the signals named. No array more.
 
     Args:
         path: the file.
         units: which units: a mask, unit ids, or a rule such as ``"region==M1"``.
         signals: names of time series, as `list_contents` gives them.
+        stimuli: names of time series, or of trial columns, which are read anyway.
 
     Raises:
         DataError: for a file that cannot be read as NWB, without units, or an unknown unit or signal.
@@ -79,13 +91,14 @@ def read_recording(path: str | Path, units: Any = None, signals: str | Sequence[
         columns |= _region(table, columns)
         rows = tables.select_rows("units", units, ids, columns)
         observed = "obs_intervals" in table.colnames
+        trials = _plain_columns(nwb.trials)
         return Recording(
             spike_times=[table.get_unit_spike_times(int(row)) for row in rows],
             unit_ids=ids[rows],
             units={name: values[rows] for name, values in columns.items()},
-            trials=_plain_columns(nwb.trials),
+            trials=trials,
             trial_ids=None if nwb.trials is None else np.asarray(nwb.trials.id[:]),
-            signals=_read_signals(path, nwb, tables.as_names(signals)),
+            signals=_read_signals(path, nwb, tables.as_names(signals), tables.as_names(stimuli), trials),
             obs_intervals=[table.get_unit_obs_intervals(int(row)) for row in rows] if observed else None,
         )
 
@@ -176,11 +189,13 @@ def _time_series(nwb: Any) -> dict[str, Any]:
 
 
 def _read_signals(
-    path: str | Path, nwb: Any, wanted: tuple[str, ...]
+    path: str | Path, nwb: Any, signals: tuple[str, ...], stimuli: tuple[str, ...], trials: tables.Columns
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    there = _time_series(nwb) if wanted else {}
+    there = _time_series(nwb) if signals or stimuli else {}
+    wanted = dict.fromkeys((*signals, *(name for name in stimuli if name in there or name not in trials)))
     if unknown := [name for name in wanted if name not in there]:
-        raise DataError(f"{path} has no time series {listed(unknown)}: there is {listed(there)}.")
+        columns = f", and the trial columns {listed(trials)}" if unknown[0] not in signals else ""
+        raise DataError(f"{path} has no time series {listed(unknown)}: there is {listed(there)}{columns}.")
     return {name: (_timestamps(there[name]), _values(there[name])) for name in wanted}
 
 
@@ -191,5 +206,8 @@ def _timestamps(series: Any) -> np.ndarray:
 
 
 def _values(series: Any) -> np.ndarray:
-    """Samples in the unit the series names: conversion and offset applied."""
-    return np.asarray(series.data[:], float) * float(series.conversion) + float(series.offset or 0.0)
+    """Samples in the unit the series names: conversion (per channel too) and offset applied."""
+    scale: Any = float(series.conversion)
+    if (per_channel := getattr(series, "channel_conversion", None)) is not None:
+        scale = scale * np.asarray(per_channel[:], float)
+    return np.asarray(series.data[:], float) * scale + float(series.offset or 0.0)

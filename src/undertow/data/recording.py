@@ -83,6 +83,20 @@ class Recording:
         return read_recording(path, units=units, signals=signals)
 
     @classmethod
+    def from_phy(cls, folder: str | Path, units: Any = None, **options: Any) -> "Recording":
+        """Read a Phy or Kilosort folder; see `undertow.data.phy.read_recording`."""
+        from undertow.data.phy import read_recording
+
+        return read_recording(folder, units=units, **options)
+
+    @classmethod
+    def from_pynapple(cls, spikes: Any, trials: Any = None, **options: Any) -> "Recording":
+        """From pynapple objects; see `undertow.data.from_pynapple`."""
+        from undertow.data.from_pynapple import from_pynapple
+
+        return from_pynapple(spikes, trials, **options)
+
+    @classmethod
     def from_spike_times(
         cls, spike_times: Sequence[Any] | Mapping[Any, Any], events: Any = None, **fields: Any
     ) -> Self:
@@ -121,6 +135,8 @@ class Recording:
         trials: Any = None,
         condition: str | Sequence[str] | None = None,
         behavior: str | Sequence[str] = (),
+        stimulus: str | Sequence[str] = (),
+        label: str | Sequence[str] = (),
         min_rate_hz: float = 0.0,
         forward_bins: int = 0,
     ) -> TrialSet:
@@ -136,7 +152,10 @@ class Recording:
             trials: which trials: a mask, trial ids or a rule such as ``"split==train"``.
             condition: trial column(s) to label trials by, several joined; 'condition' by default when there
                 is one.
-            behavior: names of signals, interpolated at bin centres.
+            behavior: names of signals, brought into bins by `undertow.data.signals.sample_signal`.
+            stimulus: external input: names of signals, or of trial columns of numbers, which are constant
+                over the trial.
+            label: trial columns of categories, a choice or an outcome, to decode from each trial.
             min_rate_hz: leave out units that fire less, in spikes/s over these bins.
             forward_bins: last bins of the window to predict without seeing them.
 
@@ -153,12 +172,16 @@ class Recording:
         edges = binning.bin_edges(kept.trials[align][rows] + start_s, int(lengths.max()), bin_s)
         wanted = tables.as_names(condition) or tuple(name for name in ("condition",) if name in kept.trials)
         labels = [tables.column("trials", kept.trials, name)[rows] for name in wanted]
+        categories = {n: tables.column("trials", kept.trials, n)[rows] for n in tables.as_names(label)}
         split = kept.trials.get("split")
         return kept._binned(
             edges,
             bin_s,
             behavior,
+            stimulus,
             min_rate_hz,
+            rows,
+            labels=categories,
             start_s=start_s,
             event=align,
             lengths=lengths,
@@ -176,6 +199,7 @@ class Recording:
         blocks: int = 1,
         units: Any = None,
         behavior: str | Sequence[str] = (),
+        stimulus: str | Sequence[str] = (),
         min_rate_hz: float = 0.0,
     ) -> TrialSet:
         """Cut a recording without trials into windows of `window_s` seconds labelled 'train', 'val', 'test'.
@@ -192,14 +216,16 @@ class Recording:
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
         edges = edges[binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))]
         split = windows.split_labels(len(edges), fractions, blocks)
-        return kept._binned(edges, bin_s, behavior, min_rate_hz, split=split)
+        return kept._binned(edges, bin_s, behavior, stimulus, min_rate_hz, split=split)
 
     def _binned(
         self,
         edges: np.ndarray,
         bin_s: float,
         behavior: str | Sequence[str],
+        stimulus: str | Sequence[str],
         min_rate_hz: float,
+        rows: np.ndarray | None = None,
         **fields: Any,
     ) -> TrialSet:
         spikes = binning.count_spikes(self.spike_times, edges)
@@ -210,6 +236,9 @@ class Recording:
             spikes[np.arange(spikes.shape[1]) >= lengths[:, None]] = np.nan
         centres_s = (edges[:, 1:] + edges[:, :-1]) / 2
         names, values = signals.sample_signals(self.signals, tables.as_names(behavior), centres_s, bin_s)
+        columns = {} if rows is None else {name: column[rows] for name, column in self.trials.items()}
+        wanted = tables.as_names(stimulus)
+        input_names, inputs = signals.sample_stimuli(self.signals, columns, wanted, centres_s, bin_s)
         keep = binning.fast_units(spikes, bin_s, min_rate_hz)
         column = lambda name: self.units[name][keep] if name in self.units else None  # noqa: E731
         heldout = column("heldout")
@@ -221,6 +250,8 @@ class Recording:
             heldout=None if heldout is None else heldout.astype(bool),
             behavior=values,
             behavior_names=names,
+            stimulus=inputs,
+            stimulus_names=input_names,
             **fields,
         )
 
@@ -266,21 +297,3 @@ class Recording:
         if not spans:
             raise DataError("the recording holds no spike at all: there is nothing to cut into windows.")
         return min(float(s.min()) for s in spans), max(float(s.max()) for s in spans)
-
-
-def bin_spike_times(
-    spike_times: Sequence[Any] | Mapping[Any, Any],
-    events_s: Any,
-    window_s: Window,
-    bin_s: float = 0.02,
-    **fields: Any,
-) -> TrialSet:
-    """Bin spike times (seconds, one array per unit) in a window around events (seconds, one per trial).
-
-    A spike on a bin's edge belongs to the bin that starts there. `fields` are further fields of the
-    `TrialSet` (`condition`, `region`, `heldout`, …).
-    """
-    trials = Recording.from_spike_times(spike_times, events=np.asarray(events_s)).bin(
-        "event", window_s, bin_s
-    )
-    return trials.replace(**fields) if fields else trials

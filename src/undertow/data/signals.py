@@ -1,11 +1,17 @@
-"""Continuous signals: channel names, and values at bin centres."""
+"""Continuous signals: channel names, and values in bins."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
+from undertow.data.binning import TIME_TOLERANCE_S
 from undertow.data.files import listed
 from undertow.errors import DataError
+
+SAME_INTERVAL = 1e-6
+"""Sample intervals that differ from the bin by less, relative to it, are as long as it."""
+NARROWEST = 1e-6
+"""Below this share of half a bin there is nothing to average over: the value at the centre is taken."""
 
 
 def channel_names(name: str, n_channels: int) -> list[str]:
@@ -34,22 +40,67 @@ def as_signal(name: str, timestamps: np.ndarray, values: np.ndarray) -> tuple[np
 def sample_signal(
     timestamps: np.ndarray, values: np.ndarray, times_s: np.ndarray, bin_s: float
 ) -> np.ndarray:
-    """Linear interpolation at `times_s` (any shape) → that shape + (channels,).
+    """Values of the line through the samples in bins of `bin_s` centred at `times_s` → its shape + (channels,).
 
-    NaN before the first and after the last sample, where a neighbouring sample is NaN, and inside gaps longer
-    than two bins and five usual sample intervals.
+    A signal sampled faster than the bins (usual sample interval below `bin_s`) is averaged over each bin, by
+    time: what is too fast for the bins cancels instead of showing up as something slow. A slower one is
+    interpolated at the bin's centre. Straight lines come out exactly in both.
+
+    NaN where the centre lies before the first or after the last sample, beside a sample that is NaN, or in a
+    gap longer than two bins and five usual sample intervals. Where such a place begins inside a bin, the
+    average is over as much on either side of the centre as there is on the shorter one.
     """
-    flat = np.ravel(times_s)
-    columns = [np.interp(flat, timestamps, channel, left=np.nan, right=np.nan) for channel in values.T]
-    sampled = np.stack(columns, axis=-1)
-    if timestamps.size > 1:
-        intervals = np.diff(timestamps)
-        longest = max(2 * bin_s, 5 * float(np.median(intervals)))
-        left = np.clip(np.searchsorted(timestamps, flat, side="right") - 1, 0, intervals.size - 1)
-        sampled[(intervals[left] > longest) & (flat != timestamps[left]) & (flat != timestamps[left + 1])] = (
-            np.nan
-        )
-    return sampled.reshape(*np.shape(times_s), values.shape[1])
+    centres = np.ravel(times_s)
+    intervals = np.diff(timestamps)
+    usual_s = float(np.median(intervals)) if intervals.size else np.inf
+    half_s = bin_s / 2 if usual_s < bin_s * (1 - SAME_INTERVAL) else 0.0
+    near = intervals <= max(2 * bin_s, 5 * usual_s)
+    columns = [_channel_means(timestamps, channel, near, centres, half_s) for channel in values.T]
+    return np.stack(columns, axis=-1).reshape(*np.shape(times_s), values.shape[1])
+
+
+def _channel_means(
+    timestamps: np.ndarray, channel: np.ndarray, near: np.ndarray, centres: np.ndarray, half_s: float
+) -> np.ndarray:
+    """Means over centre ± `half_s`, less where the line ends, of the line through the samples of one channel.
+
+    Args:
+        timestamps, channel: (samples,).
+        near: True where a sample and the next are near enough to join, (samples − 1,).
+        centres: in seconds, any order.
+        half_s: half the width to average over; 0 to interpolate.
+    """
+    finite = np.isfinite(channel)
+    level = channel[finite].mean() if finite.any() else 0.0  # taken out: sums over hours stay small
+    heights = np.where(finite, channel - level, 0.0)
+    joined = near & finite[:-1] & finite[1:]
+    room = _room(timestamps, finite, joined, centres)
+    half = np.minimum(np.nan_to_num(room), half_s)
+    means = np.interp(centres, timestamps, heights)
+    wide = half > NARROWEST * half_s
+    areas = np.where(joined, np.diff(timestamps) * (heights[1:] + heights[:-1]) / 2, 0.0)
+    until = np.append(0.0, np.cumsum(areas))
+    low, high = (_area(timestamps, heights, until, centres[wide] + s * half[wide]) for s in (-1, 1))
+    means[wide] = (high - low) / (2 * half[wide])
+    return np.where(np.isnan(room), np.nan, means + level)
+
+
+def _room(timestamps: np.ndarray, finite: np.ndarray, joined: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Seconds from each centre to the nearer end of the unbroken stretch it lies in; NaN outside all."""
+    breaks = np.flatnonzero(~joined)
+    first, last = np.append(0, breaks + 1), np.append(breaks, timestamps.size - 1)
+    starts, stops = timestamps[first], timestamps[last]  # a lone sample is a stretch of its own
+    stretch = np.maximum(np.searchsorted(starts, centres + TIME_TOLERANCE_S, side="right") - 1, 0)
+    room = np.minimum(centres - starts[stretch], stops[stretch] - centres)
+    return np.where((room >= -TIME_TOLERANCE_S) & finite[first[stretch]], room, np.nan)
+
+
+def _area(timestamps: np.ndarray, heights: np.ndarray, until: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    """The integral of the line from the first sample to each of `times_s`; `until` has it at the samples."""
+    left = np.clip(np.searchsorted(timestamps, times_s, side="right") - 1, 0, timestamps.size - 2)
+    part = times_s - timestamps[left]
+    slope = (heights[left + 1] - heights[left]) / (timestamps[left + 1] - timestamps[left])
+    return np.asarray(until[left] + part * (heights[left] + slope * part / 2))
 
 
 def sample_signals(
@@ -68,3 +119,38 @@ def sample_signals(
         names += channel_names(name, values.shape[1])
         sampled.append(sample_signal(timestamps, values, times_s, bin_s))
     return names, np.concatenate(sampled, axis=2) if sampled else None
+
+
+def sample_stimuli(
+    signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    columns: Mapping[str, np.ndarray],
+    wanted: tuple[str, ...],
+    times_s: np.ndarray,
+    bin_s: float,
+) -> tuple[list[str], np.ndarray | None]:
+    """As `sample_signals`; a name that is no signal but a trial column (trials,) is constant over each trial."""
+    names: list[str] = []
+    parts: list[np.ndarray] = []
+    for name in wanted:
+        if name in signals:
+            timestamps, values = signals[name]
+            names += channel_names(name, values.shape[1])
+            parts.append(sample_signal(timestamps, values, times_s, bin_s))
+        elif name in columns:
+            names.append(name)
+            parts.append(held_constant(name, columns[name], times_s.shape[1]))
+        else:
+            there = listed([*signals, *columns])
+            raise DataError(f"there is no signal or trial column {name!r}: there is {there}.")
+    return names, np.concatenate(parts, axis=2) if parts else None
+
+
+def held_constant(name: str, column: np.ndarray, n_time: int) -> np.ndarray:
+    """One number per trial as an input that is constant over the trial, (trials, time, 1).
+
+    Raises:
+        DataError: when the column holds text.
+    """
+    if column.dtype.kind not in "biuf":
+        raise DataError(f"{name!r} holds text: a stimulus is numbers; code it as 0 and 1 columns first.")
+    return np.broadcast_to(column.astype(np.float32)[:, None, None], (column.size, n_time, 1))

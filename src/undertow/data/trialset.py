@@ -27,7 +27,7 @@ class TrialSet:
         lengths: bins in each trial, (trials,); what lies past a trial's end is NaN.
         behavior: (trials, time, channels) with `behavior_names`; NaN where missing.
         behavior_kind: 'continuous' or 'categorical'.
-        stimulus: external input, (trials, time, inputs).
+        stimulus: external input, (trials, time, inputs) with `stimulus_names`; NaN where missing.
         condition: one label per trial; splits, PSTHs and intervals are stratified by it.
         region: one label per neuron.
         neuron_ids, trial_ids: unique labels, 0, 1, … by default.
@@ -35,6 +35,8 @@ class TrialSet:
         forward_bins: the last bins of the window, predicted but never given to the encoder.
         truth: true rates in spikes/s for synthetic sets, shaped like spikes.
         split: the file's own label per trial ('train', 'val', 'test', 'none').
+        labels: name → one category per trial, (trials,) of whole numbers, numbers or strings; NaN or '' where
+            missing. What is decoded from a trial as a whole, such as a choice; never given to a model.
 
     Raises:
         DataError: naming the field, the trial or neuron, and the rule it breaks.
@@ -57,6 +59,8 @@ class TrialSet:
     forward_bins: int = 0
     truth: Any = None
     split: Any = None
+    stimulus_names: Sequence[str] = ()
+    labels: Any = None
     derived: InitVar[bool] = False
 
     def __post_init__(self, derived: bool) -> None:
@@ -81,8 +85,15 @@ class TrialSet:
                 put(name, self._blank_past_end(signal))
         if self.truth is not None:
             put("truth", validation.check_truth(self.truth, spikes.shape))
-        self._check_behavior_names()
+        self._check_names("behavior")
+        self._check_names("stimulus")
+        if self.behavior_kind not in ("continuous", "categorical"):
+            raise DataError(
+                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'."
+            )
+        put("labels", validation.check_categories(self.labels, n_trials))
         if not derived:
+            validation.check_shared(self.labels)
             validation.check_any_spikes(self.spikes)
             validation.warn_silent(self.spikes, self.neuron_ids)
 
@@ -109,16 +120,13 @@ class TrialSet:
             )
         return validation.frozen(heldout)
 
-    def _check_behavior_names(self) -> None:
-        n = 0 if self.behavior is None else self.behavior.shape[2]
-        names = tuple(self.behavior_names) or tuple(f"behavior_{k}" for k in range(n))
+    def _check_names(self, signal: str) -> None:
+        values, given = getattr(self, signal), getattr(self, f"{signal}_names")
+        n = 0 if values is None else values.shape[2]
+        names = tuple(given) or tuple(f"{signal}_{k}" for k in range(n))
         if len(names) != n:
-            raise DataError(f"behavior_names has {len(names)} entries: behavior has {n} channels.")
-        if self.behavior_kind not in ("continuous", "categorical"):
-            raise DataError(
-                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'."
-            )
-        object.__setattr__(self, "behavior_names", names)
+            raise DataError(f"{signal}_names has {len(names)} entries: {signal} has {n} channels.")
+        object.__setattr__(self, f"{signal}_names", names)
 
     # --- sizes and axes -------------------------------------------------------------------------------------
 
@@ -169,7 +177,12 @@ class TrialSet:
     # --- new sets from this one -----------------------------------------------------------------------------
 
     def replace(self, **changes: Any) -> "TrialSet":
-        """A copy with some fields changed, validated again."""
+        """A copy with some fields changed, validated again; new signals of another width lose old names."""
+        for signal in ("behavior", "stimulus"):
+            if signal in changes:
+                width = validation.as_array(signal, changes[signal]).shape[2:]
+                if width != np.shape(getattr(self, signal))[2:]:
+                    changes.setdefault(f"{signal}_names", ())
         return dataclasses.replace(self, derived=True, **changes)
 
     def select(self, trials: Any = None, time: slice | None = None, neurons: Any = None) -> "TrialSet":
@@ -184,6 +197,7 @@ class TrialSet:
             index = _indices("trials", trials, self.n_trials)
             arrays = {k: None if a is None else a[index] for k, a in arrays.items()}
             changes |= {k: getattr(self, k)[index] for k in PER_TRIAL if getattr(self, k) is not None}
+            changes["labels"] = {name: values[index] for name, values in self.labels.items()}
         if time is not None:
             start, stop, step = time.indices(self.n_time)
             if step != 1 or stop <= start:
@@ -257,6 +271,20 @@ class TrialSet:
         from undertow.data.nwb import read_nwb
 
         return read_nwb(path, bin_s=bin_s, **options)
+
+    @classmethod
+    def from_mat(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """Read a MATLAB file; see `undertow.data.mat.read_mat`."""
+        from undertow.data.mat import read_mat
+
+        return read_mat(path, bin_s=bin_s, **options)
+
+    @classmethod
+    def from_xarray(cls, data: Any, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """From an xarray array or data set; see `undertow.data.from_xarray`."""
+        from undertow.data.from_xarray import from_xarray
+
+        return from_xarray(data, bin_s=bin_s, **options)
 
 
 def _indices(name: str, selection: Any, n: int) -> np.ndarray:

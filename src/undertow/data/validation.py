@@ -1,6 +1,7 @@
 """Checks behind `TrialSet` and `Recording`: a rule is a function; messages say what, where and what to do."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,36 @@ def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndar
             f"{name} holds {values[counts > 1][0]!r} more than once: every entry must be different."
         )
     return frozen(array)
+
+
+def check_categories(labels: Any, n_trials: int) -> dict[str, np.ndarray]:
+    """Name → one category per trial; whole numbers kept as floats become integers."""
+    clean: dict[str, np.ndarray] = {}
+    for name, value in ({} if labels is None else labels).items():
+        array = check_labels(f"labels[{name!r}]", value, n_trials)
+        if array.dtype.kind not in "biufU":
+            raise DataError(f"labels[{name!r}] has dtype {array.dtype}: it must hold numbers or strings.")
+        whole = array.dtype.kind == "f" and bool((array == np.round(array)).all())
+        clean[str(name)] = frozen(array.astype(np.int64)) if whole else array
+    return clean
+
+
+def check_shared(labels: Mapping[str, np.ndarray]) -> None:
+    """A label groups trials: some of them share one."""
+    for name, values in labels.items():
+        there = values[known_labels(values)]
+        if there.size > 2 and np.unique(there).size == there.size:
+            raise DataError(
+                f"labels[{name!r}] is different in each of {there.size} trials: a label is a category "
+                "several trials share; bin a measured number first."
+            )
+
+
+def known_labels(labels: np.ndarray) -> np.ndarray:
+    """True where a trial's label is there: neither NaN nor ''; (trials,)."""
+    if labels.dtype.kind == "U":
+        return labels != ""
+    return np.isfinite(labels.astype(float))
 
 
 def check_signal(name: str, value: Any, n_trials: int, n_time: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from undertow.errors import ModelError
 
 
 class TransformerDecoder(Decoder):
-    """Self-attention and a feed-forward layer, pre-norm, over [z, v, h] of every bin (LangevinFlow Fig. 1).
+    """Self-attention and a feed-forward layer over [z, v, h] of every bin (LangevinFlow Fig. 1).
 
     Bins that are missing or past a trial's end are no keys: garbage there changes nothing elsewhere. Time enters as
     sines and cosines of the bin centres in seconds, so that the bin width does not change the layer.
@@ -24,6 +24,9 @@ class TransformerDecoder(Decoder):
         feedforward: units of the feed-forward layer.
         dropout: probability of dropping a unit.
         causal: attend only to the past.
+        norm: 'pre' (each part reads normalised inputs) or 'post' (the sum after each part is normalised).
+        initial_scale: factor on the initial weights of what each part adds; 0.67 is T-Fixup's for one layer (Huang et
+            al. 2020).
     """
 
     def __init__(
@@ -34,23 +37,34 @@ class TransformerDecoder(Decoder):
         feedforward: int | None = None,
         dropout: float = 0.0,
         causal: bool = False,
+        norm: str = "pre",
+        initial_scale: float = 1.0,
     ) -> None:
         super().__init__()
+        if norm not in ("pre", "post"):
+            raise ModelError(f"norm is {norm!r}: it must be 'pre' or 'post'.")
         if width % heads:
             raise ModelError(f"decoder width {width} is not a multiple of {heads} heads.")
         self.feature_dim, self.heads, self.causal = width, heads, causal
+        self.norm = norm
         self.project = nn.Linear(n_inputs, width)
-        self.norm_attention, self.norm_feedforward, self.norm_out = (nn.LayerNorm(width) for _ in range(3))
+        self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm_out = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attention_out = nn.Linear(width, width)
         hidden = 2 * width if feedforward is None else feedforward
-        self.feedforward = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width)
-        )
+        widen, narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.feedforward = nn.Sequential(widen, nn.GELU(), Dropout(dropout), narrow)
         self.dropout = Dropout(dropout)
+        with torch.no_grad():
+            for layer in (self.attention_out, widen, narrow):
+                layer.weight *= initial_scale
 
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
         x = self.dropout(self.project(inputs) + sinusoids(time_s, self.feature_dim, inputs.dtype))
+        if self.norm == "post":
+            x = self.norm_attention(x + self.dropout(self._attend(x, valid)))
+            return self.norm_feedforward(x + self.dropout(self.feedforward(x)))
         x = x + self.dropout(self._attend(self.norm_attention(x), valid))
         x = x + self.dropout(self.feedforward(self.norm_feedforward(x)))
         return self.dropout(self.norm_out(x))

@@ -69,6 +69,10 @@ class Dynamics(nn.Module, ABC):
     def check_stable(self, bin_s: float) -> None:
         """Raise `StabilityError` where a step would grow without bound."""
 
+    def check_settings(self, bin_s: float) -> None:
+        """Raise `StabilityError` where learning can make a step grow without bound; by default as `check_stable`."""
+        self.check_stable(bin_s)
+
     def readout(self, x: Tensor) -> dict[str, Tensor]:
         """Named parts of the state that decoders see; the whole state by default."""
         return {"x": x}
@@ -77,7 +81,14 @@ class Dynamics(nn.Module, ABC):
         """Equal steps that cover one bin without any being longer than `max_step` in internal time."""
         return max(1, int(-(-(bin_s / float(self.timescale_s.detach()) - 1e-6) // self.max_step)))
 
-    def rollout(self, x0: Tensor, noise: Tensor, bin_s: float, control: Tensor | None = None) -> Path:
+    def rollout(
+        self,
+        x0: Tensor,
+        noise: Tensor,
+        bin_s: float,
+        control: Tensor | None = None,
+        inputs: Tensor | None = None,
+    ) -> Path:
         """Run from `x0` with given standard normal noise.
 
         Args:
@@ -87,15 +98,17 @@ class Dynamics(nn.Module, ABC):
             control: push on the noisy coordinates in units of the noise per √(internal time), held over each bin,
                 (trials, bins, noise_dim). A step of size h moves them by std · √h · control, which costs
                 ½ h |control|² nats (Girsanov).
+            inputs: what drives the dynamics from outside, held over each bin, (trials, bins, inputs).
         """
         self._check_noise(noise)
         substeps = noise.shape[2]
         h = bin_s / self.timescale_s / substeps
         x, states, stds = x0, [x0], []
         for t in range(noise.shape[1]):
+            u = None if inputs is None else inputs[:, t]
             for k in range(substeps):
                 s = float((t * substeps + k) * h.detach())
-                mean, std = self.step(s, x, h)
+                mean, std = self.step(s, x, h, u)
                 push = 0.0 if control is None else std * h.sqrt() * control[:, t]
                 noisy_mean = mean[:, self.noisy] + push
                 x = self._with_noisy(mean, noisy_mean + std * noise[:, t, k])

@@ -28,7 +28,15 @@ class Potential(nn.Module, ABC):
             return torch.autograd.grad(self.energy(at, x).sum(), at, create_graph=training)[0]
 
     def stiffness(self) -> Tensor | None:
-        """K of a quadratic U(z) = ½ zᵀKz as blocks (blocks, dim / blocks, dim / blocks); None for any other U."""
+        """K of U(z, x) = ½ zᵀKz (+ zᵀf(x)) as blocks (blocks, dim / blocks, dim / blocks); None for any other U."""
+        return None
+
+    def curvature_bounds(self) -> tuple[float, float] | None:
+        """The curvatures that learning can give any direction, from smallest to largest; None where unknown."""
+        return None
+
+    def tilt(self, x: Tensor | None) -> Tensor | None:
+        """f(x) of a quadratic potential tilted by its input, (…, dim); None for one without input."""
         return None
 
 
@@ -97,6 +105,9 @@ class CoupledOscillatorPotential(Potential):
     def stiffness(self) -> Tensor:
         return 2 * self.coupling()
 
+    def curvature_bounds(self) -> tuple[float, float]:
+        return 1e-6, 2.0
+
 
 class HarmonicPotential(Potential):
     """Independent wells, U(z) = ½ k |z|²: the closed-form reference of the tests, and a model without coupling."""
@@ -114,6 +125,10 @@ class HarmonicPotential(Potential):
 
     def stiffness(self) -> Tensor:
         return self.log_curvature.exp().expand(self.dim, 1, 1)
+
+    def curvature_bounds(self) -> tuple[float, float]:
+        curvature = float(self.log_curvature.exp().detach())
+        return curvature, curvature
 
 
 class DoubleWellPotential(Potential):

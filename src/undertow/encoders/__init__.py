@@ -3,5 +3,6 @@
 from undertow.encoders.base import Encoder
 from undertow.encoders.dropout import Dropout, dropout_from
 from undertow.encoders.gru import GRUEncoder
+from undertow.encoders.linear import LinearEncoder
 
-__all__ = ["Dropout", "Encoder", "GRUEncoder", "dropout_from"]
+__all__ = ["Dropout", "Encoder", "GRUEncoder", "LinearEncoder", "dropout_from"]

@@ -18,6 +18,10 @@ class GRUEncoder(Encoder):
         bidirectional: also run backwards from each trial's end; the encoder is then not causal.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins.
         dropout: probability of dropping a unit of the context.
+        reads: the input of bin t: 'current' (x_t, as in Algorithm 1), 'previous' (x_{t−1}, as in the paper's text; the
+            first bin sees none) or 'held' (x_{t−1}; the first bin sees x_0, bins it may not see the last it saw, as in
+            the code released with the paper).
+        recurrent_dropout: probability of dropping a unit of the state before the next bin sees it.
     """
 
     def __init__(
@@ -27,6 +31,8 @@ class GRUEncoder(Encoder):
         bidirectional: bool = False,
         initial_bins: int | None = 1,
         dropout: float = 0.0,
+        reads: str = "current",
+        recurrent_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if initial_bins is not None and initial_bins < 1:
@@ -34,24 +40,44 @@ class GRUEncoder(Encoder):
         self.forwards = nn.GRU(n_inputs, hidden_dim, batch_first=True)
         self.backwards = nn.GRU(n_inputs, hidden_dim, batch_first=True) if bidirectional else None
         self.no_input = nn.Parameter(torch.zeros(n_inputs))
-        self.dropout = Dropout(dropout)
+        if reads not in ("current", "previous", "held"):
+            raise ModelError(f"reads is {reads!r}: it must be 'current', 'previous' or 'held'.")
+        self.dropout, self.recurrent_dropout = Dropout(dropout), Dropout(recurrent_dropout)
+        self.reads = reads
         self.initial_bins = initial_bins
         self.causal = not bidirectional
         self.context_dim = hidden_dim * (2 if bidirectional else 1)
         self.initial_dim = hidden_dim * (2 if bidirectional and initial_bins is None else 1)
 
     def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = torch.where(observed[..., None], inputs, self.no_input)
-        context = gru_states(inputs, self.forwards)
+        inputs = self._read(inputs, observed)
+        context = self._run(inputs, self.forwards)
         last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
         initial = context[torch.arange(len(context), device=context.device), last - 1]
         if self.backwards is not None:
             reverse = _reversal(lengths, inputs.shape[1])
-            backward = _take(gru_states(_take(inputs, reverse), self.backwards), reverse)
+            backward = _take(self._run(_take(inputs, reverse), self.backwards), reverse)
             context = torch.cat([context, backward], -1)
             if self.initial_bins is None:
                 initial = torch.cat([initial, backward[:, 0]], -1)
         return self.dropout(context), self.dropout(initial)
+
+    def _read(self, inputs: Tensor, observed: Tensor) -> Tensor:
+        inputs = torch.where(observed[..., None], inputs, self.no_input)
+        if self.reads == "held":
+            bins = torch.arange(inputs.shape[1], device=inputs.device)
+            last = torch.where(observed, bins, 0).cummax(1).values
+            inputs = _take(inputs, last)
+            return torch.cat([inputs[:, :1], inputs[:, :-1]], 1)
+        if self.reads == "current":
+            return inputs
+        return torch.cat([self.no_input.expand_as(inputs[:, :1]), inputs[:, :-1]], 1)
+
+    def _run(self, inputs: Tensor, gru: nn.GRU) -> Tensor:
+        if not (self.training and self.recurrent_dropout.share):
+            return gru_states(inputs, gru)
+        mask = self.recurrent_dropout(inputs.new_ones(*inputs.shape[:2], gru.hidden_size))
+        return gru_states(inputs, gru, mask)
 
 
 def _reversal(lengths: Tensor, n_time: int) -> Tensor:

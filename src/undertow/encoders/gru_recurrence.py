@@ -5,7 +5,8 @@ With input gates g = x W_ihᵀ + b_ih computed for all bins at once, each bin ta
     [r, u] = σ(g_[r,u] + W_[r,u] h + b_[r,u]),   n = tanh(g_n + r ⊙ (W_n h + b_n)),   h' = u ⊙ h + (1 − u) ⊙ n.
 
 Backwards, all factors that do not depend on the costate are formed for all bins at once, so that a bin costs one
-product and five elementwise operations, and the gradient of W is a single product over all bins.
+product and five elementwise operations, and the gradient of W is a single product over all bins. Dropout inside the
+recurrence multiplies h' by a mask.
 """
 
 from typing import Any
@@ -16,10 +17,10 @@ from torch.autograd.function import once_differentiable
 
 
 class GRURecurrence(torch.autograd.Function):
-    """(g, W, b) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h starts from zero."""
+    """(g, W, b, mask or None) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h starts from zero."""
 
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor, mask: Tensor | None = None) -> Tensor:
         bins, trials, hidden = gates.shape[0], gates.shape[1], gates.shape[2] // 3
         states = gates.new_zeros(bins + 1, trials, hidden)
         reset_update = gates.new_empty(bins, trials, 2 * hidden)
@@ -36,6 +37,9 @@ class GRURecurrence(torch.autograd.Function):
                 gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]
             ).tanh_()
             torch.lerp(candidate[t], states[t], update, out=states[t + 1])
+            if mask is not None:
+                states[t + 1] *= mask[t]
+        ctx.mask = mask
         ctx.save_for_backward(states, reset_update, recurrent[:, :, 2 * hidden :], candidate, weight)
         return states[1:]
 
@@ -54,6 +58,8 @@ class GRURecurrence(torch.autograd.Function):
         costate = torch.zeros_like(states[0])
         for t in range(bins - 1, -1, -1):
             costate += grad_states[t]
+            if ctx.mask is not None:
+                costate *= ctx.mask[t]
             r_part, u_part, n_part = grad_recurrent[t].split(hidden, dim=1)
             pre_candidate = grad_gates[t, :, 2 * hidden :]
             torch.mul(costate, to_candidate[t], out=pre_candidate)
@@ -63,15 +69,19 @@ class GRURecurrence(torch.autograd.Function):
             costate = torch.addmm(costate * update[t], grad_recurrent[t], weight)
         grad_gates[:, :, : 2 * hidden] = grad_recurrent[:, :, : 2 * hidden]
         flat = grad_recurrent.flatten(0, 1)
-        return grad_gates, flat.t() @ states[:-1].flatten(0, 1), flat.sum(0)
+        return grad_gates, flat.t() @ states[:-1].flatten(0, 1), flat.sum(0), None
 
 
-def gru_states(inputs: Tensor, gru: torch.nn.GRU) -> Tensor:
-    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on CPUs."""
-    if inputs.is_cuda:
+def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) -> Tensor:
+    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on CPUs.
+
+    `mask`, (trials, bins, hidden), multiplies the state of each bin before the next bin sees it.
+    """
+    if inputs.is_cuda and mask is None:
         states: Tensor = gru(inputs)[0]
         return states
     weights = dict(gru.named_parameters())
     gates = torch.nn.functional.linear(inputs.transpose(0, 1), weights["weight_ih_l0"], weights["bias_ih_l0"])
-    recurrent: Tensor = GRURecurrence.apply(gates, weights["weight_hh_l0"], weights["bias_hh_l0"])
+    time_first = None if mask is None else mask.transpose(0, 1).contiguous()
+    recurrent: Tensor = GRURecurrence.apply(gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first)
     return recurrent.transpose(0, 1)

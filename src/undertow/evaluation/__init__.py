@@ -8,6 +8,7 @@ from undertow.evaluation.decoding import (
     log_rate_velocity_r2,
     velocity_r2,
 )
+from undertow.evaluation.labels import LabelScore, label_accuracy
 from undertow.evaluation.likelihood import (
     bits_per_spike,
     co_smoothing_bps,
@@ -24,6 +25,7 @@ from undertow.evaluation.timing import produced_time_correlation
 from undertow.evaluation.velocity import LogRates, decode_velocity, velocity_channels
 
 __all__ = [
+    "LabelScore",
     "LogRates",
     "Score",
     "Statistic",
@@ -37,6 +39,7 @@ __all__ = [
     "fit_log_rate_decoder",
     "fit_velocity_decoder",
     "forward_bps",
+    "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",
     "negative_log_likelihood",

@@ -8,6 +8,7 @@ import numpy as np
 from undertow.data import Prediction, TrialSet
 from undertow.evaluation.bootstrap import RESAMPLES
 from undertow.evaluation.checks import check_rates
+from undertow.evaluation.labels import label_statistics
 from undertow.evaluation.psth import psth
 from undertow.evaluation.score import Score, combine
 from undertow.evaluation.statistic import Statistic
@@ -28,13 +29,14 @@ def score_prediction(
 
     Args:
         prediction: for the trials to score.
-        train: of the same model for its training trials; needed for velocity and PSTH scores.
+        train: of the same model for its training trials; needed for velocity, label and PSTH scores.
         split: what the scored trials are called.
         resamples, seed: of the bootstrap, stratified by condition.
 
     Returns:
         Those of 'co-bps', 'held-in bps', 'fp-bps', 'rate R2', 'rate R2 variance-weighted', 'rate R2 median',
-        'psth R2', 'velocity R2' and 'velocity R2 log-rate' that can be computed; see `sufficient_statistics`.
+        'psth R2', 'velocity R2', 'velocity R2 log-rate' and, for each label, 'label accuracy NAME' and 'majority
+        share NAME' that can be computed; see `sufficient_statistics`.
 
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
@@ -71,9 +73,9 @@ def sufficient_statistics(
     """The per-trial sums behind every score the trials allow, by name.
 
     Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true rates,
-    'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name and `train`. All
-    but 'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored are left
-    out.
+    'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name and `train`, label
+    accuracy labels and `train`. All but 'fp-bps' use the window, without the forward bins. Neurons without a
+    spike in the bins scored are left out (of label accuracy none).
 
     Args:
         prediction: for the trials to score.
@@ -89,6 +91,7 @@ def sufficient_statistics(
         found += [
             *_psth_statistics(prediction, train.trials, psth_std_s),
             *velocity_statistics(prediction, train, log_rates),
+            *label_statistics(prediction, train),
         ]
     return {statistic.name: statistic for statistic in found}
 

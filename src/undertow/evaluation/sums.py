@@ -146,6 +146,23 @@ class PsthRSquared(Statistic):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class ShareCorrect(Statistic):
+    """The share of trials answered correctly.
+
+    Attributes:
+        correct: 1 for a right answer, (trials,).
+        scored: 1 for trials whose answer is known, 0 for those left out, (trials,).
+    """
+
+    correct: np.ndarray
+    scored: np.ndarray
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        total = weights @ self.scored
+        return weights @ (self.correct * self.scored) / np.where(total > 0, total, np.nan)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ProducedTimeCorrelation(Statistic):
     """Correlation of neural speed with produced time within conditions, averaged over them.
 

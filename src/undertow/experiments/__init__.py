@@ -1,5 +1,7 @@
 """Experiments: one run from trials to report, cross-validation, grids of fits, and the models there are."""
 
+from undertow.experiments.ablation import ARMS, ablate
+from undertow.experiments.ablation_result import Ablation, ArmResult, latent_information
 from undertow.experiments.choices import load_model, model_choices, model_class, nearest
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
@@ -14,17 +16,22 @@ from undertow.experiments.settings import construct, parse_pairs, read_toml
 from undertow.experiments.single_run import RunResult, run
 
 __all__ = [
+    "ARMS",
+    "Ablation",
+    "ArmResult",
     "Cell",
     "CellResult",
     "Estimate",
     "RunResult",
     "SavedRun",
     "ScoreTable",
+    "ablate",
     "construct",
     "cross_validate",
     "estimate",
     "flatten",
     "fold_splits",
+    "latent_information",
     "load_model",
     "model_choices",
     "model_class",

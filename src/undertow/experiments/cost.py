@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, replace
 
 from undertow.data import Splits, TrialSet
-from undertow.models.base import Estimator
+from undertow.models import Ensemble, Estimator
 from undertow.training import Training
 
 STEPS = 4
@@ -34,6 +34,9 @@ class Estimate:
 
 def estimate(model: Estimator, splits: Splits) -> Estimate | None:
     """Time a few steps of `model` on the first training trials; None for models without a training loop."""
+    if isinstance(model, Ensemble):
+        one = estimate(model.unfitted_members()[0], splits)
+        return None if one is None else _times(one, model.size)
     training = model.get_params().get("training")
     if not isinstance(training, Training):
         return None
@@ -50,11 +53,17 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
     )
 
 
+def _times(one: Estimate, n: int) -> Estimate:
+    """So many fits, one after the other."""
+    return replace(one, seconds=n * one.seconds, steps=n * one.steps, parameters=n * one.parameters)
+
+
 def _short(model: Estimator, epochs: int) -> Estimator:
     """The same model with a loop of one validation at the end."""
-    params = model.get_params()
-    loop = replace(params["training"], epochs=epochs, validate_every=epochs, max_seconds=None, patience=None)
-    return type(model)(**{**params, "training": loop})
+    loop = replace(
+        model.get_params()["training"], epochs=epochs, validate_every=epochs, max_seconds=None, patience=None
+    )
+    return model.copy(training=loop)
 
 
 def _fit_seconds(model: Estimator, splits: Splits, epochs: int) -> float:
@@ -80,8 +89,7 @@ def _measure_memory(model: Estimator, splits: Splits) -> tuple[int, int]:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         short.fit(splits.train, validation=splits.validation)
-    networks = [value for value in vars(short).values() if isinstance(value, torch.nn.Module)]
-    return sum(p.numel() for network in networks for p in network.parameters()), sum(held.values())
+    return short.parameter_counts().get("all", 0), sum(held.values())
 
 
 def _data_bytes(*parts: TrialSet) -> int:

@@ -9,11 +9,11 @@ import numpy as np
 
 from undertow.data import TrialSet, join_trials
 from undertow.errors import ModelError
-from undertow.evaluation import Score, score_prediction
+from undertow.evaluation import Score, combine
 from undertow.experiments import identity
 from undertow.experiments.choices import load_model
 from undertow.experiments.files import read_json
-from undertow.experiments.fitting import train_prediction
+from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import for_model, prepare
 from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
@@ -66,4 +66,5 @@ class SavedRun:
         """Scores of the run's test trials, or of all trials where the data are new."""
         train, test = self.parts(trials)
         fitted_on = None if train is None else train_prediction(self.model, train)
-        return score_prediction(self.model.predict(test), fitted_on, split="all" if train is None else "test")
+        found = statistics_of(self.model, self.model.predict(test), fitted_on)
+        return combine([[found]], split="all" if train is None else "test")

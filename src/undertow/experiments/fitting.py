@@ -4,7 +4,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from undertow.evaluation import Statistic, sufficient_statistics, velocity_chann
 from undertow.experiments.files import read_json, write_json
 from undertow.models.base import Estimator
 
-FIT = ".fit.json"
+FIT, EXCHANGED = ".fit.json", " exchanged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,20 @@ class Fitted:
     notes: Sequence[str] = ()
 
     def statistics(self) -> dict[str, Statistic]:
-        """Per-trial sums behind every score of the test trials."""
-        return sufficient_statistics(self.test, self.train)
+        """Per-trial sums behind every score of the test trials, see `statistics_of`."""
+        return statistics_of(self.model, self.test, self.train)
+
+
+def statistics_of(model: Estimator, test: Prediction, train: Prediction | None) -> dict[str, Statistic]:
+    """The per-trial sums behind every score of a model's prediction.
+
+    Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents exchanged between
+    trials, where the model has latents to exchange.
+    """
+    found = sufficient_statistics(test, train)
+    exchanged = model.predict_exchanged(test.trials)
+    again = {} if exchanged is None else sufficient_statistics(exchanged)
+    return found | {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
 
 
 def fit_and_predict(
@@ -65,8 +77,16 @@ def fit_and_predict(
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
     """The same from the files `fit_and_predict` saved; `model` gives its kind and the code no file holds."""
-    code = {k: v for k, v in model.get_params().items() if callable(v)}
-    return _predicted(type(model).load(path, **code), splits, read_json(path.with_suffix(FIT)))
+    return _predicted(type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT)))
+
+
+def code_in(model: Estimator) -> dict[str, Any]:
+    """The arguments of a model, or of a model inside it, that are code, such as a potential of one's own."""
+    params = model.get_params()
+    inner = (code_in(value) for value in params.values() if isinstance(value, Estimator))
+    return {name: value for name, value in params.items() if callable(value)} | dict(
+        item for code in inner for item in code.items()
+    )
 
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
@@ -75,11 +95,11 @@ def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fi
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
-    """The prediction for training trials where a velocity decoder needs it; without a velocity its rates are NaN.
+    """The prediction for training trials where a decoder of velocity or labels needs it; else its rates are NaN.
 
     Other scores take only the spikes of the training trials, and predicting them can take as long as a fit.
     """
-    if velocity_channels(trials):
+    if velocity_channels(trials) or trials.labels:
         return model.predict(trials)
     return Prediction(rates=np.full(trials.spikes.shape, np.nan, np.float32), trials=trials)
 

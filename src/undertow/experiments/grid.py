@@ -6,7 +6,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class CellResult:
         fit_s: seconds the fit took.
         validation_score: the best score on validation trials, for choosing among models; NaN for models without one.
         path: the cell's JSON file.
+        parameters: numbers learned, in 'all' and by part; empty for models that do not count them.
     """
 
     cell: Cell
@@ -58,6 +59,7 @@ class CellResult:
     scores: Mapping[str, float] | None = None
     fit_s: float = float("nan")
     validation_score: float = float("nan")
+    parameters: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def model_path(self) -> Path:
@@ -170,8 +172,7 @@ def _task(
     split_seed: int,
 ) -> _Task:
     splits = parts[cell.fold]
-    fresh = type(model)(**model.get_params())
-    seeded = fresh.set_params(seed=cell.seed) if "seed" in fresh.get_params() else fresh
+    seeded = model.copy(seed=cell.seed) if "seed" in model.get_params() else model.copy()
     what = plain(identity(seeded, trials, {"split": splits}, split_seed))
     return _Task(cell, out / f"{cell.name}.json", seeded, splits, what)
 
@@ -187,7 +188,10 @@ def _finished(task: _Task) -> CellResult | None:
         )
     score = earlier["validation_score"]
     validation_score = float("nan") if score is None else score
-    return CellResult(task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score)
+    parameters = earlier.get("parameters", {})
+    return CellResult(
+        task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score, parameters
+    )
 
 
 def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
@@ -223,17 +227,18 @@ def _run_cell(task: _Task) -> CellResult:
         write_json(failed, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
     scores = {name: each.value for name, each in statistics.items()}
-    validation_score = fitted.model.validation_score_
+    validation_score, parameters = fitted.model.validation_score_, fitted.model.parameter_counts()
     about = {
         "scores": scores,
         "fit_s": fitted.fit_s,
         "validation_score": validation_score,
+        "parameters": parameters,
         "notes": fitted.notes,
     }
     write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()})
     failed.unlink(missing_ok=True)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score)
+    return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
 
 
 def _fit(task: _Task, checkpoint: Path) -> Fitted:

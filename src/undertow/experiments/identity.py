@@ -34,11 +34,14 @@ def fingerprint(trials: TrialSet) -> str:
 
 
 def settings_of(model: Estimator) -> dict[str, Any]:
-    """Constructor arguments by name; a nested dataclass becomes a table."""
-    params = model.get_params()
-    return {
-        k: plain(asdict(v) if is_dataclass(v) and not isinstance(v, type) else v) for k, v in params.items()
-    }
+    """Constructor arguments by name; a nested dataclass or model becomes a table."""
+    return {name: plain(_table(value)) for name, value in model.get_params().items()}
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, Estimator):
+        return {"model": value.cli_name, **settings_of(value)}
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def identity(

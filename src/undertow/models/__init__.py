@@ -1,6 +1,7 @@
 """Models: a paper a file, behind one Estimator face."""
 
 from undertow.models.base import Estimator
+from undertow.models.ensemble import Ensemble
 from undertow.models.langevin_flow import LangevinFlow
 
-__all__ = ["Estimator", "LangevinFlow"]
+__all__ = ["Ensemble", "Estimator", "LangevinFlow"]

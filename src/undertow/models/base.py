@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -47,6 +47,17 @@ class Estimator(ABC):
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates and latents for `trials`; with `samples=N` the N posterior samples are kept too."""
 
+    def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
+        """Rates with each trial's latents replaced by another's, all else kept; None where that means nothing.
+
+        What a score loses by it is what the latents carry beyond the rest of what the decoder sees.
+        """
+        return None
+
+    def parameter_counts(self) -> Mapping[str, int]:
+        """Numbers learned, in 'all' and by part; empty for a model that does not count them."""
+        return {}
+
     def score(self, trials: TrialSet, train: TrialSet | None = None) -> dict[str, Score]:
         """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs need `train` too.
 
@@ -79,6 +90,10 @@ class Estimator(ABC):
                 )
             setattr(self, name, value)
         return self
+
+    def copy(self, **changes: Any) -> Self:
+        """An unfitted model of the same parameters, but for these; an unknown name is refused."""
+        return type(self)(**self.get_params()).set_params(**changes)
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters

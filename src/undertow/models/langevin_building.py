@@ -1,20 +1,37 @@
-"""From the settings of `LangevinFlow` to its network; every rule between settings is checked here."""
+"""From the settings of a `LangevinFlow` to its network."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
 
 from undertow.decoders import Decoder, LinearDecoder, MLPDecoder, TransformerDecoder
-from undertow.dynamics import CoupledOscillatorPotential, Potential, UnderdampedLangevin
-from undertow.encoders import GRUEncoder
+from undertow.dynamics import (
+    CoupledOscillatorPotential,
+    DoubleWellPotential,
+    Dynamics,
+    EulerLangevin,
+    FreeOscillatorPotential,
+    InputDrivenPotential,
+    MixedOscillatorPotential,
+    MLPPotential,
+    OverdampedLangevin,
+    Potential,
+    UnderdampedLangevin,
+)
+from undertow.encoders import Encoder, GRUEncoder, LinearEncoder
 from undertow.errors import ModelError
 from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.variant import Variant
 from undertow.observations import PoissonObservation
 from undertow.training import Training
 
 if TYPE_CHECKING:
     from undertow.models.langevin_flow import LangevinFlow
+
+OSCILLATORS = ("coupled-oscillators", "free-oscillators", "mixed-oscillators", "input-driven")
+POTENTIALS = (*OSCILLATORS, "mlp", "double-well")
 
 
 def build_network(
@@ -32,39 +49,91 @@ def build_network(
         ModelError: naming the setting and the rule it breaks.
     """
     check_settings(model)
-    encoder = GRUEncoder(
-        n_heldin, model.hidden_dim, model.bidirectional, initial_bins(model.initial, bin_s), model.dropout
-    )
-    dynamics = build_dynamics(model) if model.latents else None
-    if dynamics is not None:
-        dynamics.check_stable(bin_s)
-    inputs = tuple(model.decoder_inputs) if model.latents else ("h",)
+    encoder = build_encoder(model, n_heldin, bin_s)
+    dynamics = build_dynamics(model, n_heldin, bin_s) if model.latents else None
+    inputs: tuple[str, ...] = ("h",)
     widths = {"z": model.latent_dim, "v": model.latent_dim, "h": encoder.context_dim}
+    if dynamics is not None:
+        dynamics.check_settings(bin_s)
+        inputs = tuple(name for name in model.decoder_inputs if name != "v" or model.order == 2)
     decoder = build_decoder(model, sum(widths[name] for name in inputs))
     rates = torch.tensor(np.nan_to_num(mean_rates), dtype=torch.float32)
-    observation = PoissonObservation(decoder.feature_dim, rates, bin_s)
-    controlled = model.posterior == "controlled"
     return LangevinNetwork(
-        encoder, dynamics, decoder, observation, inputs, bin_s, controlled, model.path_prior
+        encoder,
+        dynamics,
+        decoder,
+        PoissonObservation(decoder.feature_dim, rates, bin_s),
+        inputs,
+        bin_s,
+        model.posterior == "controlled",
+        model.path_prior,
+        model.variant.likelihood,
+        model.variant.learn_from_kept,
+        model.withhold_h,
     )
 
 
-def build_dynamics(model: "LangevinFlow") -> UnderdampedLangevin:
-    """The Langevin dynamics with the potential asked for."""
+def build_encoder(model: "LangevinFlow", n_heldin: int, bin_s: float) -> Encoder:
+    """The encoder asked for."""
+    first = initial_bins(model.initial, bin_s)
+    if model.encoder == "linear":
+        return LinearEncoder(n_heldin, model.hidden_dim, first, model.dropout)
+    return GRUEncoder(
+        n_heldin,
+        model.hidden_dim,
+        model.bidirectional,
+        first,
+        model.dropout,
+        model.variant.gru_reads,
+        model.variant.recurrent_dropout,
+    )
+
+
+def build_dynamics(model: "LangevinFlow", n_heldin: int, bin_s: float) -> Dynamics:
+    """The Langevin dynamics of the order and scheme asked for, in the potential asked for."""
+    options: dict[str, Any] = {k: getattr(model, k) for k in ("temperature", "learn", "allow_unstable")}
+    options["timescale_s"] = bin_s if model.timescale_s == "bin" else model.timescale_s
+    options["potential"] = potential_builder(model, n_heldin)
+    if model.order == 1:
+        options["learn"] = tuple(name for name in model.learn if name in ("temperature", "timescale"))
+        return OverdampedLangevin(model.latent_dim, **options)
+    options |= {"mass": model.mass, "gamma": model.gamma}
+    if model.variant.scheme == "euler":
+        step = model.variant.hamiltonian_step
+        return EulerLangevin(2 * model.latent_dim, hamiltonian_step=step, **options)
+    return UnderdampedLangevin(2 * model.latent_dim, **options)
+
+
+def potential_builder(model: "LangevinFlow", n_heldin: int) -> Callable[[int], Potential]:
+    """What builds the potential from the number of positions."""
 
     def oscillators(dim: int) -> Potential:
         return CoupledOscillatorPotential(dim, model.groups, model.taps)
 
-    potential = oscillators if isinstance(model.potential, str) else model.potential
-    constants = {k: getattr(model, k) for k in ("mass", "gamma", "temperature", "timescale_s", "learn")}
-    return UnderdampedLangevin(2 * model.latent_dim, potential, **constants)
+    if not isinstance(model.potential, str):
+        return model.potential
+    return {
+        "coupled-oscillators": oscillators,
+        "free-oscillators": lambda dim: FreeOscillatorPotential(dim, model.groups, model.taps),
+        "mixed-oscillators": lambda dim: MixedOscillatorPotential(dim, model.groups, model.taps),
+        "input-driven": lambda dim: InputDrivenPotential(dim, n_heldin, oscillators),
+        "mlp": MLPPotential,
+        "double-well": DoubleWellPotential,
+    }[model.potential]
 
 
 def build_decoder(model: "LangevinFlow", n_inputs: int) -> Decoder:
     """The decoder asked for, over `n_inputs` inputs per bin."""
     if model.decoder == "transformer":
         return TransformerDecoder(
-            n_inputs, model.decoder_width, model.heads, None, model.dropout, model.causal
+            n_inputs,
+            model.decoder_width,
+            model.heads,
+            model.variant.feedforward,
+            model.dropout,
+            model.causal,
+            model.variant.norm,
+            model.variant.initial_scale,
         )
     if model.decoder == "mlp":
         return MLPDecoder(n_inputs, model.decoder_width, model.dropout)
@@ -85,10 +154,12 @@ def check_settings(model: "LangevinFlow") -> None:
             f"training is {model.training!r}: it must be a Training, such as Training(epochs=100)."
         )
     _one_of("posterior", model.posterior, ("autonomous", "controlled"))
-    _one_of("path_prior", model.path_prior, ("dynamics", "standard-normal"))
+    _one_of("path_prior", model.path_prior, ("dynamics", "standard-normal", "released"))
+    _one_of("encoder", model.encoder, ("gru", "linear"))
     _one_of("decoder", model.decoder, ("transformer", "mlp", "linear"))
     if isinstance(model.potential, str):
-        _one_of("potential", model.potential, ("coupled-oscillators",))
+        _one_of("potential", model.potential, POTENTIALS)
+    _check_variant(model)
     if isinstance(model.initial, str):
         _one_of("initial", model.initial, ("first", "all"))
     elif not model.initial > 0:
@@ -97,7 +168,7 @@ def check_settings(model: "LangevinFlow") -> None:
         _one_of("decoder_inputs", name, ("z", "v", "h"))
     if not model.decoder_inputs:
         raise ModelError("decoder_inputs is empty: the decoder must see at least one of 'z', 'v', 'h'.")
-    for name in ("dropout", "coordinated_dropout"):
+    for name in ("dropout", "coordinated_dropout", "withhold_h"):
         if not 0 <= getattr(model, name) < 1:
             raise ModelError(f"{name} is {getattr(model, name)}: it must be from 0 up to, not including, 1.")
     for name in ("latent_dim", "hidden_dim", "decoder_width", "heads", "samples"):
@@ -111,6 +182,37 @@ def check_settings(model: "LangevinFlow") -> None:
         raise ModelError(
             "causal=True needs bidirectional=False and initial='first': nothing may look at later bins."
         )
+
+
+def _check_variant(model: "LangevinFlow") -> None:
+    """Refuse readings of the paper that are unknown or do not go together."""
+    if not isinstance(model.variant, Variant):
+        raise ModelError(f"variant is {model.variant!r}: it must be a Variant, such as Variant(norm='post').")
+    for name, kind in get_type_hints(Variant).items():
+        if get_origin(kind) is Literal:
+            _one_of(f"variant.{name}", getattr(model.variant, name), get_args(kind))
+    for name in ("recurrent_dropout", "learn_from_kept"):
+        if not 0 <= getattr(model.variant, name) < 1:
+            raise ModelError(
+                f"variant.{name} is {getattr(model.variant, name)}: it must be from 0 up to, not including, 1."
+            )
+    units, scale = model.variant.feedforward, model.variant.initial_scale
+    if (units is not None and not (units >= 1 and units % 1 == 0)) or not scale > 0:
+        raise ModelError(
+            f"variant.feedforward is {units}, initial_scale is {scale}: a whole number, at least 1, or None; above zero."
+        )
+    if model.order not in (1, 2):
+        raise ModelError(f"order is {model.order}: Langevin dynamics are of first (1) or second (2) order.")
+    if model.order == 1 and (model.variant.scheme == "euler" or model.path_prior != "dynamics"):
+        raise ModelError(
+            "order=1 has no velocity: leave variant.scheme 'splitting' and path_prior 'dynamics'."
+        )
+    if model.order == 1 and model.latents and set(model.decoder_inputs) == {"v"}:
+        raise ModelError("order=1 has no velocity: decoder_inputs needs 'z' or 'h'.")
+    if isinstance(model.timescale_s, str):
+        _one_of("timescale_s", model.timescale_s, ("bin",))
+    if model.encoder == "linear" and model.bidirectional:
+        raise ModelError("encoder='linear' has no direction: leave bidirectional=False.")
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -13,8 +13,11 @@ from undertow.dynamics import Potential
 from undertow.errors import ModelError
 from undertow.models import langevin_validation, persistence, prediction
 from undertow.models.base import Estimator, ProgressReport
-from undertow.models.langevin_building import build_network
+from undertow.models.langevin_building import OSCILLATORS, build_network
 from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_presets import preset_settings
+from undertow.models.langevin_validation import kept_row
+from undertow.models.variant import Variant
 from undertow.randomness import isolated_seed
 from undertow.training import Training, train
 
@@ -34,14 +37,22 @@ class LangevinFlow(Estimator):
         initial: what z₀, v₀ are inferred from: 'first' bin, 'all' bins, or a window in seconds.
         posterior: 'autonomous' (only the initial state is inferred) or 'controlled' (the encoder also pushes the
             velocities; its cost is the Girsanov KL).
-        path_prior: 'dynamics', or 'standard-normal' for the N(0, I) on every velocity of eq. 7.
+        path_prior: 'dynamics'; 'standard-normal' for the N(0, I) on every velocity of eq. 7; 'released' for what the
+            released code adds in its place.
         latents: False leaves the latents out; the decoder then sees h alone.
-        potential: 'coupled-oscillators', or what builds a `Potential` from the number of positions.
-        groups, taps: oscillator chains and kernel length of the coupled-oscillator potential.
-        mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal time t / timescale_s.
+        order: 2, or 1 for positions alone that slide down the potential (no 'v', `mass` and `gamma` unused).
+        potential: 'coupled-oscillators' (confining), 'free-oscillators' (eq. 2 as printed), 'mixed-oscillators' (the
+            released code's), 'input-driven' (tilted by the counts), 'mlp', 'double-well', or what builds a `Potential`
+            from the number of positions.
+        groups, taps: oscillator chains and kernel length of the oscillator potentials.
+        mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal time t / timescale_s,
+            where timescale_s='bin' is one bin.
         learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned.
+        allow_unstable: run dynamics whose step can diverge, instead of refusing them.
+        encoder: 'gru', or 'linear' for one without state.
         decoder: 'transformer', 'mlp' or 'linear'.
         decoder_inputs: which of 'z', 'v', 'h' the decoder sees.
+        withhold_h: share of the training trials in which it does not see h, so that the latents must carry what it needs.
         decoder_width, heads: size of the decoder.
         causal: make rates at a bin depend on no later bin.
         dropout: on the GRU's output and in the decoder.
@@ -52,6 +63,7 @@ class LangevinFlow(Estimator):
         seed: weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
+        variant: readings of the paper and of its released code; see `Variant` and `preset`.
 
     Attributes (after fit):
         history_: one row per validation.
@@ -65,43 +77,59 @@ class LangevinFlow(Estimator):
         self,
         latent_dim: int = 64,
         hidden_dim: int = 64,
-        bidirectional: bool = False,
+        bidirectional: bool = True,
         initial: str | float = "all",
-        posterior: str = "autonomous",
+        posterior: str = "controlled",
         path_prior: str = "dynamics",
         latents: bool = True,
+        order: int = 2,
         potential: str | Callable[[int], Potential] = "coupled-oscillators",
         groups: int = 4,
         taps: int = 7,
         mass: float = 1.0,
         gamma: float = 0.7,
-        temperature: float = 3.0,
-        timescale_s: float = 0.02,
+        temperature: float = 0.5,
+        timescale_s: float | str = 0.05,
         learn: tuple[str, ...] = ("gamma", "temperature"),
+        allow_unstable: bool = False,
+        encoder: str = "gru",
         decoder: str = "transformer",
         decoder_inputs: tuple[str, ...] = ("z", "v", "h"),
+        withhold_h: float = 0.4,
         decoder_width: int = 128,
         heads: int = 4,
         causal: bool = False,
         dropout: float = 0.35,
         coordinated_dropout: float = 0.5,
-        kl_weight: float = 0.1,
+        kl_weight: float = 0.05,
         kl_warmup: float = 0.5,
         samples: int = 50,
         seed: int = 0,
         device: str = "auto",
         training: Training = Training(),  # noqa: B008 (frozen)
+        variant: Variant = Variant(),  # noqa: B008 (frozen)
     ) -> None:
         self.latent_dim, self.hidden_dim, self.bidirectional = latent_dim, hidden_dim, bidirectional
         self.initial, self.posterior, self.path_prior, self.latents = initial, posterior, path_prior, latents
-        self.potential, self.groups, self.taps = potential, groups, taps
+        self.order, self.potential, self.groups, self.taps = order, potential, groups, taps
         self.mass, self.gamma, self.temperature = mass, gamma, temperature
-        self.timescale_s, self.learn = timescale_s, learn
-        self.decoder, self.decoder_inputs = decoder, decoder_inputs
+        self.timescale_s, self.learn, self.allow_unstable = timescale_s, learn, allow_unstable
+        self.encoder = encoder
+        self.decoder, self.decoder_inputs, self.withhold_h = decoder, decoder_inputs, withhold_h
         self.decoder_width, self.heads, self.causal = decoder_width, heads, causal
         self.dropout, self.coordinated_dropout = dropout, coordinated_dropout
         self.kl_weight, self.kl_warmup = kl_weight, kl_warmup
-        self.samples, self.seed, self.device, self.training = samples, seed, device, training
+        self.samples, self.seed, self.device = samples, seed, device
+        self.training, self.variant = training, variant
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """The published model: 'paper' (as printed) or 'released' (as in its code); `changes` replace settings.
+
+        Raises:
+            ModelError: for another name.
+        """
+        return cls(**{**preset_settings(name), **changes})
 
     def fit(
         self,
@@ -129,7 +157,7 @@ class LangevinFlow(Estimator):
         self._build(trials)
         self._check_population(validation)
         device = next(self.network_.parameters()).device
-        validate = langevin_validation.validator(
+        validate: langevin_validation.Validate | None = langevin_validation.validator(
             validation, self.training.monitor, self.coordinated_dropout, device
         )
         folder = None if checkpoint is None else Path(checkpoint)
@@ -139,10 +167,12 @@ class LangevinFlow(Estimator):
             "resume": resume,
             "report": progress,
         }
+        if self.training.refit and self.training.keep == "last":  # nothing is chosen: all is trained on
+            validate, trials = None, join_trials(trials, validation)
         batch = Batch.from_trials(trials, device)
         self.history_ = train(self.network_, batch, self._objective, validate, directory=folder, **options)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
-        if self.training.refit and self.history_:
+        if self.training.refit and validate is not None and self.history_:
             self._build(trials)
             batch = Batch.from_trials(join_trials(trials, validation), device)
             folder = None if folder is None else folder / "refit"
@@ -186,11 +216,39 @@ class LangevinFlow(Estimator):
             raise ModelError(
                 f"samples is {samples}: it must be at least 1, or None for the model's own {self.samples}."
             )
-        grouped = self.latents and isinstance(self.potential, str)
-        groups = {"z": self.groups, "v": self.groups} if grouped else {}
+        grouped = self.network_.dynamics is not None and self.potential in OSCILLATORS
+        names = ("z", "v")[: self.order] if grouped else ()
         return prediction.predict(
-            self.network_, trials, samples or self.samples, samples is not None, seed, groups
+            self.network_,
+            trials,
+            samples or self.samples,
+            samples is not None,
+            seed,
+            dict.fromkeys(names, self.groups),
+            self.variant.average,
         )
+
+    def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
+        """Rates with each trial's latents replaced by another's at the same h; None without latents or with one trial."""
+        self._check_population(trials)
+        if self.network_.dynamics is None or trials.n_trials < 2:
+            return None
+        rates = prediction.exchanged_rates(self.network_, trials, self.samples, seed, self.variant.average)
+        return Prediction(rates, trials)
+
+    def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
+        """Nats per trial of the KL terms: 'initial' of [z, v], (state_dim,), 'path' of each noisy one, (noise_dim,).
+
+        Without latents both are empty.
+        """
+        self._check_population(trials)
+        return prediction.kl_per_coordinate(self.network_, trials, self.samples, seed)
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Numbers learned, in 'all' and of the 'dynamics' (0 without latents)."""
+        self._check_fitted()
+        parts = {"all": self.network_, "dynamics": self.network_.dynamics or torch.nn.Identity()}
+        return {k: sum(p.numel() for p in part.parameters() if p.requires_grad) for k, part in parts.items()}
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Latent paths of the dynamics without any data: name → (n, n_time, dim)."""
@@ -239,10 +297,3 @@ class LangevinFlow(Estimator):
         model.history_ = extra["history"]
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
-
-
-def kept_row(history: list[dict[str, float]]) -> dict[str, float]:
-    """The row of the epoch whose weights were kept; empty when there was no validation."""
-    return next(
-        (row for row in reversed(history) if row["validation_score"] == history[-1]["best_score"]), {}
-    )

@@ -8,9 +8,28 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics, Path
+from undertow.dynamics.langevin_base import SecondOrderLangevin
 from undertow.encoders import Encoder
-from undertow.inference import GaussianHead, coordinated_dropout, kl_to_standard_normal
+from undertow.inference import GaussianHead, coordinated_dropout, kl_to_standard_normal, released_step_kl
 from undertow.observations import Observation
+from undertow.randomness import random_mask
+
+CONTROL_GAIN = 5.0  # the push starts at zero and learns as fast as weights this much larger would
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoder made of a batch; many samples can be drawn from it.
+
+    Attributes:
+        inputs: counts it was given, (trials, time, held-in neurons), zero where it may not look.
+        context: (trials, time, context_dim).
+        initial: features of the initial state, (trials, initial_dim).
+    """
+
+    inputs: Tensor
+    context: Tensor
+    initial: Tensor
 
 
 @dataclass(frozen=True)
@@ -41,8 +60,12 @@ class LangevinNetwork(nn.Module):
         decoder_inputs: names among the dynamics' readout and 'h'.
         bin_s: bin width in seconds.
         controlled: add a context-driven push on the noisy coordinates.
-        path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov KL) or
-            'standard-normal' (N(0, I) on every velocity, eq. 7).
+        path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov KL), 'standard-normal'
+            (N(0, I) on every velocity, eq. 7) or 'released' (what the released code adds in its place).
+        likelihood: 'sum' or 'mean' over bins and neurons.
+        learn_from_kept: share of the inputs not hidden by coordinated dropout that are learned from too.
+        withhold_h: share of the training trials in which the decoder sees zeros in place of 'h', so that the latents
+            must carry what the rates need.
     """
 
     def __init__(
@@ -55,8 +78,13 @@ class LangevinNetwork(nn.Module):
         bin_s: float,
         controlled: bool = False,
         path_prior: str = "dynamics",
+        likelihood: str = "sum",
+        learn_from_kept: float = 0.0,
+        withhold_h: float = 0.0,
     ) -> None:
         super().__init__()
+        self.withhold_h = withhold_h if dynamics is not None else 0.0
+        self.likelihood, self.learn_from_kept = likelihood, learn_from_kept
         self.encoder, self.dynamics, self.decoder, self.observation = encoder, dynamics, decoder, observation
         self.decoder_inputs, self.bin_s, self.path_prior = decoder_inputs, bin_s, path_prior
         self.initial = None if dynamics is None else GaussianHead(encoder.initial_dim, dynamics.state_dim)
@@ -69,28 +97,50 @@ class LangevinNetwork(nn.Module):
             nn.init.zeros_(self.control.weight)
             nn.init.zeros_(self.control.bias)
 
+    def encode(self, batch: Batch, inputs: Tensor) -> Encoded:
+        """Read the encoder's inputs."""
+        seen = torch.where(batch.observed[..., None], inputs, 0.0)
+        return Encoded(seen, *self.encoder(inputs, batch.observed, batch.lengths))
+
     def infer(self, batch: Batch, inputs: Tensor, generator: torch.Generator) -> Inferred:
         """Draw one posterior sample given the encoder's inputs."""
-        context, initial = self.encoder(inputs, batch.observed, batch.lengths)
-        return self.draw(batch, context, initial, generator)
+        return self.draw(batch, self.encode(batch, inputs), generator)
 
-    def draw(self, batch: Batch, context: Tensor, initial: Tensor, generator: torch.Generator) -> Inferred:
-        """Draw one posterior sample given what the encoder returned; for many samples it need run only once."""
-        latents = {"h": context}
+    def draw(
+        self, batch: Batch, encoded: Encoded, generator: torch.Generator, exchange: Tensor | None = None
+    ) -> Inferred:
+        """Draw one posterior sample; for many, the encoder need run only once.
+
+        `exchange` (trials,) gives each trial the latents of another, at its own h: what the rates lose by it is what the
+        latents carried.
+        """
+        context = encoded.context
+        shown = self._withheld(context, generator)  # drawn first: a longer window begins with the same noise
+        latents: dict[str, Tensor] = {}
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
-            mean, std = self.initial(initial)
+            mean, std = self.initial(encoded.initial)
             x0 = mean + std * self._noise(mean.shape, mean, generator)
             push = self._push(context, batch)
-            path = self.roll(x0, len(batch.time_s), generator, push)
-            latents |= self.dynamics.readout(path.states)
+            path = self.roll(x0, len(batch.time_s), generator, push, encoded.inputs[:, :-1])
+            latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, push, batch)
+        if exchange is not None:
+            latents = {name: values[exchange] for name, values in latents.items()}
+        latents["h"] = shown
         features = self.decoder(
             torch.cat([latents[k] for k in self.decoder_inputs], -1), batch.valid, batch.time_s
         )
         return Inferred(features, latents, kl_initial, kl_path)
 
-    def roll(self, x0: Tensor, n_time: int, generator: torch.Generator, push: Tensor | None = None) -> Path:
+    def roll(
+        self,
+        x0: Tensor,
+        n_time: int,
+        generator: torch.Generator,
+        push: Tensor | None = None,
+        inputs: Tensor | None = None,
+    ) -> Path:
         """Run the dynamics from `x0` over `n_time` bins (the first holds x0)."""
         assert self.dynamics is not None
         shape = (self.dynamics.steps_per_bin(self.bin_s), len(x0), self.dynamics.noise_dim)
@@ -98,19 +148,30 @@ class LangevinNetwork(nn.Module):
         noise = x0.new_empty(n_time - 1, *shape)
         for each in noise:
             each.normal_(generator=generator)
-        return self.dynamics.rollout(x0, noise.permute(2, 0, 1, 3), self.bin_s, push)
+        return self.dynamics.rollout(x0, noise.permute(2, 0, 1, 3), self.bin_s, push, inputs)
 
     def _push(self, context: Tensor, batch: Batch) -> Tensor | None:
         """The control into each bin after the first; zero where the encoder may not look."""
         if self.control is None:
             return None
-        push: Tensor = self.control(context[:, 1:]) * batch.observed[:, 1:, None]
+        push: Tensor = CONTROL_GAIN * self.control(context[:, 1:]) * batch.observed[:, 1:, None]
         return push
+
+    def _withheld(self, context: Tensor, generator: torch.Generator) -> Tensor:
+        """The context as the decoder sees it: zeros in a random share of the training trials."""
+        if not (self.training and self.withhold_h):
+            return context
+        kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
+        return context * kept
 
     def _kl_path(self, path: Path, push: Tensor | None, batch: Batch) -> Tensor:
         assert self.dynamics is not None
         if self.path_prior == "standard-normal":
             return (kl_to_standard_normal(path.mean, path.std) * batch.valid[:, 1:, None]).sum(1)
+        if self.path_prior == "released":
+            assert isinstance(self.dynamics, SecondOrderLangevin)
+            kl = released_step_kl(path.states[:, 1:, path.noisy], self.dynamics.gamma)
+            return (kl * batch.valid[:, 1:, None]).sum(1)
         if push is None:
             return path.states.new_zeros(len(batch), self.dynamics.noise_dim)
         return (0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()).sum(1)
@@ -122,16 +183,20 @@ class LangevinNetwork(nn.Module):
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative objective in nats per trial, and its terms.
+        """Negative objective in nats per trial (per entry and trial where `likelihood` is 'mean'), and its terms.
 
         Coordinated dropout hides a share of the held-in counts of the window; held-in neurons are then scored on the
         hidden entries alone, weighted up, held-out neurons and forward bins on all.
         """
-        inputs, input_weight = coordinated_dropout(batch.inputs, dropout_share, generator)
+        inputs, input_weight = coordinated_dropout(
+            batch.inputs, dropout_share, generator, self.learn_from_kept
+        )
         inferred = self.infer(batch, inputs, generator)
         log_prob = self.observation.log_prob(inferred.features, batch.targets)
         weight = torch.ones_like(log_prob)
         weight[:, :, batch.heldin] = torch.where(batch.observed[..., None], input_weight, 1.0)
+        if self.likelihood == "mean":
+            weight /= log_prob[0].numel()
         terms = {
             "negative_log_likelihood": -(weight * log_prob).sum() / len(batch),
             "kl_initial": inferred.kl_initial.sum() / len(batch),

@@ -17,11 +17,10 @@ from undertow.training import TrainingWarning
 
 VALIDATION_SAMPLES = 10
 LEAST_KL_NATS = 0.01
+Validate = Callable[[nn.Module], float]
 
 
-def validator(
-    trials: TrialSet, monitor: str, share: float, device: torch.device
-) -> Callable[[nn.Module], float]:
+def validator(trials: TrialSet, monitor: str, share: float, device: torch.device) -> Validate:
     """A function network → bits per spike on the validation trials, higher is better; it also checks the learned step.
 
     Args:
@@ -69,8 +68,8 @@ def mean_counts(network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, sa
     network.eval()
     generator = torch.Generator(inputs.device).manual_seed(0)
     n = samples if network.dynamics is not None else 1
-    context, initial = network.encoder(inputs, batch.observed, batch.lengths)
-    draws = (network.draw(batch, context, initial, generator).features for _ in range(n))
+    encoded = network.encode(batch, inputs)
+    draws = (network.draw(batch, encoded, generator).features for _ in range(n))
     mean: np.ndarray = (
         torch.stack([network.observation.mean(each) for each in draws]).mean(0).double().cpu().numpy()
     )
@@ -92,3 +91,9 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
             TrainingWarning,
             stacklevel=3,
         )
+
+
+def kept_row(history: list[dict[str, float]]) -> dict[str, float]:
+    """The row of the epoch whose weights were kept; empty when there was no validation."""
+    best = history[-1].get("best_score") if history else None
+    return next((row for row in reversed(history) if row.get("validation_score", np.nan) == best), {})

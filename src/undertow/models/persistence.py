@@ -1,6 +1,7 @@
 """Model files: one safetensors file, the settings and the population in its JSON header."""
 
-from dataclasses import asdict
+import inspect
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, parameter_names
-from undertow.training import Training, read_tensors, write_tensors
+from undertow.training import read_tensors, write_tensors
 
 AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
 
@@ -50,8 +51,10 @@ def load(
             raise ModelError(
                 f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, {name}=…)."
             )
-    if isinstance(settings.get("training"), dict):
-        settings["training"] = Training(**settings["training"])
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if is_dataclass(parameter.default) and isinstance(settings.get(name), dict):
+            kind: Any = type(parameter.default)
+            settings[name] = kind(**settings[name])
     model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
     model.neuron_ids_ = np.array(header["neuron_ids"])
     model.heldout_ = np.array(header["heldout"], dtype=bool)
@@ -61,7 +64,7 @@ def load(
 
 def _plain(value: Any) -> Any:
     """A setting as JSON can hold it; code is only named."""
-    if isinstance(value, Training):
+    if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if callable(value):
         return {"custom": getattr(value, "__qualname__", repr(value))}

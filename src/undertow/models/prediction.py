@@ -32,16 +32,25 @@ def choose_device(name: str) -> torch.device:
 
 @torch.no_grad()
 def predict(
-    network: LangevinNetwork, trials: TrialSet, samples: int, keep: bool, seed: int, groups: dict[str, int]
+    network: LangevinNetwork,
+    trials: TrialSet,
+    samples: int,
+    keep: bool,
+    seed: int,
+    groups: dict[str, int],
+    average: str = "rates",
 ) -> Prediction:
-    """Average rates over posterior samples; keep the samples too when asked. Past a trial's end all is NaN."""
+    """Average rates (or log rates) over posterior samples; keep the samples too when asked.
+
+    Past a trial's end all is NaN.
+    """
     network.eval()
     device = next(network.parameters()).device
     batch = Batch.from_trials(trials, device)
     if network.dynamics is None and not keep:
         samples = 1
     parts = [
-        _predict_chunk(network, batch.take(index), samples, keep, (seed, chunk))
+        _predict_chunk(network, batch.take(index), samples, keep, (seed, chunk), average)
         for chunk, index in enumerate(torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE))
     ]
     joined = {
@@ -62,15 +71,62 @@ def predict(
     )
 
 
-def _predict_chunk(
-    network: LangevinNetwork, batch: Batch, samples: int, keep: bool, seed: tuple[int, int]
+@torch.no_grad()
+def exchanged_rates(
+    network: LangevinNetwork, trials: TrialSet, samples: int, seed: int, average: str = "rates"
+) -> np.ndarray:
+    """Rates (spikes/s) with each trial's latents replaced by those of another, drawn at random, at its own h.
+
+    The noise and the average are those of `predict` with the same seed, so that only the exchange differs.
+    """
+    network.eval()
+    batch = Batch.from_trials(trials, next(network.parameters()).device)
+    order = np.random.default_rng(seed).permutation(len(batch))
+    exchange = torch.empty(len(batch), dtype=torch.long, device=batch.inputs.device)
+    exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
+    encoded, total = network.encode(batch, batch.inputs), torch.zeros(())
+    for sample in range(samples):
+        drawn = network.draw(batch, encoded, _generator(exchange.device, seed, 0, sample), exchange)
+        rates = network.observation.mean(drawn.features) / network.bin_s
+        total = total + (rates.log() if average == "log-rates" else rates)
+    mean = total / samples
+    inside = torch.arange(len(batch.time_s), device=exchange.device) < batch.lengths[:, None]
+    return _ended(mean.exp() if average == "log-rates" else mean, inside)
+
+
+@torch.no_grad()
+def kl_per_coordinate(
+    network: LangevinNetwork, trials: TrialSet, samples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    context, initial = network.encoder(batch.inputs, batch.observed, batch.lengths)
+    """KL terms in nats per trial, averaged over trials: 'initial' (state_dim,) and 'path' (noise_dim,)."""
+    network.eval()
+    batch = Batch.from_trials(trials, next(network.parameters()).device)
+    sums: dict[str, Tensor] = {}
+    for chunk, index in enumerate(torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)):
+        part = batch.take(index)
+        encoded = network.encode(part, part.inputs)
+        for sample in range(samples):
+            drawn = network.draw(part, encoded, _generator(index.device, seed, chunk, sample))
+            for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
+                sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
+    return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}
+
+
+def _predict_chunk(
+    network: LangevinNetwork,
+    batch: Batch,
+    samples: int,
+    keep: bool,
+    seed: tuple[int, int],
+    average: str = "rates",
+) -> dict[str, np.ndarray]:
+    encoded = network.encode(batch, batch.inputs)
+    context = encoded.context
     inside = torch.arange(len(batch.time_s), device=context.device) < batch.lengths[:, None]
     sums: dict[str, Tensor] = {}
     kept: dict[str, list[np.ndarray]] = {}
     for sample in range(samples):
-        inferred = network.draw(batch, context, initial, _generator(context.device, *seed, sample))
+        inferred = network.draw(batch, encoded, _generator(context.device, *seed, sample))
         mean, log_prob = network.observation.mean_and_log_prob(inferred.features, batch.targets)
         values = {"rates": mean / network.bin_s}
         values |= {f"latent_{k}": v for k, v in inferred.latents.items() if k != "h"}
@@ -79,11 +135,16 @@ def _predict_chunk(
             "kl_initial": inferred.kl_initial.sum(1),
             "kl_path": inferred.kl_path.sum(1),
         }
-        for k, v in (values | terms).items():
+        averaged = values | terms
+        if average == "log-rates":
+            averaged["rates"] = averaged["rates"].log()
+        for k, v in averaged.items():
             sums[k] = sums[k] + v if k in sums else v
         for k, v in values.items() if keep else ():
             kept.setdefault(f"{k}_samples", []).append(_ended(v, inside))
     means = {k: v / samples for k, v in sums.items()}
+    if average == "log-rates":
+        means["rates"] = means["rates"].exp()
     out = {k: _ended(v, inside) if v.ndim == 3 else v.cpu().numpy() for k, v in means.items()}
     out["latent_h"] = _ended(context, inside)
     stacked = {k: np.stack(v) for k, v in kept.items()}

@@ -32,6 +32,10 @@ MEANINGS: Mapping[str, str] = {
     "tp corr": "Correlation of how fast the population state moves with the time the animal then produced: faster "
     "states should go with shorter times. More negative is better.",
 }
+EXCHANGED = (
+    "The score of the same name with each trial given the latents of another trial, all else the decoder sees being its "
+    "own. What it lies below that score is what the latents carry."
+)
 
 
 def score_table(record: RunRecord) -> str:
@@ -84,7 +88,8 @@ def meanings(record: RunRecord) -> str:
     items = []
     for metric in record.metrics:
         note = any_score(record, metric).note
-        words = [MEANINGS.get(metric, ""), _verdict(record, metric), f"Scored: {note}." if note else ""]
+        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, "")
+        words = [meaning, _verdict(record, metric), f"Scored: {note}." if note else ""]
         items.append(f"<dt>{text(metric)}</dt><dd>{text(' '.join(w for w in words if w))}</dd>")
     return f"<dl>{''.join(items)}</dl>"
 

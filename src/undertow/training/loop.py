@@ -122,6 +122,7 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
             for name, value in {"loss": loss, **terms}.items():
                 sums[name] = sums.get(name, 0.0) + share * float(value.detach())
     state.counters.epoch += 1
+    state.note_loss(sums["loss"])
     return {"epoch": state.counters.epoch, "learning_rate": rate} | sums
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from undertow.training.settings import Training
+from undertow.training.settings import PLATEAU_EPOCHS, Training
 
 Row = dict[str, float]
 
@@ -24,6 +24,9 @@ class Counters:
     best_epoch: int = -1
     failures: int = 0
     gave_up: bool = False
+    lowest_loss: float = math.inf
+    lowest_epoch: int = 0
+    reductions: int = 0
     history: list[Row] = field(default_factory=list)
 
 
@@ -44,8 +47,8 @@ class TrainingState:
         matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
         others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": matrices, "weight_decay": settings.weight_decay, "decays": True},
+            {"params": others, "weight_decay": 0.0, "decays": False},
         ]
         self.optimizer = torch.optim.AdamW(
             [g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99)
@@ -78,12 +81,21 @@ class TrainingState:
 
     def set_learning_rate(self) -> float:
         """Set and return the step size of the coming epoch."""
-        rate = (
-            self.settings.learning_rate_at(self.progress, self.counters.epoch) * 0.5**self.counters.failures
-        )
+        c, settings = self.counters, self.settings
+        rate = settings.learning_rate_at(self.progress, c.epoch, c.reductions) * 0.5**c.failures
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+            if group["decays"]:
+                group["weight_decay"] = settings.weight_decay_at(c.epoch)
         return rate
+
+    def note_loss(self, loss: float) -> None:
+        """Count a reduction of the step size after a plateau of the training loss."""
+        c = self.counters
+        if loss < c.lowest_loss:
+            c.lowest_loss, c.lowest_epoch = loss, c.epoch
+        elif c.epoch - c.lowest_epoch > PLATEAU_EPOCHS:
+            c.reductions, c.lowest_epoch = c.reductions + 1, c.epoch
 
     @torch.no_grad()
     def average_weights(self) -> None:
@@ -91,7 +103,8 @@ class TrainingState:
         steps = self._steps_taken()
         decay = min(self.settings.average_decay, steps / (steps + 10))
         for mean, new in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(new, 1 - decay)
+            if new.requires_grad:  # a constant may be the logarithm of zero, which has no average
+                mean.lerp_(new, 1 - decay)
 
     def _steps_taken(self) -> float:
         states = self.optimizer.state.values()

@@ -1,0 +1,89 @@
+"""What each part of LangevinFlow contributes, on four recordings and the Lorenz set.
+
+    python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …] [--stage arms|seeds|all]
+
+For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
+beside them in the decoder) and the preset `released`, scaled to this size. Dropout is chosen for each arm on fold 0
+from {0.05, 0.2, 0.35} by the score on 15 % of its training trials; then 5 folds × 1 seed (3 seeds for the full model and
+the one without latents; 2 folds for `released`), trained once on all training trials. Test trials choose nothing.
+Two processes of one thread; finished fits are not run again.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from recordings import RECORDINGS, Protocol
+from undertow import LangevinFlow
+from undertow.experiments import CellResult, ablate
+from undertow.experiments.ablation import TABLE_6
+from undertow.training import Training
+
+DROPOUTS = (0.05, 0.2, 0.35)
+PUBLISHED_STRUCTURE = {
+    "posterior": "autonomous",
+    "decoder_inputs": ("z", "v", "h"),
+    "bidirectional": False,
+    "timescale_s": 0.02,
+    "temperature": 3.0,
+    "kl_weight": 0.1,
+    "withhold_h": 0.0,
+}
+
+
+def released(epochs: int) -> LangevinFlow:
+    """The released code's settings at this size; its schedules keep their shares of the run."""
+    model = LangevinFlow.preset("released", allow_unstable=True, latent_dim=64, hidden_dim=64, decoder_width=192)
+    training = replace(model.training, epochs=epochs, weight_decay_warmup_epochs=epochs // 4)
+    return model.set_params(training=training)
+
+
+def say(result: CellResult, done: int, total: int) -> None:
+    """One line per fit."""
+    outcome = result.error or f"{result.fit_s:.0f} s, validation {result.validation_score:.4f}"
+    print(f"{done}/{total} {result.cell.name}: {outcome}", flush=True)
+
+
+def study(name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bool, workers: int) -> None:
+    """Run one recording and write its tables."""
+    trials = protocol.load(folder)
+    print(f"{name}: {trials!r}", flush=True)
+    base = LangevinFlow(training=Training(epochs=protocol.epochs, validate_every=protocol.epochs))
+    arms: dict[str, Any] = {
+        **TABLE_6,
+        "published-structure": PUBLISHED_STRUCTURE,
+        "released": released(3 * protocol.epochs),
+    }
+    seeds = {"full": (1, 2), "no-langevin": (1, 2)} if more_seeds else {}
+    result = ablate(
+        trials,
+        out / name,
+        base,
+        arms,
+        dropouts=DROPOUTS,
+        more_seeds=seeds,
+        only_folds={arm: (0, 1) if arm == "released" else protocol.folds for arm in arms},
+        workers=workers,
+        keep_models=True,
+        data_name=name,
+        report=say,
+    )
+    result.write(out / name)
+    print(result.markdown(), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/physics"))
+    parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
+    parser.add_argument("--stage", choices=("arms", "all"), default="all", help="arms: one seed each")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    for name in options.only:
+        study(name, RECORDINGS[name], options.data, options.out, options.stage == "all", options.workers)
+
+
+if __name__ == "__main__":
+    main()

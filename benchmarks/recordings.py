@@ -1,0 +1,73 @@
+"""The recordings of the studies, under one protocol each; DATA_FOLDER holds the files, none of them is part of this project."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from undertow import TrialSet, simulate_lorenz
+
+REGIONS = ("MOp", "CP", "LSc", "PT")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a recording is read and how long a model trains on it.
+
+    Attributes:
+        load: folder → trials, held-out neurons marked.
+        epochs: passes over the training trials; about 300 to 500 steps of 64 trials.
+        behavior: the score of behaviour that is shown: hand velocity, or the accuracy of a label.
+        folds: of the five, those that are fitted.
+    """
+
+    load: Callable[[Path], TrialSet]
+    epochs: int
+    behavior: str = ""
+    folds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
+    """Macaque motor cortex, 129 trials of 0.5 s, 162 neurons, 40 held out."""
+    return TrialSet.from_npz(folder / "maze_reach_5ms.npz", bin_s=bin_s).hold_out(40, seed=0)
+
+
+def delayed_reach(folder: Path) -> TrialSet:
+    """Macaque premotor cortex, the plan period, 728 trials of 0.7 s to 8 targets, 97 neurons, a quarter held out."""
+    trials = TrialSet.from_npz(
+        folder / "delayed_reach_plan_1ms.npz", bin_s=0.02, condition="target", label="target"
+    )
+    return trials.hold_out(trials.n_neurons // 4, seed=0)
+
+
+def visual_decision(folder: Path) -> TrialSet:
+    """Mouse, session 11, neurons of four regions above 1 spike/s, 0.4 s from stimulus onset in 20 ms bins."""
+    trials = TrialSet.from_npz(
+        folder / "visual_decision_s11_10ms.npz", bin_s=0.02, condition="feedback", label="feedback"
+    )
+    fast = np.nanmean(trials.spikes, axis=(0, 1)) / trials.bin_s > 1
+    trials = trials.select(neurons=fast & np.isin(trials.region, REGIONS))
+    return trials.hold_out(trials.n_neurons // 4, seed=0)
+
+
+def prefrontal(folder: Path) -> TrialSet:
+    """Macaque area 8A, 399 trials, the 3 s around the cue in 30 ms bins, 129 neurons, a quarter held out."""
+    trials = TrialSet.from_npz(folder / "prefrontal_K070217_30ms.npz", condition="cue", label="cue")
+    trials = trials.select(time=slice(0, 100))
+    return trials.hold_out(trials.n_neurons // 4, seed=0)
+
+
+def lorenz(folder: Path) -> TrialSet:
+    """The default Lorenz set, 1300 trials of 1 s, 30 neurons at 7 spikes/s, 8 held out; the folder is not read."""
+    trials = simulate_lorenz()
+    return replace(trials, split=None).hold_out(8, seed=0)
+
+
+RECORDINGS = {
+    "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
+    "delayed_reach": Protocol(delayed_reach, 50, "label accuracy target"),
+    "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback"),
+    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1, 2)),
+    "lorenz": Protocol(lorenz, 20, "", (0, 1, 2)),
+}

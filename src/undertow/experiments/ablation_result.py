@@ -1,0 +1,284 @@
+"""`Ablation`: what every arm of an ablation came to, as scores, paired differences and tables."""
+
+import csv
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from undertow.data.files import written_whole
+from undertow.evaluation import Score, Statistic, pooled_score
+from undertow.evaluation.score import combine
+from undertow.experiments.environment import versions
+from undertow.experiments.files import write_json
+from undertow.experiments.fitting import EXCHANGED
+from undertow.experiments.grid import CellResult
+from undertow.experiments.identity import settings_of
+from undertow.experiments.scores import Cells
+from undertow.models.base import Estimator
+
+FILE, INFORMATION = "ablation", "latent information"
+LIKELIHOODS = ("co-bps", "fp-bps", "held-in bps")
+UNSHOWN = ("held-in bps", "rate R2 variance-weighted", "rate R2 median")
+Seeds = Mapping[int, Mapping[str, Statistic]]
+
+
+@dataclass(frozen=True, eq=False)
+class ArmResult:
+    """One arm.
+
+    Attributes:
+        settings: of its model, the chosen dropout among them.
+        validation: dropout → validation score on fold 0; empty where none was chosen.
+        statistics: fold → seed → score name → per-trial sums.
+        scores: score name → score over the folds and seeds it has; 'latent information' where it has latents.
+        differences: score name → paired difference from the first arm, over the folds and seeds both have.
+        parameters: numbers learned, 'all' and those of the 'dynamics'; empty for a model that does not count them.
+        fit_s: median seconds of a fit.
+    """
+
+    settings: Mapping[str, Any]
+    validation: Mapping[float, float]
+    statistics: Mapping[int, Seeds]
+    scores: Mapping[str, Score]
+    differences: Mapping[str, Score]
+    parameters: Mapping[str, int]
+    fit_s: float
+
+    @property
+    def dropout(self) -> float | None:
+        """Of the model; None for one without."""
+        return self.settings.get("dropout")
+
+    @property
+    def fits(self) -> int:
+        """How many finished."""
+        return sum(len(seeds) for seeds in self.statistics.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """What an ablation came to.
+
+    Attributes:
+        arms: name → result, in the order they were given; the first is what the others are compared with.
+        errors: cell name → error, for those that did not finish.
+    """
+
+    arms: Mapping[str, ArmResult]
+    errors: Mapping[str, str]
+
+    @classmethod
+    def from_cells(
+        cls,
+        models: Mapping[str, Estimator],
+        cells: Sequence[CellResult],
+        validation: Mapping[str, Mapping[float, float]],
+        choice: Sequence[CellResult] = (),
+    ) -> "Ablation":
+        """From the cells of a grid whose models are the arms.
+
+        Differences are paired: an arm is compared with the first over the folds and seeds that both have, since
+        `combine` averages whatever seeds it is given and would mix one arm's three with another's one.
+
+        Args:
+            models: arm → the model fitted.
+            cells: of all arms.
+            validation: arm → dropout → validation score.
+            choice: the cells these were tried in, for their errors.
+        """
+        finished = {name: [c for c in cells if c.cell.model == name and not c.error] for name in models}
+        found = {name: _by_fold(mine) for name, mine in finished.items()}
+        first, *_ = found.values()
+        arms = {
+            name: ArmResult(
+                settings_of(model),
+                validation.get(name, {}),
+                found[name],
+                _scores(found[name]),
+                _differences(found[name], first) if found[name] is not first else {},
+                next((c.parameters for c in finished[name]), {}),
+                statistics.median(c.fit_s for c in finished[name]) if finished[name] else float("nan"),
+            )
+            for name, model in models.items()
+        }
+        return cls(arms, {c.cell.name: c.error for c in (*choice, *cells) if c.error})
+
+    @property
+    def reference(self) -> str:
+        """The first arm."""
+        return next(iter(self.arms))
+
+    @property
+    def score_names(self) -> list[str]:
+        """Every score any arm has."""
+        return list(dict.fromkeys(name for arm in self.arms.values() for name in arm.scores))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One plain row per arm and score: value, interval, paired difference from the first arm with its interval."""
+        return [
+            {
+                "arm": name,
+                **score.to_dict(),
+                **_difference_row(arm.differences.get(key)),
+                "folds": len(arm.statistics),
+                "fits": arm.fits,
+            }
+            for name, arm in self.arms.items()
+            for key, score in arm.scores.items()
+        ]
+
+    def arm_rows(self) -> list[dict[str, Any]]:
+        """One plain row per arm: dropout, parameters, median seconds of a fit, fits."""
+        return [
+            {
+                "arm": name,
+                "dropout": arm.dropout,
+                "parameters": arm.parameters.get("all"),
+                "parameters_dynamics": arm.parameters.get("dynamics"),
+                "fit_s": arm.fit_s,
+                "folds": len(arm.statistics),
+                "fits": arm.fits,
+            }
+            for name, arm in self.arms.items()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the per-trial sums, in plain values."""
+        about = {
+            row.pop("arm"): {
+                **row,
+                "validation": self.arms[name].validation,
+                "settings": self.arms[name].settings,
+                "cells": {fold: list(seeds) for fold, seeds in self.arms[name].statistics.items()},
+            }
+            for name, row in zip(self.arms, self.arm_rows(), strict=True)
+        }
+        return {"compared_with": self.reference, "arms": about, "scores": self.rows(), "errors": self.errors}
+
+    def write(self, directory: str | Path, about: Mapping[str, Any] | None = None) -> list[Path]:
+        """Write ablation.json, ablation.csv (one line per arm and score) and ablation.md, each whole or not at all.
+
+        Args:
+            directory: made if need be.
+            about: further entries of the JSON file.
+        """
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        content = {**self.to_dict(), **(about or {}), "versions": versions()}
+        table, page = directory / f"{FILE}.csv", directory / f"{FILE}.md"
+        rows = self.rows()
+        with written_whole(table, overwrite=True) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]) if rows else ["arm"])
+            writer.writeheader()
+            writer.writerows(rows)
+        with written_whole(page, overwrite=True) as temporary:
+            temporary.write_text(self.markdown(), encoding="utf-8")
+        return [write_json(directory / f"{FILE}.json", content), table, page]
+
+    def score_table(self, names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
+        """Heads and rows of text: each score of each arm, and how far it lies from the first's."""
+        shown = [n for n in self.score_names if n not in UNSHOWN and not n.endswith(EXCHANGED)]
+        rows = [
+            [key, name, interval_text(arm.scores[key]), interval_text(arm.differences.get(key), sign=True)]
+            for key in (shown if names is None else names)
+            for name, arm in self.arms.items()
+            if key in arm.scores
+        ]
+        return ["score", "arm", "value [95 %]", f"minus {self.reference} [95 %]"], rows
+
+    def arm_table(self) -> tuple[list[str], list[list[str]]]:
+        """Heads and rows of text: what each arm is and costs."""
+        heads = ["arm", "dropout", "parameters", "of the dynamics", "seconds a fit", "folds", "fits"]
+        return heads, [[_text(value) for value in row.values()] for row in self.arm_rows()]
+
+    def markdown(self, names: Sequence[str] | None = None) -> str:
+        """Both tables in Markdown."""
+        return "\n".join(_markdown(*table) for table in (self.score_table(names), self.arm_table()))
+
+
+def latent_information(cells: Cells) -> Score | None:
+    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they are exchanged.
+
+    The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the first of 'fp-bps' and
+    'held-in bps' there is), with a bootstrap interval over trials.
+
+    Args:
+        cells: for each fold, for each seed, statistics by name, as `CellResult.statistics` returns.
+
+    Returns:
+        A score in bits/spike; None for a model without latents.
+    """
+    everything = [cell for fold in cells for cell in fold]
+    name = next((n for n in LIKELIHOODS if everything and all(n + EXCHANGED in c for c in everything)), None)
+    if name is None:
+        return None
+    kept = [[cell[name] for cell in fold] for fold in cells]
+    exchanged = [[replace(cell[name + EXCHANGED], name=name) for cell in fold] for fold in cells]
+    lost = pooled_score(kept, minus=exchanged)
+    return replace(
+        lost, name=INFORMATION, note=f"{name} lost when latents are exchanged between trials; {lost.note}"
+    )
+
+
+def interval_text(score: Score | None, sign: bool = False) -> str:
+    """'0.310 [0.295, 0.326]', with signs where it is a difference; '–' for none."""
+    if score is None:
+        return "–"
+    value, low, high = (
+        f"{x:{'+' if sign else ''}.3f}".replace("-", "−") for x in (score.value, score.low, score.high)
+    )
+    return f"{value} [{low}, {high}]" if score.low == score.low else value
+
+
+def _by_fold(cells: Sequence[CellResult]) -> dict[int, dict[int, dict[str, Statistic]]]:
+    found: dict[int, dict[int, dict[str, Statistic]]] = {}
+    for cell in sorted(cells, key=lambda c: (c.cell.fold or 0, c.cell.seed)):
+        found.setdefault(cell.cell.fold or 0, {})[cell.cell.seed] = cell.statistics()
+    return found
+
+
+def _scores(found: Mapping[int, Seeds]) -> dict[str, Score]:
+    cells = [list(seeds.values()) for seeds in found.values()]
+    if not cells:
+        return {}
+    information = latent_information(cells)
+    return combine(cells) | ({} if information is None else {INFORMATION: information})
+
+
+def _differences(mine: Mapping[int, Seeds], reference: Mapping[int, Seeds]) -> dict[str, Score]:
+    """Paired differences over the folds and seeds both have; empty where there are none."""
+    common = {fold: [s for s in mine[fold] if s in reference[fold]] for fold in mine if fold in reference}
+    common = {fold: seeds for fold, seeds in common.items() if seeds}
+    if not common:
+        return {}
+    pairs = [
+        [[found[fold][s] for s in seeds] for fold, seeds in common.items()] for found in (mine, reference)
+    ]
+    return combine(pairs[0], minus=pairs[1])
+
+
+def _difference_row(difference: Score | None) -> dict[str, Any]:
+    values = {} if difference is None else difference.to_dict()
+    names = {
+        "difference": "value",
+        "difference_low": "low",
+        "difference_high": "high",
+        "difference_trials": "n_trials",
+    }
+    return {name: values.get(key) for name, key in names.items()}
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _text(value: Any) -> str:
+    """A cell of a table: numbers short, whole ones with commas."""
+    if value is None or value != value:
+        return "–"
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if isinstance(value, float) else str(value)
+    )

@@ -1,0 +1,180 @@
+"""`Ensemble`: the same model from several seeds, rates averaged."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from undertow.data import Prediction, TrialSet, split_validation
+from undertow.errors import ModelError
+from undertow.models.base import Estimator, ProgressReport, parameter_names
+from undertow.models.langevin_flow import LangevinFlow
+from undertow.training import read_tensors, write_tensors
+
+
+class Ensemble(Estimator):
+    """Several fits of one model that differ only in their seed; the rates (spikes/s) are their mean.
+
+    Fits from different seeds err differently, and averaging rates cancels part of it, at `size` times the cost. Latents
+    cannot be averaged, since each fit has coordinates of its own: those given are the first member's.
+
+    Args:
+        member: the model, with a `seed`; `LangevinFlow()` by default.
+        size: how many are fitted.
+        seed: of the first; the others follow it, seed + 1, seed + 2, …
+
+    Attributes (after fit):
+        members_: the fitted models.
+        history_: rows logged in the training of the first.
+        validation_score_: mean of the members'.
+    """
+
+    cli_name = "ensemble"
+
+    def __init__(self, member: Estimator | None = None, size: int = 3, seed: int = 0) -> None:
+        self.member, self.size, self.seed = member, size, seed
+
+    def fit(
+        self,
+        trials: TrialSet,
+        validation: TrialSet | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: ProgressReport | None = None,
+    ) -> Self:
+        """Fit one member after the other, all on the same trials; each keeps its state in a folder of `checkpoint`.
+
+        Raises:
+            ModelError: when the member has no seed, `size` is not at least 1, or the member refuses its settings.
+            Interrupted: on Ctrl-C, after the state was saved.
+        """
+        members = self.unfitted_members()
+        if validation is None:
+            trials, validation = split_validation(trials, 0.15, seed=self.seed)
+        for k, member in enumerate(members):
+            folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
+            report = None if progress is None else share_of(progress, k, self.size)
+            member.fit(trials, validation, checkpoint=folder, resume=resume, progress=report)
+        self._adopt(members)
+        return self
+
+    def unfitted_members(self) -> list[Estimator]:
+        """A copy of the member for each seed.
+
+        Raises:
+            ModelError: as `fit`.
+        """
+        member = LangevinFlow() if self.member is None else self.member
+        if not isinstance(member, Estimator) or "seed" not in parameter_names(type(member)):
+            raise ModelError(
+                f"member is {self.member!r}: it must be a model with a seed, such as LangevinFlow()."
+            )
+        if self.size < 1 or self.size % 1:
+            raise ModelError(f"size is {self.size}: it must be a whole number, at least 1.")
+        return [member.copy(seed=self.seed + k) for k in range(self.size)]
+
+    def _adopt(self, members: list[Estimator]) -> None:
+        """Take fitted members for one's own."""
+        first, self.members_ = members[0], members
+        self.neuron_ids_, self.heldout_, self.bin_s_ = first.neuron_ids_, first.heldout_, first.bin_s_
+        self.history_ = list(getattr(first, "history_", ()))
+        self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
+
+    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+        """Mean rates of the members; latents, their samples and KL terms of the first.
+
+        With `samples=N` the N rate samples are drawn from the members in turn, so that they spread as the members do.
+
+        Raises:
+            ModelError: for other neurons, another order, other held-out neurons or another bin width.
+        """
+        self._check_population(trials)
+        shares = [len(range(k, samples, self.size)) if samples else None for k in range(self.size)]
+        first, *others = (
+            member.predict(trials, samples=(samples if k == 0 else share) or None, seed=seed)
+            for k, (member, share) in enumerate(zip(self.members_, shares, strict=True))
+        )
+        return Prediction(
+            rates=np.mean([each.rates for each in (first, *others)], axis=0),
+            trials=trials,
+            latents=first.latents,
+            rate_samples=None if samples is None else _in_turn([first, *others], samples),
+            latent_samples=first.latent_samples,
+            terms={k: v for k, v in first.terms.items() if k.startswith("kl")},
+            groups=first.groups,
+        )
+
+    def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
+        """Mean of the members' rates with latents exchanged; None where they have none to exchange."""
+        self._check_population(trials)
+        exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
+        rates = [each.rates for each in exchanged if each is not None]
+        return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Numbers learned, over all members."""
+        self._check_fitted()
+        counts = [member.parameter_counts() for member in self.members_]
+        return {part: sum(each[part] for each in counts) for part in counts[0]}
+
+    def save(self, path: str | Path) -> Path:
+        """Write all members to one safetensors file, atomically."""
+        self._check_fitted()
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            files = [member.save(Path(folder) / f"{k}") for k, member in enumerate(self.members_)]
+            parts = [read_tensors(file) for file in files]
+        tensors = {f"{k}.{name}": tensor for k, (own, _) in enumerate(parts) for name, tensor in own.items()}
+        params = {"size": self.size, "seed": self.seed}
+        header = {"model": self.cli_name, "params": params, "members": [about for _, about in parts]}
+        return write_tensors(path, tensors, header)
+
+    @classmethod
+    def load(cls, path: str | Path, **params: Any) -> Self:
+        """Read what `save` wrote; `params` are given to every member, such as code that no file holds."""
+        tensors, header = read_tensors(Path(path))
+        if header.get("model") != cls.cli_name:
+            raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
+        members = []
+        with tempfile.TemporaryDirectory() as folder:
+            for k, about in enumerate(header["members"]):
+                own = {n.partition(".")[2]: t for n, t in tensors.items() if n.partition(".")[0] == str(k)}
+                file = write_tensors(Path(folder) / f"{k}", own, about)
+                members.append(_class_named(about["model"], path).load(file, **params))
+        model = cls(members[0].copy(), **header["params"])
+        model._adopt(members)
+        return model
+
+
+def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
+    """What the k-th of `size` equal fits reports, as a part of the whole."""
+
+    def report(row: dict[str, float], done: float, left_s: float) -> None:
+        whole_s = left_s / (1 - done) if done < 1 else row.get("seconds", 0.0)
+        progress(row, (k + done) / size, left_s + (size - k - 1) * whole_s)
+
+    return report
+
+
+def _in_turn(predictions: list[Prediction], n: int) -> np.ndarray:
+    """Sample 0 of each, then sample 1 of each, …: n in all."""
+    drawn = [np.empty(0) if each.rate_samples is None else each.rate_samples for each in predictions]
+    return np.stack([drawn[i % len(drawn)][i // len(drawn)] for i in range(n)])
+
+
+def _class_named(name: str, path: str | Path) -> type[Estimator]:
+    """The model class of this command-line name among those imported."""
+    found = next((cls for cls in _subclasses(Estimator) if getattr(cls, "cli_name", None) == name), None)
+    if found is None:
+        raise ModelError(f"{path} is an ensemble of {name!r}, which is no model here: import it first.")
+    return found
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    children: list[type] = cls.__subclasses__()
+    for child in children:
+        yield child
+        yield from _subclasses(child)
