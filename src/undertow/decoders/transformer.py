@@ -70,7 +70,8 @@ class TransformerDecoder(Decoder):
         return self.dropout(self.norm_out(x))
 
     def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
-        query, key, value = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = self.query_key_value(x).chunk(3, -1)  # heads split after, which spares two copies going back
+        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid))
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
         return out

@@ -52,6 +52,16 @@ def poisson_log_prob(log_mean: Tensor, counts: Tensor) -> Tensor:
 
 
 def _log_prob(log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
-    seen = torch.isfinite(counts)
-    n = torch.where(seen, counts, 0.0)
-    return torch.where(seen, n * log_mean - mean - torch.lgamma(n + 1), 0.0)
+    missing = counts.isnan()
+    n = counts.masked_fill(missing, 0.0)
+    return (n * log_mean - mean - _log_factorial(n)).masked_fill(missing, 0.0)
+
+
+def _log_factorial(n: Tensor) -> Tensor:
+    """log n! of each count."""
+    if n.is_cuda or torch.compiler.is_compiling():  # neither wants a size that depends on the counts
+        return torch.lgamma(n + 1)
+    flat, out = n.flatten(), torch.zeros(n.numel(), dtype=n.dtype)
+    several = (flat > 1).nonzero()[:, 0]  # few bins hold more than one spike, and lgamma is slow
+    out[several] = torch.lgamma(flat[several] + 1)
+    return out.view_as(n)

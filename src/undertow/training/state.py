@@ -51,7 +51,7 @@ class TrainingState:
             {"params": others, "weight_decay": 0.0, "decays": False},
         ]
         self.optimizer = torch.optim.AdamW(
-            [g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99)
+            [g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.counters = Counters()
 
