@@ -5,7 +5,7 @@
 For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
 beside them in the decoder) and the preset `released`, scaled to this size. Dropout is chosen for each arm on fold 0
 from {0.05, 0.2, 0.35} by the score on 15 % of its training trials; then 5 folds × 1 seed (3 seeds for the full model and
-the one without latents; 2 folds for `released`), trained once on all training trials. Test trials choose nothing.
+the one without latents; 2 folds for `released`; prefrontal and Lorenz 3 folds), trained once on all training trials. Test trials choose nothing.
 Two processes of one thread; finished fits are not run again.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recordings import RECORDINGS, Protocol
-from undertow import LangevinFlow
+from undertow import LangevinFlow, Smoothing
 from undertow.experiments import CellResult, ablate
 from undertow.experiments.ablation import TABLE_6
 from undertow.training import Training
@@ -34,7 +34,9 @@ PUBLISHED_STRUCTURE = {
 
 def released(epochs: int) -> LangevinFlow:
     """The released code's settings at this size; its schedules keep their shares of the run."""
-    model = LangevinFlow.preset("released", allow_unstable=True, latent_dim=64, hidden_dim=64, decoder_width=192)
+    model = LangevinFlow.preset(
+        "released", allow_unstable=True, latent_dim=64, hidden_dim=64, decoder_width=192
+    )
     training = replace(model.training, epochs=epochs, weight_decay_warmup_epochs=epochs // 4)
     return model.set_params(training=training)
 
@@ -54,7 +56,10 @@ def study(name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bo
         **TABLE_6,
         "published-structure": PUBLISHED_STRUCTURE,
         "released": released(3 * protocol.epochs),
+        "smoothing": Smoothing(),
     }
+    arms = {arm: settings for arm, settings in arms.items() if arm in (protocol.arms or arms)}
+    more_seeds = more_seeds and not protocol.arms
     seeds = {"full": (1, 2), "no-langevin": (1, 2)} if more_seeds else {}
     result = ablate(
         trials,

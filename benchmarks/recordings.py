@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ class Protocol:
         epochs: passes over the training trials; about 300 to 500 steps of 64 trials.
         behavior: the score of behaviour that is shown: hand velocity, or the accuracy of a label.
         folds: of the five, those that are fitted.
+        arms: those that are fitted; empty for all.
     """
 
     load: Callable[[Path], TrialSet]
     epochs: int
     behavior: str = ""
     folds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    arms: tuple[str, ...] = ()
 
 
 def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
@@ -69,5 +72,6 @@ RECORDINGS = {
     "delayed_reach": Protocol(delayed_reach, 50, "label accuracy target"),
     "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback"),
     "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1, 2)),
+    "maze_reach_5ms": Protocol(partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",)),
     "lorenz": Protocol(lorenz, 20, "", (0, 1, 2)),
 }

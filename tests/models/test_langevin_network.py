@@ -227,7 +227,9 @@ def test_h_is_withheld_from_a_share_of_the_training_trials_alone() -> None:
     model, batch = network(withhold_h=0.4), batch_of()
     shown = model.encode(batch, batch.inputs).context
     with torch.no_grad():
-        drawn = torch.stack([model.infer(batch, batch.inputs, generator(seed)).latents["h"] for seed in range(40)])
+        drawn = torch.stack(
+            [model.infer(batch, batch.inputs, generator(seed)).latents["h"] for seed in range(40)]
+        )
         model.eval()
         assert torch.equal(model.infer(batch, batch.inputs, generator()).latents["h"], shown)
     withheld = (drawn == 0).all(dim=(2, 3))

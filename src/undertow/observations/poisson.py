@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from undertow.observations.base import Observation
 
+MOST_LOOKED_UP = 10_000  # spikes in a bin
+
 
 class PoissonObservation(Observation):
     """counts ~ Poisson(rate · bin), log rate = linear(features) (LangevinFlow eq. 3).
@@ -47,7 +49,7 @@ class PoissonObservation(Observation):
 
 
 def poisson_log_prob(log_mean: Tensor, counts: Tensor) -> Tensor:
-    """n log λ − λ − log n! for each entry; zero where the count is NaN."""
+    """n log λ − λ − log n! for each whole count n; zero where it is NaN."""
     return _log_prob(log_mean, log_mean.exp(), counts)
 
 
@@ -58,10 +60,8 @@ def _log_prob(log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
 
 
 def _log_factorial(n: Tensor) -> Tensor:
-    """log n! of each count."""
-    if n.is_cuda or torch.compiler.is_compiling():  # neither wants a size that depends on the counts
-        return torch.lgamma(n + 1)
-    flat, out = n.flatten(), torch.zeros(n.numel(), dtype=n.dtype)
-    several = (flat > 1).nonzero()[:, 0]  # few bins hold more than one spike, and lgamma is slow
-    out[several] = torch.lgamma(flat[several] + 1)
-    return out.view_as(n)
+    """log n! of whole counts, each number looked up: lgamma takes five times as long on a CPU."""
+    if n.is_cuda or torch.compiler.is_compiling() or (largest := int(n.max())) > MOST_LOOKED_UP:
+        return torch.lgamma(n + 1)  # a look-up waits for the largest count
+    table = torch.lgamma(torch.arange(largest + 1, dtype=n.dtype) + 1)
+    return table.index_select(0, n.flatten().int()).view_as(n)
