@@ -1,11 +1,12 @@
 """What each part of LangevinFlow contributes, on four recordings and the Lorenz set.
 
-    python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …] [--stage arms|seeds|all]
+    python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …] [--stage arms|all]
 
 For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
 beside them in the decoder) and the preset `released`, scaled to this size. Dropout is chosen for each arm on fold 0
 from {0.05, 0.2, 0.35} by the score on 15 % of its training trials; then 5 folds × 1 seed (3 seeds for the full model and
-the one without latents; 2 folds for `released`; prefrontal and Lorenz 3 folds), trained once on all training trials. Test trials choose nothing.
+the one without latents on maze_reach, visual_decision and delayed_reach; 2 folds for `released`; 3 for prefrontal and
+Lorenz), trained once on all training trials. Test trials choose nothing. Smoothing stands beside them.
 Two processes of one thread; finished fits are not run again.
 """
 

@@ -1,4 +1,4 @@
-"""The recordings of the studies, under one protocol each; DATA_FOLDER holds the files, none of them is part of this project."""
+"""The recordings of the studies, under one protocol each; the files are not part of this project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
