@@ -5,9 +5,8 @@
 For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
 beside them in the decoder) and the preset `released`, scaled to this size. Dropout is chosen for each arm on fold 0
 from {0.05, 0.2, 0.35} by the score on 15 % of its training trials; then 5 folds × 1 seed (3 seeds for the full model and
-the one without latents on maze_reach, visual_decision and delayed_reach; 2 folds for `released`; 3 for prefrontal and
-Lorenz), trained once on all training trials. Test trials choose nothing. Smoothing stands beside them.
-Two processes of one thread; finished fits are not run again.
+the one without latents with --stage all; 2 folds for `released` and prefrontal; one for Lorenz, at dropout 0.05),
+trained once on all training trials. Test trials choose nothing. Smoothing stands beside them. Two processes of one thread; finished fits are not run again.
 """
 
 import argparse
@@ -21,7 +20,6 @@ from undertow.experiments import CellResult, ablate
 from undertow.experiments.ablation import TABLE_6
 from undertow.training import Training
 
-DROPOUTS = (0.05, 0.2, 0.35)
 PUBLISHED_STRUCTURE = {
     "posterior": "autonomous",
     "decoder_inputs": ("z", "v", "h"),
@@ -67,9 +65,9 @@ def study(name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bo
         out / name,
         base,
         arms,
-        dropouts=DROPOUTS,
+        dropouts=protocol.dropouts,
         more_seeds=seeds,
-        only_folds={arm: (0, 1) if arm == "released" else protocol.folds for arm in arms},
+        only_folds={arm: protocol.folds[:2] if arm == "released" else protocol.folds for arm in arms},
         workers=workers,
         keep_models=True,
         data_name=name,

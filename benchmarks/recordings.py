@@ -22,6 +22,7 @@ class Protocol:
         behavior: the score of behaviour that is shown: hand velocity, or the accuracy of a label.
         folds: of the five, those that are fitted.
         arms: those that are fitted; empty for all.
+        dropouts: to choose from on fold 0.
     """
 
     load: Callable[[Path], TrialSet]
@@ -29,6 +30,7 @@ class Protocol:
     behavior: str = ""
     folds: tuple[int, ...] = (0, 1, 2, 3, 4)
     arms: tuple[str, ...] = ()
+    dropouts: tuple[float, ...] = (0.05, 0.2, 0.35)
 
 
 def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
@@ -71,7 +73,7 @@ RECORDINGS = {
     "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
     "delayed_reach": Protocol(delayed_reach, 50, "label accuracy target"),
     "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback"),
-    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1, 2)),
+    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", folds=(0, 1)),
     "maze_reach_5ms": Protocol(partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",)),
-    "lorenz": Protocol(lorenz, 20, "", (0, 1, 2)),
+    "lorenz": Protocol(lorenz, 20, folds=(0,), dropouts=(0.05,)),
 }

@@ -61,7 +61,7 @@ def _log_prob(log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
 
 def _log_factorial(n: Tensor) -> Tensor:
     """log n! of whole counts, each number looked up: lgamma takes five times as long on a CPU."""
-    if n.is_cuda or torch.compiler.is_compiling() or (largest := int(n.max())) > MOST_LOOKED_UP:
+    if n.device.type != "cpu" or torch.compiler.is_compiling() or (largest := int(n.max())) > MOST_LOOKED_UP:
         return torch.lgamma(n + 1)  # a look-up waits for the largest count
     table = torch.lgamma(torch.arange(largest + 1, dtype=n.dtype) + 1)
     return table.index_select(0, n.flatten().int()).view_as(n)
