@@ -12,6 +12,15 @@ from recordings import RECORDINGS
 
 SCORES = ("co-bps", "latent information", "psth R2", "velocity R2 log-rate", "velocity R2", "rate R2")
 
+COSTS = {
+    "dropout": "dropout",
+    "parameters": "parameters",
+    "parameters_dynamics": "of the dynamics",
+    "fit_s": "seconds a fit",
+    "folds": "folds",
+    "fits": "fits",
+}
+
 
 def number(row: dict[str, Any], value: str, low: str, high: str, sign: str = "") -> str:
     """'0.326 [0.301, 0.350]', or a dash."""
@@ -53,12 +62,9 @@ def main() -> None:
     for score in (*SCORES, *dict.fromkeys(labels + majority)):
         print(table(found, score), end="\n\n")
     for name, each in found.items():
-        print(
-            f"| {name} | dropout | parameters | of the dynamics | seconds a fit | folds | fits |\n|---|---|---|---|---|---|---|"
-        )
+        print(f"| {name} | {' | '.join(COSTS.values())} |", "|---" * (len(COSTS) + 1) + "|", sep="\n")
         for arm, about in each["arms"].items():
-            keys = ("dropout", "parameters", "parameters_dynamics", "fit_s", "folds", "fits")
-            print(f"| {arm} | {' | '.join('–' if about[k] is None else f'{about[k]:.5g}' for k in keys)} |")
+            print(f"| {arm} | {' | '.join('–' if about[k] is None else f'{about[k]:.5g}' for k in COSTS)} |")
         print()
 
 

@@ -1,0 +1,77 @@
+"""Single changes of the default LangevinFlow, compared inside fold 0's training trials: how the default was chosen.
+
+    python benchmarks/ideas.py DATA_FOLDER [--out RESULTS] [--only NAME …] [--recording maze_reach]
+
+Fold 0's training part alone is split into four inner folds (stratified, seed 1); each idea is trained once on three of
+them and scored on the fourth, with one seed. The fold's own test trials are not touched. Finished fits are not run again.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from does_the_physics_help import PUBLISHED_STRUCTURE, say
+from recordings import RECORDINGS
+from undertow import LangevinFlow
+from undertow.data import fold_trials
+from undertow.experiments import run_grid, score_table
+from undertow.experiments.ablation_result import latent_information
+from undertow.training import Training
+
+IDEAS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "no-latents": {"latents": False},
+    "published-structure": PUBLISHED_STRUCTURE,
+    "published-but-controlled": {**PUBLISHED_STRUCTURE, "posterior": "controlled"},
+    "h-never-withheld": {"withhold_h": 0.0},
+    "h-withheld-70": {"withhold_h": 0.7},
+    "latents-alone": {"decoder_inputs": ("z", "v")},
+    "initial-from-first-bin": {"initial": "first"},
+    "forward-gru": {"bidirectional": False},
+    "timescale-20ms": {"timescale_s": 0.02},
+    "timescale-150ms": {"timescale_s": 0.15},
+    "learned-timescale": {"learn": ("gamma", "temperature", "timescale")},
+    "nothing-learned": {"learn": ()},
+    "colder": {"temperature": 0.1},
+    "hotter": {"temperature": 3.0},
+    "kl-weight-0.2": {"kl_weight": 0.2},
+    "kl-weight-0.01": {"kl_weight": 0.01},
+    "latent-dim-16": {"latent_dim": 16},
+    "mlp-decoder": {"decoder": "mlp"},
+}
+SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/ideas"))
+    parser.add_argument("--only", nargs="+", choices=IDEAS, default=list(IDEAS))
+    parser.add_argument("--recording", choices=RECORDINGS, default="maze_reach")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    protocol = RECORDINGS[options.recording]
+    trials = protocol.load(options.data)
+    inner = trials[fold_trials(trials, 5, 0)[0][0]]
+    training = Training(epochs=protocol.epochs, validate_every=protocol.epochs, keep="last", refit=True)
+    models = {name: LangevinFlow(training=training, **IDEAS[name]) for name in options.only}
+    cells = run_grid(
+        models,
+        {options.recording: inner},
+        options.out,
+        folds=4,
+        split_seed=1,
+        workers=options.workers,
+        report=say,
+    )
+    print(f"| idea | {' | '.join(SHOWN)} | latent information |", "|---" * (len(SHOWN) + 2) + "|", sep="\n")
+    for name in models:
+        statistics = [[cell.statistics()] for cell in cells if cell.cell.model == name and not cell.error]
+        scores = score_table({name: statistics}).scores[name]
+        carried = latent_information(statistics)
+        values = [f"{scores[each].value:.4f}" if each in scores else "–" for each in SHOWN]
+        print(f"| {name} | {' | '.join(values)} | {'–' if carried is None else f'{carried.value:.4f}'} |")
+
+
+if __name__ == "__main__":
+    main()
