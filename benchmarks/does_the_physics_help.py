@@ -30,6 +30,7 @@ PUBLISHED_STRUCTURE = {
     "kl_weight": 0.1,
     "withhold_h": 0.0,
 }
+"""The arm keeps the floor on rates, which all arms share."""
 
 
 def released(epochs: int) -> LangevinFlow:

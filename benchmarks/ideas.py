@@ -37,6 +37,8 @@ IDEAS: dict[str, dict[str, Any]] = {
     "kl-weight-0.2": {"kl_weight": 0.2},
     "kl-weight-0.01": {"kl_weight": 0.01},
     "latent-dim-16": {"latent_dim": 16},
+    "no-floor": {"rate_floor_hz": 0.0},
+    "floor-0.5": {"rate_floor_hz": 0.5},
     "mlp-decoder": {"decoder": "mlp"},
 }
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2")

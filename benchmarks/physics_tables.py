@@ -30,6 +30,13 @@ def number(row: dict[str, Any], value: str, low: str, high: str, sign: str = "")
     return f"{row[value]:{sign}.3f}{interval}".replace("-", "−")
 
 
+def cost(value: float | None) -> str:
+    """Whole numbers with commas, others short, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
 def table(found: dict[str, dict[str, Any]], score: str) -> str:
     """One score: arms down, recordings across; under each value its paired difference from the full model."""
     rows = {
@@ -64,7 +71,7 @@ def main() -> None:
     for name, each in found.items():
         print(f"| {name} | {' | '.join(COSTS.values())} |", "|---" * (len(COSTS) + 1) + "|", sep="\n")
         for arm, about in each["arms"].items():
-            print(f"| {arm} | {' | '.join('–' if about[k] is None else f'{about[k]:.5g}' for k in COSTS)} |")
+            print(f"| {arm} | {' | '.join(cost(about[k]) for k in COSTS)} |")
         print()
 
 

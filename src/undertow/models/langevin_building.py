@@ -62,7 +62,7 @@ def build_network(
         encoder,
         dynamics,
         decoder,
-        PoissonObservation(decoder.feature_dim, rates, bin_s),
+        PoissonObservation(decoder.feature_dim, rates, bin_s, model.rate_floor_hz),
         inputs,
         bin_s,
         model.posterior == "controlled",
@@ -174,6 +174,8 @@ def check_settings(model: "LangevinFlow") -> None:
     for name in ("latent_dim", "hidden_dim", "decoder_width", "heads", "samples"):
         if not (getattr(model, name) >= 1 and getattr(model, name) % 1 == 0):
             raise ModelError(f"{name} is {getattr(model, name)}: it must be a whole number, at least 1.")
+    if not 0 <= model.rate_floor_hz < 1e3:
+        raise ModelError(f"rate_floor_hz is {model.rate_floor_hz}: a least rate in spikes/s, zero for none.")
     if not 0 <= model.kl_warmup <= 1 or not model.kl_weight >= 0:
         raise ModelError(
             f"kl_weight is {model.kl_weight}, kl_warmup {model.kl_warmup}: at least 0; from 0 to 1."

@@ -54,6 +54,7 @@ class LangevinFlow(Estimator):
         decoder_inputs: which of 'z', 'v', 'h' the decoder sees.
         withhold_h: share of the training trials in which it does not see h, so that the latents must carry what it needs.
         decoder_width, heads: size of the decoder.
+        rate_floor_hz: the least rate of a neuron, spikes/s.
         causal: make rates at a bin depend on no later bin.
         dropout: on the GRU's output and in the decoder.
         coordinated_dropout: share of the inputs hidden in training.
@@ -98,6 +99,7 @@ class LangevinFlow(Estimator):
         withhold_h: float = 0.4,
         decoder_width: int = 128,
         heads: int = 4,
+        rate_floor_hz: float = 0.1,
         causal: bool = False,
         dropout: float = 0.35,
         coordinated_dropout: float = 0.5,
@@ -116,7 +118,8 @@ class LangevinFlow(Estimator):
         self.timescale_s, self.learn, self.allow_unstable = timescale_s, learn, allow_unstable
         self.encoder = encoder
         self.decoder, self.decoder_inputs, self.withhold_h = decoder, decoder_inputs, withhold_h
-        self.decoder_width, self.heads, self.causal = decoder_width, heads, causal
+        self.decoder_width, self.heads = decoder_width, heads
+        self.rate_floor_hz, self.causal = rate_floor_hz, causal
         self.dropout, self.coordinated_dropout = dropout, coordinated_dropout
         self.kl_weight, self.kl_warmup = kl_weight, kl_warmup
         self.samples, self.seed, self.device = samples, seed, device

@@ -25,6 +25,7 @@ PUBLISHED: dict[str, Any] = {
     "decoder": "transformer",
     "decoder_inputs": ("z", "v", "h"),
     "withhold_h": 0.0,
+    "rate_floor_hz": 0.0,
     "decoder_width": 840,
     "causal": False,
     "dropout": 0.05,
