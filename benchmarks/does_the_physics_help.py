@@ -4,10 +4,9 @@
 
 For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
 beside them in the decoder), the preset `released` scaled to this size, and smoothing. Dropout is chosen for each arm on
-fold 0 from {0.05, 0.2, 0.35} by the score on 15 % of its training trials. Then 5 folds × 1 seed are trained once on all
-training trials (with --stage all 3 seeds for the full model and the one without latents; 2 folds for `released` and the
-prefrontal recording; one for Lorenz, at dropout 0.05). Test trials choose nothing. Two processes of one thread; finished
-fits are not run again.
+fold 0, from the values in recordings.py, by the score on 15 % of its training trials. Then the folds named there are
+trained once on all their training trials, with one seed (with --stage all 3 seeds for the full model and the one without
+latents; 2 folds for `released`). Test trials choose nothing. Two processes of one thread; finished fits are not run again.
 """
 
 import argparse

@@ -18,11 +18,11 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from undertow import LangevinFlow, TrialSet
+from steps import SIZES, Size, poisson_trials
+from undertow import LangevinFlow
 from undertow.data.batches import Batch
 from undertow.decoders import TransformerDecoder
 from undertow.dynamics import Path
@@ -33,8 +33,6 @@ from undertow.models.langevin_network import LangevinNetwork
 from undertow.observations import PoissonObservation
 from undertow.training import Training, TrainingState, TrainingWarning, loop
 
-SIZES = {"maze_reach": (103, 25, 0, 162, 122), "mc_maze": (1721, 35, 10, 182, 137)}
-"""Trials, bins of the window, forward bins, neurons, and those of them that are given."""
 OPEN: list[tuple[Any, str, str]] = [
     (langevin_network, "coordinated_dropout", "coordinated dropout"),
     (GRUEncoder, "forward", "encoder"),
@@ -60,13 +58,6 @@ CLOSED: list[tuple[Any, str, str]] = [  # what happens inside is theirs
     (loop, "_validate", "validation, every 10 epochs"),
 ]
 REST = "rest of the loop"
-
-
-def poisson_trials(size: tuple[int, int, int, int, int], seed: int = 0) -> TrialSet:
-    """Poisson counts in 20 ms bins, 5 spikes/s everywhere."""
-    trials, window, forward, neurons, heldin = size
-    counts = np.random.default_rng(seed).poisson(0.1, (trials, window + forward, neurons))
-    return TrialSet(counts, 0.02, heldout=np.arange(neurons) >= heldin, forward_bins=forward)
 
 
 class Ledger:
@@ -137,7 +128,7 @@ def timed(ledger: Ledger, part: str, function: Callable[..., Any], closed: bool)
     return run
 
 
-def profile(size: tuple[int, int, int, int, int], epochs: int, seed: int) -> dict[tuple[str, str], float]:
+def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
     """Seconds of each part and phase in a fit of `epochs` epochs."""
     ledger, backward, train = Ledger(), Tensor.backward, langevin_flow.train
 

@@ -71,9 +71,14 @@ def lorenz(folder: Path) -> TrialSet:
 
 RECORDINGS = {
     "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
-    "delayed_reach": Protocol(delayed_reach, 50, "label accuracy target"),
-    "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback"),
-    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", folds=(0, 1), dropouts=(0.05, 0.2)),
-    "maze_reach_5ms": Protocol(partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",)),
+    "delayed_reach": Protocol(
+        delayed_reach, 50, "label accuracy target", folds=(0, 1, 2), dropouts=(0.05, 0.2)
+    ),
+    "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback", dropouts=(0.05, 0.2)),
+    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", folds=(0, 1), dropouts=(0.2,)),
+    "maze_reach_5ms": Protocol(
+        partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",), dropouts=(0.35,)
+    ),
     "lorenz": Protocol(lorenz, 20, folds=(0,), dropouts=(0.05,)),
 }
+"""Fewer folds and dropouts where a fit takes longer; all of them are a matter of an hour or two more."""

@@ -25,10 +25,9 @@ from undertow.training import Training, train
 class LangevinFlow(Estimator):
     """Single-trial rates and latents from spikes, with Langevin latents.
 
-    A GRU reads the held-in counts; from its state the initial positions z₀ and velocities v₀ are inferred; they run
-    on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW; a one-layer Transformer reads [z, v, h] of the whole window
-    and gives the rates of all neurons (Algorithm 1). Where the decoder sees h, the loss is an objective, no evidence
-    bound. Prediction is the mean over posterior samples of the rates.
+    A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are inferred; they run on
+    under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a price; a one-layer Transformer reads [z, v, h] of
+    the window and gives the rates of all neurons (Algorithm 1). As it sees h, the loss is an objective, no evidence bound.
 
     Args:
         latent_dim: positions; there are as many velocities. A multiple of `groups`.
@@ -58,8 +57,7 @@ class LangevinFlow(Estimator):
         causal: make rates at a bin depend on no later bin.
         dropout: on the GRU's output and in the decoder.
         coordinated_dropout: share of the inputs hidden in training.
-        kl_weight: final weight of the KL terms.
-        kl_warmup: share of training over which the weight rises from zero.
+        kl_weight, kl_warmup: final weight of the KL terms; share of training over which it rises from zero.
         samples: posterior samples averaged in a prediction.
         seed: weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
@@ -116,9 +114,8 @@ class LangevinFlow(Estimator):
         self.order, self.potential, self.groups, self.taps = order, potential, groups, taps
         self.mass, self.gamma, self.temperature = mass, gamma, temperature
         self.timescale_s, self.learn, self.allow_unstable = timescale_s, learn, allow_unstable
-        self.encoder = encoder
-        self.decoder, self.decoder_inputs, self.withhold_h = decoder, decoder_inputs, withhold_h
-        self.decoder_width, self.heads = decoder_width, heads
+        self.encoder, self.decoder, self.decoder_inputs = encoder, decoder, decoder_inputs
+        self.withhold_h, self.decoder_width, self.heads = withhold_h, decoder_width, heads
         self.rate_floor_hz, self.causal = rate_floor_hz, causal
         self.dropout, self.coordinated_dropout = dropout, coordinated_dropout
         self.kl_weight, self.kl_warmup = kl_weight, kl_warmup
