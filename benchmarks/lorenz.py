@@ -1,4 +1,4 @@
-"""LangevinFlow beside smoothing on the Lorenz system: how well the true rates are recovered.
+"""LangevinFlow in its published structure beside smoothing on the Lorenz system: how well true rates are recovered.
 
     python benchmarks/lorenz.py [--file lorenz_10ms.h5] [--out RESULTS] [--seeds 3] [--workers 2]
 
@@ -11,6 +11,7 @@ import argparse
 import statistics
 from pathlib import Path
 
+from does_the_physics_help import PUBLISHED_STRUCTURE
 from undertow import LangevinFlow, Smoothing, load, simulate_lorenz
 from undertow.experiments import CellResult, run_grid, score_table
 from undertow.training import Training
@@ -35,7 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     name = options.file.stem if options.file else "default"
     trials = load(options.file) if options.file else simulate_lorenz()
-    models = {"langevin-flow": LangevinFlow(training=TRAINING, dropout=DROPOUT.get(name, 0.1))}
+    settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "dropout": DROPOUT.get(name, 0.1)}
+    models = {"langevin-flow": LangevinFlow(training=TRAINING, **settings)}
     cells = run_grid(
         models, {name: trials}, options.out, seeds=range(options.seeds), workers=options.workers, report=say
     )

@@ -162,6 +162,9 @@ def draw(found: dict[str, dict[str, list[float]]], path: Path) -> None:
             panel, scale = (below, MEGABYTE) if kind == "memory" else (above, 1.0)
             panel.loglog(AXES[axis], np.array(values) / scale, "o-", label=kind)
         below.set_xlabel(axis)
+        below.set_xticks(AXES[axis], [str(n) for n in AXES[axis]])
+        below.minorticks_off()
+    axes[1, 0].yaxis.set_minor_formatter("")
     axes[0, 0].set_ylabel("processor seconds")
     axes[1, 0].set_ylabel("memory of a step, MiB")
     axes[0, 0].legend(frameon=False)
@@ -182,7 +185,8 @@ def main() -> None:
         print_memory(options.memory, options.seed)
         return
     found = {axis: measure(axis, options.repeats, options.seed) for axis in options.axes}
-    print(table(found) + "\n\n" + threads(options.repeats, options.seed))
+    print(table(found), flush=True)
+    print("\n" + threads(options.repeats, options.seed), flush=True)
     if options.out:
         draw(found, options.out)
 
