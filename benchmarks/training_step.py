@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from does_the_physics_help import PUBLISHED_STRUCTURE
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics, UnderdampedLangevin
 from undertow.dynamics import Path as LatentPath
@@ -86,8 +87,15 @@ class _Given(torch.nn.Module):
 class PlainLangevin(UnderdampedLangevin):
     """The same dynamics, each force by differentiating the potential in that bin."""
 
-    def rollout(self, x0: Tensor, noise: Tensor, bin_s: float, control: Tensor | None = None) -> LatentPath:
-        return Dynamics.rollout(self, x0, noise, bin_s, control)
+    def rollout(
+        self,
+        x0: Tensor,
+        noise: Tensor,
+        bin_s: float,
+        control: Tensor | None = None,
+        inputs: Tensor | None = None,
+    ) -> LatentPath:
+        return Dynamics.rollout(self, x0, noise, bin_s, control, inputs)
 
     def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         z, v = x.chunk(2, -1)
@@ -182,7 +190,8 @@ def interleaved(named: dict[str, Callable[[], None]], repeats: int, device: str)
 
 def build(width: int, device: str, learn: tuple[str, ...]) -> tuple[LangevinNetwork, LangevinNetwork]:
     """The network and its plain twin, same weights."""
-    model = LangevinFlow(HIDDEN, HIDDEN, decoder_width=width, learn=learn)
+    settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "decoder_width": width, "learn": learn}
+    model = LangevinFlow(HIDDEN, HIDDEN, **settings)
     torch.manual_seed(0)
     network = build_network(model, HELDIN, np.full(NEURONS, 5.0), BIN_S).to(device)
     torch.manual_seed(0)
