@@ -5,8 +5,9 @@
 For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
 beside them in the decoder), the preset `released` scaled to this size, and smoothing. Dropout is chosen for each arm on
 fold 0, from the values in recordings.py, by the score on 15 % of its training trials. Then the folds named there are
-trained once on all their training trials, with one seed (with --stage all 3 seeds for the full model and the one without
-latents; 2 folds for `released`). Test trials choose nothing. Two processes of one thread; finished fits are not run again.
+trained once on all their training trials, with one seed (with --stage all 3 seeds for the full model, the one in the
+input-driven potential and the one without latents; 2 folds for `released`). Test trials choose nothing. Two processes of
+one thread; finished fits are not run again.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from undertow.experiments.ablation import TABLE_6
 from undertow.training import Training
 
 PUBLISHED_STRUCTURE = {
+    "potential": "coupled-oscillators",
     "posterior": "autonomous",
     "decoder_inputs": ("z", "v", "h"),
     "bidirectional": False,
@@ -47,20 +49,25 @@ def say(result: CellResult, done: int, total: int) -> None:
     print(f"{done}/{total} {result.cell.name}: {outcome}", flush=True)
 
 
-def study(name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bool, workers: int) -> None:
+def study(
+    name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bool, workers: int, reference: str
+) -> None:
     """Run one recording and write its tables."""
     trials = protocol.load(folder)
     print(f"{name}: {trials!r}", flush=True)
-    base = LangevinFlow(training=Training(epochs=protocol.epochs, validate_every=protocol.epochs))
+    training = Training(epochs=protocol.epochs, validate_every=protocol.epochs)
+    base = LangevinFlow(training=training)
     arms: dict[str, Any] = {
         **TABLE_6,
         "published-structure": PUBLISHED_STRUCTURE,
-        "released": released(3 * protocol.epochs),
+        "released": released(protocol.released_epochs or 3 * protocol.epochs),
         "smoothing": Smoothing(),
     }
     arms = {arm: settings for arm, settings in arms.items() if arm in (protocol.arms or arms)}
+    if reference in arms:
+        arms = {reference: arms[reference], **arms}
     more_seeds = more_seeds and not protocol.arms
-    seeds = {"full": (1, 2), "no-langevin": (1, 2)} if more_seeds else {}
+    seeds = dict.fromkeys(("full", "input-potential", "no-langevin"), (1, 2)) if more_seeds else {}
     result = ablate(
         trials,
         out / name,
@@ -74,7 +81,7 @@ def study(name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bo
         data_name=name,
         report=say,
     )
-    result.write(out / name)
+    result.write(out / name if reference == "full" else out / name / f"against-{reference}")
     print(result.markdown(), flush=True)
 
 
@@ -85,9 +92,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
     parser.add_argument("--stage", choices=("arms", "all"), default="all", help="arms: one seed each")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--reference", default="full", help="the arm that the others are compared with")
     options = parser.parse_args()
     for name in options.only:
-        study(name, RECORDINGS[name], options.data, options.out, options.stage == "all", options.workers)
+        study(
+            name,
+            RECORDINGS[name],
+            options.data,
+            options.out,
+            options.stage == "all",
+            options.workers,
+            options.reference,
+        )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from undertow.training import Training
 
 IDEAS: dict[str, dict[str, Any]] = {
     "default": {},
+    "input-potential": {"potential": "input-driven"},
     "no-latents": {"latents": False},
     "published-structure": PUBLISHED_STRUCTURE,
     "published-but-controlled": {**PUBLISHED_STRUCTURE, "posterior": "controlled"},

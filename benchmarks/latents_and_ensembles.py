@@ -61,10 +61,10 @@ def main() -> None:
     for name in options.only:
         protocol = RECORDINGS[name]
         splits = fold_splits(protocol.load(options.data), 5)
-        for arm in ("full", "published-structure"):
+        for arm in ("full", "input-potential", "published-structure"):
             for model in models_of(options.out, arm, name, 0, (0,)):
                 print(f"{name} {arm}: {describe_latents(model, splits[0].test)}", flush=True)
-        for arm in ("full", "no-langevin"):
+        for arm in ("full", "input-potential", "no-langevin"):
             found = {k: models_of(options.out, arm, name, k, (0, 1, 2)) for k in protocol.folds}
             if any(len(models) < 3 for models in found.values()):
                 continue

@@ -1,6 +1,6 @@
 """Tables over recordings from the results of does_the_physics_help.py.
 
-python benchmarks/physics_tables.py [--out RESULTS]
+python benchmarks/physics_tables.py [--out RESULTS] [--reference ARM]
 """
 
 import argparse
@@ -37,8 +37,8 @@ def cost(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
-def table(found: dict[str, dict[str, Any]], score: str) -> str:
-    """One score: arms down, recordings across; under each value its paired difference from the full model."""
+def table(found: dict[str, dict[str, Any]], score: str, reference: str) -> str:
+    """One score: arms down, recordings across; under each value its paired difference from the reference."""
     rows = {
         name: {row["arm"]: row for row in each["scores"] if row["name"] == score}
         for name, each in found.items()
@@ -52,7 +52,7 @@ def table(found: dict[str, dict[str, Any]], score: str) -> str:
             row = each.get(arm)
             own = "–" if row is None else number(row, "value", "low", "high")
             names = ("difference", "difference_low", "difference_high")
-            apart = "–" if row is None or arm == "full" else number(row, *names, sign="+")
+            apart = "–" if row is None or arm == reference else number(row, *names, sign="+")
             cells.append(own if apart == "–" else f"{own}<br>{apart}")
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -61,13 +61,15 @@ def table(found: dict[str, dict[str, Any]], score: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/physics"))
+    parser.add_argument("--reference", default="full", help="as given to does_the_physics_help.py")
     options = parser.parse_args()
-    paths = {name: options.out / name / "ablation.json" for name in RECORDINGS}
+    folder = "" if options.reference == "full" else f"against-{options.reference}"
+    paths = {name: options.out / name / folder / "ablation.json" for name in RECORDINGS}
     found = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
     labels = [p.behavior for p in RECORDINGS.values() if p.behavior.startswith("label")]
     majority = [label.replace("label accuracy", "majority share") for label in labels]
     for score in (*SCORES, *dict.fromkeys(labels + majority)):
-        print(table(found, score), end="\n\n")
+        print(table(found, score, options.reference), end="\n\n")
     for name, each in found.items():
         print(f"| {name} | {' | '.join(COSTS.values())} |", "|---" * (len(COSTS) + 1) + "|", sep="\n")
         for arm, about in each["arms"].items():

@@ -18,11 +18,12 @@ class Protocol:
 
     Attributes:
         load: folder → trials, held-out neurons marked.
-        epochs: passes over the training trials; about 300 to 500 steps of 64 trials.
+        epochs: passes over the training trials, of every arm but the preset's.
         behavior: the score of behaviour that is shown: hand velocity, or the accuracy of a label.
         folds: of the five, those that are fitted.
         arms: those that are fitted; empty for all.
         dropouts: to choose from on fold 0.
+        released_epochs: those of the preset `released`; three times the others' where zero.
     """
 
     load: Callable[[Path], TrialSet]
@@ -31,6 +32,7 @@ class Protocol:
     folds: tuple[int, ...] = (0, 1, 2, 3, 4)
     arms: tuple[str, ...] = ()
     dropouts: tuple[float, ...] = (0.05, 0.2, 0.35)
+    released_epochs: int = 0
 
 
 def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
@@ -72,10 +74,17 @@ def lorenz(folder: Path) -> TrialSet:
 RECORDINGS = {
     "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
     "delayed_reach": Protocol(
-        delayed_reach, 50, "label accuracy target", folds=(0, 1, 2), dropouts=(0.05, 0.2)
+        delayed_reach, 150, "label accuracy target", (0, 1, 2), dropouts=(0.05, 0.2), released_epochs=150
     ),
-    "visual_decision": Protocol(visual_decision, 100, "label accuracy feedback", dropouts=(0.05, 0.2)),
-    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", folds=(0, 1), dropouts=(0.2,)),
+    "visual_decision": Protocol(
+        visual_decision,
+        250,
+        "label accuracy feedback",
+        (0, 1, 2),
+        dropouts=(0.05, 0.2),
+        released_epochs=300,
+    ),
+    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1), dropouts=(0.2,)),
     "maze_reach_5ms": Protocol(
         partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",), dropouts=(0.35,)
     ),

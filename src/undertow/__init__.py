@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from undertow.baselines import Smoothing
     from undertow.data import Prediction, Recording, TrialSet, load
     from undertow.experiments import load_model
-    from undertow.models import Estimator, LangevinFlow
-    from undertow.systems import simulate_lorenz
+    from undertow.models import Estimator, LangevinFlow, LatentSDE
+    from undertow.systems import simulate_lorenz, simulate_oscillators, simulate_rate_network
 
     __version__: str
 
 __all__ = [
     "Estimator",
     "LangevinFlow",
+    "LatentSDE",
     "Prediction",
     "Recording",
     "Smoothing",
@@ -26,11 +27,14 @@ __all__ = [
     "load",
     "load_model",
     "simulate_lorenz",
+    "simulate_oscillators",
+    "simulate_rate_network",
 ]
 
 _HOMES = {
     "Estimator": "undertow.models",
     "LangevinFlow": "undertow.models",
+    "LatentSDE": "undertow.models",
     "Prediction": "undertow.data",
     "Recording": "undertow.data",
     "Smoothing": "undertow.baselines",
@@ -38,6 +42,8 @@ _HOMES = {
     "load": "undertow.data",
     "load_model": "undertow.experiments",
     "simulate_lorenz": "undertow.systems",
+    "simulate_oscillators": "undertow.systems",
+    "simulate_rate_network": "undertow.systems",
 }
 
 

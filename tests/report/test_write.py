@@ -95,7 +95,7 @@ def test_settings_versions_seeds_and_notes_are_on_the_page(full: tuple[RunRecord
 def test_text_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = "<script>alert('x')</script>&\""
     texts = {"title": bad, "settings": {bad: bad}, "notes": [bad], "versions": {bad: bad}}
-    monkeypatch.setattr(write, "FIGURES", ())
+    monkeypatch.setattr(write, "figures_of", lambda record: ())
     page, _ = written(make_record(data_description={bad: bad}, **texts), tmp_path)
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;&quot;") >= 8
@@ -118,7 +118,7 @@ def test_only_the_named_files_are_left_and_stale_figures_go(
     (tmp_path / "figures").mkdir()
     for name in ("training", "neuron_scores"):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"older")
-    monkeypatch.setattr(write, "FIGURES", FIGURES[-2:])
+    monkeypatch.setattr(write, "figures_of", lambda record: FIGURES[-2:])
     _, figures = written(make_record(history=[]), tmp_path)
     assert figures == {"neuron_scores"}
     assert (tmp_path / "figures" / "neuron_scores.png").read_bytes().startswith(b"\x89PNG")
@@ -199,7 +199,7 @@ def test_a_model_without_latents_baseline_or_history(tmp_path: Path) -> None:
 
 
 def test_without_scores_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "FIGURES", ())
+    monkeypatch.setattr(write, "figures_of", lambda record: ())
     page, _ = written(make_record(scores={"langevin-flow": {}}, differences={}), tmp_path)
     assert "No score could be computed" in page
 

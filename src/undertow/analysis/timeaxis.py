@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undertow.data import TrialSet
+from undertow.errors import UndertowError
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,15 @@ class TimeAxis:
 
     @classmethod
     def of(cls, trials: TrialSet) -> "TimeAxis":
-        """The time axis of a TrialSet."""
+        """The time axis of a TrialSet.
+
+        Raises:
+            UndertowError: when its times are irregular: there is no axis that all trials share.
+        """
+        if trials.times is not None:
+            raise UndertowError(
+                "the trials have irregular times: what is drawn over shared bins is left out."
+            )
         return cls(trials.start_s, trials.bin_s, trials.n_time, trials.event, trials.forward_bins)
 
     @property

@@ -23,6 +23,7 @@ def fit(
         typer.Option(metavar="DIR", help="A new directory for the results; required here or in --config."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
+    dynamics: options.Dynamics = None,
     preset: options.Preset = None,
     ensemble: Annotated[
         int | None, typer.Option(metavar="N", help="Fit N seeds of the model and average their rates.")
@@ -58,6 +59,7 @@ def fit(
     given = {
         "out": out,
         "model": model,
+        "dynamics": dynamics,
         "preset": preset,
         "ensemble": ensemble,
         "bin_ms": bin_ms,

@@ -70,6 +70,14 @@ Heldout = Annotated[
     typer.Option(metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."),
 ]
 SplitSeed = Annotated[int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")]
+Dynamics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="latent-sde: which dynamics, such as neural-sde; coupled-oscillators by default. "
+        "Their settings are --set dynamics.KEY=VALUE.",
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -26,6 +26,7 @@ class Plan:
 
     out: str | None = None
     model: str = "langevin-flow"
+    dynamics: str | None = None
     bin_ms: float | None = None
     heldout: int | None = None
     folds: int | None = None
@@ -75,20 +76,42 @@ class Plan:
         """The model with its settings: the preset's, then those of `set`; an ensemble of it where asked for.
 
         Raises:
-            UndertowError: for an unknown model, preset or setting, with the nearest name.
+            UndertowError: for an unknown model, preset, dynamics or setting, with the nearest name.
         """
-        from undertow.experiments import construct, model_class
+        from undertow.experiments import construct, model_class, split_dynamics
         from undertow.models import Ensemble
         from undertow.models.base import parameter_names
 
         chosen = model_class(self.model)
         seed = {} if self.seed is None or "seed" not in parameter_names(chosen) else {"seed": self.seed}
-        model = construct(chosen, {**self._preset_settings(), **seed, **self.set})
+        of_dynamics, own = split_dynamics(self.set)
+        model = construct(chosen, {**self._preset_settings(), **seed, **own})
+        self._choose_dynamics(model, of_dynamics)
         if self.ensemble is None:
             return model
         if self.ensemble < 1:
             raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
         return Ensemble(model, self.ensemble, model.get_params().get("seed", 0))
+
+    def _choose_dynamics(self, model: "Estimator", settings: Mapping[str, Any]) -> None:
+        """The dynamics named by --dynamics (or the model's own), with their settings, checked at once.
+
+        Raises:
+            UndertowError: for a model without a choice of dynamics.
+        """
+        from undertow.experiments import build_dynamics
+        from undertow.models import LatentSDE
+
+        if not isinstance(model, LatentSDE):
+            if self.dynamics is not None or settings:
+                given = "--dynamics" if self.dynamics is not None else f"dynamics.{next(iter(settings))}"
+                raise UndertowError(
+                    f"{given} is of {LatentSDE.cli_name}: {model.cli_name} has no choice of dynamics."
+                )
+            return
+        name = self.dynamics or model.dynamics
+        made = build_dynamics(str(name), model.state_dim, settings)
+        model.set_params(dynamics=made if settings else name)
 
     def _preset_settings(self) -> dict[str, Any]:
         """Every setting of the preset by dotted key; none without one."""

@@ -19,6 +19,13 @@ def predict(
         typer.Option(metavar="N", help="Write N posterior samples, too (200 or more for intervals)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the posterior samples.")] = 0,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="smooth|generate",
+            help="From all observations, or (latent-sde) from the first ones and the stimulus alone.",
+        ),
+    ] = "smooth",
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV files, too.")] = False,
     align: options.Align = None,
     window: options.Window = None,
@@ -29,7 +36,7 @@ def predict(
     label: options.Label = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
-    """Write rates (spikes/s) and latents of all trials in DATA to DIR/predictions.nc, with named coordinates.
+    """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to DIR/predictions.nc.
 
     Options for reading DATA are those the model was fitted with, unless given.
     """
@@ -42,9 +49,11 @@ def predict(
         )
     if samples is not None and samples < 1:
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
+    if mode not in ("smooth", "generate"):
+        raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     saved = SavedRun.open(model)
     reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
-    prediction = saved.model.predict(saved.read(data, **reading), samples=samples, seed=seed)
+    prediction = saved.predict(saved.read(data, **reading), mode == "generate", samples, seed)
     out.mkdir(parents=True, exist_ok=True)
     written = [write_netcdf(prediction, out / "predictions.nc")]
     for path in [*written, *(write_csv(prediction, out) if csv else [])]:

@@ -17,12 +17,12 @@ PREFIX = "simulate_"
 
 @guarded
 def simulate(
-    system: Annotated[str, typer.Argument(help="Which system: lorenz.")],
+    system: Annotated[str, typer.Argument(help="Which system: lorenz, oscillators or rate-network.")],
     out: Annotated[Path, typer.Option(metavar="FILE.h5", help="The file to write.")],
     setting: options.Setting = None,
-    seed: Annotated[int, typer.Option(help="Of initial states, weights and spikes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything drawn: weights, starts, noise, spikes.")] = 0,
 ) -> None:
-    """Simulate SYSTEM and write its spikes, true rates and split to FILE.h5."""
+    """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to FILE.h5."""
     from undertow.data import write_hdf5
     from undertow.errors import UndertowError
     from undertow.experiments import construct, parse_pairs
@@ -38,7 +38,7 @@ def simulate(
 
 
 def simulators_named(name: str) -> Callable[..., "TrialSet"]:
-    """The exported function `simulate_<name>`.
+    """The exported function `simulate_<name>`, dashes for underscores.
 
     Raises:
         UndertowError: for an unknown system, with the nearest name.
@@ -47,8 +47,9 @@ def simulators_named(name: str) -> Callable[..., "TrialSet"]:
     from undertow.errors import UndertowError
     from undertow.experiments import nearest
 
-    known = [each.removeprefix(PREFIX) for each in systems.__all__ if each.startswith(PREFIX)]
+    functions = [each for each in systems.__all__ if each.startswith(PREFIX)]
+    known = {each.removeprefix(PREFIX).replace("_", "-"): each for each in functions}
     if name not in known:
-        raise UndertowError(f"there is no system {name!r}: {nearest(name, known)}")
-    simulator: Callable[..., TrialSet] = getattr(systems, PREFIX + name)
+        raise UndertowError(f"there is no system {name!r}: {nearest(name, list(known))}")
+    simulator: Callable[..., TrialSet] = getattr(systems, known[name])
     return simulator

@@ -1,13 +1,20 @@
 """`Batch`: a TrialSet as tensors, with the masks that say what a model may see and what it is scored on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from undertow.data.label_codes import label_codes
+from undertow.data.times import from_start_s
 from undertow.data.trialset import TrialSet
+
+PER_TRIAL = ("inputs", "targets", "observed", "valid", "lengths")
+OPTIONAL = ("stimulus", "behavior", "irregular_times_s")
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,16 @@ class Batch:
             with at least one held-in neuron observed.
         valid: bins that exist, (trials, time): as `observed`, and the forward bins inside the trial.
         lengths: bins in each trial, (trials,).
-        time_s: bin centres in seconds from the window's start, (time,).
+        time_s: bin centres in seconds from the window's start, (time,), were the bins side by side; a model that
+            takes irregular times reads `times_s`.
         heldin: indices of the held-in neurons, (held-in,).
         forward_bins: the last bins, never given to the encoder.
+        stimulus: external input, (trials, time, inputs), NaN where missing; None where there is none.
+        behavior: (trials, time, channels), NaN where missing; None where there is none.
+        labels: name → code of each trial's category, (trials,) whole numbers, −1 where it is missing or none of
+            the categories; only of names whose categories were given.
+        irregular_times_s: bin centres of each trial in seconds from the window's start, (trials, time), finite
+            past a trial's end, where they go on in steps of a bin; None where all trials share `time_s`.
     """
 
     inputs: Tensor
@@ -34,12 +48,27 @@ class Batch:
     time_s: Tensor
     heldin: Tensor
     forward_bins: int
+    stimulus: Tensor | None = None
+    behavior: Tensor | None = None
+    labels: Mapping[str, Tensor] = field(default_factory=dict)
+    irregular_times_s: Tensor | None = None
 
     @classmethod
     def from_trials(
-        cls, trials: TrialSet, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+        cls,
+        trials: TrialSet,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        label_categories: Mapping[str, ArrayLike] | None = None,
     ) -> "Batch":
-        """All trials as one batch."""
+        """All trials as one batch.
+
+        Args:
+            trials: to turn into tensors.
+            device, dtype: of the tensors.
+            label_categories: name → categories, whose places give `labels` their codes; from the training trials
+                (`undertow.data.label_codes.label_categories`), so that the same code always means the same.
+        """
         targets = torch.tensor(trials.spikes, dtype=dtype, device=device)
         heldin = torch.tensor(np.flatnonzero(~trials.heldout), device=device)
         inside = torch.tensor(trials.valid, device=device)
@@ -48,6 +77,7 @@ class Batch:
         seen = torch.isfinite(inputs) & window[:, None]
         observed = inside & seen.any(-1)
         time_s = (torch.arange(trials.n_time, dtype=dtype, device=device) + 0.5) * trials.bin_s
+        codes = {name: label_codes(trials, name, known) for name, known in (label_categories or {}).items()}
         return cls(
             inputs=torch.where(seen, inputs, 0.0),
             targets=targets,
@@ -57,20 +87,36 @@ class Batch:
             time_s=time_s,
             heldin=heldin,
             forward_bins=trials.forward_bins,
+            labels={name: torch.tensor(code, device=device) for name, code in codes.items()},
+            **{k: torch.tensor(v, dtype=dtype, device=device) for k, v in _optional(trials).items()},
         )
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @property
+    def times_s(self) -> Tensor:
+        """Bin centres in seconds from the window's start: (1, time) where trials share them, else (trials, time)."""
+        return self.time_s[None] if self.irregular_times_s is None else self.irregular_times_s
+
     def take(self, index: Tensor) -> "Batch":
         """Some of the trials."""
-        per_trial = {
-            k: getattr(self, k)[index] for k in ("inputs", "targets", "observed", "valid", "lengths")
-        }
-        return Batch(**per_trial, time_s=self.time_s, heldin=self.heldin, forward_bins=self.forward_bins)
+        held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL)}
+        return dataclasses.replace(
+            self,
+            **{name: value[index] for name, value in held.items() if value is not None},
+            labels={name: codes[index] for name, codes in self.labels.items()},
+        )
 
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator["Batch"]:
         """Minibatches of at most `size` trials in random order; their sizes differ by at most one."""
         order = torch.randperm(len(self), generator=generator).to(self.lengths.device)
         for index in order.tensor_split(max(1, -(-len(self) // size))):
             yield self.take(index)
+
+
+def _optional(trials: TrialSet) -> dict[str, np.ndarray]:
+    """What only some sets hold, by the names of `OPTIONAL`."""
+    irregular = None if trials.times is None else from_start_s(trials.times, trials.start_s, trials.bin_s)
+    held = dict(zip(OPTIONAL, (trials.stimulus, trials.behavior, irregular), strict=True))
+    return {name: value for name, value in held.items() if value is not None}

@@ -23,8 +23,8 @@ def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
     bin.
 
     Raises:
-        DataError: when `bin_s` is not a whole multiple of the trials' bin width, or forward bins do not
-            divide.
+        DataError: when `bin_s` is not a whole multiple of the trials' bin width, forward bins do not divide, or
+            times are irregular.
     """
     factor = round(bin_s / trials.bin_s)
     if factor < 1 or abs(factor * trials.bin_s - bin_s) > 1e-9:
@@ -33,6 +33,10 @@ def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
         )
     if factor == 1:
         return trials
+    if trials.times is not None:
+        raise DataError(
+            f"{trials} cannot be rebinned: its bins do not lie side by side; count the spikes in wider bins."
+        )
     if trials.forward_bins % factor:
         raise DataError(
             f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor of them."

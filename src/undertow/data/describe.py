@@ -62,15 +62,15 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
 def summarize(trials: TrialSet) -> dict[str, Any]:
     """The size and contents of a `TrialSet` as plain numbers, strings, lists and dictionaries."""
     observed = trials.mean_rates[np.isfinite(trials.mean_rates)]
+    lengths_s = _lengths_s(trials)
     return {
         "trials": trials.n_trials,
         "bins": trials.n_time,
         "bin_s": trials.bin_s,
-        "window_s": [trials.start_s, trials.start_s + trials.n_time * trials.bin_s],
+        "times": "regular" if trials.times is None else "irregular",
+        "window_s": [trials.start_s, trials.start_s + _window_s(trials)],
         "event": trials.event,
-        "trial_length_s": [
-            float(edge) * trials.bin_s for edge in (trials.lengths.min(), trials.lengths.max())
-        ],
+        "trial_length_s": [float(length_s) for length_s in (lengths_s.min(), lengths_s.max())],
         "neurons": trials.n_neurons,
         "spikes": int(np.nansum(trials.spikes, dtype=float)),
         "missing_bins": int(np.isnan(trials.spikes[trials.valid]).sum()),
@@ -88,6 +88,17 @@ def summarize(trials: TrialSet) -> dict[str, Any]:
         "stimulus": list(trials.stimulus_names),
         "truth": trials.truth is not None,
     }
+
+
+def _lengths_s(trials: TrialSet) -> np.ndarray:
+    """From the window's start to the right edge of each trial's last bin, (trials,) seconds."""
+    if trials.times is None:
+        return trials.lengths * trials.bin_s
+    return np.nanmax(trials.times, axis=1) + trials.bin_s / 2 - trials.start_s
+
+
+def _window_s(trials: TrialSet) -> float:
+    return trials.n_time * trials.bin_s if trials.times is None else float(_lengths_s(trials).max())
 
 
 def _counts(labels: np.ndarray | None) -> dict[str, int]:

@@ -48,7 +48,8 @@ def from_xarray(
     any order. The coordinate of time gives the centres of the bins in seconds (or in its `units`), those of
     trials and neurons the ids. Along trials, `condition`, `split` and `lengths` are used where they are
     there; along neurons, `region` and `heldout`; of the attributes `bin_s`, `event` and `forward_bins`; of a
-    data set `truth` in spikes/s.
+    data set `truth` in spikes/s. A coordinate `times` (trial, time) gives irregular times in seconds (or in its
+    `units`); the attributes `bin_s` and `start_s` then say the bin width and where the window starts.
 
     Args:
         data: an `xarray.DataArray` or `xarray.Dataset`.
@@ -69,7 +70,9 @@ def from_xarray(
     dataset: Any = data if hasattr(data, "data_vars") else data.to_dataset(name=spikes)
     counts = _variable(dataset, spikes)
     trial, time, neuron = _dims(counts, dims)
-    own_bin_s, start_s = _time_axis(dataset, counts, time, file_bin_s)
+    times = _times(dataset, trial, time)
+    shared = dataset if times is None else dataset.drop_vars(time, errors="ignore")
+    own_bin_s, start_s = _time_axis(shared, counts, time, file_bin_s)
     behavior_names, behavior_values = _signals(dataset, behavior, "behavior", (trial, time))
     stimulus_names, stimulus_values = _signals(dataset, stimulus, "stimulus", (trial, time))
     attrs = {**dataset.attrs, **counts.attrs}
@@ -93,6 +96,7 @@ def from_xarray(
         stimulus=stimulus_values,
         stimulus_names=stimulus_names,
         labels={name: _along(dataset, name, trial) for name in tables.as_names(label)},
+        times=times,
         truth=dataset["truth"].transpose(trial, time, neuron).values if "truth" in dataset else None,
         **fields,
     )
@@ -175,15 +179,24 @@ def _condition(dataset: "xarray.Dataset", names: str | Sequence[str] | None, tri
     return tables.join_labels(columns) if columns else None
 
 
+def _times(dataset: "xarray.Dataset", trial: str, time: str) -> np.ndarray | None:
+    """Irregular times in seconds, (trials, time); None where there are none."""
+    if "times" not in dataset.variables or set(dataset["times"].dims) != {trial, time}:
+        return None
+    return _seconds(dataset["times"].transpose(trial, time))
+
+
 def _time_axis(
     dataset: "xarray.Dataset", counts: "xarray.DataArray", time: str, file_bin_s: float | None
 ) -> tuple[float, float]:
     """Bin width and the left edge of the first bin, both in seconds."""
-    given = {**dataset.attrs, **counts.attrs}.get("bin_s", file_bin_s)
+    attrs = {**dataset.attrs, **counts.attrs}
+    given = attrs.get("bin_s", file_bin_s)
     if time not in dataset.coords:
         if given is None:
             raise DataError(f"there is no coordinate {time!r} and no attribute bin_s: pass file_bin_s.")
-        return validation.check_positive("bin_s", given, "seconds"), 0.0
+        start_s = validation.check_finite("start_s", attrs.get("start_s", 0.0), "seconds")
+        return validation.check_positive("bin_s", given, "seconds"), start_s
     centres_s = _seconds(dataset[time])
     steps = np.diff(centres_s)
     if given is None and steps.size == 0:

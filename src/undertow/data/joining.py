@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.selecting import PER_TRIAL
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
-JOINED = ("spikes", "behavior", "stimulus", "truth", "lengths", "condition", "trial_ids", "split")
 SHARED = ("bin_s", "start_s", "event", "forward_bins", "behavior_names", "behavior_kind", "stimulus_names")
 
 
@@ -29,7 +29,7 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
         for name in SHARED:
             if getattr(first, name) != getattr(other, name):
                 raise DataError(f"{first} and {other} cannot be joined: {name} differs.")
-    for name in JOINED:
+    for name in PER_TRIAL:
         parts = [getattr(each, name) for each in (first, *others)]
         missing = [part is None for part in parts]
         if any(missing) and not all(missing):

@@ -17,7 +17,7 @@ from undertow.errors import DataError
 CONDITIONS = ("condition", "target", "cue")
 FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids")
 SCALARS = ("start_s", "event", "forward_bins")
-KNOWN = {"spikes", "heldout", "stimulus", "bin_ms", "bin_s", *SCALARS, *FIELDS, *CONDITIONS}
+KNOWN = {"spikes", "heldout", "stimulus", "times", "bin_ms", "bin_s", *SCALARS, *FIELDS, *CONDITIONS}
 
 Arrays = dict[str, np.ndarray | None]  # None: an object array, which only pickle could read
 
@@ -35,7 +35,8 @@ def read_npz(
 
     The file holds `spikes` (trials, time, neurons) and `bin_ms` or `bin_s`; and, where there are any,
     `condition`, signals (trials, time, channels) such as `hand_vel`, `stimulus`, `region`, `heldout`,
-    `truth`, `lengths`, `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`.
+    `truth`, `lengths`, `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`; for bins at
+    irregular times `times`, (trials, time).
 
     Args:
         path: the file.
@@ -85,6 +86,7 @@ def trials_of_arrays(
         stimulus=input_values,
         stimulus_names=input_names,
         labels={name: _take(path, arrays, name) for name in tables.as_names(label)},
+        times=_times(arrays),
         **fields,
     )
     return trials if bin_s is None else trials.rebin(bin_s)
@@ -155,6 +157,14 @@ def _bin_width(path: str | Path, arrays: Arrays, file_bin_s: float | None) -> fl
 def _condition(path: str | Path, arrays: Arrays, names: str | Sequence[str] | None) -> Any:
     wanted = tables.as_names(names) or tuple(name for name in CONDITIONS if name in arrays)[:1]
     return tables.join_labels([_take(path, arrays, name) for name in wanted]) if wanted else None
+
+
+def _times(arrays: Arrays) -> np.ndarray | None:
+    """Irregular times, (trials, time); a vector of times, which all trials share, is not irregular."""
+    times = arrays.get("times")
+    if times is None or times.ndim < 2:
+        return None
+    return times[..., 0] if times.ndim == 3 and times.shape[2] == 1 else times
 
 
 def _behavior(

@@ -1,6 +1,6 @@
 """`Prediction`: what every model's `predict` returns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,14 @@ class Prediction:
         terms: name → nats per trial, (trials,); for example 'log_likelihood', 'kl_initial', 'kl_path'.
         groups: latent name → number of equal consecutive groups its dimensions form (oscillator groups of
             'z').
+        behavior: mean of the behaviour predicted, in the units of the trials', (trials, time, channels).
+        behavior_samples: means of single posterior samples, (samples, trials, time, channels), when samples were
+            asked for.
+        behavior_std: standard deviation of an observed value about `behavior`, shaped like it: the spread of the
+            samples and the noise of an observation together.
+        behavior_names: of its channels; those of the trials by default.
+        label_probabilities: name → probability of each category in each trial, (trials, categories).
+        label_categories: name → the categories, in the order of their probabilities.
     """
 
     rates: np.ndarray
@@ -37,6 +45,12 @@ class Prediction:
     latent_samples: Mapping[str, np.ndarray] = field(default_factory=dict)
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)
     groups: Mapping[str, int] = field(default_factory=dict)
+    behavior: np.ndarray | None = None
+    behavior_samples: np.ndarray | None = None
+    behavior_std: np.ndarray | None = None
+    behavior_names: Sequence[str] = ()
+    label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
+    label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def counts(self) -> np.ndarray:
@@ -58,29 +72,67 @@ class Prediction:
         return low, high
 
     def to_xarray(self) -> "xarray.Dataset":
-        """Rates, latents and samples as a Dataset with named coordinates (trial, time in s, neuron, …)."""
+        """Everything here as a Dataset with named coordinates: trial, time in s, neuron, channel, …
+
+        Where times are irregular, the coordinate `times` (trial, time) takes the place of `time`. A label's
+        probabilities are `NAME_probability` (trial, NAME_category).
+        """
         import xarray
 
         trials = self.trials
+        values = self._rate_values() | self._latent_values() | self._behavior_values()
+        for name, probabilities in self.label_probabilities.items():
+            values[f"{name}_probability"] = (("trial", f"{name}_category"), probabilities)
+        for name, term in self.terms.items():
+            values[name] = (("trial",), term, {"units": "nats"})
+        attrs = {
+            "bin_s": trials.bin_s,
+            "start_s": trials.start_s,
+            "forward_bins": trials.forward_bins,
+            "event": trials.event,
+        }
+        return xarray.Dataset(values, coords=self._coordinates(), attrs=attrs)
+
+    def _coordinates(self) -> dict[str, Any]:
+        trials = self.trials
+        seconds = {"units": "s", "event": trials.event}
         coords: dict[str, Any] = {
             "trial": trials.trial_ids,
-            "time": ("time", trials.time_s, {"units": "s", "event": trials.event}),
             "neuron": trials.neuron_ids,
             "heldout": ("neuron", trials.heldout.astype(np.int8)),
         }
+        if trials.times is None:
+            coords["time"] = ("time", trials.time_s, seconds)
+        else:
+            coords["times"] = (("trial", "time"), trials.times, seconds)
         if trials.condition is not None:
             coords["condition"] = ("trial", trials.condition)
         if trials.region is not None:
             coords["region"] = ("neuron", trials.region)
-        rate = {"units": "spikes/s"}
-        values: dict[str, Any] = {"rates": (("trial", "time", "neuron"), self.rates, rate)}
+        if self.behavior is not None and (names := self.behavior_names or trials.behavior_names):
+            coords["channel"] = list(names)
+        return coords | {f"{name}_category": known for name, known in self.label_categories.items()}
+
+    def _rate_values(self) -> dict[str, Any]:
+        dims, unit = ("trial", "time", "neuron"), {"units": "spikes/s"}
+        values: dict[str, Any] = {"rates": (dims, self.rates, unit)}
         if self.rate_samples is not None:
-            values["rate_samples"] = (("sample", "trial", "time", "neuron"), self.rate_samples, rate)
-        for name, latent in self.latents.items():
-            values[name] = (("trial", "time", f"{name}_dim"), latent)
-        for name, latent in self.latent_samples.items():
-            values[f"{name}_samples"] = (("sample", "trial", "time", f"{name}_dim"), latent)
-        for name, term in self.terms.items():
-            values[name] = (("trial",), term, {"units": "nats"})
-        attrs = {"bin_s": trials.bin_s, "forward_bins": trials.forward_bins, "event": trials.event}
-        return xarray.Dataset(values, coords=coords, attrs=attrs)
+            values["rate_samples"] = (("sample", *dims), self.rate_samples, unit)
+        return values
+
+    def _latent_values(self) -> dict[str, Any]:
+        means = {name: (("trial", "time", f"{name}_dim"), value) for name, value in self.latents.items()}
+        samples = {
+            f"{name}_samples": (("sample", "trial", "time", f"{name}_dim"), value)
+            for name, value in self.latent_samples.items()
+        }
+        return means | samples
+
+    def _behavior_values(self) -> dict[str, Any]:
+        dims = ("trial", "time", "channel")
+        values = {
+            "behavior": (dims, self.behavior),
+            "behavior_std": (dims, self.behavior_std),
+            "behavior_samples": (("sample", *dims), self.behavior_samples),
+        }
+        return {name: (axes, value) for name, (axes, value) in values.items() if value is not None}

@@ -8,11 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from undertow.data import binning, validation
+from undertow.data import binning, selecting, validation
+from undertow.data.times import bin_centres_s, check_times
 from undertow.errors import DataError
-
-PER_TRIAL = ("lengths", "condition", "trial_ids", "split")
-PER_NEURON = ("region", "neuron_ids", "heldout")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +34,9 @@ class TrialSet:
         truth: true rates in spikes/s for synthetic sets, shaped like spikes.
         split: the file's own label per trial ('train', 'val', 'test', 'none').
         labels: name → one category per trial, (trials,) of whole numbers, numbers or strings; NaN or '' where
-            missing. What is decoded from a trial as a whole, such as a choice; never given to a model.
+            missing. What is decoded from a trial as a whole, such as a choice; never given to an encoder.
+        times: bin centres of each trial in seconds from `event`, (trials, time), strictly increasing, NaN past a
+            trial's end; only where they are irregular. `bin_s` stays the width in which spikes are counted.
 
     Raises:
         DataError: naming the field, the trial or neuron, and the rule it breaks.
@@ -61,6 +61,7 @@ class TrialSet:
     split: Any = None
     stimulus_names: Sequence[str] = ()
     labels: Any = None
+    times: Any = None
     derived: InitVar[bool] = False
 
     def __post_init__(self, derived: bool) -> None:
@@ -79,6 +80,8 @@ class TrialSet:
         put("heldout", self._check_heldout(n_neurons))
         put("start_s", validation.check_finite("start_s", self.start_s, "seconds"))
         put("forward_bins", validation.check_whole("forward_bins", self.forward_bins, 0, n_time - 1))
+        if self.times is not None:
+            put("times", check_times(self.times, self.lengths, n_time, self.start_s))
         for name in ("behavior", "stimulus"):
             if getattr(self, name) is not None:
                 signal = validation.check_signal(name, getattr(self, name), n_trials, n_time)
@@ -144,8 +147,21 @@ class TrialSet:
 
     @property
     def time_s(self) -> np.ndarray:
-        """Bin centres in seconds from the event, (time,)."""
-        return self.start_s + (np.arange(self.n_time) + 0.5) * self.bin_s
+        """Bin centres in seconds from the event, (time,), which all trials share.
+
+        Raises:
+            DataError: when times are irregular: trials share none.
+        """
+        if self.times is not None:
+            raise DataError(f"the bins of {self} share no times: use observation_times_s.")
+        return bin_centres_s(self.start_s, self.bin_s, self.n_time)
+
+    @property
+    def observation_times_s(self) -> np.ndarray:
+        """Bin centres of each trial in seconds from the event, (trials, time): `times`, or the regular ones."""
+        if self.times is not None:
+            return self.times
+        return np.broadcast_to(self.time_s, (self.n_trials, self.n_time))
 
     @property
     def valid(self) -> np.ndarray:
@@ -169,8 +185,9 @@ class TrialSet:
     def __repr__(self) -> str:
         extra = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
         forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
+        when = "" if self.times is None else " at irregular times"
         return (
-            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} ms × "
+            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} ms{when} × "
             f"{self.n_neurons} neurons{extra}{forward})"
         )
 
@@ -191,38 +208,7 @@ class TrialSet:
         Raises:
             DataError: when nothing is left or an index is out of range.
         """
-        changes: dict[str, Any] = {}
-        arrays = {k: getattr(self, k) for k in ("spikes", "behavior", "stimulus", "truth")}
-        if trials is not None:
-            index = _indices("trials", trials, self.n_trials)
-            arrays = {k: None if a is None else a[index] for k, a in arrays.items()}
-            changes |= {k: getattr(self, k)[index] for k in PER_TRIAL if getattr(self, k) is not None}
-            changes["labels"] = {name: values[index] for name, values in self.labels.items()}
-        if time is not None:
-            start, stop, step = time.indices(self.n_time)
-            if step != 1 or stop <= start:
-                raise DataError(
-                    f"time is {time}: it must be a slice of at least one bin, step 1, of {self.n_time} bins."
-                )
-            arrays = {k: None if a is None else a[:, start:stop] for k, a in arrays.items()}
-            lengths = np.minimum(changes.get("lengths", self.lengths), stop) - start
-            if (lengths < 1).any():
-                raise DataError(
-                    f"trial {int(np.argmin(lengths))} ends before bin {start}, the start of the slice: "
-                    "leave it out first."
-                )
-            first_forward = self.n_time - self.forward_bins
-            changes |= {
-                "lengths": lengths,
-                "start_s": self.start_s + start * self.bin_s,
-                "forward_bins": min(max(0, stop - first_forward), stop - start - 1),
-            }
-        if neurons is not None:
-            index = _indices("neurons", neurons, self.n_neurons)
-            for k in ("spikes", "truth"):
-                arrays[k] = None if arrays[k] is None else arrays[k][:, :, index]
-            changes |= {k: getattr(self, k)[index] for k in PER_NEURON if getattr(self, k) is not None}
-        return self.replace(**arrays, **changes)
+        return selecting.select(self, trials, time, neurons)
 
     def __getitem__(self, trials: Any) -> "TrialSet":
         """Trials by index, slice or mask."""
@@ -285,14 +271,3 @@ class TrialSet:
         from undertow.data.from_xarray import from_xarray
 
         return from_xarray(data, bin_s=bin_s, **options)
-
-
-def _indices(name: str, selection: Any, n: int) -> np.ndarray:
-    index = np.arange(n)
-    try:
-        chosen = np.atleast_1d(index[selection])
-    except IndexError as error:
-        raise DataError(f"{name} cannot be selected: {error} (there are {n}).") from None
-    if chosen.size == 0:
-        raise DataError(f"the selection of {name} is empty: at least one must stay.")
-    return chosen

@@ -1,7 +1,16 @@
 """Decoders: latent path → features per bin."""
 
 from undertow.decoders.base import Decoder
+from undertow.decoders.blocks import BlockLinear
 from undertow.decoders.linear import LinearDecoder, MLPDecoder
+from undertow.decoders.regional import RegionalDecoder
 from undertow.decoders.transformer import TransformerDecoder
 
-__all__ = ["Decoder", "LinearDecoder", "MLPDecoder", "TransformerDecoder"]
+__all__ = [
+    "BlockLinear",
+    "Decoder",
+    "LinearDecoder",
+    "MLPDecoder",
+    "RegionalDecoder",
+    "TransformerDecoder",
+]

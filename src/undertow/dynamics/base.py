@@ -1,7 +1,9 @@
 """`Dynamics`: a prior over latent paths, written in internal time s = t / τ."""
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,8 @@ class Path:
     Attributes:
         states: (trials, time, state_dim), the first entry is the initial state.
         noisy: the coordinates noise entered.
-        std: standard deviation of the noisy coordinates given the state one step before, broadcastable to `noise`.
+        std: standard deviation of the noisy coordinates given the state one step before, broadcastable to `noise`;
+            where the dynamics are `correlated`, the factor of their covariance.
         noise: the standard normal draws of the last step into each bin, (trials, time − 1, noise_dim).
     """
 
@@ -28,20 +31,51 @@ class Path:
     @property
     def mean(self) -> Tensor:
         """Mean of the noisy coordinates given the state one step before, (trials, time − 1, noise_dim)."""
-        return self.states[:, 1:, self.noisy] - self.std * self.noise
+        moved = (self.std @ self.noise[..., None])[..., 0] if self.std.ndim > 3 else self.std * self.noise
+        return self.states[:, 1:, self.noisy] - moved
 
 
 class Dynamics(nn.Module, ABC):
-    """A stochastic differential equation dx = drift ds + diffusion dW in internal time s = t / τ.
+    """The Gaussian law of the next state over a step of internal time s = t / τ.
 
     Construct a concrete one as `Class(state_dim)`, all else defaulted. `timescale_s` is τ in seconds; a bin of width
     `bin_s` is `bin_s / τ` of internal time, covered by as many equal steps as `max_step` asks for, so that the bin
     width changes the number and size of steps and never the model.
+
+    Attributes:
+        state_dim: width of the state.
+        noise_dim: noisy coordinates; 0 where the path is set by its start.
+        input_dim: external inputs u it reads; 0 for none.
+        max_step: longest step in internal time.
+        correlated: the noise of a step is correlated: `step` then gives a lower triangular factor of its covariance.
     """
 
     state_dim: int
     noise_dim: int
+    input_dim: int = 0
     max_step: float = 1.0
+    correlated: bool = False
+    _given: inspect.BoundArguments
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        if args or kwargs:  # not when copied
+            object.__setattr__(made, "_given", inspect.signature(cls).bind(*args, **kwargs))
+        return made
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments by name; of those it only passes on, the ones given."""
+        given = inspect.BoundArguments(self._given.signature, self._given.arguments.copy())
+        given.apply_defaults()
+        return {
+            **{k: v for k, v in given.arguments.items() if k != "options"},
+            **given.arguments.get("options", {}),
+        }
+
+    def remade(self, **changes: Any) -> Self:
+        """The same dynamics with fresh weights, some of its arguments changed."""
+        return type(self)(**{**self.settings, **changes})
 
     @property
     @abstractmethod
@@ -54,16 +88,12 @@ class Dynamics(nn.Module, ABC):
         """The coordinates that noise and control enter; all others have zero diffusion."""
 
     @abstractmethod
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
-        """Drift per unit of internal time, (…, state_dim)."""
-
-    @abstractmethod
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
-        """Diagonal diffusion per √(internal time), (…, state_dim); zero for noise-free coordinates."""
-
-    @abstractmethod
     def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Gaussian law of the state one step `h` later: its mean (…, state_dim) and the std of the noisy coordinates."""
+        """Gaussian law of the state one step `h` later: its mean (…, state_dim) and the std of the noisy coordinates.
+
+        `h` is a scalar or has one step per trial, (trials, 1). Where `correlated`, the second is the lower triangular
+        factor L of the noisy coordinates' covariance LLᵀ, (…, noise_dim, noise_dim).
+        """
 
     @abstractmethod
     def check_stable(self, bin_s: float) -> None:
@@ -74,8 +104,16 @@ class Dynamics(nn.Module, ABC):
         self.check_stable(bin_s)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Named parts of the state that decoders see; the whole state by default."""
+        """Named parts of the state that decoders see, equally wide; the whole state by default."""
         return {"x": x}
+
+    def units(self, x: Tensor) -> Tensor:
+        """What decoders see, unit by unit (an oscillator, a phase, a coordinate), (…, units, numbers per unit)."""
+        return torch.stack(list(self.readout(x).values()), -1)
+
+    def spread(self, std: Tensor, noise: Tensor) -> Tensor:
+        """Standard normal numbers as the noise of a step, (…, noise_dim)."""
+        return (std @ noise[..., None])[..., 0] if self.correlated else std * noise
 
     def steps_per_bin(self, bin_s: float) -> int:
         """Equal steps that cover one bin without any being longer than `max_step` in internal time."""
@@ -109,11 +147,10 @@ class Dynamics(nn.Module, ABC):
             for k in range(substeps):
                 s = float((t * substeps + k) * h.detach())
                 mean, std = self.step(s, x, h, u)
-                push = 0.0 if control is None else std * h.sqrt() * control[:, t]
-                noisy_mean = mean[:, self.noisy] + push
-                x = self._with_noisy(mean, noisy_mean + std * noise[:, t, k])
+                push = 0.0 if control is None else self.spread(std, h.sqrt() * control[:, t])
+                x = self.with_noisy(mean, mean[:, self.noisy] + push + self.spread(std, noise[:, t, k]))
             states.append(x)
-            stds.append(std.expand(len(x0), self.noise_dim))
+            stds.append(std.expand(len(x0), *([self.noise_dim] * (1 + self.correlated))))
         last = noise[:, :, -1]
         return Path(
             torch.stack(states, 1), self.noisy, torch.stack(stds, 1) if stds else torch.ones_like(last), last
@@ -125,6 +162,9 @@ class Dynamics(nn.Module, ABC):
                 f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has {self.noise_dim}."
             )
 
-    def _with_noisy(self, x: Tensor, values: Tensor) -> Tensor:
+    def with_noisy(self, x: Tensor, values: Tensor) -> Tensor:
+        """`x` with its noisy coordinates replaced."""
+        if self.noise_dim == self.state_dim:
+            return values
         before, after = x[..., : self.noisy.start], x[..., self.noisy.stop :]
         return torch.cat([before, values, after], -1)

@@ -1,11 +1,13 @@
 """The explicit Euler steps of the published LangevinFlow, in both its readings."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from undertow.dynamics.langevin_base import SecondOrderLangevin
+from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
 
 
@@ -20,12 +22,19 @@ class EulerLangevin(SecondOrderLangevin):
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [z, v].
+        potential: builds the potential from the number of positions, or is one.
         hamiltonian_step: δ, above zero.
-        options: those of `SecondOrderLangevin`.
+        options: the others of `SecondOrderLangevin`.
     """
 
-    def __init__(self, state_dim: int, *args: Any, hamiltonian_step: float = 1.0, **options: Any) -> None:
-        super().__init__(state_dim, *args, **options)
+    def __init__(
+        self,
+        state_dim: int,
+        potential: Callable[[int], Potential] | Potential = CoupledOscillatorPotential,
+        hamiltonian_step: float = 1.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(state_dim, potential, **options)
         if not hamiltonian_step > 0:
             raise ModelError(f"hamiltonian_step is {hamiltonian_step}: it must be above zero.")
         self.hamiltonian_step = hamiltonian_step

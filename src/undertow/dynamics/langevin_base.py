@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.base import Dynamics
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
+from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
 
 LEARNABLE = ("mass", "gamma", "temperature", "timescale")
 
 
-class SecondOrderLangevin(Dynamics):
+class SecondOrderLangevin(SDE):
     """Positions z and velocities v under a potential, friction and thermal noise, m dv = −∇U(z) ds − mγ v ds + noise.
 
     Args:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.base import Dynamics
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
+from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
 
 
-class OverdampedLangevin(Dynamics):
+class OverdampedLangevin(SDE):
     """dz = −∇U(z) ds + √(2 k_Bτ) dW: no inertia (LangevinFlow, Baseline 5, with thermal noise).
 
     A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no noise:

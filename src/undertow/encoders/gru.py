@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from undertow.encoders.base import Encoder
 from undertow.encoders.dropout import Dropout
 from undertow.encoders.gru_recurrence import gru_states
+from undertow.encoders.reversal import reversal, take
 from undertow.errors import ModelError
 
 
@@ -55,8 +56,8 @@ class GRUEncoder(Encoder):
         last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
         initial = context[torch.arange(len(context), device=context.device), last - 1]
         if self.backwards is not None:
-            reverse = _reversal(lengths, inputs.shape[1])
-            backward = _take(self._run(_take(inputs, reverse), self.backwards), reverse)
+            reverse = reversal(lengths, inputs.shape[1])
+            backward = take(self._run(take(inputs, reverse), self.backwards), reverse)
             context = torch.cat([context, backward], -1)
             if self.initial_bins is None:
                 initial = torch.cat([initial, backward[:, 0]], -1)
@@ -67,7 +68,7 @@ class GRUEncoder(Encoder):
         if self.reads == "held":
             bins = torch.arange(inputs.shape[1], device=inputs.device)
             last = torch.where(observed, bins, 0).cummax(1).values
-            inputs = _take(inputs, last)
+            inputs = take(inputs, last)
             return torch.cat([inputs[:, :1], inputs[:, :-1]], 1)
         if self.reads == "current":
             return inputs
@@ -78,14 +79,3 @@ class GRUEncoder(Encoder):
             return gru_states(inputs, gru)
         mask = self.recurrent_dropout(inputs.new_ones(*inputs.shape[:2], gru.hidden_size))
         return gru_states(inputs, gru, mask)
-
-
-def _reversal(lengths: Tensor, n_time: int) -> Tensor:
-    """Bin order that turns each trial around within its own length, (trials, time); its own inverse."""
-    time = torch.arange(n_time, device=lengths.device)
-    mirrored = lengths[:, None] - 1 - time
-    return torch.where(mirrored >= 0, mirrored, time)
-
-
-def _take(x: Tensor, order: Tensor) -> Tensor:
-    return x.gather(1, order[..., None].expand_as(x))

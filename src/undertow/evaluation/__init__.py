@@ -8,6 +8,7 @@ from undertow.evaluation.decoding import (
     log_rate_velocity_r2,
     velocity_r2,
 )
+from undertow.evaluation.generation import generation_statistics
 from undertow.evaluation.labels import LabelScore, label_accuracy
 from undertow.evaluation.likelihood import (
     bits_per_spike,
@@ -39,6 +40,7 @@ __all__ = [
     "fit_log_rate_decoder",
     "fit_velocity_decoder",
     "forward_bps",
+    "generation_statistics",
     "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",

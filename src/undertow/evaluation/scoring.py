@@ -74,8 +74,9 @@ def sufficient_statistics(
 
     Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true rates,
     'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name and `train`, label
-    accuracy labels and `train`. All but 'fp-bps' use the window, without the forward bins. Neurons without a
-    spike in the bins scored are left out (of label accuracy none).
+    accuracy labels and `train`; PSTHs and a lag between rates and velocity also need regular times. All but
+    'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored are left out
+    (of label accuracy none).
 
     Args:
         prediction: for the trials to score.
@@ -159,6 +160,7 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
     if (
         trials.condition is None
         or train.condition is None
+        or trials.times is not None
         or train.n_time != trials.n_time
         or not scored.any()
     ):

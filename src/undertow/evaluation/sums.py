@@ -163,6 +163,23 @@ class ShareCorrect(Statistic):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class LogLoss(Statistic):
+    """The mean over trials of −log of the probability given to what happened, in nats; lower is better.
+
+    Attributes:
+        loss: of each trial, (trials,).
+        scored: 1 for trials whose answer is known, 0 for those left out, (trials,).
+    """
+
+    loss: np.ndarray
+    scored: np.ndarray
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        total = weights @ self.scored
+        return weights @ (self.loss * self.scored) / np.where(total > 0, total, np.nan)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ProducedTimeCorrelation(Statistic):
     """Correlation of neural speed with produced time within conditions, averaged over them.
 

@@ -123,5 +123,7 @@ def _velocity(trials: TrialSet) -> np.ndarray:
 
 
 def _decodable(trials: TrialSet, lag: int) -> bool:
-    """Whether five bins or more have a velocity `lag` bins into the window."""
+    """Whether five bins or more have a velocity `lag` bins into the window; where times are irregular no lag has."""
+    if lag and trials.times is not None:
+        return False
     return bool(velocity_channels(trials)) and np.isfinite(_velocity(trials)[:, lag:, 0]).sum() >= 5

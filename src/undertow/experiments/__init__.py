@@ -5,6 +5,7 @@ from undertow.experiments.ablation_result import Ablation, ArmResult, latent_inf
 from undertow.experiments.choices import load_model, model_choices, model_class, nearest
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
+from undertow.experiments.dynamics_settings import build_dynamics, dynamics_class, split_dynamics
 from undertow.experiments.evaluating import SavedRun
 from undertow.experiments.exporting import write_csv, write_netcdf
 from undertow.experiments.files import flatten
@@ -26,8 +27,10 @@ __all__ = [
     "SavedRun",
     "ScoreTable",
     "ablate",
+    "build_dynamics",
     "construct",
     "cross_validate",
+    "dynamics_class",
     "estimate",
     "flatten",
     "fold_splits",
@@ -42,6 +45,7 @@ __all__ = [
     "run",
     "run_grid",
     "score_table",
+    "split_dynamics",
     "write_csv",
     "write_netcdf",
     "write_scores",

@@ -14,7 +14,7 @@ from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import score_table, write_scores
-from undertow.experiments.single_run import RunResult, fit_facts
+from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
 
 CELLS = "cells"
@@ -52,7 +52,9 @@ def cross_validate(
     parts = fold_splits(trials, folds, split_seed)
     names = {f"fold{k}": splits for k, splits in enumerate(parts)}
     what = identity(model, trials, names, split_seed)
-    models = {each.cli_name: each for each in (model, Smoothing())}
+    models: dict[str, Estimator] = {model.cli_name: model}
+    if has_baseline(model, trials):
+        models[Smoothing.cli_name] = Smoothing()
     fit_all = partial(
         run_grid, folds=folds, split_seed=split_seed, workers=workers, keep_models=True, report=report
     )

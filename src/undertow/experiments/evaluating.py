@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import TrialSet, join_trials
+from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import ModelError
 from undertow.evaluation import Score, combine
 from undertow.experiments import identity
@@ -53,9 +53,25 @@ class SavedRun:
         trials = prepare(path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None})
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
+    def predict(
+        self, trials: TrialSet, generate: bool = False, samples: int | None = None, seed: int = 0
+    ) -> Prediction:
+        """The model's prediction; with `generate`, from the first bins of each trial alone.
+
+        Raises:
+            ModelError: for a model that does not generate.
+        """
+        if not generate:
+            return self.model.predict(trials, samples, seed)
+        generated = self.model.predict_generated(trials, samples, seed)
+        if generated is None:
+            raise ModelError(f"{self.model.cli_name} does not generate: predict with mode smooth.")
+        return generated.prediction
+
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
         """(training and validation trials, trials to score) of the run where the data are its own, else (None, all)."""
-        same = self.about.get("data", {}).get("fingerprint") == identity.fingerprint(trials)
+        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get("fingerprint")
+        same = fitted == identity.unlabelled_fingerprint(trials)
         if not same or "split" not in self.about.get("splits", {}):
             return None, trials
         ids = self.about["splits"]["split"]

@@ -19,11 +19,14 @@ def write_netcdf(prediction: Prediction, path: Path) -> Path:
 
 
 def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
-    """Write `rates.csv` (a column per neuron, spikes/s) and `<latent>.csv` (a column per dimension)."""
+    """Write `rates.csv` (a column per neuron, spikes/s), `<latent>.csv` (per dimension) and `behavior.csv` (per channel)."""
     neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
     tables = {"rates": (neurons, prediction.rates)}
     for name, values in prediction.latents.items():
         tables[name] = ([f"{name}_{k}" for k in range(values.shape[2])], values)
+    if prediction.behavior is not None:
+        channels = prediction.behavior_names or prediction.trials.behavior_names
+        tables["behavior"] = ([str(name) for name in channels], prediction.behavior)
     return [
         _write_table(directory / f"{name}.csv", prediction, columns, values)
         for name, (columns, values) in tables.items()
@@ -37,6 +40,8 @@ def _write_table(path: Path, prediction: Prediction, columns: list[str], values:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["trial", "time_s", *columns])
         for k, trial in enumerate(trials.trial_ids):
-            for time_s, row in zip(trials.time_s[: trials.lengths[k]], values[k], strict=False):
+            for time_s, row in zip(
+                trials.observation_times_s[k, : trials.lengths[k]], values[k], strict=False
+            ):
                 writer.writerow([trial, f"{time_s:.6g}", *(f"{value:.6g}" for value in row)])
     return path

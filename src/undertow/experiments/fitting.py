@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
-from undertow.evaluation import Statistic, sufficient_statistics, velocity_channels
+from undertow.evaluation import Statistic, generation_statistics, sufficient_statistics, velocity_channels
 from undertow.experiments.files import read_json, write_json
 from undertow.models.base import Estimator
 
@@ -45,9 +45,12 @@ def statistics_of(model: Estimator, test: Prediction, train: Prediction | None) 
     """The per-trial sums behind every score of a model's prediction.
 
     Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents exchanged between
-    trials, where the model has latents to exchange.
+    trials, where the model has latents to exchange. A model that generates has those of `generation_statistics` too.
     """
     found = sufficient_statistics(test, train)
+    generated = model.predict_generated(test.trials)
+    if generated is not None:
+        found |= generation_statistics(test, *generated, None if train is None else train.trials)
     exchanged = model.predict_exchanged(test.trials)
     again = {} if exchanged is None else sufficient_statistics(exchanged)
     return found | {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Splits, TrialSet
+from undertow.dynamics import Dynamics
+from undertow.dynamics.named import kebab
 from undertow.errors import UndertowError
 from undertow.experiments.environment import versions
 from undertow.experiments.files import flatten, plain, read_json, write_json
@@ -18,19 +20,31 @@ from undertow.models.base import Estimator
 
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
 FILE = "run.json"
-ABOUT = ("source", "versions")
-"""Entries of run.json that are kept for the reader and may change on resuming."""
+UNLABELLED = "fingerprint_without_labels"
+ABOUT = ("source", "versions", UNLABELLED)
+"""Entries of run.json that say more of a run and are not compared on resuming."""
 
 
 def fingerprint(trials: TrialSet) -> str:
-    """SHA-256 of everything a fit reads: counts, bin width, masks, ids, signals and conditions."""
+    """SHA-256 of everything a fit reads: counts, bin width, masks, ids, signals, conditions, labels and times."""
     digest = hashlib.sha256(f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode())
     for name in HASHED:
         value = getattr(trials, name)
         if value is not None:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(value).tobytes())
+    for name, values in sorted(trials.labels.items()):
+        digest.update(f"label {name} {values.dtype}".encode())
+        digest.update(values.tobytes())
+    if trials.times is not None:
+        digest.update(f"times {trials.start_s!r}".encode())
+        digest.update(trials.times.tobytes())
     return digest.hexdigest()
+
+
+def unlabelled_fingerprint(trials: TrialSet) -> str:
+    """The same without labels: a finished run may be scored on others than it was fitted with."""
+    return fingerprint(trials.replace(labels=None))
 
 
 def settings_of(model: Estimator) -> dict[str, Any]:
@@ -41,6 +55,8 @@ def settings_of(model: Estimator) -> dict[str, Any]:
 def _table(value: Any) -> Any:
     if isinstance(value, Estimator):
         return {"model": value.cli_name, **settings_of(value)}
+    if isinstance(value, Dynamics):
+        return {"dynamics": kebab(type(value).__name__), **value.settings}
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
@@ -52,6 +68,7 @@ def identity(
         "model": model.cli_name,
         "settings": settings_of(model),
         "data": {"fingerprint": fingerprint(trials), "bin_s": trials.bin_s, "trials": trials.n_trials},
+        UNLABELLED: unlabelled_fingerprint(trials),
         "splits": {name: split_ids(split) for name, split in splits.items()},
         "seeds": {"seed": model.get_params().get("seed"), "split_seed": split_seed},
     }
@@ -116,7 +133,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
             f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another directory."
         )
     earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
-    if changed := differences(earlier, what):
+    if changed := differences(earlier, {key: value for key, value in what.items() if key not in ABOUT}):
         raise UndertowError(
             f"{out} holds another run ({changed}): resume with the same data and settings, or choose another directory."
         )

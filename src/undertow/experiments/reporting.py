@@ -1,18 +1,20 @@
 """From a finished fit to its report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from undertow.analysis import coupling_over_time, natural_frequencies, phase_portrait
 from undertow.data import Prediction, TrialSet
-from undertow.errors import ModelError
+from undertow.errors import ModelError, UndertowError
 from undertow.experiments.environment import versions
 from undertow.experiments.files import flatten
 from undertow.experiments.fitting import Fitted, history
 from undertow.experiments.scores import ScoreTable
+from undertow.models import Ensemble, LatentSDE
 from undertow.models.base import Estimator
 from undertow.report import RunRecord, write_report
 
@@ -61,6 +63,7 @@ def report_run(
         history=list(history(fitted.model)),
         prior_latents=_prior(fitted.model, fitted.test.trials),
         notes=about["notes"],
+        **generation_fields(fitted.model, fitted.test.trials),
     )
     return write_report(record, out)
 
@@ -91,6 +94,28 @@ def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
         return replace(prediction, latent_samples=model.predict(prediction.trials, samples=1).latent_samples)
     drawn = model.predict(prediction.trials, samples=INTERVAL_SAMPLES)
     return replace(prediction, rate_samples=drawn.rate_samples, latent_samples=drawn.latent_samples)
+
+
+def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
+    """What a generating model makes of the test trials, and what its dynamics are: fields of the record."""
+    generated = model.predict_generated(trials)
+    if generated is None:
+        return {}
+    members = model.members_ if isinstance(model, Ensemble) else [model]
+    models = [each for each in members if isinstance(each, LatentSDE)]
+    wanted: dict[str, Callable[[], Any]] = {
+        "frequencies": lambda: natural_frequencies(models),
+        "coupling": lambda: coupling_over_time(models, trials),
+        "portrait": lambda: phase_portrait(models[0], trials),
+    }
+    found: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for name, make in wanted.items() if models else ():
+        try:
+            found[name] = make()
+        except UndertowError as reason:
+            missing[name] = str(reason)
+    return {**found, "missing": missing, "generated": generated.prediction, "seen_bins": generated.seen_bins}
 
 
 def _prior(model: Estimator, trials: TrialSet) -> dict[str, np.ndarray] | None:

@@ -46,7 +46,7 @@ def run(
     source: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> RunResult:
-    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing.
+    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing where bins are regular.
 
     The split is the file's own (`trials.split`) or a stratified 70/15/15 drawn with `split_seed`.
 
@@ -70,7 +70,7 @@ def run(
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
         fits = {model.cli_name: _fit_or_load(model, splits, out, resume, progress)}
-    if not isinstance(model, Smoothing):
+    if has_baseline(model, trials):
         say("fitting the smoothing baseline")
         fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
     say("scoring")
@@ -81,6 +81,11 @@ def run(
     say("writing the report")
     page = report_run(out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about)
     return RunResult(out, fitted.model, table, fitted.fit_s, page)
+
+
+def has_baseline(model: Estimator, trials: TrialSet) -> bool:
+    """Whether Gaussian smoothing is fitted beside the model: it is not smoothing itself, and bins are regular."""
+    return not isinstance(model, Smoothing) and trials.times is None
 
 
 def _silent(line: str) -> None:

@@ -1,6 +1,29 @@
 """Inference: posteriors over paths, divergences, coordinated dropout."""
 
+from undertow.inference.bounds import evidence_bound, importance_weighted_bound
 from undertow.inference.coordinated_dropout import coordinated_dropout
 from undertow.inference.gaussian import GaussianHead, gaussian_kl, kl_to_standard_normal, released_step_kl
+from undertow.inference.initial_state import InitialHead, InitialLaw
+from undertow.inference.kl_schedule import KLSchedule
+from undertow.inference.solving import SolvedPath, solve
+from undertow.inference.steering import ControlSteering, DriftSteering, Steering
+from undertow.inference.time_grid import TimeGrid
 
-__all__ = ["GaussianHead", "coordinated_dropout", "gaussian_kl", "kl_to_standard_normal", "released_step_kl"]
+__all__ = [
+    "ControlSteering",
+    "DriftSteering",
+    "GaussianHead",
+    "InitialHead",
+    "InitialLaw",
+    "KLSchedule",
+    "SolvedPath",
+    "Steering",
+    "TimeGrid",
+    "coordinated_dropout",
+    "evidence_bound",
+    "gaussian_kl",
+    "importance_weighted_bound",
+    "kl_to_standard_normal",
+    "released_step_kl",
+    "solve",
+]

@@ -4,25 +4,39 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
+from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.evaluation import Score, score_prediction
+from undertow.evaluation import Score, combine, generation_statistics, sufficient_statistics
 
 ProgressReport = Callable[[dict[str, float], float, float], None]
+
+
+class Generated(NamedTuple):
+    """A prediction from the first bins of each trial alone.
+
+    Attributes:
+        prediction: for all bins.
+        seen_bins: how many the model was shown; what follows it had to generate.
+    """
+
+    prediction: Prediction
+    seen_bins: int
 
 
 class Estimator(ABC):
     """A model of binned trials; constructor arguments are its parameters, scikit-learn style.
 
     After `fit`, `neuron_ids_` holds the neurons it was fitted on, in order; trials of other neurons, or of the same
-    in another order, are refused by name.
+    in another order, are refused by name. So are irregular times, by models that do not have `irregular_times`.
     """
 
     cli_name: ClassVar[str]
+    irregular_times: ClassVar[bool] = False
     neuron_ids_: np.ndarray
     heldout_: np.ndarray
     bin_s_: float
@@ -54,6 +68,12 @@ class Estimator(ABC):
         """
         return None
 
+    def predict_generated(
+        self, trials: TrialSet, samples: int | None = None, seed: int = 0
+    ) -> Generated | None:
+        """Prediction from the first bins of each trial and its stimulus alone; None for models that do not generate."""
+        return None
+
     def parameter_counts(self) -> Mapping[str, int]:
         """Numbers learned, in 'all' and by part; empty for a model that does not count them."""
         return {}
@@ -65,7 +85,12 @@ class Estimator(ABC):
             trials: to score; neither fitted nor chosen on.
             train: the training trials, on which decoders are fitted.
         """
-        return score_prediction(self.predict(trials), None if train is None else self.predict(train))
+        fitted_on = None if train is None else self.predict(train)
+        inferred, generated = self.predict(trials), self.predict_generated(trials)
+        found = sufficient_statistics(inferred, fitted_on)
+        if generated is not None:
+            found |= generation_statistics(inferred, *generated, train)
+        return combine([[found]])
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
@@ -97,11 +122,19 @@ class Estimator(ABC):
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
-        changed = (f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k].default)
+        changed = (f"{k}={_shown(v)}" for k, v in self.get_params().items() if v != defaults[k].default)
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def _remember_population(self, trials: TrialSet) -> None:
+        self._refuse_irregular(trials)
         self.neuron_ids_, self.heldout_, self.bin_s_ = trials.neuron_ids, trials.heldout, trials.bin_s
+
+    def _refuse_irregular(self, trials: TrialSet) -> None:
+        if trials.times is not None and not self.irregular_times:
+            raise ModelError(
+                f"the trials have irregular times and {type(self).__name__} steps from bin to bin: give trials of regular "
+                "bins, or use LatentSDE."
+            )
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "neuron_ids_"):
@@ -110,8 +143,9 @@ class Estimator(ABC):
             )
 
     def _check_population(self, trials: TrialSet) -> None:
-        """Refuse trials of other neurons, another order, other held-out neurons or another bin width."""
+        """Refuse trials of other neurons, another order, other held-out neurons, another bin width, irregular times."""
         self._check_fitted()
+        self._refuse_irregular(trials)
         mine, given = self.neuron_ids_, trials.neuron_ids
         if len(mine) != len(given) or (mine != given).any():
             missing = [str(i) for i in mine if i not in set(given.tolist())][:5]
@@ -132,6 +166,14 @@ class Estimator(ABC):
             raise ModelError(
                 f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: rebin the trials."
             )
+
+
+def _shown(value: Any) -> str:
+    """A parameter on one line; dynamics by the settings they were made with."""
+    if not isinstance(value, Dynamics):
+        return repr(value)
+    settings = ", ".join(f"{name}={each!r}" for name, each in value.settings.items())
+    return f"{type(value).__name__}({settings})"
 
 
 def parameter_names(cls: type) -> list[str]:

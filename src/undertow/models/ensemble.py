@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, split_validation
 from undertow.errors import ModelError
-from undertow.models.base import Estimator, ProgressReport, parameter_names
+from undertow.models.base import Estimator, Generated, ProgressReport, parameter_names
 from undertow.models.langevin_flow import LangevinFlow
 from undertow.training import read_tensors, write_tensors
 
@@ -32,6 +33,7 @@ class Ensemble(Estimator):
     """
 
     cli_name = "ensemble"
+    irregular_times = True  # the members refuse what they cannot take
 
     def __init__(self, member: Estimator | None = None, size: int = 3, seed: int = 0) -> None:
         self.member, self.size, self.seed = member, size, seed
@@ -83,7 +85,7 @@ class Ensemble(Estimator):
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Mean rates of the members; latents, their samples and KL terms of the first.
+        """Mean rates, behaviour and label probabilities of the members; latents, their samples and KL terms of the first.
 
         With `samples=N` the N rate samples are drawn from the members in turn, so that they spread as the members do.
 
@@ -91,20 +93,17 @@ class Ensemble(Estimator):
             ModelError: for other neurons, another order, other held-out neurons or another bin width.
         """
         self._check_population(trials)
-        shares = [len(range(k, samples, self.size)) if samples else None for k in range(self.size)]
-        first, *others = (
-            member.predict(trials, samples=(samples if k == 0 else share) or None, seed=seed)
-            for k, (member, share) in enumerate(zip(self.members_, shares, strict=True))
-        )
-        return Prediction(
-            rates=np.mean([each.rates for each in (first, *others)], axis=0),
-            trials=trials,
-            latents=first.latents,
-            rate_samples=None if samples is None else _in_turn([first, *others], samples),
-            latent_samples=first.latent_samples,
-            terms={k: v for k, v in first.terms.items() if k.startswith("kl")},
-            groups=first.groups,
-        )
+        each = [
+            member.predict(trials, samples=share, seed=seed)
+            for member, share in zip(self.members_, self._shares(samples), strict=True)
+        ]
+        return _average(each, samples)
+
+    def _shares(self, samples: int | None) -> list[int | None]:
+        """Samples kept of each member; all of the first's, for its latents."""
+        if not samples:
+            return [None] * self.size
+        return [samples, *(len(range(k, samples, self.size)) or None for k in range(1, self.size))]
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Mean of the members' rates with latents exchanged; None where they have none to exchange."""
@@ -112,6 +111,20 @@ class Ensemble(Estimator):
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
         return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
+
+    def predict_generated(
+        self, trials: TrialSet, samples: int | None = None, seed: int = 0
+    ) -> Generated | None:
+        """Mean of what the members generate, as in `predict`; None where they do not."""
+        self._check_population(trials)
+        found = [
+            member.predict_generated(trials, share, seed)
+            for member, share in zip(self.members_, self._shares(samples), strict=True)
+        ]
+        made = [each for each in found if each is not None]
+        if len(made) < self.size:
+            return None
+        return Generated(_average([each.prediction for each in made], samples), made[0].seen_bins)
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers learned, over all members."""
@@ -159,9 +172,36 @@ def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
     return report
 
 
-def _in_turn(predictions: list[Prediction], n: int) -> np.ndarray:
-    """Sample 0 of each, then sample 1 of each, …: n in all."""
-    drawn = [np.empty(0) if each.rate_samples is None else each.rate_samples for each in predictions]
+def _average(each: list[Prediction], samples: int | None) -> Prediction:
+    """Means of what can be averaged, the rest from the first; with `samples`, rate samples of all in turn."""
+    first = each[0]
+    return replace(
+        first,
+        rates=np.mean([one.rates for one in each], axis=0),
+        rate_samples=None if samples is None else _in_turn([one.rate_samples for one in each], samples),
+        terms={k: v for k, v in first.terms.items() if k.startswith("kl")},
+        label_probabilities={
+            k: np.mean([one.label_probabilities[k] for one in each], axis=0)
+            for k in first.label_probabilities
+        },
+        **_behavior(each, samples),
+    )
+
+
+def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
+    """Mean behaviour and the deviation of an observed value about it, by the law of total variance; its samples."""
+    means = np.array([one.behavior for one in each if one.behavior is not None])
+    if not len(means):
+        return {}
+    mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
+    std = np.sqrt((stds**2 + (means - mean) ** 2).mean(0))
+    drawn = None if samples is None else _in_turn([one.behavior_samples for one in each], samples)
+    return {"behavior": mean, "behavior_std": std, "behavior_samples": drawn}
+
+
+def _in_turn(samples: list[np.ndarray | None], n: int) -> np.ndarray:
+    """Sample 0 of each member, then sample 1 of each, …: n in all."""
+    drawn = [np.empty(0) if one is None else one for one in samples]
     return np.stack([drawn[i % len(drawn)][i // len(drawn)] for i in range(n)])
 
 

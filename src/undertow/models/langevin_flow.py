@@ -40,9 +40,9 @@ class LangevinFlow(Estimator):
             released code adds in its place.
         latents: False leaves the latents out; the decoder then sees h alone.
         order: 2, or 1 for positions alone that slide down the potential (no 'v', `mass` and `gamma` unused).
-        potential: 'coupled-oscillators' (confining), 'free-oscillators' (eq. 2 as printed), 'mixed-oscillators' (the
-            released code's), 'input-driven' (tilted by the counts), 'mlp', 'double-well', or what builds a `Potential`
-            from the number of positions.
+        potential: 'coupled-oscillators' (confining), 'input-driven' (the same, tilted by the counts), 'free-oscillators'
+            (eq. 2 as printed), 'mixed-oscillators' (the released code's), 'mlp', 'double-well', or what builds a
+            `Potential` from the number of positions.
         groups, taps: oscillator chains and kernel length of the oscillator potentials.
         mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal time t / timescale_s,
             where timescale_s='bin' is one bin.
@@ -287,12 +287,7 @@ class LangevinFlow(Estimator):
             model.network_ = build_network(
                 model, int((~model.heldout_).sum()), np.ones(len(model.neuron_ids_)), model.bin_s_
             )
-        try:
-            model.network_.load_state_dict(tensors)
-        except RuntimeError:
-            raise ModelError(
-                f"{path} holds other weights than these settings make: load it as it was saved."
-            ) from None
+        persistence.restore(model.network_, tensors, path)
         model.network_.to(prediction.choose_device(model.device)).eval()
         model.history_ = extra["history"]
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))

@@ -91,6 +91,20 @@ def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
         ax.set_xlabel(axis.label())
 
 
+def mark_seen(ax: "Axes", axis: TimeAxis, seen_bins: int) -> None:
+    """A dotted line where the bins a generating model is shown end; none where it is shown none."""
+    if seen_bins:
+        ax.axvline(
+            axis.start_s + seen_bins * axis.bin_s, color=GREY, linestyle=":", linewidth=1.2, zorder=1.5
+        )
+
+
+def mark_all_seen(figure: Figure, axis: TimeAxis, seen_bins: int) -> None:
+    """The same in every panel."""
+    for ax in figure.axes:
+        mark_seen(ax, axis, seen_bins)
+
+
 def legend_above(figure: Figure, ax: "Axes") -> None:
     """One legend for the whole figure, above it, made of what `ax` holds."""
     handles, labels = ax.get_legend_handles_labels()

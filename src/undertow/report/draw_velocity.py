@@ -34,6 +34,8 @@ def draw_hand_paths(record: RunRecord) -> Drawn:
     from undertow.plots import plot_hand_paths
 
     trials = record.prediction.trials
+    if trials.times is not None:
+        raise UndertowError("the trials have irregular times: velocities are added up over regular bins.")
     measured, mine = hand_paths(decoded_velocity(_train(record), record.prediction), trials)
     paths = {"measured": measured, f"decoded from {record.model_name}": mine}
     if (other := _baseline_velocity(record)) is not None:

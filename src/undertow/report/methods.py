@@ -15,10 +15,8 @@ def methods_paragraph(record: RunRecord) -> str:
 def _data(record: RunRecord) -> str:
     trials = record.prediction.trials
     start, stop = trials.start_s, trials.start_s + trials.n_time * trials.bin_s
-    words = (
-        f"Spikes of {trials.n_neurons} neurons were counted in bins of {1e3 * trials.bin_s:g} ms, from {start:g} "
-        f"to {stop:g} s relative to {trials.event}."
-    )
+    when = f"from {start:g} to {stop:g} s relative to" if trials.times is None else "at irregular times after"
+    words = f"Spikes of {trials.n_neurons} neurons were counted in bins of {1e3 * trials.bin_s:g} ms, {when} {trials.event}."
     if silent := int(trials.silent.sum()):
         words += f" Neurons without a spike in the test trials ({silent}) were left out of the scores."
     return words

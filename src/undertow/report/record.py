@@ -10,6 +10,7 @@ from undertow.data import Prediction
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
+    from undertow.analysis import CouplingOverTime, NaturalFrequencies, PhasePortrait
     from undertow.evaluation import Score
 
 
@@ -34,6 +35,9 @@ class RunRecord:
         differences: metric → paired difference, model minus baseline.
         history: one row per validation: 'epoch', then any numeric columns.
         prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
+        generated: the prediction from the first `seen_bins` bins of the test trials; None for models that do not generate.
+        frequencies, coupling, portrait: what `undertow.analysis` says of the learned dynamics; None where it says nothing.
+        missing: 'frequencies', 'coupling' or 'portrait' → why there is none.
         notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
 
     Raises:
@@ -56,6 +60,12 @@ class RunRecord:
     differences: "Mapping[str, Score]" = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
     prior_latents: Mapping[str, np.ndarray] | None = None
+    generated: Prediction | None = None
+    seen_bins: int = 0
+    frequencies: "NaturalFrequencies | None" = None
+    coupling: "CouplingOverTime | None" = None
+    portrait: "PhasePortrait | None" = None
+    missing: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:

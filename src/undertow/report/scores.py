@@ -29,8 +29,25 @@ MEANINGS: Mapping[str, str] = {
     "explains, the decoder fitted on the training trials. One is perfect, zero no better than the mean; higher "
     "is better.",
     "velocity R2 log-rate": "The same with the logarithm of the rates, velocity a fixed lag after them.",
+    "generated bps": "How much better the spikes of all neurons, after the start of a trial, are predicted from that start "
+    "and the stimulus alone than by each neuron's own mean rate. Higher is better.",
+    "generated bps all bins": "The same with the bins of the start, which the model has seen.",
+    "behavior R2": "Share of the variance of behaviour that the model itself predicts from the spikes, channels pooled. "
+    "One is perfect, zero no better than the mean; higher is better.",
+    "generated behavior R2": "The same, predicted from the trial's start and the stimulus alone.",
     "tp corr": "Correlation of how fast the population state moves with the time the animal then produced: faster "
     "states should go with shorter times. More negative is better.",
+}
+BY_LABEL: Mapping[str, str] = {
+    "label accuracy": "Share of the trials whose label a logistic regression reads off the inferred rates, fitted on the "
+    "training trials.",
+    "majority share": "What always answering the commonest label would reach.",
+    "predicted accuracy": "Share of the trials whose label the model itself finds likeliest, from all spikes of the trial.",
+    "predicted log-loss": "How surprised the model is by the labels, from all spikes of the trial. Lower is better.",
+    "generated accuracy": "The accuracy of the labels it predicts from the trial's start and the stimulus alone.",
+    "generated log-loss": "Their log-loss. Lower is better.",
+    "log-loss of shares": "The log-loss of answering each trial with the shares of the training trials: what a "
+    "prediction must lie below to be worth anything.",
 }
 EXCHANGED = (
     "The score of the same name with each trial given the latents of another trial, all else the decoder sees being its "
@@ -88,10 +105,15 @@ def meanings(record: RunRecord) -> str:
     items = []
     for metric in record.metrics:
         note = any_score(record, metric).note
-        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, "")
+        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, _by_label(metric))
         words = [meaning, _verdict(record, metric), f"Scored: {note}." if note else ""]
         items.append(f"<dt>{text(metric)}</dt><dd>{text(' '.join(w for w in words if w))}</dd>")
     return f"<dl>{''.join(items)}</dl>"
+
+
+def _by_label(metric: str) -> str:
+    """What a score of one label means, whichever it is."""
+    return next((words for start, words in BY_LABEL.items() if metric.startswith(f"{start} ")), "")
 
 
 def _verdict(record: RunRecord, metric: str) -> str:

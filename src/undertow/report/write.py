@@ -9,7 +9,7 @@ from typing import Any
 from undertow.data.files import written_whole
 from undertow.errors import UndertowError
 from undertow.report import page
-from undertow.report.figures import FIGURES
+from undertow.report.figures import figures_of
 from undertow.report.methods import methods_paragraph
 from undertow.report.record import RunRecord
 from undertow.report.scores import any_score, meanings, score_table
@@ -43,7 +43,7 @@ def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]
     from undertow.plots import png_bytes
 
     shown, left_out = [], {}
-    for kind in FIGURES:
+    for kind in figures_of(record):
         path = folder / f"{kind.name}.png"
         try:
             drawn, caption = kind.draw(record)

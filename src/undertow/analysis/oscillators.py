@@ -1,0 +1,203 @@
+"""Natural frequencies of a fitted model's oscillators, and how their coupling follows the input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undertow.data import TrialSet
+from undertow.dynamics import SecondOrderOscillators
+from undertow.errors import UndertowError
+from undertow.models import LatentSDE
+from undertow.models.latent_sde_altering import unit_regions
+from undertow.models.latent_sde_states import encoded_inputs
+
+
+@runtime_checkable
+class HasFrequencies(Protocol):
+    """Dynamics made of oscillators."""
+
+    @property
+    def natural_frequencies_hz(self) -> Tensor:
+        """In Hz, (oscillators,)."""
+
+
+@runtime_checkable
+class HasCoupling(Protocol):
+    """Dynamics whose units are coupled by a matrix."""
+
+    @property
+    def timescale_s(self) -> Tensor:
+        """Seconds per unit of internal time."""
+
+    def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
+        """Per unit of internal time, (…, units, units): row i is what acts on unit i."""
+
+
+@dataclass(frozen=True, eq=False)
+class NaturalFrequencies:
+    """How fast each oscillator would turn alone.
+
+    Attributes:
+        hz: |ω| / 2π in Hz, (models, oscillators).
+        region: of each oscillator, (oscillators,); 'all' where neurons share one state.
+    """
+
+    hz: np.ndarray
+    region: np.ndarray
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions, in order of the oscillators."""
+        return tuple(dict.fromkeys(self.region.tolist()))
+
+    def of(self, region: str) -> np.ndarray:
+        """Those of one region, (models, oscillators of the region)."""
+        return self.hz[:, self.region == region]
+
+
+@dataclass(frozen=True, eq=False)
+class CouplingOverTime:
+    """Coupling of each pair of units, averaged over trials.
+
+    Attributes:
+        strength: K_ij per second (per second squared for a second-order form), (models, time, units, units): row i is what
+            acts on unit i; units are sorted by region and, within it, by natural frequency where they have one.
+        region: of each unit, (units,).
+        unit: '1/s' or '1/s²'.
+    """
+
+    strength: np.ndarray
+    region: np.ndarray
+    unit: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes in time, averaged over trials."""
+        return bool(np.ptp(self.strength, axis=1).max() > 0)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Over models, (time, units, units)."""
+        mean: np.ndarray = self.strength.mean(axis=0)
+        return mean
+
+    @property
+    def std(self) -> np.ndarray | None:
+        """Spread over models, (time, units, units); None for one model."""
+        return self.strength.std(axis=0, ddof=1) if len(self.strength) > 1 else None
+
+    def between_regions(self) -> dict[tuple[str, str], np.ndarray]:
+        """(from, to) → root mean square of K_ij between different units, (models, time); no entry without such a pair."""
+        names, other = list(dict.fromkeys(self.region.tolist())), ~np.eye(len(self.region), dtype=bool)
+        found = {}
+        for source in names:
+            for target in names:
+                pairs = (self.region == target)[:, None] & (self.region == source) & other
+                if pairs.any():
+                    found[source, target] = np.sqrt((self.strength[:, :, pairs] ** 2).mean(axis=-1))
+        return found
+
+
+def natural_frequencies(models: LatentSDE | Sequence[LatentSDE]) -> NaturalFrequencies:
+    """Natural frequencies in Hz of one model's oscillators, or of several that differ in their seed.
+
+    Oscillators are in the order of `CouplingOverTime`: by region, then by frequency.
+
+    Raises:
+        UndertowError: for dynamics without natural frequencies, or models of different dynamics or regions.
+    """
+    models = _alike(models)
+    hz = []
+    for model in models:
+        found = _frequencies_hz(model)
+        if found is None:
+            raise UndertowError(f"{_kind(model)} has no natural frequencies: its units are no oscillators.")
+        hz.append(found[_order(model)])
+    return NaturalFrequencies(np.stack(hz), _sorted_regions(models[0]))
+
+
+@torch.no_grad()
+def coupling_over_time(models: LatentSDE | Sequence[LatentSDE], trials: TrialSet) -> CouplingOverTime:
+    """Coupling under the trials' stimulus, averaged over them; of one model, or of several that differ in their seed.
+
+    Seeds need not find the same oscillators: they are compared by rank of their frequency within a region.
+
+    Raises:
+        UndertowError: for dynamics without a coupling matrix, models of different dynamics or regions, or irregular times.
+    """
+    models = _alike(models)
+    if trials.times is not None:
+        raise UndertowError(
+            "the trials have irregular times: a coupling averaged over trials needs regular bins."
+        )
+    strength = []
+    for model in models:
+        dynamics, order = model.network_.dynamics, _order(model)
+        if not isinstance(dynamics, HasCoupling):
+            raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
+        inputs = encoded_inputs(model, trials)
+        like = next(dynamics.parameters())
+        u = (
+            torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
+            if inputs.shape[2]
+            else None
+        )
+        matrix = dynamics.coupling_matrix(u).cpu().numpy() / float(dynamics.timescale_s) ** _power(model)
+        strength.append(_over_trials(matrix, trials)[:, order][:, :, order])
+    unit = "1/s" if _power(models[0]) == 1 else "1/s²"
+    return CouplingOverTime(np.stack(strength), _sorted_regions(models[0]), unit)
+
+
+def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
+    """Mean over the trials that have a bin, (time, units, units), of (units, units) or (trials, time, units, units)."""
+    if matrix.ndim == 2:
+        return np.broadcast_to(matrix, (trials.n_time, *matrix.shape))
+    weight = trials.valid / np.maximum(trials.valid.sum(axis=0), 1)
+    return np.einsum("nt,ntij->tij", weight, matrix)
+
+
+def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
+    """A sequence of models of the same dynamics and regions."""
+    found = [models] if isinstance(models, LatentSDE) else list(models)
+    if not found:
+        raise UndertowError("no model was given: pass a fitted LatentSDE, or several.")
+    kinds = {(_kind(model), unit_regions(model).tobytes()) for model in found}
+    if len(kinds) > 1:
+        raise UndertowError(
+            "the models have different dynamics or regions: compare models that differ in their seed."
+        )
+    return found
+
+
+def _order(model: LatentSDE) -> np.ndarray:
+    """Units by region, then by natural frequency; as they are where they have none."""
+    hz, region = _frequencies_hz(model), unit_regions(model)
+    place = np.array([model.population_.regions.index(name) for name in region])
+    return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
+
+
+def _sorted_regions(model: LatentSDE) -> np.ndarray:
+    """The region of each unit, in this order."""
+    return unit_regions(model)[_order(model)]
+
+
+def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
+    dynamics = model.network_.dynamics
+    if not isinstance(dynamics, HasFrequencies):
+        return None
+    hz: np.ndarray = dynamics.natural_frequencies_hz.detach().abs().cpu().numpy()
+    return hz
+
+
+def _power(model: LatentSDE) -> int:
+    """A second-order form couples accelerations."""
+    return 2 if isinstance(model.network_.dynamics, SecondOrderOscillators) else 1
+
+
+def _kind(model: LatentSDE) -> str:
+    model._check_fitted()
+    return type(model.network_.dynamics).__name__

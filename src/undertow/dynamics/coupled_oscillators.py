@@ -1,0 +1,120 @@
+"""Coupled Stuart–Landau oscillators, the dynamics of the coupled-oscillator SDE."""
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from undertow.dynamics.coupling import Coupling
+from undertow.dynamics.integrated import NoiseOptions, check_choice, check_pairs
+from undertow.dynamics.splitting import SplitSDE, logistic_gain
+from undertow.errors import StabilityError
+
+START_ALPHA = {"stuart-landau": 0.5, "bistable": -0.5}
+START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
+
+
+class CoupledOscillators(SplitSDE):
+    """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the stable sign of eq. 7).
+
+        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW,   db = [(α − r²) b + ω a + Σ_j K_ij(u) b_j] ds + σ dW
+
+    with r² = a² + b². Uncoupled, an oscillator with α > 0 settles on the circle r = √α and turns by ω per unit of internal
+    time. The `form` 'bistable' has α + 2r² − r⁴ in place of α − r²: for −1 < α < 0 both rest and a cycle are stable.
+
+    The step by `splitting` is an Euler kick by coupling and drive, then the exact turn by ωh and the exact flow of the
+    radius, r² ← α r² / (r² + (α − r²) e^{−2αh}). The bistable form, dρ = 2ρ (α + 2ρ − ρ²) ds for ρ = r², is read as
+    dρ = 2ρ (A − C ρ) ds with A = α + 2ρ and C = ρ held over the step: a flow of the same kind, with the same fixed points
+    as the equation. At a cycle ρ the step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
+
+    Args:
+        state_dim: a and b together, an even number 2N; the state is [a, b].
+        input_dim: external inputs u; they modulate the coupling.
+        coupling: 'matrix', 'diffusive', 'scalar' or 'none'; see `Coupling`.
+        form: 'stuart-landau' or 'bistable'.
+        drive: add a learned tanh(W [x, u] + c) to the drift.
+        integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        options: noise and time; see `IntegratedSDE`.
+
+    Raises:
+        ModelError: naming the argument and the rule it breaks.
+    """
+
+    def __init__(
+        self,
+        state_dim: int,
+        input_dim: int = 0,
+        coupling: str = "matrix",
+        form: str = "stuart-landau",
+        drive: bool = False,
+        integrator: str = "splitting",
+        **options: Unpack[NoiseOptions],
+    ) -> None:
+        check_pairs(state_dim, "oscillators")
+        super().__init__(state_dim, input_dim, integrator, **options)
+        check_choice("form", form, tuple(START_ALPHA))
+        n = state_dim // 2
+        self.form = form
+        self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, n))
+        self.coupling = Coupling(n, input_dim, coupling)
+        self._pulls = coupling in ("matrix", "diffusive")
+        self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
+
+    @property
+    def natural_frequencies_hz(self) -> Tensor:
+        """ω / 2πτ of each oscillator in Hz, (N,); the sign is the sense of rotation."""
+        return self.omega / (2 * torch.pi * self.timescale_s)
+
+    def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
+        """K(u) per unit of internal time, (…, N, N): row i is what acts on oscillator i."""
+        return self.coupling.matrix(u)
+
+    def readout(self, x: Tensor) -> dict[str, Tensor]:
+        """Real parts 'a' and imaginary parts 'b'."""
+        a, b = x.chunk(2, -1)
+        return {"a": a, "b": b}
+
+    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+        a, b = x.chunk(2, -1)
+        r2 = a.square() + b.square()
+        bend = 2 * r2 - r2.square() if self.form == "bistable" else -r2
+        growth = self.alpha + self.coupling.shift(u) + bend
+        own = torch.cat([growth * a - self.omega * b, growth * b + self.omega * a], -1)
+        return own + self._push(x, u)
+
+    def _push(self, x: Tensor, u: Tensor | None) -> Tensor:
+        """Coupling (a scalar one is part of the growth rate) and learned drive."""
+        push = torch.zeros_like(x)
+        if self._pulls:
+            push = self.coupling.pull(x.unflatten(-1, (2, -1)), u).flatten(-2)
+        return push if self.network is None else push + torch.tanh(self.network(self.with_input(x, u)))
+
+    def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+        a, b = (x + h * self._push(x, u)).chunk(2, -1)
+        r2 = a.square() + b.square()
+        rate, limit = self.alpha + self.coupling.shift(u), r2
+        if self.form == "bistable":
+            rate, limit = rate + 2 * r2, r2.square()
+        gain = logistic_gain(rate, limit, 2 * h).sqrt()
+        cos, sin = gain * torch.cos(self.omega * h), gain * torch.sin(self.omega * h)
+        return torch.cat([cos * a - sin * b, sin * a + cos * b], -1)
+
+    def check_stable(self, bin_s: float) -> None:
+        """Refuse an explicit step that turns the fastest oscillator too far; the splitting takes any.
+
+        Raises:
+            StabilityError: naming the frequency, the step and the remedies.
+        """
+        if self.integrator == "splitting":
+            return
+        step_s, largest = bin_s / self.steps_per_bin(bin_s), LARGEST_TURN[self.integrator]
+        fastest_hz = float(self.natural_frequencies_hz.detach().abs().max())
+        turn = 2 * torch.pi * fastest_hz * step_s
+        if not turn < largest:
+            raise StabilityError(
+                f"a step of {1000 * step_s:.4g} ms with integrator={self.integrator!r} turns the fastest oscillator "
+                f"({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay below {largest:g}: use steps shorter than "
+                f"{1000 * step_s * largest / turn:.4g} ms, or integrator='splitting'."
+            )

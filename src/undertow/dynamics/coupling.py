@@ -1,0 +1,70 @@
+"""How units (oscillators, populations) act on each other, constantly or as the input has it."""
+
+import torch
+from torch import Tensor, nn
+
+from undertow.dynamics.integrated import check_choice
+
+COUPLINGS = ("matrix", "diffusive", "scalar", "none")
+START = 0.1
+
+
+class Coupling(nn.Module):
+    """The pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts small.
+
+    Args:
+        units: how many units, N.
+        input_dim: external inputs that modulate the coupling; 0 for a constant K.
+        kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the identity: no coupling
+            but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar & van Gerven are printed); or 'none'.
+        self_coupled: whether a 'matrix' has a diagonal.
+
+    Raises:
+        ModelError: for an unknown kind.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self, units: int, input_dim: int = 0, kind: str = "matrix", self_coupled: bool = True
+    ) -> None:
+        super().__init__()
+        check_choice("coupling", kind, COUPLINGS)
+        self.units, self.kind = units, kind
+        size = {"none": 0, "scalar": 1}.get(kind, units)
+        self.constant = _small(units, size, size) if size else None
+        self.slope = _small(units * input_dim, input_dim, size, size) if size and input_dim else None
+        self.full = kind == "matrix" and self_coupled
+        eye = torch.eye(units)
+        mask = {"none": torch.zeros_like(eye), "scalar": eye}.get(kind, 1 - eye)
+        self.register_buffer("mask", torch.ones_like(eye) if self.full else mask, persistent=False)
+
+    def matrix(self, u: Tensor | None = None) -> Tensor:
+        """K(u), (…, N, N) for u (…, input_dim); K₀ without an input."""
+        if self.constant is None:
+            return self.mask
+        strength = self._strength(self.constant, u)
+        return strength if self.full else strength * self.mask
+
+    def _strength(self, constant: Tensor, u: Tensor | None) -> Tensor:
+        if self.slope is None or u is None:
+            return constant
+        return constant + (u @ self.slope.flatten(1)).unflatten(-1, constant.shape)
+
+    def shift(self, u: Tensor | None = None) -> Tensor | float:
+        """κ(u) of a 'scalar' coupling, (…, 1); else 0."""
+        if self.kind != "scalar" or self.constant is None:
+            return 0.0
+        return self._strength(self.constant, u)[..., 0]
+
+    def pull(self, z: Tensor, u: Tensor | None = None) -> Tensor:
+        """What the others do to each unit, for several kinds of coordinate at once, (…, kinds, N) as z."""
+        if self.constant is None:
+            return torch.zeros_like(z)
+        k = self.matrix(u)
+        pull = z @ k.transpose(-1, -2)
+        return pull - k.sum(-1).unsqueeze(-2) * z if self.kind == "diffusive" else pull
+
+
+def _small(fan_in: int, *shape: int) -> nn.Parameter:
+    return nn.Parameter(START * torch.randn(shape) / fan_in**0.5)

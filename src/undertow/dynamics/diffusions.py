@@ -1,0 +1,92 @@
+"""Diffusion terms: how strongly noise enters each coordinate, always above zero."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undertow.errors import ModelError
+
+FLOOR = 1e-3
+START = 0.3
+
+
+class Diffusion(nn.Module, ABC):
+    """σ(x, u) = softplus(·) + 1e-3 for each coordinate, per √(internal time); starts near 0.3.
+
+    Args:
+        dim: noisy coordinates.
+        input_dim: external inputs.
+    """
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__()
+        self.dim, self.input_dim = dim, input_dim
+
+    @abstractmethod
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        """Diffusion at state x (…, dim) and input u (…, inputs), broadcastable to x."""
+
+
+class ConstantDiffusion(Diffusion):
+    """One number per coordinate: the paper's "sparse connection layer with non-zero diagonal parameters only"."""
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__(dim, input_dim)
+        self.raw = nn.Parameter(torch.full((dim,), _inverse(START)))
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        return F.softplus(self.raw) + FLOOR
+
+
+class StateDiffusion(Diffusion):
+    """A linear map of the state, through a softplus."""
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__(dim, input_dim)
+        self.linear = _near_start(nn.Linear(dim, dim))
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        return F.softplus(self.linear(x)) + FLOOR
+
+
+class InputDiffusion(Diffusion):
+    """A linear map of the input, through a softplus.
+
+    Raises:
+        ModelError: without inputs.
+    """
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__(dim, input_dim)
+        if input_dim < 1:
+            raise ModelError(
+                "diffusion='input' needs an input: give a stimulus, or choose 'constant' or 'state'."
+            )
+        self.linear = _near_start(nn.Linear(input_dim, dim))
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        given = x.new_zeros(self.input_dim) if u is None else u
+        return F.softplus(self.linear(given)) + FLOOR
+
+
+DIFFUSIONS: dict[str, Callable[[int, int], Diffusion]] = {
+    "constant": ConstantDiffusion,
+    "state": StateDiffusion,
+    "input": InputDiffusion,
+}
+
+
+def _inverse(value: float) -> float:
+    """The number whose softplus, with the floor, is `value`."""
+    return math.log(math.expm1(value - FLOOR))
+
+
+def _near_start(linear: nn.Linear) -> nn.Linear:
+    with torch.no_grad():
+        linear.weight.mul_(0.1)
+        linear.bias.fill_(_inverse(START))
+    return linear

@@ -1,0 +1,179 @@
+"""`IntegratedSDE`: an SDE given by its drift and diffusion alone, stepped by a general integrator."""
+
+from typing import Any, TypedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion
+from undertow.dynamics.sde import SDE
+from undertow.errors import ModelError
+
+INTEGRATORS = ("euler", "heun", "rk4")
+UNSET_TIMESCALE_S = 1.0
+
+
+class NoiseOptions(TypedDict, total=False):
+    """Options of the noise and of time, taken by name; see `IntegratedSDE`."""
+
+    noise: bool
+    diffusion: str
+    timescale_s: float | None
+    learn_timescale: bool
+
+
+class SDEOptions(NoiseOptions, total=False):
+    """Options every integrated SDE takes by name; see `IntegratedSDE`."""
+
+    integrator: str
+
+
+class IntegratedSDE(SDE):
+    """dx = μ(x, u) ds + σ(x, u) dW with noise in every coordinate, in the velocities alone, or in none.
+
+    A step of size h is x' = x + h μ̄ + √h σ(x, u) η, where μ̄ is the drift at x (`euler`: Euler–Maruyama), its mean over x
+    and an Euler step (`heun`) or the classic Runge–Kutta mean (`rk4`); the input is held over the step. With noise, `heun`
+    and `rk4` need a diffusion that does not depend on the state: they are then of strong order 1.
+
+    Args:
+        state_dim: width of the state.
+        input_dim: external inputs u.
+        noise: False for the ordinary differential equation with the same drift.
+        diffusion: 'constant', 'state' or 'input': what σ depends on.
+        integrator: 'euler', 'heun' or 'rk4'.
+        timescale_s: seconds per unit of internal time; None leaves it to the model (trial length / 2.5; 1 s on its own).
+        learn_timescale: learn it, as its logarithm.
+
+    Raises:
+        ModelError: naming the argument and the rule it breaks.
+
+    Attributes:
+        integrators: the integrators it can be stepped by.
+        noise_in_velocities: the state is [positions, velocities]; noise and control enter the velocities alone,
+            and a diffusion that depends on the state depends on them.
+    """
+
+    integrators: tuple[str, ...] = INTEGRATORS
+    noise_in_velocities: bool = False
+    log_timescale: Tensor
+
+    def __init__(
+        self,
+        state_dim: int,
+        input_dim: int = 0,
+        noise: bool = True,
+        diffusion: str = "constant",
+        integrator: str = "euler",
+        timescale_s: float | None = None,
+        learn_timescale: bool = False,
+    ) -> None:
+        super().__init__()
+        check_whole("state_dim", state_dim, 1)
+        check_whole("input_dim", input_dim, 0)
+        check_choice("integrator", integrator, self.integrators)
+        check_choice("diffusion", diffusion, tuple(DIFFUSIONS))
+        if noise and integrator in ("heun", "rk4") and diffusion == "state":
+            raise ModelError(
+                f"integrator={integrator!r} needs noise that does not depend on the state: "
+                "use integrator='euler', or diffusion='constant' or 'input'."
+            )
+        self.state_dim, self.input_dim, self.integrator = state_dim, input_dim, integrator
+        self.noise_dim = (state_dim // (1 + self.noise_in_velocities)) if noise else 0
+        build = DIFFUSIONS[diffusion]
+        self.diffusivity: Diffusion | None = build(self.noise_dim, input_dim) if noise else None
+        self.log_timescale = timescale_parameter(timescale_s, learn_timescale)
+
+    @property
+    def timescale_s(self) -> Tensor:
+        return self.log_timescale.exp()
+
+    @property
+    def noisy(self) -> slice:
+        return slice(self.state_dim - self.noise_dim, self.state_dim)
+
+    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+        if self.diffusivity is None:
+            return torch.zeros_like(x)
+        noisy = x[..., self.noisy]
+        std: Tensor = self.diffusivity(noisy, u)
+        return F.pad(std.expand_as(noisy), (self.state_dim - self.noise_dim, 0))
+
+    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.next_mean(s, x, h, u), self._step_std(x, h, u)
+
+    def next_mean(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+        """Mean of the state a step `h` later, (…, state_dim); by default the integrator's."""
+        return x + h * self._mean_drift(s, x, h, u)
+
+    def _step_std(self, x: Tensor, h: Tensor, u: Tensor | None) -> Tensor:
+        """Standard deviation of a step's noise, broadcastable to (…, noise_dim)."""
+        if self.diffusivity is None:
+            return x.new_zeros(0)
+        std: Tensor = h.sqrt() * self.diffusivity(x[..., self.noisy], u)
+        return std
+
+    def _mean_drift(self, s: float, x: Tensor, h: Tensor, u: Tensor | None) -> Tensor:
+        first = self.drift(s, x, u)
+        if self.integrator == "euler":
+            return first
+        if self.integrator == "heun":
+            return (first + self.drift(s, x + h * first, u)) / 2
+        second = self.drift(s, x + h / 2 * first, u)
+        third = self.drift(s, x + h / 2 * second, u)
+        fourth = self.drift(s, x + h * third, u)
+        return (first + 2 * second + 2 * third + fourth) / 6
+
+    def with_input(self, x: Tensor, u: Tensor | None) -> Tensor:
+        """[x, u], (…, state_dim + input_dim); a missing input is zero."""
+        if not self.input_dim:
+            return x
+        return torch.cat([x, x.new_zeros(*x.shape[:-1], self.input_dim) if u is None else u], -1)
+
+    def check_stable(self, bin_s: float) -> None:
+        """Nothing, by default: little is known of a drift in general, and training rolls back steps that are not finite."""
+
+
+def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
+    """log τ, learned or not; τ is 1 s where it is left to the model.
+
+    Raises:
+        ModelError: for a timescale that is not above zero.
+    """
+    if timescale_s is not None and not timescale_s > 0:
+        raise ModelError(f"timescale_s is {timescale_s}: it must be above zero, in seconds, or None.")
+    start = torch.tensor(timescale_s or UNSET_TIMESCALE_S).log()
+    return nn.Parameter(start, requires_grad=learn)
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number of at least `least`.
+
+    Raises:
+        ModelError: naming the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ModelError(f"{name} is {value!r}: it must be a whole number, at least {least}.")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse what is not among the choices.
+
+    Raises:
+        ModelError: naming the argument and its choices.
+    """
+    if value not in choices:
+        raise ModelError(f"{name} is {value!r}: it must be one of {', '.join(map(repr, choices))}.")
+
+
+def check_pairs(state_dim: int, pair: str) -> None:
+    """Refuse a state that does not divide into pairs of coordinates.
+
+    Raises:
+        ModelError: naming the width and what a pair is.
+    """
+    check_whole("state_dim", state_dim, 2)
+    if state_dim % 2:
+        raise ModelError(
+            f"state_dim is {state_dim}: {pair} take two coordinates each, so use {state_dim - 1} or {state_dim + 1}."
+        )

@@ -1,0 +1,48 @@
+"""Kuramoto phase oscillators."""
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from undertow.dynamics.coupling import Coupling
+from undertow.dynamics.inputs import InputMap
+from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
+
+START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+
+
+class Kuramoto(IntegratedSDE):
+    """dθ_i = [ω_i + Σ_j K_ij sin(θ_j − θ_i) + (B u)_i] ds + σ dW: oscillators that have a phase alone (Kuramoto, 1975).
+
+    The state is the phases, in radians and not wrapped; decoders see their cosines and sines.
+
+    Args:
+        state_dim: phases, one an oscillator.
+        input_dim: external inputs u, which shift the frequencies through a learned B.
+        options: see `IntegratedSDE`.
+    """
+
+    def __init__(self, state_dim: int, input_dim: int = 0, **options: Unpack[SDEOptions]) -> None:
+        super().__init__(state_dim, input_dim, **options)
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, state_dim))
+        self.coupling = Coupling(state_dim, self_coupled=False)
+        self.input_map = InputMap(input_dim, state_dim)
+
+    @property
+    def natural_frequencies_hz(self) -> Tensor:
+        """ω / 2πτ of each oscillator in Hz, (state_dim,); the sign is the sense of rotation."""
+        return self.omega / (2 * torch.pi * self.timescale_s)
+
+    def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
+        """K per unit of internal time, (state_dim, state_dim), whatever the input: row i is what acts on oscillator i."""
+        return self.coupling.matrix()
+
+    def readout(self, x: Tensor) -> dict[str, Tensor]:
+        """Cosines 'cos' and sines 'sin' of the phases."""
+        return {"cos": x.cos(), "sin": x.sin()}
+
+    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+        cos, sin = x.cos(), x.sin()
+        pull_cos, pull_sin = self.coupling.pull(torch.stack([cos, sin], -2)).unbind(-2)
+        return self.omega + cos * pull_sin - sin * pull_cos + self.input_map(u)

@@ -1,0 +1,38 @@
+"""A long short-term memory, on its own."""
+
+import torch
+from torch import Tensor, nn
+
+from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
+from undertow.errors import ModelError
+
+
+class LSTM(RecurrentDynamics):
+    """c' = f c + i n, h' = o tanh(c'), without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.LSTMCell`).
+
+    The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The bin width is part of the model,
+    see `DiscreteDynamics`.
+
+    Args:
+        state_dim: hidden units and memory cells together, an even number; the state is [h, c].
+        input_dim: external inputs u.
+        timescale_s: see `DiscreteDynamics`.
+
+    Raises:
+        ModelError: naming the argument and the rule it breaks.
+    """
+
+    def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
+        super().__init__(state_dim, input_dim, timescale_s)
+        if state_dim % 2:
+            raise ModelError(
+                f"state_dim is {state_dim}: hidden units and memory cells together are an even number."
+            )
+        self.cell = without_empty_weights(nn.LSTMCell(input_dim, state_dim // 2))
+
+    def readout(self, x: Tensor) -> dict[str, Tensor]:
+        """Hidden units 'h'."""
+        return {"h": x.chunk(2, -1)[0]}
+
+    def advance(self, u: Tensor, x: Tensor) -> Tensor:
+        return torch.cat(self.cell(u, x.chunk(2, -1)), -1)

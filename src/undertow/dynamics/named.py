@@ -1,0 +1,75 @@
+"""Dynamics by name, for command lines and files: 'coupled-oscillators' is `CoupledOscillators`."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import undertow.dynamics
+from undertow.dynamics.base import Dynamics
+from undertow.errors import ModelError
+
+
+def dynamics_names() -> dict[str, type[Dynamics]]:
+    """Name → class of every exported dynamics that is no base of others."""
+    exported = (getattr(undertow.dynamics, name) for name in undertow.dynamics.__all__)
+    classes = [each for each in exported if inspect.isclass(each) and issubclass(each, Dynamics)]
+    return {kebab(cls.__name__): cls for cls in classes if not inspect.isabstract(cls)}
+
+
+def kebab(name: str) -> str:
+    """'CoupledOscillators' → 'coupled-oscillators'; 'LinearSDE' → 'linear-sde'; a person's name stays one word."""
+    name = name.replace("FitzHugh", "Fitzhugh")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def make_dynamics(name: str, settings: Mapping[str, Any]) -> Dynamics:
+    """The dynamics of this name, made with `settings`.
+
+    Raises:
+        ModelError: for an unknown name, with those there are, an unknown setting, with those it has, or no width.
+    """
+    classes = dynamics_names()
+    if name not in classes:
+        raise ModelError(f"dynamics is {name!r}: it must be one of {', '.join(sorted(classes))}.")
+    known = setting_names(classes[name])
+    for setting in settings:
+        if setting not in known:
+            raise ModelError(f"dynamics {name!r} have no setting {setting!r}: they have {', '.join(known)}.")
+    if "state_dim" not in settings:
+        raise ModelError(
+            f"dynamics {name!r} need a state_dim, the width of their state: give it beside the name."
+        )
+    return classes[name](**settings)
+
+
+def exported_name(value: Any) -> str | None:
+    """The name under which `undertow.dynamics` exports a class; None for anything else."""
+    name = value.__name__ if inspect.isclass(value) else ""
+    return name if exported_class(name) is value else None
+
+
+def exported_class(name: str) -> Any:
+    """The class that `undertow.dynamics` exports under this name; None where there is none."""
+    found = getattr(undertow.dynamics, name) if name in undertow.dynamics.__all__ else None
+    return found if inspect.isclass(found) else None
+
+
+def setting_names(cls: type[Dynamics]) -> list[str]:
+    """Names of the constructor's arguments, those it passes on to its bases included."""
+    return list(setting_defaults(cls))
+
+
+def setting_defaults(cls: type[Dynamics]) -> dict[str, Any]:
+    """Defaults of the same arguments, by name; `inspect.Parameter.empty` for the width, which has none."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or not issubclass(base, Dynamics):
+            continue
+        parameters = inspect.signature(base).parameters.values()
+        for parameter in parameters:
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                found.setdefault(parameter.name, parameter.default)
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return found

@@ -1,0 +1,37 @@
+"""A neural SDE: its drift is a small network."""
+
+from typing import Unpack
+
+from torch import Tensor, nn
+
+from undertow.dynamics.integrated import IntegratedSDE, SDEOptions, check_whole
+
+
+class NeuralSDE(IntegratedSDE):
+    """dx = MLP([x, u]) ds + σ dW: two hidden layers of 64 tanh units (ElGazzar & van Gerven, supplement 3).
+
+    Makes no assumption about the dynamics and has nothing to read off; `noise=False` is the neural ODE.
+
+    Args:
+        state_dim: width of the state.
+        input_dim: external inputs u.
+        hidden_dim: units of each hidden layer.
+        options: see `IntegratedSDE`.
+    """
+
+    def __init__(
+        self, state_dim: int, input_dim: int = 0, hidden_dim: int = 64, **options: Unpack[SDEOptions]
+    ) -> None:
+        super().__init__(state_dim, input_dim, **options)
+        check_whole("hidden_dim", hidden_dim, 1)
+        self.network = nn.Sequential(
+            nn.Linear(state_dim + input_dim, hidden_dim),
+            nn.Tanh(),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.Tanh(),
+            nn.Linear(hidden_dim, state_dim),
+        )
+
+    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+        drift: Tensor = self.network(self.with_input(x, u))
+        return drift

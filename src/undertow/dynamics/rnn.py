@@ -1,0 +1,28 @@
+"""A vanilla recurrent network."""
+
+from torch import Tensor, nn
+
+from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
+
+
+class RNN(RecurrentDynamics):
+    """x' = tanh(W x + V u + b_x + b_u), without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.RNNCell`).
+
+    The bin width is part of the model, see `DiscreteDynamics`.
+
+    Args:
+        state_dim: hidden units.
+        input_dim: external inputs u.
+        timescale_s: see `DiscreteDynamics`.
+
+    Raises:
+        ModelError: naming the argument and the rule it breaks.
+    """
+
+    def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
+        super().__init__(state_dim, input_dim, timescale_s)
+        self.cell = without_empty_weights(nn.RNNCell(input_dim, state_dim))
+
+    def advance(self, u: Tensor, x: Tensor) -> Tensor:
+        moved: Tensor = self.cell(u, x)
+        return moved

@@ -1,0 +1,100 @@
+"""Damped linear oscillators coupled through their positions, in second-order form."""
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from undertow.dynamics.coupling import Coupling
+from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.dynamics.splitting import SplitSDE, rotation
+
+START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+START_DAMPING = 1.0
+
+
+class SecondOrderOscillators(SplitSDE):
+    """ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities (ElGazzar & van Gerven, eq. 22).
+
+        dx = v ds,   dv = (−γ v − ω² x + C(u) x) ds + σ dW
+
+    The step by `splitting` kicks v by h C(u) x and damps it by e^{−γh/2} before and after the exact rotation of (x, v) by
+    ωh. Paths still grow where the coupling outweighs the springs, which is refused.
+
+    Args:
+        state_dim: positions and velocities together, an even number; the state is [x, v].
+        input_dim: external inputs u; they modulate the coupling.
+        integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        allow_unstable: run a step that diverges, instead of refusing it.
+        options: noise and time; see `IntegratedSDE`.
+    """
+
+    noise_in_velocities = True
+
+    def __init__(
+        self,
+        state_dim: int,
+        input_dim: int = 0,
+        integrator: str = "splitting",
+        allow_unstable: bool = False,
+        **options: Unpack[NoiseOptions],
+    ) -> None:
+        check_pairs(state_dim, "oscillators")
+        super().__init__(state_dim, input_dim, integrator, **options)
+        n = state_dim // 2
+        self.allow_unstable = allow_unstable
+        self.log_damping = nn.Parameter(torch.full((n,), START_DAMPING).log())
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, n))
+        self.coupling = Coupling(n, input_dim, "matrix", self_coupled=False)
+
+    @property
+    def damping(self) -> Tensor:
+        """γ of each oscillator per unit of internal time, (N,)."""
+        return self.log_damping.exp()
+
+    @property
+    def natural_frequencies_hz(self) -> Tensor:
+        """|ω| / 2πτ of each undamped oscillator in Hz, (N,)."""
+        return self.omega.abs() / (2 * torch.pi * self.timescale_s)
+
+    def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
+        """C(u) per unit of internal time squared, (…, N, N): row i is what acts on oscillator i; its diagonal is zero."""
+        return self.coupling.matrix(u)
+
+    def readout(self, x: Tensor) -> dict[str, Tensor]:
+        """Positions 'x' and velocities 'v'."""
+        position, velocity = x.chunk(2, -1)
+        return {"x": position, "v": velocity}
+
+    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+        position, velocity = x.chunk(2, -1)
+        force = self._force(position, u) - self.damping * velocity - self.omega.square() * position
+        return torch.cat([velocity, force], -1)
+
+    def _force(self, position: Tensor, u: Tensor | None) -> Tensor:
+        return self.coupling.pull(position.unsqueeze(-2), u).squeeze(-2)
+
+    def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+        position, velocity = x.chunk(2, -1)
+        decay = torch.exp(-self.damping * h / 2)
+        kicked = decay * (velocity + h * self._force(position, u))
+        position, velocity = rotation(position, kicked, self.omega, h)
+        return torch.cat([position, decay * velocity], -1)
+
+    def check_stable(self, bin_s: float) -> None:
+        """Raise where paths without input grow a thousandfold within 10,000 bins.
+
+        Raises:
+            StabilityError: naming the spectral radius of the step and the bins it takes.
+        """
+        if self.allow_unstable:
+            return
+        with torch.no_grad():
+            steps = self.steps_per_bin(bin_s)
+            h = bin_s / self.timescale_s / steps
+            matrix = self.next_mean(0.0, torch.eye(self.state_dim, dtype=h.dtype, device=h.device), h)
+            radius = float(torch.linalg.eigvals(matrix.double().cpu()).abs().max()) ** steps
+        refuse_growth(
+            radius, "oscillators' step is", "weaker coupling, integrator='splitting' or shorter steps"
+        )

@@ -1,0 +1,81 @@
+"""Two stacked LSTMs: one reads the trial's start in reverse for the initial state, one the whole trial for the context."""
+
+import torch
+from torch import Tensor, nn
+
+from undertow.encoders.base import Encoder
+from undertow.encoders.dropout import Dropout
+from undertow.encoders.reversal import reversal, take
+from undertow.errors import ModelError
+
+DIRECTIONS = {"backward": (True,), "forward": (False,), "both": (False, True)}
+
+
+class LSTMEncoder(Encoder):
+    """The observation encoder of a latent SDE (ElGazzar & van Gerven, supplement 2).
+
+    The initialisation network reads the first `initial_bins` bins from last to first; its last output is what the initial
+    state is inferred from. The context network reads the whole trial. The paper leaves its direction open; the posterior of
+    a path at bin t depends on what is observed from t on, so it reads backwards here by default. Both read zeros in bins
+    they may not see, and one more channel that says which bins these are.
+
+    Args:
+        n_inputs: inputs per bin.
+        hidden_dim: units of each layer, and width of the context in each direction.
+        layers: layers of each network.
+        initial_bins: the initial state is inferred from the first so many bins; None for all bins, 0 for none (there are
+            then no features of it: the initial state comes from its prior).
+        direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up to t; the encoder is
+            then causal) or 'both' side by side, twice as wide.
+        dropout: probability of dropping a unit of the context or of the initial features.
+
+    Raises:
+        ModelError: naming the argument and the rule it breaks.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        hidden_dim: int = 64,
+        layers: int = 2,
+        initial_bins: int | None = 1,
+        direction: str = "backward",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if direction not in DIRECTIONS:
+            raise ModelError(
+                f"direction is {direction!r}: it must be one of {', '.join(map(repr, DIRECTIONS))}."
+            )
+        if initial_bins is not None and initial_bins < 0:
+            raise ModelError(f"initial_bins is {initial_bins}: it must be at least 0, or None for all bins.")
+
+        def network() -> nn.LSTM:
+            return nn.LSTM(n_inputs + 1, hidden_dim, layers, batch_first=True)
+
+        self.initial_bins, self.turned = initial_bins, DIRECTIONS[direction]
+        self.contexts = nn.ModuleList(network() for _ in self.turned)
+        self.initial = None if initial_bins == 0 else network()
+        self.dropout = Dropout(dropout)
+        self.causal = direction == "forward"
+        self.context_dim = hidden_dim * len(self.turned)
+        self.initial_dim = 0 if initial_bins == 0 else hidden_dim
+
+    def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        seen = torch.where(observed[..., None], inputs, 0.0)
+        seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
+        order = reversal(lengths, seen.shape[1])
+        contexts = [
+            take(network(take(seen, order))[0], order) if turned else network(seen)[0]
+            for network, turned in zip(self.contexts, self.turned, strict=True)
+        ]
+        return self.dropout(torch.cat(contexts, -1)), self.dropout(self._initial(seen, lengths))
+
+    def _initial(self, seen: Tensor, lengths: Tensor) -> Tensor:
+        """The last output of the initialisation network, (trials, initial_dim)."""
+        if self.initial is None:
+            return seen.new_zeros(len(seen), 0)
+        window = seen[:, : self.initial_bins]
+        used = lengths.clamp(max=window.shape[1])
+        outputs: Tensor = self.initial(take(window, reversal(used, window.shape[1])))[0]
+        return outputs[torch.arange(len(seen), device=seen.device), used - 1]

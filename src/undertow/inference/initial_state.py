@@ -1,0 +1,75 @@
+"""The inferred law of the initial state, its divergence from N(0, I), and its ratio to it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from undertow.inference.gaussian import GaussianHead
+
+
+@dataclass(frozen=True)
+class InitialLaw:
+    """N(mean, LLᵀ) of each trial's initial state.
+
+    Attributes:
+        mean: (trials, dim).
+        factor: the diagonal of L, (trials, dim), or L itself, lower triangular, (trials, dim, dim).
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    @classmethod
+    def standard_normal(cls, trials: int, dim: int, like: Tensor) -> "InitialLaw":
+        """The prior: N(0, I) (ElGazzar & van Gerven eq. 14)."""
+        return cls(like.new_zeros(trials, dim), like.new_ones(trials, dim))
+
+    @property
+    def diagonal(self) -> Tensor:
+        """The diagonal of L."""
+        return self.factor if self.factor.ndim == 2 else self.factor.diagonal(dim1=-2, dim2=-1)
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The state that standard normal `noise` (trials, dim) becomes."""
+        if self.factor.ndim == 2:
+            return self.mean + self.factor * noise
+        return self.mean + (self.factor @ noise[..., None])[..., 0]
+
+    @property
+    def kl(self) -> Tensor:
+        """KL(q ‖ N(0, I)) as a sum over coordinates, (trials, dim) (eq. 21)."""
+        spread = self.factor.square() if self.factor.ndim == 2 else self.factor.square().sum(-1)
+        return 0.5 * (self.mean.square() + spread - 1.0) - self.diagonal.log()
+
+    def log_ratio(self, noise: Tensor) -> Tensor:
+        """log p(x₀) − log q(x₀) at the state that `noise` becomes, (trials,)."""
+        apart = 0.5 * (noise.square() - self.at(noise).square()) + self.diagonal.log()
+        return apart.sum(-1)
+
+
+class InitialHead(nn.Module):
+    """Features → law of the initial state; starts near the standard normal.
+
+    Args:
+        n_inputs: features.
+        dim: width of the state.
+        full: with all covariances between coordinates, instead of variances alone.
+    """
+
+    def __init__(self, n_inputs: int, dim: int, full: bool = False) -> None:
+        super().__init__()
+        self.gaussian = GaussianHead(n_inputs, dim)
+        self.below = nn.Linear(n_inputs, dim * (dim - 1) // 2) if full else None
+        if self.below is not None:
+            nn.init.zeros_(self.below.weight)
+            nn.init.zeros_(self.below.bias)
+
+    def forward(self, features: Tensor) -> InitialLaw:
+        mean, std = self.gaussian(features)
+        if self.below is None:
+            return InitialLaw(mean, std)
+        rows, columns = torch.tril_indices(mean.shape[-1], mean.shape[-1], -1, device=mean.device)
+        factor = torch.diag_embed(std)
+        factor[:, rows, columns] = self.below(features)
+        return InitialLaw(mean, factor)

@@ -1,0 +1,106 @@
+"""Interventions on a fitted `LatentSDE`: units of a region held at zero, dynamics changed."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undertow.dynamics import Dynamics, FitzHughNagumo, LotkaVolterra
+from undertow.errors import ModelError
+from undertow.models.latent_sde_building import n_units, unit_groups
+from undertow.models.latent_sde_network import LatentSDENetwork
+
+if TYPE_CHECKING:
+    from undertow.models.latent_sde import LatentSDE
+
+Edit = Callable[[Dynamics], Any]
+NEVER_SILENT: dict[type[Dynamics], str] = {
+    LotkaVolterra: "its state is the logarithm of a population, zero for one of size 1",
+    FitzHughNagumo: "its units rest near a voltage of −1.2, and zero is an excited one",
+}
+
+
+def unit_regions(model: "LatentSDE") -> np.ndarray:
+    """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,); 'all' where shared."""
+    names = model.population_.regions
+    units = n_units(model.network_.dynamics)
+    region = np.empty(units, dtype=object)
+    for name, group in zip(names, unit_groups(model.regions, names, units), strict=True):
+        region[group] = name
+    return region.astype(str)
+
+
+def silenced_coordinates(model: "LatentSDE", silenced: Sequence[str]) -> Tensor | None:
+    """Coordinates to hold at zero, (state_dim,) of booleans; None for none.
+
+    Raises:
+        ModelError: for a state that regions share, an unknown region, or dynamics in which zero is not silence.
+    """
+    if not len(silenced):
+        return None
+    names = [silenced] if isinstance(silenced, str) else list(silenced)
+    region, dynamics = unit_regions(model), model.network_.dynamics
+    if len(model.population_.regions) < 2:
+        raise ModelError(
+            f"{', '.join(names)} cannot be silenced: all neurons share one state. Fit with regions='split' first."
+        )
+    for name in names:
+        if name not in model.population_.regions:
+            raise ModelError(
+                f"there is no region {name!r}: the model has {', '.join(model.population_.regions)}."
+            )
+    return silent_when_zero(dynamics, np.isin(region, names))
+
+
+def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
+    """The coordinates these units are read from, (state_dim,) of booleans.
+
+    Raises:
+        ModelError: where units whose coordinates are zero are not silent, or share them with others.
+    """
+    kind = type(dynamics).__name__
+    reason = next((why for cls, why in NEVER_SILENT.items() if isinstance(dynamics, cls)), None)
+    chosen = torch.as_tensor(units)
+    example = next(dynamics.parameters())
+    at_zero = dynamics.units(example.new_zeros(dynamics.state_dim)).cpu()[chosen]
+    if reason is None and at_zero.abs().max() > 0:
+        read = ", ".join(f"{value:g}" for value in at_zero[0].tolist())
+        reason = f"at zero a unit reads ({read}), a state like any other"
+    if reason is not None:
+        raise ModelError(
+            f"{kind} has no silence to hold a region at: {reason}. Use other dynamics for this question."
+        )
+    reads = _dependence(dynamics, example)
+    held = reads[chosen].any(0)
+    if (held & reads[~chosen].any(0)).any():
+        raise ModelError(
+            f"{kind} has coordinates that units of several regions read: none can be silenced alone."
+        )
+    return held.to(example.device)
+
+
+def _dependence(dynamics: Dynamics, like: Tensor) -> Tensor:
+    """True where a unit reads a coordinate, (units, state_dim)."""
+    state = torch.linspace(0.3, 0.7, dynamics.state_dim, dtype=like.dtype, device=like.device)
+    with torch.enable_grad():
+        slope: Any = torch.autograd.functional.jacobian(dynamics.units, state)
+    found: Tensor = (slope != 0).any(1).cpu()
+    return found
+
+
+def altered(model: "LatentSDE", edit: Edit) -> "LatentSDE":
+    """A copy whose dynamics were changed in place by `edit`; see `LatentSDE.altered`."""
+    changed = copy.deepcopy(model)
+    network: LatentSDENetwork = changed.network_
+    with torch.no_grad():
+        edit(network.dynamics)
+    for name, value in network.dynamics.named_parameters():
+        if not value.isfinite().all():
+            raise ModelError(
+                f"after the change {name} of the dynamics is not finite: change it to finite numbers."
+            )
+    network.dynamics.check_stable(network.bin_s * network.bins_per_step)
+    return changed

@@ -1,0 +1,261 @@
+"""The network behind `LatentSDE`: encoder → controlled path of the dynamics → decoders of each modality."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from undertow.data.batches import Batch
+from undertow.decoders import Decoder
+from undertow.dynamics import Dynamics
+from undertow.encoders import Encoder, StimulusEncoder, interpolate
+from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, solve
+from undertow.observations import GaussianObservation, Observation
+from undertow.randomness import random_mask
+
+BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoders made of a batch; many paths can be drawn from it.
+
+    Attributes:
+        context: (trials, time, context_dim).
+        initial: features of the initial state, (trials, initial_dim); None to draw it from its prior.
+        inputs: u at the observations, (trials, time, input_dim); None where nothing drives the dynamics.
+    """
+
+    context: Tensor
+    initial: Tensor | None
+    inputs: Tensor | None
+
+    def take(self, index: Tensor) -> "Encoded":
+        """Some of the trials, also several times."""
+        initial, inputs = (None if v is None else v[index] for v in (self.initial, self.inputs))
+        return Encoded(self.context[index], initial, inputs)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One path for each trial of a batch.
+
+    Attributes:
+        states: at the observations, (trials, time, state_dim).
+        units: what decoders see, (trials, time, units, numbers per unit).
+        kl_initial: (trials, state_dim).
+        kl_path: (trials, noise_dim).
+        log_ratio: log p(x) − log q(x) of initial state and path, (trials,).
+    """
+
+    states: Tensor
+    units: Tensor
+    kl_initial: Tensor
+    kl_path: Tensor
+    log_ratio: Tensor
+
+
+class LatentSDENetwork(nn.Module):
+    """A latent SDE (ElGazzar & van Gerven): every dynamics, the same encoder, the same decoders.
+
+    Args:
+        encoder: held-in counts (and behaviour) → context and features of the initial state.
+        stimulus: stimulus → u; None where nothing drives the dynamics.
+        dynamics: the prior over paths.
+        steering: the posterior's control; None for a path set by its initial state and the prior's own noise.
+        initial: features → law of the initial state; None for its prior N(0, I).
+        decoder: units, flattened → features of the neurons.
+        observation: of the counts of all neurons.
+        behavior: of behaviour per bin, from the units, flattened; None where there is none.
+        labels: name → observation of one category a trial, from the same.
+        bin_s: bin width in seconds.
+        bins_per_step: observations a step of the solver spans; see `TimeGrid`.
+        interpolation: of context and stimulus between observations: 'linear' or 'previous'.
+        encodes_behavior: the encoder sees behaviour, hidden in half of the training trials.
+        encodes_intervals: the encoder sees the time since the observation before.
+        behavior_weight, label_weight: of their log-likelihoods in the loss.
+        checkpointed: see `solve`.
+        t0_bins: bin widths from the window's start in which the initial state is inferred; the encoder counts bins
+            itself where times are regular.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        stimulus: StimulusEncoder | None,
+        dynamics: Dynamics,
+        steering: Steering | None,
+        initial: InitialHead | None,
+        decoder: Decoder,
+        observation: Observation,
+        behavior: Observation | None,
+        labels: Mapping[str, Observation],
+        bin_s: float,
+        bins_per_step: float = 1.0,
+        interpolation: str = "linear",
+        encodes_behavior: bool = False,
+        encodes_intervals: bool = False,
+        behavior_weight: float = 1.0,
+        label_weight: float = 1.0,
+        checkpointed: bool = False,
+        t0_bins: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
+        self.steering, self.initial = steering, initial
+        self.decoder, self.observation, self.behavior = decoder, observation, behavior
+        self.labels = nn.ModuleDict(labels)
+        self.bin_s, self.bins_per_step, self.interpolation = bin_s, bins_per_step, interpolation
+        self.encodes_behavior, self.encodes_intervals = encodes_behavior, encodes_intervals
+        self.behavior_weight, self.label_weight = behavior_weight, label_weight
+        self.checkpointed, self.t0_bins = checkpointed, t0_bins
+
+    # --- encoding -------------------------------------------------------------------------------------------
+
+    def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
+        """Read the batch; `behavior_shown` (trials,) says whose behaviour the encoder may see, by default nobody's."""
+        channels = [batch.inputs]
+        if self.encodes_behavior:
+            channels += self._behavior_channels(batch, behavior_shown)
+        if self.encodes_intervals:
+            gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
+            channels.append(gaps[..., None].expand(len(batch), -1, -1))
+        inputs = torch.cat(channels, -1)
+        context, initial = self.encoder(inputs, batch.observed, batch.lengths)
+        if self.encodes_intervals and self.initial is not None:
+            initial = self._initial_features(inputs, batch)
+        return Encoded(context, initial, self.encode_stimulus(batch))
+
+    def encode_stimulus(self, batch: Batch) -> Tensor | None:
+        """u at the observations; None where nothing drives the dynamics."""
+        if self.stimulus is None:
+            return None
+        given = batch.stimulus
+        if given is None:
+            given = batch.inputs.new_zeros(*batch.inputs.shape[:2], 0)
+        inputs: Tensor = self.stimulus(given, batch.times_s)
+        return inputs
+
+    def _initial_features(self, inputs: Tensor, batch: Batch) -> Tensor:
+        """Features of the initial state from what was observed before t0, however many bins these are in each trial."""
+        before = self.before_t0(batch)
+        lengths = before.sum(1).clamp(min=1)
+        first = slice(0, int(lengths.max()))
+        features: Tensor = self.encoder(inputs[:, first], (batch.observed & before)[:, first], lengths)[1]
+        return features
+
+    def before_t0(self, batch: Batch) -> Tensor:
+        """Bins that the initial state is inferred from, (trials, time)."""
+        inside = torch.arange(batch.inputs.shape[1], device=batch.lengths.device) < batch.lengths[:, None]
+        return inside & (batch.times_s < self.t0_bins * self.bin_s)
+
+    def _behavior_channels(self, batch: Batch, shown: Tensor | None) -> list[Tensor]:
+        """Behaviour in units of its spread, zero where it is not seen, and which of it is."""
+        assert isinstance(self.behavior, GaussianObservation)
+        center, scale = self.behavior.center, self.behavior.scale
+        missing = batch.inputs.new_full((*batch.inputs.shape[:2], len(center)), torch.nan)
+        behavior = missing if batch.behavior is None else batch.behavior
+        seen = behavior.isfinite() & batch.observed[..., None]
+        seen = torch.zeros_like(seen) if shown is None else seen & shown[:, None, None]
+        return [torch.where(seen, (behavior - center) / scale, 0.0), seen.to(batch.inputs.dtype)]
+
+    # --- paths ----------------------------------------------------------------------------------------------
+
+    def initial_law(self, encoded: Encoded) -> InitialLaw:
+        """The law of the initial state; the prior's where none is inferred."""
+        if self.initial is None or encoded.initial is None:
+            return InitialLaw.standard_normal(len(encoded.context), self.dynamics.state_dim, encoded.context)
+        law: InitialLaw = self.initial(encoded.initial)
+        return law
+
+    def draw(
+        self,
+        batch: Batch,
+        encoded: Encoded,
+        generator: torch.Generator,
+        generate: bool = False,
+        held: Tensor | None = None,
+    ) -> Drawn:
+        """Draw one path a trial.
+
+        Args:
+            batch: for its times.
+            encoded: of the same trials.
+            generator: source of the noise.
+            generate: let the prior run from the inferred initial state, without control.
+            held: coordinates held at zero, (state_dim,) of booleans; None for none.
+        """
+        grid = TimeGrid.over(batch.times_s, self.bins_per_step)
+        law = self.initial_law(encoded)
+        noise = torch.empty_like(law.mean).normal_(generator=generator)
+        steering = None if generate else self.steering
+        at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
+        path = solve(
+            self.dynamics,
+            law.at(noise),
+            self._noise(len(batch), len(grid), law.mean, generator),
+            grid,
+            at_steps(encoded.inputs),
+            steering,
+            None if steering is None else at_steps(encoded.context),
+            grid.inside(batch.lengths),
+            self.checkpointed and self.training,
+            held,
+        )
+        log_ratio = law.log_ratio(noise) + path.log_ratio
+        units = self.dynamics.units(path.states)
+        return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
+
+    def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+        return interpolate(values, times_s, grid.starts_s, self.interpolation)
+
+    def _noise(self, trials: int, steps: int, like: Tensor, generator: torch.Generator) -> Tensor:
+        """Drawn step by step, so that a longer window begins with the same noise."""
+        noise = like.new_empty(steps, trials, self.dynamics.noise_dim)
+        for each in noise:
+            each.normal_(generator=generator)
+        return noise.transpose(0, 1)
+
+    # --- likelihoods ----------------------------------------------------------------------------------------
+
+    def features(self, batch: Batch, drawn: Drawn) -> Tensor:
+        """What the counts' observation reads, (trials, time, features)."""
+        features: Tensor = self.decoder(drawn.units.flatten(-2), batch.valid, batch.time_s)
+        return features
+
+    def log_likelihoods(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+        """Log-likelihood of each modality, in nats, summed over what was observed of a trial, (trials,)."""
+        found = {"spikes": self.observation.log_prob(self.features(batch, drawn), batch.targets).sum((1, 2))}
+        read = drawn.units.flatten(-2)
+        if self.behavior is not None and batch.behavior is not None:
+            log_prob = self.behavior.log_prob(read, batch.behavior)
+            found["behavior"] = log_prob.flatten(1).sum(1)
+        for name, observation in self.labels.items():
+            assert isinstance(observation, Observation)
+            if name in batch.labels:
+                codes = batch.labels[name]
+                known = torch.where(codes < 0, torch.nan, codes.to(read.dtype))
+                found[name] = observation.log_prob(observation.pool(read, batch.valid), known)
+        return found
+
+    def weigh(self, likelihoods: Mapping[str, Tensor]) -> Tensor:
+        """The modalities' log-likelihoods under their weights, (trials,)."""
+        weights = {"spikes": 1.0, "behavior": self.behavior_weight}
+        return sum(  # type: ignore[return-value]
+            weights.get(name, self.label_weight) * value for name, value in likelihoods.items()
+        )
+
+    def loss(
+        self, batch: Batch, generator: torch.Generator, kl_weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Negative evidence bound in nats per trial, its KL terms weighted, and its terms (eq. 6)."""
+        shown = None
+        if self.encodes_behavior:
+            shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
+        drawn = self.draw(batch, self.encode(batch, shown), generator)
+        likelihoods = self.log_likelihoods(batch, drawn)
+        terms = {f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()}
+        terms |= {"kl_initial": drawn.kl_initial.sum(1).mean(), "kl_path": drawn.kl_path.sum(1).mean()}
+        loss = kl_weight * (terms["kl_initial"] + terms["kl_path"]) - self.weigh(likelihoods).mean()
+        return loss, terms

@@ -1,0 +1,146 @@
+"""From a fitted `LatentSDENetwork` to a `Prediction`, and to bounds on the evidence."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from undertow.data import Prediction, TrialSet
+from undertow.data.batches import Batch
+from undertow.inference import evidence_bound, importance_weighted_bound
+from undertow.models.latent_sde_network import Drawn, Encoded, LatentSDENetwork
+from undertow.observations import GaussianObservation, Observation
+
+PATHS_AT_ONCE = 2048
+
+
+@torch.no_grad()
+def predict(
+    network: LatentSDENetwork,
+    batch: Batch,
+    trials: TrialSet,
+    samples: int,
+    keep: bool,
+    seed: int,
+    generate: bool,
+    behavior_shown: bool = False,
+    held: Tensor | None = None,
+) -> Prediction:
+    """Average over `samples` paths of each trial; keep them when asked. Past a trial's end all is NaN.
+
+    The first sample of a trial begins with the same noise whatever the number of samples.
+    """
+    network.eval()
+    shown = torch.ones(len(batch), dtype=torch.bool, device=batch.inputs.device) if behavior_shown else None
+    encoded = network.encode(batch, shown)
+    total, kept, squares = dict[str, Tensor](), dict[str, list[np.ndarray]](), None
+    for drawn in _paths(network, batch, encoded, samples, seed, generate, held):
+        values = _values(network, batch, drawn)
+        total = {k: v + total[k] if k in total else v.clone() for k, v in values.items()}
+        if "behavior" in values:
+            square = values["behavior"].square()
+            squares = square if squares is None else squares + square
+        for k, v in values.items() if keep else ():
+            kept.setdefault(k, []).append(_ended(v, batch) if v.ndim == 3 else v.cpu().numpy())
+    mean = {k: v / samples for k, v in total.items()}
+    return _prediction(network, batch, trials, mean, squares, kept, samples)
+
+
+def _paths(
+    network: LatentSDENetwork,
+    batch: Batch,
+    encoded: Encoded,
+    samples: int,
+    seed: int,
+    generate: bool,
+    held: Tensor | None,
+) -> Iterator[Drawn]:
+    """One path of every trial, `samples` times."""
+    for path in range(samples):
+        generator = path_generator(batch.inputs.device, seed, path)
+        parts = [
+            network.draw(batch.take(index), encoded.take(index), generator, generate, held)
+            for index in torch.arange(len(batch), device=batch.inputs.device).split(PATHS_AT_ONCE)
+        ]
+        yield parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _joined(parts: list[Drawn]) -> Drawn:
+    names = ("states", "units", "kl_initial", "kl_path", "log_ratio")
+    return Drawn(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+    """Everything a prediction averages, for one path of each trial."""
+    read = drawn.units.flatten(-2)
+    mean, log_prob = network.observation.mean_and_log_prob(network.features(batch, drawn), batch.targets)
+    values = {"rates": mean / network.bin_s, "log_likelihood": log_prob.sum((1, 2))}
+    values |= {"kl_initial": drawn.kl_initial.sum(1), "kl_path": drawn.kl_path.sum(1)}
+    values |= {f"latent_{k}": v for k, v in network.dynamics.readout(drawn.states).items()}
+    if isinstance(network.behavior, GaussianObservation):
+        values["behavior"] = network.behavior.mean(read)
+        values["behavior_var"] = network.behavior.logvar(read).exp()
+    for name, observation in network.labels.items():
+        assert isinstance(observation, Observation)
+        values[f"label_{name}"] = observation.mean(observation.pool(read, batch.valid))
+    return values
+
+
+def _prediction(
+    network: LatentSDENetwork,
+    batch: Batch,
+    trials: TrialSet,
+    mean: dict[str, Tensor],
+    squares: Tensor | None,
+    kept: dict[str, list[np.ndarray]],
+    samples: int,
+) -> Prediction:
+    stacked = {k: np.stack(v) for k, v in kept.items()}
+    names = [k.removeprefix("latent_") for k in mean if k.startswith("latent_")]
+    prediction = Prediction(
+        rates=_ended(mean["rates"], batch),
+        trials=trials,
+        latents={k: _ended(mean[f"latent_{k}"], batch) for k in names},
+        rate_samples=stacked.get("rates"),
+        latent_samples={k: stacked[f"latent_{k}"] for k in names if stacked},
+        terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
+        label_probabilities={k: mean[f"label_{k}"].cpu().numpy() for k in network.labels},
+    )
+    if squares is None:
+        return prediction
+    spread_var = (squares / samples - mean["behavior"].square()).clamp(min=0)
+    return replace(
+        prediction,
+        behavior=_ended(mean["behavior"], batch),
+        behavior_std=_ended((spread_var + mean["behavior_var"]).sqrt(), batch),
+        behavior_samples=stacked.get("behavior"),
+    )
+
+
+def _ended(values: Tensor, batch: Batch) -> np.ndarray:
+    """(trials, time, dim) with NaN past each trial's end."""
+    inside = torch.arange(values.shape[1], device=values.device) < batch.lengths[:, None]
+    return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
+
+
+def path_generator(device: torch.device, *seed: int) -> torch.Generator:
+    """One for each path: in a longer window every path, not just the first, begins with the same noise."""
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
+
+
+@torch.no_grad()
+def evidence_bounds(network: LatentSDENetwork, batch: Batch, paths: int, seed: int) -> dict[str, np.ndarray]:
+    """Bounds on each trial's log evidence in nats: 'elbo' and 'importance_weighted', (trials,) each, from `paths` paths."""
+    network.eval()
+    encoded, weights, bounds = network.encode(batch), list[Tensor](), list[Tensor]()
+    for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):
+        likelihood = sum(network.log_likelihoods(batch, drawn).values(), torch.zeros(()))
+        weights.append(likelihood + drawn.log_ratio)
+        bounds.append(evidence_bound(likelihood, drawn.kl_initial.sum(1), drawn.kl_path.sum(1)))
+    return {
+        "elbo": torch.stack(bounds).mean(0).cpu().numpy(),
+        "importance_weighted": importance_weighted_bound(torch.stack(weights)).cpu().numpy(),
+    }

@@ -1,0 +1,46 @@
+"""What `LatentSDE` validates on."""
+
+import math
+
+import numpy as np
+from torch import nn
+
+from undertow.data import TrialSet
+from undertow.data.batches import Batch
+from undertow.evaluation import bits_per_spike
+from undertow.models.langevin_validation import Validate
+from undertow.models.latent_sde_network import LatentSDENetwork
+from undertow.models.latent_sde_prediction import evidence_bounds, predict
+
+SAMPLES = 10
+
+
+def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
+    """A function network → score on the validation trials, higher is better; it also checks the learned step.
+
+    Args:
+        batch: the validation trials as the network reads them.
+        trials: the same.
+        monitor: 'smooth': bits per spike of held-out neurons given all observations of the others; without held-out
+            neurons the evidence bound, in bits per spike. 'generate': bits per spike of all neurons after t0, given the
+            observations before it.
+    """
+    counts = np.array(trials.spikes)
+    if monitor == "smooth" and trials.heldout.any():
+        counts[:, :, ~trials.heldout] = np.nan
+    spikes = float(np.nansum(trials.spikes))
+
+    def validate(network: nn.Module) -> float:
+        assert isinstance(network, LatentSDENetwork)
+        network.dynamics.check_stable(network.bin_s * network.bins_per_step)
+        if monitor == "smooth" and not trials.heldout.any():
+            bound = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
+            return float(bound.sum() / spikes / math.log(2))
+        prediction = predict(network, batch, trials, SAMPLES, False, 0, monitor == "generate")
+        if monitor == "generate":
+            counts[network.before_t0(batch).cpu().numpy()] = np.nan
+        scored = np.nansum(counts, axis=(0, 1)) > 0
+        rates = prediction.rates.astype(np.float64) * trials.bin_s
+        return float(bits_per_spike(rates[:, :, scored], counts[:, :, scored]))
+
+    return validate

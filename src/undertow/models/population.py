@@ -1,0 +1,140 @@
+"""`Population`: what a `LatentSDE` needs to know of its training trials before it sees a batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from undertow.data import TrialSet
+from undertow.data.batches import Batch
+from undertow.data.label_codes import label_categories
+from undertow.errors import ModelError
+
+if TYPE_CHECKING:
+    from undertow.models.latent_sde import LatentSDE
+
+
+@dataclass(frozen=True)
+class Population:
+    """What a network needs to know of the trials it is fitted on; kept in model files.
+
+    Attributes:
+        n_heldin: neurons given to the encoder.
+        mean_rates: of all neurons, spikes/s.
+        bin_s: bin width.
+        duration_s: length of the longest trial.
+        regular: all trials share their times.
+        stimulus_channels: external inputs.
+        behavior_names, behavior_means, behavior_stds: of continuous behaviour, per channel; empty for none.
+        categories: label → its categories.
+        shares: label → share of the trials in each.
+        regions: names, in order; one for a shared state.
+        region_of: region number of each neuron.
+    """
+
+    n_heldin: int
+    mean_rates: list[float]
+    bin_s: float
+    duration_s: float
+    regular: bool
+    stimulus_channels: int
+    behavior_names: list[str]
+    behavior_means: list[float]
+    behavior_stds: list[float]
+    categories: dict[str, list[Any]]
+    shares: dict[str, list[float]]
+    regions: list[str]
+    region_of: list[int]
+
+    @classmethod
+    def of(cls, trials: TrialSet, model: "LatentSDE") -> "Population":
+        """Read it off the training trials.
+
+        Raises:
+            ModelError: where the model asks for what the trials do not hold.
+        """
+        names = model.labels
+        categories = {} if names == () else label_categories(trials, names)
+        regions, region_of = _regions(trials, model.regions)
+        behavior = None if trials.behavior is None or not model.behavior else trials.behavior
+        if behavior is not None and trials.behavior_kind == "categorical":
+            raise ModelError(
+                "behaviour is categorical: give one category a trial as a label, or behavior=False to leave it out."
+            )
+        flat = np.zeros((1, 0)) if behavior is None else behavior.reshape(-1, behavior.shape[2])
+        if (never := np.isnan(flat).all(0)).any():
+            raise ModelError(
+                f"behaviour {trials.behavior_names[int(never.argmax())]!r} is missing in every trial: leave the channel out."
+            )
+        return cls(
+            n_heldin=int((~trials.heldout).sum()),
+            mean_rates=np.nan_to_num(trials.mean_rates).tolist(),
+            bin_s=trials.bin_s,
+            duration_s=_duration_s(trials),
+            regular=trials.times is None,
+            stimulus_channels=0
+            if trials.stimulus is None or not model.stimulus
+            else trials.stimulus.shape[2],
+            behavior_names=[] if behavior is None else list(trials.behavior_names),
+            behavior_means=np.nanmean(flat, 0).tolist(),
+            behavior_stds=np.nanstd(flat, 0).tolist(),
+            categories={k: v.tolist() for k, v in categories.items()},
+            shares={k: [float(np.mean(trials.labels[k] == c)) for c in v] for k, v in categories.items()},
+            regions=regions,
+            region_of=region_of,
+        )
+
+    def batch(self, trials: TrialSet, device: torch.device) -> Batch:
+        """Trials as a network fitted on this population reads them.
+
+        Raises:
+            ModelError: for irregular times where it was fitted on regular ones, no stimulus or one of another width, or
+                other channels of behaviour.
+        """
+        if self.regular and trials.times is not None:
+            raise ModelError("the trials have irregular times: the model was fitted on regular ones.")
+        given = 0 if trials.stimulus is None else trials.stimulus.shape[2]
+        if self.stimulus_channels and given != self.stimulus_channels:
+            raise ModelError(
+                f"the trials have {given or 'no'} stimulus channels, the model was fitted with {self.stimulus_channels}: "
+                "give trials with the same stimulus."
+            )
+        names = [] if trials.behavior is None else list(trials.behavior_names)
+        if self.behavior_names and names and names != self.behavior_names:
+            raise ModelError(
+                f"the trials' behaviour is {', '.join(names)}, the model's {', '.join(self.behavior_names)}: give the same "
+                "channels in the same order, or none."
+            )
+        batch = Batch.from_trials(trials, device, label_categories=self.categories)
+        return replace(
+            batch,
+            stimulus=batch.stimulus if self.stimulus_channels else None,
+            behavior=batch.behavior if self.behavior_names else None,
+        )
+
+
+def _duration_s(trials: TrialSet) -> float:
+    if trials.times is None:
+        return trials.n_time * trials.bin_s
+    return float(np.nanmax(trials.times)) + trials.bin_s / 2 - trials.start_s
+
+
+def _regions(trials: TrialSet, wanted: str | Mapping[str, int] | None) -> tuple[list[str], list[int]]:
+    """Names of the regions that have units of their own, and the number of each neuron's."""
+    if wanted is None:
+        return ["all"], [0] * trials.n_neurons
+    if trials.region is None:
+        raise ModelError(
+            f"regions is {wanted!r} but the trials name no region per neuron: give TrialSet.region."
+        )
+    found = [str(name) for name in np.unique(trials.region)]
+    names = found if isinstance(wanted, str) else [str(name) for name in wanted]
+    if isinstance(wanted, str) and wanted != "split":
+        raise ModelError(
+            f"regions is {wanted!r}: it must be 'split', units by region, or None for a shared state."
+        )
+    if set(names) != set(found):
+        raise ModelError(f"regions names {', '.join(names)}: the trials have {', '.join(found)}.")
+    return names, [names.index(str(name)) for name in trials.region]

@@ -1,0 +1,62 @@
+"""What simulated populations share: sizes, streams of random numbers, random readouts, Poisson counts."""
+
+import numpy as np
+
+from undertow.data import TrialSet
+from undertow.data.validation import check_positive, check_whole
+from undertow.systems.lorenz import rates_with_mean
+
+NETWORK_STREAM, TRIALS_STREAM, SPIKES_STREAM = 0, 1, 2
+MANY = 10**9
+
+
+def check_count(name: str, number: int) -> None:
+    """Refuse what is no whole number of at least one."""
+    check_whole(name, number, 1, MANY)
+
+
+def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> None:
+    """Refuse a set of no trials, bins or steps.
+
+    Raises:
+        DataError: naming the argument and its rule.
+    """
+    for name, number in (("n_trials", n_trials), ("bins", bins), ("steps_per_bin", steps_per_bin)):
+        check_count(name, number)
+    check_positive("bin_s", bin_s, "seconds")
+
+
+def random_directions(
+    n_neurons: int, dim: int, generator: np.random.Generator, length: float = 1.0
+) -> np.ndarray:
+    """Weights from states to log-rates, (neurons, dim), all of one length: no neuron varies far more than others."""
+    check_count("n_neurons", n_neurons)
+    weights = generator.standard_normal((n_neurons, dim))
+    directions: np.ndarray = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    return length * directions
+
+
+def poisson_trials(
+    log_rates: np.ndarray, mean_rate_hz: float, bin_s: float, seed: int, drive: np.ndarray | None = None
+) -> TrialSet:
+    """Counts with rates exp(log_rates + offset), each neuron's offset fixing its mean rate.
+
+    Args:
+        log_rates: (trials, bins, neurons), up to the offsets.
+        mean_rate_hz: every neuron's mean over trials and bins, spikes/s.
+        bin_s: bin width in seconds.
+        seed: of the counts.
+        drive: the input, (trials, bins, 1), kept as the stimulus 'drive'.
+
+    Raises:
+        DataError: for a mean rate that is not above zero.
+    """
+    check_positive("mean_rate_hz", mean_rate_hz, "spikes/s")
+    truth = rates_with_mean(log_rates, mean_rate_hz)
+    return TrialSet(
+        spikes=np.random.default_rng([seed, SPIKES_STREAM]).poisson(truth * bin_s),
+        bin_s=bin_s,
+        truth=truth,
+        stimulus=drive,
+        stimulus_names=() if drive is None else ("drive",),
+    )

@@ -1,0 +1,39 @@
+"""How units act on each other."""
+
+import pytest
+import torch
+
+from tests.dynamics.variants import normal
+from undertow.dynamics.coupling import COUPLINGS, Coupling
+from undertow.errors import ModelError
+
+
+@pytest.mark.parametrize("kind", COUPLINGS)
+def test_the_pull_is_that_of_the_matrix(kind: str) -> None:
+    coupling = Coupling(3, 2, kind).double()
+    z, u = normal(4, 5, 2, 3), normal(4, 5, 2, seed=1)
+    k = coupling.matrix(u).detach().expand(4, 5, 3, 3)
+    expected = torch.einsum("tbij,tbpj->tbpi", k, z)
+    if kind == "diffusive":
+        expected = torch.einsum("tbij,tbpij->tbpi", k, z[..., None, :] - z[..., :, None])
+    assert torch.allclose(coupling.pull(z, u), expected, atol=1e-14)
+
+
+def test_only_a_scalar_coupling_shifts() -> None:
+    u = normal(4, 2)
+    for kind in COUPLINGS:
+        coupling = Coupling(3, 2, kind).double()
+        shift = coupling.shift(u)
+        if kind == "scalar":
+            assert shift.shape == (4, 1)
+            assert torch.equal(coupling.matrix(u)[:, 1, 1:2], shift)
+        else:
+            assert shift == 0.0
+
+
+def test_without_inputs_it_is_constant_and_an_unknown_kind_is_refused() -> None:
+    coupling = Coupling(3)
+    assert torch.equal(coupling.matrix(torch.ones(1)), coupling.matrix())
+    assert (Coupling(3, self_coupled=False).matrix().diagonal() == 0).all()
+    with pytest.raises(ModelError, match="coupling is 'random': it must be one of"):
+        Coupling(3, kind="random")

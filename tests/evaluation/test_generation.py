@@ -1,0 +1,124 @@
+"""Scores of generated predictions: bits per spike, behaviour and labels against direct computations."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from undertow.data import Prediction, TrialSet
+from undertow.evaluation import (
+    bits_per_spike,
+    combine,
+    generation_statistics,
+    load_statistics,
+    save_statistics,
+    sufficient_statistics,
+)
+
+SEEN = 4
+
+
+def make_trials(n: int = 30, **changes: object) -> TrialSet:
+    rng = np.random.default_rng(1)
+    behavior = rng.normal(5.0, [1.0, 30.0], (n, 10, 2))
+    behavior[0, 6] = np.nan
+    choice = np.array(["left", "right", "left"] * (n // 3))
+    choice[1] = ""
+    fields = {
+        "spikes": rng.poisson(1.0, (n, 10, 4)),
+        "bin_s": 0.02,
+        "behavior": behavior,
+        "behavior_names": ("x", "y"),
+        "labels": {"choice": choice},
+    }
+    return TrialSet(**{**fields, **changes})
+
+
+def make_prediction(trials: TrialSet, seed: int) -> Prediction:
+    rng = np.random.default_rng(seed)
+    chances = rng.dirichlet([2, 1], trials.n_trials)
+    return Prediction(
+        rates=50 * np.exp(0.3 * rng.normal(size=trials.spikes.shape)),
+        trials=trials,
+        behavior=np.nan_to_num(trials.behavior, nan=0.0) + rng.normal(size=trials.behavior.shape),
+        label_probabilities={"choice": chances},
+        label_categories={"choice": np.array(["left", "right"])},
+    )
+
+
+TRIALS = make_trials()
+INFERRED, GENERATED = make_prediction(TRIALS, 2), make_prediction(TRIALS, 3)
+FOUND = generation_statistics(INFERRED, GENERATED, SEEN, make_trials(12))
+
+
+def test_spikes_after_the_start_are_scored_in_bits() -> None:
+    counts = GENERATED.counts
+    expected = bits_per_spike(counts[:, SEEN:], TRIALS.spikes[:, SEEN:])
+    assert FOUND["generated bps"].value == pytest.approx(expected)
+    assert FOUND["generated bps all bins"].value == pytest.approx(bits_per_spike(counts, TRIALS.spikes))
+    assert "generated from the first 80 ms" in FOUND["generated bps"].note
+
+
+@pytest.mark.parametrize(("mode", "prediction"), [("", INFERRED), ("generated ", GENERATED)])
+def test_behaviour_is_scored_with_channels_pooled(mode: str, prediction: Prediction) -> None:
+    target, predicted = TRIALS.behavior[:, SEEN:], prediction.behavior[:, SEEN:]
+    known = np.isfinite(target)
+    residual = ((target - predicted)[known] ** 2).sum()
+    total = ((target - np.nanmean(target, axis=(0, 1)))[known] ** 2).sum()
+    assert FOUND[f"{mode}behavior R2"].value == pytest.approx(1 - residual / total, abs=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "prediction"), [("predicted ", INFERRED), ("generated ", GENERATED)])
+def test_labels_are_scored_where_they_are_known(mode: str, prediction: Prediction) -> None:
+    truth = TRIALS.labels["choice"]
+    known = truth != ""
+    chances = prediction.label_probabilities["choice"]
+    given = np.where(truth == "left", chances[:, 0], chances[:, 1])[known]
+    assert FOUND[f"{mode}accuracy choice"].value == pytest.approx(np.mean(given > 0.5))
+    assert FOUND[f"{mode}log-loss choice"].value == pytest.approx(-np.log(given).mean())
+
+
+def test_the_shares_of_the_training_labels_have_a_log_loss_too() -> None:
+    learned, truth = make_trials(12).labels["choice"], TRIALS.labels["choice"]
+    assert [(learned == each).sum() for each in ("left", "right", "")] == [8, 3, 1]
+    given = np.where(truth == "left", 8 / 11, 3 / 11)[truth != ""]
+    assert FOUND["log-loss of shares choice"].value == pytest.approx(-np.log(given).mean())
+
+
+def test_a_category_the_model_never_saw_counts_as_wrong_and_is_bounded() -> None:
+    trials = TRIALS.replace(labels={"choice": np.full(TRIALS.n_trials, "none")})
+    one = make_prediction(trials, 2)
+    found = generation_statistics(one, one, SEEN)
+    assert found["predicted accuracy choice"].value == 0
+    assert found["predicted log-loss choice"].value == pytest.approx(-np.log(1e-6))
+    assert "log-loss of shares choice" not in found
+
+
+def test_intervals_hold_the_score_and_statistics_survive_a_file(tmp_path: Path) -> None:
+    again = load_statistics(save_statistics(tmp_path / "sums.npz", FOUND))
+    scores, read = combine([[FOUND]], resamples=100), combine([[again]], resamples=100)
+    assert scores == read
+    assert all(score.low <= score.value <= score.high for score in scores.values())
+
+
+def test_what_is_not_there_is_not_scored() -> None:
+    bare = make_trials(behavior=None, behavior_names=(), labels=None)
+    one = Prediction(np.full(bare.spikes.shape, 50.0), bare)
+    assert set(generation_statistics(one, one, 0)) == {"generated bps", "generated bps all bins"}
+    silent = bare.replace(spikes=np.where(np.arange(4) == 2, 0, bare.spikes))
+    found = generation_statistics(one, Prediction(one.rates, silent), 0)["generated bps"]
+    assert (found.n_neurons, found.left_out) == (3, 1)
+
+
+def test_irregular_times_leave_out_what_needs_regular_bins() -> None:
+    trials = make_trials(condition=np.arange(30) % 2, behavior_names=("x vel", "y vel"))
+    times = np.broadcast_to(trials.time_s, (30, 10)) + np.linspace(0, 0.005, 30)[:, None]
+    own = trials.replace(times=times)
+    names = [
+        set(sufficient_statistics(make_prediction(each, 2), make_prediction(each, 3)))
+        for each in (trials, own)
+    ]
+    assert names[0] - names[1] == {"psth R2", "velocity R2 log-rate"}
+    assert (
+        "4 observations" in generation_statistics(*(make_prediction(own, 2),) * 2, SEEN)["generated bps"].note
+    )

@@ -1,0 +1,47 @@
+"""Frequencies that were planted, found again by `LatentSDE`."""
+
+import numpy as np
+import pytest
+
+from undertow.data import TrialSet
+from undertow.dynamics import CoupledOscillators
+from undertow.models import LatentSDE
+from undertow.systems import simulate_oscillators
+from undertow.training import Training
+
+
+def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: int) -> np.ndarray:
+    """Sorted natural frequencies of `n` uncoupled oscillators fitted to the trials.
+
+    Frequencies start evenly between 0.5 and 3 cycles per 2.5 τ: τ sets the band in which they are looked for. They move by
+    at most about the learning rate a step, so that it takes some hundreds of steps.
+    """
+    model = LatentSDE(
+        dynamics=CoupledOscillators(2 * n, coupling="none", timescale_s=timescale_s),
+        t0_s=0.1 * trials.n_time * trials.bin_s,
+        hidden_dim=width,
+        steering_width=width,
+        decoder_width=width,
+        training=Training(epochs=epochs, batch_size=16, learning_rate=2e-2),
+    ).fit(trials)
+    dynamics = model.network_.dynamics
+    assert isinstance(dynamics, CoupledOscillators)
+    return np.sort(dynamics.natural_frequencies_hz.detach().abs().numpy())
+
+
+@pytest.mark.slow
+def test_uncoupled_oscillators_are_recovered() -> None:
+    """Two to five cycles a trial; the frequencies start at 1, 3.5 and 6 Hz."""
+    planted = (2.0, 3.3, 5.1)
+    trials = simulate_oscillators(planted, n_trials=128, n_neurons=40, mean_rate_hz=30, bins=40, bin_s=0.025)
+    found = fitted_hz(trials, n=3, timescale_s=0.2, width=32, epochs=50)
+    assert np.allclose(found, planted, rtol=0.05)
+
+
+@pytest.mark.slow
+def test_the_bin_width_does_not_change_a_frequency() -> None:
+    """The same spikes in bins of 5 and of 20 ms."""
+    fine = simulate_oscillators((8.0,), n_trials=64, n_neurons=20, mean_rate_hz=40, bins=80, bin_s=0.005)
+    found = [fitted_hz(t, n=1, timescale_s=0.03, width=16, epochs=30)[0] for t in (fine, fine.rebin(0.02))]
+    assert found[0] == pytest.approx(found[1], rel=0.02)
+    assert found[0] == pytest.approx(8.0, rel=0.05)

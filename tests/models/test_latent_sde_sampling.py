@@ -1,0 +1,279 @@
+"""What-if trials of a `LatentSDE`: where they start, what drives them, what is silenced or changed."""
+
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small_sde import TRIALS, fit, fitted, small, with_times
+from undertow.data import TrialSet
+from undertow.dynamics import LSTM, CoupledOscillators, Dynamics, FitzHughNagumo, Kuramoto, LotkaVolterra
+from undertow.errors import ModelError, StabilityError
+from undertow.models import Ensemble, LatentSDE
+from undertow.models.latent_sde_altering import silenced_coordinates, unit_regions
+
+REGIONS = ("CA1", "MOs", "V1")
+
+
+def regional(coupling: str = "diffusive", **settings: Any) -> LatentSDE:
+    """Six oscillators in three regions, with a coupling and a stimulus that act."""
+    return _regional(coupling, tuple(settings.items()))
+
+
+@cache
+def _regional(coupling: str, settings: tuple[tuple[str, Any], ...]) -> LatentSDE:
+    model = fit(dynamics=CoupledOscillators(12, coupling=coupling), regions="split", **dict(settings))
+    return model.altered(_strengthened)
+
+
+def _strengthened(dynamics: Dynamics) -> None:
+    for parameter in dynamics.coupling.parameters():  # type: ignore[union-attr]
+        parameter.mul_(20.0)  # type: ignore[operator]
+
+
+# --- where they start ---------------------------------------------------------------------------------------
+
+
+def test_paths_from_trials_are_those_of_generated_predictions() -> None:
+    model = fitted()
+    made = model.sample(trials=TRIALS, seed=3)
+    generated = model.predict(TRIALS, samples=1, seed=3, mode="generate")
+    assert made.truth is not None
+    assert generated.rate_samples is not None
+    assert generated.behavior_samples is not None
+    inside = TRIALS.valid
+    np.testing.assert_allclose(made.truth[inside], generated.rate_samples[0][inside], rtol=1e-5)
+    mean = model.sample(trials=TRIALS, behavior="mean", seed=3)
+    np.testing.assert_array_equal(mean.behavior[inside], generated.behavior_samples[0][inside])
+    for name in ("trial_ids", "neuron_ids", "lengths", "condition", "region", "stimulus", "heldout"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(TRIALS, name))
+
+
+def test_only_the_first_t0_seconds_of_trials_are_read() -> None:
+    model, spikes = fitted(), np.array(TRIALS.spikes)
+    seen = model.predict_generated(TRIALS).seen_bins
+    assert seen == 3  # 0.06 s
+    later, first = spikes.copy(), spikes.copy()
+    later[:, seen:] += 5
+    first[:, seen - 1] += 5
+    truth = model.sample(trials=TRIALS).truth
+    np.testing.assert_array_equal(model.sample(trials=TRIALS.replace(spikes=later)).truth, truth)
+    changed = model.sample(trials=TRIALS.replace(spikes=first)).truth
+    assert np.abs(changed - truth)[:, 0].max() > 0
+
+
+def test_without_trials_paths_start_from_the_standard_normal() -> None:
+    model, states = fitted(), list[torch.Tensor]()
+    network = model.network_
+    handle = network.decoder.register_forward_hook(lambda module, inputs, out: states.append(inputs[0]))
+    made = model.sample(4000, n_time=2, stimulus=np.zeros((2, 2)))
+    handle.remove()
+    start = states[0][:, 0]
+    assert start.shape == (4000, 4)
+    assert start.mean(0).abs().max() < 4 / 4000**0.5
+    assert (start.var(0) - 1).abs().max() < 4 * (2 / 4000) ** 0.5
+    assert made.truth is not None
+    assert made.spikes.shape == (4000, 2, 6)
+    error = made.spikes.mean((0, 1)) - made.truth.mean((0, 1)) * made.bin_s
+    assert np.abs(error).max() < 5 * np.sqrt(made.truth.max() * made.bin_s / 8000)
+
+
+def test_sizes_come_from_what_is_given() -> None:
+    model = fitted()
+    stimulus = np.zeros((7, 5, 2))
+    assert model.sample(stimulus=stimulus).spikes.shape == (7, 5, 6)
+    assert model.sample(3, stimulus=stimulus[:1]).spikes.shape == (3, 5, 6)
+    assert model.sample(trials=TRIALS, stimulus=np.zeros((25, 2))).spikes.shape == (20, 25, 6)
+    assert model.sample(trials=TRIALS, n_time=14).spikes.shape == (20, 14, 6)
+    longer = model.sample(45, trials=TRIALS, n_time=12)
+    assert longer.condition.tolist() == [k % 20 % 2 for k in range(45)]
+    np.testing.assert_array_equal(longer.stimulus[21, :10], TRIALS.stimulus[1])
+    np.testing.assert_array_equal(longer.stimulus[21, 11], TRIALS.stimulus[1, 9])
+    free = fit(TRIALS.replace(stimulus=None), labels=())
+    assert free.sample().spikes.shape == (1, 10, 6)
+    assert free.sample(2, n_time=4).stimulus is None
+    assert not free.sample(2).labels
+
+
+def test_seeds_repeat_and_differ() -> None:
+    model = fitted()
+    one, again, other = (model.sample(trials=TRIALS, seed=seed) for seed in (1, 1, 2))
+    for name in ("spikes", "truth", "behavior"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
+        assert not np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
+    np.testing.assert_array_equal(one.labels["choice"], again.labels["choice"])
+    assert set(one.labels["choice"]) == {"left", "right"}
+
+
+def test_behaviour_is_drawn_about_its_mean_with_the_model_s_own_spread() -> None:
+    model = fitted()
+    stimulus = np.zeros((10, 2))
+    drawn, mean = (model.sample(400, stimulus=stimulus, behavior=kind) for kind in ("drawn", "mean"))
+    np.testing.assert_array_equal(drawn.truth, mean.truth)
+    assert drawn.behavior_names == ("x", "y")
+    std = np.std(drawn.behavior - mean.behavior, axis=(0, 1))
+    predicted = model.predict(TRIALS, mode="generate").behavior_std
+    assert np.all(np.abs(std / np.nanmean(predicted, axis=(0, 1)) - 1) < 0.1)
+
+
+def test_irregular_times_are_kept() -> None:
+    trials = with_times(TRIALS, 0.004)
+    made = fit(trials).sample(trials=trials)
+    np.testing.assert_array_equal(made.times, trials.times)
+
+
+# --- what drives them ---------------------------------------------------------------------------------------
+
+
+def test_another_stimulus_changes_what_follows_with_the_same_noise() -> None:
+    model = regional()
+    own = model.sample(trials=TRIALS)
+    np.testing.assert_array_equal(model.sample(trials=TRIALS, stimulus=TRIALS.stimulus).truth, own.truth)
+    contrast = model.sample(trials=TRIALS, stimulus=np.asarray(TRIALS.stimulus) + 3.0)
+    np.testing.assert_array_equal(contrast.truth[:, 0], own.truth[:, 0])
+    assert np.nanmax(np.abs(contrast.truth - own.truth)[:, 1:]) > 0
+
+
+def test_a_silenced_region_stays_at_zero_and_acts_on_others_through_coupling_alone() -> None:
+    v1 = np.array([name == "V1" for name in TRIALS.region])
+    for coupling, acts in (("matrix", True), ("none", False)):
+        model = (
+            regional("matrix")
+            if acts
+            else fit(dynamics=CoupledOscillators(12, coupling="none"), regions="split")
+        )
+        own, silent = model.sample(trials=TRIALS), model.sample(trials=TRIALS, silenced=("V1",))
+        assert own.truth is not None
+        assert silent.truth is not None
+        assert np.ptp(silent.truth[..., v1], axis=(0, 1)).max() == 0, coupling
+        assert np.ptp(own.truth[..., v1], axis=(0, 1)).min() > 0
+        assert (np.abs(own.truth - silent.truth)[..., ~v1].max() > 0) == acts
+
+
+def test_silencing_is_deciding_coordinates_by_region() -> None:
+    model = regional()
+    region = unit_regions(model)
+    assert sorted(set(region)) == sorted(REGIONS)
+    assert len(region) == 6
+    held = silenced_coordinates(model, ["CA1", "MOs"])
+    assert held is not None
+    np.testing.assert_array_equal(held[:6].numpy(), region != "V1")
+    np.testing.assert_array_equal(held[6:].numpy(), region != "V1")
+    assert silenced_coordinates(model, ()) is None
+    assert set(unit_regions(fitted())) == {"all"}
+
+
+def test_a_cell_and_its_unit_are_silenced_through_the_unit() -> None:
+    model = fit(dynamics=LSTM(12), regions="split")
+    held = silenced_coordinates(model, "V1")
+    assert held is not None
+    assert held[:6].any()
+    assert not held[6:].any()
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "reason"),
+    [
+        (Kuramoto(6), r"at zero a unit reads \(1, 0\), a state like any other"),
+        (LotkaVolterra(6), "logarithm of a population"),
+        (FitzHughNagumo(12), "rest near a voltage"),
+    ],
+)
+def test_dynamics_in_which_zero_is_not_silence_are_refused(dynamics: Dynamics, reason: str) -> None:
+    model = fit(dynamics=dynamics, regions="split")
+    with pytest.raises(ModelError, match=f"{type(dynamics).__name__} has no silence .*{reason}"):
+        model.sample(trials=TRIALS, silenced=("V1",))
+
+
+# --- changed dynamics ---------------------------------------------------------------------------------------
+
+
+def test_altered_dynamics_leave_the_original_as_it_was(tmp_path: Path) -> None:
+    model = regional()
+    before = {name: value.clone() for name, value in model.network_.state_dict().items()}
+    weaker = model.altered(lambda dynamics: dynamics.coupling.constant.mul_(0.5))
+    halved = weaker.network_.state_dict()
+    for name, value in model.network_.state_dict().items():
+        assert torch.equal(value, before[name])
+        factor = 0.5 if name == "dynamics.coupling.constant" else 1.0
+        assert torch.equal(halved[name], factor * value)
+    assert not np.array_equal(
+        weaker.sample(trials=TRIALS).truth, model.sample(trials=TRIALS).truth, equal_nan=True
+    )
+    again = LatentSDE.load(weaker.save(tmp_path / "weaker.safetensors"))
+    np.testing.assert_array_equal(again.sample(trials=TRIALS).spikes, weaker.sample(trials=TRIALS).spikes)
+
+
+def test_alterations_that_break_the_dynamics_are_refused() -> None:
+    with pytest.raises(ModelError, match="after the change omega of the dynamics is not finite"):
+        regional().altered(lambda dynamics: dynamics.omega.fill_(np.nan))
+    explicit = fit(dynamics=CoupledOscillators(4, integrator="euler", timescale_s=1.0))
+    with pytest.raises(StabilityError, match="integrator='euler'"):
+        explicit.altered(lambda dynamics: dynamics.omega.mul_(1e3))
+
+
+# --- refusals -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"n": 2}, r"fitted with 2 stimulus channel\(s\): give a stimulus"),
+        ({"n": 0, "trials": TRIALS}, "n must be at least 1"),
+        ({"trials": TRIALS, "stimulus": np.zeros((3, 10, 2))}, "of one trial or of as many as there are"),
+        (
+            {"stimulus": np.zeros((3, 10, 1))},
+            r"stimulus has shape \(3, 10, 1\): it must be \(trials, time, 2\)",
+        ),
+        ({"stimulus": np.zeros((3, 10, 2)), "n_time": 4}, "n_time is 4 and the stimulus has 10 bins"),
+        ({"trials": TRIALS, "n_time": 0}, "n_time is 0: it must be a whole number"),
+        ({"trials": TRIALS, "silenced": ("V1",)}, "V1 cannot be silenced: all neurons share one state"),
+        ({"trials": TRIALS, "behavior": "none"}, "behavior is 'none': it must be 'drawn' or 'mean'"),
+        ({"trials": TRIALS.select(neurons=[0, 1])}, "the trials have 2 neurons"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        fitted().sample(**given)
+
+
+def test_more_refusals() -> None:
+    with pytest.raises(ModelError, match="there is no region 'V2': the model has CA1, MOs, V1"):
+        regional().sample(trials=TRIALS, silenced=("V2",))
+    with pytest.raises(ModelError, match="fitted without a stimulus"):
+        fit(TRIALS.replace(stimulus=None)).sample(stimulus=np.zeros((10, 2)))
+    with pytest.raises(ModelError, match="not fitted"):
+        LatentSDE().sample()
+
+
+# --- ensembles ----------------------------------------------------------------------------------------------
+
+
+def test_an_ensemble_generates_the_mean_of_its_members() -> None:
+    trials: TrialSet = TRIALS[5:]
+    ensemble = fit_ensemble(trials)
+    made = ensemble.predict_generated(trials, samples=6, seed=2)
+    assert made is not None
+    assert made.seen_bins == 3
+    assert made.prediction.rate_samples is not None
+    assert made.prediction.rate_samples.shape == (6, *trials.spikes.shape)
+    plain = ensemble.predict_generated(trials, seed=2)
+    assert plain is not None
+    singles = [member.predict_generated(trials, seed=2) for member in ensemble.members_]
+    kept = [each.prediction for each in singles if each is not None]
+    np.testing.assert_allclose(plain.prediction.rates, np.mean([each.rates for each in kept], axis=0))
+    chances = np.mean([each.label_probabilities["choice"] for each in kept], axis=0)
+    np.testing.assert_allclose(plain.prediction.label_probabilities["choice"], chances)
+    second_moment = np.mean([each.behavior_std**2 + each.behavior**2 for each in kept], axis=0)
+    expected = np.sqrt(second_moment - np.mean([each.behavior for each in kept], axis=0) ** 2)
+    np.testing.assert_allclose(plain.prediction.behavior_std, expected, rtol=1e-4)
+
+
+def fit_ensemble(trials: TrialSet) -> Ensemble:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Ensemble(small(), size=2).fit(trials)
