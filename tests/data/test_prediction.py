@@ -8,6 +8,7 @@ import pytest
 import xarray
 
 from undertow.data import Prediction, TrialSet
+from undertow.data.prediction import likeliest_categories
 from undertow.errors import UndertowError
 
 TRIALS, BINS, NEURONS, SAMPLES = 4, 5, 3, 2
@@ -90,3 +91,19 @@ def test_an_interval_is_of_the_rates_and_needs_samples() -> None:
     np.testing.assert_allclose([low[0, 0, 0], high[0, 0, 0]], [10, 190])
     with pytest.raises(UndertowError, match="200 samples or more, here are 0"):
         prediction().interval()
+
+
+def test_categories_of_behaviour_have_coordinates_of_their_own(tmp_path: Path) -> None:
+    chances = RNG.dirichlet([1, 1, 1], (TRIALS, BINS))
+    chances[0, 4] = np.nan
+    categories = {"stage": np.array([-1.0, 2.0, 7.0])}
+    dataset = prediction(
+        behavior_probabilities={"stage": chances}, behavior_categories=categories, behavior_std=None
+    ).to_xarray()
+    found = dataset["behavior_stage_probability"].sel(behavior_stage_category=7)
+    np.testing.assert_array_equal(found, chances[..., 2])
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    likeliest = likeliest_categories({"stage": chances}, categories)
+    assert likeliest.shape == (TRIALS, BINS, 1)
+    assert np.isnan(likeliest[0, 4, 0])
+    assert likeliest[1, 2, 0] == categories["stage"][chances[1, 2].argmax()]

@@ -162,7 +162,7 @@ def test_the_splitting_stays_bounded_where_eulers_step_explodes() -> None:
 
 def test_eulers_step_is_refused_by_frequency_step_and_remedy() -> None:
     """3 cycles in 2.5 units of 0.2 s are 6 Hz, which turn by a radian in 26.5 ms."""
-    dynamics = oscillators(4, integrator="euler", timescale_s=0.2)
+    dynamics = oscillators(4, integrator="euler", timescale_s=0.2, start_cycles=(0.5, 3))
     message = (
         r"a step of 30 ms with integrator='euler' turns the fastest oscillator \(6 Hz\) by 1.13 radians, "
         r"and must stay below 1: use steps shorter than 26.53 ms, or integrator='splitting'"
@@ -172,13 +172,13 @@ def test_eulers_step_is_refused_by_frequency_step_and_remedy() -> None:
     with pytest.raises(StabilityError, match="6 Hz"):
         dynamics.check_settings(0.03)
     dynamics.check_stable(0.026)
-    oscillators(4, timescale_s=0.2).check_stable(0.03)
-    oscillators(4, integrator="rk4", timescale_s=0.2).check_stable(0.03)
+    oscillators(4, timescale_s=0.2, start_cycles=(0.5, 3)).check_stable(0.03)
+    oscillators(4, integrator="rk4", timescale_s=0.2, start_cycles=(0.5, 3)).check_stable(0.03)
 
 
 def test_frequencies_are_in_hertz_and_span_the_start() -> None:
-    found = oscillators(6, timescale_s=0.4).natural_frequencies_hz.tolist()
-    assert found == pytest.approx(np.linspace(0.5, 3, 6) / (2.5 * 0.4), rel=1e-6)
+    found = oscillators(6, timescale_s=0.4, start_cycles=(0.5, 3)).natural_frequencies_hz.tolist()
+    assert found == pytest.approx(np.geomspace(0.5, 3, 6) / (2.5 * 0.4), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,11 @@ def test_frequencies_are_in_hertz_and_span_the_start() -> None:
     [
         ({"state_dim": 7}, "state_dim is 7: oscillators take two coordinates each, so use 6 or 8"),
         ({"state_dim": 0}, "state_dim is 0: it must be a whole number, at least 2"),
+        (
+            {"start_cycles": (1.0, 0.05)},
+            r"start_cycles is \(1.0, 0.05\): it must be two positive numbers, the slower",
+        ),
+        ({"start_cycles": (0.0, 1.0)}, r"start_cycles is \(0.0, 1.0\): it must be two positive numbers"),
         (
             {"coupling": "full"},
             "coupling is 'full': it must be one of 'matrix', 'diffusive', 'scalar', 'none'",

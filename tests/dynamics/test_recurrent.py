@@ -90,3 +90,15 @@ def test_an_lstm_of_odd_width_is_refused() -> None:
         ModelError, match="state_dim is 5: hidden units and memory cells together are an even number"
     ):
         LSTM(5)
+
+
+@pytest.mark.parametrize("cls", [cls for cls, _ in SAME])
+def test_fresh_networks_remember_how_they_began(cls: type[RecurrentDynamics]) -> None:
+    """Two starts are apart after ten bins by a quarter of what they were, and more."""
+    torch.manual_seed(0)
+    dynamics = cls(2 * 32 if cls is LSTM else 32).double()
+    x0 = 0.5 * normal(40, dynamics.state_dim)
+    with torch.no_grad():
+        states = dynamics.rollout(x0, torch.zeros(40, 10, 1, 0).double(), 0.01).states
+    spread = states.std(0).mean(-1)
+    assert spread[-1] > 0.25 * spread[0]

@@ -95,6 +95,20 @@ def test_the_initial_features_are_the_last_output_of_the_window_read_in_reverse(
         assert torch.allclose(initial[trial], last, atol=1e-12)
 
 
+def test_the_start_may_differ_between_trials() -> None:
+    encoder, inputs = make(initial_bins=None), draw(TRIALS, BINS, NEURONS)
+    assert encoder.initial is not None
+    sizes = [k % (int(length) + 1) for k, length in enumerate(LENGTHS)]
+    start = torch.arange(BINS) < torch.tensor(sizes)[:, None]
+    context, initial = encoder(inputs, inside(), LENGTHS, start)
+    assert torch.equal(context, encoder(inputs, inside(), LENGTHS)[0])
+    read = with_channel(inputs, inside())
+    assert sizes[0] == 0
+    for trial, size in enumerate(sizes):
+        window = read[[trial], :size].flip(1) if size else torch.zeros_like(read[[trial], :1])
+        assert torch.allclose(initial[trial], encoder.initial(window)[0][0, -1], atol=1e-12)
+
+
 @directions
 @pytest.mark.parametrize(("initial_bins", "sees"), [(1, 1), (4, 4), (None, BINS)])
 def test_the_initial_state_sees_its_window_and_nothing_after(

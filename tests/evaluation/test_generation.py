@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from undertow.data import Prediction, TrialSet
+from undertow.data.prediction import likeliest_categories
 from undertow.evaluation import (
     bits_per_spike,
     combine,
@@ -122,3 +123,88 @@ def test_irregular_times_leave_out_what_needs_regular_bins() -> None:
     assert (
         "4 observations" in generation_statistics(*(make_prediction(own, 2),) * 2, SEEN)["generated bps"].note
     )
+
+
+# --- categories of each bin -----------------------------------------------------------------------------------------
+
+KNOWN = {"stage": np.array([0.0, 2.0, 5.0]), "lick": np.array([0.0, 1.0])}
+
+
+def staged(n: int, seed: int, **changes: object) -> TrialSet:
+    """Two channels of categories, some missing, some that no model knows."""
+    rng = np.random.default_rng(seed)
+    behavior = np.stack([rng.choice([0.0, 2.0, 5.0, 9.0], (n, 10)), rng.choice([0.0, 1.0], (n, 10))], -1)
+    behavior[rng.random(behavior.shape) < 0.2] = np.nan
+    behavior[2, :, 1] = np.nan
+    kind = {"behavior": behavior, "behavior_names": ("stage", "lick"), "behavior_kind": "categorical"}
+    return make_trials(n, **{**kind, "labels": None, **changes})
+
+
+def staged_prediction(trials: TrialSet, seed: int) -> Prediction:
+    rng = np.random.default_rng(seed)
+    chances = {name: rng.dirichlet(np.ones(len(known)), (len(trials), 10)) for name, known in KNOWN.items()}
+    behavior = likeliest_categories(chances, KNOWN)
+    return Prediction(
+        np.full(trials.spikes.shape, 50.0),
+        trials,
+        behavior=behavior,
+        behavior_probabilities=chances,
+        behavior_categories=KNOWN,
+    )
+
+
+STAGED, LEARNED = staged(30, 5), staged(12, 6)
+ONE, TWO = staged_prediction(STAGED, 7), staged_prediction(STAGED, 8)
+SCORED = generation_statistics(ONE, TWO, SEEN, LEARNED)
+
+
+@pytest.mark.parametrize(("mode", "prediction"), [("", ONE), ("generated ", TWO)])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_categories_are_scored_in_each_bin_after_the_start(
+    mode: str, prediction: Prediction, channel: int
+) -> None:
+    name = ("stage", "lick")[channel]
+    truth, given = STAGED.behavior[:, SEEN:, channel], prediction.behavior_probabilities[name][:, SEEN:]
+    there, losses = np.isfinite(truth), []
+    for trial, time in np.argwhere(there):
+        place = np.flatnonzero(KNOWN[name] == truth[trial, time])
+        losses.append(-np.log(given[trial, time, place[0]] if place.size else 1e-6))
+    answer = prediction.behavior[:, SEEN:, channel]
+    assert SCORED[f"{mode}behavior accuracy {name}"].value == pytest.approx((answer == truth)[there].mean())
+    assert SCORED[f"{mode}behavior log-loss {name}"].value == pytest.approx(np.mean(losses))
+    assert "bin by bin after the first 80 ms" in SCORED[f"{mode}behavior accuracy {name}"].note
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_references_answer_as_the_training_bins_were(channel: int) -> None:
+    name = ("stage", "lick")[channel]
+    learned, truth = (each.behavior[:, SEEN:, channel] for each in (LEARNED, STAGED))
+    learned, truth = learned[np.isfinite(learned)], truth[np.isfinite(truth)]
+    share = {number: np.mean(learned == number) for number in np.unique(learned)}
+    commonest = max(share, key=lambda number: share[number])
+    found = SCORED[f"behavior majority share {name}"]
+    assert found.value == pytest.approx(np.mean(truth == commonest))
+    assert found.note == f"always answering {commonest:g}"
+    losses = [-np.log(share[number]) for number in truth]
+    assert SCORED[f"behavior log-loss of shares {name}"].value == pytest.approx(np.mean(losses))
+
+
+def test_resampling_trials_weighs_bins_of_each_alike() -> None:
+    found, rng = SCORED["behavior accuracy lick"], np.random.default_rng(0)
+    drawn = rng.integers(0, 30, 30)
+    truth, answer = STAGED.behavior[drawn, SEEN:, 1], ONE.behavior[drawn, SEEN:, 1]
+    weights = np.bincount(drawn, minlength=30)[None].astype(float)
+    assert found.finish(weights)[0] == pytest.approx((truth == answer)[np.isfinite(truth)].mean())
+
+
+def test_categories_that_are_not_measured_or_not_predicted_are_not_scored() -> None:
+    names = set(generation_statistics(ONE, TWO, SEEN)) - {"generated bps", "generated bps all bins"}
+    kinds = ("accuracy", "log-loss")
+    both = [f"{mode}behavior {kind}" for mode in ("", "generated ") for kind in kinds]
+    assert names == {f"{kind} {name}" for kind in both for name in KNOWN}
+    unmeasured = STAGED.replace(behavior=np.full_like(STAGED.behavior, np.nan))
+    nothing = staged_prediction(unmeasured, 7)
+    assert set(generation_statistics(nothing, nothing, SEEN, LEARNED)) == {
+        "generated bps",
+        "generated bps all bins",
+    }

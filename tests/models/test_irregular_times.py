@@ -30,3 +30,15 @@ def test_latent_sdes_and_ensembles_of_them_take_them() -> None:
         assert model.irregular_times
         rates = model.predict(IRREGULAR).rates
         assert np.isfinite(rates[IRREGULAR.valid]).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_encoder_reads_a_batch_once() -> None:
+    model, reads = fit(IRREGULAR), list[str]()
+    for name, part in (
+        ("initial", model.network_.encoder.initial),
+        ("context", model.network_.encoder.contexts[0]),
+    ):
+        part.register_forward_hook(lambda *_, name=name: reads.append(name))
+    model.network_.encode(model.batch(IRREGULAR))
+    assert sorted(reads) == ["context", "initial"]

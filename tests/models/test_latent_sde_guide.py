@@ -45,11 +45,13 @@ def test_the_page_names_every_option_and_no_other() -> None:
 
 
 def test_every_score_of_the_model_is_explained(names: dict[str, Any]) -> None:
+    staged = names["staged"]
     scores = names["regional"].score(names["test"], names["train"])
+    scores |= names["choosing"].score(staged[30:], staged[:30])
     of_the_model = {name for name in scores if re.match(r"generated|predicted|behavior|log-loss", name)}
     table = PAGE.split("| score | what |")[1].split("\n\n")[0]
-    assert of_the_model == {
-        name.replace("NAME", "choice")
+    assert {re.sub(" (choice|stage)$", " NAME", name) for name in of_the_model} == {
+        name
         for name in re.findall(r"`([^`]+)`", table)
         if not re.match(r"co-bps|held-in|fp-bps|majority", name)
     }
@@ -61,6 +63,11 @@ def test_predictions_are_as_described(names: dict[str, Any]) -> None:
     assert prediction.behavior.shape[1:] == (25, 2)
     assert prediction.label_categories["choice"].tolist() == ["left", "right"]
     assert np.allclose(prediction.label_probabilities["choice"].sum(1), 1)
+    guess: Prediction = names["guess"]
+    assert guess.behavior is not None
+    assert guess.behavior.shape[1:] == (25, 1)
+    assert guess.behavior_probabilities["stage"].shape[1:] == (25, 3)
+    assert guess.behavior_categories["stage"].tolist() == [0, 1, 2]
     assert (names["low"] < names["high"]).all()
     assert names["bounds"]["elbo"].shape == (6,)
 

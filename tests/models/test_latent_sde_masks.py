@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.models.small_sde import N_TIME, TRIALS, fit, fitted, with_times
 from tests.models.test_latent_sde_network import MODES, STEPS, doubled, equal, generator, moved
 from undertow.data import Prediction, TrialSet
+from undertow.errors import ModelError
 from undertow.models import LatentSDE
 
 T0_BINS = 3  # of 20 ms, in the 60 ms of `SMALL`
@@ -99,13 +100,17 @@ def test_no_prediction_depends_on_the_behaviour(mode: str, encode_behavior: bool
 
 def test_behaviour_is_read_when_shown_to_an_encoder_that_can() -> None:
     model = moved(fit(encode_behavior=True))
-    shown, other, _ = with_behavior(model, show_behavior=True)
-    assert not equal(shown, other, 1e-4)
+    other = TRIALS.replace(behavior=-TRIALS.behavior)
+    shown = model.predict(TRIALS, show_behavior=True)
+    assert not equal(shown, model.predict(other, show_behavior=True), 1e-4)
     assert not equal(shown, model.predict(TRIALS), 1e-4)
 
 
-def test_shown_to_an_encoder_that_cannot_it_changes_nothing() -> None:
-    assert equal(fitted().predict(TRIALS), fitted().predict(TRIALS, show_behavior=True))
+def test_it_is_shown_only_where_it_is_and_can_be_read() -> None:
+    with pytest.raises(ModelError, match="show_behavior=True needs a model fitted with encode_behavior=True"):
+        fitted().predict(TRIALS, show_behavior=True)
+    with pytest.raises(ModelError, match="and trials that hold behaviour"):
+        fit(encode_behavior=True).predict(TRIALS.replace(behavior=None), show_behavior=True)
 
 
 def test_in_training_half_of_the_behaviour_is_hidden() -> None:
@@ -179,7 +184,7 @@ def test_neurons_read_the_units_of_their_own_region() -> None:
     model = moved(fit(FULL, regions={"V1": 1, "CA1": 2, "MOs": 1}, state_dim=8))
     network, batch = doubled(model, FULL)
     units = torch.randn(2, N_TIME, 4, 2, generator=generator()).double()
-    owner = {"V1": [0], "CA1": [1, 2], "MOs": [3]}
+    owner = {"V1": [0], "CA1": [1, 3], "MOs": [2]}  # dealt out in turn
     with torch.no_grad():
         rates = rates_of(network, batch, units)
         for region, own in owner.items():

@@ -47,7 +47,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "needs dynamics without noise, which CoupledOscillators has: use noise=False, or posterior='autonomous'",
     ),
     "Euler steps that turn too far": (
-        {"dynamics": CoupledOscillators(4, integrator="euler")},
+        {"dynamics": CoupledOscillators(4, integrator="euler", start_cycles=(0.5, 3.0))},
         r"turns the fastest oscillator \(15 Hz\) by 1\.88 radians.*integrator='splitting'",
     ),
     "several steps a bin of a discrete model": (
@@ -116,10 +116,17 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
         lambda: without("behavior"),
         "encode_behavior=True, but the trials hold no behaviour",
     ),
-    "behaviour in categories": (
+    "behaviour of one category": (
         {},
-        lambda: TRIALS.replace(behavior=np.round(TRIALS.behavior), behavior_kind="categorical"),
-        "behaviour is categorical: give one category a trial as a label",
+        lambda: TRIALS.replace(behavior=0 * TRIALS.behavior + [2, 3], behavior_kind="categorical"),
+        "behaviour 'x' is 2 in every bin of the training trials: there is nothing to choose from",
+    ),
+    "categories on channels of one name": (
+        {},
+        lambda: TRIALS.replace(
+            behavior=np.round(TRIALS.behavior), behavior_names=("x", "x"), behavior_kind="categorical"
+        ),
+        "the channels of behaviour are named x, x: each needs a name of its own",
     ),
     "behaviour never observed": (
         {},
@@ -137,7 +144,7 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
         "a gap of .* s, too long for the steps of CoupledOscillators: .*lower bins_per_step",
     ),
     "a gap that turns too far": (
-        {"dynamics": CoupledOscillators(4, integrator="euler", timescale_s=1.0)},
+        {"dynamics": CoupledOscillators(4, integrator="euler", timescale_s=1.0, start_cycles=(0.5, 3.0))},
         lambda: gapped(0.2),
         "turns the fastest oscillator",
     ),
@@ -171,6 +178,11 @@ PREDICTIONS: dict[str, tuple[Callable[[], TrialSet], dict[str, Any], str]] = {
         lambda: TRIALS.replace(behavior_names=("y", "x")),
         {},
         "behaviour is y, x, the model's x, y",
+    ),
+    "another kind of behaviour": (
+        lambda: TRIALS.replace(behavior_kind="categorical"),
+        {},
+        "the trials' behaviour is categorical, the model's continuous: give the same kind, or none",
     ),
     "irregular times": (
         lambda: with_times(TRIALS),

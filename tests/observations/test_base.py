@@ -11,6 +11,7 @@ import undertow.observations
 from tests.families import exported
 from undertow.errors import ModelError
 from undertow.observations import (
+    CategoricalChannels,
     CategoricalObservation,
     CountObservation,
     GaussianObservation,
@@ -21,7 +22,12 @@ TRIALS, BINS, FEATURES, ENTRIES = 4, 6, 6, 5
 FAMILY = exported(undertow.observations, Observation)
 RATES = torch.tensor([5.0, 0.0, 40.0, 1.0, 12.0])
 COUNT_OPTIONS = ({}, {"floor_hz": 1.0}, {"link": "softplus"}, {"region": [0, 2, 1, 1, 0]})
-OTHERS = {GaussianObservation: (FEATURES, ENTRIES), CategoricalObservation: (FEATURES, ENTRIES)}
+CATEGORIES = {f"channel {k}": [-1.0, *range(1, 2 + k)] for k in range(ENTRIES)}
+OTHERS = {
+    GaussianObservation: (FEATURES, ENTRIES),
+    CategoricalObservation: (FEATURES, ENTRIES),
+    CategoricalChannels: (FEATURES, CATEGORIES),
+}
 
 
 def builders() -> dict[str, Callable[[], Observation]]:
@@ -74,7 +80,7 @@ def test_one_number_for_each_entry(model: Observation) -> None:
     log_prob = model.log_prob(FEATURE_VALUES, values)
     assert log_prob.shape == values.shape
     assert torch.isfinite(log_prob).all()
-    assert model.mean(FEATURE_VALUES).shape == (TRIALS, BINS, ENTRIES)
+    assert model.mean(FEATURE_VALUES).shape[:3] == (TRIALS, BINS, ENTRIES)
 
 
 def test_both_in_one_pass_are_the_same(model: Observation) -> None:

@@ -29,6 +29,7 @@ from undertow.experiments.reporting import generation_fields
 from undertow.models import Ensemble, LatentSDE
 from undertow.report import RunRecord, write_report
 from undertow.report.draw_dynamics import NOT_IDENTIFIABLE, draw_coupling
+from undertow.report.draw_generated import draw_predicted_behavior
 from undertow.report.figures import FIGURES, GENERATIVE_FIGURES, figures_of
 
 OURS = {kind.name for kind in GENERATIVE_FIGURES}
@@ -115,6 +116,23 @@ def test_predicted_behaviour_is_drawn_beside_what_was_measured(model: LatentSDE,
     assert dotted[0].get_xdata()[0] == pytest.approx(0.06)
     with pytest.raises(UndertowError, match="predicts no behaviour"):
         predicted_behavior(make_record().prediction)
+
+
+def test_categories_of_behaviour_are_drawn_as_steps_without_a_band(trials: TrialSet) -> None:
+    fast = (trials.behavior > 0).astype(float)
+    staged = trials.replace(behavior=fast, behavior_kind="categorical")
+    model = fit(staged, state_dim=8)
+    record = make_generative(model, staged, coupling=None)
+    figure, caption = draw_predicted_behavior(record)
+    assert "In each bin the likeliest category is drawn." in caption
+    assert "Band" not in caption
+    steps = [line for line in figure.axes[0].get_lines() if line.get_label() in ("measured", "generated")]
+    assert {line.get_drawstyle() for line in steps} == {"steps-mid"}
+    assert set(figure.axes[0].get_yticks()) == {0.0, 1.0}
+    assert figure.axes[0].get_ylabel().endswith("(category)")
+    generated = generation_fields(model, staged)["generated"]
+    shown = analysis.example_trials(staged, 4)[0]
+    np.testing.assert_array_equal(drawn(figure, 0, "generated"), generated.behavior[shown, :, 0])
 
 
 def test_coupling_and_frequencies_draw_every_value(model: LatentSDE, trials: TrialSet) -> None:

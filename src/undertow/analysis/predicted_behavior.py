@@ -17,11 +17,13 @@ class PredictedBehavior:
 
     Attributes:
         measured: (trials, time, channels); NaN where missing.
-        inferred: mean predicted from all observations, same shape.
-        low, high: central interval of an observed value at `level`, from the standard deviation predicted.
+        inferred: mean predicted from all observations, same shape; of categorical behaviour the likeliest category.
+        low, high: central interval of an observed value at `level`, from the standard deviation predicted; None where
+            there is none, as for categorical behaviour.
         generated: mean predicted from each trial's start alone; None without it.
         level: coverage of the interval, 0 to 1.
         channel_names, trial_names: what they are called.
+        categories: the numbers that name each channel's categories; empty for continuous behaviour.
     """
 
     measured: np.ndarray
@@ -32,6 +34,7 @@ class PredictedBehavior:
     level: float
     channel_names: tuple[str, ...]
     trial_names: tuple[str, ...]
+    categories: tuple[np.ndarray, ...] = ()
 
 
 def predicted_behavior(
@@ -62,4 +65,5 @@ def predicted_behavior(
         level=level,
         channel_names=tuple(str(name) for name in inferred.behavior_names or trials.behavior_names),
         trial_names=tuple(trial_name(inferred, trial) for trial in shown),
+        categories=tuple(inferred.behavior_categories.values()),
     )

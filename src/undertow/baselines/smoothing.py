@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from undertow.baselines.poisson_regression import PoissonDesign, PoissonRegression
 from undertow.data import Prediction, TrialSet, split_validation
 from undertow.errors import ModelError
 from undertow.evaluation.checks import ZERO_RATE
 from undertow.evaluation.kernel import gaussian_smooth
 from undertow.evaluation.likelihood import bits_per_spike, negative_log_likelihood
+from undertow.evaluation.poisson_regression import PoissonDesign, PoissonRegression
 from undertow.models.base import Estimator, ProgressReport
 
 Grid = float | Sequence[float]

@@ -7,6 +7,8 @@ from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
 from undertow.cli.fit import fit
 from undertow.cli.info import info
+from undertow.cli.latents import latents
+from undertow.cli.nlb.app import nlb
 from undertow.cli.predict import predict
 from undertow.cli.simulate import simulate
 
@@ -17,8 +19,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (fit, ablate, evaluate, predict, simulate, info, demo):
+for verb in (fit, ablate, latents, evaluate, predict, simulate, info, demo):
     app.command()(verb)
+app.add_typer(nlb, name="nlb")
 
 
 def version_option(show: bool) -> None:

@@ -17,6 +17,9 @@ BAD_INPUT, INTERRUPTED = 2, 130
 def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """Turn undertow's errors into one line on stderr and exit 2, and Ctrl-C into exit 130; no traceback."""
 
+    # each verb has a file of its name: undertow.cli.nlb.fit holds `undertow nlb fit`
+    name = verb.__module__.replace(".cli.", ".").replace(".", " ")
+
     @functools.wraps(verb)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         with warnings.catch_warnings():
@@ -25,10 +28,10 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
             try:
                 verb(*args, **kwargs)
             except UndertowError as error:
-                say(f"undertow {verb.__name__}: {error}")
+                say(f"{name}: {error}")
                 raise typer.Exit(BAD_INPUT) from None
             except KeyboardInterrupt as interrupt:
-                say(f"undertow {verb.__name__}: {interrupt or 'interrupted'}")
+                say(f"{name}: {interrupt or 'interrupted'}")
                 raise typer.Exit(INTERRUPTED) from None
 
     return run

@@ -1,12 +1,15 @@
 """`undertow predict`: rates and latents of a fitted model as files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from undertow.cli import options
-from undertow.cli.errors import guarded
+from undertow.cli.errors import guarded, say
+
+if TYPE_CHECKING:
+    from undertow.data import Prediction
 
 
 @guarded
@@ -17,6 +20,13 @@ def predict(
     samples: Annotated[
         int | None,
         typer.Option(metavar="N", help="Write N posterior samples, too (200 or more for intervals)."),
+    ] = None,
+    widen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FACTOR|auto",
+            help="Spread the samples' log-rates so many times as far; auto reads the factor off held-out neurons' spikes.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the posterior samples.")] = 0,
     mode: Annotated[
@@ -51,10 +61,42 @@ def predict(
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
     if mode not in ("smooth", "generate"):
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
+    factor = _factor(widen, samples)
     saved = SavedRun.open(model)
     reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
     prediction = saved.predict(saved.read(data, **reading), mode == "generate", samples, seed)
+    if factor is not None:
+        prediction = _widened(prediction, factor)
     out.mkdir(parents=True, exist_ok=True)
     written = [write_netcdf(prediction, out / "predictions.nc")]
     for path in [*written, *(write_csv(prediction, out) if csv else [])]:
         typer.echo(path)
+
+
+def _factor(widen: str | None, samples: int | None) -> float | str | None:
+    """What --widen asks for: a number above zero, 'auto' or nothing."""
+    from undertow.errors import UndertowError
+
+    if widen is None or widen == "auto":
+        factor: float | str | None = widen
+    else:
+        try:
+            factor = float(widen)
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < float("inf"):
+            raise UndertowError(f"--widen {widen}: it must be a number above zero, or auto.")
+    if factor is not None and samples is None:
+        raise UndertowError("--widen spreads samples: ask for some with --samples N, 200 or more.")
+    return factor
+
+
+def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
+    """The prediction with its samples spread; an estimated factor is said."""
+    from undertow.evaluation import spread_factor, widened
+
+    if isinstance(factor, str):
+        found = spread_factor(prediction)
+        say(f"samples spread {found.value:.2f} times as far [{found.low:.2f}, {found.high:.2f}]")
+        factor = found.value
+    return widened(prediction, factor)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.data.files import listed
+from undertow.data.signals import channel_names
 from undertow.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ SET_BIN_S = 0.005
 
 @dataclass(frozen=True, eq=False)
 class NlbArrays:
-    """The arrays of a file by name, and the name of the group that holds some of them ('' for none)."""
+    """The arrays of a file by name, the name of the group that holds some of them ('' for none), and of the set."""
 
     arrays: Mapping[str, "h5py.Dataset"]
     group: str
+    set_name: str = ""
 
     @property
     def bin_s(self) -> float | None:
@@ -53,7 +55,8 @@ def nlb_arrays(path: str | Path, file: "h5py.File") -> NlbArrays | None:
         return None
     if len(groups) > 1:
         raise DataError(f"{path} holds several data sets ({listed(groups)}): keep one group in each file.")
-    return NlbArrays(found, next(iter(groups), ""))
+    group = next(iter(groups), "")
+    return NlbArrays(found, group, str(file.attrs.get("set_name", re.sub(r"_\d+$", "", group))))
 
 
 def _named(group: Any) -> Iterator[tuple[str, Any]]:
@@ -67,7 +70,8 @@ def read_nlb_fields(path: str | Path, found: NlbArrays, bin_s: float | None) -> 
     Training trials come first, labelled 'train'. Evaluation trials are labelled 'val' where the file holds
     their held-out or forward spikes, 'test' where it does not; what is not there is NaN. Held-in neurons come
     first; the forward bins follow the window. `{train,eval}_cond_idx`, a list of trials per condition, give
-    the conditions. Behaviour of one row a trial, (trials, channels), is constant over the trial.
+    the conditions. Behaviour of one row a trial, (trials, channels), is constant over the trial. Where the
+    file is of one of the benchmark's sets, the window's event and start and the channels have their names.
 
     Args:
         path: the file, for errors.
@@ -86,15 +90,29 @@ def read_nlb_fields(path: str | Path, found: NlbArrays, bin_s: float | None) -> 
     heldout = np.repeat([False, True], [sizes.neurons[population] for population in POPULATIONS])
     known = any(f"eval_spikes_{name}" in arrays for name in ("heldout", "heldin_forward", "heldout_forward"))
     label = {"train": "train", "eval": "val" if known else "test"}
+    behavior = _behavior(path, arrays, sizes)
     return {
         "spikes": np.concatenate([_spikes(arrays, part, sizes) for part in sizes.trials]),
         "bin_s": bin_s,
         "heldout": heldout,
         "forward_bins": sizes.forward,
         "split": np.repeat([label[part] for part in sizes.trials], list(sizes.trials.values())),
-        "behavior": _behavior(path, arrays, sizes),
+        "behavior": behavior,
         "condition": _condition(arrays, sizes),
+        **_set_fields(found.set_name, 0 if behavior is None else behavior.shape[2]),
     }
+
+
+def _set_fields(set_name: str, n_channels: int) -> dict[str, Any]:
+    """What is known of a set beyond its arrays: the event, the window's start, the names of behaviour channels."""
+    from undertow.data.nlb.sets import NLB_SETS  # that package reads files through this one
+
+    if set_name not in NLB_SETS:
+        return {}
+    entry = NLB_SETS[set_name]
+    fields: dict[str, Any] = {"event": entry.align, "start_s": entry.window_ms[0] / 1e3}
+    names = entry.behavior_columns or channel_names(entry.behavior_series, n_channels)
+    return fields | ({"behavior_names": names} if n_channels == len(names) else {})
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,16 @@ class Prediction:
         terms: name → nats per trial, (trials,); for example 'log_likelihood', 'kl_initial', 'kl_path'.
         groups: latent name → number of equal consecutive groups its dimensions form (oscillator groups of
             'z').
-        behavior: mean of the behaviour predicted, in the units of the trials', (trials, time, channels).
-        behavior_samples: means of single posterior samples, (samples, trials, time, channels), when samples were
+        behavior: mean of the behaviour predicted, in the units of the trials', (trials, time, channels); of
+            categorical behaviour the likeliest category's number.
+        behavior_samples: the same of single posterior samples, (samples, trials, time, channels), when samples were
             asked for.
         behavior_std: standard deviation of an observed value about `behavior`, shaped like it: the spread of the
-            samples and the noise of an observation together.
+            samples and the noise of an observation together; None for categorical behaviour.
         behavior_names: of its channels; those of the trials by default.
+        behavior_probabilities: channel → probability of each category in each bin, (trials, time, categories), where
+            behaviour is categorical.
+        behavior_categories: channel → the categories' numbers, in the order of their probabilities.
         label_probabilities: name → probability of each category in each trial, (trials, categories).
         label_categories: name → the categories, in the order of their probabilities.
     """
@@ -49,6 +53,8 @@ class Prediction:
     behavior_samples: np.ndarray | None = None
     behavior_std: np.ndarray | None = None
     behavior_names: Sequence[str] = ()
+    behavior_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
+    behavior_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -75,7 +81,8 @@ class Prediction:
         """Everything here as a Dataset with named coordinates: trial, time in s, neuron, channel, …
 
         Where times are irregular, the coordinate `times` (trial, time) takes the place of `time`. A label's
-        probabilities are `NAME_probability` (trial, NAME_category).
+        probabilities are `NAME_probability` (trial, NAME_category), those of a channel of categorical behaviour
+        `behavior_NAME_probability` (trial, time, behavior_NAME_category).
         """
         import xarray
 
@@ -111,6 +118,7 @@ class Prediction:
             coords["region"] = ("neuron", trials.region)
         if self.behavior is not None and (names := self.behavior_names or trials.behavior_names):
             coords["channel"] = list(names)
+        coords |= {f"behavior_{name}_category": known for name, known in self.behavior_categories.items()}
         return coords | {f"{name}_category": known for name, known in self.label_categories.items()}
 
     def _rate_values(self) -> dict[str, Any]:
@@ -135,4 +143,19 @@ class Prediction:
             "behavior_std": (dims, self.behavior_std),
             "behavior_samples": (("sample", *dims), self.behavior_samples),
         }
-        return {name: (axes, value) for name, (axes, value) in values.items() if value is not None}
+        probabilities = {
+            f"behavior_{name}_probability": (("trial", "time", f"behavior_{name}_category"), value)
+            for name, value in self.behavior_probabilities.items()
+        }
+        return probabilities | {name: each for name, each in values.items() if each[1] is not None}
+
+
+def likeliest_categories(
+    probabilities: Mapping[str, np.ndarray], categories: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The number that names each channel's likeliest category, (…, channels); NaN where its probabilities are."""
+    likeliest = [
+        np.where(np.isnan(given).any(-1), np.nan, np.asarray(categories[name], given.dtype)[given.argmax(-1)])
+        for name, given in probabilities.items()
+    ]
+    return np.stack(likeliest, axis=-1)

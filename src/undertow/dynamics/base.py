@@ -48,6 +48,7 @@ class Dynamics(nn.Module, ABC):
         input_dim: external inputs u it reads; 0 for none.
         max_step: longest step in internal time.
         correlated: the noise of a step is correlated: `step` then gives a lower triangular factor of its covariance.
+        never_silent: why a unit whose coordinates are zero is not silent; None where it is.
     """
 
     state_dim: int
@@ -55,6 +56,7 @@ class Dynamics(nn.Module, ABC):
     input_dim: int = 0
     max_step: float = 1.0
     correlated: bool = False
+    never_silent: str | None = None
     _given: inspect.BoundArguments
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

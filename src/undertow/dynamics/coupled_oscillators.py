@@ -1,5 +1,6 @@
 """Coupled Stuart–Landau oscillators, the dynamics of the coupled-oscillator SDE."""
 
+import math
 from typing import Unpack
 
 import torch
@@ -8,10 +9,10 @@ from torch import Tensor, nn
 from undertow.dynamics.coupling import Coupling
 from undertow.dynamics.integrated import NoiseOptions, check_choice, check_pairs
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
-from undertow.errors import StabilityError
+from undertow.errors import ModelError, StabilityError
 
 START_ALPHA = {"stuart-landau": 0.5, "bistable": -0.5}
-START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+TRIAL = 2.5
 LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
@@ -35,6 +36,9 @@ class CoupledOscillators(SplitSDE):
         form: 'stuart-landau' or 'bistable'.
         drive: add a learned tanh(W [x, u] + c) to the drift.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of internal time (a trial, where
+            the timescale is a trial / 2.5), evenly spaced on a log scale. They move slowly in learning: give the band that
+            matters where it is known.
         options: noise and time; see `IntegratedSDE`.
 
     Raises:
@@ -49,6 +53,7 @@ class CoupledOscillators(SplitSDE):
         form: str = "stuart-landau",
         drive: bool = False,
         integrator: str = "splitting",
+        start_cycles: tuple[float, float] = (0.05, 3.0),
         **options: Unpack[NoiseOptions],
     ) -> None:
         check_pairs(state_dim, "oscillators")
@@ -57,7 +62,7 @@ class CoupledOscillators(SplitSDE):
         n = state_dim // 2
         self.form = form
         self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, n))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL * _spread_out(start_cycles, n))
         self.coupling = Coupling(n, input_dim, coupling)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
@@ -118,3 +123,13 @@ class CoupledOscillators(SplitSDE):
                 f"({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay below {largest:g}: use steps shorter than "
                 f"{1000 * step_s * largest / turn:.4g} ms, or integrator='splitting'."
             )
+
+
+def _spread_out(band: tuple[float, float], n: int) -> Tensor:
+    """n numbers from the band's lower edge to its upper, (n,), in equal ratios."""
+    if len(band) != 2 or not 0 < band[0] <= band[1] < float("inf"):
+        raise ModelError(
+            f"start_cycles is {band}: it must be two positive numbers, the slower first, such as (0.05, 3)."
+        )
+    low, high = (math.log(edge) for edge in band)
+    return torch.linspace(low, high, n).exp()

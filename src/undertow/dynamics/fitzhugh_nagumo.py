@@ -29,6 +29,8 @@ class FitzHughNagumo(SplitSDE):
         options: noise and time; see `IntegratedSDE`.
     """
 
+    never_silent = "its units rest near a voltage of −1.2, and zero is an excited one"
+
     def __init__(
         self,
         state_dim: int,

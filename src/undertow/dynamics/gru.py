@@ -1,15 +1,17 @@
 """A gated recurrent unit, on its own."""
 
+import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
+from undertow.dynamics.recurrent import REMEMBERING, RecurrentDynamics, without_empty_weights
 
 
 class GRU(RecurrentDynamics):
     """x' = (1 − g) n + g x, without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.GRUCell`).
 
     The update gate g, the reset gate r (both logistic) and n = tanh(V u + b_u + r (W x + b_x)) read state and input. The
-    bin width is part of the model, see `DiscreteDynamics`.
+    update gate starts near 0.95, so that a state is kept for some 20 bins. The bin width is part of the model, see
+    `DiscreteDynamics`.
 
     Args:
         state_dim: hidden units.
@@ -23,6 +25,8 @@ class GRU(RecurrentDynamics):
     def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
         self.cell = without_empty_weights(nn.GRUCell(input_dim, state_dim))
+        with torch.no_grad():
+            self.cell.bias_ih.chunk(3)[1].fill_(REMEMBERING)
 
     def advance(self, u: Tensor, x: Tensor) -> Tensor:
         moved: Tensor = self.cell(u, x)

@@ -27,6 +27,8 @@ class LotkaVolterra(SplitSDE):
         options: noise and time; see `IntegratedSDE`.
     """
 
+    never_silent = "its state is the logarithm of a population, zero for one of size 1"
+
     def __init__(
         self,
         state_dim: int,

@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
+from undertow.dynamics.recurrent import REMEMBERING, RecurrentDynamics, without_empty_weights
 from undertow.errors import ModelError
 
 
 class LSTM(RecurrentDynamics):
     """c' = f c + i n, h' = o tanh(c'), without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.LSTMCell`).
 
-    The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The bin width is part of the model,
-    see `DiscreteDynamics`.
+    The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The forget gate f starts near 0.95, so
+    that a memory is kept for some 20 bins. The bin width is part of the model, see `DiscreteDynamics`.
 
     Args:
         state_dim: hidden units and memory cells together, an even number; the state is [h, c].
@@ -29,6 +29,8 @@ class LSTM(RecurrentDynamics):
                 f"state_dim is {state_dim}: hidden units and memory cells together are an even number."
             )
         self.cell = without_empty_weights(nn.LSTMCell(input_dim, state_dim // 2))
+        with torch.no_grad():
+            self.cell.bias_ih.chunk(4)[1].fill_(REMEMBERING)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
         """Hidden units 'h'."""

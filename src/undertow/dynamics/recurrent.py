@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from undertow.dynamics.discrete import DiscreteDynamics
 
 Cell = TypeVar("Cell", bound=nn.RNNCellBase)
+REMEMBERING = 3.0
+"""Where gates start that keep the state: about 20 bins. From 0, torch's start, a path forgets in two or three bins how it
+began, which is all that sets it."""
 
 
 class RecurrentDynamics(DiscreteDynamics):

@@ -61,7 +61,18 @@ class LSTMEncoder(Encoder):
         self.context_dim = hidden_dim * len(self.turned)
         self.initial_dim = 0 if initial_bins == 0 else hidden_dim
 
-    def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, inputs: Tensor, observed: Tensor, lengths: Tensor, start: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Encode; see `Encoder.forward`.
+
+        Args:
+            inputs: (trials, time, inputs).
+            observed: True where the encoder may look, (trials, time).
+            lengths: bins in each trial, (trials,).
+            start: the first bins of each trial, (trials, time), that the initial state is inferred from where these are not
+                `initial_bins` in all; a trial that has none reads one that it may not see.
+        """
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
         order = reversal(lengths, seen.shape[1])
@@ -69,13 +80,17 @@ class LSTMEncoder(Encoder):
             take(network(take(seen, order))[0], order) if turned else network(seen)[0]
             for network, turned in zip(self.contexts, self.turned, strict=True)
         ]
-        return self.dropout(torch.cat(contexts, -1)), self.dropout(self._initial(seen, lengths))
+        return self.dropout(torch.cat(contexts, -1)), self.dropout(self._initial(seen, lengths, start))
 
-    def _initial(self, seen: Tensor, lengths: Tensor) -> Tensor:
+    def _initial(self, seen: Tensor, lengths: Tensor, start: Tensor | None) -> Tensor:
         """The last output of the initialisation network, (trials, initial_dim)."""
         if self.initial is None:
             return seen.new_zeros(len(seen), 0)
-        window = seen[:, : self.initial_bins]
+        bins = self.initial_bins
+        if start is not None:
+            seen, lengths = torch.where(start[..., None], seen, 0.0), start.sum(1).clamp(min=1)
+            bins = int(lengths.max())
+        window = seen[:, :bins]
         used = lengths.clamp(max=window.shape[1])
         outputs: Tensor = self.initial(take(window, reversal(used, window.shape[1])))[0]
         return outputs[torch.arange(len(seen), device=seen.device), used - 1]

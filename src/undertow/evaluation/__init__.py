@@ -8,6 +8,12 @@ from undertow.evaluation.decoding import (
     log_rate_velocity_r2,
     velocity_r2,
 )
+from undertow.evaluation.few_shot import (
+    FewShotScore,
+    few_shot_co_smoothing,
+    few_shot_scores,
+    few_shot_statistics,
+)
 from undertow.evaluation.generation import generation_statistics
 from undertow.evaluation.labels import LabelScore, label_accuracy
 from undertow.evaluation.likelihood import (
@@ -17,18 +23,24 @@ from undertow.evaluation.likelihood import (
     negative_log_likelihood,
 )
 from undertow.evaluation.neurons import per_neuron_scores
+from undertow.evaluation.nlb import score_submission
+from undertow.evaluation.nlb_scores import NLBScores, mean_nlb_scores
 from undertow.evaluation.psth import psth, psth_r2
 from undertow.evaluation.rates import rate_r2
 from undertow.evaluation.score import Score, combine, pooled_score
 from undertow.evaluation.scoring import compare, score_prediction, sufficient_statistics
+from undertow.evaluation.spread import SpreadFactor, spread_factor, widened
 from undertow.evaluation.statistic import Statistic, load_statistics, save_statistics
 from undertow.evaluation.timing import produced_time_correlation
 from undertow.evaluation.velocity import LogRates, decode_velocity, velocity_channels
 
 __all__ = [
+    "FewShotScore",
     "LabelScore",
     "LogRates",
+    "NLBScores",
     "Score",
+    "SpreadFactor",
     "Statistic",
     "VelocityDecoder",
     "bits_per_spike",
@@ -37,6 +49,9 @@ __all__ = [
     "combine",
     "compare",
     "decode_velocity",
+    "few_shot_co_smoothing",
+    "few_shot_scores",
+    "few_shot_statistics",
     "fit_log_rate_decoder",
     "fit_velocity_decoder",
     "forward_bps",
@@ -44,6 +59,7 @@ __all__ = [
     "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",
+    "mean_nlb_scores",
     "negative_log_likelihood",
     "per_neuron_scores",
     "pooled_score",
@@ -53,7 +69,10 @@ __all__ = [
     "rate_r2",
     "save_statistics",
     "score_prediction",
+    "score_submission",
+    "spread_factor",
     "sufficient_statistics",
     "velocity_channels",
     "velocity_r2",
+    "widened",
 ]

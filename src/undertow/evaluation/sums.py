@@ -147,11 +147,11 @@ class PsthRSquared(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ShareCorrect(Statistic):
-    """The share of trials answered correctly.
+    """The share of questions answered correctly: one a trial, or one a bin.
 
     Attributes:
-        correct: 1 for a right answer, (trials,).
-        scored: 1 for trials whose answer is known, 0 for those left out, (trials,).
+        correct: share of a trial's questions that were answered right, (trials,).
+        scored: how many questions of a trial have a known answer, 0 for trials left out, (trials,).
     """
 
     correct: np.ndarray
@@ -164,11 +164,11 @@ class ShareCorrect(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LogLoss(Statistic):
-    """The mean over trials of −log of the probability given to what happened, in nats; lower is better.
+    """The mean of −log of the probability given to what happened, once a trial or in each bin, in nats; lower is better.
 
     Attributes:
-        loss: of each trial, (trials,).
-        scored: 1 for trials whose answer is known, 0 for those left out, (trials,).
+        loss: mean of each trial, (trials,).
+        scored: how often it is known what happened, 0 for trials left out, (trials,).
     """
 
     loss: np.ndarray

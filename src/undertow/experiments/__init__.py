@@ -11,6 +11,10 @@ from undertow.experiments.exporting import write_csv, write_netcdf
 from undertow.experiments.files import flatten
 from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
+from undertow.experiments.latent_curve import latent_curve, resized, size_name
+from undertow.experiments.latent_curve_result import LatentCurve
+from undertow.experiments.nlb import NLBRun, fit_nlb, write_nlb_scores
+from undertow.experiments.nlb_presets import nlb_preset
 from undertow.experiments.preparing import prepare
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
 from undertow.experiments.settings import construct, parse_pairs, read_toml
@@ -23,6 +27,8 @@ __all__ = [
     "Cell",
     "CellResult",
     "Estimate",
+    "LatentCurve",
+    "NLBRun",
     "RunResult",
     "SavedRun",
     "ScoreTable",
@@ -32,21 +38,27 @@ __all__ = [
     "cross_validate",
     "dynamics_class",
     "estimate",
+    "fit_nlb",
     "flatten",
     "fold_splits",
+    "latent_curve",
     "latent_information",
     "load_model",
     "model_choices",
     "model_class",
     "nearest",
+    "nlb_preset",
     "parse_pairs",
     "prepare",
     "read_toml",
+    "resized",
     "run",
     "run_grid",
     "score_table",
+    "size_name",
     "split_dynamics",
     "write_csv",
     "write_netcdf",
+    "write_nlb_scores",
     "write_scores",
 ]

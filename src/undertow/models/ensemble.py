@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport, parameter_names
 from undertow.models.langevin_flow import LangevinFlow
@@ -189,13 +190,20 @@ def _average(each: list[Prediction], samples: int | None) -> Prediction:
 
 
 def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
-    """Mean behaviour and the deviation of an observed value about it, by the law of total variance; its samples."""
+    """Mean behaviour and the deviation of an observed value about it, by the law of total variance; its samples.
+
+    Of categorical behaviour mean probabilities, and the likeliest category by them.
+    """
     means = np.array([one.behavior for one in each if one.behavior is not None])
     if not len(means):
         return {}
+    drawn = None if samples is None else _in_turn([one.behavior_samples for one in each], samples)
+    if categories := each[0].behavior_categories:
+        likely = {k: np.mean([one.behavior_probabilities[k] for one in each], axis=0) for k in categories}
+        answer = likeliest_categories(likely, categories)
+        return {"behavior": answer, "behavior_probabilities": likely, "behavior_samples": drawn}
     mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
     std = np.sqrt((stds**2 + (means - mean) ** 2).mean(0))
-    drawn = None if samples is None else _in_turn([one.behavior_samples for one in each], samples)
     return {"behavior": mean, "behavior_std": std, "behavior_samples": drawn}
 
 

@@ -249,7 +249,7 @@ class LatentSDE(Estimator):
             n_time: bins; by default those of the stimulus, of `trials`, or of the longest trial fitted.
             trials: start from their first t0_s, instead of from x₀ ~ N(0, I).
             silenced: regions whose units are held at zero all along; what is decoded is decoded from zero.
-            behavior: 'drawn', or its 'mean' on the path.
+            behavior: 'drawn', or its 'mean' on the path (the likeliest category).
             seed: of the noise; two calls with one seed differ by what is changed alone.
 
         Raises:

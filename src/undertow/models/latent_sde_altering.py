@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undertow.dynamics import Dynamics, FitzHughNagumo, LotkaVolterra
+from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.models.latent_sde_building import n_units, unit_groups
 from undertow.models.latent_sde_network import LatentSDENetwork
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from undertow.models.latent_sde import LatentSDE
 
 Edit = Callable[[Dynamics], Any]
-NEVER_SILENT: dict[type[Dynamics], str] = {
-    LotkaVolterra: "its state is the logarithm of a population, zero for one of size 1",
-    FitzHughNagumo: "its units rest near a voltage of −1.2, and zero is an excited one",
-}
 
 
 def unit_regions(model: "LatentSDE") -> np.ndarray:
@@ -62,7 +58,7 @@ def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
         ModelError: where units whose coordinates are zero are not silent, or share them with others.
     """
     kind = type(dynamics).__name__
-    reason = next((why for cls, why in NEVER_SILENT.items() if isinstance(dynamics, cls)), None)
+    reason = dynamics.never_silent
     chosen = torch.as_tensor(units)
     example = next(dynamics.parameters())
     at_zero = dynamics.units(example.new_zeros(dynamics.state_dim)).cpu()[chosen]

@@ -2,10 +2,8 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from undertow.data.batches import Batch
@@ -18,6 +16,8 @@ from undertow.inference import ControlSteering, DriftSteering, InitialHead, KLSc
 from undertow.models.latent_sde_network import LatentSDENetwork
 from undertow.models.population import Population
 from undertow.observations import (
+    BehaviorObservation,
+    CategoricalChannels,
     CategoricalObservation,
     GaussianObservation,
     NegativeBinomialObservation,
@@ -151,7 +151,7 @@ def n_units(dynamics: Dynamics) -> int:
 def unit_groups(
     wanted: str | Mapping[str, int] | None, regions: Sequence[str], units: int
 ) -> list[list[int]]:
-    """Units of each region, in order.
+    """Units of each region, dealt out in turn: units that start alike (slow oscillators come first) go to all regions.
 
     Raises:
         ModelError: where there are not enough units, or others than asked for.
@@ -167,8 +167,8 @@ def unit_groups(
             f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, {units} in all, "
             "as the dynamics have."
         )
-    edges = np.cumsum([0, *sizes])
-    return [list(range(a, b)) for a, b in pairwise(edges)]
+    turns = sorted((turn, k) for k, size in enumerate(sizes) for turn in range(size))
+    return [[unit for unit, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))]
 
 
 def _encoder(model: "LatentSDE", population: Population) -> LSTMEncoder:
@@ -176,7 +176,7 @@ def _encoder(model: "LatentSDE", population: Population) -> LSTMEncoder:
     if model.encode_behavior:
         if not population.behavior_names:
             raise ModelError("encode_behavior=True, but the trials hold no behaviour (or behavior=False).")
-        n_inputs += 2 * len(population.behavior_names)
+        n_inputs += population.behavior_inputs
     bins: int | None = initial_bins(model.t0_s, population.bin_s)
     if bins and not population.regular:
         bins = None  # as many as there are before t0, which the network then counts
@@ -204,12 +204,13 @@ def _steering(model: "LatentSDE", dynamics: Dynamics, context_dim: int) -> Steer
     )
 
 
-def _behavior(population: Population, width: int) -> Observation | None:
-    n = len(population.behavior_names)
-    if not n:
+def _behavior(population: Population, width: int) -> BehaviorObservation | None:
+    if not population.behavior_names:
         return None
+    if population.behavior_categories:
+        return CategoricalChannels(width, population.behavior_categories, population.behavior_shares)
     means, stds = torch.tensor(population.behavior_means), torch.tensor(population.behavior_stds)
-    return GaussianObservation(width, n, means, stds)
+    return GaussianObservation(width, len(means), means, stds)
 
 
 def _labels(population: Population, width: int) -> dict[str, Observation]:

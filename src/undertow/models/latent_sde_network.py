@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
-from undertow.encoders import Encoder, StimulusEncoder, interpolate
+from undertow.encoders import LSTMEncoder, StimulusEncoder, interpolate
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, solve
-from undertow.observations import GaussianObservation, Observation
+from undertow.observations import BehaviorObservation, Observation
 from undertow.randomness import random_mask
 
 BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
@@ -82,14 +82,14 @@ class LatentSDENetwork(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: LSTMEncoder,
         stimulus: StimulusEncoder | None,
         dynamics: Dynamics,
         steering: Steering | None,
         initial: InitialHead | None,
         decoder: Decoder,
         observation: Observation,
-        behavior: Observation | None,
+        behavior: BehaviorObservation | None,
         labels: Mapping[str, Observation],
         bin_s: float,
         bins_per_step: float = 1.0,
@@ -117,14 +117,12 @@ class LatentSDENetwork(nn.Module):
         """Read the batch; `behavior_shown` (trials,) says whose behaviour the encoder may see, by default nobody's."""
         channels = [batch.inputs]
         if self.encodes_behavior:
-            channels += self._behavior_channels(batch, behavior_shown)
+            channels.append(self._encoded_behavior(batch, behavior_shown))
         if self.encodes_intervals:
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
-        inputs = torch.cat(channels, -1)
-        context, initial = self.encoder(inputs, batch.observed, batch.lengths)
-        if self.encodes_intervals and self.initial is not None:
-            initial = self._initial_features(inputs, batch)
+        start = self.before_t0(batch) if self.encodes_intervals else None
+        context, initial = self.encoder(torch.cat(channels, -1), batch.observed, batch.lengths, start)
         return Encoded(context, initial, self.encode_stimulus(batch))
 
     def encode_stimulus(self, batch: Batch) -> Tensor | None:
@@ -137,28 +135,19 @@ class LatentSDENetwork(nn.Module):
         inputs: Tensor = self.stimulus(given, batch.times_s)
         return inputs
 
-    def _initial_features(self, inputs: Tensor, batch: Batch) -> Tensor:
-        """Features of the initial state from what was observed before t0, however many bins these are in each trial."""
-        before = self.before_t0(batch)
-        lengths = before.sum(1).clamp(min=1)
-        first = slice(0, int(lengths.max()))
-        features: Tensor = self.encoder(inputs[:, first], (batch.observed & before)[:, first], lengths)[1]
-        return features
-
     def before_t0(self, batch: Batch) -> Tensor:
         """Bins that the initial state is inferred from, (trials, time)."""
         inside = torch.arange(batch.inputs.shape[1], device=batch.lengths.device) < batch.lengths[:, None]
         return inside & (batch.times_s < self.t0_bins * self.bin_s)
 
-    def _behavior_channels(self, batch: Batch, shown: Tensor | None) -> list[Tensor]:
-        """Behaviour in units of its spread, zero where it is not seen, and which of it is."""
-        assert isinstance(self.behavior, GaussianObservation)
-        center, scale = self.behavior.center, self.behavior.scale
-        missing = batch.inputs.new_full((*batch.inputs.shape[:2], len(center)), torch.nan)
-        behavior = missing if batch.behavior is None else batch.behavior
-        seen = behavior.isfinite() & batch.observed[..., None]
-        seen = torch.zeros_like(seen) if shown is None else seen & shown[:, None, None]
-        return [torch.where(seen, (behavior - center) / scale, 0.0), seen.to(batch.inputs.dtype)]
+    def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
+        """Behaviour as the encoder reads it, and which of it is seen."""
+        assert self.behavior is not None
+        hidden = batch.inputs.new_full((*batch.inputs.shape[:2], self.behavior.n_channels), torch.nan)
+        if shown is not None and batch.behavior is not None:
+            seen = batch.observed & shown[:, None]
+            hidden = torch.where(seen[..., None], batch.behavior, hidden)
+        return self.behavior.encoded(hidden)
 
     # --- paths ----------------------------------------------------------------------------------------------
 

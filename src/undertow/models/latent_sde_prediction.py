@@ -1,7 +1,7 @@
 """From a fitted `LatentSDENetwork` to a `Prediction`, and to bounds on the evidence."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,11 +9,14 @@ from torch import Tensor
 
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
+from undertow.data.prediction import likeliest_categories
+from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
 from undertow.models.latent_sde_network import Drawn, Encoded, LatentSDENetwork
-from undertow.observations import GaussianObservation, Observation
+from undertow.observations import CategoricalChannels, GaussianObservation, Observation
 
 PATHS_AT_ONCE = 2048
+KEPT = ("rates", "behavior")  # of single paths, beside the latents
 
 
 @torch.no_grad()
@@ -31,21 +34,26 @@ def predict(
     """Average over `samples` paths of each trial; keep them when asked. Past a trial's end all is NaN.
 
     The first sample of a trial begins with the same noise whatever the number of samples.
+
+    Raises:
+        ModelError: where behaviour is to be shown to an encoder that sees none, or is not there.
     """
+    if behavior_shown and (batch.behavior is None or not network.encodes_behavior):
+        raise ModelError(
+            "show_behavior=True needs a model fitted with encode_behavior=True, and trials that hold behaviour."
+        )
     network.eval()
     shown = torch.ones(len(batch), dtype=torch.bool, device=batch.inputs.device) if behavior_shown else None
     encoded = network.encode(batch, shown)
-    total, kept, squares = dict[str, Tensor](), dict[str, list[np.ndarray]](), None
+    total, kept = dict[str, Tensor](), dict[str, list[np.ndarray]]()
     for drawn in _paths(network, batch, encoded, samples, seed, generate, held):
         values = _values(network, batch, drawn)
         total = {k: v + total[k] if k in total else v.clone() for k, v in values.items()}
-        if "behavior" in values:
-            square = values["behavior"].square()
-            squares = square if squares is None else squares + square
         for k, v in values.items() if keep else ():
-            kept.setdefault(k, []).append(_ended(v, batch) if v.ndim == 3 else v.cpu().numpy())
+            if k in KEPT or k.startswith("latent_"):
+                kept.setdefault(k, []).append(_ended(v, batch))
     mean = {k: v / samples for k, v in total.items()}
-    return _prediction(network, batch, trials, mean, squares, kept, samples)
+    return _prediction(network, batch, trials, mean, {k: np.stack(v) for k, v in kept.items()})
 
 
 def _paths(
@@ -79,9 +87,14 @@ def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, 
     values = {"rates": mean / network.bin_s, "log_likelihood": log_prob.sum((1, 2))}
     values |= {"kl_initial": drawn.kl_initial.sum(1), "kl_path": drawn.kl_path.sum(1)}
     values |= {f"latent_{k}": v for k, v in network.dynamics.readout(drawn.states).items()}
+    if network.behavior is not None:
+        values["behavior"] = network.behavior.predicted(read)
     if isinstance(network.behavior, GaussianObservation):
-        values["behavior"] = network.behavior.mean(read)
+        values["behavior_square"] = values["behavior"].square()
         values["behavior_var"] = network.behavior.logvar(read).exp()
+    if isinstance(network.behavior, CategoricalChannels):
+        probabilities = network.behavior.of_channels(network.behavior.mean(read))
+        values |= {f"category_{name}": each for name, each in probabilities.items()}
     for name, observation in network.labels.items():
         assert isinstance(observation, Observation)
         values[f"label_{name}"] = observation.mean(observation.pool(read, batch.valid))
@@ -93,30 +106,38 @@ def _prediction(
     batch: Batch,
     trials: TrialSet,
     mean: dict[str, Tensor],
-    squares: Tensor | None,
-    kept: dict[str, list[np.ndarray]],
-    samples: int,
+    kept: dict[str, np.ndarray],
 ) -> Prediction:
-    stacked = {k: np.stack(v) for k, v in kept.items()}
     names = [k.removeprefix("latent_") for k in mean if k.startswith("latent_")]
-    prediction = Prediction(
+    return Prediction(
         rates=_ended(mean["rates"], batch),
         trials=trials,
         latents={k: _ended(mean[f"latent_{k}"], batch) for k in names},
-        rate_samples=stacked.get("rates"),
-        latent_samples={k: stacked[f"latent_{k}"] for k in names if stacked},
+        rate_samples=kept.get("rates"),
+        latent_samples={k: kept[f"latent_{k}"] for k in names if kept},
         terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
         label_probabilities={k: mean[f"label_{k}"].cpu().numpy() for k in network.labels},
+        behavior_samples=kept.get("behavior"),
+        **_behavior(network, batch, mean),
     )
-    if squares is None:
-        return prediction
-    spread_var = (squares / samples - mean["behavior"].square()).clamp(min=0)
-    return replace(
-        prediction,
-        behavior=_ended(mean["behavior"], batch),
-        behavior_std=_ended((spread_var + mean["behavior_var"]).sqrt(), batch),
-        behavior_samples=stacked.get("behavior"),
-    )
+
+
+def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) -> dict[str, Any]:
+    """Mean and spread of continuous behaviour; of categorical behaviour the probabilities, and what is likeliest by them."""
+    if isinstance(network.behavior, GaussianObservation):
+        spread_var = (mean["behavior_square"] - mean["behavior"].square()).clamp(min=0)
+        std = (spread_var + mean["behavior_var"]).sqrt()
+        return {"behavior": _ended(mean["behavior"], batch), "behavior_std": _ended(std, batch)}
+    if isinstance(network.behavior, CategoricalChannels):
+        by_channel = network.behavior.of_channels(network.behavior.categories)
+        categories = {name: numbers.cpu().numpy() for name, numbers in by_channel.items()}
+        probabilities = {name: _ended(mean[f"category_{name}"], batch) for name in categories}
+        return {
+            "behavior": likeliest_categories(probabilities, categories),
+            "behavior_probabilities": probabilities,
+            "behavior_categories": categories,
+        }
+    return {}
 
 
 def _ended(values: Tensor, batch: Batch) -> np.ndarray:

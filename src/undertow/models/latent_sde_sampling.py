@@ -59,8 +59,9 @@ def _observed(model: "LatentSDE", batch: Batch, drawn: Drawn, behavior: str, see
     }
     if network.behavior is not None:
         sampled = network.behavior.sample(read, path_generator(device, seed, 2))
-        values = sampled if behavior == "drawn" else network.behavior.mean(read)
+        values = sampled if behavior == "drawn" else network.behavior.predicted(read)
         made |= {"behavior": values.cpu().numpy(), "behavior_names": tuple(model.population_.behavior_names)}
+        made["behavior_kind"] = "categorical" if model.population_.behavior_categories else "continuous"
     labels = {}
     for k, (name, observation) in enumerate(network.labels.items()):
         assert isinstance(observation, Observation)

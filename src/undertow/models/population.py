@@ -1,7 +1,7 @@
 """`Population`: what a `LatentSDE` needs to know of its training trials before it sees a batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +27,14 @@ class Population:
         duration_s: length of the longest trial.
         regular: all trials share their times.
         stimulus_channels: external inputs.
-        behavior_names, behavior_means, behavior_stds: of continuous behaviour, per channel; empty for none.
+        behavior_names: channels; empty for none.
+        behavior_means, behavior_stds: of continuous behaviour, per channel.
         categories: label → its categories.
         shares: label → share of the trials in each.
         regions: names, in order; one for a shared state.
         region_of: region number of each neuron.
+        behavior_categories: channel of categorical behaviour → the numbers that name its categories.
+        behavior_shares: channel → share of the bins in each.
     """
 
     n_heldin: int
@@ -47,6 +50,8 @@ class Population:
     shares: dict[str, list[float]]
     regions: list[str]
     region_of: list[int]
+    behavior_categories: dict[str, list[float]] = field(default_factory=dict)
+    behavior_shares: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trials: TrialSet, model: "LatentSDE") -> "Population":
@@ -58,16 +63,6 @@ class Population:
         names = model.labels
         categories = {} if names == () else label_categories(trials, names)
         regions, region_of = _regions(trials, model.regions)
-        behavior = None if trials.behavior is None or not model.behavior else trials.behavior
-        if behavior is not None and trials.behavior_kind == "categorical":
-            raise ModelError(
-                "behaviour is categorical: give one category a trial as a label, or behavior=False to leave it out."
-            )
-        flat = np.zeros((1, 0)) if behavior is None else behavior.reshape(-1, behavior.shape[2])
-        if (never := np.isnan(flat).all(0)).any():
-            raise ModelError(
-                f"behaviour {trials.behavior_names[int(never.argmax())]!r} is missing in every trial: leave the channel out."
-            )
         return cls(
             n_heldin=int((~trials.heldout).sum()),
             mean_rates=np.nan_to_num(trials.mean_rates).tolist(),
@@ -77,21 +72,25 @@ class Population:
             stimulus_channels=0
             if trials.stimulus is None or not model.stimulus
             else trials.stimulus.shape[2],
-            behavior_names=[] if behavior is None else list(trials.behavior_names),
-            behavior_means=np.nanmean(flat, 0).tolist(),
-            behavior_stds=np.nanstd(flat, 0).tolist(),
             categories={k: v.tolist() for k, v in categories.items()},
             shares={k: [float(np.mean(trials.labels[k] == c)) for c in v] for k, v in categories.items()},
             regions=regions,
             region_of=region_of,
+            **_behavior(trials, model.behavior),
         )
+
+    @property
+    def behavior_inputs(self) -> int:
+        """Numbers an encoder reads of a bin's behaviour; see `BehaviorObservation.encoded`."""
+        channels = len(self.behavior_names)
+        return channels + (sum(map(len, self.behavior_categories.values())) or channels)
 
     def batch(self, trials: TrialSet, device: torch.device) -> Batch:
         """Trials as a network fitted on this population reads them.
 
         Raises:
             ModelError: for irregular times where it was fitted on regular ones, no stimulus or one of another width, or
-                other channels of behaviour.
+                other channels or another kind of behaviour.
         """
         if self.regular and trials.times is not None:
             raise ModelError("the trials have irregular times: the model was fitted on regular ones.")
@@ -107,12 +106,51 @@ class Population:
                 f"the trials' behaviour is {', '.join(names)}, the model's {', '.join(self.behavior_names)}: give the same "
                 "channels in the same order, or none."
             )
+        kind = "categorical" if self.behavior_categories else "continuous"
+        if names and self.behavior_names and trials.behavior_kind != kind:
+            raise ModelError(
+                f"the trials' behaviour is {trials.behavior_kind}, the model's {kind}: give the same kind, or none."
+            )
         batch = Batch.from_trials(trials, device, label_categories=self.categories)
         return replace(
             batch,
             stimulus=batch.stimulus if self.stimulus_channels else None,
             behavior=batch.behavior if self.behavior_names else None,
         )
+
+
+def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
+    """The fields that describe behaviour: moments where it is continuous, categories and their shares where it is not."""
+    if trials.behavior is None or not wanted:
+        return {"behavior_names": [], "behavior_means": [], "behavior_stds": []}
+    names, flat = list(trials.behavior_names), trials.behavior.reshape(-1, trials.behavior.shape[2])
+    if (never := np.isnan(flat).all(0)).any():
+        raise ModelError(
+            f"behaviour {names[int(never.argmax())]!r} is missing in every trial: leave the channel out."
+        )
+    if trials.behavior_kind == "continuous":
+        means, stds = np.nanmean(flat, 0).tolist(), np.nanstd(flat, 0).tolist()
+        return {"behavior_names": names, "behavior_means": means, "behavior_stds": stds}
+    if len(set(names)) < len(names):
+        raise ModelError(
+            f"the channels of behaviour are named {', '.join(names)}: each needs a name of its own."
+        )
+    known = {
+        name: np.unique(v[np.isfinite(v)], return_counts=True) for name, v in zip(names, flat.T, strict=True)
+    }
+    for name, (values, _) in known.items():
+        if len(values) < 2:
+            raise ModelError(
+                f"behaviour {name!r} is {values[0]:g} in every bin of the training trials: there is nothing to choose "
+                "from; leave the channel out."
+            )
+    return {
+        "behavior_names": names,
+        "behavior_means": [],
+        "behavior_stds": [],
+        "behavior_categories": {name: values.tolist() for name, (values, _) in known.items()},
+        "behavior_shares": {name: (n / n.sum()).tolist() for name, (_, n) in known.items()},
+    }
 
 
 def _duration_s(trials: TrialSet) -> float:

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from undertow.errors import ModelError
-from undertow.observations.base import Observation, check_per
+from undertow.observations.base import check_per
+from undertow.observations.behavior import BehaviorObservation
 
 LARGEST_LOGVAR = 10.0  # in units of the data's variance: beyond it lies only a fit that has run away
 
 
-class GaussianObservation(Observation):
+class GaussianObservation(BehaviorObservation):
     """b ~ N(m, v), m and log v linear in the features (ElGazzar & van Gerven eq. 11), in units of the data's spread:
 
         m = mean₀ + std₀ · (W x + a),   v = std₀² · (exp(W' x + a') + floor).
@@ -44,7 +45,7 @@ class GaussianObservation(Observation):
         super().__init__()
         if not floor > 0:
             raise ModelError(f"floor is {floor}: a variance needs one above zero.")
-        self.per, self.floor = check_per(per), floor
+        self.per, self.floor, self.n_channels = check_per(per), floor, n_channels
         scale = torch.ones(n_channels) if stds is None else _checked("stds", stds, n_channels)
         center = torch.zeros(n_channels) if means is None else _checked("means", means, n_channels)
         self.register_buffer("center", center)
@@ -55,6 +56,15 @@ class GaussianObservation(Observation):
     def mean(self, features: Tensor) -> Tensor:
         mean: Tensor = self.center + self.scale * self.readout_mean(features)
         return mean
+
+    def predicted(self, features: Tensor) -> Tensor:
+        return self.mean(features)
+
+    def encoded(self, observed: Tensor) -> Tensor:
+        """Values in units of the data's spread; then for each channel whether it is known."""
+        known = observed.isfinite()
+        values = torch.where(known, (observed - self.center) / self.scale, 0.0)
+        return torch.cat([values, known.to(values.dtype)], -1)
 
     def logvar(self, features: Tensor) -> Tensor:
         """Log-variance of each channel, in squared units of behaviour."""

@@ -2,6 +2,7 @@
 
 from undertow.plots.components import plot_components
 from undertow.plots.kinematics import plot_hand_paths, plot_velocity
+from undertow.plots.latent_curve import plot_latent_curve
 from undertow.plots.neurons import plot_neuron_scores
 from undertow.plots.oscillators import plot_coupling, plot_frequencies
 from undertow.plots.population import plot_population
@@ -20,6 +21,7 @@ __all__ = [
     "plot_coupling",
     "plot_frequencies",
     "plot_hand_paths",
+    "plot_latent_curve",
     "plot_neuron_scores",
     "plot_phase_portrait",
     "plot_population",

@@ -20,10 +20,12 @@ from undertow.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_TICKS = 12  # categories whose numbers are all written
+
 
 @styled
 def plot_predicted_behavior(behavior: PredictedBehavior, axis: TimeAxis, seen_bins: int = 0) -> Figure:
-    """A row per channel, a column per trial, one y axis per row; dotted where generation begins."""
+    """A row per channel, a column per trial, one y axis per row; dotted where generation begins; categories as steps."""
     n_trials, _, n_channels = behavior.measured.shape
     figure = new_figure(0.9 + 1.6 * n_channels)
     axes = figure.subplots(n_channels, n_trials, squeeze=False, sharex=True, sharey="row")
@@ -36,7 +38,10 @@ def plot_predicted_behavior(behavior: PredictedBehavior, axis: TimeAxis, seen_bi
                 mark_seen(ax, axis, seen_bins)
             if channel == 0:
                 ax.set_title(behavior.trial_names[trial])
-        axes[channel, 0].set_ylabel(f"{behavior.channel_names[channel]}\n(unit of the data)")
+        what = "category" if behavior.categories else "unit of the data"
+        axes[channel, 0].set_ylabel(f"{behavior.channel_names[channel]}\n({what})")
+        if behavior.categories and len(behavior.categories[channel]) <= MOST_TICKS:
+            axes[channel, 0].set_yticks(behavior.categories[channel])
     legend_above(figure, axes[0, 0])
     return figure
 
@@ -47,7 +52,17 @@ def _draw(ax: "Axes", behavior: PredictedBehavior, trial: int, channel: int, axi
         band = f"{100 * behavior.level:g} % interval, inferred"
         low, high = behavior.low[pick], behavior.high[pick]
         ax.fill_between(axis.time_s, low, high, color=MODEL, alpha=0.2, lw=0, label=band)
-    ax.plot(axis.time_s, behavior.measured[pick], color=TRUTH, linewidth=1.2, label="measured")
-    ax.plot(axis.time_s, behavior.inferred[pick], color=MODEL, label="inferred")
+    steps = "steps-mid" if behavior.categories else "default"
+    ax.plot(
+        axis.time_s, behavior.measured[pick], color=TRUTH, linewidth=1.2, label="measured", drawstyle=steps
+    )
+    ax.plot(axis.time_s, behavior.inferred[pick], color=MODEL, label="inferred", drawstyle=steps)
     if behavior.generated is not None:
-        ax.plot(axis.time_s, behavior.generated[pick], color=BASELINE, ls=DASHED, label="generated")
+        ax.plot(
+            axis.time_s,
+            behavior.generated[pick],
+            color=BASELINE,
+            ls=DASHED,
+            label="generated",
+            drawstyle=steps,
+        )

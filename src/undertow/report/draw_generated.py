@@ -34,8 +34,12 @@ def draw_predicted_behavior(record: RunRecord) -> Drawn:
     figure = plot_predicted_behavior(data, TimeAxis.of(record.prediction.trials), record.seen_bins)
     words = (
         f"Behaviour the model itself predicts for {len(data.trial_names)} test trials, from latents inferred without "
-        f"seeing any behaviour: {_how(record)} Band: central {100 * data.level:g} % of an observed value, taken as Gaussian."
+        f"seeing any behaviour: {_how(record)}"
     )
+    if data.categories:
+        words += " In each bin the likeliest category is drawn."
+    if data.low is not None:
+        words += f" Band: central {100 * data.level:g} % of an observed value, taken as Gaussian."
     return figure, words + time_words(record)
 
 

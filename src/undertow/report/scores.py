@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, str] = {
     "tp corr": "Correlation of how fast the population state moves with the time the animal then produced: faster "
     "states should go with shorter times. More negative is better.",
 }
-BY_LABEL: Mapping[str, str] = {
+BY_NAME: Mapping[str, str] = {
     "label accuracy": "Share of the trials whose label a logistic regression reads off the inferred rates, fitted on the "
     "training trials.",
     "majority share": "What always answering the commonest label would reach.",
@@ -48,6 +48,14 @@ BY_LABEL: Mapping[str, str] = {
     "generated log-loss": "Their log-loss. Lower is better.",
     "log-loss of shares": "The log-loss of answering each trial with the shares of the training trials: what a "
     "prediction must lie below to be worth anything.",
+    "behavior majority share": "What always answering the training trials' commonest category would reach.",
+    "behavior log-loss of shares": "The log-loss of answering each bin with the shares of the training trials: what a "
+    "prediction must lie below to be worth anything.",
+    "behavior accuracy": "Share of the bins whose category of behaviour the model itself finds likeliest, from all "
+    "spikes of the trial.",
+    "behavior log-loss": "How surprised the model is by these categories, from all spikes of the trial. Lower is better.",
+    "generated behavior accuracy": "The accuracy of the categories predicted from the trial's start and the stimulus alone.",
+    "generated behavior log-loss": "Their log-loss. Lower is better.",
 }
 EXCHANGED = (
     "The score of the same name with each trial given the latents of another trial, all else the decoder sees being its "
@@ -105,15 +113,15 @@ def meanings(record: RunRecord) -> str:
     items = []
     for metric in record.metrics:
         note = any_score(record, metric).note
-        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, _by_label(metric))
+        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, _by_name(metric))
         words = [meaning, _verdict(record, metric), f"Scored: {note}." if note else ""]
         items.append(f"<dt>{text(metric)}</dt><dd>{text(' '.join(w for w in words if w))}</dd>")
     return f"<dl>{''.join(items)}</dl>"
 
 
-def _by_label(metric: str) -> str:
-    """What a score of one label means, whichever it is."""
-    return next((words for start, words in BY_LABEL.items() if metric.startswith(f"{start} ")), "")
+def _by_name(metric: str) -> str:
+    """What a score of one label or channel means, whichever it is."""
+    return next((words for start, words in BY_NAME.items() if metric.startswith(f"{start} ")), "")
 
 
 def _verdict(record: RunRecord, metric: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import PoissonRegressor
 
-from undertow.baselines.poisson_regression import PoissonDesign
+from undertow.evaluation.poisson_regression import PoissonDesign
 
 
 def example(n_rows: int = 400, n_features: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

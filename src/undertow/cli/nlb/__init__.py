@@ -1,0 +1,1 @@
+"""`undertow nlb`: the verbs of the Neural Latents Benchmark, one file each."""

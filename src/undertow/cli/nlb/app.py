@@ -1,0 +1,16 @@
+"""The `undertow nlb` command."""
+
+import typer
+
+from undertow.cli.nlb.download import download
+from undertow.cli.nlb.fit import fit
+from undertow.cli.nlb.prepare import prepare
+from undertow.cli.nlb.score import score
+from undertow.cli.nlb.submit import submit
+
+nlb = typer.Typer(
+    help="The Neural Latents Benchmark: its recordings, tensors, scores and submissions.",
+    no_args_is_help=True,
+)
+for verb in (download, prepare, fit, score, submit):
+    nlb.command()(verb)

@@ -1,0 +1,135 @@
+"""Opening NWB files of the benchmark: which files, whether they have the structure of the set, their small tables."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data import tables
+from undertow.data.files import existing_file, listed
+from undertow.data.nlb.session import TIME_SUFFIX
+from undertow.data.nlb.sets import NLBSet
+from undertow.data.nwb import opened
+from undertow.errors import DataError
+
+Paths = str | Path | Sequence[str | Path]
+NS_PER_S = 1e9
+SPLITS = ("train", "val", "test", "none")
+KNOWN = ("train", "val")
+"""Splits whose trials come with behaviour and held-out neurons."""
+UNIT_COLUMNS = ("spike_times", "obs_intervals", "heldout")
+
+
+@dataclass(frozen=True, eq=False)
+class OpenFile:
+    """An NWB file that is open, with its small tables read.
+
+    Attributes:
+        path: where it is.
+        nwb: pynwb's object.
+        unit_ids: labels of the units.
+        heldout: whether each unit is held out.
+        trials: 'split' and the columns the set needs, as far as there are; times in whole nanoseconds.
+    """
+
+    path: Path
+    nwb: Any
+    unit_ids: np.ndarray
+    heldout: np.ndarray
+    trials: dict[str, np.ndarray]
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which trials come with behaviour and held-out neurons."""
+        return np.isin(self.trials["split"], KNOWN)
+
+
+def nwb_paths(paths: Paths) -> list[Path]:
+    """The files meant by a file, a folder with `.nwb` files or a list of files, sorted by name.
+
+    Raises:
+        DataError: when there is none, or a path is not there.
+    """
+    if not isinstance(paths, str | Path):
+        found = [existing_file(path) for path in paths]
+    elif Path(paths).is_dir():
+        found = list(Path(paths).rglob("*.nwb"))
+    else:
+        found = [existing_file(paths)]
+    if not found:
+        raise DataError(f"there is no .nwb file in {paths!s}: give the folder or the files of one set.")
+    return sorted(found, key=lambda path: (path.name, path))
+
+
+def open_file(stack: ExitStack, path: Path, entry: NLBSet) -> OpenFile:
+    """Open a file for as long as `stack` lasts.
+
+    Raises:
+        DataError: when a table, column or time series of the set is missing, or a split is unknown.
+    """
+    nwb = stack.enter_context(opened(path))
+    _check_tables(path, nwb, entry)
+    wanted = ("split", "start_time", *entry.trial_columns)
+    columns = {name: _column(path, nwb.trials, name) for name in wanted if name in nwb.trials.colnames}
+    heldout = np.asarray(nwb.units["heldout"][:]).astype(bool)
+    file = OpenFile(path, nwb, np.asarray(nwb.units.id[:]), heldout, columns)
+    _check_set(file, entry)
+    return file
+
+
+def find_series(nwb: Any, name: str) -> Any:
+    """The time series of this name, wherever it lies in the file; None where there is none."""
+    from pynwb import TimeSeries
+
+    found = (each for each in nwb.objects.values() if isinstance(each, TimeSeries) and each.name == name)
+    return next(found, None)
+
+
+def _check_tables(path: Path, nwb: Any, entry: NLBSet) -> None:
+    for label, table, columns in (
+        ("units", nwb.units, UNIT_COLUMNS),
+        ("trials", nwb.trials, ("split", "start_time", entry.align)),
+    ):
+        there = () if table is None else table.colnames
+        if missing := [name for name in columns if name not in there]:
+            raise DataError(
+                f"{path} has no {label}.{missing[0]}, which files of {entry.name} have: "
+                f"its {label} have {listed(there)}."
+            )
+
+
+def _check_set(file: OpenFile, entry: NLBSet) -> None:
+    """Splits are the benchmark's, and trials with known behaviour have all that the set decodes and averages.
+
+    Raises:
+        DataError: naming what is missing.
+    """
+    if unknown := sorted(set(file.trials["split"].tolist()) - set(SPLITS)):
+        raise DataError(f"{file.path} has trials of split {unknown[0]!r}: the splits are {listed(SPLITS)}.")
+    if not file.known.any():
+        return
+    if missing := [name for name in entry.trial_columns if name not in file.trials]:
+        raise DataError(
+            f"{file.path} has no trials.{missing[0]}, which training trials of {entry.name} have: "
+            f"its trials have {listed(file.nwb.trials.colnames)}."
+        )
+    if entry.behavior_series and find_series(file.nwb, entry.behavior_series) is None:
+        raise DataError(
+            f"{file.path} has no time series {entry.behavior_series!r}, the behaviour of {entry.name}: "
+            "is it a file of another set?"
+        )
+
+
+def _column(path: Path, trials: Any, name: str) -> np.ndarray:
+    """A column of numbers, times in whole nanoseconds; text for 'split'."""
+    values = tables.plain(trials[name][:])
+    if name == "split":
+        return values.astype(str)
+    if values.ndim != 1 or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"trials.{name} in {path} is not one number a trial, as in the benchmark's own files."
+        )
+    return np.round(values * NS_PER_S) if name.endswith(TIME_SUFFIX) else values.astype(float)
