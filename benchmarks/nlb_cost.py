@@ -36,7 +36,7 @@ def main() -> None:
         for bin_ms in options.bin_ms
         for entry in NLB_SETS.values()
     ]
-    print_table(["preset", "bins", "set", "epochs", "steps", "s a step", "hours of one core"], rows)
+    print_table(["preset", "bins", "set", "epochs", "steps", "s a step", "minutes of one core"], rows)
 
 
 def row(entry: NLBSet, bin_ms: int, preset: str) -> list[str]:
@@ -52,8 +52,16 @@ def row(entry: NLBSet, bin_ms: int, preset: str) -> list[str]:
     job = stepper(network, Batch.from_trials(trials), seed=0)
     step_s = in_turns({"step": job}, REPEATS, time.process_time)["step"] * batch / n_timed
     steps = loop.epochs * math.ceil(learned / loop.batch_size)
-    hours = steps * step_s / 3600
-    return [preset, f"{bin_ms} ms", entry.name, str(loop.epochs), str(steps), f"{step_s:.2f}", f"{hours:.1f}"]
+    minutes = steps * step_s / 60
+    return [
+        preset,
+        f"{bin_ms} ms",
+        entry.name,
+        str(loop.epochs),
+        str(steps),
+        f"{step_s:.2f}",
+        f"{minutes:.0f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -130,14 +130,20 @@ def main() -> None:
     )
     parser.add_argument("--no-reference", action="store_true", help="leave nlb_tools out")
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write:
+        return make_files(options.write, options.trials)
     if options.measure:
         who, folder, set_name, bin_ms = options.measure
         return measure_here(who, folder, set_name, int(bin_ms))
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.files or Path(temporary)
         if options.files is None:
-            make_files(folder, options.trials)
+            command = [sys.executable, __file__, "--write", temporary, "--trials", str(options.trials)]
+            subprocess.run(
+                command, check=True
+            )  # apart, because memory taken here would count in the children's peak
         size = sum(path.stat().st_size for path in folder.rglob("*.nwb")) / 1e6
         print(f"{options.set}, phase val, {size:.0f} MB of NWB files\n")
         columns = ("", "bin (ms)", "seconds", "processor seconds", "peak (MB)", "imports (MB)", "arrays (MB)")

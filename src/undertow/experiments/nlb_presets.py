@@ -6,14 +6,16 @@ None of them was chosen on recordings of the benchmark by this project; where ea
 from collections.abc import Mapping
 from typing import Any
 
+from undertow.baselines import Smoothing
 from undertow.data.nlb import nlb_set
 from undertow.errors import ModelError
 from undertow.experiments.choices import nearest
 from undertow.experiments.files import flatten
 from undertow.experiments.identity import settings_of
 from undertow.models import LangevinFlow
+from undertow.models.langevin_presets import PRESETS
 
-DEFAULT = "default"
+DEFAULT, REFERENCE = "default", "reference"
 FLOOR_COUNTS = 1e-4
 """Added to smoothed spikes per bin before the logarithm by the benchmark's smoothing baseline."""
 # Gaussian's standard deviation in ms and penalty of the benchmark's smoothing baseline (Pei, Ye et al. 2021).
@@ -46,43 +48,28 @@ def nlb_preset(set_name: str, bin_ms: int, model: str, preset: str = DEFAULT) ->
         set_name: a set of the benchmark.
         bin_ms: 5 or 20.
         model: name on the command line.
-        preset: 'default'; 'paper' or 'released' of langevin-flow; 'reference' of smoothing.
+        preset: 'default', the model's own defaults; 'paper' or 'released' of langevin-flow; 'reference' of smoothing.
 
     Raises:
         DataError: for an unknown set.
         ModelError: for a preset that the model does not have.
     """
     nlb_set(set_name)
-    found = {
-        ("langevin-flow", DEFAULT): _default,
-        ("langevin-flow", "paper"): _paper,
-        ("langevin-flow", "released"): _released,
-        ("smoothing", "reference"): _reference,
-    }
-    if (model, preset) in found:
-        return found[model, preset](set_name, bin_ms)
     if preset == DEFAULT:
         return {}
-    known = [DEFAULT, *(name for of, name in found if of == model and name != DEFAULT)]
+    if (model, preset) == (Smoothing.cli_name, REFERENCE):
+        return _reference(set_name, bin_ms)
+    if model == LangevinFlow.cli_name and preset in PRESETS:
+        return _published(set_name, preset)
+    others = {Smoothing.cli_name: (REFERENCE,), LangevinFlow.cli_name: tuple(PRESETS)}
+    known = (DEFAULT, *others.get(model, ()))
     raise ModelError(f"{model} has no preset {preset!r} for the benchmark: {nearest(preset, known)}")
 
 
-def _default(set_name: str, bin_ms: int) -> dict[str, Any]:
-    return {}
-
-
-def _paper(set_name: str, bin_ms: int) -> dict[str, Any]:
-    """As printed; what the paper leaves open as released, with γ in the range it names (0.55 to 0.8)."""
-    return _published("paper", set_name)
-
-
-def _released(set_name: str, bin_ms: int) -> dict[str, Any]:
-    return _published("released", set_name)
-
-
-def _published(name: str, set_name: str) -> dict[str, Any]:
+def _published(set_name: str, preset: str) -> dict[str, Any]:
+    """What the paper leaves open is as released in both; its γ lie in the range the paper names (0.55 to 0.8)."""
     batch, epochs, kept, gamma, rate, decay = RELEASED.get(set_name, _MAZE)
-    whole: Mapping[str, Any] = flatten(settings_of(LangevinFlow.preset(name)))
+    whole: Mapping[str, Any] = flatten(settings_of(LangevinFlow.preset(preset)))
     return {
         **whole,
         "gamma": gamma,

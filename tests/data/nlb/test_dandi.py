@@ -3,6 +3,8 @@
 import errno
 import shutil
 import socket
+import subprocess
+import sys
 from collections import namedtuple
 from collections.abc import Iterator
 from io import FileIO
@@ -239,3 +241,9 @@ def test_what_a_dandiset_must_hold(tmp_path: Path, files: dict[str, bytes], mess
     with serve(Archive(files)) as running, pytest.raises(DataError, match=message):
         download_set("mc_maze_small", tmp_path, api=running.api)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_web_stays_unimported_until_it_is_used() -> None:
+    code = "import sys, undertow.evaluation; print(*{'urllib.request', 'http.client'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

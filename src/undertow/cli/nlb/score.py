@@ -38,7 +38,6 @@ def score(
 ) -> None:
     """Score rates of SET as the benchmark does, under its name of the result, which tells set and bin width."""
     from undertow.evaluation import score_submission
-    from undertow.experiments import write_nlb_scores
 
     place = Place(set_name, bin_ms, phase, folder)
     if submission is not None and model:
@@ -50,6 +49,8 @@ def score(
     scores = {name: score_submission(each, truth) for name, each in rates.items()}
     nlb_scores(place, scores)
     if out is not None:
+        from undertow.experiments import write_nlb_scores
+
         about = {"set_name": set_name, "bin_ms": bin_ms, "phase": phase}
         source = {"path": str(targets or place.tensors_file), "submission": submission and str(submission)}
         typer.echo(f"written: {write_nlb_scores(out, scores, {**about, 'source': source})}")

@@ -89,25 +89,25 @@ def _extents(session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray) -> 
 def _mean_rates(
     population: Population, extents: Sequence[tuple[int, int, int]], bin_ms: int, kernel: np.ndarray
 ) -> np.ndarray:
-    """Mean over trials of smoothed spikes per bin, (bins, units); extents: first bin, bins, place of the first."""
+    """Mean over trials of smoothed spikes per bin, (bins, units); extents: first bin, bins, place of the first.
+
+    Trials observed alike are summed before they are smoothed, which is linear.
+    """
+    margin = len(kernel) // 2
+    alike: dict[tuple[int, int, bytes], list[int]] = {}
+    for first, n_bins, place in extents:
+        start_ms = first * bin_ms - margin
+        observed = gather(population.observed, np.array([start_ms]), n_bins * bin_ms + 2 * margin)
+        alike.setdefault((n_bins, place, observed.tobytes()), []).append(start_ms)
     total = np.zeros((max(place + n_bins for _, n_bins, place in extents), len(population.unit_ids)))
     seen = np.zeros_like(total)
-    for first, n_bins, place in extents:
-        rates = _smoothed_bins(population, first * bin_ms, n_bins * bin_ms, bin_ms, kernel)
+    for (n_bins, place, observed_bytes), starts_ms in alike.items():
+        mask = np.frombuffer(observed_bytes, bool)
+        counts = count_spikes(population, np.array(starts_ms), mask.size, 1).sum(axis=0, dtype=float)
+        rates = sum_groups(smooth_observed(counts, mask, kernel)[margin : mask.size - margin], bin_ms)
         total[place : place + n_bins] += np.nan_to_num(rates)
-        seen[place : place + n_bins] += np.isfinite(rates)
+        seen[place : place + n_bins] += len(starts_ms) * np.isfinite(rates)
     return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
-
-
-def _smoothed_bins(
-    population: Population, start_ms: int, n_ms: int, bin_ms: int, kernel: np.ndarray
-) -> np.ndarray:
-    """Smoothed spikes per bin of one trial, (bins, units)."""
-    margin = len(kernel) // 2
-    start, n_time = np.array([start_ms - margin]), n_ms + 2 * margin
-    counts = count_spikes(population, start, n_time, 1)[0]
-    smoothed = smooth_observed(counts, gather(population.observed, start, n_time)[0], kernel)
-    return sum_groups(smoothed[margin : margin + n_ms], bin_ms)
 
 
 def _padded(rates: np.ndarray, n_bins: int, at_end: bool) -> np.ndarray:
