@@ -40,7 +40,9 @@ def test_coupling_is_the_matrix_at_each_bin_averaged_over_trials() -> None:
     model = regional()
     found = coupling_over_time(model, TRIALS)
     dynamics = model.network_.dynamics
-    order = [int(k) for k in np.lexsort((dynamics.omega.detach().abs().numpy(), np.repeat([0, 1, 2], 2)))]
+    order = [
+        int(k) for k in np.lexsort((dynamics.omega.detach().abs().numpy(), np.tile([0, 1, 2], 2)))
+    ]  # dealt out in turn
     u = encoded_inputs(model, TRIALS)
     for time in (0, 9):
         rows = np.flatnonzero(TRIALS.valid[:, time])

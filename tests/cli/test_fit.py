@@ -167,9 +167,17 @@ def fit_words(recording: Path, out: Path, epochs: int) -> list[str]:
     return ["fit", str(recording), "--out", str(out), *(word for s in settings for word in ("--set", s))]
 
 
+LISTENING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
+from undertow.cli.app import main
+main()
+"""
+
+
 def start_and_stop(words: list[str], out: Path, stop: int) -> tuple[int, str]:
     """Run the command in a process of its own, send `stop` once it has a checkpoint: exit code and stderr."""
-    command = [sys.executable, "-c", "from undertow.cli.app import main; main()", *words]
+    command = [sys.executable, "-c", LISTENING, *words]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

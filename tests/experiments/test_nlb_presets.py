@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from undertow.data.nlb import NLB_SETS
-from undertow.errors import DataError, ModelError
+from undertow.errors import DataError, ModelError, StabilityError
 from undertow.experiments import construct, model_class, nlb_preset
 from undertow.models import LangevinFlow
+from undertow.models.langevin_building import build_network
+from undertow.randomness import isolated_seed
 
 PRESETS = [
     ("langevin-flow", "default"),
@@ -59,7 +62,22 @@ def test_the_released_settings() -> None:
         assert (made.gamma, made.kl_warmup * epochs) == (gamma, pytest.approx(500))
         assert loop.weight_decay == (1e-5 if name == "dmfc_rsg" else 2e-5)
     whole = construct(LangevinFlow, nlb_preset("mc_maze", 20, "langevin-flow", "released"))
-    assert whole.get_params() == LangevinFlow.preset("released").get_params()
+    assert whole.get_params() == LangevinFlow.preset("released", allow_unstable=True).get_params()
+
+
+@pytest.mark.parametrize("bin_ms", [5, 20])
+@pytest.mark.parametrize("set_name", ["mc_maze", "dmfc_rsg"])
+def test_networks_are_built_or_refused_for_what_their_paths_do(set_name: str, bin_ms: int) -> None:
+    def build(preset: str, **changes: Any) -> None:
+        settings = nlb_preset(set_name, bin_ms, "langevin-flow", preset)
+        with isolated_seed(0):
+            build_network(construct(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3)
+
+    build("default")
+    build("released")
+    with pytest.raises(StabilityError, match="allow_unstable"):
+        build("paper")
+    build("paper", allow_unstable=True)
 
 
 def test_unknown_names_are_refused() -> None:

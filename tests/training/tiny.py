@@ -1,6 +1,7 @@
 """A tiny network in training, and the same as a program that tests kill: `python -m tests.training.tiny FOLDER`."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ def run(settings: Training = LONG, folder: Path | None = None, resume: bool = Fa
 
 
 def main(folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     network = tiny_network()
     say = lambda *_: print("validated", flush=True)  # noqa: E731
