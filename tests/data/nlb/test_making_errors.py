@@ -175,13 +175,15 @@ def test_one_file_a_list_and_a_folder(maze: MadeSet, train: MadePart, tmp_path: 
     assert_same(alone.targets, Direct(replace(maze, parts=(train,)), 20, "val").targets())
 
 
-def test_test_part_alone(maze: MadeSet) -> None:
+@pytest.mark.parametrize("name", ["mc_maze_small", "mc_rtt", "area2_bump", "dmfc_rsg"])
+def test_test_part_alone(name: str, tmp_path: Path) -> None:
+    recording = make_set(name, tmp_path)
     with pytest.warns(
         DataWarning, match=r"has no training trial: .* Add the set's train file to fit"
     ) as caught:
-        tensors = make_tensors(maze.parts[0].path, maze.name, 20, "test")
+        tensors = make_tensors(recording.parts[0].path, name, 20, "test")
     assert caught[0].filename == __file__
-    direct = Direct(replace(maze, parts=(maze.parts[0],)), 20, "test")
+    direct = Direct(replace(recording, parts=(recording.parts[0],)), 20, "test")
     assert_same(tensors.inputs, {"eval_spikes_heldin": direct.inputs_of_evaluation()})
     assert not tensors.targets
 

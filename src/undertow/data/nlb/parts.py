@@ -37,8 +37,8 @@ class Part:
 
     @cached_property
     def jitter(self) -> np.ndarray:
-        """Bins by which each trial is aligned late, (trials,)."""
-        if not self.entry.produced_column:
+        """Bins by which each trial is aligned late, (trials,); 0 where no file tells produced times, as test parts."""
+        if self.entry.produced_column not in self.session.trials:
             return np.zeros(len(self.rows), int)
         shifted = self.column("split") != "test"
         return jitter_bins(self.column(self.entry.produced_column), shifted, self.bin_ms)
