@@ -128,6 +128,13 @@ def test_files_of_the_benchmarks_own_software(tmp_path: Path, set_name: str) -> 
     assert read_tensors(*paths[:2], set_name=set_name, bin_ms=20).phase == "test"
 
 
+def test_a_file_of_another_phase_is_refused(tmp_path: Path) -> None:
+    path = write_tensors(random_tensors("mc_rtt", 20), tmp_path / "val.h5")
+    with pytest.raises(DataError, match="of phase val, not 'test': leave phase out"):
+        read_tensors(path, phase="test")
+    assert read_tensors(path, phase="val").phase == "val"
+
+
 def test_the_benchmarks_own_software_reads_what_is_written(tmp_path: Path) -> None:
     make_tensors = pytest.importorskip("nlb_tools.make_tensors", reason="nlb-tools is not installed")
     tensors = random_tensors("dmfc_rsg", 5)

@@ -93,8 +93,8 @@ def read_tensors(
             targets, 'test' where they are not.
 
     Raises:
-        DataError: when a file cannot be read, the set or bin width is not told or told in two ways, two files
-            differ in an array, or sizes do not fit.
+        DataError: when a file cannot be read, the set or bin width is not told or told in two ways, the files are of
+            another phase, two files differ in an array, or sizes do not fit.
     """
     if not paths:
         raise DataError("read_tensors was given no file: give one path or more.")
@@ -102,6 +102,10 @@ def read_tensors(
     name, width = _label(found, set_name, bin_ms)
     inputs, targets = _sorted_arrays(found, _group(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
+    if phase and phases - {phase}:
+        raise DataError(
+            f"{listed(paths)} are of phase {listed(sorted(phases))}, not {phase!r}: leave phase out."
+        )
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
     _check_sizes(tensors, listed(paths))
     return tensors
