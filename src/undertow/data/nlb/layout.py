@@ -103,9 +103,7 @@ def read_tensors(
     inputs, targets = _sorted_arrays(found, _group(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
     if phase and phases - {phase}:
-        raise DataError(
-            f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out."
-        )
+        raise DataError(f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out.")
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
     _check_sizes(tensors, listed(paths))
     return tensors
