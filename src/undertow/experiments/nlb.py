@@ -11,10 +11,9 @@ from undertow.data.nlb.layout import LABELS, TRUTH
 from undertow.evaluation import NLBScores, score_submission
 from undertow.experiments.environment import versions
 from undertow.experiments.files import write_json
-from undertow.experiments.fitting import fit_and_predict, load_and_predict
 from undertow.experiments.identity import fingerprint, identity, run_directory
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.single_run import CHECKPOINT, MODEL, fit_facts
+from undertow.experiments.single_run import fit_facts, fit_or_load
 from undertow.models.base import Estimator, ProgressReport
 
 RATES = "rates.h5"
@@ -79,11 +78,7 @@ def fit_nlb(
     }
     with run_directory(out, what, resume, source or {}):
         say(f"{model.cli_name}: {train!r} to learn from, {evaluation.n_trials} trials to predict")
-        if resume and (out / MODEL).exists():
-            fitted = load_and_predict(model, splits, out / MODEL)
-        else:
-            options: dict[str, Any] = {"checkpoint": out / CHECKPOINT, "resume": resume, "progress": progress}
-            fitted = fit_and_predict(model, splits, out / MODEL, **options)
+        fitted = fit_or_load(model, splits, out, resume, progress)
     say("predicting the training trials")
     submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
     write_submission(submission, out / RATES, overwrite=True)

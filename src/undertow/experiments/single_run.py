@@ -69,7 +69,7 @@ def run(
     splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
-        fits = {model.cli_name: _fit_or_load(model, splits, out, resume, progress)}
+        fits = {model.cli_name: fit_or_load(model, splits, out, resume, progress)}
     if has_baseline(model, trials):
         say("fitting the smoothing baseline")
         fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
@@ -98,10 +98,10 @@ def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:
     return {"sizes": sizes, "fit_s": fitted.fit_s, "validation_score": fitted.model.validation_score_}
 
 
-def _fit_or_load(
+def fit_or_load(
     model: Estimator, splits: Splits, out: Path, resume: bool, progress: ProgressReport | None
 ) -> Fitted:
-    """Fit and save; a run that has already saved its model only predicts again."""
+    """Fit and save in `out`; a resumed run that has already saved its model only predicts again."""
     path = out / MODEL
     if resume and path.exists():
         return load_and_predict(model, splits, path)
