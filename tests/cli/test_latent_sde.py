@@ -11,6 +11,7 @@ from tests.cli.conftest import Undertow
 from tests.conftest import make_small_trials
 from undertow.data import TrialSet, write_hdf5
 from undertow.dynamics import CoupledOscillators
+from undertow.evaluation import spread_factor
 from undertow.experiments import SavedRun, load_model
 from undertow.models import LatentSDE
 
@@ -149,6 +150,42 @@ def test_a_dry_run_names_the_dynamics_in_one_line(undertow: Undertow, file: Path
     line = next(line for line in done.stdout.splitlines() if line.startswith("model"))
     assert "NeuralSDE(state_dim=3" in line
     assert "noise=False" in line
+
+
+def test_predict_spreads_samples_as_asked(undertow: Undertow, run: Path, file: Path, tmp_path: Path) -> None:
+    def logs(name: str, *words: object) -> tuple[np.ndarray, str]:
+        done = undertow("predict", run, file, "--out", tmp_path / name, "--samples", 20, *words)
+        assert done.exit_code == 0, done.output
+        with xarray.open_dataset(tmp_path / name / "predictions.nc", engine="h5netcdf") as held:
+            values = np.log(held["rate_samples"].to_numpy())
+        return values - values.mean(0), done.stderr
+
+    plain, _ = logs("plain")
+    wide, _ = logs("wide", "--widen", 3)
+    np.testing.assert_allclose(wide, 3 * plain, atol=1e-4)
+    auto, said = logs("auto", "--widen", "auto")
+    model = load_model(run / "model.safetensors")
+    trials = make_trials().replace(heldout=model.heldout_)
+    factor = spread_factor(model.predict(trials, samples=20)).value
+    assert f"held-out neurons tell {factor:.2f}" in said
+    np.testing.assert_allclose(auto, max(factor, 1.0) * plain, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--samples", 20, "--widen", "-1"), "--widen -1: it must be a number above zero, or auto"),
+        (("--samples", 20, "--widen", "more"), "--widen more: it must be a number above zero, or auto"),
+        (("--widen", "2"), "--widen spreads samples: ask for some with --samples N"),
+    ],
+)
+def test_predict_refuses_a_spread_it_cannot_give(
+    undertow: Undertow, run: Path, file: Path, tmp_path: Path, words: tuple[object, ...], message: str
+) -> None:
+    done = undertow("predict", run, file, "--out", tmp_path / "p", *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (tmp_path / "p").exists()
 
 
 def test_predict_refuses_a_mode_or_a_model_without_it(

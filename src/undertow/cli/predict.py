@@ -92,11 +92,14 @@ def _factor(widen: str | None, samples: int | None) -> float | str | None:
 
 
 def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
-    """The prediction with its samples spread; an estimated factor is said."""
+    """The prediction with its samples spread; an estimated factor is said, and never narrows them."""
     from undertow.evaluation import spread_factor, widened
 
     if isinstance(factor, str):
         found = spread_factor(prediction)
-        say(f"samples spread {found.value:.2f} times as far [{found.low:.2f}, {found.high:.2f}]")
-        factor = found.value
+        factor = max(found.value, 1.0)
+        estimate = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+        say(
+            f"samples spread {factor:.2f} times as far; held-out neurons tell {estimate}, and none are narrowed"
+        )
     return widened(prediction, factor)
