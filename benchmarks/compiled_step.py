@@ -2,11 +2,14 @@
 
     python benchmarks/compiled_step.py [--sizes maze_reach mc_maze] [--repeats 15] [--seed 0]
 
-Loss and gradients of the default `LangevinFlow` on Poisson counts, 64 trials: as it is, with the decoder compiled, and
-with `network.loss` compiled; then the decoder alone in prediction, without dropout or gradients. Same weights, same
-noise, one thread. For each: the seconds compiling takes, the places where the compiler must leave the graph (draws from
-a generator, numbers read on the way, recurrences), the largest difference of results from the network as it is,
-relative to the largest result, and medians of processor time, taking turns. Needs a C++ compiler.
+Loss and gradients of the default `LangevinFlow` on Poisson counts, 64 trials: as it is, with the
+decoder compiled, and with `network.loss` compiled; then the decoder alone in prediction, without
+dropout or gradients. Same weights, same
+noise, one thread. For each: the seconds compiling takes, the places where the compiler must leave
+    the graph (draws from
+a generator, numbers read on the way, recurrences), the largest difference of results from the
+network as it is, relative to the largest result, and medians of processor time, taking turns. Needs
+a C++ compiler.
 """
 
 import argparse
@@ -89,7 +92,8 @@ def difference(one: Results, other: Results) -> float:
 def compare(size: Size, repeats: int, seed: int) -> str:
     """Markdown: a row for each arm."""
     lines = [
-        "| compiled | compiling, s | graph breaks | difference | as it is, ms | compiled, ms | times faster |",
+        "| compiled | compiling, s | graph breaks | difference | as it is, ms | compiled, ms | "
+        "times faster |",
         "|" + "---|" * 7,
     ]
     network, batch = make_network(size, seed)

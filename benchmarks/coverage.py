@@ -1,13 +1,16 @@
-"""How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar & van Gerven, eq. 13).
+"""How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar &
+van Gerven, eq. 13).
 
     python benchmarks/coverage.py [--sigmas 1 2] [--members 3] [--samples 300] [--seed 0]
 
-300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose the epoch on, 60 to test.
-A neural SDE of three dimensions, one fit for each seed; intervals are the 5 and 95 % quantiles of the sampled rates of
-every neuron and bin, given all spikes of the trial ('smooth') or those of the first 0.1 s and the input ('generate').
-Shown are the share of true rates inside, by trial with its standard error, and the mean width in spikes/s: for single
-fits, for the ensemble, which draws its samples from all members in turn, and for both widened by the factor that
-`spread_factor` reads off the held-out neurons' spikes in the validation trials. Of exact posteriors, the quantiles of 300
+300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
+    the epoch on, 60 to test.
+A neural SDE of three dimensions, one fit for each seed; intervals are the 5 and 95 % quantiles of
+the sampled rates of every neuron and bin, given all spikes of the trial ('smooth') or those of the
+first 0.1 s and the input ('generate'). Shown are the share of true rates inside, by trial with its
+standard error, and the mean width in spikes/s: for single fits, for the ensemble, which draws its
+samples from all members in turn, and for both widened by the factor that `spread_factor` reads off
+the held-out neurons' spikes in the validation trials. Of exact posteriors, the quantiles of 300
 samples hold 89.3 %.
 """
 
@@ -42,7 +45,8 @@ def pooled(members: list[LatentSDE], trials: TrialSet, samples: int, mode: str) 
 
 
 def coverage(prediction: Prediction, first: int) -> np.ndarray:
-    """Share of true rates inside the interval from bin `first` on, its standard error over trials, and the mean width."""
+    """Share of true rates inside the interval from bin `first` on, its standard error over trials,
+    and the mean width."""
     low, high = (bound[:, first:] for bound in prediction.interval(0.9))
     truth = prediction.trials.truth[:, first:]
     inside = ((low <= truth) & (truth <= high)).mean((1, 2))
@@ -63,7 +67,11 @@ def rows(
             wide = [widened(p, max(f.value, 1.0)) for p, f in zip(plain, factors, strict=True)]
             said = ", ".join(f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}]" for f in factors)
             yield mode, name, np.mean([coverage(each, first) for each in plain], axis=0)
-            yield mode, f"– widened by {said}", np.mean([coverage(each, first) for each in wide], axis=0)
+            yield (
+                mode,
+                f"– widened by {said}",
+                np.mean([coverage(each, first) for each in wide], axis=0),
+            )
 
 
 def main() -> None:
@@ -77,7 +85,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(
-        "| σ | given | model | inside 90 % intervals | mean width, spikes/s |\n|---|---|---|---|---|",
+        "| σ | given | model | inside 90 % intervals | mean width, spikes/s "
+        "|\n|---|---|---|---|---|",
         flush=True,
     )
     for sigma in options.sigmas:
@@ -85,10 +94,16 @@ def main() -> None:
         learned, tested = fold_trials(trials, 5, options.seed)[0]
         train, validation = split_validation(trials[learned], 0.2, options.seed)
         members = [
-            fitted(train, validation, options.epochs, options.seed + k) for k in range(options.members)
+            fitted(train, validation, options.epochs, options.seed + k)
+            for k in range(options.members)
         ]
-        for mode, name, (share, error, width) in rows(members, validation, trials[tested], options.samples):
-            print(f"| {sigma:g} | {mode} | {name} | {share:.3f} ± {error:.3f} | {width:.1f} |", flush=True)
+        for mode, name, (share, error, width) in rows(
+            members, validation, trials[tested], options.samples
+        ):
+            print(
+                f"| {sigma:g} | {mode} | {name} | {share:.3f} ± {error:.3f} | {width:.1f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """What each part of LangevinFlow contributes, on four recordings and the Lorenz set.
 
-    python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …] [--stage arms|all]
+    python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …]
+    [--stage arms|all]
 
-For each recording: every arm of the ablation, the structure as published (latents driven by the initial state alone, h
-beside them in the decoder), the preset `released` scaled to this size, and smoothing. Dropout is chosen for each arm on
-fold 0, from the values in recordings.py, by the score on 15 % of its training trials. Then the folds named there are
-trained once on all their training trials, with one seed (with --stage all 3 seeds for the full model, the one in the
-input-driven potential and the one without latents; 2 folds for `released`). Test trials choose nothing. Two processes of
-one thread; finished fits are not run again.
+For each recording: every arm of the ablation, the structure as published (latents driven by the
+    initial state alone, h
+beside them in the decoder), the preset `released` scaled to this size, and smoothing. Dropout is
+chosen for each arm on fold 0, from the values in recordings.py, by the score on 15 % of its
+training trials. Then the folds named there are trained once on all their training trials, with one
+seed (with --stage all 3 seeds for the full model, the one in the input-driven potential and the one
+without latents; 2 folds for `released`). Test trials choose nothing. Two processes of one thread;
+finished fits are not run again.
 """
 
 import argparse
@@ -50,7 +53,13 @@ def say(result: CellResult, done: int, total: int) -> None:
 
 
 def study(
-    name: str, protocol: Protocol, folder: Path, out: Path, more_seeds: bool, workers: int, reference: str
+    name: str,
+    protocol: Protocol,
+    folder: Path,
+    out: Path,
+    more_seeds: bool,
+    workers: int,
+    reference: str,
 ) -> None:
     """Run one recording and write its tables."""
     trials = protocol.load(folder)
@@ -75,7 +84,9 @@ def study(
         arms,
         dropouts=protocol.dropouts,
         more_seeds=seeds,
-        only_folds={arm: protocol.folds[:2] if arm == "released" else protocol.folds for arm in arms},
+        only_folds={
+            arm: protocol.folds[:2] if arm == "released" else protocol.folds for arm in arms
+        },
         workers=workers,
         keep_models=True,
         data_name=name,
@@ -90,9 +101,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/physics"))
     parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
-    parser.add_argument("--stage", choices=("arms", "all"), default="all", help="arms: one seed each")
+    parser.add_argument(
+        "--stage", choices=("arms", "all"), default="all", help="arms: one seed each"
+    )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--reference", default="full", help="the arm that the others are compared with")
+    parser.add_argument(
+        "--reference", default="full", help="the arm that the others are compared with"
+    )
     options = parser.parse_args()
     for name in options.only:
         study(

@@ -1,9 +1,11 @@
-"""Single changes of the default LangevinFlow, compared inside fold 0's training trials: how the default was chosen.
+"""Single changes of the default LangevinFlow, compared inside fold 0's training trials: how the
+default was chosen.
 
     python benchmarks/ideas.py DATA_FOLDER [--out RESULTS] [--only NAME …] [--recording maze_reach]
 
-Fold 0's training part alone is split into four inner folds (stratified, seed 1); each idea is trained once on three of
-them and scored on the fourth, with one seed. The fold's own test trials are not touched. Finished fits are not run again.
+Fold 0's training part alone is split into four inner folds (stratified, seed 1); each idea is
+trained once on three of them and scored on the fourth, with one seed. The fold's own test trials
+are not touched. Finished fits are not run again.
 """
 
 import argparse
@@ -56,7 +58,9 @@ def main() -> None:
     protocol = RECORDINGS[options.recording]
     trials = protocol.load(options.data)
     inner = trials[fold_trials(trials, 5, 0)[0][0]]
-    training = Training(epochs=protocol.epochs, validate_every=protocol.epochs, keep="last", refit=True)
+    training = Training(
+        epochs=protocol.epochs, validate_every=protocol.epochs, keep="last", refit=True
+    )
     models = {name: LangevinFlow(training=training, **IDEAS[name]) for name in options.only}
     cells = run_grid(
         models,
@@ -67,13 +71,22 @@ def main() -> None:
         workers=options.workers,
         report=say,
     )
-    print(f"| idea | {' | '.join(SHOWN)} | latent information |", "|---" * (len(SHOWN) + 2) + "|", sep="\n")
+    print(
+        f"| idea | {' | '.join(SHOWN)} | latent information |",
+        "|---" * (len(SHOWN) + 2) + "|",
+        sep="\n",
+    )
     for name in models:
-        statistics = [[cell.statistics()] for cell in cells if cell.cell.model == name and not cell.error]
+        statistics = [
+            [cell.statistics()] for cell in cells if cell.cell.model == name and not cell.error
+        ]
         scores = score_table({name: statistics}).scores[name]
         carried = latent_information(statistics)
         values = [f"{scores[each].value:.4f}" if each in scores else "–" for each in SHOWN]
-        print(f"| {name} | {' | '.join(values)} | {'–' if carried is None else f'{carried.value:.4f}'} |")
+        print(
+            f"| {name} | {' | '.join(values)} | "
+            f"{'–' if carried is None else f'{carried.value:.4f}'} |"
+        )
 
 
 if __name__ == "__main__":

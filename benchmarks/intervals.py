@@ -1,4 +1,5 @@
-"""Cells of a grid as table entries: a score over folds with its interval, and its paired difference from another's."""
+"""Cells of a grid as table entries: a score over folds with its interval, and its paired difference
+from another's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,8 @@ Folds = list[list[dict[str, Statistic]]]
 
 
 def folds_of(cells: Sequence[CellResult], model: str, data: str, names: Mapping[str, str]) -> Folds:
-    """The statistics of a model's cells on a data set, fold by fold; names: score name → what the table calls it.
+    """The statistics of a model's cells on a data set, fold by fold; names: score name → what the
+    table calls it.
 
     Raises:
         SystemExit: where a fit failed.
@@ -34,4 +36,6 @@ def differences(folds: Folds, minus: Folds) -> dict[str, Score]:
 
 def shown(score: Score, sign: str = "") -> str:
     """'0.326 [0.301, 0.350]'."""
-    return f"{score.value:{sign}.3f} [{score.low:{sign}.3f}, {score.high:{sign}.3f}]".replace("-", "−")
+    return f"{score.value:{sign}.3f} [{score.low:{sign}.3f}, {score.high:{sign}.3f}]".replace(
+        "-", "−"
+    )

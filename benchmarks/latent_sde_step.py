@@ -1,21 +1,27 @@
-"""Seconds and memory of a latent SDE's training step, beside the same step with its path by torchsde 0.2.6.
+"""Seconds and memory of a latent SDE's training step, beside the same step with its path by
+torchsde 0.2.6.
 
-    python benchmarks/latent_sde_step.py [--steps 60 180] [--repeats 20] [--compile] [--scaling] [--out FIGURE.png]
+    python benchmarks/latent_sde_step.py [--steps 60 180] [--repeats 20] [--compile] [--scaling]
+    [--out FIGURE.png]
 
-128 trials, 65 neurons, a neural SDE of 16 dimensions (prior drift: MLP over [x, u], 2 × 64 tanh units; posterior: one of
-the same size over [x, u, c] with a context of 64; constant diagonal diffusion), time as input, one Euler–Maruyama step a
-bin, one thread. Two things are timed, forward and backward: the path with its Girsanov divergence alone, and the whole
-training step of `LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there are four arms, which
-take turns:
+128 trials, 65 neurons, a neural SDE of 16 dimensions (prior drift: MLP over [x, u], 2 × 64 tanh
+units; posterior: one of the same size over [x, u, c] with a context of 64; constant diagonal
+diffusion), time as input, one Euler–Maruyama step a
+bin, one thread. Two things are timed, forward and backward: the path with its Girsanov divergence
+    alone, and the whole
+training step of `LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there
+are four arms, which take turns:
 
 - undertow: the default, a control read from [x, u, c];
 - undertow, drift: the posterior as a drift of its own, by the same formula as torchsde;
 - torchsde: `sdeint(logqp=True, method='euler')`, same dt, same weights;
-- torchsde, noise given: the same with all noise drawn beforehand in one call, which is not its default.
+- torchsde, noise given: the same with all noise drawn beforehand in one call, which is not its
+default.
 
-States and divergence of the second and the fourth are first shown to be equal. Ratios are medians over turns, with
-quartiles; memory is the most that the tensors of one run hold at once. --compile adds the path of the fewest steps under
-`torch.compile` (two seconds of compiling a step), --scaling the whole step's cost against steps and trials.
+States and divergence of the second and the fourth are first shown to be equal. Ratios are medians
+over turns, with quartiles; memory is the most that the tensors of one run hold at once. --compile
+adds the path of the fewest steps under `torch.compile` (two seconds of compiling a step), --scaling
+the whole step's cost against steps and trials.
 """
 
 import argparse
@@ -74,7 +80,9 @@ def make_network(arm: str, steps: int, trials: int, seed: int) -> tuple[LatentSD
     counts = np.random.default_rng(seed).poisson(5 * BIN_S, (trials, steps + 1, NEURONS))
     data = TrialSet(counts, BIN_S)
     posterior = POSTERIORS.get(arm, "drift")
-    model = LatentSDE(NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, time_input=True)
+    model = LatentSDE(
+        NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, time_input=True
+    )
     with isolated_seed(seed):
         network = build_network(model, Population.of(data, model))
         torch.nn.init.normal_(network.steering.network.out.weight, std=0.1)  # type: ignore[union-attr, arg-type]
@@ -116,7 +124,11 @@ def path_alone(arm: str, steps: int, trials: int, seed: int, solver: Solve | Non
 
     def run() -> Tensor:
         draws = arm != "torchsde"
-        noise = torch.randn(steps, trials, STATE, generator=generator).transpose(0, 1) if draws else None
+        noise = (
+            torch.randn(steps, trials, STATE, generator=generator).transpose(0, 1)
+            if draws
+            else None
+        )
         path = solver(network.dynamics, x0, noise, grid, inputs, network.steering, context)
         loss: Tensor = path.states.square().mean() + path.kl_path.sum(1).mean()
         loss.backward()
@@ -129,7 +141,8 @@ WHAT = {"path": path_alone, "whole step": whole_step}
 
 
 def difference(steps: int, seed: int) -> tuple[float, float]:
-    """Largest difference of states and of divergences from torchsde's, same noise, relative to the largest."""
+    """Largest difference of states and of divergences from torchsde's, same noise, relative to the
+    largest."""
     network, _ = make_network("undertow, drift", steps, TRIALS, seed)
     x0, grid, inputs, context = path_inputs(steps, TRIALS, seed)
     noise = torch.randn(TRIALS, steps, STATE, generator=torch.Generator().manual_seed(seed))
@@ -154,11 +167,14 @@ def turns(jobs: dict[str, Job], repeats: int) -> dict[str, np.ndarray]:
 
 
 def peak_bytes(job: Job) -> float:
-    """The most that tensors of one run of the job hold at once, beside those that were there before."""
+    """The most that tensors of one run of the job hold at once, beside those that were there
+    before."""
     with torch.profiler.profile(profile_memory=True) as profile:
         job()
     events = profile.profiler.kineto_results.events()  # type: ignore[union-attr]
-    changes = sorted((each.start_ns(), each.nbytes()) for each in events if each.name() == "[memory]")
+    changes = sorted(
+        (each.start_ns(), each.nbytes()) for each in events if each.name() == "[memory]"
+    )
     return float(np.cumsum([size for _, size in changes]).max())
 
 
@@ -170,7 +186,9 @@ def middle(values: np.ndarray, digits: int) -> str:
 
 def comparison(steps: int, repeats: int, seed: int) -> str:
     """Markdown: a row for each part and arm."""
-    lines = [f"\n{steps} steps; largest relative difference of states and divergence from torchsde's: "]
+    lines = [
+        f"\n{steps} steps; largest relative difference of states and divergence from torchsde's: "
+    ]
     lines[0] += " and ".join(f"{each:.0e}" for each in difference(steps, seed)) + "\n"
     lines += [
         "| what | by | ms (quartiles) | share of torchsde's | peak memory, MiB |",
@@ -190,7 +208,9 @@ def compiled(steps: int, repeats: int, seed: int) -> str:
     torch._dynamo.reset()
     jobs = {
         "as it is": path_alone("undertow", steps, TRIALS, seed),
-        "compiled": path_alone("undertow", steps, TRIALS, seed, torch.compile(solve, dynamic=False)),
+        "compiled": path_alone(
+            "undertow", steps, TRIALS, seed, torch.compile(solve, dynamic=False)
+        ),
     }
     start = time.perf_counter()
     losses = [job() for job in jobs.values()]
@@ -198,7 +218,10 @@ def compiled(steps: int, repeats: int, seed: int) -> str:
     apart = float(abs(losses[0] - losses[1]) / losses[0])  # type: ignore[operator]
     seconds = turns(jobs, repeats)
     share = middle(seconds["compiled"] / seconds["as it is"], 2)
-    return f"\n{steps} steps compiled in {compile_s:.0f} s: {share} of the time; losses differ by {apart:.0e} of their size"
+    return (
+        f"\n{steps} steps compiled in {compile_s:.0f} s: {share} of the time; losses differ by "
+        f"{apart:.0e} of their size"
+    )
 
 
 def scaling(repeats: int, seed: int) -> dict[str, list[float]]:
@@ -206,7 +229,9 @@ def scaling(repeats: int, seed: int) -> dict[str, list[float]]:
     found = {}
     for axis, sizes in AXES.items():
         jobs = {
-            str(n): whole_step("undertow", **({"steps": 60, "trials": TRIALS} | {axis: n}), seed=seed)
+            str(n): whole_step(
+                "undertow", **({"steps": 60, "trials": TRIALS} | {axis: n}), seed=seed
+            )
             for n in sizes
         }
         found[axis] = [float(np.median(values)) for values in turns(jobs, repeats).values()]
@@ -215,7 +240,10 @@ def scaling(repeats: int, seed: int) -> dict[str, list[float]]:
 
 def scaling_table(found: dict[str, list[float]]) -> str:
     """Markdown: slopes of log time over log size."""
-    lines = ["\n| along | smallest | largest | slope | of the last doubling |", "|---|---|---|---|---|"]
+    lines = [
+        "\n| along | smallest | largest | slope | of the last doubling |",
+        "|---|---|---|---|---|",
+    ]
     for axis, seconds in found.items():
         ends = (f"{1e3 * seconds[k]:.0f} ms at {AXES[axis][k]}" for k in (0, -1))
         lines.append(f"| {axis} | {' | '.join(ends)} | {slopes(AXES[axis], seconds)} |")
@@ -235,7 +263,9 @@ def draw(found: dict[str, list[float]], path: Path) -> None:
     for panel, (axis, seconds) in zip(axes, found.items(), strict=True):
         sizes = np.array(AXES[axis])
         panel.loglog(sizes, seconds, "o-", label="training step")
-        panel.loglog(sizes, seconds[-1] * sizes / sizes[-1], "--", color="0.6", label="proportional")
+        panel.loglog(
+            sizes, seconds[-1] * sizes / sizes[-1], "--", color="0.6", label="proportional"
+        )
         panel.set_xlabel(axis)
         panel.set_xticks(sizes, [str(n) for n in sizes])
         panel.minorticks_off()

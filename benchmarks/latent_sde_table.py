@@ -1,18 +1,23 @@
 """Eight dynamics under one encoder and decoder (ElGazzar & van Gerven, Table 1), on two recordings.
 
-    python benchmarks/latent_sde_table.py DATA_FOLDER [--out RESULTS] [--only maze_reach visual_decision] [--workers 2]
+    python benchmarks/latent_sde_table.py DATA_FOLDER [--out RESULTS] [--only maze_reach
+    visual_decision] [--workers 2]
 
-- maze_reach: macaque motor cortex, 20 ms bins; time is the input, hand velocity is predicted too; 0.1 s are seen.
-- visual_decision: mouse, session 11, four regions with latent units of their own, 10 ms bins; the contrasts of both
-  sides are the input, constant over the trial; the feedback is predicted too; 0.05 s are seen. Steps of two bins, as in
-  the paper, but for the recurrent networks.
+- maze_reach: macaque motor cortex, 20 ms bins; time is the input, hand velocity is predicted too;
+0.1 s are seen.
+- visual_decision: mouse, session 11, four regions with latent units of their own, 10 ms bins; the
+contrasts of both
+  sides are the input, constant over the trial; the feedback is predicted too; 0.05 s are seen.
+  Steps of two bins, as in the paper, but for the recurrent networks.
 
-All scores are of what a model generates from the seconds it has seen and the input: bits per spike of all neurons in the
-bins after them, R² of the behaviour in the same bins, the share of labels that are right (beside that of always
-answering the commonest) and their log-loss in nats. 5 folds, one seed, the epoch chosen by generation on 15 % of the
-training trials. Epochs, step size and KL weight, the same for all rows, and the band in which oscillators start were
-chosen inside the training trials of fold 0. Intervals are 95 % paired bootstraps over test trials. Finished fits are not
-run again; --quick is a small check that everything runs, --inner fits inside the training trials of fold 0 alone.
+All scores are of what a model generates from the seconds it has seen and the input: bits per spike
+    of all neurons in the
+bins after them, R² of the behaviour in the same bins, the share of labels that are right (beside
+that of always answering the commonest) and their log-loss in nats. 5 folds, one seed, the epoch
+chosen by generation on 15 % of the training trials. Epochs, step size and KL weight, the same for
+all rows, and the band in which oscillators start were chosen inside the training trials of fold 0.
+Intervals are 95 % paired bootstraps over test trials. Finished fits are not run again; --quick is a
+small check that everything runs, --inner fits inside the training trials of fold 0 alone.
 """
 
 import argparse
@@ -48,9 +53,11 @@ BAND = 0.05, 1.0  # cycles a trial: where the oscillators' frequencies start
 
 
 def rows(dim: int) -> dict[str, Dynamics]:
-    """The paper's rows: as many units in the recurrent networks as in the paper, `dim` coordinates in the others.
+    """The paper's rows: as many units in the recurrent networks as in the paper, `dim` coordinates
+    in the others.
 
-    The linear SDE may grow, which is refused by default: held back from it, it learns next to nothing of such short trials.
+    The linear SDE may grow, which is refused by default: held back from it, it learns next to
+        nothing of such short trials.
     """
     return {
         "RNN": RNN(UNITS),
@@ -126,17 +133,24 @@ RECORDINGS = {
 def make_models(protocol: Protocol, epochs: int | None) -> dict[str, LatentSDE]:
     """A model for each row, alike but for the dynamics; recurrent networks take a step a bin."""
     training = protocol.training if epochs is None else replace(protocol.training, epochs=epochs)
-    settings = {"monitor": "generate", "samples": SAMPLES, "training": training, **protocol.settings}
+    settings = {
+        "monitor": "generate",
+        "samples": SAMPLES,
+        "training": training,
+        **protocol.settings,
+    }
     return {
         name: LatentSDE(
-            each, **settings | ({"bins_per_step": 1.0} if isinstance(each, DiscreteDynamics) else {})
+            each,
+            **settings | ({"bins_per_step": 1.0} if isinstance(each, DiscreteDynamics) else {}),
         )
         for name, each in rows(protocol.dim).items()
     }
 
 
 def table(found: Mapping[str, Folds], parameters: Mapping[str, int]) -> str:
-    """Markdown: a row for each dynamics; under each score its paired difference from the reference."""
+    """Markdown: a row for each dynamics; under each score its paired difference from the
+    reference."""
     names = list(found[REFERENCE][0][0])
     lines = [f"| dynamics | parameters | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
     for row, folds in found.items():
@@ -179,7 +193,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="3 epochs, one fold")
-    parser.add_argument("--inner", action="store_true", help="one fold inside the training trials of fold 0")
+    parser.add_argument(
+        "--inner", action="store_true", help="one fold inside the training trials of fold 0"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     for name in options.only:

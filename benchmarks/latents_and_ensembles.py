@@ -1,10 +1,12 @@
-"""What the fitted latents are like, and what averaging seeds brings, from the models of does_the_physics_help.py.
+"""What the fitted latents are like, and what averaging seeds brings, from the models of
+does_the_physics_help.py.
 
     python benchmarks/latents_and_ensembles.py DATA_FOLDER [--out RESULTS] [--only maze_reach …]
 
-Nothing is fitted here. Latents: on fold 0's test trials, divergence per coordinate in nats per trial and the time in
-which the autocorrelation of z and v falls to 1/e. Ensembles: rates averaged over the seeds each fold has, scored on the
-fold's test trials beside the mean score of its seeds.
+Nothing is fitted here. Latents: on fold 0's test trials, divergence per coordinate in nats per
+    trial and the time in
+which the autocorrelation of z and v falls to 1/e. Ensembles: rates averaged over the seeds each
+fold has, scored on the fold's test trials beside the mean score of its seeds.
 """
 
 import argparse
@@ -24,9 +26,14 @@ from undertow.experiments.fitting import fold_splits
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2", "rate R2")
 
 
-def models_of(out: Path, arm: str, name: str, fold: int, seeds: Sequence[int]) -> list[LangevinFlow]:
+def models_of(
+    out: Path, arm: str, name: str, fold: int, seeds: Sequence[int]
+) -> list[LangevinFlow]:
     """The models that were kept."""
-    paths = [out / name / "cells" / f"{arm}__{name}__fold{fold}__seed{seed}.safetensors" for seed in seeds]
+    paths = [
+        out / name / "cells" / f"{arm}__{name}__fold{fold}__seed{seed}.safetensors"
+        for seed in seeds
+    ]
     return [LangevinFlow.load(path) for path in paths if path.exists()]
 
 
@@ -35,7 +42,9 @@ def describe_latents(model: LangevinFlow, test: TrialSet) -> str:
     kl, prediction = model.kl_per_coordinate(test), model.predict(test)
     times = latent_timescales(prediction.latents, test.bin_s)
     spread = {k: np.nanquantile(v, (0.25, 0.5, 0.75)) * 1e3 for k, v in times.items()}
-    used = {k: f"{v.sum():.1f} nats, {(v > 0.01).sum()} of {len(v)} above 0.01" for k, v in kl.items()}
+    used = {
+        k: f"{v.sum():.1f} nats, {(v > 0.01).sum()} of {len(v)} above 0.01" for k, v in kl.items()
+    }
     remembered = {k: f"{v[1]:.0f} ms ({v[0]:.0f}–{v[2]:.0f})" for k, v in spread.items()}
     return f"KL {used}; timescales {remembered}"
 

@@ -1,10 +1,11 @@
-"""LangevinFlow in its published structure beside smoothing on the Lorenz system: how well true rates are recovered.
+"""LangevinFlow in its published structure beside smoothing on the Lorenz system: how well true
+rates are recovered.
 
     python benchmarks/lorenz.py [--file lorenz_10ms.h5] [--out RESULTS] [--seeds 3] [--workers 2]
 
-Without --file: `simulate_lorenz()` with its defaults, scored on its own 260 test trials. With --file: an HDF5 file in
-the LFADS layout, scored on its 'valid' trials, validation split off its 'train' trials. No neuron is held out. Finished
-fits are not run again.
+Without --file: `simulate_lorenz()` with its defaults, scored on its own 260 test trials. With
+--file: an HDF5 file in the LFADS layout, scored on its 'valid' trials, validation split off its
+'train' trials. No neuron is held out. Finished fits are not run again.
 """
 
 import argparse
@@ -39,9 +40,16 @@ def main() -> None:
     settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "dropout": DROPOUT.get(name, 0.1)}
     models = {"langevin-flow": LangevinFlow(training=TRAINING, **settings)}
     cells = run_grid(
-        models, {name: trials}, options.out, seeds=range(options.seeds), workers=options.workers, report=say
+        models,
+        {name: trials},
+        options.out,
+        seeds=range(options.seeds),
+        workers=options.workers,
+        report=say,
     )
-    baseline = run_grid({"smoothing": Smoothing()}, {name: trials}, options.out, report=say)[0].statistics()
+    baseline = run_grid({"smoothing": Smoothing()}, {name: trials}, options.out, report=say)[
+        0
+    ].statistics()
     table = score_table({
         "langevin-flow": [[cell.statistics() for cell in cells]],
         "smoothing": [[baseline] * len(cells)],
@@ -51,7 +59,9 @@ def main() -> None:
         spread = statistics.stdev(seeds) if len(seeds) > 1 else float("nan")
         for model, scores in table.scores.items():
             print(f"{name} {model:14s} {scores[score]}")
-        print(f"{name} over seeds: {', '.join(f'{value:.4f}' for value in seeds)} (sd {spread:.4f})")
+        print(
+            f"{name} over seeds: {', '.join(f'{value:.4f}' for value in seeds)} (sd {spread:.4f})"
+        )
     print(f"{max(cell.fit_s for cell in cells):.0f} s the longest fit")
 
 

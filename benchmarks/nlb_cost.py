@@ -1,10 +1,11 @@
-"""What langevin-flow costs on the sets of the Neural Latents Benchmark: an estimate from timed training steps.
+"""What langevin-flow costs on the sets of the Neural Latents Benchmark: an estimate from timed
+training steps.
 
     OMP_NUM_THREADS=1 python benchmarks/nlb_cost.py [--presets default released] [--bin-ms 20 5]
 
-For each set, Poisson counts of its published size; a step on at most 64 trials is timed by the processor's clock, one
-thread, and scaled to the preset's batch and number of steps. Validation and prediction are not counted; no recording of
-the benchmark is read.
+For each set, Poisson counts of its published size; a step on at most 64 trials is timed by the
+processor's clock, one thread, and scaled to the preset's batch and number of steps. Validation and
+prediction are not counted; no recording of the benchmark is read.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from undertow.experiments import construct, nlb_preset
 from undertow.models.langevin_building import build_network
 
 TIMED, REPEATS, LEARNED = 64, 3, 0.85
-"""Trials of a timed step at most; turns; share of the training trials that is not left out for choosing."""
+"""Trials of a timed step at most; turns; share of the training trials that is not left out for
+choosing."""
 
 
 def main() -> None:
@@ -36,12 +38,16 @@ def main() -> None:
         for bin_ms in options.bin_ms
         for entry in NLB_SETS.values()
     ]
-    print_table(["preset", "bins", "set", "epochs", "steps", "s a step", "minutes of one core"], rows)
+    print_table(
+        ["preset", "bins", "set", "epochs", "steps", "s a step", "minutes of one core"], rows
+    )
 
 
 def row(entry: NLBSet, bin_ms: int, preset: str) -> list[str]:
     """The cost of one fit in phase val."""
-    model: LangevinFlow = construct(LangevinFlow, nlb_preset(entry.name, bin_ms, "langevin-flow", preset))
+    model: LangevinFlow = construct(
+        LangevinFlow, nlb_preset(entry.name, bin_ms, "langevin-flow", preset)
+    )
     loop, learned = model.training, round(LEARNED * entry.n_train)
     batch = min(loop.batch_size, learned)
     n_timed = min(batch, TIMED)

@@ -1,12 +1,14 @@
-"""From NWB files to scores and a submission of the Neural Latents Benchmark, by the command line alone, and checked.
+"""From NWB files to scores and a submission of the Neural Latents Benchmark, by the command line
+alone, and checked.
 
     OMP_NUM_THREADS=1 python benchmarks/nlb_proof.py [--out FOLDER] [--set KEY=VALUE …]
 
-Writes a recording in the structure of MC_Maze whose true rates are known (`nlb_recording.py`: 240 training, 80 validation
-and 80 test trials, 80 held-in and 30 held-out neurons), then runs `undertow nlb prepare | fit | score | submit` for
-smoothing and langevin-flow at 20 ms, `prepare` at 5 ms too, and smoothing once more in phase test. The submissions are
-scored by `nlb_tools.evaluation`, which must agree to 1e-9. Prints the seconds of each step, of the clock and of the
-processor, and the scores beside those of the true rates.
+Writes a recording in the structure of MC_Maze whose true rates are known (`nlb_recording.py`: 240
+training, 80 validation and 80 test trials, 80 held-in and 30 held-out neurons), then runs `undertow
+nlb prepare | fit | score | submit` for smoothing and langevin-flow at 20 ms, `prepare` at 5 ms too,
+and smoothing once more in phase test. The submissions are scored by `nlb_tools.evaluation`, which
+must agree to 1e-9. Prints the seconds of each step, of the clock and of the processor, and the
+scores beside those of the true rates.
 """
 
 import argparse
@@ -39,7 +41,9 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, help="a new folder that keeps all files; a temporary one by default"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of langevin-flow")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of langevin-flow"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.out or Path(temporary)
@@ -74,7 +78,9 @@ def prove(folder: Path, settings: Sequence[str]) -> None:
     print_table(["step", "seconds", "processor"], steps.rows)
     columns = {model: scores[model] for model in MODELS} | {"true rates": truth(made, folder)}
     names = list(columns["true rates"])
-    print_table(["score", *columns], [[n, *(f"{c[n]:.4f}" for c in columns.values())] for n in names])
+    print_table(
+        ["score", *columns], [[n, *(f"{c[n]:.4f}" for c in columns.values())] for n in names]
+    )
 
 
 class Steps:
@@ -105,7 +111,9 @@ def check(ours: Scores, targets: Path, submission: Path) -> None:
     from nlb_tools.evaluation import evaluate
 
     results = {
-        name: value for each in evaluate(str(targets), str(submission)) for name, value in each.items()
+        name: value
+        for each in evaluate(str(targets), str(submission))
+        for name, value in each.items()
     }
     reference = results[RESULT]
     assert set(reference) == set(ours), (reference, ours)
@@ -123,7 +131,9 @@ def truth(made: MadeRecording, folder: Path) -> Scores:
     ahead = made.binned("val", WINDOW_S[1], FORWARD_BINS, bin_s)
     rates: dict[str, np.ndarray] = {}
     for population, neurons in (("heldin", slice(N_HELDIN)), ("heldout", slice(N_HELDIN, None))):
-        rates |= {f"{part}_rates_{population}": array[..., neurons] for part, array in parts.items()}
+        rates |= {
+            f"{part}_rates_{population}": array[..., neurons] for part, array in parts.items()
+        }
         rates[f"eval_rates_{population}_forward"] = ahead[..., neurons]
     return score_submission(Submission({GROUP: rates}), tensors)[RESULT].values
 

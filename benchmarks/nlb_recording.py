@@ -1,8 +1,10 @@
-"""A recording in the structure of MC_Maze whose true rates are known: spikes of rotating latents, as the two NWB files.
+"""A recording in the structure of MC_Maze whose true rates are known: spikes of rotating latents,
+as the two NWB files.
 
-The latents are three planes that rotate at fixed frequencies under an envelope around movement onset. Each of eight
-conditions has its phases; each trial deviates from them in phase and amplitude, so that PSTHs do not tell all. Log-rates
-are linear in the latents; so is hand velocity, 100 ms later.
+The latents are three planes that rotate at fixed frequencies under an envelope around movement
+onset. Each of eight conditions has its phases; each trial deviates from them in phase and
+amplitude, so that PSTHs do not tell all. Log-rates are linear in the latents; so is hand velocity,
+100 ms later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,11 +45,15 @@ class MadeRecording:
     n_heldin: int
 
     @classmethod
-    def draw(cls, trials: Mapping[str, int], n_heldin: int, n_heldout: int, seed: int) -> "MadeRecording":
+    def draw(
+        cls, trials: Mapping[str, int], n_heldin: int, n_heldout: int, seed: int
+    ) -> "MadeRecording":
         """So many trials of each split, the conditions in turn, in random order."""
         rng, n_neurons = np.random.default_rng(seed), n_heldin + n_heldout
         split = np.repeat(list(trials), list(trials.values()))
-        condition = np.concatenate([rng.permutation(np.arange(n) % CONDITIONS) for n in trials.values()])
+        condition = np.concatenate(
+            [rng.permutation(np.arange(n) % CONDITIONS) for n in trials.values()]
+        )
         phases = rng.uniform(0, 2 * np.pi, (CONDITIONS, len(FREQUENCIES_HZ)))
         size = (len(split), len(FREQUENCIES_HZ))
         weights = WEIGHT_STD / np.sqrt(size[1]) * rng.normal(size=(2 * size[1], n_neurons))
@@ -78,7 +84,8 @@ class MadeRecording:
         return self.latents(trials, time_s - LAG_S) @ self.to_velocity
 
     def binned(self, split: str, start_s: float, n_bins: int, bin_s: float) -> np.ndarray:
-        """True rates in expected spikes per bin, (trials, bins, neurons), from so long after movement onset."""
+        """True rates in expected spikes per bin, (trials, bins, neurons), from so long after
+        movement onset."""
         parts = 20
         time_s = start_s + bin_s * (np.arange(n_bins * parts) + 0.5) / parts
         rates = self.rates_hz(np.flatnonzero(self.split == split), time_s)
@@ -86,14 +93,17 @@ class MadeRecording:
 
 
 def write_files(made: MadeRecording, folder: Path, seed: int) -> tuple[Path, Path]:
-    """Write the train file (training and validation trials, behaviour, all units) and the test file; spikes are drawn."""
+    """Write the train file (training and validation trials, behaviour, all units) and the test
+    file; spikes are drawn."""
     rng = np.random.default_rng(seed)
     known, hidden = (np.flatnonzero((made.split == "test") == test) for test in (False, True))
     train = _write_train(made, known, folder / "sub-Made_desc-train_behavior+ecephys.nwb", rng)
     return train, _write_test(made, hidden, folder / "sub-Made_desc-test_ecephys.nwb", rng)
 
 
-def _write_train(made: MadeRecording, trials: np.ndarray, path: Path, rng: np.random.Generator) -> Path:
+def _write_train(
+    made: MadeRecording, trials: np.ndarray, path: Path, rng: np.random.Generator
+) -> Path:
     starts = np.round(PERIOD_S * np.arange(len(trials)), 3)
     # on the grid of bins, so that bins of trials are bins of the truth
     onsets = np.round(starts + BEFORE_S + 0.02 * rng.integers(0, 5, len(trials)), 3)
@@ -116,7 +126,9 @@ def _write_train(made: MadeRecording, trials: np.ndarray, path: Path, rng: np.ra
     return _write(path, spikes, np.arange(len(made.offset)) >= made.n_heldin, columns, signal)
 
 
-def _write_test(made: MadeRecording, trials: np.ndarray, path: Path, rng: np.random.Generator) -> Path:
+def _write_test(
+    made: MadeRecording, trials: np.ndarray, path: Path, rng: np.random.Generator
+) -> Path:
     """Windows side by side, held-in units alone, no conditions, no behaviour."""
     starts = np.round(TEST_PERIOD_S * np.arange(len(trials)), 3)
     onsets, length_s = np.round(starts - WINDOW_S[0], 3), WINDOW_S[1] - WINDOW_S[0]
@@ -164,7 +176,9 @@ def _write(
     intervals = np.stack([columns["start_time"], columns["stop_time"]], axis=1)
     nwb.add_unit_column("heldout", "held out in the test part")
     for row, times in enumerate(spikes):
-        nwb.add_unit(id=row + 1, spike_times=times, obs_intervals=intervals, heldout=bool(heldout[row]))
+        nwb.add_unit(
+            id=row + 1, spike_times=times, obs_intervals=intervals, heldout=bool(heldout[row])
+        )
     for name in list(columns)[2:]:
         nwb.add_trial_column(name, name)
     for row in range(len(intervals)):
@@ -172,7 +186,9 @@ def _write(
     if hand_vel is not None:
         module = nwb.create_processing_module("behavior", "behaviour")
         times, values = hand_vel
-        series = TimeSeries(name="hand_vel", data=values, unit="m/s", conversion=1e-3, timestamps=times)
+        series = TimeSeries(
+            name="hand_vel", data=values, unit="m/s", conversion=1e-3, timestamps=times
+        )
         module.add(series)
     with NWBHDF5IO(str(path), "w") as writer:
         writer.write(nwb)

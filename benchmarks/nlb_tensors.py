@@ -1,11 +1,14 @@
-"""Seconds and memory of the benchmark's tensors, from NWB files of MC_Maze's size in part or from your own.
+"""Seconds and memory of the benchmark's tensors, from NWB files of MC_Maze's size in part or from
+your own.
 
     python benchmarks/nlb_tensors.py [--trials 300] [--no-reference]
     python benchmarks/nlb_tensors.py --files FOLDER --set mc_maze_small
 
-Without files, a made recording is written to a temporary folder: 182 units, trials of 3.5 s as MC_Maze's are, hand
-velocity at 1 kHz, and a test part. Each measurement runs in a process of its own; memory is that process's peak, beside
-what it had used when all was imported. nlb_tools, in one process as well, stands beside where it is installed and runs.
+Without files, a made recording is written to a temporary folder: 182 units, trials of 3.5 s as
+    MC_Maze's are, hand
+velocity at 1 kHz, and a test part. Each measurement runs in a process of its own; memory is that
+process's peak, beside what it had used when all was imported. nlb_tools, in one process as well,
+stands beside where it is installed and runs.
 """
 
 import argparse
@@ -28,7 +31,8 @@ ONSET_S = 1.6
 
 
 def make_files(folder: Path, n_trials: int) -> None:
-    """Write a train and a test part in the structure of MC_Maze; three quarters of the trials train."""
+    """Write a train and a test part in the structure of MC_Maze; three quarters of the trials
+    train."""
     from tests.data.nlb.nwb_writer import cut_test_part, write_mc_maze, write_test_part
 
     rng = np.random.default_rng(0)
@@ -43,10 +47,14 @@ def make_files(folder: Path, n_trials: int) -> None:
         "trial_version": rng.integers(0, 3, n_trials),
     }
     n_units = N_HELDIN + N_HELDOUT
-    trains = [np.sort(rng.uniform(0, times[-1], rng.poisson(RATE_HZ * times[-1]))) for _ in range(n_units)]
+    trains = [
+        np.sort(rng.uniform(0, times[-1], rng.poisson(RATE_HZ * times[-1]))) for _ in range(n_units)
+    ]
     heldout = np.arange(n_units) >= N_HELDIN
     velocity = np.cumsum(rng.normal(size=(times.size, 2)), axis=0)
-    write_mc_maze(folder / "made_desc-train.nwb", trains, trials, (times, velocity), heldout.tolist())
+    write_mc_maze(
+        folder / "made_desc-train.nwb", trains, trials, (times, velocity), heldout.tolist()
+    )
     events = trials["move_onset_time"][:: max(n_trials // 60, 1)]
     spikes, test = cut_test_part(trains[:N_HELDIN], events, (-0.25, 0.45), "move_onset_time")
     write_test_part(folder / "made_desc-test.nwb", spikes, test)
@@ -73,7 +81,9 @@ def run_reference(folder: str, set_name: str, bin_ms: int) -> dict[str, Any]:
     data.resample(bin_ms)
     both = {"include_behavior": True, "include_forward_pred": True}
     inputs = make_train_input_tensors(data, set_name, "train", save_file=False, **both)
-    targets = make_eval_target_tensors(data, set_name, "train", "val", save_file=False, include_psth=True)
+    targets = make_eval_target_tensors(
+        data, set_name, "train", "val", save_file=False, include_psth=True
+    )
     return {**inputs, **next(iter(targets.values()))}
 
 
@@ -92,7 +102,8 @@ def peak_mb() -> float:
 
 
 def measure_here(who: str, folder: str, set_name: str, bin_ms: int) -> None:
-    """Run once and print seconds (of the clock and of the processor), memory and the size of the result as JSON."""
+    """Run once and print seconds (of the clock and of the processor), memory and the size of the
+    result as JSON."""
     import time
     import warnings
 
@@ -123,7 +134,9 @@ def measure(who: str, folder: Path, set_name: str, bin_ms: int) -> str:
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=Path, help="folder with a set's NWB files; made ones by default")
+    parser.add_argument(
+        "--files", type=Path, help="folder with a set's NWB files; made ones by default"
+    )
     parser.add_argument("--set", default="mc_maze")
     parser.add_argument(
         "--trials", type=int, default=300, help="training and validation trials of the made files"
@@ -140,13 +153,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.files or Path(temporary)
         if options.files is None:
-            command = [sys.executable, __file__, "--write", temporary, "--trials", str(options.trials)]
+            command = [
+                sys.executable,
+                __file__,
+                "--write",
+                temporary,
+                "--trials",
+                str(options.trials),
+            ]
             subprocess.run(
                 command, check=True
             )  # apart, because memory taken here would count in the children's peak
         size = sum(path.stat().st_size for path in folder.rglob("*.nwb")) / 1e6
         print(f"{options.set}, phase val, {size:.0f} MB of NWB files\n")
-        columns = ("", "bin (ms)", "seconds", "processor seconds", "peak (MB)", "imports (MB)", "arrays (MB)")
+        columns = (
+            "",
+            "bin (ms)",
+            "seconds",
+            "processor seconds",
+            "peak (MB)",
+            "imports (MB)",
+            "arrays (MB)",
+        )
         print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
         for who in RUNS if not options.no_reference else ("undertow",):
             for bin_ms in (5, 20):

@@ -10,7 +10,14 @@ from typing import Any
 
 from recordings import RECORDINGS
 
-SCORES = ("co-bps", "latent information", "psth R2", "velocity R2 log-rate", "velocity R2", "rate R2")
+SCORES = (
+    "co-bps",
+    "latent information",
+    "psth R2",
+    "velocity R2 log-rate",
+    "velocity R2",
+    "rate R2",
+)
 
 COSTS = {
     "dropout": "dropout",
@@ -38,7 +45,8 @@ def cost(value: float | None) -> str:
 
 
 def table(found: dict[str, dict[str, Any]], score: str, reference: str) -> str:
-    """One score: arms down, recordings across; under each value its paired difference from the reference."""
+    """One score: arms down, recordings across; under each value its paired difference from the
+    reference."""
     rows = {
         name: {row["arm"]: row for row in each["scores"] if row["name"] == score}
         for name, each in found.items()
@@ -71,7 +79,9 @@ def main() -> None:
     for score in (*SCORES, *dict.fromkeys(labels + majority)):
         print(table(found, score, options.reference), end="\n\n")
     for name, each in found.items():
-        print(f"| {name} | {' | '.join(COSTS.values())} |", "|---" * (len(COSTS) + 1) + "|", sep="\n")
+        print(
+            f"| {name} | {' | '.join(COSTS.values())} |", "|---" * (len(COSTS) + 1) + "|", sep="\n"
+        )
         for arm, about in each["arms"].items():
             print(f"| {arm} | {' | '.join(cost(about[k]) for k in COSTS)} |")
         print()

@@ -2,10 +2,12 @@
 
     python benchmarks/profile_step.py [--sizes maze_reach mc_maze] [--epochs 20] [--seed 0]
 
-Poisson counts of two recordings' sizes are fitted by `LangevinFlow.fit` as it is, its parts timed in place: each part
-marks its start and end, and identities in the graph mark where the backward pass enters and leaves it (a backward pass
-visits what the forward pass recorded in exactly the reverse order). Times are of the processor, so that other
-processes distort them little. A Markdown table of milliseconds per step and shares is printed.
+Poisson counts of two recordings' sizes are fitted by `LangevinFlow.fit` as it is, its parts timed
+in place: each part marks its start and end, and identities in the graph mark where the backward
+    pass enters and leaves it (a backward pass
+visits what the forward pass recorded in exactly the reverse order). Times are of the processor, so
+that other processes distort them little. A Markdown table of milliseconds per step and shares is
+printed.
 """
 
 import argparse
@@ -105,11 +107,18 @@ class Mark(torch.autograd.Function):
 def mark(ledger: Ledger, part: str, values: dict[Any, Any]) -> dict[Any, Any]:
     """`values` with those that gradients pass through marked."""
     passing = {k: v for k, v in values.items() if isinstance(v, Tensor) and v.requires_grad}
-    return dict(zip(passing, Mark.apply(ledger, part, *passing.values()), strict=True)) if passing else {}
+    return (
+        dict(zip(passing, Mark.apply(ledger, part, *passing.values()), strict=True))
+        if passing
+        else {}
+    )
 
 
-def timed(ledger: Ledger, part: str, function: Callable[..., Any], closed: bool) -> Callable[..., Any]:
-    """`function`, charged to `part` forward and backward; unless `closed`, less what its own parts take."""
+def timed(
+    ledger: Ledger, part: str, function: Callable[..., Any], closed: bool
+) -> Callable[..., Any]:
+    """`function`, charged to `part` forward and backward; unless `closed`, less what its own parts
+    take."""
 
     def run(*args: Any, **options: Any) -> Any:
         if ledger.closed or not (closed or torch.is_grad_enabled()):
@@ -120,7 +129,9 @@ def timed(ledger: Ledger, part: str, function: Callable[..., Any], closed: bool)
                 return function(*args, **options)
             result = function(*(given | mark(ledger, outer, given)).values(), **options)
             if isinstance(result, Path):
-                return replace(result, **mark(ledger, part, {"states": result.states, "std": result.std}))
+                return replace(
+                    result, **mark(ledger, part, {"states": result.states, "std": result.std})
+                )
             outputs = dict(enumerate(result if isinstance(result, tuple) else (result,)))
             outputs |= mark(ledger, part, outputs)
             return tuple(outputs.values()) if isinstance(result, tuple) else outputs[0]
@@ -150,7 +161,9 @@ def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
             stack.enter_context(patch.object(owner, name, run))
         stack.enter_context(patch.object(Tensor, "backward", run_backward))
         stack.enter_context(patch.object(langevin_flow, "train", run_training))
-        model = LangevinFlow(seed=seed, device="cpu", training=Training(epochs=epochs, validate_every=10))
+        model = LangevinFlow(
+            seed=seed, device="cpu", training=Training(epochs=epochs, validate_every=10)
+        )
         few = (round(0.15 * size[0]), *size[1:])
         model.fit(poisson_trials(size, seed), poisson_trials(few, seed + 1))
     return dict(ledger.seconds)
@@ -161,7 +174,9 @@ def table(seconds: dict[tuple[str, str], float], steps: int) -> str:
     total = sum(seconds.values())
     rows = {}
     for part in {part for part, _ in seconds}:
-        forward, back = (1e3 * seconds.get((part, phase), 0.0) / steps for phase in ("forward", "backward"))
+        forward, back = (
+            1e3 * seconds.get((part, phase), 0.0) / steps for phase in ("forward", "backward")
+        )
         share = (forward + back) * steps / total / 10
         rows[part] = share, f"| {part} | {forward:.2f} | {back:.2f} | {share:.1f} % |"
     lines = [line for _, line in sorted(rows.values(), reverse=True)]

@@ -1,17 +1,22 @@
-"""A noisy rate network (ElGazzar & van Gerven, eq. 13) under a neural SDE, a neural ODE and a GRU: their Fig. 2.
+"""A noisy rate network (ElGazzar & van Gerven, eq. 13) under a neural SDE, a neural ODE and a GRU:
+their Fig. 2.
 
     python benchmarks/rate_network.py [--out RESULTS] [--images docs/images] [--workers 2] [--quick]
 
-For process noise σ of 0, 1 and 2, 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out; the same network,
-starts and inputs at each σ. The three dynamics in 2, 3, 4 and 8 dimensions, all else of `LatentSDE` equal: 3 folds, one
-seed, 15 % of the training trials choose the epoch by the rates they generate. Two scores:
+For process noise σ of 0, 1 and 2, 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out;
+the same network, starts and inputs at each σ. The three dynamics in 2, 3, 4 and 8 dimensions, all
+else of `LatentSDE` equal: 3 folds, one seed, 15 % of the training trials choose the epoch by the
+rates they generate. Two scores:
 
-- generation: bits per spike of all neurons after the first 0.1 s, from those 0.1 s and the input alone;
-- smoothing: bits per spike of the held-out neurons, from the others' whole trial. An ODE and a GRU cannot use more than
+- generation: bits per spike of all neurons after the first 0.1 s, from those 0.1 s and the input
+alone;
+- smoothing: bits per spike of the held-out neurons, from the others' whole trial. An ODE and a GRU
+cannot use more than
   the first 0.1 s here: their path is set by its start.
 
-Intervals are 95 % paired bootstraps over test trials. Finished fits are not run again. The pictures are Fig. 2a and b
-(`rate_network_scores.png`) and 2c to e (`rate_network_fit.png`, see rate_network_figure.py).
+Intervals are 95 % paired bootstraps over test trials. Finished fits are not run again. The pictures
+are Fig. 2a and b (`rate_network_scores.png`) and 2c to e (`rate_network_fit.png`, see
+rate_network_figure.py).
 """
 
 import argparse
@@ -46,7 +51,8 @@ def dynamics_of(kind: str, dim: int) -> Dynamics:
 
 
 def make_model(kind: str, dim: int, epochs: int) -> LatentSDE:
-    """All equal but the dynamics; a GRU takes a step a bin, the others one in two bins, as in the paper."""
+    """All equal but the dynamics; a GRU takes a step a bin, the others one in two bins, as in the
+    paper."""
     return LatentSDE(
         dynamics_of(kind, dim),
         t0_s=T0_S,
@@ -82,7 +88,9 @@ def table(found: Found, what: str) -> str:
     for sigma, dim in dict.fromkeys((sigma, dim) for sigma, _, dim in found):
         folds = {kind: found[sigma, kind, dim] for kind in KINDS}
         cells = [shown(scores(each)[what]) for each in folds.values()]
-        cells += [shown(differences(folds["SDE"], folds[kind])[what], "+") for kind in ("ODE", "GRU")]
+        cells += [
+            shown(differences(folds["SDE"], folds[kind])[what], "+") for kind in ("ODE", "GRU")
+        ]
         lines.append(f"| {sigma:g} | {dim} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -90,8 +98,12 @@ def table(found: Found, what: str) -> str:
 def draw_scores(found: Found, path: Path) -> None:
     """Fig. 2a, against dimensions, and 2b, against σ; generation above, smoothing below."""
     sigmas, dims = (tuple(dict.fromkeys(key[k] for key in found)) for k in (0, 2))
-    sigma, dim = (at if at in all_ else all_[0] for at, all_ in zip(PICTURED, (sigmas, dims), strict=True))
-    figure, axes = plt.subplots(2, 2, figsize=(6.4, 5), sharey="row", sharex="col", layout="constrained")
+    sigma, dim = (
+        at if at in all_ else all_[0] for at, all_ in zip(PICTURED, (sigmas, dims), strict=True)
+    )
+    figure, axes = plt.subplots(
+        2, 2, figsize=(6.4, 5), sharey="row", sharex="col", layout="constrained"
+    )
     for row, what in zip(axes, SCORES.values(), strict=True):
         for kind in KINDS:
             by_dim = [scores(found[sigma, kind, d])[what] for d in dims]
@@ -146,7 +158,9 @@ def main() -> None:
     images.mkdir(parents=True, exist_ok=True)
     draw_scores(found, images / "rate_network_scores.png")
     sigma, dim = PICTURED
-    cell = next(c for c in cells if (c.cell.model, c.cell.data) == (named("SDE", dim), f"sigma{sigma:g}"))
+    cell = next(
+        c for c in cells if (c.cell.model, c.cell.data) == (named("SDE", dim), f"sigma{sigma:g}")
+    )
     print(draw_fit(cell, data[sigma], RateNetwork.random(noise=sigma, seed=SEED), FOLDS, images))
 
 

@@ -1,4 +1,5 @@
-"""Spikes, rates and phase portrait of one fit to the rate network, beside the truth (ElGazzar & van Gerven, Fig. 2c–e)."""
+"""Spikes, rates and phase portrait of one fit to the rate network, beside the truth (ElGazzar & van
+Gerven, Fig. 2c–e)."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from undertow.systems import RateNetwork
 SAMPLES, NEURONS, ARROWS = 30, 4, 15
 
 
-def draw_fit(cell: CellResult, trials: TrialSet, network: RateNetwork, folds: int, images: Path) -> str:
-    """Write `rate_network_fit.png` of the cell's model and its first test trial; returns what the picture needs said.
+def draw_fit(
+    cell: CellResult, trials: TrialSet, network: RateNetwork, folds: int, images: Path
+) -> str:
+    """Write `rate_network_fit.png` of the cell's model and its first test trial; returns what the
+    picture needs said.
 
     Args:
         cell: a fit in as many dimensions as the network has, its model kept.
@@ -38,7 +42,10 @@ def draw_fit(cell: CellResult, trials: TrialSet, network: RateNetwork, folds: in
     )
     figure.savefig(images / "rate_network_fit.png", dpi=150)
     plt.close(figure)
-    return f"An affine map of the latents explains {explained:.2f} of the true activity's variance (training trials)."
+    return (
+        f"An affine map of the latents explains {explained:.2f} of the true activity's variance "
+        "(training trials)."
+    )
 
 
 def _rasters(panels: Any, generated: Prediction) -> None:
@@ -78,7 +85,8 @@ def _rates(panels: Any, generated: Prediction) -> None:
 def _portraits(
     panels: Any, model: LatentSDE, train: TrialSet, network: RateNetwork, trials: TrialSet
 ) -> float:
-    """True and learned drift without input in the plane in which the true activity varies most; the share explained."""
+    """True and learned drift without input in the plane in which the true activity varies most; the
+    share explained."""
     states = network.latents(trials.n_trials)[0][train.trial_ids]
     weights, offset, explained = _affine(model.predict(train).latents["x"], states)
     flat = states.reshape(-1, states.shape[-1])
@@ -107,7 +115,8 @@ def _affine(latents: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _grid(seen: np.ndarray, centre: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the plane (points, 2) over the middle 95 % of what was seen, and where they lie (points, 3)."""
+    """Points of the plane (points, 2) over the middle 95 % of what was seen, and where they lie
+    (points, 3)."""
     low, high = np.quantile(seen, [0.025, 0.975], axis=0)
     axes = [np.linspace(low[k], high[k], ARROWS) for k in (0, 1)]
     grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)

@@ -1,4 +1,5 @@
-"""The recordings of the studies, under one protocol each; the files are not part of this project."""
+"""The recordings of the studies, under one protocol each; the files are not part of this
+project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,7 +42,8 @@ def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
 
 
 def delayed_reach(folder: Path) -> TrialSet:
-    """Macaque premotor cortex, the plan period, 728 trials of 0.7 s to 8 targets, 97 neurons, a quarter held out."""
+    """Macaque premotor cortex, the plan period, 728 trials of 0.7 s to 8 targets, 97 neurons, a
+    quarter held out."""
     trials = TrialSet.from_npz(
         folder / "delayed_reach_plan_1ms.npz", bin_s=0.02, condition="target", label="target"
     )
@@ -49,7 +51,8 @@ def delayed_reach(folder: Path) -> TrialSet:
 
 
 def visual_decision(folder: Path) -> TrialSet:
-    """Mouse, session 11, neurons of four regions above 1 spike/s, 0.4 s from stimulus onset in 20 ms bins."""
+    """Mouse, session 11, neurons of four regions above 1 spike/s, 0.4 s from stimulus onset in 20
+    ms bins."""
     trials = TrialSet.from_npz(
         folder / "visual_decision_s11_10ms.npz", bin_s=0.02, condition="feedback", label="feedback"
     )
@@ -59,14 +62,16 @@ def visual_decision(folder: Path) -> TrialSet:
 
 
 def prefrontal(folder: Path) -> TrialSet:
-    """Macaque area 8A, 399 trials, the 3 s around the cue in 30 ms bins, 129 neurons, a quarter held out."""
+    """Macaque area 8A, 399 trials, the 3 s around the cue in 30 ms bins, 129 neurons, a quarter
+    held out."""
     trials = TrialSet.from_npz(folder / "prefrontal_K070217_30ms.npz", condition="cue", label="cue")
     trials = trials.select(time=slice(0, 100))
     return trials.hold_out(trials.n_neurons // 4, seed=0)
 
 
 def lorenz(folder: Path) -> TrialSet:
-    """The default Lorenz set, 1300 trials of 1 s, 30 neurons at 7 spikes/s, 8 held out; the folder is not read."""
+    """The default Lorenz set, 1300 trials of 1 s, 30 neurons at 7 spikes/s, 8 held out; the folder
+    is not read."""
     trials = simulate_lorenz()
     return replace(trials, split=None).hold_out(8, seed=0)
 
@@ -74,7 +79,12 @@ def lorenz(folder: Path) -> TrialSet:
 RECORDINGS = {
     "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
     "delayed_reach": Protocol(
-        delayed_reach, 150, "label accuracy target", (0, 1, 2), dropouts=(0.05, 0.2), released_epochs=150
+        delayed_reach,
+        150,
+        "label accuracy target",
+        (0, 1, 2),
+        dropouts=(0.05, 0.2),
+        released_epochs=150,
     ),
     "visual_decision": Protocol(
         visual_decision,
@@ -86,8 +96,13 @@ RECORDINGS = {
     ),
     "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1), dropouts=(0.2,)),
     "maze_reach_5ms": Protocol(
-        partial(maze_reach, bin_s=0.005), 200, "velocity R2 log-rate", arms=("full",), dropouts=(0.35,)
+        partial(maze_reach, bin_s=0.005),
+        200,
+        "velocity R2 log-rate",
+        arms=("full",),
+        dropouts=(0.35,),
     ),
     "lorenz": Protocol(lorenz, 20, folds=(0,), dropouts=(0.05,)),
 }
-"""Fewer folds and dropouts where a fit takes longer; all of them are a matter of an hour or two more."""
+"""Fewer folds and dropouts where a fit takes longer; all of them are a matter of an hour or two
+more."""

@@ -1,13 +1,17 @@
-"""Cost of a training step and of a prediction against trials, bins and neurons, on one and two threads, and memory.
+"""Cost of a training step and of a prediction against trials, bins and neurons, on one and two
+threads, and memory.
 
-    python benchmarks/scaling.py [--axes trials bins neurons] [--repeats 7] [--seed 0] [--out FIGURE.png]
+    python benchmarks/scaling.py [--axes trials bins neurons] [--repeats 7] [--seed 0] [--out
+    FIGURE.png]
 
-The default `LangevinFlow` on Poisson counts. Around 32 trials × 32 bins × 128 neurons (a quarter held out) one size at
-a time grows 32-fold. A step is loss, backward pass, clipping and AdamW on all trials at once; a prediction averages 5
-posterior samples. All sizes of an axis take turns; medians of processor time, which other processes distort little,
-are shown with the slope of log time over log size (1: proportional), of all sizes and of the last doubling alone.
-Memory is what the process's peak grows by over three steps, each size in a process of its own. Two threads are
-compared with one by the clock, taking turns, which says something only on a machine that is otherwise idle.
+The default `LangevinFlow` on Poisson counts. Around 32 trials × 32 bins × 128 neurons (a quarter
+held out) one size at a time grows 32-fold. A step is loss, backward pass, clipping and AdamW on all
+trials at once; a prediction averages 5 posterior samples. All sizes of an axis take turns; medians
+of processor time, which other processes distort little, are shown with the slope of log time over
+log size (1: proportional), of all sizes and of the last doubling alone. Memory is what the
+process's peak grows by over three steps, each size in a process of its own. Two threads are
+compared with one by the clock, taking turns, which says something only on a machine that is
+otherwise idle.
 """
 
 import argparse
@@ -58,7 +62,8 @@ def work(trials: TrialSet, seed: int) -> dict[str, Job]:
 
 
 def peak_bytes() -> float:
-    """The most memory this process has held; by the kernel's count of its own, where there is one."""
+    """The most memory this process has held; by the kernel's count of its own, where there is
+    one."""
     status = Path("/proc/self/status")
     if status.exists():  # what resource counts begins with the parent's peak there
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -79,7 +84,14 @@ def print_memory(size: str, seed: int) -> None:
 
 def memory(size: dict[str, int], seed: int) -> float:
     """What `print_memory` says, in a process of its own."""
-    command = [sys.executable, __file__, "--memory", " ".join(map(str, size.values())), "--seed", str(seed)]
+    command = [
+        sys.executable,
+        __file__,
+        "--memory",
+        " ".join(map(str, size.values())),
+        "--seed",
+        str(seed),
+    ]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -112,7 +124,8 @@ def table(found: dict[str, dict[str, list[float]]]) -> str:
         for kind, values in kinds.items():
             scale, unit = (1 / MEGABYTE, "MiB") if kind == "memory" else (1e3, "ms")
             first, last = (
-                f"{scale * v:.0f} {unit} at {n}" for v, n in ((values[0], sizes[0]), (values[-1], sizes[-1]))
+                f"{scale * v:.0f} {unit} at {n}"
+                for v, n in ((values[0], sizes[0]), (values[-1], sizes[-1]))
             )
             lines.append(f"| {axis} | {kind} | {first} | {last} | {slopes(sizes, values)} |")
     return "\n".join(lines)
@@ -126,7 +139,10 @@ def on_threads(n: int, job: Job) -> None:
 
 def threads(repeats: int, seed: int) -> str:
     """Markdown: clock seconds on one and two threads."""
-    lines = ["| size | what | 1 thread, ms | 2 threads, ms | times faster |", "|---|---|---|---|---|"]
+    lines = [
+        "| size | what | 1 thread, ms | 2 threads, ms | times faster |",
+        "|---|---|---|---|---|",
+    ]
     for name, size in SIZES.items():
         jobs: dict[str, Job] = {}
         for kind, job in work(poisson_trials((64, *size[1:]), seed), seed).items():
@@ -135,7 +151,8 @@ def threads(repeats: int, seed: int) -> str:
         for kind in ("step", "prediction"):
             one, two = seconds[f"{kind} 1"], seconds[f"{kind} 2"]
             lines.append(
-                f"| {name}, 64 trials | {kind} | {1e3 * one:.0f} | {1e3 * two:.0f} | {one / two:.2f} |"
+                f"| {name}, 64 trials | {kind} | {1e3 * one:.0f} | {1e3 * two:.0f} | "
+                f"{one / two:.2f} |"
             )
     torch.set_num_threads(1)
     return "\n".join(lines)

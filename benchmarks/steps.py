@@ -1,4 +1,5 @@
-"""What the speed scripts share: synthetic counts of two recordings' sizes, a training step, timing in turns."""
+"""What the speed scripts share: synthetic counts of two recordings' sizes, a training step, timing
+in turns."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -27,7 +28,8 @@ def poisson_trials(size: Size, seed: int) -> TrialSet:
 
 
 def stepper(network: LangevinNetwork, batch: Batch, seed: int) -> Job:
-    """One training step on the whole batch: loss, backward pass, clipping, AdamW, weight average."""
+    """One training step on the whole batch: loss, backward pass, clipping, AdamW, weight
+    average."""
     state, generator = TrainingState(network, Training(), seed), torch.Generator().manual_seed(seed)
 
     def step() -> None:

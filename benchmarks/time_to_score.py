@@ -1,13 +1,15 @@
-"""Seconds until the default `LangevinFlow` and the preset `released` reach a co-smoothing score on maze_reach.
+"""Seconds until the default `LangevinFlow` and the preset `released` reach a co-smoothing score on
+maze_reach.
 
     python benchmarks/time_to_score.py DATA_FOLDER [--score 0.21] [--seeds 3] [--released-seeds 1]
                                        [--max-seconds 600] [--only MODEL …] [--out FIGURE.png]
 
-20 ms bins, 40 neurons held out, fold 0; 15 % of its training trials are left out, and co-smoothing (bits per spike) on
-these is measured again and again while the network learns from the others; test trials are not touched. The time that
-measuring takes is not counted. The models take turns of two seconds on one core, so that other processes hit all
-alike; seconds of the processor and of the clock are given. All keep their own schedules (200 epochs; 2000 epochs):
-the default, and `released` at its own size (hidden 280, decoder 840) and at a smaller one (64, 192).
+20 ms bins, 40 neurons held out, fold 0; 15 % of its training trials are left out, and co-smoothing
+(bits per spike) on these is measured again and again while the network learns from the others; test
+trials are not touched. The time that measuring takes is not counted. The models take turns of two
+seconds on one core, so that other processes hit all alike; seconds of the processor and of the
+clock are given. All keep their own schedules (200 epochs; 2000 epochs): the default, and `released`
+at its own size (hidden 280, decoder 840) and at a smaller one (64, 192).
 """
 
 import argparse
@@ -64,14 +66,23 @@ class Turns:
 
 
 class Run:
-    """One fit under a stopwatch that stands still while the network is scored and while others have their turn.
+    """One fit under a stopwatch that stands still while the network is scored and while others have
+    their turn.
 
     Attributes:
         curve: (processor seconds, clock seconds, score) of each measurement.
     """
 
-    def __init__(self, name: str, model: LangevinFlow, turns: Turns, target: float, max_s: float) -> None:
-        self.name, self.model, self.turns, self.target, self.max_s = name, model, turns, target, max_s
+    def __init__(
+        self, name: str, model: LangevinFlow, turns: Turns, target: float, max_s: float
+    ) -> None:
+        self.name, self.model, self.turns, self.target, self.max_s = (
+            name,
+            model,
+            turns,
+            target,
+            max_s,
+        )
         self.cpu_s = self.clock_s = self.turn_s = 0.0
         self.curve: list[tuple[float, float, float]] = []
 
@@ -132,13 +143,23 @@ def build(name: str, seed: int) -> LangevinFlow:
 
 def report(runs: list[Run]) -> str:
     """Markdown: the seconds each model took, the median over seeds where there are several."""
-    lines = ["| model | seeds | processor, s | clock, s | reached | lowest best score |", "|" + "---|" * 6]
+    lines = [
+        "| model | seeds | processor, s | clock, s | reached | lowest best score |",
+        "|" + "---|" * 6,
+    ]
     for name in dict.fromkeys(run.name for run in runs):
         own = [run for run in runs if run.name == name]
         cpu, clock = (statistics.median(run.curve[-1][k] for run in own) for k in (0, 1))
         reached = sum(run.reached for run in own)
         best = min(max(score for _, _, score in run.curve) for run in own)
-        cells = (name, len(own), f"{cpu:.1f}", f"{clock:.1f}", f"{reached} of {len(own)}", f"{best:.3f}")
+        cells = (
+            name,
+            len(own),
+            f"{cpu:.1f}",
+            f"{clock:.1f}",
+            f"{reached} of {len(own)}",
+            f"{best:.3f}",
+        )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
@@ -156,7 +177,12 @@ def draw(runs: list[Run], target: float, path: Path) -> None:
         label = run.name if run.model.seed == 0 else None
         axes.plot(seconds, scores, color=f"C{NAMES.index(run.name)}", label=label)
     axes.axhline(target, color="0.5", linestyle=":")
-    axes.set(xscale="log", xlabel="processor seconds", ylabel="co-bps, validation trials", ylim=(-0.1, None))
+    axes.set(
+        xscale="log",
+        xlabel="processor seconds",
+        ylabel="co-bps, validation trials",
+        ylim=(-0.1, None),
+    )
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 
@@ -175,10 +201,15 @@ def main() -> None:
     trials = maze_reach(options.data)
     parts = split_validation(trials[fold_trials(trials, 5, 0)[0][0]], 0.15, seed=0)
     torch.set_num_threads(1)
-    LangevinFlow(device="cpu", training=Training(epochs=1)).fit(*parts)  # what is loaded and planned once
+    LangevinFlow(device="cpu", training=Training(epochs=1)).fit(
+        *parts
+    )  # what is loaded and planned once
     runs: list[Run] = []
     seeds = {n: options.seeds if n == "default" else options.released_seeds for n in NAMES}
-    with patch.object(langevin_validation, "validator", timed_validator), ThreadPoolExecutor() as threads:
+    with (
+        patch.object(langevin_validation, "validator", timed_validator),
+        ThreadPoolExecutor() as threads,
+    ):
         for seed in range(max(seeds.values())):
             names = [name for name in options.only if seed < seeds[name]]
             turns = Turns(names)
@@ -186,8 +217,14 @@ def main() -> None:
             for future in [threads.submit(run.go, *parts) for run in now]:
                 future.result()
             runs += now
-            print(f"seed {seed}: " + "; ".join(f"{r.name} {r.curve[-1][0]:.1f} s" for r in now), flush=True)
-    print(f"\n{len(parts[0])} trials learned from, {len(parts[1])} scored on, {options.score} co-bps\n")
+            print(
+                f"seed {seed}: " + "; ".join(f"{r.name} {r.curve[-1][0]:.1f} s" for r in now),
+                flush=True,
+            )
+    print(
+        f"\n{len(parts[0])} trials learned from, {len(parts[1])} scored on, {options.score} "
+        "co-bps\n"
+    )
     print(report(runs))
     if options.out:
         draw(runs, options.score, options.out)

@@ -1,4 +1,5 @@
-"""The path of a latent SDE by torchsde 0.2.6, behind the same arguments as `undertow.inference.solve`."""
+"""The path of a latent SDE by torchsde 0.2.6, behind the same arguments as
+`undertow.inference.solve`."""
 
 from typing import Any
 
@@ -13,7 +14,8 @@ from undertow.inference import ControlSteering, DriftSteering, SolvedPath, Steer
 class PosteriorSDE(nn.Module):
     """The posterior's drift f, the prior's h and their diffusion g, as torchsde wants them.
 
-    f is the network of the steering, h that of the dynamics: the same weights, over [x, c, u] and [x, u].
+    f is the network of the steering, h that of the dynamics: the same weights, over [x, c, u] and
+        [x, u].
     """
 
     noise_type, sde_type = "diagonal", "ito"
@@ -51,7 +53,8 @@ class PosteriorSDE(nn.Module):
 
 
 class GivenNoise:
-    """Brownian increments drawn beforehand, one a step; the coordinate torchsde adds for the divergence has none."""
+    """Brownian increments drawn beforehand, one a step; the coordinate torchsde adds for the
+    divergence has none."""
 
     levy_area_approximation = "none"
 
@@ -75,9 +78,11 @@ def solve_by_torchsde(
     context: Tensor | None = None,
     *_: Any,
 ) -> SolvedPath:
-    """`sdeint(logqp=True, method='euler')` with the grid's step; torchsde draws the noise where it is not given.
+    """`sdeint(logqp=True, method='euler')` with the grid's step; torchsde draws the noise where it
+    is not given.
 
-    Steps that do not count, checkpointing and held coordinates are not supported, nor the stochastic integral: a log
+    Steps that do not count, checkpointing and held coordinates are not supported, nor the
+        stochastic integral: a log
     ratio is NaN.
     """
     assert isinstance(dynamics, NeuralSDE)
@@ -88,6 +93,10 @@ def solve_by_torchsde(
     sde = PosteriorSDE(dynamics, steering).along(context, inputs, step)
     times = torch.arange(len(grid) + 1) * step
     options: dict[str, Any] = {} if noise is None else {"bm": GivenNoise(noise, step)}
-    states, divergence = torchsde.sdeint(sde, x0, times, method="euler", dt=step, logqp=True, **options)
+    states, divergence = torchsde.sdeint(
+        sde, x0, times, method="euler", dt=step, logqp=True, **options
+    )
     unknown = torch.full_like(x0[:, 0], torch.nan)
-    return SolvedPath(grid.at_observations(states.transpose(0, 1)), divergence.sum(0)[:, None], unknown)
+    return SolvedPath(
+        grid.at_observations(states.transpose(0, 1)), divergence.sum(0)[:, None], unknown
+    )

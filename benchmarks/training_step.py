@@ -1,14 +1,18 @@
-"""Seconds of one training step at MC_Maze size, beside a plain loop and beside its matrix products alone.
+"""Seconds of one training step at MC_Maze size, beside a plain loop and beside its matrix products
+alone.
 
-    python benchmarks/training_step.py [--threads 2] [--device cpu] [--repeats 15] [--out results.json]
+    python benchmarks/training_step.py [--threads 2] [--device cpu] [--repeats 15] [--out
+    results.json]
 
-Three things take turns in one process, so that the machine's noise hits all of them alike; medians and their ratios
-are printed:
+Three things take turns in one process, so that the machine's noise hits all of them alike; medians
+and their ratios are printed:
 
 - undertow: the loss of `LangevinFlow`'s network, backward, clipping and AdamW;
-- plain loop: the same network, but Algorithm 1 written bin by bin (a GRU cell and one Langevin step a bin, the force by
+- plain loop: the same network, but Algorithm 1 written bin by bin (a GRU cell and one Langevin step
+a bin, the force by
   automatic differentiation of the potential, all recorded by autograd);
-- floor: the step's matrix products alone, forward and backward, as bare mm and bmm at the same shapes.
+- floor: the step's matrix products alone, forward and backward, as bare mm and bmm at the same
+shapes.
 """
 
 import argparse
@@ -97,7 +101,9 @@ class PlainLangevin(UnderdampedLangevin):
     ) -> LatentPath:
         return Dynamics.rollout(self, x0, noise, bin_s, control, inputs)
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         z, v = x.chunk(2, -1)
         a, std = self.decay_and_std(h)
         with torch.enable_grad():
@@ -107,7 +113,8 @@ class PlainLangevin(UnderdampedLangevin):
 
 
 def matrix_products(width: int, device: str) -> Callable[[], None]:
-    """The products of one step: encoder, recurrence, decoder, readout; a backward pass takes two for each."""
+    """The products of one step: encoder, recurrence, decoder, readout; a backward pass takes two
+    for each."""
     rows, feedforward = TRIALS * BINS, 2 * width
     big = [
         (rows, HELDIN, 3 * HIDDEN),
@@ -162,7 +169,9 @@ def recurrence_step(dynamics: UnderdampedLangevin, device: str) -> Callable[[], 
     """The recurrence alone, forward and backward."""
     generator = torch.Generator(device).manual_seed(0)
     x0 = torch.randn(TRIALS, 2 * HIDDEN, generator=generator, device=device, requires_grad=True)
-    noise = torch.randn(BINS - 1, 1, TRIALS, HIDDEN, generator=generator, device=device).permute(2, 0, 1, 3)
+    noise = torch.randn(BINS - 1, 1, TRIALS, HIDDEN, generator=generator, device=device).permute(
+        2, 0, 1, 3
+    )
     grad = torch.randn(TRIALS, BINS, 2 * HIDDEN, generator=generator, device=device)
 
     def run() -> None:
@@ -172,7 +181,9 @@ def recurrence_step(dynamics: UnderdampedLangevin, device: str) -> Callable[[], 
     return run
 
 
-def interleaved(named: dict[str, Callable[[], None]], repeats: int, device: str) -> dict[str, float]:
+def interleaved(
+    named: dict[str, Callable[[], None]], repeats: int, device: str
+) -> dict[str, float]:
     """Median seconds of each, taking turns."""
     seconds: dict[str, list[float]] = {name: [] for name in named}
     for turn in range(repeats + 2):
@@ -188,7 +199,9 @@ def interleaved(named: dict[str, Callable[[], None]], repeats: int, device: str)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def build(width: int, device: str, learn: tuple[str, ...]) -> tuple[LangevinNetwork, LangevinNetwork]:
+def build(
+    width: int, device: str, learn: tuple[str, ...]
+) -> tuple[LangevinNetwork, LangevinNetwork]:
     """The network and its plain twin, same weights."""
     settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "decoder_width": width, "learn": learn}
     model = LangevinFlow(HIDDEN, HIDDEN, **settings)
@@ -231,11 +244,13 @@ def main() -> None:
         seconds = interleaved(runs, options.repeats, options.device)
         results[f"decoder width {width}"] = seconds | {"relative difference": difference}
         print(
-            f"step, decoder width {width}: " + ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in seconds.items())
+            f"step, decoder width {width}: "
+            + ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in seconds.items())
         )
         print(
             f"  {seconds['plain loop'] / seconds['undertow']:.2f}× the plain loop's speed, "
-            f"{seconds['undertow'] / seconds['floor']:.2f}× the floor's time; outputs differ by {difference:.1e}"
+            f"{seconds['undertow'] / seconds['floor']:.2f}× the floor's time; outputs differ by "
+            f"{difference:.1e}"
         )
     fast, slow = (build(128, options.device, ())[k].dynamics for k in (0, 1))
     seconds = interleaved(

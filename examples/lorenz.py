@@ -1,4 +1,5 @@
-"""From spikes to rates on synthetic data whose true rates are known; draws the picture of the README.
+"""From spikes to rates on synthetic data whose true rates are known; draws the picture of the
+README.
 
 Run with `python examples/lorenz.py`; it takes a few minutes.
 """
@@ -14,7 +15,8 @@ from undertow.training import Training
 
 
 def main(seconds: float, picture: Path) -> None:
-    """Simulate, fit for at most `seconds`, print the scores and draw trial averages into `picture`."""
+    """Simulate, fit for at most `seconds`, print the scores and draw trial averages into
+    `picture`."""
     train, validation, test = split_trials(simulate_lorenz())
     training = Training(max_seconds=seconds, batch_size=16)
     model = LangevinFlow(dropout=0.05, training=training).fit(train, validation)
@@ -31,6 +33,10 @@ def main(seconds: float, picture: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=240.0, help="most seconds the fit may take")
-    parser.add_argument("--picture", type=Path, default=Path(__file__).parents[1] / "docs/images/lorenz.png")
+    parser.add_argument(
+        "--seconds", type=float, default=240.0, help="most seconds the fit may take"
+    )
+    parser.add_argument(
+        "--picture", type=Path, default=Path(__file__).parents[1] / "docs/images/lorenz.png"
+    )
     main(**vars(parser.parse_args()))

@@ -1,4 +1,5 @@
-"""What every test may use: real recordings by name, a small TrialSet, fixed threads, repeatable hypothesis."""
+"""What every test may use: real recordings by name, a small TrialSet, fixed threads, repeatable
+hypothesis."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +25,8 @@ def _fixed_threads() -> None:
 
 @pytest.fixture(scope="session")
 def test_data() -> Callable[[str], Path]:
-    """`test_data("maze_reach_5ms.npz")` → its path; skips, by name, where the recording is not at hand."""
+    """`test_data("maze_reach_5ms.npz")` → its path; skips, by name, where the recording is not at
+    hand."""
 
     def find(name: str) -> Path:
         folder = os.environ.get("UNDERTOW_TEST_DATA")
@@ -38,8 +40,11 @@ def test_data() -> Callable[[str], Path]:
     return find
 
 
-def make_small_trials(n_trials: int = 80, n_time: int = 20, n_neurons: int = 10, seed: int = 0) -> TrialSet:
-    """Poisson spikes of `n_neurons` mixing two slow waves, in 4 conditions of different phase; with truth."""
+def make_small_trials(
+    n_trials: int = 80, n_time: int = 20, n_neurons: int = 10, seed: int = 0
+) -> TrialSet:
+    """Poisson spikes of `n_neurons` mixing two slow waves, in 4 conditions of different phase; with
+    truth."""
     rng = np.random.default_rng(seed)
     condition = np.arange(n_trials) % 4
     angle = 2 * np.pi * (np.arange(n_time) / n_time + condition[:, None] / 4)
@@ -57,7 +62,8 @@ def make_small_trials(n_trials: int = 80, n_time: int = 20, n_neurons: int = 10,
 
 @pytest.fixture(scope="session")
 def small_trials() -> TrialSet:
-    """80 trials × 20 bins of 20 ms × 10 neurons, 4 conditions, with behaviour and truth; a quarter held out."""
+    """80 trials × 20 bins of 20 ms × 10 neurons, 4 conditions, with behaviour and truth; a quarter
+    held out."""
     return make_small_trials().hold_out(2, seed=0)
 
 
@@ -65,4 +71,6 @@ def small_trials() -> TrialSet:
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs without drawing figures, for tests that look at everything else."""
     for module in ("single_run", "cross_validation"):
-        monkeypatch.setattr(f"undertow.experiments.{module}.report_run", lambda out, *_: out / "report.html")
+        monkeypatch.setattr(
+            f"undertow.experiments.{module}.report_run", lambda out, *_: out / "report.html"
+        )

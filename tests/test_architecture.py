@@ -18,6 +18,9 @@ SOURCE = ROOT / "src" / "undertow"
 LAYERS = [
     *(
         "errors",
+        "names",
+        "checks",
+        "files",
         "randomness",
         "data",
         "systems",
@@ -43,14 +46,17 @@ LAYERS = [
 MAX_LINES = 300
 SOURCE_FILES = sorted(SOURCE.rglob("*.py"))
 ALL_FILES = sorted(
-    file for part in ("src", "tests", "benchmarks", "examples") for file in (ROOT / part).rglob("*.py")
+    file
+    for part in ("src", "tests", "benchmarks", "examples")
+    for file in (ROOT / part).rglob("*.py")
 )
 FORBIDDEN = {
     "pickle": r"^\s*(?:import|from)\s+(?:c?pickle|dill|joblib|cloudpickle)\b",
     "torch.load": r"\btorch\.load\(",
     "allow_pickle=True": r"allow_pickle\s*=\s*True",
     "eval or exec": r"(?<![\w.])(?:eval|exec)\(",
-    "global randomness": r"\b(?:np|numpy)\.random\.(?!default_rng|Generator|SeedSequence|PCG64|RandomState)\w+\("
+    "global randomness": r"\b(?:np|numpy)\.random\."
+    r"(?!default_rng|Generator|SeedSequence|PCG64|RandomState)\w+\("
     r"|^\s*import random\b",
 }
 
@@ -70,12 +76,16 @@ def imported_modules(path: Path) -> Iterator[str]:
     package = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts[:-1])
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "undertow")
+            yield from (
+                alias.name for alias in node.names if alias.name.split(".")[0] == "undertow"
+            )
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package.split(".")[: -node.level + 1 or None]) if node.level else ""
             module = ".".join(part for part in (base, node.module or "") if part)
             if module == "undertow":
-                yield from (f"undertow.{alias.name}" for alias in node.names if alias.name != "__version__")
+                yield from (
+                    f"undertow.{alias.name}" for alias in node.names if alias.name != "__version__"
+                )
             elif module.startswith("undertow."):
                 yield module
 
@@ -112,12 +122,16 @@ def test_source_never_uses(what: str) -> None:
 
 
 def seeding_lines(tree: ast.AST, forked: bool = False) -> Iterator[int]:
-    """Lines that seed torch's global generator outside `with torch.random.fork_rng(…)`, which puts it back."""
+    """Lines that seed torch's global generator outside `fork_rng`, which would restore it."""
     for node in ast.iter_child_nodes(tree):
         inside = forked or (
             isinstance(node, ast.With) and "fork_rng" in "".join(map(ast.unparse, node.items))
         )
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.manual_seed" and not inside:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "torch.manual_seed"
+            and not inside
+        ):
             yield node.lineno
         yield from seeding_lines(node, inside)
 

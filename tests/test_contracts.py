@@ -42,7 +42,8 @@ def quick(cls: type[Estimator], **settings: Any) -> Estimator:
 
 
 def make_trials() -> TrialSet:
-    """With forward bins, held-out neurons, named neurons, a missing bin and trials of different length."""
+    """With forward bins, held-out neurons, named neurons, a missing bin and trials of different
+    length."""
     trials = make_small_trials().hold_out(2, seed=0)
     spikes = np.array(trials.spikes)
     spikes[0, 4] = np.nan
@@ -82,7 +83,9 @@ def test_every_model_has_a_name_of_its_own() -> None:
 def test_constructs_with_defaults_and_stores_its_arguments_untouched(cls: type[Estimator]) -> None:
     model = cls()
     for name, parameter in inspect.signature(cls).parameters.items():
-        assert getattr(model, name) is parameter.default or getattr(model, name) == parameter.default
+        assert (
+            getattr(model, name) is parameter.default or getattr(model, name) == parameter.default
+        )
     assert set(model.get_params()) == set(parameter_names(cls))
     assert repr(model) == f"{cls.__name__}()"
 
@@ -127,7 +130,9 @@ def test_rates_are_spikes_per_second_of_every_neuron_and_bin(cls: type[Estimator
 @every
 def test_predictions_repeat_themselves(cls: type[Estimator]) -> None:
     model = fitted(cls)
-    assert np.array_equal(model.predict(SPLITS.test).rates, model.predict(SPLITS.test).rates, equal_nan=True)
+    assert np.array_equal(
+        model.predict(SPLITS.test).rates, model.predict(SPLITS.test).rates, equal_nan=True
+    )
 
 
 @every
@@ -152,14 +157,18 @@ def test_held_out_and_forward_spikes_leak_nowhere(cls: type[Estimator], garbage:
     spikes = np.array(SPLITS.test.spikes)
     spikes[:, :, SPLITS.test.heldout] = garbage
     spikes[:, -FORWARD:] = garbage
-    clean, dirty = (fitted(cls).predict(t) for t in (SPLITS.test, SPLITS.test.replace(spikes=spikes)))
+    clean, dirty = (
+        fitted(cls).predict(t) for t in (SPLITS.test, SPLITS.test.replace(spikes=spikes))
+    )
     assert np.array_equal(clean.rates, dirty.rates, equal_nan=True)
     assert all(np.array_equal(clean.latents[k], dirty.latents[k]) for k in clean.latents)
 
 
 @every
 @pytest.mark.parametrize("how", ["permuted", "emptied"])
-def test_test_trials_change_nothing_that_is_fitted(cls: type[Estimator], how: str, tmp_path: Path) -> None:
+def test_test_trials_change_nothing_that_is_fitted(
+    cls: type[Estimator], how: str, tmp_path: Path
+) -> None:
     """The saved model is the same byte for byte, whatever stands in the test trials."""
     rows = np.isin(TRIALS.trial_ids, SPLITS.test.trial_ids)
     spikes = np.array(TRIALS.spikes)
@@ -188,7 +197,9 @@ def test_saved_and_loaded_it_predicts_the_same(cls: type[Estimator], tmp_path: P
     path = model.save(tmp_path / "model.safetensors")
     loaded = cls.load(path)
     assert type(loaded) is cls
-    assert np.array_equal(loaded.predict(SPLITS.test).rates, model.predict(SPLITS.test).rates, equal_nan=True)
+    assert np.array_equal(
+        loaded.predict(SPLITS.test).rates, model.predict(SPLITS.test).rates, equal_nan=True
+    )
     assert (loaded.neuron_ids_ == model.neuron_ids_).all()
     assert (loaded.heldout_ == model.heldout_).all()
     assert loaded.bin_s_ == model.bin_s_
@@ -208,9 +219,18 @@ def test_a_file_of_another_model_is_refused(cls: type[Estimator], tmp_path: Path
 
 CHANGES: dict[str, tuple[Any, str]] = {
     "fewer neurons": (lambda t: t.select(neurons=slice(0, 9)), r"missing \['unit9'\]"),
-    "another order": (lambda t: t.select(neurons=np.arange(10)[::-1]), "the same ids in another order"),
-    "others held out": (lambda t: t.hold_out(3, seed=1), "held out in only one of model and trials"),
-    "another bin width": (lambda t: t.replace(bin_s=0.01), r"bins of 0\.01 s, the model of 0\.02 s"),
+    "another order": (
+        lambda t: t.select(neurons=np.arange(10)[::-1]),
+        "the same ids in another order",
+    ),
+    "others held out": (
+        lambda t: t.hold_out(3, seed=1),
+        "held out in only one of model and trials",
+    ),
+    "another bin width": (
+        lambda t: t.replace(bin_s=0.01),
+        r"bins of 0\.01 s, the model of 0\.02 s",
+    ),
 }
 
 

@@ -17,7 +17,9 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import undertow", "import undertow.cli.app", "import undertow.data"])
+@pytest.mark.parametrize(
+    "statement", ["import undertow", "import undertow.cli.app", "import undertow.data"]
+)
 def test_heavy_modules_stay_unimported(statement: str) -> None:
     assert loaded_after(statement) == set()
 

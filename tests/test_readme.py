@@ -26,7 +26,9 @@ def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trials = make_small_trials(n_neurons=50)
-    np.savez(tmp_path / "recording.npz", spikes=trials.spikes, bin_s=0.02, condition=trials.condition)
+    np.savez(
+        tmp_path / "recording.npz", spikes=trials.spikes, bin_s=0.02, condition=trials.condition
+    )
     small = functools.partial(
         undertow.LangevinFlow, hidden_dim=8, decoder_width=8, samples=2, training=Training(epochs=1)
     )

@@ -15,7 +15,9 @@ from undertow.training import Training
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*initial latent coordinates:undertow.training.TrainingWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:.*initial latent coordinates:undertow.training.TrainingWarning"
+    ),
 ]
 
 
@@ -62,4 +64,6 @@ def test_stationary_law_is_boltzmann_whatever_the_bins(bin_s: float) -> None:
     spread = 5 * np.sqrt(2 / n)
     h = bin_s / 0.02
     assert float(v.var()) == pytest.approx(temperature / mass, rel=spread + h**2 * curvature / mass)
-    assert float(z.var()) == pytest.approx(temperature / curvature, rel=spread + h**2 * curvature / mass)
+    assert float(z.var()) == pytest.approx(
+        temperature / curvature, rel=spread + h**2 * curvature / mass
+    )

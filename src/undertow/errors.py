@@ -18,4 +18,5 @@ class StabilityError(ModelError):
 
 
 class DataWarning(UserWarning):
-    """The data can be used, but something in them deserves a look (silent neurons, dropped bins)."""
+    """The data can be used, but something in them deserves a look (silent neurons, dropped
+    bins)."""

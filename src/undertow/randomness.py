@@ -1,4 +1,5 @@
-"""Randomness from explicit generators: masks, and seeded weight initialisation that leaves the global state alone."""
+"""Randomness from explicit generators: masks, and seeded weight initialisation that leaves the
+global state alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,18 @@ def representable_share(share: float) -> float:
     return min(max(round(256 * share), 1), 255) / 256
 
 
-def random_mask(shape: torch.Size | tuple[int, ...], share: float, generator: torch.Generator) -> Tensor:
+def random_mask(
+    shape: torch.Size | tuple[int, ...], share: float, generator: torch.Generator
+) -> Tensor:
     """True with probability `representable_share(share)`.
 
-    Eight entries are cut from each 64-bit draw, which on a CPU is ten times faster than a Bernoulli draw an entry.
+    Eight entries are cut from each 64-bit draw, which on a CPU is ten times faster than a Bernoulli
+    draw an entry.
     """
     threshold = round(256 * representable_share(share))
     size = torch.Size(shape)
     words = torch.empty((size.numel() + 7) // 8, dtype=torch.int64, device=generator.device)
     draws = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: size.numel()]
-    return (draws < threshold if threshold < 256 else torch.ones_like(draws, dtype=torch.bool)).view(size)
+    return (
+        draws < threshold if threshold < 256 else torch.ones_like(draws, dtype=torch.bool)
+    ).view(size)

@@ -80,7 +80,13 @@ def test_example_neurons_are_busy_half_held_out_and_never_silent() -> None:
     heldout = np.array([False, False, False, False, True, True])
     chosen = example_neurons(make_trials(2, 3, spikes=spikes, heldout=heldout), 4)
     assert chosen.tolist() == [1, 3, 4, 5]
-    assert example_neurons(make_trials(2, 3, spikes=spikes, heldout=None), 6).tolist() == [4, 1, 3, 5, 0]
+    assert example_neurons(make_trials(2, 3, spikes=spikes, heldout=None), 6).tolist() == [
+        4,
+        1,
+        3,
+        5,
+        0,
+    ]
 
 
 def test_peak_order_sorts_by_peak_held_in_first() -> None:
@@ -107,7 +113,9 @@ def test_population_rates_are_sums_over_neurons_where_spikes_were_observed() -> 
     prediction = make_prediction(make_trials(spikes=spikes))
     found = population_rates(prediction, prediction)
     assert found.names == ("4 held-in neurons", "2 held-out neurons")
-    np.testing.assert_allclose(found.observed[0, 3], spikes[1:, 3, :4].mean(axis=0).sum() / 0.02, rtol=1e-6)
+    np.testing.assert_allclose(
+        found.observed[0, 3], spikes[1:, 3, :4].mean(axis=0).sum() / 0.02, rtol=1e-6
+    )
     np.testing.assert_allclose(found.inferred[1, 3], prediction.rates[1:, 3, 4:].mean(axis=0).sum())
     np.testing.assert_allclose(found.inferred[1, 2], prediction.rates[:, 2, 4:].mean(axis=0).sum())
     assert found.baseline is not None

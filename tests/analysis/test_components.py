@@ -9,7 +9,10 @@ from undertow.errors import UndertowError
 
 def test_shares_axes_and_scores_are_those_of_the_covariance_matrix() -> None:
     rng = np.random.default_rng(0)
-    latents = rng.normal(size=(7, 11, 5)) @ np.diag([4.0, 2.0, 1.0, 0.5, 0.1]) @ rng.normal(size=(5, 5)) + 3.0
+    latents = (
+        rng.normal(size=(7, 11, 5)) @ np.diag([4.0, 2.0, 1.0, 0.5, 0.1]) @ rng.normal(size=(5, 5))
+        + 3.0
+    )
     rows = latents.reshape(-1, 5)
     values, vectors = np.linalg.eigh(np.cov(rows.T))
     found = principal_components(latents, n=3)
@@ -43,7 +46,9 @@ def test_some_trials_of_the_same_axes() -> None:
 
 
 def test_one_dimension_gives_one_component() -> None:
-    assert principal_components(np.arange(6.0).reshape(2, 3, 1)).variance_share == pytest.approx([1.0])
+    assert principal_components(np.arange(6.0).reshape(2, 3, 1)).variance_share == pytest.approx(
+        [1.0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ BIN_S = 0.01
 
 
 def ornstein_uhlenbeck(tau_s: float, n_trials: int, n_time: int, seed: int) -> np.ndarray:
-    """Stationary paths of unit variance with ρ = exp(−t / τ), exact at the bins: (trials, time, 1)."""
+    """Stationary paths of unit variance with ρ = exp(−t / τ), exact at the bins: (trials, time,
+    1)."""
     rng = np.random.default_rng(seed)
     keep = np.exp(-BIN_S / tau_s)
     x = rng.normal(size=(n_trials, n_time, 1))
@@ -24,14 +25,16 @@ def ornstein_uhlenbeck(tau_s: float, n_trials: int, n_time: int, seed: int) -> n
 def test_an_ornstein_uhlenbeck_process_gives_its_time_constant(tau_s: float) -> None:
     n_trials, n_time = 400, 100
     found = autocorrelation_time(ornstein_uhlenbeck(tau_s, n_trials, n_time, seed=1), BIN_S)
-    # Bartlett: var ρ̂(τ) ≈ (τ_c / T)(1 − e⁻²) − 2 e⁻² … < 2 τ / T of a record of length T; dρ/dt = −1/(e τ)
+    # Bartlett: var ρ̂(τ) ≈ (τ_c / T)(1 − e⁻²) − 2 e⁻² … < 2 τ / T of a record of length T; dρ/dt =
+    # −1/(e τ)
     relative_std = np.e * np.sqrt(2 * tau_s / (n_trials * n_time * BIN_S))
     bend = (BIN_S / tau_s) ** 2 / 8  # a chord lies above an exponential by at most this share
     assert found == pytest.approx([tau_s], rel=4 * relative_std + bend)
 
 
 def test_a_damped_oscillation_crosses_where_its_autocorrelation_does() -> None:
-    """x = A cos ωt + B sin ωt, A and B independent over trials, each decaying: ρ(k) = cos(ω k) over all pairs."""
+    """x = A cos ωt + B sin ωt, A and B independent over trials, each decaying: ρ(k) = cos(ω k) over
+    all pairs."""
     rng = np.random.default_rng(0)
     omega, decay_s, n_time, n_trials = 2 * np.pi * 2.0, 0.4, 120, 20_000
     t = np.arange(n_time) * BIN_S
@@ -40,7 +43,9 @@ def test_a_damped_oscillation_crosses_where_its_autocorrelation_does() -> None:
     x = envelope * (a * np.cos(omega * t) + b * np.sin(omega * t))
 
     def expected(lag_s: float) -> float:
-        return float(np.cos(omega * lag_s)) - np.exp(-1)  # the decay cancels: each factor has its own norm
+        return float(np.cos(omega * lag_s)) - np.exp(
+            -1
+        )  # the decay cancels: each factor has its own norm
 
     found = autocorrelation_time(x[..., None], BIN_S)
     crossing = brentq(expected, 0, np.pi / omega)
@@ -87,5 +92,7 @@ def test_latents_are_taken_by_name() -> None:
     found = latent_timescales({"z": z, "h": h}, BIN_S)
     assert list(found) == ["z"]
     assert found["z"].shape == (1,)
-    with pytest.raises(DataError, match=r"shape \(40, 50\): it must be \(trials, time, dimension\)"):
+    with pytest.raises(
+        DataError, match=r"shape \(40, 50\): it must be \(trials, time, dimension\)"
+    ):
         autocorrelation_time(z[..., 0], BIN_S)

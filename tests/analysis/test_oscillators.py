@@ -21,7 +21,9 @@ def regional() -> LatentSDE:
     def shuffle(dynamics: Dynamics) -> None:
         dynamics.omega.copy_(torch.tensor([5.0, 3.0, -9.0, 4.0, 8.0, 7.0]))  # type: ignore[operator, union-attr]
 
-    return fit(dynamics=CoupledOscillators(12, coupling="diffusive"), regions="split").altered(shuffle)
+    return fit(dynamics=CoupledOscillators(12, coupling="diffusive"), regions="split").altered(
+        shuffle
+    )
 
 
 def test_frequencies_are_in_hz_sorted_within_regions() -> None:
@@ -46,9 +48,14 @@ def test_coupling_is_the_matrix_at_each_bin_averaged_over_trials() -> None:
     u = encoded_inputs(model, TRIALS)
     for time in (0, 9):
         rows = np.flatnonzero(TRIALS.valid[:, time])
-        each = [dynamics.coupling_matrix(torch.tensor(u[row, time], dtype=torch.float32)) for row in rows]
+        each = [
+            dynamics.coupling_matrix(torch.tensor(u[row, time], dtype=torch.float32))
+            for row in rows
+        ]
         mean = torch.stack(each).mean(0).detach().numpy() / float(dynamics.timescale_s)
-        np.testing.assert_allclose(found.mean[time], mean[np.ix_(order, order)], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            found.mean[time], mean[np.ix_(order, order)], rtol=1e-4, atol=1e-6
+        )
     assert found.unit == "1/s"
     assert found.changes
     assert found.std is None
@@ -62,7 +69,9 @@ def test_strength_between_regions_is_a_root_mean_square_over_pairs() -> None:
     block = found.mean[3][np.ix_(found.region == "V1", found.region == "CA1")]
     assert between["CA1", "V1"][0, 3] == pytest.approx(np.sqrt((block**2).mean()))
     own = found.mean[3][np.ix_(found.region == "V1", found.region == "V1")]
-    assert between["V1", "V1"][0, 3] == pytest.approx(np.sqrt((own[~np.eye(2, dtype=bool)] ** 2).mean()))
+    assert between["V1", "V1"][0, 3] == pytest.approx(
+        np.sqrt((own[~np.eye(2, dtype=bool)] ** 2).mean())
+    )
 
 
 def test_spread_is_over_models() -> None:

@@ -1,4 +1,5 @@
-"""What is taken from a prediction: rasters, single trials, PSTHs, decoded velocity, paths, the neuron table."""
+"""What is taken from a prediction: rasters, single trials, PSTHs, decoded velocity, paths, the
+neuron table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,9 @@ def test_psth_of_synthetic_data_is_the_average_truth() -> None:
     np.testing.assert_allclose(
         found.reference[1, :, 0], trials.truth[mine, :, neuron].mean(axis=0), rtol=1e-6
     )
-    np.testing.assert_allclose(found.inferred[1, :, 0], prediction.rates[mine, :, neuron].mean(axis=0))
+    np.testing.assert_allclose(
+        found.inferred[1, :, 0], prediction.rates[mine, :, neuron].mean(axis=0)
+    )
     np.testing.assert_array_equal(found.spikes[1][:, :, 0], trials.spikes[mine, :, neuron])
 
 
@@ -85,7 +88,9 @@ def test_psth_of_recorded_data_pools_training_spikes_and_smooths() -> None:
     assert "sd 30 ms" in found.reference_name
     assert test.condition is not None
     assert train.condition is not None
-    pooled = np.concatenate([each.spikes[each.condition == 0][:, :, neuron] for each in (test, train)])
+    pooled = np.concatenate(
+        [each.spikes[each.condition == 0][:, :, neuron] for each in (test, train)]
+    )
     weights = np.exp(-0.5 * (np.subtract.outer(np.arange(15), np.arange(15)) * 0.02 / 0.03) ** 2)
     smooth = weights @ pooled.mean(axis=0) / weights.sum(axis=1) / 0.02
     np.testing.assert_allclose(found.reference[0, :, 0], smooth, rtol=1e-5)
@@ -148,7 +153,9 @@ def test_perfect_decoding_gives_the_measured_path(with_position: bool) -> None:
     trials = trials.replace(behavior=behavior, behavior_names=names)
     decoded = true.copy()
     decoded[:, :4] = np.nan
-    measured, moved = hand_paths(DecodedVelocity(true, decoded, ("vel_x", "vel_y"), ("",) * 12, 0.08), trials)
+    measured, moved = hand_paths(
+        DecodedVelocity(true, decoded, ("vel_x", "vel_y"), ("",) * 12, 0.08), trials
+    )
     start = 7.0 if with_position else 0.0
     np.testing.assert_allclose(measured.position[:, 0], start, atol=1e-6)
     np.testing.assert_allclose(moved.position[:, 4:], measured.position[:, 4:], atol=1e-5)
@@ -164,7 +171,9 @@ def test_neuron_table_row_by_row() -> None:
     table = neuron_table(mine, other)
     for k in (0, 5):
         counts = mine.counts[:, :12, k : k + 1]
-        assert table.score[k] == pytest.approx(bits_per_spike(counts, trials.spikes[:, :12, k : k + 1]))
+        assert table.score[k] == pytest.approx(
+            bits_per_spike(counts, trials.spikes[:, :12, k : k + 1])
+        )
         assert table.n_spikes[k] == trials.spikes[:, :12, k].sum()
     assert np.isnan(table.score[2])
     assert 2 not in table.sorted_by_score
@@ -175,10 +184,14 @@ def test_neuron_table_row_by_row() -> None:
     assert trials.truth is not None
     expected = rate_r2(mine.rates[:, :12, :1], trials.truth[:, :12, :1])
     assert columns["rate_r2"][0] == pytest.approx(expected)
-    assert columns["difference"][0] == pytest.approx(table.score[0] - columns["baseline_bits_per_spike"][0])
+    assert columns["difference"][0] == pytest.approx(
+        table.score[0] - columns["baseline_bits_per_spike"][0]
+    )
 
 
-def test_on_a_real_recording_decoded_paths_follow_the_hand(test_data: Callable[[str], Path]) -> None:
+def test_on_a_real_recording_decoded_paths_follow_the_hand(
+    test_data: Callable[[str], Path],
+) -> None:
     trials = TrialSet.from_npz(test_data("maze_reach_5ms.npz"), bin_s=0.02)
     smooth = np.exp(-0.5 * (np.subtract.outer(np.arange(25), np.arange(25)) / 2.5) ** 2)
     rates = (smooth / smooth.sum(axis=1, keepdims=True)) @ trials.spikes / 0.02 + 0.5

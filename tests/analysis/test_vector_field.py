@@ -19,13 +19,17 @@ def test_grid_points_carry_the_drift_in_the_plane_per_second() -> None:
     assert found.bin == 2
     assert found.time_s == pytest.approx(0.05)
     there = TRIALS.valid[:, 2]
-    np.testing.assert_allclose(found.inputs, encoded_inputs(model, TRIALS)[there, 2].mean(0), rtol=1e-6)
+    np.testing.assert_allclose(
+        found.inputs, encoded_inputs(model, TRIALS)[there, 2].mean(0), rtol=1e-6
+    )
     np.testing.assert_array_equal(found.paths, plane.scores)
     dynamics = model.network_.dynamics
     for i, j in ((0, 0), (4, 1), (2, 3)):
         state = plane.mean + found.x[j] * plane.axes[0] + found.y[i] * plane.axes[1]
         drift = dynamics.drift(
-            0.0, torch.tensor(state, dtype=torch.float32), torch.tensor(found.inputs, dtype=torch.float32)
+            0.0,
+            torch.tensor(state, dtype=torch.float32),
+            torch.tensor(found.inputs, dtype=torch.float32),
         )
         velocity = plane.axes @ (drift.detach().numpy() / float(dynamics.timescale_s))
         np.testing.assert_allclose(found.velocity[i, j], velocity, rtol=1e-3, atol=1e-3)
@@ -72,4 +76,6 @@ def test_what_has_no_portrait_says_why() -> None:
     model = fit(irregular)
     with pytest.raises(UndertowError, match="irregular times: give the inputs"):
         phase_portrait(model, irregular)
-    assert phase_portrait(model, irregular, inputs=np.zeros(2), points=3, paths=2).velocity.shape == (3, 3, 2)
+    assert phase_portrait(
+        model, irregular, inputs=np.zeros(2), points=3, paths=2
+    ).velocity.shape == (3, 3, 2)

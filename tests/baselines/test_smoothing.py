@@ -23,11 +23,17 @@ def trials() -> TrialSet:
     """Two waves seen by 12 neurons, 3 of them held out, the last 4 bins forward."""
     rng = np.random.default_rng(0)
     condition = np.arange(80) % 4
-    phase = 2 * np.pi * (np.arange(20) / 20 + condition[:, None] / 4) + 0.3 * rng.normal(size=(80, 1))
+    phase = 2 * np.pi * (np.arange(20) / 20 + condition[:, None] / 4) + 0.3 * rng.normal(
+        size=(80, 1)
+    )
     waves = np.stack([np.cos(phase), np.sin(phase)], axis=-1)
     truth = 25 * np.exp(waves @ rng.normal(size=(2, 12)))
     made = TrialSet(
-        spikes=rng.poisson(truth * 0.02), bin_s=0.02, condition=condition, truth=truth, forward_bins=4
+        spikes=rng.poisson(truth * 0.02),
+        bin_s=0.02,
+        condition=condition,
+        truth=truth,
+        forward_bins=4,
     )
     return made.hold_out(3, seed=0)
 
@@ -64,7 +70,9 @@ def test_choice_is_the_best_on_validation_trials_then_refitted_on_all(
             for penalty in GRID["penalty"]:
                 one = Smoothing(width_s, floor_hz, penalty).fit(train)
                 counts = one.predict(validation).counts[:, :16, held]
-                scores[width_s, floor_hz, penalty] = bits_per_spike(counts, validation.spikes[:, :16, held])
+                scores[width_s, floor_hz, penalty] = bits_per_spike(
+                    counts, validation.spikes[:, :16, held]
+                )
     chosen = (fitted.width_s_, fitted.floor_hz_, fitted.penalty_)
     assert scores[chosen] == pytest.approx(max(scores.values()), abs=1e-4)
     again = Smoothing(*chosen).fit(trials[:60])
@@ -124,7 +132,9 @@ def test_missing_bins_and_trial_ends(trials: TrialSet) -> None:
     np.testing.assert_allclose(model.regression_.weights, design.fit(0.1).weights, atol=1e-8)
 
 
-def test_nothing_held_out_chooses_the_width_by_left_out_bins(trials: TrialSet, tmp_path: Path) -> None:
+def test_nothing_held_out_chooses_the_width_by_left_out_bins(
+    trials: TrialSet, tmp_path: Path
+) -> None:
     everyone = trials.replace(heldout=np.zeros(12, bool))
     model = Smoothing(width_s=(0.005, 0.05, 1.0), floor_hz=0.5).fit(everyone[:60])
     assert model.width_s_ == 0.05
@@ -139,7 +149,9 @@ def test_nothing_held_out_chooses_the_width_by_left_out_bins(trials: TrialSet, t
 def test_save_and_load(trials: TrialSet, fitted: Smoothing, tmp_path: Path) -> None:
     path = fitted.save(tmp_path / "smoothing.safetensors")
     again = Smoothing.load(path)
-    np.testing.assert_array_equal(again.predict(trials[60:]).rates, fitted.predict(trials[60:]).rates)
+    np.testing.assert_array_equal(
+        again.predict(trials[60:]).rates, fitted.predict(trials[60:]).rates
+    )
     assert again.get_params() == fitted.get_params() | {k: list(v) for k, v in GRID.items()}
     assert [p.name for p in tmp_path.iterdir()] == ["smoothing.safetensors"]
     named = trials.replace(neuron_ids=np.array([f"unit {k}" for k in range(12)]))
@@ -171,6 +183,8 @@ def test_maze_reach(test_data: Fetch) -> None:
         trials = TrialSet.from_npz(test_data("maze_reach_5ms.npz"), bin_s=0.02).hold_out(40, seed=0)
         train, test = fold_trials(trials, 5, seed=0)[0]
         model = Smoothing(0.06, 5.0, 0.03).fit(trials[train])
-        statistics = sufficient_statistics(model.predict(trials[test]), model.predict(trials[train]))
+        statistics = sufficient_statistics(
+            model.predict(trials[test]), model.predict(trials[train])
+        )
     assert statistics["co-bps"].value > 0.17
     assert statistics["velocity R2"].value > 0.45

@@ -39,12 +39,15 @@ def fitted(undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def fitted_langevin(undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fitted_langevin(
+    undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The directory of a finished fit of a tiny LangevinFlow, its settings from a config file."""
     folder = tmp_path_factory.mktemp("runs")
     config = folder / "tiny.toml"
     config.write_text(
-        "heldout = 3\nsplit-seed = 2\nseed = 7\n[set]\nlatent_dim = 8\nhidden_dim = 8\ndecoder_width = 8\n"
+        "heldout = 3\nsplit-seed = 2\nseed = 7\n[set]\nlatent_dim = 8\nhidden_dim = "
+        "8\ndecoder_width = 8\n"
         "heads = 2\nsamples = 3\n[set.training]\nepochs = 9\n"
     )
     out = folder / "langevin"

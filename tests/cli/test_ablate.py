@@ -30,7 +30,15 @@ def out(undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPathFa
     """The directory of a finished ablation."""
     out = tmp_path_factory.mktemp("runs") / "ablation"
     done = undertow(
-        "ablate", recording, "--out", out, *WORDS, "--arms", "full,no-langevin", "--dropouts", "0,0.3"
+        "ablate",
+        recording,
+        "--out",
+        out,
+        *WORDS,
+        "--arms",
+        "full,no-langevin",
+        "--dropouts",
+        "0,0.3",
     )
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
@@ -83,7 +91,10 @@ def test_a_directory_in_use_needs_resume_and_the_same_whole(
         (["--folds", 1], "--folds 1: it must be 2 or more"),
         (["--workers", 0], "--workers 0: it must be 1 or more"),
         (["--preset", "papr"], "no preset 'papr': choose one of paper, released"),
-        (["--set", "heads=3"], "full__data__fold0__seed0 failed, and every arm is compared with full"),
+        (
+            ["--set", "heads=3"],
+            "full__data__fold0__seed0 failed, and every arm is compared with full",
+        ),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),
     ],
 )
@@ -131,7 +142,17 @@ def test_ctrl_c_keeps_what_finished(
 
 def test_a_dry_run_writes_nothing(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "new"
-    words = ["--out", out, "--dry-run", "--arms", "full,no-langevin", "--dropouts", "0,0.3", "--seeds", 2]
+    words = [
+        "--out",
+        out,
+        "--dry-run",
+        "--arms",
+        "full,no-langevin",
+        "--dropouts",
+        "0,0.3",
+        "--seeds",
+        2,
+    ]
     done = undertow("ablate", recording, *WORDS, *words)
     assert done.exit_code == 0, done.output
     assert "parameters, 6 fits × about " in done.stdout
@@ -146,7 +167,9 @@ def test_settings_go_on_top_of_a_preset(undertow: Undertow, recording: Path) -> 
     assert "potential='mixed-oscillators', taps=1," in model
     assert "seed=4, training=Training(epochs=2, batch_size=256," in model
     assert "average='log-rates')" in model
-    refused = undertow("fit", recording, "--preset", "released", "--model", "smoothing", "--dry-run")
+    refused = undertow(
+        "fit", recording, "--preset", "released", "--model", "smoothing", "--dry-run"
+    )
     assert refused.exit_code == 2
     assert "--preset is of langevin-flow: smoothing has none" in refused.stderr
     unstable = undertow("fit", recording, "--preset", "paper", "--dry-run")

@@ -19,7 +19,11 @@ from undertow.errors import DataError
     ("error", "exit_code"), [(DataError("too few."), 2), (KeyboardInterrupt("too few."), 130)]
 )
 def test_errors_begin_with_the_whole_verb(
-    capsys: pytest.CaptureFixture[str], module: str, begins: str, error: BaseException, exit_code: int
+    capsys: pytest.CaptureFixture[str],
+    module: str,
+    begins: str,
+    error: BaseException,
+    exit_code: int,
 ) -> None:
     def fit() -> None:
         raise error

@@ -35,13 +35,17 @@ def assert_refused(result: Result, rule: str, untouched: Path) -> None:
 def test_fit_writes_scores_model_and_report(fitted: Path) -> None:
     scores = held(fitted)
     assert {row["name"] for row in scores["scores"]} >= {"co-bps", "rate R2", "psth R2"}
-    assert all(row["split"] == "test" and row["unit"] and row["bin_s"] == 0.02 for row in scores["scores"])
+    assert all(
+        row["split"] == "test" and row["unit"] and row["bin_s"] == 0.02 for row in scores["scores"]
+    )
     assert scores["sizes"] == {"train": 56, "validation": 12, "test": 12}
     assert load_model(fitted / "model.safetensors").heldout_.sum() == 3
     assert "<html" in (fitted / "report.html").read_text()
 
 
-def test_the_default_holds_out_a_quarter(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
+def test_the_default_holds_out_a_quarter(
+    undertow: Undertow, recording: Path, tmp_path: Path
+) -> None:
     done = undertow("fit", recording, "--model", "smoothing", "--dry-run")
     assert "2 of 10" in done.stdout
     none = undertow("fit", recording, "--model", "smoothing", "--dry-run", "--heldout", 0)
@@ -54,13 +58,18 @@ def test_config_holds_the_same_keys_and_the_command_line_wins(fitted_langevin: P
     assert run["settings"]["training"]["epochs"] == 2
     assert run["seeds"] == {"seed": 7, "split_seed": 2}
     chosen = np.random.default_rng(2).permutation(10)[:3]
-    assert set(np.flatnonzero(load_model(fitted_langevin / "model.safetensors").heldout_)) == set(chosen)
+    assert set(np.flatnonzero(load_model(fitted_langevin / "model.safetensors").heldout_)) == set(
+        chosen
+    )
 
 
 def test_the_baseline_stands_beside_the_model(fitted_langevin: Path) -> None:
     scores = held(fitted_langevin)
     assert {row["model"] for row in scores["scores"]} == {"langevin-flow", "smoothing"}
-    assert {row["name"] for row in scores["differences"]} >= {"co-bps difference", "rate R2 difference"}
+    assert {row["name"] for row in scores["differences"]} >= {
+        "co-bps difference",
+        "rate R2 difference",
+    }
 
 
 @pytest.mark.usefixtures("no_report")
@@ -93,7 +102,9 @@ def test_plain_lines_on_no_terminal(undertow: Undertow, recording: Path, tmp_pat
 def test_bad_input_writes_nothing(
     undertow: Undertow, recording: Path, tmp_path: Path, words: list[str], rule: str
 ) -> None:
-    assert_refused(undertow("fit", recording, "--out", tmp_path / "out", *words), rule, tmp_path / "out")
+    assert_refused(
+        undertow("fit", recording, "--out", tmp_path / "out", *words), rule, tmp_path / "out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +120,9 @@ def test_a_file_that_cannot_be_read(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    assert_refused(undertow("fit", tmp_path / name, "--out", tmp_path / "out"), rule, tmp_path / "out")
+    assert_refused(
+        undertow("fit", tmp_path / name, "--out", tmp_path / "out"), rule, tmp_path / "out"
+    )
 
 
 def test_no_directory_for_results(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
@@ -122,7 +135,9 @@ def test_an_unknown_config_key_fails_with_the_nearest(
     config = tmp_path / "c.toml"
     config.write_text("bin_m = 20")
     result = undertow("fit", recording, "--out", tmp_path / "out", "--config", config)
-    assert_refused(result, "the config file has no setting 'bin_m': did you mean 'bin_ms'?", tmp_path / "out")
+    assert_refused(
+        result, "the config file has no setting 'bin_m': did you mean 'bin_ms'?", tmp_path / "out"
+    )
 
 
 def test_a_non_empty_directory_is_refused_and_kept(
@@ -164,26 +179,35 @@ SAVE_OFTEN = ["training.checkpoint_seconds=0", "training.validate_every=1"]
 
 def fit_words(recording: Path, out: Path, epochs: int) -> list[str]:
     settings = [*SMALL, *SAVE_OFTEN, f"training.epochs={epochs}"]
-    return ["fit", str(recording), "--out", str(out), *(word for s in settings for word in ("--set", s))]
+    return [
+        "fit",
+        str(recording),
+        "--out",
+        str(out),
+        *(word for s in settings for word in ("--set", s)),
+    ]
 
 
 LISTENING = """
 import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a background parent
 from undertow.cli.app import main
 main()
 """
 
 
 def start_and_stop(words: list[str], out: Path, stop: int) -> tuple[int, str]:
-    """Run the command in a process of its own, send `stop` once it has a checkpoint: exit code and stderr."""
+    """Run the command in a process of its own, send `stop` once it has a checkpoint: exit code and
+    stderr."""
     command = [sys.executable, "-c", LISTENING, *words]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     deadline = time.monotonic() + 120
-    while not (out / "checkpoint" / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+    while (
+        not (out / "checkpoint" / "checkpoint.safetensors").exists() and time.monotonic() < deadline
+    ):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     process.send_signal(stop)
@@ -221,7 +245,9 @@ def test_resume_after_a_kill_ends_as_an_unbroken_run(
 
 @pytest.mark.usefixtures("no_report")
 def test_folds(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
-    done = undertow("fit", recording, "--out", tmp_path / "cv", "--model", "smoothing", "--folds", 2)
+    done = undertow(
+        "fit", recording, "--out", tmp_path / "cv", "--model", "smoothing", "--folds", 2
+    )
     assert done.exit_code == 0, done.output
     assert "fold 1" in done.stderr
     assert " sd " in done.stdout

@@ -1,4 +1,5 @@
-"""`--model latent-sde` on the command line: fit, evaluate, predict in both modes, and what is refused."""
+"""`--model latent-sde` on the command line: fit, evaluate, predict in both modes, and what is
+refused."""
 
 import json
 from pathlib import Path
@@ -36,7 +37,8 @@ def run(undertow: Undertow, file: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("runs")
     config = folder / "sde.toml"
     config.write_text(
-        'model = "latent-sde"\ndynamics = "coupled-oscillators"\nheldout = 3\n[set]\nstate_dim = 8\n'
+        'model = "latent-sde"\ndynamics = "coupled-oscillators"\nheldout = 3\n'
+        "[set]\nstate_dim = 8\n"
         '[set.dynamics]\ncoupling = "none"\nnoise = true\n'
     )
     out = folder / "out"
@@ -64,7 +66,9 @@ def test_scores_are_of_both_modes(run: Path) -> None:
     held = json.loads((run / "scores.json").read_text())
     rows = {row["name"]: row for row in held["scores"] if row["model"] == "latent-sde"}
     named = {
-        f"{mode} {kind} choice" for mode in ("predicted", "generated") for kind in ("accuracy", "log-loss")
+        f"{mode} {kind} choice"
+        for mode in ("predicted", "generated")
+        for kind in ("accuracy", "log-loss")
     }
     assert {
         "co-bps",
@@ -85,7 +89,9 @@ def test_scores_are_of_both_modes(run: Path) -> None:
     }
 
 
-def test_evaluate_gives_the_same_scores(undertow: Undertow, run: Path, file: Path, tmp_path: Path) -> None:
+def test_evaluate_gives_the_same_scores(
+    undertow: Undertow, run: Path, file: Path, tmp_path: Path
+) -> None:
     done = undertow("evaluate", run, file, "--out", tmp_path / "again.json")
     assert done.exit_code == 0, done.output
     again = json.loads((tmp_path / "again.json").read_text())["scores"]
@@ -97,7 +103,9 @@ def test_evaluate_gives_the_same_scores(undertow: Undertow, run: Path, file: Pat
 def test_predict_writes_what_the_model_predicts_in_a_mode(
     undertow: Undertow, run: Path, file: Path, tmp_path: Path, mode: str
 ) -> None:
-    done = undertow("predict", run, file, "--out", tmp_path / "p", "--mode", mode, "--samples", 2, "--csv")
+    done = undertow(
+        "predict", run, file, "--out", tmp_path / "p", "--mode", mode, "--samples", 2, "--csv"
+    )
     assert done.exit_code == 0, done.output
     model = load_model(run / "model.safetensors")
     assert isinstance(model, LatentSDE)
@@ -113,7 +121,13 @@ def test_predict_writes_what_the_model_predicts_in_a_mode(
 
 def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
-    for name in ("generated_rates", "predicted_behavior", "frequencies", "coupling", "phase_portrait"):
+    for name in (
+        "generated_rates",
+        "predicted_behavior",
+        "frequencies",
+        "coupling",
+        "phase_portrait",
+    ):
         assert (run / "figures" / f"{name}.png").exists()
     assert "not identifiable: other parameters may describe the data as well" in page
     assert "The model was a latent SDE" in page
@@ -124,14 +138,23 @@ def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
     ("words", "message"),
     [
         (["--model", "latent-sde", "--dynamics", "neural-sd"], "did you mean 'neural-sde'?"),
-        (["--model", "latent-sde", "--set", "dynamics.couplng=none"], "did you mean 'dynamics.coupling'?"),
+        (
+            ["--model", "latent-sde", "--set", "dynamics.couplng=none"],
+            "did you mean 'dynamics.coupling'?",
+        ),
         (["--model", "latent-sde", "--set", "state_dim=7"], "state_dim is 7"),
-        (["--model", "latent-sde", "--preset", "paper"], "--preset is of langevin-flow: latent-sde has none"),
+        (
+            ["--model", "latent-sde", "--preset", "paper"],
+            "--preset is of langevin-flow: latent-sde has none",
+        ),
         (
             ["--dynamics", "neural-sde"],
             "--dynamics is of latent-sde: langevin-flow has no choice of dynamics",
         ),
-        (["--set", "dynamics.noise=false"], "dynamics.noise is of latent-sde: langevin-flow has no choice"),
+        (
+            ["--set", "dynamics.noise=false"],
+            "dynamics.noise is of latent-sde: langevin-flow has no choice",
+        ),
     ],
 )
 def test_what_fit_refuses(
@@ -152,7 +175,9 @@ def test_a_dry_run_names_the_dynamics_in_one_line(undertow: Undertow, file: Path
     assert "noise=False" in line
 
 
-def test_predict_spreads_samples_as_asked(undertow: Undertow, run: Path, file: Path, tmp_path: Path) -> None:
+def test_predict_spreads_samples_as_asked(
+    undertow: Undertow, run: Path, file: Path, tmp_path: Path
+) -> None:
     def logs(name: str, *words: object) -> tuple[np.ndarray, str]:
         done = undertow("predict", run, file, "--out", tmp_path / name, "--samples", 20, *words)
         assert done.exit_code == 0, done.output
@@ -175,12 +200,20 @@ def test_predict_spreads_samples_as_asked(undertow: Undertow, run: Path, file: P
     ("words", "message"),
     [
         (("--samples", 20, "--widen", "-1"), "--widen -1: it must be a number above zero, or auto"),
-        (("--samples", 20, "--widen", "more"), "--widen more: it must be a number above zero, or auto"),
+        (
+            ("--samples", 20, "--widen", "more"),
+            "--widen more: it must be a number above zero, or auto",
+        ),
         (("--widen", "2"), "--widen spreads samples: ask for some with --samples N"),
     ],
 )
 def test_predict_refuses_a_spread_it_cannot_give(
-    undertow: Undertow, run: Path, file: Path, tmp_path: Path, words: tuple[object, ...], message: str
+    undertow: Undertow,
+    run: Path,
+    file: Path,
+    tmp_path: Path,
+    words: tuple[object, ...],
+    message: str,
 ) -> None:
     done = undertow("predict", run, file, "--out", tmp_path / "p", *words)
     assert done.exit_code == 2

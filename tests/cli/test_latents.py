@@ -82,7 +82,10 @@ def test_a_directory_in_use_needs_resume_and_the_same_model(
         (["--penalty", 0], "penalty is 0.0: it must be a number above zero"),
         (["--heldout", 0], "no neuron is held out"),
         (["--set", "latent_dim=4"], "--set latent_dim is what --sizes varies: leave it out"),
-        (["--set", "heads=3"], "the first fit, latent_dim2__data__fold0__seed0, failed: ModelError"),
+        (
+            ["--set", "heads=3"],
+            "the first fit, latent_dim2__data__fold0__seed0, failed: ModelError",
+        ),
         (["--set", "latents=false"], "langevin-flow has no latents to count"),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),
         (["--dynamics", "neural-sde"], "--dynamics is of latent-sde"),
@@ -101,7 +104,10 @@ def test_bad_requests_end_with_a_sentence_and_leave_nothing(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "smoothing"], "smoothing has no latents to count: choose langevin-flow or latent-sde"),
+        (
+            ["--model", "smoothing"],
+            "smoothing has no latents to count: choose langevin-flow or latent-sde",
+        ),
         (["--model", "latent-sde", "--sizes", "3"], "state_dim is 3: oscillators take two"),
         (
             ["--model", "latent-sde", "--sizes", "3", "--set", "dynamics.coupling=diffusive"],
@@ -118,8 +124,16 @@ def test_models_that_cannot_be_sized_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_latent_sde_is_sized_by_its_state(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
-    small = ("hidden_dim=4", "steering_width=4", "decoder_width=4", "samples=2", "training.epochs=1")
+def test_a_latent_sde_is_sized_by_its_state(
+    undertow: Undertow, recording: Path, tmp_path: Path
+) -> None:
+    small = (
+        "hidden_dim=4",
+        "steering_width=4",
+        "decoder_width=4",
+        "samples=2",
+        "training.epochs=1",
+    )
     words = [word for pair in (*small, "dynamics.coupling=diffusive") for word in ("--set", pair)]
     options = (
         "--model",
@@ -138,7 +152,9 @@ def test_a_latent_sde_is_sized_by_its_state(undertow: Undertow, recording: Path,
     done = undertow("latents", recording, "--out", tmp_path / "new", *options, *words)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("state_dim ")
-    about = json.loads((tmp_path / "new" / "cells" / "state_dim4__data__fold1__seed0.json").read_text())
+    about = json.loads(
+        (tmp_path / "new" / "cells" / "state_dim4__data__fold1__seed0.json").read_text()
+    )
     assert about["settings"]["state_dim"] == about["settings"]["dynamics"]["state_dim"] == 4
     assert about["settings"]["dynamics"]["coupling"] == "diffusive"
 

@@ -19,7 +19,9 @@ def test_a_reach_recording(undertow: Undertow, test_data: Find, tmp_path: Path) 
     words = ["--bin-ms", 20, "--heldout", 40, "--model", "smoothing", *QUICK]
     done = undertow("fit", path, "--out", tmp_path / "run", *words)
     assert done.exit_code == 0, done.output
-    scores = {s["name"]: s for s in json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]}
+    scores = {
+        s["name"]: s for s in json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
+    }
     assert {"co-bps", "psth R2", "velocity R2", "velocity R2 log-rate"} <= set(scores)
     assert 0.05 < scores["co-bps"]["value"] < 0.4
     assert scores["co-bps"]["n_neurons"] == 40
@@ -29,10 +31,14 @@ def test_a_reach_recording(undertow: Undertow, test_data: Find, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("no_report")
-def test_an_nwb_file_keeps_its_reading_options(undertow: Undertow, test_data: Find, tmp_path: Path) -> None:
+def test_an_nwb_file_keeps_its_reading_options(
+    undertow: Undertow, test_data: Find, tmp_path: Path
+) -> None:
     path = test_data("mc_maze_small_desc-test_ecephys.nwb")
     reading = ["--align", "move_onset_time", "--window", "-0.25,0.45", "--forward-bins", 5]
-    done = undertow("fit", path, "--out", tmp_path / "run", "--model", "smoothing", *reading, *QUICK)
+    done = undertow(
+        "fit", path, "--out", tmp_path / "run", "--model", "smoothing", *reading, *QUICK
+    )
     assert done.exit_code == 0, done.output
     assert "warning: the file's split labels name only test" in done.stderr
     assert {"co-bps", "fp-bps"} <= set(done.stdout.split())

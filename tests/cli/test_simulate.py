@@ -1,4 +1,5 @@
-"""`undertow simulate` for every exported system: the same trials as Python's, and its help names them all."""
+"""`undertow simulate` for every exported system: the same trials as Python's, and its help names
+them all."""
 
 from pathlib import Path
 
@@ -13,12 +14,23 @@ from undertow.errors import UndertowError
 from undertow.systems import simulate_oscillators, simulate_rate_network
 
 SYSTEMS = {
-    name.removeprefix(PREFIX).replace("_", "-"): name for name in systems.__all__ if name.startswith(PREFIX)
+    name.removeprefix(PREFIX).replace("_", "-"): name
+    for name in systems.__all__
+    if name.startswith(PREFIX)
 }
 
 
 def test_the_rate_network_is_written_with_its_input(undertow: Undertow, tmp_path: Path) -> None:
-    settings = ["--set", "noise=2", "--set", "n_trials=12", "--set", "bins=20", "--set", "input_hz=[2,3]"]
+    settings = [
+        "--set",
+        "noise=2",
+        "--set",
+        "n_trials=12",
+        "--set",
+        "bins=20",
+        "--set",
+        "input_hz=[2,3]",
+    ]
     done = undertow("simulate", "rate-network", "--out", tmp_path / "n.h5", "--seed", 4, *settings)
     assert done.exit_code == 0, done.output
     direct = simulate_rate_network(2.0, n_trials=12, bins=20, input_hz=(2.0, 3.0), seed=4)
@@ -45,7 +57,9 @@ def test_oscillators_take_frequencies_and_coupling(undertow: Undertow, tmp_path:
 
 
 @pytest.mark.parametrize(("name", "function"), SYSTEMS.items())
-def test_every_exported_system_is_found_and_in_the_help(undertow: Undertow, name: str, function: str) -> None:
+def test_every_exported_system_is_found_and_in_the_help(
+    undertow: Undertow, name: str, function: str
+) -> None:
     assert simulators_named(name) is getattr(systems, function)
     assert name in undertow("simulate", "--help").output
 

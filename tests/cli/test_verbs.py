@@ -24,7 +24,11 @@ def test_evaluate_equals_scores_json(
     done = undertow("evaluate", run, recording, "--out", tmp_path / "again.json")
     assert done.exit_code == 0, done.output
     mine = load_model(run / "model.safetensors").cli_name
-    first = [row for row in json.loads((run / "scores.json").read_text())["scores"] if row["model"] == mine]
+    first = [
+        row
+        for row in json.loads((run / "scores.json").read_text())["scores"]
+        if row["model"] == mine
+    ]
     again = json.loads((tmp_path / "again.json").read_text())["scores"]
     assert again == first
     assert "12 of 80 trials, the run's test trials" in done.stderr
@@ -63,7 +67,9 @@ def test_a_model_that_is_none(
 def test_predict_writes_netcdf_with_named_coordinates(
     undertow: Undertow, recording: Path, fitted_langevin: Path, tmp_path: Path
 ) -> None:
-    done = undertow("predict", fitted_langevin, recording, "--out", tmp_path / "p", "--samples", 4, "--csv")
+    done = undertow(
+        "predict", fitted_langevin, recording, "--out", tmp_path / "p", "--samples", 4, "--csv"
+    )
     assert done.exit_code == 0, done.output
     model, trials = load_model(fitted_langevin / "model.safetensors"), load(recording)
     expected = model.predict(trials.replace(heldout=model.heldout_), samples=4)
@@ -85,7 +91,9 @@ def test_predict_writes_netcdf_with_named_coordinates(
     assert {p.name for p in (tmp_path / "p").iterdir()} >= {"z.csv", "v.csv", "h.csv"}
 
 
-def test_predict_never_overwrites(undertow: Undertow, recording: Path, fitted: Path, tmp_path: Path) -> None:
+def test_predict_never_overwrites(
+    undertow: Undertow, recording: Path, fitted: Path, tmp_path: Path
+) -> None:
     (tmp_path / "predictions.nc").write_text("mine")
     done = undertow("predict", fitted, recording, "--out", tmp_path)
     assert done.exit_code == 2
@@ -102,7 +110,14 @@ def test_predict_says_what_a_model_cannot(
 
 
 def test_simulate_writes_the_same_trials_as_python(undertow: Undertow, tmp_path: Path) -> None:
-    settings = ["--set", "conditions=3", "--set", "trials_per_condition=[4,1,1]", "--set", "bins=20"]
+    settings = [
+        "--set",
+        "conditions=3",
+        "--set",
+        "trials_per_condition=[4,1,1]",
+        "--set",
+        "bins=20",
+    ]
     done = undertow("simulate", "lorenz", "--out", tmp_path / "l.h5", "--seed", 4, *settings)
     assert done.exit_code == 0, done.output
     direct = simulate_lorenz(conditions=3, trials_per_condition=(4, 1, 1), bins=20, seed=4)

@@ -1,4 +1,5 @@
-"""MATLAB files for tests: version 5 as SciPy writes it, version 7.3 as MATLAB lays it out in HDF5."""
+"""MATLAB files for tests: version 5 as SciPy writes it, version 7.3 as MATLAB lays it out in
+HDF5."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +21,11 @@ def cells(values: list[Any]) -> np.ndarray:
 
 
 def write_v5(path: Path, variables: Mapping[str, Any]) -> Path:
-    """Version 5: numbers are arrays, text strings, structs dictionaries (lists of them struct arrays)."""
-    savemat(path, {name: _for_scipy(value) for name, value in variables.items()}, do_compression=True)
+    """Version 5: numbers are arrays, text strings, structs dictionaries (lists of them struct
+    arrays)."""
+    savemat(
+        path, {name: _for_scipy(value) for name, value in variables.items()}, do_compression=True
+    )
     return path
 
 
@@ -39,12 +43,14 @@ def _for_scipy(value: Any) -> Any:
 
 
 def write_v73(path: Path, variables: Mapping[str, Any]) -> Path:
-    """Version 7.3 of the same: axes reversed, text as uint16, cells and struct arrays as references."""
+    """Version 7.3 of the same: axes reversed, text as uint16, cells and struct arrays as
+    references."""
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, value in variables.items():
             _write(file, file, name, value)
     header = (
-        b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  1 00:00:00 2024 HDF5 schema 1.00 ."
+        b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  1 00:00:00 2024 HDF5 "
+        b"schema 1.00 ."
     )
     with path.open("r+b") as raw:
         raw.write(header.ljust(116) + bytes(8) + b"\x00\x02IM")
@@ -81,12 +87,19 @@ def _references(file: h5py.File, group: h5py.Group, name: str, value: np.ndarray
 
 def _plain(group: h5py.Group, name: str, value: Any) -> h5py.Dataset:
     text = isinstance(value, str)
-    array = np.array([[ord(letter) for letter in value]], np.uint16) if text else np.atleast_2d(value)
+    array = (
+        np.array([[ord(letter) for letter in value]], np.uint16) if text else np.atleast_2d(value)
+    )
     if array.size == 0:
         item = group.create_dataset(name, data=np.array(array.shape, np.uint64))
         item.attrs["MATLAB_empty"] = np.uint8(1)
     else:
         item = group.create_dataset(name, data=array.T)
-    kinds = {"b": "logical", "f": "double", "u": f"uint{8 * array.itemsize}", "i": f"int{8 * array.itemsize}"}
+    kinds = {
+        "b": "logical",
+        "f": "double",
+        "u": f"uint{8 * array.itemsize}",
+        "i": f"int{8 * array.itemsize}",
+    }
     item.attrs["MATLAB_class"] = np.bytes_("char" if text else kinds[array.dtype.kind])
     return item

@@ -31,7 +31,9 @@ def write_nwb(
         module = nwb.create_processing_module("behavior", "signals") if series else None
         for name, (timestamps, values) in (series or {}).items():
             module.add(
-                TimeSeries(name=name, data=values, unit="m/s", timestamps=timestamps, conversion=conversion)
+                TimeSeries(
+                    name=name, data=values, unit="m/s", timestamps=timestamps, conversion=conversion
+                )
             )
         with NWBHDF5IO(str(path), "w") as writer:
             writer.write(nwb)
@@ -49,7 +51,9 @@ def _add_units(
     if locations is not None:
         device = nwb.create_device("array")
         for name in locations:
-            group = nwb.electrode_groups.get(name) or nwb.create_electrode_group(name, "group", name, device)
+            group = nwb.electrode_groups.get(name) or nwb.create_electrode_group(
+                name, "group", name, device
+            )
             nwb.add_electrode(location=name, group=group)
     for name in columns:
         nwb.add_unit_column(name, name)

@@ -62,7 +62,9 @@ def test_irregular_times_start_with_the_window_and_stay_finite() -> None:
     assert batch.times_s.isfinite().all()
     assert (batch.times_s.diff(dim=1) > 0).all()
     for trial, length in enumerate(LENGTHS):
-        np.testing.assert_allclose(batch.times_s[trial, :length], trials.times[trial, :length] + 0.1)
+        np.testing.assert_allclose(
+            batch.times_s[trial, :length], trials.times[trial, :length] + 0.1
+        )
 
 
 @pytest.mark.parametrize("shift_s", [-2.0, 0.7, 1000.0])

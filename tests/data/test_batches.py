@@ -13,7 +13,8 @@ LENGTHS = np.array([8, 8, 7, 5, 1])
 
 @pytest.fixture
 def trials() -> TrialSet:
-    """Unequal lengths, forward bins, a held-out neuron; one bin unobserved, one only by held-in neurons."""
+    """Unequal lengths, forward bins, a held-out neuron; one bin unobserved, one only by held-in
+    neurons."""
     spikes = np.random.default_rng(0).poisson(1.0, (TRIALS, BINS, NEURONS)).astype(float) + 1
     spikes[0, 2] = np.nan  # no neuron
     spikes[1, 3, [0, 2, 3]] = np.nan  # the held-out neuron alone

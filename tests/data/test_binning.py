@@ -26,9 +26,13 @@ def test_the_window_includes_its_start_and_excludes_its_end() -> None:
 @given(st.integers(0, 2**31), st.sampled_from([0.001, 0.005, 0.02, 1 / 30]))
 def test_counts_are_those_of_whole_number_arithmetic(seed: int, bin_s: float) -> None:
     rng = np.random.default_rng(seed)
-    tenths = np.sort(rng.integers(0, 500, size=60))  # spike times in tenths of a bin: many lie on edges
+    tenths = np.sort(
+        rng.integers(0, 500, size=60)
+    )  # spike times in tenths of a bin: many lie on edges
     starts = rng.integers(0, 300, size=4)
-    counts = binning.count_spikes([tenths * bin_s / 10], binning.bin_edges(starts * bin_s / 10, 7, bin_s))
+    counts = binning.count_spikes(
+        [tenths * bin_s / 10], binning.bin_edges(starts * bin_s / 10, 7, bin_s)
+    )
     for trial, start in enumerate(starts):
         expected = [((tenths - start) // 10 == k).sum() for k in range(7)]
         assert counts[trial, :, 0].tolist() == expected
@@ -37,7 +41,14 @@ def test_counts_are_those_of_whole_number_arithmetic(seed: int, bin_s: float) ->
 def test_observed_bins_lie_wholly_inside_one_interval_or_touching_ones() -> None:
     edges = binning.bin_edges(np.array([0.0]), 6, 0.1)
     intervals = np.array([[0.35, 0.6], [0.0, 0.1], [0.1, 0.2]])
-    assert binning.observed_bins(intervals, edges)[0].tolist() == [True, True, False, False, True, True]
+    assert binning.observed_bins(intervals, edges)[0].tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     assert not binning.observed_bins(np.empty((0, 2)), edges).any()
 
 

@@ -46,7 +46,9 @@ def test_an_npz_file(tmp_path: Path) -> None:
 
 def test_an_nwb_file_says_what_to_align_to(tmp_path: Path) -> None:
     trials = {"start_time": [0.0, 1.0], "stop_time": [0.5, 1.7], "go_time": [0.1, 1.1]}
-    path = write_nwb(tmp_path / "a.nwb", [np.arange(0.0, 2.0, 0.05)], trials, units={"depth": [3.0]})
+    path = write_nwb(
+        tmp_path / "a.nwb", [np.arange(0.0, 2.0, 0.05)], trials, units={"depth": [3.0]}
+    )
     info = describe(path, bin_s=0.1)
     assert info["trial_columns"] == ["start_time", "stop_time", "go_time"]
     assert info["unit_columns"] == ["depth"]
@@ -62,7 +64,9 @@ def test_a_wrong_file_is_a_data_error(tmp_path: Path) -> None:
 
 
 def test_real_recordings(test_data: Callable[[str], Path]) -> None:
-    mouse = describe(test_data("visual_decision_s11_10ms.npz"), condition=("contrast_left", "contrast_right"))
+    mouse = describe(
+        test_data("visual_decision_s11_10ms.npz"), condition=("contrast_left", "contrast_right")
+    )
     assert len(mouse["silent_neurons"]) == 25
     assert mouse["regions"]["MOp"] == 447
     assert sum(mouse["conditions"].values()) == 342

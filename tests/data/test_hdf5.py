@@ -80,7 +80,9 @@ def write_layout(path: Path, **datasets: object) -> Path:
     return path
 
 
-def test_trials_return_to_their_original_order_and_share_conditions_by_truth(tmp_path: Path) -> None:
+def test_trials_return_to_their_original_order_and_share_conditions_by_truth(
+    tmp_path: Path,
+) -> None:
     data = np.ones((6, 4, 2)) * np.arange(6)[:, None, None]
     truth = np.ones((6, 4, 2)) * np.array([9.0, 9.0, 2.0, 2.0, 4.0, 4.0])[:, None, None]
     train, valid = np.array([4, 0, 3]), np.array([5, 1, 2])
@@ -105,7 +107,10 @@ def test_trials_return_to_their_original_order_and_share_conditions_by_truth(tmp
 def test_no_condition_is_guessed_where_truth_does_not_tell(tmp_path: Path) -> None:
     data = np.ones((4, 3, 2))
     each = RNG.uniform(1, 2, (4, 3, 2))
-    assert read_hdf5(write_layout(tmp_path / "a.h5", train_data=data, train_truth=each)).condition is None
+    assert (
+        read_hdf5(write_layout(tmp_path / "a.h5", train_data=data, train_truth=each)).condition
+        is None
+    )
     shared = np.repeat(each[:2], 2, axis=0)
     path = write_layout(tmp_path / "b.h5", train_data=data, train_truth=shared, n_init_conds=[3])
     assert read_hdf5(path).condition is None
@@ -128,7 +133,9 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         read_hdf5(path)
     ones = np.ones((2, 3, 4))
     with pytest.raises(DataError, match="has train_truth but not valid_truth"):
-        read_hdf5(write_layout(tmp_path / "p.h5", train_data=ones, valid_data=ones, train_truth=ones))
+        read_hdf5(
+            write_layout(tmp_path / "p.h5", train_data=ones, valid_data=ones, train_truth=ones)
+        )
     with pytest.raises(DataError, match=r"valid_data in .* has shape \(2, 3, 5\)"):
         read_hdf5(write_layout(tmp_path / "q.h5", train_data=ones, valid_data=np.ones((2, 3, 5))))
     with pytest.raises(DataError, match="spikes holds 24 fractional"):
@@ -143,7 +150,9 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
             read_hdf5(tmp_path / name)
 
 
-def test_the_lorenz_file_has_twenty_conditions_of_forty_trials(test_data: Callable[[str], Path]) -> None:
+def test_the_lorenz_file_has_twenty_conditions_of_forty_trials(
+    test_data: Callable[[str], Path],
+) -> None:
     trials = read_hdf5(test_data("lorenz_10ms.h5"))
     assert trials.spikes.shape == (800, 100, 60)
     assert trials.bin_s == 0.01

@@ -13,7 +13,9 @@ LEVEL = np.array([0.5, np.nan, 0.0, 0.5])
 
 def trials() -> TrialSet:
     return TrialSet(
-        np.ones((4, 3, 2)), 0.02, labels={"choice": CHOICE, "level": LEVEL, "hit": [True, False] * 2}
+        np.ones((4, 3, 2)),
+        0.02,
+        labels={"choice": CHOICE, "level": LEVEL, "hit": [True, False] * 2},
     )
 
 
@@ -46,5 +48,7 @@ def test_what_cannot_be_coded_is_refused() -> None:
         label_categories(trials(), ["reward"])
     with pytest.raises(DataError, match="label 'choice' is missing in every trial"):
         label_categories(trials().replace(labels={"choice": ["", "", "", ""]}))
-    with pytest.raises(DataError, match=r"label 'choice' holds 'right' and its categories \[0, 1\]: both"):
+    with pytest.raises(
+        DataError, match=r"label 'choice' holds 'right' and its categories \[0, 1\]: both"
+    ):
         label_codes(trials(), "choice", [0, 1])

@@ -39,14 +39,20 @@ def make_trials(**fields: Any) -> TrialSet:
         "bin_s": 0.02,
         "stimulus": RNG.normal(size=(6, 5, 2)),
         "stimulus_names": ("contrast", "sound"),
-        "labels": {"choice": CHOICE, "reward": [1.0, 0, 1, 1, 0, 0], "level": [0.5, np.nan, 1, 1, 0.5, 0]},
+        "labels": {
+            "choice": CHOICE,
+            "reward": [1.0, 0, 1, 1, 0, 0],
+            "level": [0.5, np.nan, 1, 1, 0.5, 0],
+        },
     }
     return TrialSet(**{**defaults, **fields})
 
 
 def ramp_recording() -> Recording:
     times = np.arange(0, 3, 0.001)
-    return Recording(SPIKES, trials=TRIALS, signals={"force": (times, np.stack([times, 2 * times], axis=1))})
+    return Recording(
+        SPIKES, trials=TRIALS, signals={"force": (times, np.stack([times, 2 * times], axis=1))}
+    )
 
 
 def test_labels_follow_their_trials() -> None:
@@ -89,10 +95,16 @@ def test_new_signals_of_another_width_lose_the_old_names() -> None:
 
 
 WRONG = [
-    ({"labels": {"choice": ["a", "b"]}}, r"labels\['choice'\] has shape \(2,\): it must have 6 entries"),
+    (
+        {"labels": {"choice": ["a", "b"]}},
+        r"labels\['choice'\] has shape \(2,\): it must have 6 entries",
+    ),
     ({"labels": {"choice": [None] * 6}}, r"labels\['choice'\] is an object array"),
     ({"labels": {"choice": np.zeros(6, complex)}}, r"labels\['choice'\] has dtype complex"),
-    ({"labels": {"time": np.linspace(0, 1, 6)}}, r"labels\['time'\] is different in each of 6 trials"),
+    (
+        {"labels": {"time": np.linspace(0, 1, 6)}},
+        r"labels\['time'\] is different in each of 6 trials",
+    ),
     ({"stimulus_names": ("contrast",)}, "stimulus_names has 1 entries: stimulus has 2 channels"),
 ]
 
@@ -105,7 +117,11 @@ def test_wrong_labels_and_names_are_refused(fields: dict[str, Any], message: str
 
 def test_a_recording_gives_signals_and_trial_columns_as_stimulus() -> None:
     trials = ramp_recording().bin(
-        "start_time", (0.0, 0.4), 0.1, stimulus=["contrast", "force", "correct"], label=("choice", "correct")
+        "start_time",
+        (0.0, 0.4),
+        0.1,
+        stimulus=["contrast", "force", "correct"],
+        label=("choice", "correct"),
     )
     assert trials.stimulus_names == ("contrast", "force_x", "force_y", "correct")
     assert trials.stimulus[:, :, 0].tolist() == [[0.25] * 4, [1.0] * 4, [0.0] * 4]
@@ -127,7 +143,11 @@ def test_columns_and_labels_belong_to_the_trials_chosen() -> None:
 def test_trials_of_different_length_have_no_stimulus_past_their_end() -> None:
     recording = Recording(SPIKES, trials={**TRIALS, "stop_time": [0.3, 1.4, 2.35]})
     trials = recording.bin(bin_s=0.1, stimulus="contrast")
-    assert np.isfinite(trials.stimulus[..., 0]).sum(axis=1).tolist() == trials.lengths.tolist() == [3, 4, 3]
+    assert (
+        np.isfinite(trials.stimulus[..., 0]).sum(axis=1).tolist()
+        == trials.lengths.tolist()
+        == [3, 4, 3]
+    )
 
 
 def test_windows_of_a_recording_take_signals_only() -> None:
@@ -156,7 +176,9 @@ def test_what_cannot_be_a_stimulus_or_a_label_is_named() -> None:
 def test_nwb_series_and_columns(tmp_path: Path) -> None:
     times = np.arange(0, 3, 0.001)
     series = {"sound": (times, times), "hand_vel": (times, -times)}
-    path = write_nwb(tmp_path / "task.nwb", SPIKES, {**TRIALS, "stop_time": [0.5, 1.5, 2.5]}, series=series)
+    path = write_nwb(
+        tmp_path / "task.nwb", SPIKES, {**TRIALS, "stop_time": [0.5, 1.5, 2.5]}, series=series
+    )
     trials = read_nwb(
         path,
         bin_s=0.1,

@@ -36,7 +36,9 @@ def test_wrong_paths_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="is a folder"):
         load(folder)
     (folder / "data.csv").write_text("1,2")
-    with pytest.raises(DataError, match=r"suffix '\.csv': undertow reads \.npz, \.h5, \.hdf5, \.nwb"):
+    with pytest.raises(
+        DataError, match=r"suffix '\.csv': undertow reads \.npz, \.h5, \.hdf5, \.nwb"
+    ):
         load(folder / "data.csv")
 
 
@@ -66,7 +68,8 @@ def test_a_truncated_file_is_a_data_error(folder: Path, name: str, share: float)
 
 def test_options_of_other_readers_are_refused(folder: Path) -> None:
     with pytest.raises(
-        DataError, match=r"\.npz files have no option align: there is condition, behavior, file_bin_s"
+        DataError,
+        match=r"\.npz files have no option align: there is condition, behavior, file_bin_s",
     ):
         load(folder / "a.npz", align="go_time")
 

@@ -1,4 +1,5 @@
-"""MATLAB files: the same trials from version 5 and 7.3, counts and spike times, every axis order, clear errors."""
+"""MATLAB files: the same trials from version 5 and 7.3, counts and spike times, every axis order,
+clear errors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,10 @@ def time_variables() -> dict[str, Any]:
         "side": cells(["l", "r", "l", "r", "l", "r"]),
         "experimenter": "me",
     }
-    eye = {"time": np.arange(0, 12, 0.01)[None], "position": np.stack([np.arange(0, 12, 0.01)] * 2, axis=1)}
+    eye = {
+        "time": np.arange(0, 12, 0.01)[None],
+        "position": np.stack([np.arange(0, 12, 0.01)] * 2, axis=1),
+    }
     return {"session": {"units": units, "trials": trials, "eye": eye}}
 
 
@@ -87,7 +91,9 @@ def test_counts_arrive_with_all_that_goes_with_them(tmp_path: Path, write: Write
     assert trials.neuron_ids.dtype == np.int64
     assert trials.behavior_names == ("hand_vel_x", "hand_vel_y", "speed")
     np.testing.assert_allclose(trials.behavior, np.dstack([VELOCITY, SPEED]), rtol=1e-6)
-    rebinned = TrialSet.from_mat(tmp_path / "a.mat", bin_s=0.02, stimulus="speed", label="condition")
+    rebinned = TrialSet.from_mat(
+        tmp_path / "a.mat", bin_s=0.02, stimulus="speed", label="condition"
+    )
     assert rebinned.n_time == 4
     assert rebinned.stimulus_names == ("speed",)
     assert rebinned.behavior_names == ("hand_vel_x", "hand_vel_y")
@@ -95,17 +101,27 @@ def test_counts_arrive_with_all_that_goes_with_them(tmp_path: Path, write: Write
 
 
 def test_version_5_and_7_3_give_the_same_trials(tmp_path: Path) -> None:
-    one, other = (w(tmp_path / f"{w.__name__}.mat", counts_variables()) for w in (write_v5, write_v73))
+    one, other = (
+        w(tmp_path / f"{w.__name__}.mat", counts_variables()) for w in (write_v5, write_v73)
+    )
     same(read_mat(one), read_mat(other))
-    one, other = (w(tmp_path / f"{w.__name__}t.mat", time_variables()) for w in (write_v5, write_v73))
+    one, other = (
+        w(tmp_path / f"{w.__name__}t.mat", time_variables()) for w in (write_v5, write_v73)
+    )
     options = {"spikes": "session.units.times", "behavior": "eye", "condition": "side"}
     same(read_mat(one, **options), read_mat(other, **options))
 
 
-@pytest.mark.parametrize("axes", ["neurons,time,trials", "time,trials,neurons", "trials, neurons, time"])
+@pytest.mark.parametrize(
+    "axes", ["neurons,time,trials", "time,trials,neurons", "trials, neurons, time"]
+)
 def test_every_order_of_the_axes(tmp_path: Path, write: Write, axes: str) -> None:
     order = [["trials", "time", "neurons"].index(word.strip()) for word in axes.split(",")]
-    variables = {"counts": COUNTS.transpose(order), "hand_vel": VELOCITY.transpose(order), "bin_s": 0.01}
+    variables = {
+        "counts": COUNTS.transpose(order),
+        "hand_vel": VELOCITY.transpose(order),
+        "bin_s": 0.01,
+    }
     trials = read_mat(write(tmp_path / "a.mat", variables), axes=axes)
     np.testing.assert_array_equal(trials.spikes, COUNTS)
     np.testing.assert_allclose(trials.behavior, VELOCITY, rtol=1e-6)
@@ -121,10 +137,14 @@ def test_fields_of_structs_are_named_with_dots(tmp_path: Path, write: Write) -> 
     assert "data.kin.vel (6, 8, 2)" in list_variables(path)
 
 
-def test_one_matrix_per_trial_gives_trials_of_different_length(tmp_path: Path, write: Write) -> None:
+def test_one_matrix_per_trial_gives_trials_of_different_length(
+    tmp_path: Path, write: Write
+) -> None:
     lengths = [8, 5, 7, 8, 3, 6]
     dat = [{"trialId": float(k), "spikes": COUNTS[k, :n].T} for k, n in enumerate(lengths)]
-    trials = read_mat(write(tmp_path / "a.mat", {"dat": dat}), axes="trials,neurons,time", file_bin_s=0.001)
+    trials = read_mat(
+        write(tmp_path / "a.mat", {"dat": dat}), axes="trials,neurons,time", file_bin_s=0.001
+    )
     assert trials.lengths.tolist() == lengths
     for k, n in enumerate(lengths):
         np.testing.assert_array_equal(trials.spikes[k, :n], COUNTS[k, :n])
@@ -148,7 +168,10 @@ def test_spike_times_are_binned_around_events(tmp_path: Path, write: Write) -> N
     assert trials.condition.tolist() == ["l", "r"] * 3
     assert trials.region.tolist() == ["CA1", "CA1", "CA3", "CA3"]
     np.testing.assert_allclose(trials.behavior[..., 0], edges[:, :-1] + 0.05, atol=1e-5)
-    assert read_mat(path, spikes="session.units.times", units="depth>=2 and region==CA3").n_neurons == 2
+    assert (
+        read_mat(path, spikes="session.units.times", units="depth>=2 and region==CA3").n_neurons
+        == 2
+    )
     assert isinstance(read_recording(path, "session.units.times", signals="eye"), Recording)
 
 
@@ -162,19 +185,24 @@ def test_cells_of_spike_times_with_a_vector_of_events(tmp_path: Path, write: Wri
         trials = read_mat(path, bin_s=0.1, events="go", window_s=(0.0, 0.5))
     assert trials.event == "go"
     assert trials.neuron_ids.tolist() == [4, 2, 9]
-    assert trials.spikes[..., 0].sum() == sum(np.histogram(TIMES[0], [s, s + 0.5])[0][0] for s in STARTS)
+    assert trials.spikes[..., 0].sum() == sum(
+        np.histogram(TIMES[0], [s, s + 0.5])[0][0] for s in STARTS
+    )
 
 
 def test_a_cell_array_of_structs_reads_as_a_struct_array(tmp_path: Path, write: Write) -> None:
     session = time_variables()["session"]
     structs, boxed = (
         read_mat(
-            write(tmp_path / f"{k}.mat", {"units": units, "trials": session["trials"]}), spikes="units.times"
+            write(tmp_path / f"{k}.mat", {"units": units, "trials": session["trials"]}),
+            spikes="units.times",
         )
         for k, units in enumerate((session["units"], cells(session["units"])))
     )
     same(structs, boxed)
-    mixed = write(tmp_path / "c.mat", {"units": cells([{"a": 1.0}, {"b": 1.0}, "text"]), "spikes": COUNTS})
+    mixed = write(
+        tmp_path / "c.mat", {"units": cells([{"a": 1.0}, {"b": 1.0}, "text"]), "spikes": COUNTS}
+    )
     assert "units cell (1, 3)" in list_variables(mixed)
 
 
@@ -189,15 +217,23 @@ def test_without_events_the_recording_is_cut(tmp_path: Path, write: Write) -> No
 
 def test_text_sparse_and_empty_values(tmp_path: Path) -> None:
     path = tmp_path / "a.mat"
-    variables = {"rows": np.array(["ab", "cde"]), "sparse": scipy.sparse.csc_matrix(np.eye(3)), "none": ""}
+    variables = {
+        "rows": np.array(["ab", "cde"]),
+        "sparse": scipy.sparse.csc_matrix(np.eye(3)),
+        "none": "",
+    }
     write_v5(path, variables)
     with opened_mat(path) as found:
         assert found["rows"].read().tolist() == ["ab", "cde"]
         assert found["sparse"].read().tolist() == np.eye(3).tolist()
         assert found["none"].read() == ""
-    write_v73(path, {"none": "", "nothing": np.zeros((0, 3)), "nested": cells([{"a": 2.0}, "text"])})
+    write_v73(
+        path, {"none": "", "nothing": np.zeros((0, 3)), "nested": cells([{"a": 2.0}, "text"])}
+    )
     with h5py.File(path, "r+") as file:
-        rows = file.create_dataset("rows", data=np.array([[97, 99], [98, 100], [32, 101]], np.uint16))
+        rows = file.create_dataset(
+            "rows", data=np.array([[97, 99], [98, 100], [32, 101]], np.uint16)
+        )
         rows.attrs["MATLAB_class"] = np.bytes_("char")
         sparse = file.create_group("sparse")
         sparse.attrs["MATLAB_sparse"] = np.uint64(3)
@@ -234,11 +270,23 @@ WRONG = [
     ({"spikes": COUNTS}, {}, r"no bin width: save bin_ms"),
     ({"rates": COUNTS}, {}, r"no variable named spikes.*there is rates"),
     ({"rates": COUNTS}, {"spikes": "data.rates"}, "no variable 'data.rates': there is rates"),
-    ({"a": {"spikes": COUNTS}, "b": {"spikes": COUNTS}}, {}, r"holds a.spikes, b.spikes: choose one"),
-    ({"spikes": COUNTS, "bin_ms": 5.0}, {"axes": "trials,time"}, "it must name trials, time, neurons"),
+    (
+        {"a": {"spikes": COUNTS}, "b": {"spikes": COUNTS}},
+        {},
+        r"holds a.spikes, b.spikes: choose one",
+    ),
+    (
+        {"spikes": COUNTS, "bin_ms": 5.0},
+        {"axes": "trials,time"},
+        "it must name trials, time, neurons",
+    ),
     ({"spikes": COUNTS, "bin_ms": 5.0}, {"align": "go"}, "holds counts: leave out align"),
     ({"spikes": COUNTS, "bin_ms": 5.0}, {"behavior": "hand"}, "no variable 'hand'"),
-    ({"spikes": COUNTS, "bin_ms": 5.0, "x": np.ones((3, 3))}, {"behavior": "x"}, r"x in .* is \(3, 3\)"),
+    (
+        {"spikes": COUNTS, "bin_ms": 5.0, "x": np.ones((3, 3))},
+        {"behavior": "x"},
+        r"x in .* is \(3, 3\)",
+    ),
     ({"spikes": cells(["a", "b"])}, {}, "spikes holds str in cell 1"),
     (
         {"spikes": np.vstack([cells([1.0, 2.0])] * 2)},
@@ -247,7 +295,11 @@ WRONG = [
     ),
     ({"spikes": cells([np.ones((4, 3)), np.ones((4, 2))])}, {}, "trials of 2, 3 neurons"),
     ({"spikes": cells(TIMES), "x": 1.0}, {"events": "go"}, "no variable or struct 'go' of events"),
-    ({"spikes": cells(TIMES), "x": np.ones((2, 2))}, {"events": "x"}, "must hold one value per trial"),
+    (
+        {"spikes": cells(TIMES), "x": np.ones((2, 2))},
+        {"events": "x"},
+        "must hold one value per trial",
+    ),
     ({"spikes": cells(TIMES), "x": 1.0}, {"behavior": "eye"}, "signal 'eye' in .* is not there"),
 ]
 

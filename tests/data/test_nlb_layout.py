@@ -80,12 +80,16 @@ def test_the_same_at_the_top_of_the_file(tmp_path: Path) -> None:
     inside = read_hdf5(write(tmp_path / "inside.h5", {}, "mc_rtt_20", {**ARRAYS, **TARGETS}))
     for other in (flat, inside):
         for name in ("spikes", "behavior", "heldout", "split", "bin_s", "forward_bins"):
-            np.testing.assert_array_equal(getattr(grouped, name), getattr(other, name), err_msg=name)
+            np.testing.assert_array_equal(
+                getattr(grouped, name), getattr(other, name), err_msg=name
+            )
 
 
 def test_the_bin_width_must_be_told(tmp_path: Path) -> None:
     path = write(tmp_path / "inputs.h5", ARRAYS)
-    with pytest.raises(DataError, match=r"inputs.h5 does not say how wide its bins are: pass bin_s"):
+    with pytest.raises(
+        DataError, match=r"inputs.h5 does not say how wide its bins are: pass bin_s"
+    ):
         read_hdf5(path)
     assert read_hdf5(path, file_bin_s=0.005, bin_s=0.015).spikes.shape == (8, 3, 6)
     with h5py.File(path, "a") as file:
@@ -104,7 +108,9 @@ def test_conditions_and_behaviour_of_one_row_a_trial(tmp_path: Path) -> None:
         for name, lists in (("train", [[0, 3], [1, 2, 4]]), ("eval", [[2], [0, 1]])):
             ragged = np.empty(2, object)
             ragged[:] = [np.array(each) for each in lists]
-            file.create_dataset(f"dmfc_rsg_20/{name}_cond_idx", data=ragged, dtype=h5py.vlen_dtype(np.int32))
+            file.create_dataset(
+                f"dmfc_rsg_20/{name}_cond_idx", data=ragged, dtype=h5py.vlen_dtype(np.int32)
+            )
     trials = TrialSet.from_hdf5(path)
     assert trials.condition.tolist() == [0, 1, 1, 0, 1, 1, 1, 0]
     assert not trials.heldout.any()
@@ -124,15 +130,23 @@ WRONG = [
         {"train_spikes_heldout": np.zeros((4, 6, 2))},
         r"train_spikes_heldout .* has shape \(4, 6, 2\).*\(5, 6, 2\)",
     ),
-    ({"eval_spikes_heldin": np.ones((3, 7, 4))}, r"eval_spikes_heldin .* has shape \(3, 7, 4\).*\(3, 6, 4\)"),
-    ({"train_spikes_heldin": np.ones((5, 6))}, r"train_spikes_heldin .* must be \(trials, time, neurons\)"),
+    (
+        {"eval_spikes_heldin": np.ones((3, 7, 4))},
+        r"eval_spikes_heldin .* has shape \(3, 7, 4\).*\(3, 6, 4\)",
+    ),
+    (
+        {"train_spikes_heldin": np.ones((5, 6))},
+        r"train_spikes_heldin .* must be \(trials, time, neurons\)",
+    ),
     ({"train_behavior": np.ones((5, 7, 2))}, r"train_behavior .* must be \(5, 6, 2\) or \(5, 2\)"),
     ({"train_spikes_heldin": -np.ones((5, 6, 4))}, "counts must be zero or more"),
 ]
 
 
 @pytest.mark.parametrize(("arrays", "message"), WRONG)
-def test_wrong_arrays_are_refused_by_name(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+def test_wrong_arrays_are_refused_by_name(
+    tmp_path: Path, arrays: dict[str, Any], message: str
+) -> None:
     path = write(tmp_path / "wrong.h5", {**ARRAYS, **arrays})
     with pytest.raises(DataError, match=message):
         read_hdf5(path, bin_s=0.005)
@@ -147,7 +161,9 @@ def test_several_data_sets_in_a_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_benchmarks_own_software_writes_this_layout(tmp_path: Path) -> None:
-    make_tensors = pytest.importorskip("nlb_tools.make_tensors", reason="nlb-tools is not installed")
+    make_tensors = pytest.importorskip(
+        "nlb_tools.make_tensors", reason="nlb-tools is not installed"
+    )
     nested = {**ARRAYS, "mc_maze_20": TARGETS}
     make_tensors.save_to_h5(nested, str(tmp_path / "theirs.h5"))
     trials = read_hdf5(tmp_path / "theirs.h5")

@@ -105,7 +105,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arrays", "message"), WRONG)
-def test_wrong_arrays_are_refused_by_name(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+def test_wrong_arrays_are_refused_by_name(
+    tmp_path: Path, arrays: dict[str, Any], message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         read_npz(save(tmp_path / "wrong.npz", **arrays))
 
@@ -133,7 +135,11 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
     whole = save(tmp_path / "whole.npz").read_bytes()
     flipped = bytearray(whole)
     flipped[150] ^= 0xFF
-    for name, content in {"cut": whole[: len(whole) // 2], "text": b"not a zip", "flipped": flipped}.items():
+    for name, content in {
+        "cut": whole[: len(whole) // 2],
+        "text": b"not a zip",
+        "flipped": flipped,
+    }.items():
         path = tmp_path / f"{name}.npz"
         path.write_bytes(bytes(content))
         with pytest.raises(DataError, match=r"cannot be read as \.npz"):

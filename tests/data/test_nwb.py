@@ -15,13 +15,19 @@ from undertow.data.nwb import list_contents, read_recording
 from undertow.errors import DataError, DataWarning
 
 SPIKES = [np.array([0.05, 0.25, 1.25]), np.array([0.15, 1.35, 1.6])]
-TRIALS = {"start_time": [0.0, 1.0], "stop_time": [0.5, 1.7], "go_time": [0.2, 1.2], "side": ["left", "right"]}
+TRIALS = {
+    "start_time": [0.0, 1.0],
+    "stop_time": [0.5, 1.7],
+    "go_time": [0.2, 1.2],
+    "side": ["left", "right"],
+}
 MAZE = "mc_maze_small_desc-test_ecephys.nwb"
 
 
 @pytest.fixture(scope="module")
 def full_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two units, two trials of different length, observed intervals, a held-out unit, regions and a signal."""
+    """Two units, two trials of different length, observed intervals, a held-out unit, regions and a
+    signal."""
     times = np.arange(0, 2, 0.01)
     return write_nwb(
         tmp_path_factory.mktemp("nwb") / "full.nwb",
@@ -62,7 +68,9 @@ def test_alignment_condition_units_and_behaviour(full_file: Path) -> None:
     assert trials.spikes[:, :, 0].tolist() == [[1, 0, 1, 0], [0, 0, 1, 0]]
     assert trials.condition.tolist() == ["left", "right"]
     assert trials.behavior_names == ("hand_vel_x", "hand_vel_y", "pupil")
-    np.testing.assert_allclose(trials.behavior[1, :, 0], 0.5 * np.array([1.05, 1.15, 1.25, 1.35]), rtol=1e-5)
+    np.testing.assert_allclose(
+        trials.behavior[1, :, 0], 0.5 * np.array([1.05, 1.15, 1.25, 1.35]), rtol=1e-5
+    )
 
 
 def test_only_the_units_kept_are_read(full_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +126,9 @@ def test_files_that_are_no_nwb_are_refused(full_file: Path, tmp_path: Path) -> N
             read_nwb(tmp_path / name)
     with h5py.File(tmp_path / "plain.nwb", "w") as file:
         file["counts"] = [1]
-    with pytest.raises(DataError, match="HDF5 but no NWB file: it has no nwb_version; there is counts"):
+    with pytest.raises(
+        DataError, match="HDF5 but no NWB file: it has no nwb_version; there is counts"
+    ):
         read_nwb(tmp_path / "plain.nwb")
     with h5py.File(tmp_path / "claims.nwb", "w") as file:
         file.attrs["nwb_version"] = "2.4.0"
@@ -127,7 +137,8 @@ def test_files_that_are_no_nwb_are_refused(full_file: Path, tmp_path: Path) -> N
 
 
 def write_session(path: Path) -> Path:
-    """Several electrodes a unit, signals by rate, in the stimulus group and in channels of their own scale."""
+    """Several electrodes a unit, signals by rate, in the stimulus group and in channels of their
+    own scale."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the writer's warnings are not under test
         from pynwb import NWBHDF5IO, NWBFile, TimeSeries
@@ -136,7 +147,9 @@ def write_session(path: Path) -> Path:
         nwb = NWBFile("a test", "test", datetime(2024, 1, 1, tzinfo=UTC))
         device = nwb.create_device("array")
         for location in ("CA1", "CA1", "PFC"):
-            group = nwb.create_electrode_group(f"g{len(nwb.electrode_groups)}", "group", location, device)
+            group = nwb.create_electrode_group(
+                f"g{len(nwb.electrode_groups)}", "group", location, device
+            )
             nwb.add_electrode(location=location, group=group)
         for times, electrodes in zip(SPIKES, ([0, 1], [2, 0]), strict=True):
             nwb.add_unit(spike_times=times, electrodes=electrodes)
@@ -163,9 +176,13 @@ def write_session(path: Path) -> Path:
     return path
 
 
-def test_series_by_rate_in_any_group_with_their_scale_and_regions_of_electrodes(tmp_path: Path) -> None:
+def test_series_by_rate_in_any_group_with_their_scale_and_regions_of_electrodes(
+    tmp_path: Path,
+) -> None:
     path = write_session(tmp_path / "session.nwb")
-    trials = read_nwb(path, bin_s=0.1, window_s=(0.0, 0.5), stimulus="tone", behavior=["lfp", "tone_copy"])
+    trials = read_nwb(
+        path, bin_s=0.1, window_s=(0.0, 0.5), stimulus="tone", behavior=["lfp", "tone_copy"]
+    )
     centres = np.array([0.0, 1.0])[:, None] + 0.05 + 0.1 * np.arange(5)
     np.testing.assert_allclose(trials.stimulus[..., 0], 3 + centres, rtol=1e-6)
     assert trials.behavior_names == ("lfp_x", "lfp_y", "tone_copy")
@@ -175,8 +192,12 @@ def test_series_by_rate_in_any_group_with_their_scale_and_regions_of_electrodes(
 
 
 @pytest.mark.parametrize("column", ["region", "brain_region", "brain_area", "location"])
-def test_regions_of_a_unit_column_go_before_those_of_electrodes(tmp_path: Path, column: str) -> None:
-    path = write_nwb(tmp_path / "u.nwb", SPIKES, TRIALS, units={column: ["V1", "LP"]}, locations=["a", "b"])
+def test_regions_of_a_unit_column_go_before_those_of_electrodes(
+    tmp_path: Path, column: str
+) -> None:
+    path = write_nwb(
+        tmp_path / "u.nwb", SPIKES, TRIALS, units={column: ["V1", "LP"]}, locations=["a", "b"]
+    )
     assert read_nwb(path, bin_s=0.1).region.tolist() == ["V1", "LP"]
     assert read_nwb(path, bin_s=0.1, units="region==LP").n_neurons == 1
 
@@ -199,12 +220,18 @@ def test_the_benchmark_file_entry_by_entry(test_data: Callable[[str], Path]) -> 
     onset = recording.trials["move_onset_time"]
     for trial in (0, 57, 99):
         for unit, times in enumerate(recording.spike_times):
-            ms = np.round((times - onset[trial] + 0.25) * 1e6).astype(int)  # whole µs: exact at edges
+            ms = np.round((times - onset[trial] + 0.25) * 1e6).astype(
+                int
+            )  # whole µs: exact at edges
             bins = ms[(ms >= 0) & (ms < 700_000)] // 5000
-            assert trials.spikes[trial, :, unit].tolist() == np.bincount(bins, minlength=140).tolist()
+            assert (
+                trials.spikes[trial, :, unit].tolist() == np.bincount(bins, minlength=140).tolist()
+            )
 
 
-def test_past_the_observed_intervals_the_benchmark_file_is_missing(test_data: Callable[[str], Path]) -> None:
+def test_past_the_observed_intervals_the_benchmark_file_is_missing(
+    test_data: Callable[[str], Path],
+) -> None:
     trials = read_nwb(test_data(MAZE), bin_s=0.02, align="move_onset_time", window_s=(-0.25, 0.65))
     assert np.isnan(trials.spikes[:-1, 35:40]).all()  # 0.1 s between the segments is not observed
     with pytest.warns(DataWarning, match="never spike"):

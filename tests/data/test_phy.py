@@ -16,7 +16,8 @@ from undertow.errors import DataError, DataWarning
 RATE_HZ = 30000.0
 CLUSTERS = (2, 5, 7, 9)
 SECONDS = {
-    cluster: np.sort(np.random.default_rng(cluster).uniform(0, 20, 150 + cluster)) for cluster in CLUSTERS
+    cluster: np.sort(np.random.default_rng(cluster).uniform(0, 20, 150 + cluster))
+    for cluster in CLUSTERS
 }
 PARAMS = """dat_path = r'C:\\data\\raw.bin'
 n_channels_dat = 4
@@ -40,8 +41,12 @@ INFO = (
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "sorted.ks4"
     path.mkdir()
-    samples = np.concatenate([np.round(times * RATE_HZ) for times in SECONDS.values()]).astype(np.uint64)
-    clusters = np.concatenate([np.full(times.size, k) for k, times in SECONDS.items()]).astype(np.int32)
+    samples = np.concatenate([np.round(times * RATE_HZ) for times in SECONDS.values()]).astype(
+        np.uint64
+    )
+    clusters = np.concatenate([np.full(times.size, k) for k, times in SECONDS.items()]).astype(
+        np.int32
+    )
     order = np.argsort(samples, kind="stable")
     np.save(path / "spike_times.npy", samples[order][:, None])
     np.save(path / "spike_clusters.npy", clusters[order])
@@ -52,7 +57,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_good_clusters_in_seconds_with_their_columns(folder: Path) -> None:
     recording = Recording.from_phy(folder)
-    assert recording.unit_ids.tolist() == [2, 5, 9]  # by hand first, Kilosort's label where there is none
+    assert recording.unit_ids.tolist() == [
+        2,
+        5,
+        9,
+    ]  # by hand first, Kilosort's label where there is none
     for unit, times in zip(recording.unit_ids.tolist(), recording.spike_times, strict=True):
         np.testing.assert_allclose(times, SECONDS[unit], atol=0.5 / RATE_HZ + 1e-12)
     assert recording.units["region"].tolist() == ["CA1", "CA1", "CA3"]
@@ -65,7 +74,12 @@ def test_good_clusters_in_seconds_with_their_columns(folder: Path) -> None:
 def test_params_is_parsed_and_never_run(folder: Path) -> None:
     read_recording(folder)
     assert not (folder.parent / "trap").exists()
-    for text in ("rate = 3\n", "sample_rate = 30 * 1000\n", "sample_rate = get()\n", "sample_rate = (\n"):
+    for text in (
+        "rate = 3\n",
+        "sample_rate = 30 * 1000\n",
+        "sample_rate = get()\n",
+        "sample_rate = (\n",
+    ):
         (folder / "params.py").write_text(text)
         with pytest.raises(DataError, match=r"params\.py has no line `sample_rate = <number>`"):
             read_recording(folder)
@@ -87,7 +101,9 @@ def test_other_clusters_on_request(folder: Path, units: Any, ids: list[int]) -> 
 
 def test_tables_as_kilosort_leaves_them(folder: Path) -> None:
     (folder / "cluster_info.tsv").unlink()
-    (folder / "cluster_KSLabel.tsv").write_text("cluster_id\tKSLabel\n2\tmua\n5\tgood\n7\tgood\n9\tmua\n")
+    (folder / "cluster_KSLabel.tsv").write_text(
+        "cluster_id\tKSLabel\n2\tmua\n5\tgood\n7\tgood\n9\tmua\n"
+    )
     assert read_recording(folder).unit_ids.tolist() == [5, 7]
     (folder / "cluster_group.tsv").write_text("cluster_id\tgroup\n9\tgood\n7\tmua\n")
     assert read_recording(folder).unit_ids.tolist() == [5, 9]
@@ -115,7 +131,8 @@ def test_without_events_the_folder_is_cut_into_windows(folder: Path) -> None:
 
 def test_events_in_the_folder_are_the_trials(folder: Path) -> None:
     rows = [
-        f"{k},{k + 0.4},{'left' if k % 4 else 'right'},{'' if k == 4 else k + 0.1}" for k in range(0, 20, 2)
+        f"{k},{k + 0.4},{'left' if k % 4 else 'right'},{'' if k == 4 else k + 0.1}"
+        for k in range(0, 20, 2)
     ]
     (folder / "events.csv").write_text("\n".join(["start_time,stop_time,side,go", *rows]))
     trials = load(folder, bin_s=0.1, window_s=(0.0, 0.4), condition="side")
@@ -141,7 +158,9 @@ def test_describe_a_folder(folder: Path) -> None:
     found = describe(folder, window_s=(0.0, 1.0))
     assert found["kind"] == "Phy or Kilosort folder"
     assert found["trial_columns"] == ["start_time", "cue"]
-    assert {"group", "KSLabel", "channel", "depth", "region", "n_spikes"} == set(found["unit_columns"])
+    assert {"group", "KSLabel", "channel", "depth", "region", "n_spikes"} == set(
+        found["unit_columns"]
+    )
     assert found["neurons"] == 3
 
 
@@ -152,9 +171,20 @@ def test_a_folder_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     info = CliRunner().invoke(app, ["info", str(folder), *words])
     assert info.exit_code == 0, info.output
     assert "Phy or Kilosort folder" in info.stdout
-    model = ["--model", "smoothing", "--heldout", "1", "--set", "width_s=0.1", "--set", "floor_hz=1"]
+    model = [
+        "--model",
+        "smoothing",
+        "--heldout",
+        "1",
+        "--set",
+        "width_s=0.1",
+        "--set",
+        "floor_hz=1",
+    ]
     model += ["--set", "penalty=1.0", "--quiet"]
-    fit = CliRunner().invoke(app, ["fit", str(folder), "--out", str(tmp_path / "run"), *words, *model])
+    fit = CliRunner().invoke(
+        app, ["fit", str(folder), "--out", str(tmp_path / "run"), *words, *model]
+    )
     assert fit.exit_code == 0, fit.output
     assert (tmp_path / "run" / "scores.json").is_file()
 
@@ -162,7 +192,9 @@ def test_a_folder_on_the_command_line(folder: Path, tmp_path: Path) -> None:
 def test_what_is_wrong_in_a_folder_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a folder without spike_times"):
         load(tmp_path)
-    with pytest.raises(DataError, match="Phy folders have no option behavior: there is units, events"):
+    with pytest.raises(
+        DataError, match="Phy folders have no option behavior: there is units, events"
+    ):
         load(folder, behavior="x")
     (folder / "cluster_info.tsv").write_text("cluster_id\tgroup\n2\tmua\n5\tnoise\n7\tmua\n")
     with pytest.raises(
@@ -170,11 +202,15 @@ def test_what_is_wrong_in_a_folder_is_named(folder: Path, tmp_path: Path) -> Non
     ):
         load(folder)
     (folder / "cluster_info.tsv").write_text("name\tgroup\n2\tmua\n")
-    with pytest.raises(DataError, match=r"no column cluster_id of whole numbers: there is name, group"):
+    with pytest.raises(
+        DataError, match=r"no column cluster_id of whole numbers: there is name, group"
+    ):
         load(folder)
     (folder / "cluster_info.tsv").unlink()
     np.save(folder / "spike_clusters.npy", np.zeros(3, int))
-    with pytest.raises(DataError, match=r"spike_times\.npy has 623 spikes and spike_clusters\.npy 3"):
+    with pytest.raises(
+        DataError, match=r"spike_times\.npy has 623 spikes and spike_clusters\.npy 3"
+    ):
         load(folder)
     (folder / "spike_clusters.npy").unlink()
     with pytest.raises(DataError, match=r"spike_clusters\.npy is not there"):

@@ -62,7 +62,9 @@ def test_everything_can_be_written_and_read(tmp_path: Path) -> None:
 
 def test_names_of_channels_may_be_the_models_own() -> None:
     bare = prediction().trials.replace(behavior=None)
-    assert prediction(trials=bare, behavior_names=("a", "b")).to_xarray().channel.values.tolist() == [
+    assert prediction(
+        trials=bare, behavior_names=("a", "b")
+    ).to_xarray().channel.values.tolist() == [
         "a",
         "b",
     ]

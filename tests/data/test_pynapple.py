@@ -1,4 +1,5 @@
-"""pynapple objects: with stand-ins that have its attributes, and with the package where it is installed."""
+"""pynapple objects: with stand-ins that have its attributes, and with the package where it is
+installed."""
 
 import importlib.util
 from collections import UserDict
@@ -25,7 +26,9 @@ class Metadata:
         return list(self.columns)
 
     def get_info(self, name: str) -> Any:
-        return np.asarray(self.columns[name], object if isinstance(self.columns[name][0], str) else None)
+        return np.asarray(
+            self.columns[name], object if isinstance(self.columns[name][0], str) else None
+        )
 
 
 class Ts:
@@ -51,7 +54,9 @@ class IntervalSet(Metadata):
 
 
 class TsGroup(UserDict, Metadata):  # type: ignore[type-arg]
-    def __init__(self, data: dict[int, Ts], time_support: IntervalSet, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self, data: dict[int, Ts], time_support: IntervalSet, metadata: dict[str, Any]
+    ) -> None:
         UserDict.__init__(self, data)
         Metadata.__init__(self, rate=[1.0] * len(data), **metadata)
         self.index, self.time_support = np.array(sorted(data)), time_support
@@ -77,7 +82,9 @@ def nap(request: pytest.FixtureRequest) -> Any:
 def group(nap: Any) -> Any:
     spikes = {unit: nap.Ts(t=np.array(times)) for unit, times in TIMES.items()}
     metadata = {"region": ["CA1", "CA3"], "depth": [10.0, 20.0]}
-    return nap.TsGroup(spikes, time_support=nap.IntervalSet(*map(np.array, SUPPORT)), metadata=metadata)
+    return nap.TsGroup(
+        spikes, time_support=nap.IntervalSet(*map(np.array, SUPPORT)), metadata=metadata
+    )
 
 
 def intervals(nap: Any) -> Any:
@@ -98,7 +105,9 @@ def test_intervals_become_trials(nap: Any) -> None:
 
 
 def test_outside_the_time_support_bins_are_missing(nap: Any) -> None:
-    trials = from_pynapple(group(nap), nap.IntervalSet(np.array([2.0]), np.array([3.2]))).bin(bin_s=0.2)
+    trials = from_pynapple(group(nap), nap.IntervalSet(np.array([2.0]), np.array([3.2]))).bin(
+        bin_s=0.2
+    )
     assert np.isnan(trials.spikes[0, :, 0]).tolist() == [False, False, False, True, True, False]
     whole = from_pynapple(group(nap), intervals(nap), time_support=False)
     assert whole.obs_intervals is None
@@ -108,7 +117,9 @@ def test_events_within_intervals_and_events_alone(nap: Any) -> None:
     go = nap.Ts(t=np.array([0.2, 0.3, 4.1]))
     recording = from_pynapple(group(nap), intervals(nap), events={"go": go})
     np.testing.assert_array_equal(recording.trials["go"], [0.2, np.nan, 4.1])
-    alone = from_pynapple(group(nap), nap.Ts(t=np.array([0.0, 4.0]))).bin(window_s=(0.0, 0.5), bin_s=0.1)
+    alone = from_pynapple(group(nap), nap.Ts(t=np.array([0.0, 4.0]))).bin(
+        window_s=(0.0, 0.5), bin_s=0.1
+    )
     assert (alone.n_trials, alone.event) == (2, "event")
     valued = from_pynapple(group(nap), nap.Tsd(t=np.array([0.0, 4.0]), d=np.array([1, 2])))
     assert valued.trials["value"].tolist() == [1, 2]
@@ -133,9 +144,13 @@ def test_without_trials_the_recording_is_cut(nap: Any) -> None:
 def test_other_objects_are_refused_by_name(nap: Any) -> None:
     with pytest.raises(DataError, match="spikes is a dict: it must be a pynapple TsGroup"):
         from_pynapple({})
-    with pytest.raises(DataError, match="trials is a list: it must be a pynapple IntervalSet or Ts or Tsd"):
+    with pytest.raises(
+        DataError, match="trials is a list: it must be a pynapple IntervalSet or Ts or Tsd"
+    ):
         from_pynapple(group(nap), [1.0])
     with pytest.raises(DataError, match="events 'go' need intervals"):
         from_pynapple(group(nap), events={"go": nap.Ts(t=np.array([1.0, 2.0]))})
-    with pytest.raises(DataError, match="signal 'x' is a Ts: it must be a pynapple Tsd or TsdFrame"):
+    with pytest.raises(
+        DataError, match="signal 'x' is a Ts: it must be a pynapple Tsd or TsdFrame"
+    ):
         from_pynapple(group(nap), signals={"x": nap.Ts(t=np.array([1.0, 2.0]))})

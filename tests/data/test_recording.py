@@ -20,7 +20,11 @@ def make_recording(**fields: Any) -> Recording:
         "split": ["train", "train", "test"],
     }
     defaults = {
-        "spike_times": [np.array([0.05, 0.25, 1.25, 2.05]), np.array([1.35, 0.15, 1.6]), np.array([2.2])],
+        "spike_times": [
+            np.array([0.05, 0.25, 1.25, 2.05]),
+            np.array([1.35, 0.15, 1.6]),
+            np.array([2.2]),
+        ],
         "unit_ids": [11, 12, 20],
         "units": {"region": ["M1", "M1", "PMd"], "heldout": [False, True, False]},
         "trials": trials,
@@ -105,7 +109,9 @@ def test_a_long_gap_and_missing_samples_are_missing() -> None:
 
 
 def test_bin_spike_times_takes_lists_and_mappings() -> None:
-    trials = bin_spike_times({"a": [0.1, 0.52], "b": [0.62]}, [0.0, 0.5], (0.0, 0.2), 0.1, condition=[1, 2])
+    trials = bin_spike_times(
+        {"a": [0.1, 0.52], "b": [0.62]}, [0.0, 0.5], (0.0, 0.2), 0.1, condition=[1, 2]
+    )
     assert trials.neuron_ids.tolist() == ["a", "b"]
     assert trials.spikes[:, :, 0].tolist() == [[0, 1], [1, 0]]
     assert trials.spikes[:, :, 1].tolist() == [[0, 0], [0, 1]]
@@ -130,7 +136,10 @@ WRONG = [
     ({"trials": {"go": [0.1, 0.2], "side": [1]}}, "column 'side' of the trials has 1 entries"),
     ({"trials": {"go": [[0.1], [0.2, 0.3]]}}, "ragged"),
     ({"signals": {"x": (np.arange(3), np.zeros(4))}}, "signal 'x' has timestamps"),
-    ({"signals": {"x": (np.zeros(3), np.zeros(3))}}, "signal 'x' has timestamps that do not increase"),
+    (
+        {"signals": {"x": (np.zeros(3), np.zeros(3))}},
+        "signal 'x' has timestamps that do not increase",
+    ),
     ({"obs_intervals": [np.zeros((1, 2))]}, "obs_intervals has 1 entries: there are 3"),
     ({"obs_intervals": np.array([[1.0, 0.0]])}, "obs_intervals of unit 0"),
 ]
@@ -160,7 +169,10 @@ WRONG_BINS = [
     ({"behavior": "hand_vel"}, "no signal 'hand_vel': there is nothing"),
     ({"min_rate_hz": 1e4}, "no unit fires at 10000"),
     ({"window_s": (50.0, 51.0), "bin_s": 0.1}, "no spike at all"),
-    ({"trials": [0, 1, 2], "align": "go_time", "window_s": None, "bin_s": 5.0}, "no trial has a time"),
+    (
+        {"trials": [0, 1, 2], "align": "go_time", "window_s": None, "bin_s": 5.0},
+        "no trial has a time",
+    ),
 ]
 
 

@@ -15,11 +15,14 @@ def sampled(times: np.ndarray, values: np.ndarray, centres: np.ndarray = CENTRES
 
 
 def test_a_ripple_faster_than_the_bins_averages_out_and_the_sine_stays() -> None:
-    """The mean of sin ωt over a bin of width b is sin(ωt) · sin(ωb/2)/(ωb/2); the 1 kHz samples add (ω/1000)²/12."""
+    """The mean of sin ωt over a bin of width b is sin(ωt) · sin(ωb/2)/(ωb/2); the 1 kHz samples add
+    (ω/1000)²/12."""
     times = np.arange(-100, 1200) / 1000
     omega = 2 * np.pi * 3
     slow = np.sin(omega * times)
-    ripple = np.sin(2 * np.pi * 100 * times + 0.3)  # two periods a bin; at the centres alone it is a constant
+    ripple = np.sin(
+        2 * np.pi * 100 * times + 0.3
+    )  # two periods a bin; at the centres alone it is a constant
     kept = np.sin(omega * CENTRES) * np.sin(omega * BIN_S / 2) / (omega * BIN_S / 2)
     np.testing.assert_allclose(sampled(times, slow + ripple), kept, atol=(omega / 1000) ** 2)
     aliased = np.interp(CENTRES, times, slow + ripple) - np.sin(omega * CENTRES)
@@ -44,7 +47,9 @@ def test_irregular_samples_are_weighted_by_the_time_they_stand_for() -> None:
     times = np.sort(np.append(rng.uniform(-0.02, 1.02, 1000), [-0.02, 1.02]))
     np.testing.assert_allclose(sampled(times, 5 * times), 5 * CENTRES, atol=1e-9)
     crowded = np.sort(np.concatenate([np.arange(0, 1.001, 0.01), np.linspace(0.0101, 0.0109, 50)]))
-    step = np.where(crowded < 0.0095, 0.0, 1.0)  # half of the first bin is high, though most samples are
+    step = np.where(
+        crowded < 0.0095, 0.0, 1.0
+    )  # half of the first bin is high, though most samples are
     rises = (crowded[1] - crowded[0]) / 2  # the line rises from 0 to 1 in [0, 0.01]
     assert sampled(crowded, step)[0] == pytest.approx((BIN_S - rises) / BIN_S)
 

@@ -62,14 +62,18 @@ def test_the_files_own_labels_come_first() -> None:
 
 
 def test_val_is_the_test_part_where_there_is_no_test() -> None:
-    train, validation, test = split_trials(trials_of([0, 1] * 20, split=["train"] * 30 + ["val"] * 10))
+    train, validation, test = split_trials(
+        trials_of([0, 1] * 20, split=["train"] * 30 + ["val"] * 10)
+    )
     assert ids(test) == [[*range(30, 40)]]
     assert validation.n_trials == round(0.15 * 30)
     assert all_ids(train, validation) == list(range(30))
 
 
 def test_validation_is_carved_out_of_train_where_only_test_is_labelled() -> None:
-    train, validation, test = split_trials(trials_of(None, 30, split=["test"] * 10 + ["train"] * 20))
+    train, validation, test = split_trials(
+        trials_of(None, 30, split=["test"] * 10 + ["train"] * 20)
+    )
     assert ids(test) == [[*range(10)]]
     assert (train.n_trials, validation.n_trials) == (17, 3)
 
@@ -83,7 +87,9 @@ def test_labels_without_training_trials_are_ignored_with_a_warning() -> None:
 
 
 def test_labels_that_mean_nothing_are_refused() -> None:
-    with pytest.raises(DataError, match="split holds 'fit': it must be one of train, val, test, none"):
+    with pytest.raises(
+        DataError, match="split holds 'fit': it must be one of train, val, test, none"
+    ):
         split_trials(trials_of(None, 3, split=["fit", "test", "val"]))
     with pytest.raises(DataError, match="every trial is labelled 'none'"):
         split_trials(trials_of(None, 3, split=["none"] * 3))

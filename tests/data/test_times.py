@@ -1,4 +1,5 @@
-"""Irregular times: what is refused, and that selecting, joining and files keep every time with its counts."""
+"""Irregular times: what is refused, and that selecting, joining and files keep every time with its
+counts."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from undertow.data import Prediction, TrialSet, from_xarray, join_trials, load, read_hdf5, write_hdf5
+from undertow.data import (
+    Prediction,
+    TrialSet,
+    from_xarray,
+    join_trials,
+    load,
+    read_hdf5,
+    write_hdf5,
+)
 from undertow.data.describe import summarize
 from undertow.data.times import from_start_s
 from undertow.errors import DataError
@@ -23,7 +32,8 @@ SIZES = st.tuples(st.integers(1, 5), st.integers(1, 7))
 
 
 def irregular(**fields: Any) -> TrialSet:
-    """Five trials of unequal length whose bins lie 20 to 90 ms apart, from 0.5 s before the go cue."""
+    """Five trials of unequal length whose bins lie 20 to 90 ms apart, from 0.5 s before the go
+    cue."""
     rng = np.random.default_rng(3)
     times = -0.4 + FIRST[:, None] + np.cumsum(rng.uniform(0.02, 0.09, (TRIALS, BINS)), axis=1)
     defaults = {
@@ -56,7 +66,9 @@ def test_valid_times_are_kept_and_what_lies_past_the_end_is_blank(
     times, lengths, start_s = case
     inside = np.arange(times.shape[1]) < lengths[:, None]
     given_times = np.where(inside, times, garbage)
-    trials = TrialSet(np.ones((*times.shape, 2)), 0.01, start_s=start_s, lengths=lengths, times=given_times)
+    trials = TrialSet(
+        np.ones((*times.shape, 2)), 0.01, start_s=start_s, lengths=lengths, times=given_times
+    )
     np.testing.assert_array_equal(trials.times, np.where(inside, times, np.nan))
     np.testing.assert_array_equal(trials.observation_times_s, trials.times)
 
@@ -79,7 +91,9 @@ def test_a_broken_rule_names_the_trial_and_the_bin(
 
 
 @given(SIZES, SIZES)
-def test_times_have_the_shape_of_trials_and_bins(one: tuple[int, int], other: tuple[int, int]) -> None:
+def test_times_have_the_shape_of_trials_and_bins(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
     times = np.tile(np.arange(1.0, other[1] + 1), (other[0], 1))
     if one == other:
         assert TrialSet(np.ones((*one, 2)), 0.01, times=times).times.shape == one
@@ -113,7 +127,9 @@ def test_regular_sets_hold_none_and_broadcast_their_centres() -> None:
 def test_irregular_sets_say_so_and_share_no_times() -> None:
     trials = irregular()
     assert "5 trials × 6 bins of 20 ms at irregular times × 3 neurons" in repr(trials)
-    with pytest.raises(DataError, match=r"irregular times .* share no times: use observation_times_s"):
+    with pytest.raises(
+        DataError, match=r"irregular times .* share no times: use observation_times_s"
+    ):
         _ = trials.time_s
     with pytest.raises(ValueError, match="read-only"):
         trials.times[0, 0] = 7.0
@@ -126,7 +142,9 @@ def test_irregular_sets_say_so_and_share_no_times() -> None:
 
 
 def test_rebinning_is_refused_with_the_reason_and_the_same_bins_are_not() -> None:
-    with pytest.raises(DataError, match=r"irregular times .* cannot be rebinned: .* not lie side by side"):
+    with pytest.raises(
+        DataError, match=r"irregular times .* cannot be rebinned: .* not lie side by side"
+    ):
         irregular().rebin(0.04)
     assert irregular().rebin(0.02).times is not None
 
@@ -206,7 +224,9 @@ def test_xarray_and_netcdf_give_times_back(tmp_path: Path) -> None:
     trials = irregular(lengths=None)
     dataset = with_counts(trials)
     dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-    milliseconds = dataset.assign_coords(times=(("time", "trial"), 1e3 * trials.times.T, {"units": "ms"}))
+    milliseconds = dataset.assign_coords(
+        times=(("time", "trial"), 1e3 * trials.times.T, {"units": "ms"})
+    )
     numbered = dataset.assign_coords(time=np.arange(BINS))
     for back in (
         from_xarray(dataset),

@@ -1,4 +1,5 @@
-"""TrialSet: every bad field is refused by name; selecting, holding out and rebinning lose nothing."""
+"""TrialSet: every bad field is refused by name; selecting, holding out and rebinning lose
+nothing."""
 
 import dataclasses
 from typing import Any
@@ -25,7 +26,9 @@ def trials_from(counts: np.ndarray, **fields: Any) -> TrialSet:
 
 
 @given(COUNTS, st.sampled_from(sorted(BAD_VALUES)), st.data())
-def test_one_bad_count_is_found_wherever_it_is(counts: np.ndarray, kind: str, data: st.DataObject) -> None:
+def test_one_bad_count_is_found_wherever_it_is(
+    counts: np.ndarray, kind: str, data: st.DataObject
+) -> None:
     place = tuple(data.draw(st.integers(0, size - 1)) for size in counts.shape)
     spikes = counts.astype(float)
     spikes[place] = BAD_VALUES[kind]
@@ -67,7 +70,9 @@ FIELD_SHAPES = {
 
 
 @given(COUNTS, st.sampled_from(sorted(FIELD_SHAPES)), st.integers(1, 3))
-def test_a_field_of_the_wrong_size_is_refused_by_name(counts: np.ndarray, name: str, extra: int) -> None:
+def test_a_field_of_the_wrong_size_is_refused_by_name(
+    counts: np.ndarray, name: str, extra: int
+) -> None:
     shape = [counts.shape[axis] + extra for axis in FIELD_SHAPES[name]]
     value = np.zeros((*shape, 2) if name in ("behavior", "stimulus") else shape, int)
     value = value.astype(bool) if name == "heldout" else value
@@ -97,7 +102,10 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"forward_bins": 0.5}, "forward_bins is 0.5"),
     ({"forward_bins": "two"}, "forward_bins is 'two'"),
     ({"behavior": np.full((2, 3, 1), np.inf)}, "behavior is infinite at trial 0, bin 0, channel 0"),
-    ({"behavior": np.ones((2, 3, 1)), "behavior_names": ("x", "y")}, "behavior_names has 2 entries"),
+    (
+        {"behavior": np.ones((2, 3, 1)), "behavior_names": ("x", "y")},
+        "behavior_names has 2 entries",
+    ),
     ({"behavior": np.ones((2, 3, 1)), "behavior_kind": "text"}, "behavior_kind is 'text'"),
     ({"truth": -np.ones((2, 3, 2))}, "truth holds negative"),
 ]
@@ -112,7 +120,9 @@ def test_a_bad_field_is_refused_by_name(fields: dict[str, Any], message: str) ->
 @given(COUNTS, st.data())
 def test_selecting_is_numpy_indexing(counts: np.ndarray, data: st.DataObject) -> None:
     n_trials, n_time, n_neurons = counts.shape
-    trials = trials_from(counts, condition=np.arange(n_trials) % 3, region=np.arange(n_neurons).astype(str))
+    trials = trials_from(
+        counts, condition=np.arange(n_trials) % 3, region=np.arange(n_neurons).astype(str)
+    )
     rows = data.draw(st.lists(st.integers(0, n_trials - 1), min_size=1, unique=True))
     columns = data.draw(st.lists(st.integers(0, n_neurons - 1), min_size=1, unique=True))
     start = data.draw(st.integers(0, n_time - 1))
@@ -137,9 +147,13 @@ def test_rebinning_keeps_every_spike_and_the_mean_rates(counts: np.ndarray, fact
 
 
 @given(COUNTS, st.data())
-def test_what_lies_past_a_trials_end_changes_nothing(counts: np.ndarray, data: st.DataObject) -> None:
+def test_what_lies_past_a_trials_end_changes_nothing(
+    counts: np.ndarray, data: st.DataObject
+) -> None:
     n_trials, n_time, _ = counts.shape
-    lengths = np.array(data.draw(st.lists(st.integers(1, n_time), min_size=n_trials, max_size=n_trials)))
+    lengths = np.array(
+        data.draw(st.lists(st.integers(1, n_time), min_size=n_trials, max_size=n_trials))
+    )
     trials = trials_from(counts, lengths=lengths)
     other = counts.copy()
     other[~trials.valid] = 99
@@ -170,7 +184,9 @@ def test_nothing_can_be_changed_from_outside() -> None:
 def test_silent_neurons_are_listed_once_and_counted() -> None:
     counts = np.ones((2, 3, 3))
     counts[:, :, 1] = 0
-    with pytest.warns(DataWarning, match=r"1 of 3 neurons never spike and are left out of scores: n1\."):
+    with pytest.warns(
+        DataWarning, match=r"1 of 3 neurons never spike and are left out of scores: n1\."
+    ):
         trials = TrialSet(counts, 0.01, neuron_ids=["n0", "n1", "n2"])
     assert trials.silent.tolist() == [False, True, False]
     assert trials[0].silent.tolist() == [False, True, False]  # no second warning

@@ -10,7 +10,9 @@ from undertow.errors import DataError
 
 def test_windows_are_the_array_in_order() -> None:
     counts = np.arange(103 * 2).reshape(103, 2)
-    trials = cut_windows(counts, 0.01, window_s=0.1, behavior=counts[:, :1] / 2.0, neuron_ids=[5, 6])
+    trials = cut_windows(
+        counts, 0.01, window_s=0.1, behavior=counts[:, :1] / 2.0, neuron_ids=[5, 6]
+    )
     assert trials.spikes.shape == (10, 10, 2)
     assert trials.spikes.reshape(100, 2).tolist() == counts[:100].tolist()
     assert trials.behavior.reshape(100).tolist() == (counts[:100, 0] / 2).tolist()

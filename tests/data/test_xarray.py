@@ -37,7 +37,11 @@ def same(one: TrialSet, other: TrialSet) -> None:
     for name in ("spikes", "condition", "region", "neuron_ids", "trial_ids", "heldout"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     assert one.start_s == pytest.approx(other.start_s)
-    assert (one.bin_s, one.event, one.forward_bins) == (other.bin_s, other.event, other.forward_bins)
+    assert (one.bin_s, one.event, one.forward_bins) == (
+        other.bin_s,
+        other.event,
+        other.forward_bins,
+    )
 
 
 def test_the_names_of_predictions_are_read_back() -> None:
@@ -82,7 +86,9 @@ def test_behaviour_stimulus_and_truth() -> None:
     named = dataset.assign_coords(channel=["wheel", "lick"])
     trials = from_xarray(named, stimulus="speed")
     assert trials.behavior_names == ("wheel", "lick")
-    np.testing.assert_allclose(trials.behavior, dataset.behavior.values.transpose(2, 1, 0), rtol=1e-6)
+    np.testing.assert_allclose(
+        trials.behavior, dataset.behavior.values.transpose(2, 1, 0), rtol=1e-6
+    )
     np.testing.assert_allclose(trials.stimulus[..., 0], dataset.speed.values, rtol=1e-6)
     assert (trials.truth == 50).all()
     both = from_xarray(dataset, behavior=["behavior", "speed"])
@@ -94,7 +100,9 @@ def test_the_bin_width_comes_from_where_it_is() -> None:
     bare = xarray.DataArray(COUNTS, dims=("trial", "time", "neuron"))
     assert from_xarray(bare, file_bin_s=0.01).bin_s == 0.01
     assert from_xarray(bare.assign_attrs(bin_s=0.03, event="cue")).event == "cue"
-    with pytest.raises(DataError, match=r"no coordinate 'time' and no attribute bin_s: pass file_bin_s"):
+    with pytest.raises(
+        DataError, match=r"no coordinate 'time' and no attribute bin_s: pass file_bin_s"
+    ):
         from_xarray(bare)
     with pytest.raises(DataError, match="single bin"):
         from_xarray(bare.isel(time=[0]).assign_coords(time=[0.0]))
@@ -123,8 +131,16 @@ WRONG: list[tuple[Callable[[xarray.Dataset], Any], dict[str, Any], str]] = [
         {},
         "in 'bins': give bins in s",
     ),
-    (lambda d: d, {"condition": "region"}, "region has the dimensions neuron: it must have trial alone"),
-    (lambda d: d, {"behavior": "region"}, r"region has the dimensions neuron: it must have trial, time"),
+    (
+        lambda d: d,
+        {"condition": "region"},
+        "region has the dimensions neuron: it must have trial alone",
+    ),
+    (
+        lambda d: d,
+        {"behavior": "region"},
+        r"region has the dimensions neuron: it must have trial, time",
+    ),
     (lambda d: d.assign(spikes=d.spikes + 0.5), {}, "spikes holds 192 fractional"),
 ]
 

@@ -21,7 +21,9 @@ def draw(*shape: int) -> Tensor:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_it_is_a_dense_map_with_zeros_between_blocks(layout: tuple[list[list[int]], list[list[int]]]) -> None:
+def test_it_is_a_dense_map_with_zeros_between_blocks(
+    layout: tuple[list[list[int]], list[list[int]]],
+) -> None:
     reads, writes = layout
     linear, x = BlockLinear(reads, writes).double(), draw(2, 3, 6)
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""The contract of `Decoder` over every exported decoder; masks, causality and time of the Transformer."""
+"""The contract of `Decoder` over every exported decoder; masks, causality and time of the
+Transformer."""
 
 import pytest
 import torch
@@ -74,7 +75,9 @@ def test_causal_decoders_do_not_look_ahead(decoder: Decoder) -> None:
 def test_the_transformer_looks_everywhere_unless_causal() -> None:
     for causal in (False, True):
         inputs = draw(1, BINS, INPUTS).requires_grad_()
-        TransformerDecoder(INPUTS, causal=causal).eval()(inputs, ALL[:1], TIME_S)[0, 3, 0].backward()
+        TransformerDecoder(INPUTS, causal=causal).eval()(inputs, ALL[:1], TIME_S)[
+            0, 3, 0
+        ].backward()
         assert inputs.grad is not None
         touched = inputs.grad[0].abs().sum(-1) > 0
         assert touched.tolist() == [True] * 4 + [not causal] * 4
@@ -109,7 +112,9 @@ def test_without_time_the_transformer_is_blind_to_order() -> None:
     flipped = decoder(inputs.flip(1), ALL[:1], now).flip(1)
     assert torch.allclose(decoder(inputs, ALL[:1], now), flipped, atol=1e-5)
     assert not torch.allclose(
-        decoder(inputs, ALL[:1], TIME_S), decoder(inputs.flip(1), ALL[:1], TIME_S).flip(1), atol=1e-3
+        decoder(inputs, ALL[:1], TIME_S),
+        decoder(inputs.flip(1), ALL[:1], TIME_S).flip(1),
+        atol=1e-3,
     )
 
 

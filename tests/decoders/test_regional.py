@@ -33,7 +33,9 @@ def test_each_region_has_a_softplus_layer_over_its_own_units() -> None:
     for j, region in enumerate(REGIONS):
         own = units[..., region, :].flatten(-2)
         block = slice(j * HIDDEN, (j + 1) * HIDDEN)
-        expected = F.softplus(own @ decoder.hidden.blocks[j].weight.t() + decoder.hidden.bias[block])
+        expected = F.softplus(
+            own @ decoder.hidden.blocks[j].weight.t() + decoder.hidden.bias[block]
+        )
         assert torch.allclose(features[..., block], expected, atol=1e-12)
 
 
@@ -55,20 +57,28 @@ def test_one_group_and_width_128_are_the_default() -> None:
 def test_neurons_read_their_region_alone_in_whatever_order_they_come() -> None:
     """A push on one region's units moves the rates of that region's neurons, and of no other."""
     decoder = make()
-    observation = PoissonObservation(decoder.feature_dim, torch.full((8,), 5.0), 0.02, region=REGION).double()
+    observation = PoissonObservation(
+        decoder.feature_dim, torch.full((8,), 5.0), 0.02, region=REGION
+    ).double()
     units = draw(TRIALS, BINS, UNITS, NUMBERS)
     before = observation.mean(decoder(units.flatten(-2), VALID, TIME_S))
     for j, region in enumerate(REGIONS):
         pushed = units.clone()
         pushed[..., region, :] += 1.0
         moved = observation.mean(decoder(pushed.flatten(-2), VALID, TIME_S)) != before
-        assert moved.all((0, 1)).tolist() == moved.any(0).any(0).tolist() == [own == j for own in REGION]
+        assert (
+            moved.all((0, 1)).tolist()
+            == moved.any(0).any(0).tolist()
+            == [own == j for own in REGION]
+        )
 
 
 def test_the_order_of_neurons_changes_no_rate() -> None:
     """The same networks with the neurons in another order give the same rates in that order."""
     order = [5, 0, 7, 3, 1, 6, 2, 4]
-    observation = PoissonObservation(3 * HIDDEN, torch.full((8,), 5.0), 0.02, region=REGION).double()
+    observation = PoissonObservation(
+        3 * HIDDEN, torch.full((8,), 5.0), 0.02, region=REGION
+    ).double()
     other = PoissonObservation(
         3 * HIDDEN, torch.full((8,), 5.0), 0.02, region=[REGION[k] for k in order]
     ).double()
@@ -93,7 +103,9 @@ def test_units_that_do_not_exist_are_refused(region: object) -> None:
 
 
 def test_inputs_must_be_whole_units_and_regions_at_least_one() -> None:
-    with pytest.raises(ModelError, match="13 decoder inputs are no whole number of units of 2 numbers"):
+    with pytest.raises(
+        ModelError, match="13 decoder inputs are no whole number of units of 2 numbers"
+    ):
         RegionalDecoder(13, numbers_per_unit=2)
     with pytest.raises(ModelError, match="blocks must each read and write something"):
         make([])

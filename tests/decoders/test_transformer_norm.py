@@ -1,4 +1,5 @@
-"""The Transformer written out piece by piece, in both places of its normalisation, and its scaled start."""
+"""The Transformer written out piece by piece, in both places of its normalisation, and its scaled
+start."""
 
 import math
 
@@ -33,7 +34,9 @@ def make(**options: object) -> TransformerDecoder:
 def start(initial_scale: float) -> dict[str, Tensor]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return dict(TransformerDecoder(INPUTS, WIDTH, HEADS, initial_scale=initial_scale).named_parameters())
+        return dict(
+            TransformerDecoder(INPUTS, WIDTH, HEADS, initial_scale=initial_scale).named_parameters()
+        )
 
 
 def normalised(x: Tensor, weights: dict[str, Tensor], name: str) -> Tensor:
@@ -59,7 +62,9 @@ def attention(x: Tensor, weights: dict[str, Tensor], valid: Tensor) -> Tensor:
             for t in range(x.shape[1]):
                 looks = [s for s in range(x.shape[1]) if s == t or bool(valid[trial, s])]
                 share = (query[t] @ key[looks].t() / math.sqrt(depth)).exp()
-                out[trial, t, head * depth : (head + 1) * depth] = share @ value[looks] / share.sum()
+                out[trial, t, head * depth : (head + 1) * depth] = (
+                    share @ value[looks] / share.sum()
+                )
     return linear(out, weights, "attention_out")
 
 

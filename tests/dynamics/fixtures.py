@@ -10,7 +10,8 @@ D = TypeVar("D", bound=Dynamics)
 
 
 def chosen(dynamics: D, **values: Any) -> D:
-    """In float64, its parameters set by their (dotted, here double-underscored) names; a number fills all entries."""
+    """In float64, its parameters set by their (dotted, here double-underscored) names; a number
+    fills all entries."""
     dynamics = dynamics.double()
     parameters = dict(dynamics.named_parameters())
     with torch.no_grad():
@@ -30,6 +31,7 @@ def scalar(value: float) -> torch.Tensor:
 
 @torch.no_grad()
 def path_of(dynamics: Dynamics, start: torch.Tensor, steps: int, h: float) -> torch.Tensor:
-    """Entries 0 … steps of the noise-free path, steps of h of internal time at a timescale of 1 s."""
+    """Entries 0 … steps of the noise-free path, steps of h of internal time at a timescale of 1
+    s."""
     noise = start.new_zeros(1, steps, 1, dynamics.noise_dim)
     return dynamics.rollout(start[None], noise, h).states[0]

@@ -1,4 +1,5 @@
-"""Measured orders of convergence against the Ornstein–Uhlenbeck process dx = −rate x ds + σ dW on 0 … 1."""
+"""Measured orders of convergence against the Ornstein–Uhlenbeck process dx = −rate x ds + σ dW on 0
+… 1."""
 
 import math
 
@@ -19,7 +20,8 @@ def slope(errors: list[float]) -> float:
 
 
 def law_errors(dynamics: Dynamics, rate: float) -> tuple[list[float], list[float]]:
-    """Errors of the mean and the variance at time 1, exactly: a linear step is a factor and a standard deviation."""
+    """Errors of the mean and the variance at time 1, exactly: a linear step is a factor and a
+    standard deviation."""
     true_mean, true_var = START * math.exp(-rate), -(SIGMA**2) * math.expm1(-2 * rate) / (2 * rate)
     mean_errors, var_errors = [], []
     for n in STEPS:
@@ -34,12 +36,15 @@ def law_errors(dynamics: Dynamics, rate: float) -> tuple[list[float], list[float
 
 @torch.no_grad()
 def strong_errors(dynamics: Dynamics, rate: float) -> tuple[list[float], float]:
-    """Mean |x(1) − exact path| for the same Brownian motion, and the standard error of their slope."""
+    """Mean |x(1) − exact path| for the same Brownian motion, and the standard error of their
+    slope."""
     fine = normal(PATHS, FINE)
     left = (
         torch.arange(FINE, dtype=torch.float64) + 0.5
     ) / FINE  # midpoints: an error far below that of any step here
-    exact = START * math.exp(-rate) + SIGMA * FINE**-0.5 * (fine * torch.exp(-rate * (1 - left))).sum(1)
+    exact = START * math.exp(-rate) + SIGMA * FINE**-0.5 * (
+        fine * torch.exp(-rate * (1 - left))
+    ).sum(1)
     errors, relative = [], []
     for n in STEPS:
         noise = fine.view(PATHS, n, 1, FINE // n).sum(-1, keepdim=True) * (n / FINE) ** 0.5

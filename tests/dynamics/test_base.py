@@ -64,7 +64,9 @@ def test_the_first_state_is_the_initial_one_and_one_bin_is_enough(make: Make) ->
 def test_same_noise_same_path_other_noise_another(make: Make) -> None:
     dynamics = double(make)
     assert torch.equal(run(dynamics).states, run(dynamics).states)
-    assert torch.equal(run(dynamics).states, run(dynamics, seed=5).states) == (dynamics.noise_dim == 0)
+    assert torch.equal(run(dynamics).states, run(dynamics, seed=5).states) == (
+        dynamics.noise_dim == 0
+    )
 
 
 @EVERY_DYNAMICS
@@ -96,7 +98,9 @@ def test_dtype_is_kept(make: Make, dtype: torch.dtype) -> None:
 @EVERY_DYNAMICS
 @pytest.mark.parametrize("substeps", [1, 3])
 @pytest.mark.parametrize("control", [False, True])
-def test_any_rollout_of_its_own_equals_the_plain_one(make: Make, substeps: int, control: bool) -> None:
+def test_any_rollout_of_its_own_equals_the_plain_one(
+    make: Make, substeps: int, control: bool
+) -> None:
     dynamics = double(make)
     substeps = steps_in_a_bin(dynamics, substeps)
     own = run(dynamics, substeps=substeps, control=control)
@@ -119,7 +123,8 @@ def test_a_path_is_the_mean_plus_the_noise(make: Make) -> None:
 
 @EVERY_DYNAMICS
 def test_device_is_kept(make: Make) -> None:
-    # the meta device holds no numbers, so that a tensor made on another device by mistake is an error
+    # the meta device holds no numbers, so that a tensor made on another device by mistake is an
+    # error
     dynamics = build(make).to("meta")
     x, u = torch.zeros(TRIALS, STATE_DIM, device="meta"), torch.zeros(TRIALS, 1, device="meta")
     mean, std = dynamics.step(0.0, x, torch.tensor(0.1, device="meta"), u)
@@ -194,7 +199,9 @@ def test_a_push_costs_what_girsanov_says(make: Make) -> None:
     std = free.std.expand(*free.mean.shape, *[dynamics.noise_dim] * dynamics.correlated)[:, 0]
     precision = torch.linalg.inv(covariance(dynamics, std))
     kl = 0.5 * torch.einsum("ti,tij,tj->t", moved, precision, moved)
-    assert torch.allclose(kl, 0.5 * 0.02 / dynamics.timescale_s * push.square().sum((1, 2)), rtol=1e-9)
+    assert torch.allclose(
+        kl, 0.5 * 0.02 / dynamics.timescale_s * push.square().sum((1, 2)), rtol=1e-9
+    )
     still = torch.ones(STATE_DIM, dtype=torch.bool)
     still[dynamics.noisy] = False
     assert torch.equal(free.states[..., still], pushed.states[..., still])

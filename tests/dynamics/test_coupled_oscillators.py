@@ -1,4 +1,5 @@
-"""Coupled oscillators: by hand, on their limit cycle, in the bistable form, and where Euler's step is refused."""
+"""Coupled oscillators: by hand, on their limit cycle, in the bistable form, and where Euler's step
+is refused."""
 
 import math
 from typing import Any
@@ -63,13 +64,17 @@ def test_the_coupling_matrix_is_linear_in_the_input() -> None:
     assert torch.equal(dynamics.coupling_matrix(), coupling.constant)
 
 
-def test_a_scalar_coupling_is_a_multiple_of_the_identity_and_a_diffusive_one_has_no_diagonal() -> None:
+def test_a_scalar_coupling_is_a_multiple_of_the_identity_and_a_diffusive_one_has_no_diagonal() -> (
+    None
+):
     scaled = oscillators(3, coupling="scalar").coupling_matrix()
     assert torch.equal(scaled, torch.eye(3).double() * scaled[0, 0])
     assert torch.equal(
         oscillators(3, coupling="diffusive").coupling_matrix().diagonal(), torch.zeros(3).double()
     )
-    assert torch.equal(oscillators(3, coupling="none").coupling_matrix(), torch.zeros(3, 3).double())
+    assert torch.equal(
+        oscillators(3, coupling="none").coupling_matrix(), torch.zeros(3, 3).double()
+    )
 
 
 def test_the_drive_is_added_to_the_drift() -> None:
@@ -102,8 +107,14 @@ def test_the_radius_is_exact_for_any_growth_rate(alpha: float) -> None:
     dynamics = chosen(oscillators(coupling="none", noise=False), alpha=alpha)
     start, s = vector(1.1, 0.4), 0.8
     r2 = float(start.square().sum())
-    exact = alpha * r2 / (r2 + (alpha - r2) * math.exp(-2 * alpha * s)) if alpha else r2 / (1 + 2 * r2 * s)
-    assert float(path_of(dynamics, start, 4, s / 4)[-1].square().sum()) == pytest.approx(exact, rel=1e-9)
+    exact = (
+        alpha * r2 / (r2 + (alpha - r2) * math.exp(-2 * alpha * s))
+        if alpha
+        else r2 / (1 + 2 * r2 * s)
+    )
+    assert float(path_of(dynamics, start, 4, s / 4)[-1].square().sum()) == pytest.approx(
+        exact, rel=1e-9
+    )
     dynamics.step(0.0, start[None], scalar(s))[0].square().sum().backward()
     assert dynamics.alpha.grad is not None
     assert torch.isfinite(dynamics.alpha.grad).all()
@@ -125,9 +136,15 @@ def test_the_bistable_form_keeps_rest_ridge_and_cycle(h: float) -> None:
 
 @pytest.mark.parametrize("rho", [1.2, 1.7, 2.5])
 def test_the_bistable_step_has_the_stated_slope_at_a_cycle(rho: float) -> None:
-    dynamics = chosen(oscillators(coupling="none", noise=False, form="bistable"), alpha=rho**2 - 2 * rho)
+    dynamics = chosen(
+        oscillators(coupling="none", noise=False, form="bistable"), alpha=rho**2 - 2 * rho
+    )
     start = scalar(rho).requires_grad_()
-    end = dynamics.step(0.0, torch.stack([start.sqrt(), scalar(0.0)])[None], scalar(0.4))[0].square().sum()
+    end = (
+        dynamics.step(0.0, torch.stack([start.sqrt(), scalar(0.0)])[None], scalar(0.4))[0]
+        .square()
+        .sum()
+    )
     (slope_at_cycle,) = torch.autograd.grad(end, start)
     expected = 1 - 2 * (1 - math.exp(-2 * rho**2 * 0.4)) * (1 - 1 / rho)
     assert float(slope_at_cycle) == pytest.approx(expected, rel=1e-9)
@@ -146,7 +163,9 @@ def test_coupled_paths_converge_with_strong_order_one(form: str) -> None:
         return dynamics.rollout(x0, noise[:, :, None], 1 / n).states[:, -1]
 
     exact = end(finest)
-    assert slope([float((end(n) - exact).norm(dim=1).mean()) for n in steps]) == pytest.approx(1, abs=0.15)
+    assert slope([float((end(n) - exact).norm(dim=1).mean()) for n in steps]) == pytest.approx(
+        1, abs=0.15
+    )
 
 
 def test_the_splitting_stays_bounded_where_eulers_step_explodes() -> None:
@@ -154,17 +173,20 @@ def test_the_splitting_stays_bounded_where_eulers_step_explodes() -> None:
     for form in ("stuart-landau", "bistable"):
         states = oscillators(8, form=form).rollout(x0, noise, 0.5).states
         assert states[:, 20:].abs().max() < 10
-    assert not torch.isfinite(oscillators(8, integrator="euler").rollout(x0, noise, 0.1).states).all()
+    assert not torch.isfinite(
+        oscillators(8, integrator="euler").rollout(x0, noise, 0.1).states
+    ).all()
 
 
-# --- where Euler is refused -------------------------------------------------------------------------------------
+# --- where Euler is refused -------------------------------------------------------------------
 
 
 def test_eulers_step_is_refused_by_frequency_step_and_remedy() -> None:
     """3 cycles in 2.5 units of 0.2 s are 6 Hz, which turn by a radian in 26.5 ms."""
     dynamics = oscillators(4, integrator="euler", timescale_s=0.2, start_cycles=(0.5, 3))
     message = (
-        r"a step of 30 ms with integrator='euler' turns the fastest oscillator \(6 Hz\) by 1.13 radians, "
+        r"a step of 30 ms with integrator='euler' turns the fastest oscillator \(6 Hz\) by "
+        r"1.13 radians, "
         r"and must stay below 1: use steps shorter than 26.53 ms, or integrator='splitting'"
     )
     with pytest.raises(StabilityError, match=message):
@@ -190,7 +212,10 @@ def test_frequencies_are_in_hertz_and_span_the_start() -> None:
             {"start_cycles": (1.0, 0.05)},
             r"start_cycles is \(1.0, 0.05\): it must be two positive numbers, the slower",
         ),
-        ({"start_cycles": (0.0, 1.0)}, r"start_cycles is \(0.0, 1.0\): it must be two positive numbers"),
+        (
+            {"start_cycles": (0.0, 1.0)},
+            r"start_cycles is \(0.0, 1.0\): it must be two positive numbers",
+        ),
         (
             {"coupling": "full"},
             "coupling is 'full': it must be one of 'matrix', 'diffusive', 'scalar', 'none'",

@@ -35,8 +35,8 @@ def test_by_hand() -> None:
 
 def test_a_missing_input_is_zero_and_none_to_read_is_refused() -> None:
     diffusion = DIFFUSIONS["input"](2, 1)
-    assert torch.equal(diffusion(torch.zeros(1, 2)), diffusion(torch.zeros(1, 2), torch.zeros(1))), (
-        "zero input"
-    )
+    assert torch.equal(
+        diffusion(torch.zeros(1, 2)), diffusion(torch.zeros(1, 2), torch.zeros(1))
+    ), "zero input"
     with pytest.raises(ModelError, match="diffusion='input' needs an input"):
         DIFFUSIONS["input"](2, 0)

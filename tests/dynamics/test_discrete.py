@@ -1,4 +1,5 @@
-"""What every discrete dynamics shares: one step a bin, whatever its width, and inputs of the right width."""
+"""What every discrete dynamics shares: one step a bin, whatever its width, and inputs of the right
+width."""
 
 import pytest
 import torch
@@ -37,13 +38,17 @@ def test_a_bin_is_one_step_whatever_its_width(cls: type[DiscreteDynamics], bin_s
     paths = [dynamics.rollout(normal(3, 6, seed=1), noise, width).states for width in (bin_s, 0.01)]
     assert torch.equal(*paths)
     steps = [dynamics.step(0.0, normal(3, 6), h) for h in (H, 2 * H, H.expand(3, 1))]
-    assert all(torch.equal(mean, steps[0][0]) and torch.equal(std, steps[0][1]) for mean, std in steps)
+    assert all(
+        torch.equal(mean, steps[0][0]) and torch.equal(std, steps[0][1]) for mean, std in steps
+    )
 
 
 @every
 def test_more_steps_are_refused(cls: type[DiscreteDynamics]) -> None:
     dynamics = made(cls)
-    with pytest.raises(ModelError, match=rf"{cls.__name__} got 2 steps per bin: it is discrete .* rebin"):
+    with pytest.raises(
+        ModelError, match=rf"{cls.__name__} got 2 steps per bin: it is discrete .* rebin"
+    ):
         dynamics.rollout(normal(3, 6), normal(3, 4, 2, dynamics.noise_dim), 0.01)
     with pytest.raises(ModelError, match=r"got 0\.5 steps per bin"):
         dynamics.check_steps_per_bin(0.5)
@@ -63,7 +68,8 @@ def test_the_timescale_changes_no_free_path(cls: type[DiscreteDynamics]) -> None
 @every
 @pytest.mark.parametrize("input_dim", [0, 2])
 def test_leading_dimensions_are_kept(cls: type[DiscreteDynamics], input_dim: int) -> None:
-    """Samples, trials and states at once give what each gives alone; one input serves all samples."""
+    """Samples, trials and states at once give what each gives alone; one input serves all
+    samples."""
     dynamics = made(cls, input_dim)
     x, u = normal(4, 3, 6), normal(3, 2, seed=1) if input_dim else None
     mean = dynamics.step(0.0, x, H, u)[0]
@@ -101,10 +107,14 @@ def test_inputs_of_another_width_are_refused(
 
 @every
 @pytest.mark.parametrize("input_dim", [0, 2])
-def test_every_learned_parameter_has_a_gradient(cls: type[DiscreteDynamics], input_dim: int) -> None:
+def test_every_learned_parameter_has_a_gradient(
+    cls: type[DiscreteDynamics], input_dim: int
+) -> None:
     dynamics = made(cls, input_dim)
     inputs = normal(3, 4, input_dim, seed=2) if input_dim else None
-    path = dynamics.rollout(normal(3, 6), normal(3, 4, 1, dynamics.noise_dim, seed=1), 0.01, None, inputs)
+    path = dynamics.rollout(
+        normal(3, 6), normal(3, 4, 1, dynamics.noise_dim, seed=1), 0.01, None, inputs
+    )
     path.states.square().sum().backward()
     for name, parameter in dynamics.named_parameters():
         if parameter.requires_grad:

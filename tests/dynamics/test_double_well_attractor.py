@@ -23,14 +23,19 @@ def test_drift_by_hand() -> None:
         2 * x * (1 - x**2) + 0.3 * y + 0.1 + u,
         3 * y * (1 - y**2) - 0.4 * x - 0.2 - 2 * u,
     ]
-    assert dynamics.drift(0.0, vector(x, y)[None], vector(u)[None])[0].tolist() == pytest.approx(expected)
+    assert dynamics.drift(0.0, vector(x, y)[None], vector(u)[None])[0].tolist() == pytest.approx(
+        expected
+    )
 
 
 @pytest.mark.parametrize("integrator", ["splitting", "rk4"])
 @pytest.mark.parametrize(("start", "end"), [(0.01, 1.0), (-3.0, -1.0), (0.0, 0.0), (1.0, 1.0)])
 def test_fixed_points(integrator: str, start: float, end: float) -> None:
     dynamics = chosen(
-        DoubleWellAttractor(1, noise=False, coupling="none", integrator=integrator, timescale_s=1.0), tilt=0.0
+        DoubleWellAttractor(
+            1, noise=False, coupling="none", integrator=integrator, timescale_s=1.0
+        ),
+        tilt=0.0,
     )
     assert float(path_of(dynamics, vector(start), 200, 0.1)[-1]) == pytest.approx(end, abs=1e-9)
 
@@ -47,12 +52,19 @@ def test_the_way_into_a_well_is_exact_at_any_step() -> None:
 
 def test_a_strong_input_leaves_one_well() -> None:
     """λ x (1 − x²) + I has one root where I > 2λ / 3√3."""
-    dynamics = chosen(DoubleWellAttractor(1, noise=False, coupling="none", timescale_s=1.0), tilt=1.0)
+    dynamics = chosen(
+        DoubleWellAttractor(1, noise=False, coupling="none", timescale_s=1.0), tilt=1.0
+    )
     end = float(path_of(dynamics, vector(-1.0), 4000, 0.01)[-1])
     assert end == pytest.approx(1.19, abs=0.02)
     assert 2 * end * (1 - end**2) + 1.0 == pytest.approx(0, abs=0.05)
 
 
 def test_the_splitting_is_bounded_from_far_away() -> None:
-    path = DoubleWellAttractor(8).double().rollout(1000 * normal(8, 8), normal(8, 20, 1, 8), 0.5).states
+    path = (
+        DoubleWellAttractor(8)
+        .double()
+        .rollout(1000 * normal(8, 8), normal(8, 20, 1, 8), 0.5)
+        .states
+    )
     assert path[:, 1:].abs().max() < 5

@@ -31,7 +31,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def rows(first: str) -> list[list[str]]:
     """Cells of the table whose head begins with `first`."""
     table = PAGE.split(f"| {first} |")[1].split("\n\n")[0]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+    return [
+        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]
+    ]
 
 
 OVERVIEW = {re.sub(r"[\[`\]]|\(.*", "", row[0]): row for row in rows("class")}
@@ -50,7 +52,12 @@ def test_its_numbers_and_names_are_right(title: str) -> None:
     units = dynamics.units(torch.zeros(1, WIDTH)).shape[-2]
     parts = ", ".join(f"`{part}`" for part in dynamics.readout(torch.zeros(1, WIDTH)))
     learned = sum(p.numel() for p in dynamics.parameters() if p.requires_grad)
-    assert OVERVIEW[title][1:] == [f"`{name}`", str(dynamics.noise_dim), f"{units} of {parts}", str(learned)]
+    assert OVERVIEW[title][1:] == [
+        f"`{name}`",
+        str(dynamics.noise_dim),
+        f"{units} of {parts}",
+        str(learned),
+    ]
 
 
 @pytest.mark.parametrize("title", OVERVIEW)

@@ -57,7 +57,7 @@ def growth(dynamics: EulerLangevin, bin_s: float) -> tuple[float, float]:
     return radius, math.log(1000) / math.log(radius)
 
 
-# --- the step ---------------------------------------------------------------------------------------------------
+# --- the step ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("delta", [1.0, 0.01])
@@ -74,12 +74,16 @@ def test_two_steps_by_hand(delta: float) -> None:
     with torch.no_grad():
         path = dynamics.rollout(torch.tensor([[z0, v0]], dtype=torch.float64), noise, 1.0)
     expected = torch.tensor([[z0, v0], [z1, v1], [z2, v2]], dtype=torch.float64)
-    assert torch.allclose(path.states[0], expected, atol=1e-6)  # the constants are kept as float32 logarithms
+    assert torch.allclose(
+        path.states[0], expected, atol=1e-6
+    )  # the constants are kept as float32 logarithms
 
 
 def test_mass_and_temperature_enter_as_printed() -> None:
     """v½ = v − (h/m)∇U and a noise of variance 2mγk_Bτh, not that of eq. 1 divided by m."""
-    dynamics = euler(1, lambda dim: HarmonicPotential(dim, 0.8), mass=2.0, gamma=0.5, temperature=3.0)
+    dynamics = euler(
+        1, lambda dim: HarmonicPotential(dim, 0.8), mass=2.0, gamma=0.5, temperature=3.0
+    )
     x = torch.tensor([[1.5, 0.4]], dtype=torch.float64)
     with torch.no_grad():
         mean, std = dynamics.step(0.0, x, torch.tensor(0.5, dtype=torch.float64))
@@ -94,15 +98,21 @@ def test_free_velocities_have_the_stationary_variance_of_the_printed_step(gamma:
     kept = step_matrix(dynamics, 1.0)[4, 4]
     with torch.no_grad():
         _, std = dynamics.step(0.0, torch.zeros(1, 8).double(), torch.tensor(1.0).double())
-    exact_var = float(solve_discrete_lyapunov(np.array([[kept]]), np.array([[float(std[0]) ** 2]])).item())
+    exact_var = float(
+        solve_discrete_lyapunov(np.array([[kept]]), np.array([[float(std[0]) ** 2]])).item()
+    )
     assert exact_var == pytest.approx(2 / (2 - gamma), rel=1e-6)
     trials, bins = 200, 60
-    noise = torch.randn(trials, bins, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    noise = torch.randn(
+        trials, bins, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     with torch.no_grad():
         v = dynamics.rollout(torch.zeros(trials, 8).double(), noise, 1.0).states[:, 20:, 4:]
     # v² of an AR(1) sequence is correlated as (1 − γ)²ᵏ
     independent = v.numel() * (1 - kept**2) / (1 + kept**2)
-    assert float(v.square().mean()) == pytest.approx(2 / (2 - gamma), rel=5 * math.sqrt(2 / independent))
+    assert float(v.square().mean()) == pytest.approx(
+        2 / (2 - gamma), rel=5 * math.sqrt(2 / independent)
+    )
 
 
 def test_a_bin_as_long_as_the_timescale_is_one_step_of_one() -> None:
@@ -111,7 +121,7 @@ def test_a_bin_as_long_as_the_timescale_is_one_step_of_one() -> None:
     assert dynamics.steps_per_bin(0.05) == 3
 
 
-# --- where it diverges ------------------------------------------------------------------------------------------
+# --- where it diverges ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -119,27 +129,36 @@ def test_a_bin_as_long_as_the_timescale_is_one_step_of_one() -> None:
 )
 @pytest.mark.parametrize("bin_s", [1.0, 2.5])
 @pytest.mark.parametrize("delta", [1.0, 0.01])
-def test_the_spectral_radius_is_that_of_the_dense_step(potential: Any, bin_s: float, delta: float) -> None:
+def test_the_spectral_radius_is_that_of_the_dense_step(
+    potential: Any, bin_s: float, delta: float
+) -> None:
     dynamics = euler(12, potential, gamma=0.55, mass=1.4, hamiltonian_step=delta)
     with torch.no_grad():
         for parameter in dynamics.potential.parameters():
-            parameter += torch.linspace(-1, 1, parameter.numel(), dtype=torch.float64).view_as(parameter)
+            parameter += torch.linspace(-1, 1, parameter.numel(), dtype=torch.float64).view_as(
+                parameter
+            )
     assert dynamics.spectral_radius(bin_s) == pytest.approx(dense_radius(dynamics, bin_s), rel=1e-9)
 
 
 @pytest.mark.parametrize("k", [0.3, 1.1, 1.2, 1.25, 1.5, 2.0])
 @pytest.mark.parametrize("gamma", [0.55, 0.667, 0.7])
-def test_it_diverges_above_a_curvature_of_gamma_over_one_minus_gamma(k: float, gamma: float) -> None:
+def test_it_diverges_above_a_curvature_of_gamma_over_one_minus_gamma(
+    k: float, gamma: float
+) -> None:
     """1.22 at γ = 0.55; no curvature up to 2 diverges from γ = 2/3 on."""
     dynamics = well(k, gamma=gamma)
     assert (dense_radius(dynamics, 1.0) > 1) == (k > gamma / (1 - gamma))
     if k > gamma / (1 - gamma):
         radius, bins = growth(dynamics, 1.0)
         with pytest.raises(
-            StabilityError, match=re.escape(f"is unstable: its spectral radius is {radius:.4g} per bin")
+            StabilityError,
+            match=re.escape(f"is unstable: its spectral radius is {radius:.4g} per bin"),
         ):
             dynamics.check_stable(1.0)
-        with pytest.raises(StabilityError, match=f"paths grow 1000-fold in {bins:.0f} bins; use a confining"):
+        with pytest.raises(
+            StabilityError, match=f"paths grow 1000-fold in {bins:.0f} bins; use a confining"
+        ):
             dynamics.check_stable(1.0)
     else:
         dynamics.check_stable(1.0)
@@ -191,7 +210,9 @@ def test_free_oscillators_can_run_down_a_hill_at_any_friction() -> None:
 
 
 def test_the_released_step_grows_too_only_slower() -> None:
-    slow = euler(16, MixedOscillatorPotential, gamma=0.55, hamiltonian_step=0.01).largest_radius(1.0)
+    slow = euler(16, MixedOscillatorPotential, gamma=0.55, hamiltonian_step=0.01).largest_radius(
+        1.0
+    )
     fast = euler(16, MixedOscillatorPotential, gamma=0.55).largest_radius(1.0)
     assert slow is not None
     assert fast is not None

@@ -50,16 +50,23 @@ def test_without_current_it_rests_where_both_nullclines_cross() -> None:
 def test_with_current_it_fires_on_and_on(integrator: str) -> None:
     v = path_of(unit(0.5, integrator=integrator), vector(0.0, 0.0), 1500, 0.02)[500:, 0]
     crossings = torch.nonzero((v[:-1] < 0) & (v[1:] >= 0)).flatten()
-    assert len(crossings) in (4, 5)  # the classic period near 40 at this ε, in 20 units sped up tenfold
+    assert len(crossings) in (
+        4,
+        5,
+    )  # the classic period near 40 at this ε, in 20 units sped up tenfold
     assert v.max() > 1.5
     assert v.min() < -1.5
 
 
 def test_the_splitting_is_bounded_from_far_away() -> None:
-    path = FitzHughNagumo(16).double().rollout(100 * normal(8, 16), normal(8, 60, 1, 16), 0.1).states
+    path = (
+        FitzHughNagumo(16).double().rollout(100 * normal(8, 16), normal(8, 60, 1, 16), 0.1).states
+    )
     assert path[:, 40:].abs().max() < 20
 
 
 def test_an_odd_state_is_refused() -> None:
-    with pytest.raises(ModelError, match="state_dim is 3: units take two coordinates each, so use 2 or 4"):
+    with pytest.raises(
+        ModelError, match="state_dim is 3: units take two coordinates each, so use 2 or 4"
+    ):
         FitzHughNagumo(3)

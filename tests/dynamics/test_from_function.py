@@ -25,7 +25,9 @@ PARAMETERS = {"stiffness": 2.0, "centre": [1.0, -1.0]}
 
 
 def test_functions_are_called_with_the_parameters_they_name() -> None:
-    dynamics = from_function(spring, 2, 0, lambda x, u, centre: 0.1 + centre.square(), PARAMETERS).double()
+    dynamics = from_function(
+        spring, 2, 0, lambda x, u, centre: 0.1 + centre.square(), PARAMETERS
+    ).double()
     x = normal(3, 2)
     centre = torch.tensor([1.0, -1.0]).double()
     assert torch.allclose(dynamics.drift(0.0, x), 2 * (centre - x))
@@ -58,7 +60,9 @@ def test_options_reach_the_integrator() -> None:
     dynamics = from_function(lambda x, u: -x, 1, integrator="rk4", noise=False, timescale_s=0.4)
     assert (dynamics.integrator, dynamics.noise_dim) == ("rk4", 0)
     assert float(dynamics.timescale_s) == pytest.approx(0.4)
-    with pytest.raises(ModelError, match="integrator='heun' needs noise that does not depend on the state"):
+    with pytest.raises(
+        ModelError, match="integrator='heun' needs noise that does not depend on the state"
+    ):
         from_function(lambda x, u: -x, 1, diffusion=lambda x, u: 1 + x.square(), integrator="heun")
 
 
@@ -82,7 +86,10 @@ def test_the_example_of_its_documentation_runs(tmp_path: Path) -> None:
         ({"drift": spring}, "the signature of drift .* a parameter 'stiffness' is not given"),
         ({"drift": lambda x: -x}, "the signature of drift must be .* x and u is not given"),
         ({"drift": nn.Linear(2, 2)}, "drift is a Linear: give a function of"),
-        ({"drift": lambda x, u: x.sum(-1)}, r"drift gives shape \(2, 3\) for a state of shape \(2, 3, 2\)"),
+        (
+            {"drift": lambda x, u: x.sum(-1)},
+            r"drift gives shape \(2, 3\) for a state of shape \(2, 3, 2\)",
+        ),
         ({"parameters": {"k": 1.0}}, "parameter 'k' is named by no function"),
         ({"parameters": {"no name": 1.0}}, "parameter 'no name' is no name"),
         ({"diffusion": lambda x, u: x}, r"diffusion gives shape \(2, 3, 2\), smallest value 0"),

@@ -22,7 +22,8 @@ def test_what_does_not_grow_in_ten_thousand_bins_passes(radius: float | None) ->
 @pytest.mark.parametrize(("radius", "bins"), [(1.0008, 8638), (10.0, 3), (1.713, 13)])
 def test_what_grows_is_refused_with_radius_bins_and_the_way_out(radius: float, bins: int) -> None:
     message = (
-        f"the step is unstable: its spectral radius is {radius:.4g} per bin, so that paths grow 1000-fold in {bins} "
+        f"the step is unstable: its spectral radius is {radius:.4g} per bin, so that paths grow "
+        f"1000-fold in {bins} "
         "bins; use a smaller one, or pass allow_unstable=True."
     )
     with pytest.raises(StabilityError) as refused:

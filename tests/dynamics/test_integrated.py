@@ -1,4 +1,5 @@
-"""The general integrators: by hand, and their strong and weak orders on systems with known solutions."""
+"""The general integrators: by hand, and their strong and weak orders on systems with known
+solutions."""
 
 import math
 from typing import Any
@@ -36,13 +37,16 @@ def test_order_without_noise(integrator: str, order: int) -> None:
         lambda x, u: x * (1 - x), 1, noise=False, integrator=integrator, timescale_s=1.0
     ).double()
     exact = 1 / (1 + 9 * math.exp(-1.0))
-    errors = [abs(float(path_of(dynamics, vector(0.1), n, 1 / n)[-1, 0]) - exact) for n in STEPS[:3]]
+    errors = [
+        abs(float(path_of(dynamics, vector(0.1), n, 1 / n)[-1, 0]) - exact) for n in STEPS[:3]
+    ]
     assert slope(errors) == pytest.approx(order, abs=0.12)
 
 
 @pytest.mark.parametrize(("integrator", "order"), INTEGRATORS.items())
 def test_weak_order_with_additive_noise(integrator: str, order: int) -> None:
-    """The mean of an Ornstein–Uhlenbeck process converges as without noise, its variance with order 1."""
+    """The mean of an Ornstein–Uhlenbeck process converges as without noise, its variance with order
+    1."""
     mean_errors, var_errors = law_errors(process(integrator), RATE)
     assert slope(mean_errors) == pytest.approx(order, abs=0.2)
     assert slope(var_errors) == pytest.approx(1, abs=0.1)
@@ -55,7 +59,8 @@ def test_strong_order_with_additive_noise_is_one(integrator: str) -> None:
 
 
 def geometric_errors(mu: float, volatility: float) -> list[torch.Tensor]:
-    """x(1) of Euler–Maruyama less x₀ exp(μ − v²/2 + v W(1)), dx = μ x ds + v x dW, for each of STEPS, (paths,)."""
+    """x(1) of Euler–Maruyama less x₀ exp(μ − v²/2 + v W(1)), dx = μ x ds + v x dW, for each of
+    STEPS, (paths,)."""
     paths, fine = 20_000, 64
     dynamics = from_function(
         lambda x, u: mu * x, 1, diffusion=lambda x, u: volatility * x.abs() + 1e-12, timescale_s=1.0
@@ -104,10 +109,19 @@ def test_noise_of_a_step_by_hand() -> None:
         ({"state_dim": 0}, "state_dim is 0: it must be a whole number, at least 1"),
         ({"state_dim": 2.0}, "state_dim is 2.0: it must be a whole number"),
         ({"input_dim": -1}, "input_dim is -1: it must be a whole number, at least 0"),
-        ({"integrator": "midpoint"}, "integrator is 'midpoint': it must be one of 'euler', 'heun', 'rk4'"),
-        ({"diffusion": "full"}, "diffusion is 'full': it must be one of 'constant', 'state', 'input'"),
+        (
+            {"integrator": "midpoint"},
+            "integrator is 'midpoint': it must be one of 'euler', 'heun', 'rk4'",
+        ),
+        (
+            {"diffusion": "full"},
+            "diffusion is 'full': it must be one of 'constant', 'state', 'input'",
+        ),
         ({"diffusion": "input"}, "diffusion='input' needs an input"),
-        ({"diffusion": "state", "integrator": "heun"}, "integrator='heun' needs noise that does not depend"),
+        (
+            {"diffusion": "state", "integrator": "heun"},
+            "integrator='heun' needs noise that does not depend",
+        ),
         ({"timescale_s": -1.0}, "timescale_s is -1.0: it must be above zero"),
     ],
 )

@@ -20,7 +20,9 @@ def test_drift_by_hand() -> None:
         + shift[i] * u
         for i in range(3)
     ]
-    assert dynamics.drift(0.0, vector(*theta)[None], vector(u)[None])[0].tolist() == pytest.approx(expected)
+    assert dynamics.drift(0.0, vector(*theta)[None], vector(u)[None])[0].tolist() == pytest.approx(
+        expected
+    )
 
 
 def test_alone_each_phase_turns_at_its_frequency() -> None:

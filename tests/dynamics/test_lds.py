@@ -36,7 +36,9 @@ def test_a_step_by_hand() -> None:
                 + sum(a[i, j] * x[trial, j] for j in range(3))
                 + sum(b[i, j] * u[trial, j] for j in (0, 1))
             )
-            assert float(mean[trial, i].detach()) == pytest.approx(float(expected.detach()), abs=1e-14)
+            assert float(mean[trial, i].detach()) == pytest.approx(
+                float(expected.detach()), abs=1e-14
+            )
     assert dynamics.diffusivity is not None
     assert torch.allclose(std, torch.nn.functional.softplus(dynamics.diffusivity.raw) + 1e-3)
 
@@ -55,8 +57,14 @@ def test_mean_and_covariance_follow_the_recursion() -> None:
         std = dynamics.step(0.0, x0, torch.tensor(1.0), inputs[:, 0])[1]
         assert dynamics.input_map.weight is not None
         for t in range(bins):
-            mean = dynamics.transition @ mean + dynamics.input_map.weight @ inputs[0, t] + dynamics.offset
-            covariance = dynamics.transition @ covariance @ dynamics.transition.T + std.square().diag()
+            mean = (
+                dynamics.transition @ mean
+                + dynamics.input_map.weight @ inputs[0, t]
+                + dynamics.offset
+            )
+            covariance = (
+                dynamics.transition @ covariance @ dynamics.transition.T + std.square().diag()
+            )
     last = path[:, -1]
     var = covariance.diagonal()
     assert ((last.mean(0) - mean).abs() < 5 * (var / trials).sqrt()).all()
@@ -69,7 +77,9 @@ def test_noise_free_paths_are_powers_of_the_matrix() -> None:
     with torch.no_grad():
         dynamics.offset.zero_()
         path = dynamics.rollout(normal(2, 4), torch.zeros(2, 5, 1, 0).double(), 0.01)
-        expected = [normal(2, 4) @ torch.linalg.matrix_power(dynamics.transition, t).T for t in range(6)]
+        expected = [
+            normal(2, 4) @ torch.linalg.matrix_power(dynamics.transition, t).T for t in range(6)
+        ]
     assert torch.allclose(path.states, torch.stack(expected, 1), atol=1e-14)
     assert path.mean.shape == (2, 5, 0)
     assert dynamics.noise_dim == 0
@@ -79,7 +89,9 @@ def test_noise_free_paths_are_powers_of_the_matrix() -> None:
 def test_it_starts_as_decaying_rotations(dim: int) -> None:
     values = torch.linalg.eigvals(LDS(dim).double().transition)
     assert torch.allclose(values.abs(), torch.full((dim,), 0.9).double(), atol=1e-6)
-    assert float(values.angle().abs().max().detach()) == pytest.approx(0.5 if dim > 3 else 0.0, abs=1e-6)
+    assert float(values.angle().abs().max().detach()) == pytest.approx(
+        0.5 if dim > 3 else 0.0, abs=1e-6
+    )
 
 
 def test_growth_is_refused_by_radius_and_bins() -> None:
@@ -89,7 +101,9 @@ def test_growth_is_refused_by_radius_and_bins() -> None:
         with torch.no_grad():
             each.transition.mul_(1.1 / 0.9)
     bins = math.log(1000) / math.log(1.1)
-    message = rf"linear step is unstable: its spectral radius is 1\.1 per bin, .* in {bins:.0f} bins"
+    message = (
+        rf"linear step is unstable: its spectral radius is 1\.1 per bin, .* in {bins:.0f} bins"
+    )
     with pytest.raises(StabilityError, match=message):
         dynamics.check_stable(0.01)
     with pytest.raises(StabilityError, match="smaller eigenvalues, or pass allow_unstable"):
@@ -101,6 +115,8 @@ def test_a_push_costs_what_girsanov_says_at_any_timescale() -> None:
     for timescale_s in (0.01, 1.0):
         dynamics = made().remade(timescale_s=timescale_s).double()
         noise, inputs, push = normal(2, 1, 1, 3), normal(2, 1, 2), normal(2, 1, 3, seed=1)
-        free, pushed = (dynamics.rollout(normal(2, 3), noise, 0.01, c, inputs) for c in (None, push))
+        free, pushed = (
+            dynamics.rollout(normal(2, 3), noise, 0.01, c, inputs) for c in (None, push)
+        )
         kl = 0.5 * ((pushed.mean - free.mean) / free.std).square()
         assert torch.allclose(kl, 0.5 * 0.01 / timescale_s * push.square(), rtol=1e-6)

@@ -51,7 +51,10 @@ def test_equals_a_plain_loop_under_autograd(steps: int, blocks: int, size: int) 
     values = inputs(steps, 3, blocks, size)
     mine, theirs = linear_langevin(*values).chunk(2, -1), plain_loop(*values)
     weight = torch.linspace(-1, 1, mine[0].numel(), dtype=torch.float64).view_as(mine[0])
-    grads = [torch.autograd.grad((weight * z + (weight * v).sin()).sum(), values) for z, v in (mine, theirs)]
+    grads = [
+        torch.autograd.grad((weight * z + (weight * v).sin()).sum(), values)
+        for z, v in (mine, theirs)
+    ]
     for a, b in zip([*mine, *grads[0]], [*theirs, *grads[1]], strict=True):
         assert (a - b).abs().max() <= 1e-12 * max(1.0, float(b.detach().abs().max()))
 

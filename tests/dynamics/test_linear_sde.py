@@ -1,4 +1,5 @@
-"""The linear SDE: its transition against scipy and closed forms, entry by entry, and where it grows."""
+"""The linear SDE: its transition against scipy and closed forms, entry by entry, and where it
+grows."""
 
 from typing import Any
 
@@ -36,7 +37,9 @@ def test_mean_and_covariance_entry_by_entry(h: float) -> None:
         q = np.diag(dynamics.diffusion(0.0, x)[0].numpy() ** 2)
     integral = quad_vec(lambda r: expm(a * r), 0, h)[0]
     covariance = quad_vec(lambda r: expm(a * r) @ q @ expm(a.T * r), 0, h)[0]
-    np.testing.assert_allclose(mean.numpy(), x.numpy() @ expm(a * h).T + push @ integral.T, atol=1e-10)
+    np.testing.assert_allclose(
+        mean.numpy(), x.numpy() @ expm(a * h).T + push @ integral.T, atol=1e-10
+    )
     np.testing.assert_allclose((factor @ factor.mT).numpy(), covariance, atol=1e-10)
     assert torch.equal(factor, factor.tril())
 
@@ -64,7 +67,9 @@ def test_one_long_step_is_several_short_ones() -> None:
         for _ in range(3):
             total = decay @ total @ decay.mT + covariance
     assert torch.allclose(long_decay, decay @ decay @ decay, atol=1e-12)
-    assert torch.allclose(long_integral, integral + decay @ integral + decay @ decay @ integral, atol=1e-12)
+    assert torch.allclose(
+        long_integral, integral + decay @ integral + decay @ decay @ integral, atol=1e-12
+    )
     assert torch.allclose(long_covariance, total, atol=1e-12)
 
 
@@ -85,7 +90,9 @@ def test_without_noise_it_is_the_matrix_exponential() -> None:
     dynamics = chosen(linear(noise=False), offset=0.0)
     x = normal(4)
     found = path_of(dynamics, x, 5, 0.2)[-1].numpy()
-    np.testing.assert_allclose(found, expm(dynamics.matrix.detach().numpy()) @ x.numpy(), atol=1e-12)
+    np.testing.assert_allclose(
+        found, expm(dynamics.matrix.detach().numpy()) @ x.numpy(), atol=1e-12
+    )
     assert dynamics.noise_dim == 0
 
 

@@ -47,7 +47,9 @@ def test_predator_and_prey_coexist_at_the_solution_of_the_linear_system(integrat
     k = [[0.0, -0.6], [0.5, 0.0]]
     expected = np.linalg.solve([[1.0, 0.6], [-0.5, 0.8]], [2.0, 1.5])
     end = path_of(two(k, integrator=integrator), vector(0.3, 0.2).log(), 1500, 0.02)[-1].exp()
-    assert end.tolist() == pytest.approx(expected.tolist(), rel=0.04 if integrator == "splitting" else 1e-6)
+    assert end.tolist() == pytest.approx(
+        expected.tolist(), rel=0.04 if integrator == "splitting" else 1e-6
+    )
 
 
 def test_the_splitting_is_finite_from_anywhere_also_its_gradient() -> None:

@@ -24,7 +24,9 @@ def test_the_closed_form_force_is_autograds_with_its_own_derivatives() -> None:
     (expected,) = torch.autograd.grad(potential.energy(z).sum(), z, create_graph=True)
     assert torch.allclose(potential.gradient(z), expected, atol=1e-13)
     wanted = [z, *potential.parameters()]
-    mine, theirs = (torch.autograd.grad(f.square().sum(), wanted) for f in (potential.gradient(z), expected))
+    mine, theirs = (
+        torch.autograd.grad(f.square().sum(), wanted) for f in (potential.gradient(z), expected)
+    )
     for a, b in zip(mine, theirs, strict=True):
         assert torch.allclose(a, b, atol=1e-12)
 

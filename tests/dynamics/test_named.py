@@ -4,7 +4,13 @@ import pytest
 
 from tests.dynamics.variants import FAMILY, STATE_DIM
 from undertow.dynamics import SDE, CoupledOscillators, Dynamics, EulerLangevin, NeuralSDE
-from undertow.dynamics.named import dynamics_names, kebab, make_dynamics, setting_defaults, setting_names
+from undertow.dynamics.named import (
+    dynamics_names,
+    kebab,
+    make_dynamics,
+    setting_defaults,
+    setting_names,
+)
 from undertow.errors import ModelError
 
 
@@ -54,21 +60,25 @@ def test_a_default_is_that_of_the_nearest_class() -> None:
 
 
 def test_settings_reach_the_dynamics() -> None:
-    dynamics = make_dynamics("coupled-oscillators", {"state_dim": 6, "coupling": "diffusive", "noise": False})
+    dynamics = make_dynamics(
+        "coupled-oscillators", {"state_dim": 6, "coupling": "diffusive", "noise": False}
+    )
     assert isinstance(dynamics, CoupledOscillators)
     assert (dynamics.coupling.kind, dynamics.noise_dim) == ("diffusive", 0)
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ModelError, match=r"dynamics is 'oscillators': it must be one of .*coupled-oscillators.*neural-sde"
+        ModelError,
+        match=r"dynamics is 'oscillators': it must be one of .*coupled-oscillators.*neural-sde",
     ):
         make_dynamics("oscillators", {"state_dim": 4})
 
 
 def test_an_unknown_setting_is_refused_with_those_it_has() -> None:
     with pytest.raises(
-        ModelError, match=r"'neural-sde' have no setting 'width': they have state_dim, .*hidden_dim.*noise"
+        ModelError,
+        match=r"'neural-sde' have no setting 'width': they have state_dim, .*hidden_dim.*noise",
     ):
         make_dynamics("neural-sde", {"state_dim": 4, "width": 3})
 

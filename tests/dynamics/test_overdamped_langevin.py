@@ -1,4 +1,5 @@
-"""First-order dynamics: by hand, against the Boltzmann law of its own step, and where it diverges."""
+"""First-order dynamics: by hand, against the Boltzmann law of its own step, and where it
+diverges."""
 
 import math
 from typing import Any
@@ -45,13 +46,18 @@ def test_two_steps_by_hand() -> None:
 
 @pytest.mark.parametrize("k", [0.5, 1.5])
 def test_positions_have_the_stationary_variance_of_the_step(k: float) -> None:
-    """Var = 2k_Bτh / (1 − (1 − hk)²) = (k_Bτ/k) · 2 / (2 − hk), which is the Boltzmann variance as h → 0."""
+    """Var = 2k_Bτh / (1 − (1 − hk)²) = (k_Bτ/k) · 2 / (2 − hk), which is the Boltzmann variance as
+    h → 0."""
     h, temperature, trials, dim = 0.4, 0.8, 3000, 4
     dynamics = overdamped(dim, lambda d: HarmonicPotential(d, k), temperature=temperature)
     with torch.no_grad():
-        z = dynamics.rollout(torch.zeros(trials, dim).double(), normal(trials, 60, 1, dim), h).states[:, -1]
+        z = dynamics.rollout(
+            torch.zeros(trials, dim).double(), normal(trials, 60, 1, dim), h
+        ).states[:, -1]
     expected_var = temperature / k * 2 / (2 - h * k)
-    assert float(z.square().mean()) == pytest.approx(expected_var, rel=5 * math.sqrt(2 / (trials * dim)))
+    assert float(z.square().mean()) == pytest.approx(
+        expected_var, rel=5 * math.sqrt(2 / (trials * dim))
+    )
 
 
 def test_without_temperature_it_is_the_printed_descent() -> None:
@@ -79,20 +85,24 @@ def test_the_state_is_the_positions() -> None:
     assert torch.equal(overdamped(8, CoupledOscillatorPotential).readout(x)["z"], x)
 
 
-# --- where it diverges ------------------------------------------------------------------------------------------
+# --- where it diverges ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("k", "bin_s", "radius"), [(4.2, 0.5, 1.1), (5.0, 0.5, 1.5), (5.0, 1.0, 2.25)])
+@pytest.mark.parametrize(
+    ("k", "bin_s", "radius"), [(4.2, 0.5, 1.1), (5.0, 0.5, 1.5), (5.0, 1.0, 2.25)]
+)
 def test_it_is_refused_by_radius_and_bins(k: float, bin_s: float, radius: float) -> None:
     """|1 − hk| a step, to the power of the steps in a bin."""
     bins = math.log(1000) / math.log(radius)
     message = (
-        f"first-order step is unstable: its spectral radius is {radius:.4g} per bin, .* in {bins:.0f} bins"
+        f"first-order step is unstable: its spectral radius is {radius:.4g} per bin, .* in "
+        f"{bins:.0f} bins"
     )
     with pytest.raises(StabilityError, match=message):
         well(k).check_stable(bin_s)
     with pytest.raises(
-        StabilityError, match=r"first-order step can become unstable: .* longer timescale_s, or pass"
+        StabilityError,
+        match=r"first-order step can become unstable: .* longer timescale_s, or pass",
     ):
         well(k).check_settings(bin_s)
     well(k, allow_unstable=True).check_stable(bin_s)
@@ -106,7 +116,8 @@ def test_confining_oscillators_are_stable_and_free_ones_can_become_unstable() ->
         overdamped(16, CoupledOscillatorPotential).check_settings(bin_s)
         overdamped(16, CoupledOscillatorPotential).check_stable(bin_s)
     with pytest.raises(
-        StabilityError, match=r"can become unstable: its spectral radius is 2 per bin, .* in 10 bins"
+        StabilityError,
+        match=r"can become unstable: its spectral radius is 2 per bin, .* in 10 bins",
     ):
         overdamped(16, FreeOscillatorPotential).check_settings(0.5)
 

@@ -1,4 +1,5 @@
-"""Potentials: force and curvature against autograd, and the coupled oscillators against a dense construction."""
+"""Potentials: force and curvature against autograd, and the coupled oscillators against a dense
+construction."""
 
 from typing import Any
 
@@ -23,7 +24,8 @@ from undertow.errors import ModelError
 DIM = 12
 FAMILY = pytest.mark.parametrize("cls", exported(undertow.dynamics, Potential))
 HALF_TAPS = 4
-# the maximum over a 512-point grid misses that of a 7-tap spectrum by at most (π/512)²·(order 3)²/2 of it
+# the maximum over a 512-point grid misses that of a 7-tap spectrum by at most (π/512)²·(order 3)²/2
+# of it
 GRID_ERROR = (np.pi / 512 * (HALF_TAPS - 1)) ** 2 / 2
 
 
@@ -33,7 +35,9 @@ def moved(cls: type[Potential]) -> Potential:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in potential.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter += 0.3 * torch.randn(
+                parameter.shape, generator=generator, dtype=torch.float64
+            )
     return potential
 
 
@@ -91,7 +95,9 @@ def test_potentials_without_an_input_ignore_it() -> None:
     for cls in exported(undertow.dynamics, Potential):
         potential = moved(cls)
         tilted = potential.tilt(x)
-        changed = not torch.equal(potential.energy(positions(5, DIM), x), potential.energy(positions(5, DIM)))
+        changed = not torch.equal(
+            potential.energy(positions(5, DIM), x), potential.energy(positions(5, DIM))
+        )
         assert changed == (tilted is not None) == (cls is InputDrivenPotential)
 
 
@@ -136,11 +142,14 @@ factors = st.lists(
 
 
 @given(factors, st.integers(1, 16), st.floats(0.01, 1.0))
-def test_any_factor_confines_and_stays_below_one(factor: Any, size: int, confinement: float) -> None:
+def test_any_factor_confines_and_stays_below_one(
+    factor: Any, size: int, confinement: float
+) -> None:
     potential = oscillators(factor, size * len(factor), confinement)
     coupling = potential.coupling().detach()
     eigenvalues = torch.linalg.eigvalsh(coupling)
-    # the zero-padded autocorrelation alone is AAᵀ ≥ 0, so the centre tap added is the least curvature
+    # the zero-padded autocorrelation alone is AAᵀ ≥ 0, so the centre tap added is the least
+    # curvature
     least = potential.kernel()[:, 0].detach() * confinement / (1 + confinement)
     assert (eigenvalues.min(1).values >= least - 1e-12).all()
     assert (least > 0).all()
@@ -210,11 +219,17 @@ def test_double_well_is_smooth_and_nowhere_more_curved_than_its_wells() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CoupledOscillatorPotential(10), "10 positions do not divide into 4 oscillator groups"),
+        (
+            lambda: CoupledOscillatorPotential(10),
+            "10 positions do not divide into 4 oscillator groups",
+        ),
         (lambda: CoupledOscillatorPotential(8, groups=0), "0 oscillator groups"),
         (lambda: CoupledOscillatorPotential(8, taps=6), "taps is 6: .* odd"),
         (lambda: CoupledOscillatorPotential(8, taps=0), "taps is 0"),
-        (lambda: CoupledOscillatorPotential(8, confinement=0.0), "confinement is 0.0: it must be above zero"),
+        (
+            lambda: CoupledOscillatorPotential(8, confinement=0.0),
+            "confinement is 0.0: it must be above zero",
+        ),
         (lambda: HarmonicPotential(8, curvature=-1.0), "curvature is -1.0: it must be above zero"),
         (lambda: DoubleWellPotential(8, height=0.0), "height is 0.0: it must be above zero"),
     ],

@@ -36,7 +36,7 @@ def mixed(dim: int = 20, channels: int = 4, taps: int = 3) -> MixedOscillatorPot
     return potential
 
 
-# --- eq. 2 as printed -------------------------------------------------------------------------------------------
+# --- eq. 2 as printed -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -78,7 +78,10 @@ def test_the_norm_takes_all_scale_from_the_kernel() -> None:
 
 
 def test_it_can_have_hills() -> None:
-    least = [float(torch.linalg.eigvalsh(free(seed=seed).stiffness()).min().detach()) for seed in range(5)]
+    least = [
+        float(torch.linalg.eigvalsh(free(seed=seed).stiffness()).min().detach())
+        for seed in range(5)
+    ]
     assert min(least) < 0
 
 
@@ -90,7 +93,7 @@ def test_its_start_is_finite_and_drawn() -> None:
     assert not torch.equal(a.kernel, b.kernel)
 
 
-# --- as released ------------------------------------------------------------------------------------------------
+# --- as released ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("channels", "taps"), [(4, 3), (4, 7), (1, 3), (2, 1)])
@@ -116,7 +119,7 @@ def test_it_starts_flat_with_an_enormous_gradient() -> None:
     assert potential.kernel.grad.abs().max() > 1e10
 
 
-# --- tilted by an input -----------------------------------------------------------------------------------------
+# --- tilted by an input -----------------------------------------------------------------------
 
 
 def test_the_tilt_is_linear_in_the_input() -> None:
@@ -145,7 +148,9 @@ def test_the_fast_rollout_of_a_tilted_potential_is_the_plain_one(
     results = []
     for rollout in (dynamics.rollout, lambda *args: Dynamics.rollout(dynamics, *args)):
         path = rollout(x0, noise, 0.02, push, inputs)
-        weight = torch.linspace(-1, 1, path.states.numel(), dtype=torch.float64).view_as(path.states)
+        weight = torch.linspace(-1, 1, path.states.numel(), dtype=torch.float64).view_as(
+            path.states
+        )
         grads = torch.autograd.grad(
             (weight * path.states).sum(), list(dynamics.parameters()), allow_unused=True
         )
@@ -173,7 +178,7 @@ def test_curvature_is_that_of_what_is_tilted() -> None:
     assert potential.curvature_bounds() == potential.base.curvature_bounds()
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""RNN, GRU and LSTM against torch's own networks run over the same inputs, and their size in the paper."""
+"""RNN, GRU and LSTM against torch's own networks run over the same inputs, and their size in the
+paper."""
 
 import pytest
 import torch
@@ -24,7 +25,10 @@ def width(cls: type[RecurrentDynamics]) -> int:
 def test_a_path_is_what_the_whole_network_gives(
     cls: type[RecurrentDynamics], reference: type[nn.RNNBase]
 ) -> None:
-    dynamics, network = cls(width(cls), INPUTS).double(), reference(INPUTS, HIDDEN, batch_first=True).double()
+    dynamics, network = (
+        cls(width(cls), INPUTS).double(),
+        reference(INPUTS, HIDDEN, batch_first=True).double(),
+    )
     weights = {name.removesuffix("_l0"): value for name, value in network.state_dict().items()}
     dynamics.cell.load_state_dict(weights)
     x0, inputs = normal(TRIALS, width(cls)), normal(TRIALS, BINS, INPUTS, seed=1)
@@ -50,7 +54,9 @@ def test_without_inputs_the_biases_alone_drive_it(cls: type[RecurrentDynamics]) 
 @pytest.mark.parametrize(
     ("cls", "state_dim", "printed"), [(RNN, 64, 8320), (GRU, 64, 24960), (LSTM, 128, 33280)]
 )
-def test_sizes_are_those_of_table_1(cls: type[RecurrentDynamics], state_dim: int, printed: int) -> None:
+def test_sizes_are_those_of_table_1(
+    cls: type[RecurrentDynamics], state_dim: int, printed: int
+) -> None:
     """64 hidden units and 64 inputs; ElGazzar & van Gerven, Table 1."""
     learned = [p for p in cls(state_dim, 64).parameters() if p.requires_grad]
     assert sum(p.numel() for p in learned) == printed
@@ -87,7 +93,8 @@ def test_decoders_see_the_hidden_units_of_an_lstm() -> None:
 
 def test_an_lstm_of_odd_width_is_refused() -> None:
     with pytest.raises(
-        ModelError, match="state_dim is 5: hidden units and memory cells together are an even number"
+        ModelError,
+        match="state_dim is 5: hidden units and memory cells together are an even number",
     ):
         LSTM(5)
 

@@ -1,4 +1,5 @@
-"""The contract of `SDE`, over every exported SDE and its variants: the step against drift and diffusion."""
+"""The contract of `SDE`, over every exported SDE and its variants: the step against drift and
+diffusion."""
 
 import pytest
 import torch
@@ -29,7 +30,8 @@ def test_only_noisy_coordinates_diffuse(make: Make) -> None:
 
 @EVERY_SDE
 def test_step_follows_drift_and_diffusion_as_it_shrinks(make: Make) -> None:
-    """Mean − (x + h drift) is O(h²) and covariance − h diffusion² is O(h²): a quarter at half the step."""
+    """Mean − (x + h drift) is O(h²) and covariance − h diffusion² is O(h²): a quarter at half the
+    step."""
     dynamics = double(make)
     x, u = normal(TRIALS, STATE_DIM), normal(TRIALS, 1, seed=3)
 

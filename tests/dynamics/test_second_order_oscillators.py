@@ -1,4 +1,5 @@
-"""Second-order oscillators: by hand, without damping or coupling in closed form, and where they grow."""
+"""Second-order oscillators: by hand, without damping or coupling in closed form, and where they
+grow."""
 
 import math
 
@@ -67,7 +68,8 @@ def test_coupling_that_outweighs_the_springs_is_refused() -> None:
     c = torch.tensor([[0.0, 300.0], [300.0, 0.0]])
     dynamics = chosen(SecondOrderOscillators(4), coupling__constant=c)
     with pytest.raises(
-        StabilityError, match=r"oscillators' step is unstable: its spectral radius is .* weaker coupling"
+        StabilityError,
+        match=r"oscillators' step is unstable: its spectral radius is .* weaker coupling",
     ):
         dynamics.check_stable(0.02)
     chosen(SecondOrderOscillators(4, allow_unstable=True), coupling__constant=c).check_stable(0.02)
@@ -83,7 +85,9 @@ def test_eulers_step_is_refused_where_it_gains_more_than_damping_takes() -> None
 
 
 def test_frequencies_and_settings() -> None:
-    dynamics = chosen(SecondOrderOscillators(4, timescale_s=0.5), omega=vector(-2 * math.pi, 4 * math.pi))
+    dynamics = chosen(
+        SecondOrderOscillators(4, timescale_s=0.5), omega=vector(-2 * math.pi, 4 * math.pi)
+    )
     assert dynamics.natural_frequencies_hz.tolist() == pytest.approx([2.0, 4.0])
     with pytest.raises(ModelError, match="state_dim is 5: oscillators take two coordinates each"):
         SecondOrderOscillators(5)

@@ -40,7 +40,9 @@ def two_decays(**options: Any) -> TwoDecays:
 @pytest.mark.parametrize("rate", [2.0, 1e-2, 1e-5, 0.0, -1e-5, -1.5])
 @pytest.mark.parametrize("start", [0.0, 0.1, 1.0, 9.0])
 def test_logistic_growth_is_exact(rate: float, start: float) -> None:
-    solved = solve_ivp(lambda _, n: n * (rate - 0.7 * n), (0, 0.9), [start], rtol=1e-11, atol=1e-13).y[0, -1]
+    solved = solve_ivp(
+        lambda _, n: n * (rate - 0.7 * n), (0, 0.9), [start], rtol=1e-11, atol=1e-13
+    ).y[0, -1]
     gain = logistic_gain(scalar(rate), scalar(0.7 * start), scalar(0.9))
     assert float(gain) * start == pytest.approx(solved, rel=1e-8, abs=1e-12)
 
@@ -82,11 +84,17 @@ def test_two_parts_together_are_of_order_one() -> None:
 
 def test_other_integrators_leave_the_splitting_out() -> None:
     x, h = vector(0.7)[None], scalar(0.1)
-    for integrator, factor in (("euler", 0.8), ("heun", 0.82), ("splitting", 0.92 * math.exp(-0.12))):
+    for integrator, factor in (
+        ("euler", 0.8),
+        ("heun", 0.82),
+        ("splitting", 0.92 * math.exp(-0.12)),
+    ):
         mean = two_decays(integrator=integrator).step(0.0, x, h)[0]
         assert float(mean) == pytest.approx(0.7 * factor, rel=1e-12)
 
 
 def test_an_unknown_integrator_is_refused() -> None:
-    with pytest.raises(ModelError, match="integrator is 'milstein': it must be one of 'splitting', 'euler'"):
+    with pytest.raises(
+        ModelError, match="integrator is 'milstein': it must be one of 'splitting', 'euler'"
+    ):
         two_decays(integrator="milstein")

@@ -1,4 +1,5 @@
-"""Underdamped Langevin dynamics against closed forms: temperature, Boltzmann law, energy, stability."""
+"""Underdamped Langevin dynamics against closed forms: temperature, Boltzmann law, energy,
+stability."""
 
 import math
 from typing import Any
@@ -46,29 +47,38 @@ def spectral_radius(dynamics: UnderdampedLangevin, h: float) -> float:
     return float(np.abs(np.linalg.eigvals(step_matrix(dynamics, h))).max())
 
 
-# --- temperature ------------------------------------------------------------------------------------------------
+# --- temperature ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("h", [0.1, 1.0])
 @pytest.mark.parametrize("mass", [0.5, 2.0])
 @pytest.mark.parametrize("gamma", [0.3, 1.5])
-def test_free_velocities_have_the_variance_of_their_temperature(h: float, mass: float, gamma: float) -> None:
+def test_free_velocities_have_the_variance_of_their_temperature(
+    h: float, mass: float, gamma: float
+) -> None:
     dynamics = langevin(4, Free, mass=mass, gamma=gamma, temperature=1.7)
     trials, steps, expected_var = 64, 300, 1.7 / mass
-    x0 = torch.cat([torch.zeros(trials, 4), math.sqrt(expected_var) * noise(trials, 4)], -1).double()
+    x0 = torch.cat(
+        [torch.zeros(trials, 4), math.sqrt(expected_var) * noise(trials, 4)], -1
+    ).double()
     with torch.no_grad():
         v = dynamics.rollout(x0, noise(trials, steps, 1, 4), h).states[..., 4:]
     a = math.exp(-gamma * h)
-    # v² of an AR(1) sequence is correlated as a²ᵏ: so many bins are worth (1 − a²) / (1 + a²) as many draws
+    # v² of an AR(1) sequence is correlated as a²ᵏ: so many bins are worth (1 − a²) / (1 + a²) as
+    # many draws
     independent = 4 * trials * (steps + 1) * (1 - a**2) / (1 + a**2)
-    assert float(v.square().mean()) == pytest.approx(expected_var, rel=5 * math.sqrt(2 / independent))
+    assert float(v.square().mean()) == pytest.approx(
+        expected_var, rel=5 * math.sqrt(2 / independent)
+    )
 
 
 @pytest.mark.parametrize("h", [0.02, 0.5, 1.0])
 def test_one_step_of_free_velocities_is_the_exact_ornstein_uhlenbeck_one(h: float) -> None:
     dynamics = langevin(1, Free, mass=2.0, gamma=0.9, temperature=1.7)
     with torch.no_grad():
-        mean, std = dynamics.step(0.0, torch.tensor([[0.0, 3.0]]).double(), torch.tensor(h).double())
+        mean, std = dynamics.step(
+            0.0, torch.tensor([[0.0, 3.0]]).double(), torch.tensor(h).double()
+        )
     assert float(mean[0, 1]) == pytest.approx(3.0 * math.exp(-0.9 * h), rel=1e-6)
     assert float(std.square()) == pytest.approx(1.7 / 2.0 * (1 - math.exp(-2 * 0.9 * h)), rel=1e-6)
 
@@ -76,18 +86,24 @@ def test_one_step_of_free_velocities_is_the_exact_ornstein_uhlenbeck_one(h: floa
 def stationary_covariance(dynamics: UnderdampedLangevin, h: float) -> np.ndarray:
     """Of the step itself, from the discrete Lyapunov equation Σ = AΣAᵀ + Q."""
     _, std = dynamics.decay_and_std(torch.tensor(h, dtype=torch.float64))
-    noise_var = np.diag(np.concatenate([np.zeros(dynamics.noise_dim), std.detach().square().numpy()]))
+    noise_var = np.diag(
+        np.concatenate([np.zeros(dynamics.noise_dim), std.detach().square().numpy()])
+    )
     return solve_discrete_lyapunov(step_matrix(dynamics, h), noise_var)
 
 
 def test_positions_approach_the_boltzmann_law_as_the_step_shrinks() -> None:
     """exp(−U/k_Bτ) in U = ½ zᵀKz has covariance k_Bτ K⁻¹."""
-    dynamics = langevin(8, lambda dim: CoupledOscillatorPotential(dim, 2), mass=1.5, temperature=0.8)
+    dynamics = langevin(
+        8, lambda dim: CoupledOscillatorPotential(dim, 2), mass=1.5, temperature=0.8
+    )
     stiffness = torch.block_diag(*dynamics.potential.stiffness().detach()).numpy()
     boltzmann = 0.8 * np.linalg.inv(stiffness)
 
     def error(h: float) -> float:
-        return float(np.abs(stationary_covariance(dynamics, h)[:8, :8] - boltzmann).max() / boltzmann.max())
+        return float(
+            np.abs(stationary_covariance(dynamics, h)[:8, :8] - boltzmann).max() / boltzmann.max()
+        )
 
     assert error(0.01) < 0.01
     assert error(0.01) < 0.55 * error(0.02) < 0.55**2 * error(0.04)
@@ -97,15 +113,17 @@ def test_sampled_positions_have_the_boltzmann_variance() -> None:
     trials, dim, h, k = 3000, 4, 0.1, 2.0
     dynamics = langevin(dim, lambda d: HarmonicPotential(d, k), gamma=1.0, temperature=0.8)
     with torch.no_grad():
-        z = dynamics.rollout(torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h).states[
-            :, -1, :dim
-        ]
+        z = dynamics.rollout(
+            torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h
+        ).states[:, -1, :dim]
     expected_var = stationary_covariance(dynamics, h)[0, 0]
-    assert float(z.square().mean()) == pytest.approx(expected_var, rel=5 * math.sqrt(2 / (trials * dim)))
+    assert float(z.square().mean()) == pytest.approx(
+        expected_var, rel=5 * math.sqrt(2 / (trials * dim))
+    )
     assert expected_var == pytest.approx(0.8 / k, rel=0.1)
 
 
-# --- energy -----------------------------------------------------------------------------------------------------
+# --- energy -----------------------------------------------------------------------------------
 
 
 def energies(potential: Any, h: float, duration: float) -> Tensor:
@@ -119,7 +137,9 @@ def energies(potential: Any, h: float, duration: float) -> Tensor:
         return dynamics.potential.energy(z) + 0.5 * 1.5 * v.square().sum(-1)
 
 
-@pytest.mark.parametrize("potential", [CoupledOscillatorPotential, HarmonicPotential, DoubleWellPotential])
+@pytest.mark.parametrize(
+    "potential", [CoupledOscillatorPotential, HarmonicPotential, DoubleWellPotential]
+)
 def test_energy_is_conserved_to_the_order_of_the_step(potential: Any) -> None:
     """The kick–drift step is of first order: half the step, half the error."""
     errors = []
@@ -132,7 +152,8 @@ def test_energy_is_conserved_to_the_order_of_the_step(potential: Any) -> None:
 
 @pytest.mark.parametrize("potential", [CoupledOscillatorPotential, HarmonicPotential])
 def test_energy_error_stays_bounded_over_long_times(potential: Any) -> None:
-    """Symplectic: no drift, unlike explicit Euler, whose energy would grow by a factor of e⁵ here."""
+    """Symplectic: no drift, unlike explicit Euler, whose energy would grow by a factor of e⁵
+    here."""
     energy = energies(potential, 0.1, 1000.0)
     assert float((energy - energy[0]).abs().max()) < 0.2 * float(energy[0])
 
@@ -141,14 +162,16 @@ def test_frictionless_harmonic_path_keeps_its_shadow_energy_exactly() -> None:
     """½ m v² + ½ k z² − ½ h k z v is conserved by the step to rounding."""
     h, k, mass = 0.3, 1.2, 1.5
     dynamics = langevin(1, lambda d: HarmonicPotential(d, k), mass=mass, gamma=1e-14)
-    path = dynamics.rollout(torch.tensor([[0.7, -0.4]]).double(), torch.zeros(1, 500, 1, 1).double(), h)
+    path = dynamics.rollout(
+        torch.tensor([[0.7, -0.4]]).double(), torch.zeros(1, 500, 1, 1).double(), h
+    )
     z, v = path.states.detach()[0].unbind(-1)
     curvature = float(dynamics.potential.stiffness()[0].detach())
     shadow = 0.5 * mass * v**2 + 0.5 * curvature * z**2 - 0.5 * h * curvature * z * v
     assert torch.allclose(shadow, shadow[0], rtol=1e-10)
 
 
-# --- stability --------------------------------------------------------------------------------------------------
+# --- stability --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("h", [0.3, 1.0])
@@ -164,7 +187,10 @@ def test_the_limit_of_stability_is_exact(h: float, gamma: float, mass: float) ->
     bins = math.log(1000) / math.log(radius)
     with pytest.raises(
         StabilityError,
-        match=rf"is unstable: its spectral radius is {radius:.4g} per bin, .* 1000-fold in {bins:.0f} bins; use .* larger",
+        match=(
+            rf"is unstable: its spectral radius is {radius:.4g} per bin, .* 1000-fold in "
+            rf"{bins:.0f} bins; use .* larger"
+        ),
     ):
         above.check_stable(h)
 
@@ -196,7 +222,7 @@ def test_a_hill_is_unstable_at_any_step() -> None:
         UnderdampedLangevin(4, Hill).check_stable(0.001)
 
 
-# --- settings ---------------------------------------------------------------------------------------------------
+# --- settings ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from undertow.errors import ModelError
 def test_drift_by_hand() -> None:
     dynamics = VanDerPol(4, input_dim=1).double()
     k = torch.tensor([[9.0, 0.3], [-0.2, 9.0]])  # a diffusive coupling has no diagonal
-    chosen(dynamics, omega=vector(2.0, 3.0), log_nonlinearity=vector(0.5, 1.5).log(), coupling__constant=k)
+    chosen(
+        dynamics,
+        omega=vector(2.0, 3.0),
+        log_nonlinearity=vector(0.5, 1.5).log(),
+        coupling__constant=k,
+    )
     chosen(dynamics, input_map__weight=vector(1.0, -2.0)[:, None])
     x, y, v, w, u = 0.5, -1.5, 0.7, 0.1, 0.4
     expected = [
@@ -29,7 +34,9 @@ def test_drift_by_hand() -> None:
 
 
 @pytest.mark.parametrize("integrator", ["splitting", "rk4"])
-def test_a_weakly_nonlinear_oscillator_has_amplitude_two_and_its_own_frequency(integrator: str) -> None:
+def test_a_weakly_nonlinear_oscillator_has_amplitude_two_and_its_own_frequency(
+    integrator: str,
+) -> None:
     """ẋ is nearly harmonic for μ ≪ ω: amplitude 2 and period 2π/ω (1 + μ²/16ω²)."""
     dynamics = chosen(
         VanDerPol(2, noise=False, coupling="none", integrator=integrator, timescale_s=1.0),
@@ -48,7 +55,9 @@ def test_the_splitting_is_bounded_from_far_away() -> None:
     dynamics = VanDerPol(16).double()
     path = dynamics.rollout(100 * normal(8, 16), normal(8, 100, 1, 8), 0.1).states
     assert path.abs().max() < 2000
-    assert path[:, 50:, :8].abs().max() < path[:, 0, :8].abs().max()  # positions creep back, as in truth
+    assert (
+        path[:, 50:, :8].abs().max() < path[:, 0, :8].abs().max()
+    )  # positions creep back, as in truth
 
 
 def test_noise_enters_the_velocities_alone_and_pairs_are_read_out() -> None:

@@ -78,5 +78,7 @@ def test_the_splitting_keeps_fixed_points_and_the_range_of_gating() -> None:
 
 
 def test_an_odd_state_is_refused() -> None:
-    with pytest.raises(ModelError, match="state_dim is 3: competing populations take two coordinates each"):
+    with pytest.raises(
+        ModelError, match="state_dim is 3: competing populations take two coordinates each"
+    ):
         WongWang(3)

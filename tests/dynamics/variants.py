@@ -56,7 +56,12 @@ def fanned(x: Tensor, u: Tensor | None, gain: Tensor) -> Tensor:
 
 def own(diffusion: object = "constant") -> Dynamics:
     return from_function(
-        pulled, STATE_DIM, 1, diffusion, {"centre": torch.zeros(STATE_DIM), "gain": 0.5}, learn_timescale=True
+        pulled,
+        STATE_DIM,
+        1,
+        diffusion,
+        {"centre": torch.zeros(STATE_DIM), "gain": 0.5},
+        learn_timescale=True,
     )
 
 
@@ -67,9 +72,15 @@ VARIANTS |= dict(of(cls, learn_timescale=True) for cls in FAMILY if takes(cls, "
 VARIANTS |= dict(
     of(cls, integrator="euler", diffusion="state") for cls in FAMILY if issubclass(cls, SplitSDE)
 )
-VARIANTS |= dict(of(NeuralSDE, integrator=i, diffusion="input", input_dim=1) for i in ("heun", "rk4"))
-VARIANTS |= dict(of(CoupledOscillators, coupling=c, input_dim=1) for c in ("none", "scalar", "diffusive"))
-VARIANTS |= dict([of(CoupledOscillators, form="bistable", drive=True, input_dim=1, diffusion="state")])
+VARIANTS |= dict(
+    of(NeuralSDE, integrator=i, diffusion="input", input_dim=1) for i in ("heun", "rk4")
+)
+VARIANTS |= dict(
+    of(CoupledOscillators, coupling=c, input_dim=1) for c in ("none", "scalar", "diffusive")
+)
+VARIANTS |= dict(
+    [of(CoupledOscillators, form="bistable", drive=True, input_dim=1, diffusion="state")]
+)
 VARIANTS |= {f"Langevin in {p.__name__}": in_potential(p) for p in POTENTIALS}
 VARIANTS |= {
     "EulerLangevin, all learned": lambda: EulerLangevin(
@@ -112,17 +123,26 @@ def steps_in_a_bin(dynamics: Dynamics, wanted: int = 2) -> int:
 
 
 def run(
-    dynamics: Dynamics, bins: int = BINS, substeps: int | None = None, seed: int = 0, control: bool = True
+    dynamics: Dynamics,
+    bins: int = BINS,
+    substeps: int | None = None,
+    seed: int = 0,
+    control: bool = True,
 ) -> Path:
     """A rollout from fixed random numbers under a control and an input."""
-    noise = normal(TRIALS, bins, substeps or steps_in_a_bin(dynamics), dynamics.noise_dim, seed=seed)
+    noise = normal(
+        TRIALS, bins, substeps or steps_in_a_bin(dynamics), dynamics.noise_dim, seed=seed
+    )
     push = normal(TRIALS, bins, dynamics.noise_dim, seed=1) if control else None
     dtype = next(dynamics.parameters()).dtype
     x0 = normal(TRIALS, STATE_DIM, seed=2).to(dtype)
     inputs = normal(TRIALS, bins, 1, seed=3).to(dtype)
-    return dynamics.rollout(x0, noise.to(dtype), 0.02, None if push is None else push.to(dtype), inputs)
+    return dynamics.rollout(
+        x0, noise.to(dtype), 0.02, None if push is None else push.to(dtype), inputs
+    )
 
 
 def covariance(dynamics: Dynamics, std: Tensor) -> Tensor:
-    """Of the noisy coordinates after a step, (…, noise_dim, noise_dim), from what `step` gives beside the mean."""
+    """Of the noisy coordinates after a step, (…, noise_dim, noise_dim), from what `step` gives
+    beside the mean."""
     return std @ std.transpose(-1, -2) if dynamics.correlated else torch.diag_embed(std.square())

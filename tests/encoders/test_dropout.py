@@ -1,4 +1,5 @@
-"""Dropout from a generator: right on average, off in evaluation, repeatable, refused without a generator."""
+"""Dropout from a generator: right on average, off in evaluation, repeatable, refused without a
+generator."""
 
 import pytest
 import torch
@@ -27,7 +28,8 @@ def test_a_share_is_dropped_and_the_mean_is_kept(share: float) -> None:
 
 
 def test_neighbouring_entries_are_dropped_independently() -> None:
-    """Eight masks come from one draw: products of neighbours average to the product of the averages."""
+    """Eight masks come from one draw: products of neighbours average to the product of the
+    averages."""
     layer = Dropout(0.3)
     with dropout_from(layer, generator()):
         kept = (layer(ONES) != 0).double().flatten() - (1 - layer.share)

@@ -1,4 +1,5 @@
-"""The GRU encoder: what it may not see changes nothing; both directions; causality; the initial state's window."""
+"""The GRU encoder: what it may not see changes nothing; both directions; causality; the initial
+state's window."""
 
 import pytest
 import torch
@@ -58,13 +59,17 @@ def test_garbage_it_may_not_see_changes_nothing(
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("initial_bins", [1, 3, None])
-def test_padding_past_the_end_changes_nothing(bidirectional: bool, initial_bins: int | None) -> None:
+def test_padding_past_the_end_changes_nothing(
+    bidirectional: bool, initial_bins: int | None
+) -> None:
     """A trial padded to a longer window is encoded as it is alone."""
     encoder = make(bidirectional=bidirectional, initial_bins=initial_bins)
     inputs = draw(TRIALS, BINS, NEURONS)
     context, initial = encoder(inputs, inside(), LENGTHS)
     for trial, length in enumerate(LENGTHS.tolist()):
-        alone = encoder(inputs[[trial], :length], torch.ones(1, length, dtype=torch.bool), LENGTHS[[trial]])
+        alone = encoder(
+            inputs[[trial], :length], torch.ones(1, length, dtype=torch.bool), LENGTHS[[trial]]
+        )
         assert torch.allclose(context[[trial], :length], alone[0], atol=1e-6)
         assert torch.allclose(initial[[trial]], alone[1], atol=1e-6)
 

@@ -1,4 +1,5 @@
-"""What the GRU reads at each bin, against torch's GRU on inputs shifted here by hand; dropout inside the recurrence."""
+"""What the GRU reads at each bin, against torch's GRU on inputs shifted here by hand; dropout
+inside the recurrence."""
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ def window() -> Tensor:
     return observed
 
 
-# --- what it reads ----------------------------------------------------------------------------------------------
+# --- what it reads ----------------------------------------------------------------------------
 
 
 def test_previous_reads_the_bin_before_and_nothing_at_the_first() -> None:
@@ -80,7 +81,9 @@ def test_garbage_it_may_not_see_changes_nothing_even_in_the_first_bin(
     )
     observed[2, 0] = False
     dirty = torch.where(observed[..., None], inputs, garbage)
-    for a, b in zip(encoder(inputs, observed, LENGTHS), encoder(dirty, observed, LENGTHS), strict=True):
+    for a, b in zip(
+        encoder(inputs, observed, LENGTHS), encoder(dirty, observed, LENGTHS), strict=True
+    ):
         assert torch.equal(a, b)
 
 
@@ -95,11 +98,13 @@ def test_no_reading_looks_ahead(reads: str) -> None:
 
 
 def test_an_unknown_reading_is_refused() -> None:
-    with pytest.raises(ModelError, match="reads is 'next': it must be 'current', 'previous' or 'held'"):
+    with pytest.raises(
+        ModelError, match="reads is 'next': it must be 'current', 'previous' or 'held'"
+    ):
         GRUEncoder(NEURONS, reads="next")
 
 
-# --- dropout inside the recurrence ------------------------------------------------------------------------------
+# --- dropout inside the recurrence ------------------------------------------------------------
 
 
 def by_cells(inputs: Tensor, gru: nn.GRU, mask: Tensor) -> Tensor:
@@ -137,7 +142,9 @@ def test_the_encoder_draws_its_mask_from_the_generator(bidirectional: bool) -> N
     with dropout_from(layer, torch.Generator().manual_seed(5)):
         ones = torch.ones(TRIALS, BINS, HIDDEN, dtype=torch.float64)
         masks = [layer(ones) for _ in range(1 + bidirectional)]
-    assert torch.allclose(context[..., :HIDDEN], by_cells(inputs, encoder.forwards, masks[0]), atol=1e-12)
+    assert torch.allclose(
+        context[..., :HIDDEN], by_cells(inputs, encoder.forwards, masks[0]), atol=1e-12
+    )
     if encoder.backwards is not None:
         reverse = by_cells(inputs.flip(1), encoder.backwards, masks[1]).flip(1)
         assert torch.allclose(context[..., HIDDEN:], reverse, atol=1e-12)

@@ -20,7 +20,9 @@ def draw(*shape: int) -> Tensor:
 @pytest.mark.parametrize(
     ("trials", "bins", "n_inputs", "hidden"), [(1, 1, 1, 1), (3, 7, 4, 5), (2, 40, 3, 16)]
 )
-def test_equals_torch_with_all_gradients(trials: int, bins: int, n_inputs: int, hidden: int) -> None:
+def test_equals_torch_with_all_gradients(
+    trials: int, bins: int, n_inputs: int, hidden: int
+) -> None:
     gru, weight = made(n_inputs, hidden), draw(trials, bins, hidden)
     results = []
     for run in (lambda x: gru_states(x, gru), lambda x: gru(x)[0]):

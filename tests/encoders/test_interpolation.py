@@ -23,7 +23,9 @@ def previous(at: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.ndarra
 
 
 @pytest.mark.parametrize("kind", ["linear", "previous"])
-@pytest.mark.parametrize("times", [TIMES, TIMES[:1], TIMES[0]], ids=["per trial", "one row", "shared"])
+@pytest.mark.parametrize(
+    "times", [TIMES, TIMES[:1], TIMES[0]], ids=["per trial", "one row", "shared"]
+)
 @pytest.mark.parametrize("at", [AT, AT[:1], AT[0]], ids=["per trial", "one row", "shared"])
 def test_every_entry_is_numpys(kind: str, times: Tensor, at: Tensor) -> None:
     found = interpolate(VALUES, times, at, kind)
@@ -33,7 +35,9 @@ def test_every_entry_is_numpys(kind: str, times: Tensor, at: Tensor) -> None:
     every_at = at.expand(TRIALS, STEPS).numpy()
     for trial in range(TRIALS):
         for channel in range(CHANNELS):
-            expected = by_numpy(every_at[trial], every_time[trial], VALUES[trial, :, channel].numpy())
+            expected = by_numpy(
+                every_at[trial], every_time[trial], VALUES[trial, :, channel].numpy()
+            )
             assert np.allclose(found[trial, :, channel].numpy(), expected, rtol=0, atol=1e-12)
 
 
@@ -43,7 +47,8 @@ def test_at_its_own_times_it_is_the_values(kind: str) -> None:
 
 
 def test_times_reached_up_to_rounding_count_as_reached() -> None:
-    """Twelve steps of a third of a bin, summed in single precision, end at the fourth bin and not just before it."""
+    """Twelve steps of a third of a bin, summed in single precision, end at the fourth bin and not
+    just before it."""
     times = torch.arange(5) * 0.02
     at = torch.full((1, 12), 0.02 / 3).cumsum(1)
     values = torch.arange(5.0)[None, :, None]
@@ -82,7 +87,9 @@ def test_single_precision_values_stay_so() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ModelError, match="interpolation is 'cubic': it must be 'linear' or 'previous'"):
+    with pytest.raises(
+        ModelError, match="interpolation is 'cubic': it must be 'linear' or 'previous'"
+    ):
         interpolate(VALUES, TIMES, AT, "cubic")
     with pytest.raises(ModelError, match="as many times as values, in one row or one per trial"):
         interpolate(VALUES, TIMES[:, :-1], AT)

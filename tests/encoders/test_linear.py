@@ -45,7 +45,9 @@ def test_no_bin_knows_of_another() -> None:
 
 
 @pytest.mark.parametrize("initial_bins", [1, 3, 50, None])
-def test_the_initial_state_is_inferred_from_the_mean_over_its_window(initial_bins: int | None) -> None:
+def test_the_initial_state_is_inferred_from_the_mean_over_its_window(
+    initial_bins: int | None,
+) -> None:
     encoder, inputs = make(initial_bins=initial_bins), draw(TRIALS, BINS, NEURONS)
     context, initial = encoder(inputs, OBSERVED, LENGTHS)
     for trial, length in enumerate(LENGTHS.tolist()):
@@ -57,7 +59,9 @@ def test_the_initial_state_is_inferred_from_the_mean_over_its_window(initial_bin
 def test_garbage_it_may_not_see_changes_nothing(garbage: float) -> None:
     encoder, inputs = make(initial_bins=None), draw(TRIALS, BINS, NEURONS)
     dirty = torch.where(OBSERVED[..., None], inputs, garbage)
-    for a, b in zip(encoder(inputs, OBSERVED, LENGTHS), encoder(dirty, OBSERVED, LENGTHS), strict=True):
+    for a, b in zip(
+        encoder(inputs, OBSERVED, LENGTHS), encoder(dirty, OBSERVED, LENGTHS), strict=True
+    ):
         assert torch.equal(a, b)
 
 

@@ -1,4 +1,5 @@
-"""The LSTM encoder: what each network reads and in which order; windows, masks, padding, causality."""
+"""The LSTM encoder: what each network reads and in which order; windows, masks, padding,
+causality."""
 
 import pytest
 import torch
@@ -131,10 +132,15 @@ def test_the_initial_state_sees_its_window_and_nothing_after(
 def test_garbage_it_may_not_see_changes_nothing(
     direction: str, initial_bins: int | None, garbage: float
 ) -> None:
-    encoder, inputs = make(direction=direction, initial_bins=initial_bins), draw(TRIALS, BINS, NEURONS)
+    encoder, inputs = (
+        make(direction=direction, initial_bins=initial_bins),
+        draw(TRIALS, BINS, NEURONS),
+    )
     observed = inside() & (draw(TRIALS, BINS, seed=2) > -0.5)
     dirty = torch.where(observed[..., None], inputs, garbage)
-    for a, b in zip(encoder(inputs, observed, LENGTHS), encoder(dirty, observed, LENGTHS), strict=True):
+    for a, b in zip(
+        encoder(inputs, observed, LENGTHS), encoder(dirty, observed, LENGTHS), strict=True
+    ):
         assert torch.equal(a, b)
 
 
@@ -142,10 +148,15 @@ def test_garbage_it_may_not_see_changes_nothing(
 @windows
 def test_padding_past_the_end_changes_nothing(direction: str, initial_bins: int | None) -> None:
     """A trial padded to a longer window is encoded as it is alone."""
-    encoder, inputs = make(direction=direction, initial_bins=initial_bins), draw(TRIALS, BINS, NEURONS)
+    encoder, inputs = (
+        make(direction=direction, initial_bins=initial_bins),
+        draw(TRIALS, BINS, NEURONS),
+    )
     context, initial = encoder(inputs, inside(), LENGTHS)
     for trial, length in enumerate(LENGTHS.tolist()):
-        alone = encoder(inputs[[trial], :length], torch.ones(1, length, dtype=torch.bool), LENGTHS[[trial]])
+        alone = encoder(
+            inputs[[trial], :length], torch.ones(1, length, dtype=torch.bool), LENGTHS[[trial]]
+        )
         assert torch.allclose(context[[trial], :length], alone[0], atol=1e-12)
         assert torch.allclose(initial[[trial]], alone[1], atol=1e-12)
 

@@ -40,7 +40,10 @@ def test_wider_it_goes_through_a_network_bin_by_bin(time: bool) -> None:
 
 @pytest.mark.parametrize("n_inputs", [0, 2])
 def test_time_is_the_last_channel_as_a_share_of_the_trial(n_inputs: int) -> None:
-    encoder, stimulus = StimulusEncoder(n_inputs, 4, time=True, duration_s=0.5), draw(TRIALS, BINS, n_inputs)
+    encoder, stimulus = (
+        StimulusEncoder(n_inputs, 4, time=True, duration_s=0.5),
+        draw(TRIALS, BINS, n_inputs),
+    )
     u = encoder(stimulus, TIME_S)
     assert u.shape == (TRIALS, BINS, encoder.output_dim) == (TRIALS, BINS, n_inputs + 1)
     assert torch.equal(u[..., :-1], stimulus)

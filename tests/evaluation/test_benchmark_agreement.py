@@ -69,7 +69,15 @@ def high_counts(seed: int) -> Pair:
     return rates, rng.poisson(rates).astype(float)
 
 
-CASES = [plain, with_gaps, with_zero_rates, with_silent_neurons, single_trial, single_neuron, high_counts]
+CASES = [
+    plain,
+    with_gaps,
+    with_zero_rates,
+    with_silent_neurons,
+    single_trial,
+    single_neuron,
+    high_counts,
+]
 
 
 @pytest.mark.parametrize("make", CASES)
@@ -107,7 +115,9 @@ def psths(seed: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
 @pytest.mark.parametrize("seed", range(3))
 def test_psth_r2(reference: ModuleType, seed: int) -> None:
     rates, psth, index = psths(seed)
-    assert psth_r2(rates, psth, index) == pytest.approx(reference.eval_psth(psth, rates, index), **TOLERANCE)
+    assert psth_r2(rates, psth, index) == pytest.approx(
+        reference.eval_psth(psth, rates, index), **TOLERANCE
+    )
 
 
 def test_psth_r2_with_gaps_and_silent_neurons(reference: ModuleType) -> None:
@@ -115,7 +125,9 @@ def test_psth_r2_with_gaps_and_silent_neurons(reference: ModuleType) -> None:
     psth[..., 2] = 0
     psth[1, :6], psth[3, 15:] = np.nan, np.nan
     rates[index[3], 15:] = np.nan
-    assert psth_r2(rates, psth, index) == pytest.approx(reference.eval_psth(psth, rates, index), **TOLERANCE)
+    assert psth_r2(rates, psth, index) == pytest.approx(
+        reference.eval_psth(psth, rates, index), **TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -137,7 +149,9 @@ def test_psth_r2_one_neuron_one_condition(reference: ModuleType) -> None:
 def decoding(seed: int, n_channels: int = 2) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(seed)
     rates = rng.gamma(1.0, 0.3, (24, 12, 8))
-    velocity = rates @ rng.normal(size=(8, n_channels)) * 100 + 30 * rng.normal(size=(24, 12, n_channels))
+    velocity = rates @ rng.normal(size=(8, n_channels)) * 100 + 30 * rng.normal(
+        size=(24, 12, n_channels)
+    )
     velocity[2, :5] = np.nan
     velocity[20, 7:] = np.nan
     rates[2, :5] = np.nan
@@ -163,7 +177,9 @@ def test_velocity_r2_with_masks_and_one_neuron(reference: ModuleType) -> None:
     expected = reference.velocity_decoding(
         train_rates, train_velocity, train_mask, eval_rates, eval_velocity, eval_mask
     )
-    mine = velocity_r2(train_rates, train_velocity, eval_rates, eval_velocity, train_mask, eval_mask)
+    mine = velocity_r2(
+        train_rates, train_velocity, eval_rates, eval_velocity, train_mask, eval_mask
+    )
     assert mine == pytest.approx(expected, **TOLERANCE)
 
 
@@ -183,14 +199,19 @@ def timing(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_produced_time_correlation(reference: ModuleType, seed: int) -> None:
     rates, spikes, behavior = timing(seed)
     expected = reference.speed_tp_correlation(spikes, rates, behavior)
-    assert produced_time_correlation(rates, spikes, behavior) == pytest.approx(expected, **TOLERANCE)
+    assert produced_time_correlation(rates, spikes, behavior) == pytest.approx(
+        expected, **TOLERANCE
+    )
 
 
 def test_a_whole_submission(reference: ModuleType) -> None:
     """Every key the reference reports for one set, from one dictionary of tensors."""
     rates, spikes = counts((24, 16, 9), 3)
     velocity = np.random.default_rng(3).normal(size=(24, 12, 2))
-    psth, index = np.random.default_rng(4).gamma(1.0, 0.3, (2, 12, 9)), [np.arange(4), np.arange(4, 8)]
+    psth, index = (
+        np.random.default_rng(4).gamma(1.0, 0.3, (2, 12, 9)),
+        [np.arange(4), np.arange(4, 8)],
+    )
     window, after, fit, score = slice(0, 12), slice(12, 16), slice(0, 16), slice(16, 24)
     user = {
         "eval_rates_heldin": rates[score, window, :6],
@@ -225,7 +246,9 @@ def test_a_whole_submission(reference: ModuleType) -> None:
             user["eval_rates_heldout_forward"],
             target["eval_spikes_heldout_forward"],
         ),
-        "vel R2": velocity_r2(rates[fit, window], velocity[fit], rates[score, window], velocity[score]),
+        "vel R2": velocity_r2(
+            rates[fit, window], velocity[fit], rates[score, window], velocity[score]
+        ),
         "psth R2": psth_r2(rates[score, window], psth, index),
     }
     assert set(mine) == set(scores)

@@ -50,8 +50,12 @@ def test_errors() -> None:
 
 
 def test_intervals_cover_the_expected_score() -> None:
-    """95 % intervals of 27 trials in 9 conditions hold the expected score about 95 % of the time."""
-    condition, about = np.repeat(np.arange(9), 3), {"name": "x", "unit": "", "bin_s": 0.02, "n_neurons": 10}
+    """95 % intervals of 27 trials in 9 conditions hold the expected score about 95 % of the
+    time."""
+    condition, about = (
+        np.repeat(np.arange(9), 3),
+        {"name": "x", "unit": "", "bin_s": 0.02, "n_neurons": 10},
+    )
     about |= {"trial_ids": np.arange(27), "condition": condition}
     base = 0.2 * np.exp(0.7 * np.random.default_rng(0).normal(size=(9, 15, 10)))[condition]
 
@@ -61,13 +65,16 @@ def test_intervals_cover_the_expected_score() -> None:
         bits = BitsPerSpike.from_counts(rates, rng.poisson(base * gain), **about)
         return [bits, RSquared.from_targets(rates, base * gain, **about)]
 
-    expected = np.mean([[s.value for s in draw(np.random.default_rng([1, k]))] for k in range(2000)], axis=0)
+    expected = np.mean(
+        [[s.value for s in draw(np.random.default_rng([1, k]))] for k in range(2000)], axis=0
+    )
     covered = np.zeros(2)
     for k in range(400):
         weights = bootstrap_weights(27, condition, resamples=300, seed=k)
         for which, statistic in enumerate(draw(np.random.default_rng([2, k]))):
             low, high = interval(statistic.value, statistic.finish(weights))
             covered[which] += low <= expected[which] <= high
-    # 18 degrees of freedom and a skewed score cost a few per cent; n draws out of n would cover 0.85
+    # 18 degrees of freedom and a skewed score cost a few per cent; n draws out of n would cover
+    # 0.85
     assert (covered / 400 > 0.88).all()
     assert (covered / 400 < 0.99).all()

@@ -6,7 +6,12 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 
 from undertow.errors import DataError
-from undertow.evaluation import fit_log_rate_decoder, fit_velocity_decoder, log_rate_velocity_r2, velocity_r2
+from undertow.evaluation import (
+    fit_log_rate_decoder,
+    fit_velocity_decoder,
+    log_rate_velocity_r2,
+    velocity_r2,
+)
 
 
 def lagged(lag: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +31,9 @@ def test_log_rate_decoder_is_the_ridge_of_the_protocol() -> None:
     expected = r2_score(y[20:].reshape(-1, 2), ridge.predict(x[20:].reshape(-1, 6)))
     assert score == pytest.approx(expected, abs=1e-10)
     assert score > 0.8
-    assert log_rate_velocity_r2(rates[:20], velocity[:20], rates[20:], velocity[20:], lag_bins=0) < 0.1
+    assert (
+        log_rate_velocity_r2(rates[:20], velocity[:20], rates[20:], velocity[20:], lag_bins=0) < 0.1
+    )
 
 
 def test_predictions_have_the_place_of_the_velocity_they_mean() -> None:
@@ -56,7 +63,9 @@ def test_one_channel_is_decoded_as_it_is_beside_another() -> None:
         decoder = fit(rates[:20], single[:20], **options)  # type: ignore[operator]
         assert decoder.weights.shape == (6, 1)
         twice = fit(rates[:20], np.concatenate([single, single], -1)[:20], **options)  # type: ignore[operator]
-        np.testing.assert_allclose(decoder.predict(rates[20:]), twice.predict(rates[20:])[..., :1], rtol=1e-9)
+        np.testing.assert_allclose(
+            decoder.predict(rates[20:]), twice.predict(rates[20:])[..., :1], rtol=1e-9
+        )
     x, y = np.log(rates[:, :-3]).reshape(30, 17, 6), single[:, 3:]
     ridge = RidgeCV(np.logspace(-4, 4, 9)).fit(x[:20].reshape(-1, 6), y[:20].ravel())
     expected = r2_score(y[20:].ravel(), ridge.predict(x[20:].reshape(-1, 6)))
@@ -74,9 +83,13 @@ def test_rows_without_velocity_need_no_rate() -> None:
 
 def test_floor_raises_small_rates() -> None:
     rates, velocity = lagged(0)
-    raised = log_rate_velocity_r2(rates[:20], velocity[:20], rates[20:], velocity[20:], 0, floor=0.3)
+    raised = log_rate_velocity_r2(
+        rates[:20], velocity[:20], rates[20:], velocity[20:], 0, floor=0.3
+    )
     by_hand = np.maximum(rates, 0.3)
-    assert raised == log_rate_velocity_r2(by_hand[:20], velocity[:20], by_hand[20:], velocity[20:], 0)
+    assert raised == log_rate_velocity_r2(
+        by_hand[:20], velocity[:20], by_hand[20:], velocity[20:], 0
+    )
 
 
 def test_errors() -> None:

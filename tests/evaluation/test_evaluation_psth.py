@@ -22,7 +22,11 @@ def test_smoothing_entry_by_entry() -> None:
     left_out = gaussian_smooth(values, std_s=0.03, bin_s=0.02, centre=False)
     for trial, time, neuron in np.ndindex(values.shape):
         pairs = [
-            (np.exp(-0.5 * ((time - other) * 0.02 / 0.03) ** 2), values[trial, other, neuron], other)
+            (
+                np.exp(-0.5 * ((time - other) * 0.02 / 0.03) ** 2),
+                values[trial, other, neuron],
+                other,
+            )
             for other in range(7)
             if np.isfinite(values[trial, other, neuron])
         ]

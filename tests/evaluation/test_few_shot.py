@@ -1,4 +1,5 @@
-"""Few-shot co-smoothing: the definition, step by step, and that it tells plain latents from padded ones."""
+"""Few-shot co-smoothing: the definition, step by step, and that it tells plain latents from padded
+ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +26,14 @@ K, PENALTY = 5, 0.05
 
 
 def example(extra: int = 0, seed: int = 0) -> dict[str, np.ndarray]:
-    """Two slow latents (and `extra` that have nothing to do with the counts), counts of six neurons, 40 + 60 trials."""
+    """Two slow latents (and `extra` that have nothing to do with the counts), counts of six
+    neurons, 40 + 60 trials."""
     rng = np.random.default_rng(seed)
     slow = np.cumsum(rng.normal(size=(100, 20, 2)), axis=1) / 4
     counts = rng.poisson(np.exp(slow @ rng.normal(size=(2, 6)) - 0.7)).astype(float)
-    latents = np.concatenate([slow, np.random.default_rng(seed + 1).normal(size=(100, 20, extra))], axis=2)
+    latents = np.concatenate(
+        [slow, np.random.default_rng(seed + 1).normal(size=(100, 20, extra))], axis=2
+    )
     return {
         "train_latents": latents[:40],
         "train_spikes_heldout": counts[:40],
@@ -109,7 +113,9 @@ def test_evaluation_trials_have_no_say_in_the_penalty() -> None:
 
 def test_with_few_trials_a_chosen_penalty_beats_one_fit_for_many() -> None:
     data = example(extra=20)
-    chosen, weak = (few_shot_co_smoothing(**data, k=3, penalty=penalty).value for penalty in (None, 0.001))
+    chosen, weak = (
+        few_shot_co_smoothing(**data, k=3, penalty=penalty).value for penalty in (None, 0.001)
+    )
     assert chosen > weak + 0.1
 
 
@@ -129,13 +135,17 @@ def test_missing_bins_count_nowhere() -> None:
         ({"k": 41}, r"k is 41: a draw takes 1 to 40"),
         (
             {"k": 1},
-            "k is 1: a penalty is chosen by cross-validation over 2 or more trials; take more trials, or",
+            "k is 1: a penalty is chosen by cross-validation over 2 or more trials; take more "
+            "trials, or",
         ),
         ({"repeats": 0}, "repeats is 0: it must be 1 or more"),
         ({"penalty": 0.0}, "penalty is 0.0: it must be a number above zero"),
         ({"penalty": np.nan}, "penalty is nan"),
         ({"train_latents": np.zeros((40, 19, 2))}, "the first 2 size"),
-        ({"eval_latents": np.zeros((60, 20, 3))}, "training trials have 2 latents and 6 held-out neurons"),
+        (
+            {"eval_latents": np.zeros((60, 20, 3))},
+            "training trials have 2 latents and 6 held-out neurons",
+        ),
         (
             {"eval_latents": np.full((60, 20, 2), np.inf)},
             "eval_latents is not finite in 1200 bins .* trial 0, bin 0",
@@ -172,7 +182,8 @@ def parts(small_trials: TrialSet) -> tuple[TrialSet, TrialSet]:
 
 
 def predicted(trials: TrialSet) -> Prediction:
-    """A prediction with two latents 'z', three of the encoder's state 'h', and rates of one spike/s."""
+    """A prediction with two latents 'z', three of the encoder's state 'h', and rates of one
+    spike/s."""
     latents = {"z": trials.truth[..., :2], "h": trials.truth[..., 2:5]}
     return Prediction(rates=np.ones(trials.spikes.shape), trials=trials, latents=latents)
 
@@ -182,10 +193,14 @@ def test_predictions_are_scored_in_the_window_from_their_latents(
     parts: tuple[TrialSet, TrialSet], latents: tuple[str, ...] | None, columns: list[int]
 ) -> None:
     arrays = [
-        array for part in parts for array in (part.truth[:, :16, columns], part.spikes[:, :16, part.heldout])
+        array
+        for part in parts
+        for array in (part.truth[:, :16, columns], part.spikes[:, :16, part.heldout])
     ]
     direct = few_shot_co_smoothing(*arrays, k=K, repeats=2)
-    statistics, penalties = few_shot_statistics(*map(predicted, parts), K, repeats=2, latents=latents)
+    statistics, penalties = few_shot_statistics(
+        *map(predicted, parts), K, repeats=2, latents=latents
+    )
     assert penalties == direct.penalties.tolist()
     np.testing.assert_allclose([each.value for each in statistics], direct.draws, atol=1e-9)
     score = pooled_score([statistics])

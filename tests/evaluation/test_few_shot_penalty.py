@@ -21,7 +21,9 @@ def left_out_loss(x: np.ndarray, n: np.ndarray, penalty: float) -> float:
     for fold in range(min(4, len(x))):
         out = np.arange(len(x)) % 4 == fold
         for neuron in range(n.shape[2]):
-            model = PoissonRegressor(alpha=penalty, tol=1e-10, max_iter=1000, solver="newton-cholesky")
+            model = PoissonRegressor(
+                alpha=penalty, tol=1e-10, max_iter=1000, solver="newton-cholesky"
+            )
             model.fit(x[~out].reshape(-1, x.shape[2]), n[~out][..., neuron].ravel())
             rates = model.predict(x[out].reshape(-1, x.shape[2]))
             loss += float(np.sum(rates - n[out][..., neuron].ravel() * np.log(rates)))
@@ -57,5 +59,7 @@ def test_bins_without_features_or_counts_count_nowhere() -> None:
 def test_one_trial_with_features_is_too_few() -> None:
     x, n = example(3, 2)
     x[1:] = np.nan
-    with pytest.raises(DataError, match=r"1 of the 3 trials drawn have latents.*take a larger k, or give a"):
+    with pytest.raises(
+        DataError, match=r"1 of the 3 trials drawn have latents.*take a larger k, or give a"
+    ):
         choose_penalty(x, n)

@@ -1,4 +1,5 @@
-"""Scores of generated predictions: bits per spike, behaviour and labels against direct computations."""
+"""Scores of generated predictions: bits per spike, behaviour and labels against direct
+computations."""
 
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def test_spikes_after_the_start_are_scored_in_bits() -> None:
     counts = GENERATED.counts
     expected = bits_per_spike(counts[:, SEEN:], TRIALS.spikes[:, SEEN:])
     assert FOUND["generated bps"].value == pytest.approx(expected)
-    assert FOUND["generated bps all bins"].value == pytest.approx(bits_per_spike(counts, TRIALS.spikes))
+    assert FOUND["generated bps all bins"].value == pytest.approx(
+        bits_per_spike(counts, TRIALS.spikes)
+    )
     assert "generated from the first 80 ms" in FOUND["generated bps"].note
 
 
@@ -69,7 +72,9 @@ def test_behaviour_is_scored_with_channels_pooled(mode: str, prediction: Predict
     assert FOUND[f"{mode}behavior R2"].value == pytest.approx(1 - residual / total, abs=1e-6)
 
 
-@pytest.mark.parametrize(("mode", "prediction"), [("predicted ", INFERRED), ("generated ", GENERATED)])
+@pytest.mark.parametrize(
+    ("mode", "prediction"), [("predicted ", INFERRED), ("generated ", GENERATED)]
+)
 def test_labels_are_scored_where_they_are_known(mode: str, prediction: Prediction) -> None:
     truth = TRIALS.labels["choice"]
     known = truth != ""
@@ -121,11 +126,12 @@ def test_irregular_times_leave_out_what_needs_regular_bins() -> None:
     ]
     assert names[0] - names[1] == {"psth R2", "velocity R2 log-rate"}
     assert (
-        "4 observations" in generation_statistics(*(make_prediction(own, 2),) * 2, SEEN)["generated bps"].note
+        "4 observations"
+        in generation_statistics(*(make_prediction(own, 2),) * 2, SEEN)["generated bps"].note
     )
 
 
-# --- categories of each bin -----------------------------------------------------------------------------------------
+# --- categories of each bin -------------------------------------------------------------------
 
 KNOWN = {"stage": np.array([0.0, 2.0, 5.0]), "lick": np.array([0.0, 1.0])}
 
@@ -133,16 +139,24 @@ KNOWN = {"stage": np.array([0.0, 2.0, 5.0]), "lick": np.array([0.0, 1.0])}
 def staged(n: int, seed: int, **changes: object) -> TrialSet:
     """Two channels of categories, some missing, some that no model knows."""
     rng = np.random.default_rng(seed)
-    behavior = np.stack([rng.choice([0.0, 2.0, 5.0, 9.0], (n, 10)), rng.choice([0.0, 1.0], (n, 10))], -1)
+    behavior = np.stack(
+        [rng.choice([0.0, 2.0, 5.0, 9.0], (n, 10)), rng.choice([0.0, 1.0], (n, 10))], -1
+    )
     behavior[rng.random(behavior.shape) < 0.2] = np.nan
     behavior[2, :, 1] = np.nan
-    kind = {"behavior": behavior, "behavior_names": ("stage", "lick"), "behavior_kind": "categorical"}
+    kind = {
+        "behavior": behavior,
+        "behavior_names": ("stage", "lick"),
+        "behavior_kind": "categorical",
+    }
     return make_trials(n, **{**kind, "labels": None, **changes})
 
 
 def staged_prediction(trials: TrialSet, seed: int) -> Prediction:
     rng = np.random.default_rng(seed)
-    chances = {name: rng.dirichlet(np.ones(len(known)), (len(trials), 10)) for name, known in KNOWN.items()}
+    chances = {
+        name: rng.dirichlet(np.ones(len(known)), (len(trials), 10)) for name, known in KNOWN.items()
+    }
     behavior = likeliest_categories(chances, KNOWN)
     return Prediction(
         np.full(trials.spikes.shape, 50.0),
@@ -164,13 +178,18 @@ def test_categories_are_scored_in_each_bin_after_the_start(
     mode: str, prediction: Prediction, channel: int
 ) -> None:
     name = ("stage", "lick")[channel]
-    truth, given = STAGED.behavior[:, SEEN:, channel], prediction.behavior_probabilities[name][:, SEEN:]
+    truth, given = (
+        STAGED.behavior[:, SEEN:, channel],
+        prediction.behavior_probabilities[name][:, SEEN:],
+    )
     there, losses = np.isfinite(truth), []
     for trial, time in np.argwhere(there):
         place = np.flatnonzero(KNOWN[name] == truth[trial, time])
         losses.append(-np.log(given[trial, time, place[0]] if place.size else 1e-6))
     answer = prediction.behavior[:, SEEN:, channel]
-    assert SCORED[f"{mode}behavior accuracy {name}"].value == pytest.approx((answer == truth)[there].mean())
+    assert SCORED[f"{mode}behavior accuracy {name}"].value == pytest.approx(
+        (answer == truth)[there].mean()
+    )
     assert SCORED[f"{mode}behavior log-loss {name}"].value == pytest.approx(np.mean(losses))
     assert "bin by bin after the first 80 ms" in SCORED[f"{mode}behavior accuracy {name}"].note
 

@@ -21,7 +21,8 @@ from undertow.evaluation.labels import _probabilities, _standardised
 
 
 def make_rates(n: int, seed: int, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Rates in spikes/s, (n, 20, 6), and a label of three kinds that raises one neuron's rate late in the trial."""
+    """Rates in spikes/s, (n, 20, 6), and a label of three kinds that raises one neuron's rate late
+    in the trial."""
     rng = np.random.default_rng(seed)
     label = rng.choice(["go", "stop", "wait"], n, p=[0.5, 0.3, 0.2])
     rates = np.exp(rng.normal(1.0, 0.3, (n, 20, 6)))
@@ -110,7 +111,10 @@ WRONG = [
     ({"test_features": np.ones((2, 6, 5))}, "test_features has 5 channels: train_features has 3"),
     ({"windows": 7}, "windows is 7: it must lie between 1 and 6"),
     ({"floor": 0.0}, "the floor is 0.0"),
-    ({"train_features": np.full((4, 6, 3), np.nan)}, "train_features of trial 0 holds no value at all"),
+    (
+        {"train_features": np.full((4, 6, 3), np.nan)},
+        "train_features of trial 0 holds no value at all",
+    ),
 ]
 
 
@@ -129,7 +133,11 @@ def test_wrong_input_is_named(change: dict[str, Any], message: str) -> None:
 def test_scores_of_a_prediction(tmp_path: Path) -> None:
     train, test = make_prediction(90, 0), make_prediction(60, 1)
     direct = label_accuracy(
-        train.rates, train.trials.labels["choice"], test.rates, test.trials.labels["choice"], floor=0.1
+        train.rates,
+        train.trials.labels["choice"],
+        test.rates,
+        test.trials.labels["choice"],
+        floor=0.1,
     )
     scores = score_prediction(test, train, resamples=300)
     accuracy, majority = scores["label accuracy choice"], scores["majority share choice"]
@@ -147,7 +155,9 @@ def test_scores_of_a_prediction(tmp_path: Path) -> None:
 
 def test_forward_bins_are_not_decoded_from() -> None:
     train, test = make_prediction(90, 0, forward_bins=8), make_prediction(60, 1, forward_bins=8)
-    scores = score_prediction(test, train, resamples=10)  # what tells the label apart lies after bin 12
+    scores = score_prediction(
+        test, train, resamples=10
+    )  # what tells the label apart lies after bin 12
     assert scores["label accuracy choice"].value < 0.75
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from undertow.errors import DataError
-from undertow.evaluation import bits_per_spike, co_smoothing_bps, forward_bps, negative_log_likelihood
+from undertow.evaluation import (
+    bits_per_spike,
+    co_smoothing_bps,
+    forward_bps,
+    negative_log_likelihood,
+)
 
 
 def test_negative_log_likelihood_entry_by_entry() -> None:
@@ -27,7 +32,9 @@ def test_bits_per_spike_is_zero_for_the_mean_and_positive_for_the_truth() -> Non
 def test_bits_per_spike_by_hand() -> None:
     # one neuron, two bins, 0 and 2 spikes: null 1 per bin; rates (0.5, 1.5)
     gain = (2 - 2 * math.log(1)) - (0.5 + 1.5 - 2 * math.log(1.5))
-    assert bits_per_spike([[0.5], [1.5]], [[0], [2]]) == pytest.approx(gain / 2 / math.log(2), abs=1e-12)
+    assert bits_per_spike([[0.5], [1.5]], [[0], [2]]) == pytest.approx(
+        gain / 2 / math.log(2), abs=1e-12
+    )
 
 
 def test_missing_entries_count_nowhere() -> None:

@@ -26,9 +26,13 @@ def test_mean_and_difference() -> None:
     [
         (
             NLBScores("mc_maze", 5, ONE.values),
-            "scores of mc_maze at 5 ms bins and of mc_maze at 20 ms bins are not comparable: compare or average",
+            "scores of mc_maze at 5 ms bins and of mc_maze at 20 ms bins are not comparable: "
+            "compare or average",
         ),
-        (NLBScores("mc_rtt", 20, ONE.values), "mc_rtt at 20 ms bins and of mc_maze at 20 ms bins are not"),
+        (
+            NLBScores("mc_rtt", 20, ONE.values),
+            "mc_rtt at 20 ms bins and of mc_maze at 20 ms bins are not",
+        ),
         (NLBScores("mc_maze", 20, {"co-bps": 0.1}), "only some of the scores have vel R2"),
     ],
 )

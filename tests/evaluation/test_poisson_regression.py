@@ -9,13 +9,17 @@ from sklearn.linear_model import PoissonRegressor
 from undertow.evaluation.poisson_regression import PoissonDesign
 
 
-def example(n_rows: int = 400, n_features: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def example(
+    n_rows: int = 400, n_features: int = 12, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Correlated, badly scaled features and counts of four neurons, one of them rare."""
     rng = np.random.default_rng(seed)
     mixing = rng.normal(size=(n_features, n_features)) * rng.gamma(1.0, 1.0, n_features)
     features = rng.normal(size=(n_rows, n_features)) @ mixing - 3.0
     weights = 0.05 * rng.normal(size=(n_features, 4))
-    return features, rng.poisson(np.exp(features @ weights + np.log([0.02, 0.2, 1.0, 5.0]))).astype(float)
+    return features, rng.poisson(np.exp(features @ weights + np.log([0.02, 0.2, 1.0, 5.0]))).astype(
+        float
+    )
 
 
 @pytest.mark.parametrize("penalty", [1e-3, 0.1, 10.0])
@@ -33,7 +37,9 @@ def test_gradient_is_zero() -> None:
     features, counts = example()
     fitted = PoissonDesign(features, counts).fit(0.01)
     error = np.exp(fitted.log_counts(features)) - counts
-    np.testing.assert_allclose(features.T @ error / len(features) + 0.01 * fitted.weights, 0, atol=1e-6)
+    np.testing.assert_allclose(
+        features.T @ error / len(features) + 0.01 * fitted.weights, 0, atol=1e-6
+    )
     np.testing.assert_allclose(error.mean(axis=0), 0, atol=1e-8)
 
 

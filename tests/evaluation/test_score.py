@@ -13,7 +13,8 @@ from undertow.evaluation.sums import BitsPerSpike
 
 
 def cell(fold: int, noise: float, seed: int = 0, **more: Any) -> BitsPerSpike:
-    """Bits per spike of noisy rates for the trials of a fold; the spikes depend on the fold only."""
+    """Bits per spike of noisy rates for the trials of a fold; the spikes depend on the fold
+    only."""
     rng = np.random.default_rng([7, fold])
     truth = rng.gamma(2.0, 0.3, (20, 10, 5)) * rng.gamma(2.0, 0.5, (20, 1, 1))
     spikes = rng.poisson(truth)
@@ -39,7 +40,12 @@ def test_one_fold_is_the_plain_score() -> None:
     )
     assert score.value == pytest.approx(bits_per_spike(rates, spikes), abs=1e-12)
     assert score.low < score.value < score.high
-    assert (score.split, score.n_trials, score.n_neurons, score.std_over_folds) == ("test", 6, 3, None)
+    assert (score.split, score.n_trials, score.n_neurons, score.std_over_folds) == (
+        "test",
+        6,
+        3,
+        None,
+    )
 
 
 def test_mean_over_folds_of_the_mean_over_seeds() -> None:
@@ -75,7 +81,9 @@ def test_notes_and_silent_neurons_of_folds_are_told_once() -> None:
 
 
 def test_combine_takes_what_all_cells_have() -> None:
-    folds = [[{"co-bps": cell(k, 0.3), "other": replace(cell(k, 0.3), name="other")}] for k in range(2)]
+    folds = [
+        [{"co-bps": cell(k, 0.3), "other": replace(cell(k, 0.3), name="other")}] for k in range(2)
+    ]
     del folds[1][0]["other"]
     scores = combine(folds, split="cross-validation", resamples=100)
     assert list(scores) == ["co-bps"]

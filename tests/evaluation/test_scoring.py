@@ -1,4 +1,5 @@
-"""Scores of predictions: which there are, and that each is the plain metric on the right bins and neurons."""
+"""Scores of predictions: which there are, and that each is the plain metric on the right bins and
+neurons."""
 
 import warnings
 
@@ -26,12 +27,15 @@ FORWARD = 4
 
 
 def make(n_trials: int = 24, seed: int = 0, silent: bool = False) -> Prediction:
-    """Noisy rates for trials with everything: held-out neurons, forward bins, truth, conditions, velocity."""
+    """Noisy rates for trials with everything: held-out neurons, forward bins, truth, conditions,
+    velocity."""
     rng = np.random.default_rng(seed)
     condition = np.arange(n_trials) % 3
     time = np.arange(20)
     phase = 2 * np.pi * (time / 20 + condition[:, None] / 3)
-    waves = np.stack([np.cos(phase), np.sin(phase)], axis=-1) + 0.2 * rng.normal(size=(n_trials, 20, 2))
+    waves = np.stack([np.cos(phase), np.sin(phase)], axis=-1) + 0.2 * rng.normal(
+        size=(n_trials, 20, 2)
+    )
     truth = 20 * np.exp(waves @ np.random.default_rng(9).normal(size=(2, 6)))
     spikes = rng.poisson(truth * 0.02).astype(float)
     if silent:
@@ -56,7 +60,14 @@ def test_every_score_there_is() -> None:
     prediction, train = make(), make(seed=1)
     scores = score_prediction(prediction, train, resamples=100)
     assert list(scores) == [
-        *("co-bps", "held-in bps", "fp-bps", "rate R2", "rate R2 variance-weighted", "rate R2 median"),
+        *(
+            "co-bps",
+            "held-in bps",
+            "fp-bps",
+            "rate R2",
+            "rate R2 variance-weighted",
+            "rate R2 median",
+        ),
         *("psth R2", "velocity R2", "velocity R2 log-rate"),
     ]
     for name, score in scores.items():
@@ -70,7 +81,12 @@ def test_every_score_there_is() -> None:
 def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     prediction, train = make(), make(seed=1)
     values = {name: s.value for name, s in sufficient_statistics(prediction, train).items()}
-    trials, counts, window, after = prediction.trials, prediction.counts, slice(0, 16), slice(16, 20)
+    trials, counts, window, after = (
+        prediction.trials,
+        prediction.counts,
+        slice(0, 16),
+        slice(16, 20),
+    )
     out = trials.heldout
     spikes = trials.spikes.astype(float)
     assert values["co-bps"] == pytest.approx(
@@ -78,7 +94,9 @@ def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     )
     heldin = bits_per_spike(counts[:, window, ~out], spikes[:, window, ~out])
     assert values["held-in bps"] == pytest.approx(heldin, rel=1e-9)
-    assert values["fp-bps"] == pytest.approx(bits_per_spike(counts[:, after], spikes[:, after]), rel=1e-9)
+    assert values["fp-bps"] == pytest.approx(
+        bits_per_spike(counts[:, after], spikes[:, after]), rel=1e-9
+    )
     assert values["rate R2"] == pytest.approx(
         rate_r2(prediction.rates[:, window], trials.truth[:, window]), rel=1e-9
     )
@@ -110,9 +128,9 @@ def test_what_is_missing_is_not_scored() -> None:
         forward_bins=0,
         heldout=np.zeros(6, bool),
     )
-    assert list(score_prediction(Prediction(prediction.rates, bare), make(seed=1), resamples=10)) == [
-        "held-in bps"
-    ]
+    assert list(
+        score_prediction(Prediction(prediction.rates, bare), make(seed=1), resamples=10)
+    ) == ["held-in bps"]
     without_train = score_prediction(prediction, resamples=10)
     assert "velocity R2" not in without_train
     assert "psth R2" not in without_train
@@ -125,7 +143,9 @@ def test_silent_neurons_are_left_out_and_said() -> None:
     assert scores["rate R2"].note.endswith("2 silent neurons left out")
     kept = [1, 2, 3, 5]
     truth = prediction.trials.truth[:, :16, kept]
-    assert scores["rate R2"].value == pytest.approx(rate_r2(prediction.rates[:, :16, kept], truth), rel=1e-9)
+    assert scores["rate R2"].value == pytest.approx(
+        rate_r2(prediction.rates[:, :16, kept], truth), rel=1e-9
+    )
 
 
 def test_trial_ends_and_missing_bins_change_nothing() -> None:
@@ -155,9 +175,14 @@ def test_missing_rates_are_an_error() -> None:
 
 def test_compare_is_paired_and_refuses_other_trials() -> None:
     a, train = make(), make(seed=1)
-    b = Prediction(a.rates * np.exp(0.5 * np.random.default_rng(5).normal(size=a.rates.shape)), a.trials)
+    b = Prediction(
+        a.rates * np.exp(0.5 * np.random.default_rng(5).normal(size=a.rates.shape)), a.trials
+    )
     differences = compare(a, b, train, train, resamples=300)
-    one, other = score_prediction(a, train, resamples=300), score_prediction(b, train, resamples=300)
+    one, other = (
+        score_prediction(a, train, resamples=300),
+        score_prediction(b, train, resamples=300),
+    )
     assert list(differences) == list(one)
     for name, score in differences.items():
         assert score.name == f"{name} difference"
@@ -189,7 +214,9 @@ def test_per_neuron_table() -> None:
     assert {len(column) for column in table.values()} == {6}
     assert table["region"].tolist() == ["M1", "M1", "PMd", "PMd", "M1", "PMd"]
     assert np.isnan(table["bits_per_spike"][[0, 4]]).all()
-    one = bits_per_spike(prediction.counts[:, window, [2]], trials.spikes[:, window, [2]].astype(float))
+    one = bits_per_spike(
+        prediction.counts[:, window, [2]], trials.spikes[:, window, [2]].astype(float)
+    )
     assert table["bits_per_spike"][2] == pytest.approx(one, rel=1e-9)
     r2 = rate_r2(prediction.rates[:, window, [3]], trials.truth[:, window, [3]])
     assert table["rate_r2"][3] == pytest.approx(r2, rel=1e-9)

@@ -13,10 +13,14 @@ TRIALS, BINS, NEURONS, SAMPLES, BIN_S = 200, 50, 20, 300, 0.02
 
 
 def predicted(times_too_narrow: float, seed: int = 0) -> tuple[Prediction, np.ndarray]:
-    """Log-rates that err by a slow Gaussian of deviation 0.3, samples that spread by less; and the true rates."""
+    """Log-rates that err by a slow Gaussian of deviation 0.3, samples that spread by less; and the
+    true rates."""
     rng = np.random.default_rng(seed)
     middle = np.log(20.0) + 0.5 * rng.standard_normal((1, NEURONS))
-    wrong = lambda std, *shape: std * np.repeat(rng.standard_normal((*shape, 2, NEURONS)), BINS // 2, -2)  # noqa: E731
+
+    def wrong(std: float, *shape: int) -> np.ndarray:
+        return std * np.repeat(rng.standard_normal((*shape, 2, NEURONS)), BINS // 2, -2)
+
     truth = np.exp(middle + wrong(0.3, TRIALS))
     samples = np.exp(middle + wrong(0.3 / times_too_narrow, SAMPLES, TRIALS))
     spikes = rng.poisson(truth * BIN_S)
@@ -26,7 +30,8 @@ def predicted(times_too_narrow: float, seed: int = 0) -> tuple[Prediction, np.nd
 
 @pytest.mark.parametrize("times_too_narrow", [1.0, 2.0])
 def test_the_factor_is_read_off_the_spikes(times_too_narrow: float) -> None:
-    """A count of λ ≈ 10 has (y − m)² of standard deviation √2 λ, 8000 of them: factor² is known to about 3 %·c²."""
+    """A count of λ ≈ 10 has (y − m)² of standard deviation √2 λ, 8000 of them: factor² is known to
+    about 3 %·c²."""
     prediction, _ = predicted(times_too_narrow)
     found = spread_factor(prediction, window_s=0.5)
     assert found.value == pytest.approx(times_too_narrow, rel=0.1)
@@ -67,7 +72,9 @@ def test_neurons_that_were_given_and_bins_not_recorded_do_not_count() -> None:
     blank[3, 10:25] = 0
     samples = np.array(prediction.rate_samples)
     samples[:, 3, 10:25] = 0
-    by_hand = replace(prediction, trials=prediction.trials.replace(spikes=blank), rate_samples=samples)
+    by_hand = replace(
+        prediction, trials=prediction.trials.replace(spikes=blank), rate_samples=samples
+    )
     assert spread_factor(changed).value == spread_factor(by_hand).value
 
 
@@ -77,12 +84,17 @@ def test_what_is_needed_is_said() -> None:
     for changes, message in (
         ({"rate_samples": None}, "the prediction holds no samples: predict with samples=200"),
         ({"trials": none_held}, "no neuron is held out"),
-        ({"rate_samples": np.ones((5, TRIALS, BINS, NEURONS))}, "there is no spread to compare with"),
+        (
+            {"rate_samples": np.ones((5, TRIALS, BINS, NEURONS))},
+            "there is no spread to compare with",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             spread_factor(replace(prediction, **changes))
     for window_s in (0.0, 1.2, -1.0):
-        with pytest.raises(DataError, match=f"window_s is {window_s}: it must be from a bin of 0.02 s"):
+        with pytest.raises(
+            DataError, match=f"window_s is {window_s}: it must be from a bin of 0.02 s"
+        ):
             spread_factor(prediction, window_s)
     for factor in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(DataError, match=r"factor is .*: it must be above zero"):

@@ -49,7 +49,9 @@ def arrays(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def bits() -> tuple[Statistic, Direct]:
     rates, spikes = arrays()
-    return BitsPerSpike.from_counts(rates, spikes, **about()), lambda i: bits_per_spike(rates[i], spikes[i])
+    return BitsPerSpike.from_counts(rates, spikes, **about()), lambda i: bits_per_spike(
+        rates[i], spikes[i]
+    )
 
 
 def squared(multioutput: Averaging) -> tuple[Statistic, Direct]:
@@ -65,7 +67,9 @@ def condition_means() -> tuple[Statistic, Direct]:
     psth = np.random.default_rng(1).gamma(1.0, 0.5, (3, 15, 4))
     psth[1, :4] = np.nan
     statistic = PsthRSquared(rates=rates, psth=psth, member=CONDITION, **about())
-    return statistic, lambda i: psth_r2(rates[i], psth, [np.flatnonzero(CONDITION[i] == k) for k in range(3)])
+    return statistic, lambda i: psth_r2(
+        rates[i], psth, [np.flatnonzero(CONDITION[i] == k) for k in range(3)]
+    )
 
 
 def timing() -> tuple[Statistic, Direct]:
@@ -116,7 +120,9 @@ def test_saved_and_read_back(kind: str, tmp_path: Path) -> None:
 
 
 def test_no_condition_survives_the_file() -> None:
-    statistic = BitsPerSpike.from_counts(*arrays(), **about(condition=None, note="a note", left_out=2))
+    statistic = BitsPerSpike.from_counts(
+        *arrays(), **about(condition=None, note="a note", left_out=2)
+    )
     again = Statistic.from_arrays(statistic.to_arrays())
     assert again.condition is None
     assert (again.note, again.left_out, again.bin_s) == ("a note", 2, 0.02)
@@ -142,7 +148,8 @@ def test_neurons_silent_in_a_resample_are_left_out_of_it() -> None:
 
 
 def test_conditions_no_trial_of_which_is_drawn_are_left_out_of_the_resample() -> None:
-    """Two pairs and two singletons: the singletons share a stratum, one of them may get no trial."""
+    """Two pairs and two singletons: the singletons share a stratum, one of them may get no
+    trial."""
     rng, condition = np.random.default_rng(0), np.array([0, 0, 1, 1, 2, 3])
     rates, psth = rng.gamma(1.0, 0.5, (6, 15, 4)), rng.gamma(1.0, 0.5, (4, 15, 4))
     psth[3, 10:] = np.nan
@@ -150,7 +157,10 @@ def test_conditions_no_trial_of_which_is_drawn_are_left_out_of_the_resample() ->
     statistic = PsthRSquared(rates=rates, psth=psth, member=condition, **fields)
     drawn = [np.array([0, 1, 2, 3, 4, 4]), np.array([0, 0, 2, 3, 5, 5]), np.arange(6)]
     weights = np.stack([np.bincount(i, minlength=6) for i in drawn]).astype(float)
-    direct = [psth_r2(rates[i], psth, [np.flatnonzero(condition[i] == k) for k in range(4)]) for i in drawn]
+    direct = [
+        psth_r2(rates[i], psth, [np.flatnonzero(condition[i] == k) for k in range(4)])
+        for i in drawn
+    ]
     np.testing.assert_allclose(statistic.finish(weights), direct, rtol=1e-9)
     resampled = statistic.finish(bootstrap_weights(6, condition, 500))
     assert np.isfinite(resampled).all()

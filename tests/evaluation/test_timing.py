@@ -41,7 +41,9 @@ def test_errors() -> None:
     with pytest.raises(DataError, match="fewer than two trials"):
         produced_time_correlation(rates[:3], spikes[:3], behavior[:3])
     with pytest.raises(DataError, match="lacks a produced time"):
-        produced_time_correlation(rates, np.where(np.arange(10)[:, None] < 9, np.nan, spikes), behavior)
+        produced_time_correlation(
+            rates, np.where(np.arange(10)[:, None] < 9, np.nan, spikes), behavior
+        )
     behavior[0, 1] = np.nan
     with pytest.raises(DataError, match="only some of"):
         produced_time_correlation(rates, spikes, behavior)

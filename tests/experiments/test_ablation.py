@@ -1,4 +1,5 @@
-"""Ablation: which models are fitted, how dropout is chosen, and that arms are compared over what both have."""
+"""Ablation: which models are fitted, how dropout is chosen, and that arms are compared over what
+both have."""
 
 import csv
 import json
@@ -71,7 +72,9 @@ def test_every_arm_is_a_network_that_can_be_fitted(name: str, trials: TrialSet) 
     assert (counts["dynamics"] == 0) == (name == "no-langevin")
 
 
-def test_each_arm_takes_the_dropout_that_validates_best_on_fold_0(done: Ablation, trials: TrialSet) -> None:
+def test_each_arm_takes_the_dropout_that_validates_best_on_fold_0(
+    done: Ablation, trials: TrialSet
+) -> None:
     for name in ("full", "no-langevin"):
         arm = done.arms[name]
         assert arm.dropout == max(arm.validation, key=lambda d: arm.validation[d])
@@ -82,7 +85,9 @@ def test_each_arm_takes_the_dropout_that_validates_best_on_fold_0(done: Ablation
     assert done.arms["smoothing"].dropout is None
 
 
-def test_what_is_compared_was_trained_once_on_all_training_trials(done: Ablation, out: Path) -> None:
+def test_what_is_compared_was_trained_once_on_all_training_trials(
+    done: Ablation, out: Path
+) -> None:
     about = json.loads((out / "cells" / "full__data__fold0__seed0.json").read_text())
     assert about["settings"]["training"]["keep"] == "last"
     assert about["settings"]["training"]["refit"] is True
@@ -93,8 +98,15 @@ def test_what_is_compared_was_trained_once_on_all_training_trials(done: Ablation
 
 
 def test_folds_and_seeds_are_those_asked_for(done: Ablation) -> None:
-    cells = {name: {f: list(seeds) for f, seeds in arm.statistics.items()} for name, arm in done.arms.items()}
-    assert cells == {"full": {0: [0, 1], 1: [0, 1]}, "no-langevin": {1: [0]}, "smoothing": {0: [0], 1: [0]}}
+    cells = {
+        name: {f: list(seeds) for f, seeds in arm.statistics.items()}
+        for name, arm in done.arms.items()
+    }
+    assert cells == {
+        "full": {0: [0, 1], 1: [0, 1]},
+        "no-langevin": {1: [0]},
+        "smoothing": {0: [0], 1: [0]},
+    }
     assert done.errors == {}
 
 
@@ -102,7 +114,9 @@ def test_differences_are_paired_over_the_folds_and_seeds_both_have(done: Ablatio
     full, other = done.arms["full"].statistics, done.arms["no-langevin"].statistics
     expected = combine([[other[1][0]]], minus=[[full[1][0]]])
     assert done.arms["no-langevin"].differences == expected
-    assert expected["co-bps"].value == pytest.approx(other[1][0]["co-bps"].value - full[1][0]["co-bps"].value)
+    assert expected["co-bps"].value == pytest.approx(
+        other[1][0]["co-bps"].value - full[1][0]["co-bps"].value
+    )
     values = [full[fold][seed]["co-bps"].value for fold in (0, 1) for seed in (0, 1)]
     assert done.arms["full"].scores["co-bps"].value == pytest.approx(np.mean(values))
     assert done.arms["full"].differences == {}
@@ -111,7 +125,9 @@ def test_differences_are_paired_over_the_folds_and_seeds_both_have(done: Ablatio
 def test_latent_information_is_what_exchanged_latents_lose(done: Ablation) -> None:
     scores = done.arms["full"].scores
     information = scores["latent information"]
-    assert information.value == pytest.approx(scores["co-bps"].value - scores["co-bps exchanged"].value)
+    assert information.value == pytest.approx(
+        scores["co-bps"].value - scores["co-bps exchanged"].value
+    )
     assert information.low <= information.value <= information.high
     assert "latent information" not in done.arms["no-langevin"].scores
     assert {"rate R2 exchanged", "held-in bps exchanged"} <= scores.keys()
@@ -119,7 +135,12 @@ def test_latent_information_is_what_exchanged_latents_lose(done: Ablation) -> No
 
 
 def bits(name: str, rates: np.ndarray, spikes: np.ndarray) -> Statistic:
-    about = {"name": name, "unit": "bits/spike", "trial_ids": np.arange(len(rates)), "condition": None}
+    about = {
+        "name": name,
+        "unit": "bits/spike",
+        "trial_ids": np.arange(len(rates)),
+        "condition": None,
+    }
     return BitsPerSpike.from_counts(rates, spikes, bin_s=0.02, n_neurons=rates.shape[2], **about)
 
 
@@ -129,11 +150,16 @@ def test_latent_information_falls_back_on_the_likelihood_there_is() -> None:
     spikes = rng.poisson(rates).astype(float)
     cell = {
         name: bits(name, given, spikes)
-        for name, given in (("held-in bps", rates), ("held-in bps exchanged", np.roll(rates, 1, axis=0)))
+        for name, given in (
+            ("held-in bps", rates),
+            ("held-in bps exchanged", np.roll(rates, 1, axis=0)),
+        )
     }
     found = latent_information([[cell]])
     assert found is not None
-    assert found.value == pytest.approx(cell["held-in bps"].value - cell["held-in bps exchanged"].value)
+    assert found.value == pytest.approx(
+        cell["held-in bps"].value - cell["held-in bps exchanged"].value
+    )
     assert 0 < found.low < found.value
     assert found.note.startswith("held-in bps lost")
     assert latent_information([[{"held-in bps": cell["held-in bps"]}]]) is None
@@ -153,7 +179,9 @@ def test_finished_cells_are_read(
 def test_a_failed_cell_is_named_and_left_out(tmp_path: Path, trials: TrialSet) -> None:
     arms = {"smoothing": QUICK, "odd": tiny().copy(heads=3)}
     seen: list[CellResult] = []
-    found = ablate(trials, tmp_path, tiny(), arms, folds=2, report=lambda cell, *_: seen.append(cell))
+    found = ablate(
+        trials, tmp_path, tiny(), arms, folds=2, report=lambda cell, *_: seen.append(cell)
+    )
     assert list(found.errors) == ["odd__data__fold0__seed0", "odd__data__fold1__seed0"]
     assert "not a multiple of 3 heads" in found.errors["odd__data__fold0__seed0"]
     assert found.arms["odd"].fits == 0
@@ -183,7 +211,9 @@ def test_tables_say_the_same_in_every_format(done: Ablation, tmp_path: Path) -> 
     ]
     page = paths[2].read_text()
     assert (
-        f"| co-bps | no-langevin | {done.arms['no-langevin'].scores['co-bps'].value:.3f}".replace("-0", "−0")
+        f"| co-bps | no-langevin | {done.arms['no-langevin'].scores['co-bps'].value:.3f}".replace(
+            "-0", "−0"
+        )
         in page
     )
     assert "exchanged" not in page
@@ -199,7 +229,9 @@ def test_models_inside_a_model_are_trained_to_the_end_too() -> None:
 def test_bad_requests_are_refused(tmp_path: Path, trials: TrialSet) -> None:
     with pytest.raises(UndertowError, match="no arm 'ful': did you mean 'full'"):
         ablate(trials, tmp_path, tiny(), more_seeds={"ful": (1,)})
-    with pytest.raises(UndertowError, match=r"'full' is to be fitted on folds \[5\]: there are 0 to 4"):
+    with pytest.raises(
+        UndertowError, match=r"'full' is to be fitted on folds \[5\]: there are 0 to 4"
+    ):
         ablate(trials, tmp_path, tiny(), only_folds={"full": (5,)})
     with pytest.raises(UndertowError, match=r"the dropouts are \[0.1, 1\]: each must be"):
         ablate(trials, tmp_path, tiny(), dropouts=(0.1, 1))

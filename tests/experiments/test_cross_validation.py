@@ -15,10 +15,14 @@ from undertow.experiments import cross_validate
 
 
 @pytest.mark.filterwarnings("ignore:.*latent")
-def test_scores_are_means_over_folds_with_their_spread(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_scores_are_means_over_folds_with_their_spread(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     seen: list[str] = []
     out = tmp_path / "cv"
-    result = cross_validate(small_trials, tiny(), out, 2, report=lambda r, *_: seen.append(r.cell.name))
+    result = cross_validate(
+        small_trials, tiny(), out, 2, report=lambda r, *_: seen.append(r.cell.name)
+    )
     held = json.loads((out / "scores.json").read_text())
     of_folds = [f["scores"]["co-bps"] for f in held["folds"] if f["model"] == "langevin-flow"]
     row = next(r for r in held["scores"] if (r["model"], r["name"]) == ("langevin-flow", "co-bps"))
@@ -32,7 +36,9 @@ def test_scores_are_means_over_folds_with_their_spread(tmp_path: Path, small_tri
     assert any("means over 2 folds" in note for note in held["notes"])
 
 
-def test_settings_a_model_refuses_leave_nothing_behind(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_settings_a_model_refuses_leave_nothing_behind(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     with pytest.raises(UndertowError, match=r"2 of 2 fits failed.*multiple of 4"):
         cross_validate(small_trials, tiny().set_params(latent_dim=7), tmp_path / "cv", 2)
     assert list(tmp_path.iterdir()) == []
@@ -57,7 +63,12 @@ def test_it_goes_on_where_it_stopped(
     seen: list[int | None] = []
     model = Smoothing(**QUICK)
     cross_validate(
-        small_trials, model, tmp_path / "cv", 3, resume=True, report=lambda r, *_: seen.append(r.cell.fold)
+        small_trials,
+        model,
+        tmp_path / "cv",
+        3,
+        resume=True,
+        report=lambda r, *_: seen.append(r.cell.fold),
     )
     assert seen == [1, 2]
 

@@ -8,7 +8,6 @@ from undertow.dynamics.named import dynamics_names
 from undertow.errors import ModelError
 from undertow.experiments.dynamics_settings import (
     build_dynamics,
-    dynamics_class,
     setting_types,
     split_dynamics,
 )
@@ -42,7 +41,7 @@ def test_making_them_leaves_the_global_random_state_alone() -> None:
 
 @pytest.mark.parametrize("name", sorted(dynamics_names()))
 def test_every_named_dynamics_knows_the_types_of_its_settings(name: str) -> None:
-    types = setting_types(dynamics_class(name))
+    types = setting_types(dynamics_names()[name])
     assert {"state_dim", "timescale_s"} <= types.keys() or "latent_dim" in types
     assert not [key for key, kind in types.items() if kind is None or key == "options"]
 
@@ -53,14 +52,30 @@ def test_every_named_dynamics_knows_the_types_of_its_settings(name: str) -> None
         (
             "coupled-oscilators",
             {},
-            "there are no dynamics 'coupled-oscilators': did you mean 'coupled-oscillators'",
+            "there is no dynamics 'coupled-oscilators': did you mean 'coupled-oscillators'",
         ),
         ("gru", {"nois": True}, "gru has no setting 'dynamics.nois'"),
-        ("coupled-oscillators", {"couplng": "none"}, "'dynamics.couplng': did you mean 'dynamics.coupling'"),
-        ("coupled-oscillators", {"noise": "often"}, "dynamics.noise is 'often': it must be true or false"),
+        (
+            "coupled-oscillators",
+            {"couplng": "none"},
+            "'dynamics.couplng': did you mean 'dynamics.coupling'",
+        ),
+        (
+            "coupled-oscillators",
+            {"noise": "often"},
+            "dynamics.noise is 'often': it must be true or false",
+        ),
         ("coupled-oscillators", {"coupling": "loose"}, "coupling is 'loose': it must be one of"),
-        ("neural-sde", {"state_dim": 4}, "the model sets dynamics.state_dim: give state_dim itself"),
-        ("neural-sde", {"input_dim": 4}, "the model sets dynamics.input_dim: give a stimulus itself"),
+        (
+            "neural-sde",
+            {"state_dim": 4},
+            "the model sets dynamics.state_dim: give state_dim itself",
+        ),
+        (
+            "neural-sde",
+            {"input_dim": 4},
+            "the model sets dynamics.input_dim: give a stimulus itself",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_refused_with_the_nearest_name(

@@ -1,4 +1,5 @@
-"""The grid runner: one file per cell, finished cells are skipped, failed ones recorded and tried again."""
+"""The grid runner: one file per cell, finished cells are skipped, failed ones recorded and tried
+again."""
 
 import json
 from pathlib import Path
@@ -37,7 +38,9 @@ def test_every_cell_leaves_its_result_and_its_sums(tmp_path: Path, small_trials:
 
 
 def test_a_cell_is_the_fit_on_its_fold(tmp_path: Path, small_trials: TrialSet) -> None:
-    result = run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, folds=4, only_folds=(2,))[0]
+    result = run_grid(
+        {"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, folds=4, only_folds=(2,)
+    )[0]
     splits = fold_splits(small_trials, 4)[2]
     model = Smoothing(**QUICK).fit(splits.train, splits.validation)
     learned_from = join_trials(splits.train, splits.validation)
@@ -62,13 +65,18 @@ def test_finished_cells_are_read_not_run_again(
     monkeypatch.setattr(Smoothing, "fit", None)
     seen: list[CellResult] = []
     again = run_grid(
-        {"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path, report=lambda r, *_: seen.append(r)
+        {"s": Smoothing(**QUICK)},
+        {"d": small_trials},
+        tmp_path,
+        report=lambda r, *_: seen.append(r),
     )
     assert again[0].scores == first[0].scores
     assert seen == []
 
 
-def test_a_cell_of_other_settings_is_not_taken_for_the_same(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_a_cell_of_other_settings_is_not_taken_for_the_same(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     run_grid({"s": Smoothing(**QUICK)}, {"d": small_trials}, tmp_path)
     with pytest.raises(UndertowError, match=r"another fit \(settings.width_s was 0.05, is 0.1\)"):
         run_grid({"s": Smoothing(**WIDE)}, {"d": small_trials}, tmp_path)
@@ -95,14 +103,18 @@ def test_a_failed_cell_is_recorded_and_tried_again(
     assert "out of luck" in record["traceback"]
     monkeypatch.setattr(Smoothing, "fit", fit)
     seen: list[str] = []
-    again = run_grid(models, {"d": small_trials}, tmp_path, report=lambda r, *_: seen.append(r.cell.model))
+    again = run_grid(
+        models, {"d": small_trials}, tmp_path, report=lambda r, *_: seen.append(r.cell.model)
+    )
     assert [r.error for r in again] == ["", ""]
     assert seen == ["s"]
     assert not list(tmp_path.glob("*.error.json"))
 
 
 @pytest.mark.filterwarnings("ignore:.*latent")
-def test_a_cell_checkpoints_while_it_runs_and_cleans_up(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_a_cell_checkpoints_while_it_runs_and_cleans_up(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     model = tiny()
     result = run_grid({"m": model}, {"d": small_trials}, tmp_path, seeds=(5,), keep_models=True)[0]
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]

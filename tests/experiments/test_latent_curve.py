@@ -1,4 +1,5 @@
-"""The curve over latent sizes: what a size changes, the scores against direct ones, and which size is chosen."""
+"""The curve over latent sizes: what a size changes, the scores against direct ones, and which size
+is chosen."""
 
 import json
 from collections import Counter
@@ -13,7 +14,14 @@ from undertow.data import TrialSet, join_trials
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import DataError, ModelError, UndertowError
 from undertow.evaluation import Score, few_shot_statistics, pooled_score
-from undertow.experiments import CellResult, LatentCurve, latent_curve, load_model, resized, size_name
+from undertow.experiments import (
+    CellResult,
+    LatentCurve,
+    latent_curve,
+    load_model,
+    resized,
+    size_name,
+)
 from undertow.experiments.fitting import fold_splits
 from undertow.experiments.latent_curve_result import FewShot
 from undertow.models import LangevinFlow, LatentSDE
@@ -39,15 +47,27 @@ def done(out: Path, trials: TrialSet) -> LatentCurve:
 
 
 def score(value: float, std: float, name: str = "co-bps") -> Score:
-    about = {"unit": "bits/spike", "split": "cross-validation", "n_trials": 40, "bin_s": 0.02, "n_neurons": 3}
-    return Score(name=name, value=value, low=value - 0.1, high=value + 0.1, std_over_folds=std, **about)
+    about = {
+        "unit": "bits/spike",
+        "split": "cross-validation",
+        "n_trials": 40,
+        "bin_s": 0.02,
+        "n_neurons": 3,
+    }
+    return Score(
+        name=name, value=value, low=value - 0.1, high=value + 0.1, std_over_folds=std, **about
+    )
 
 
 def curve(*values: float, std: float = 0.08, folds: int = 4) -> LatentCurve:
     """Sizes 2, 4, 8, … with these scores."""
     sizes = [2 ** (k + 1) for k in range(len(values))]
-    scores = {size: {"co-bps": score(value, std)} for size, value in zip(sizes, values, strict=True)}
-    return LatentCurve("latent_dim", scores, {}, dict.fromkeys(sizes, 1.0), folds, FewShot(6, 3, 0.1), {}, {})
+    scores = {
+        size: {"co-bps": score(value, std)} for size, value in zip(sizes, values, strict=True)
+    }
+    return LatentCurve(
+        "latent_dim", scores, {}, dict.fromkeys(sizes, 1.0), folds, FewShot(6, 3, 0.1), {}, {}
+    )
 
 
 def test_a_size_sets_the_latents_and_divides_the_chains() -> None:
@@ -71,11 +91,15 @@ def test_a_latent_sdes_dynamics_grow_with_it() -> None:
 def test_models_without_latents_are_refused() -> None:
     assert (size_name(LangevinFlow()), size_name(LatentSDE())) == ("latent_dim", "state_dim")
     for model in (Smoothing(), LangevinFlow(latents=False)):
-        with pytest.raises(ModelError, match="has no latents to count: choose langevin-flow or latent-sde"):
+        with pytest.raises(
+            ModelError, match="has no latents to count: choose langevin-flow or latent-sde"
+        ):
             size_name(model)
 
 
-def test_scores_are_those_of_the_fitted_models(done: LatentCurve, out: Path, trials: TrialSet) -> None:
+def test_scores_are_those_of_the_fitted_models(
+    done: LatentCurve, out: Path, trials: TrialSet
+) -> None:
     assert list(done.scores) == [2, 6]
     for size in (2, 6):
         own, few = [], []
@@ -88,9 +112,17 @@ def test_scores_are_those_of_the_fitted_models(done: LatentCurve, out: Path, tri
             few.append(few_shot_statistics(*predictions, 6, 3, penalty=0.1)[0])
             own.append(CellResult(None, path).statistics()["co-bps"])
         assert done.scores[size]["co-bps"] == pooled_score(own, split="cross-validation")
-        found, direct = done.scores[size]["few-shot co-bps"], pooled_score(few, split="cross-validation")
-        assert (found.value, found.low, found.high) == pytest.approx((direct.value, direct.low, direct.high))
-        assert done.parameters[size] == load_model(path.with_suffix(".safetensors")).parameter_counts()["all"]
+        found, direct = (
+            done.scores[size]["few-shot co-bps"],
+            pooled_score(few, split="cross-validation"),
+        )
+        assert (found.value, found.low, found.high) == pytest.approx(
+            (direct.value, direct.low, direct.high)
+        )
+        assert (
+            done.parameters[size]
+            == load_model(path.with_suffix(".safetensors")).parameter_counts()["all"]
+        )
     assert done.errors == {}
 
 
@@ -116,9 +148,13 @@ def test_penalties_are_chosen_by_default_and_counted(
     used = {2: Counter[float](), 6: Counter[float]()}
     for size, counter in used.items():
         for fold, parts in enumerate(fold_splits(trials, 2)):
-            model = load_model(out / "cells" / f"latent_dim{size}__data__fold{fold}__seed0.safetensors")
+            model = load_model(
+                out / "cells" / f"latent_dim{size}__data__fold{fold}__seed0.safetensors"
+            )
             train = join_trials(parts.train, parts.validation)
-            counter.update(few_shot_statistics(model.predict(train), model.predict(parts.test), 6, 3)[1])
+            counter.update(
+                few_shot_statistics(model.predict(train), model.predict(parts.test), 6, 3)[1]
+            )
     assert found.penalties == used
     assert again.to_dict() == found.to_dict()
     assert done.penalties == {2: {0.1: 6}, 6: {0.1: 6}}
@@ -150,13 +186,20 @@ def test_the_smallest_size_within_one_standard_error_of_the_best() -> None:
     assert found.smallest("co-bps") == 8
     assert curve(0.30, 0.29).smallest("co-bps") == curve(0.30, 0.29).best("co-bps") == 2
     assert found.sentences() == [
-        "co-bps: best at latent_dim 16; 8 is the smallest within one standard error (0.040 bits/spike, over 4 folds)"
+        "co-bps: best at latent_dim 16; 8 is the smallest within one standard error (0.040 "
+        "bits/spike, over 4 folds)"
     ]
 
 
 def test_table_and_files_say_the_same(done: LatentCurve, tmp_path: Path) -> None:
     heads, rows = done.score_table()
-    assert heads == ["latent_dim", "co-bps [95 %]", "few-shot co-bps [95 %]", "parameters", "seconds a fit"]
+    assert heads == [
+        "latent_dim",
+        "co-bps [95 %]",
+        "few-shot co-bps [95 %]",
+        "parameters",
+        "seconds a fit",
+    ]
     assert [row[0] for row in rows] == ["2", "6"]
     assert rows[0][1].startswith(f"{done.scores[2]['co-bps'].value:.3f}".replace("-", "−"))
     paths = done.write(tmp_path / "new", {"more": 1})
@@ -177,12 +220,16 @@ def test_table_and_files_say_the_same(done: LatentCurve, tmp_path: Path) -> None
 
 
 def test_without_a_whole_size_there_is_no_figure(tmp_path: Path) -> None:
-    nothing = replace(curve(), errors={"latent_dim2__data__fold0__seed0": "RuntimeError: out of luck"})
+    nothing = replace(
+        curve(), errors={"latent_dim2__data__fold0__seed0": "RuntimeError: out of luck"}
+    )
     assert [path.name for path in nothing.write(tmp_path)] == ["latents.json"]
     assert nothing.sentences() == []
 
 
-def test_bad_requests_are_refused_before_anything_is_fitted(tmp_path: Path, trials: TrialSet) -> None:
+def test_bad_requests_are_refused_before_anything_is_fitted(
+    tmp_path: Path, trials: TrialSet
+) -> None:
     for sizes in ((), (2, 2), (0, 4), (2.5,)):
         with pytest.raises(UndertowError, match="give different whole numbers, each at least 1"):
             latent_curve(trials, tmp_path, tiny(), sizes, **OPTIONS)

@@ -37,7 +37,9 @@ def tensors() -> Tensors:
 def finished(tensors: Tensors, tmp_path_factory: pytest.TempPathFactory) -> NLBRun:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*latent coordinates")
-        return fit_nlb(tensors, tiny(), tmp_path_factory.mktemp("run") / "out", source={"path": "tensors.h5"})
+        return fit_nlb(
+            tensors, tiny(), tmp_path_factory.mktemp("run") / "out", source={"path": "tensors.h5"}
+        )
 
 
 def rates_of(run: NLBRun) -> dict[str, np.ndarray]:
@@ -95,10 +97,14 @@ def test_rates_are_the_models_predictions_in_the_order_of_the_trials(
         np.testing.assert_allclose(rates[f"{part}_rates_heldout"], predicted, rtol=1e-6)
 
 
-def test_evaluation_targets_change_no_rate(finished: NLBRun, tensors: Tensors, tmp_path: Path) -> None:
+def test_evaluation_targets_change_no_rate(
+    finished: NLBRun, tensors: Tensors, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(9)
     targets = {
-        name: rng.poisson(3.0, array.shape).astype(np.float32) if name.startswith("eval_spikes") else array
+        name: rng.poisson(3.0, array.shape).astype(np.float32)
+        if name.startswith("eval_spikes")
+        else array
         for name, array in tensors.targets.items()
     }
     targets["eval_behavior"] = -targets["eval_behavior"]
@@ -107,12 +113,16 @@ def test_evaluation_targets_change_no_rate(finished: NLBRun, tensors: Tensors, t
     assert other.scores != finished.scores
 
 
-def test_evaluation_trials_change_no_weight(finished: NLBRun, tensors: Tensors, tmp_path: Path) -> None:
+def test_evaluation_trials_change_no_weight(
+    finished: NLBRun, tensors: Tensors, tmp_path: Path
+) -> None:
     counts = np.random.default_rng(9).poisson(2.0, tensors.inputs["eval_spikes_heldin"].shape)
     inputs = {**tensors.inputs, "eval_spikes_heldin": counts.astype(np.float32)}
     other = fit_nlb(replace(tensors, inputs=inputs), tiny(), tmp_path / "out")
     assert weights(other) == weights(finished)
-    assert not np.array_equal(rates_of(other)["eval_rates_heldin"], rates_of(finished)["eval_rates_heldin"])
+    assert not np.array_equal(
+        rates_of(other)["eval_rates_heldin"], rates_of(finished)["eval_rates_heldin"]
+    )
 
 
 def test_an_interrupted_fit_goes_on_to_the_same_end(

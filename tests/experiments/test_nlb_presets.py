@@ -55,7 +55,9 @@ def test_the_released_settings() -> None:
         ("dmfc_rsg", 64, 1000, 0.4, 0.7, 1e-3),
         ("mc_maze_small", 256, 2000, 0.5, 0.55, 3e-3),
     ):
-        made: LangevinFlow = construct(LangevinFlow, nlb_preset(name, 20, "langevin-flow", "released"))
+        made: LangevinFlow = construct(
+            LangevinFlow, nlb_preset(name, 20, "langevin-flow", "released")
+        )
         loop = made.training
         assert (loop.batch_size, loop.epochs, loop.learning_rate) == (batch, epochs, rate)
         assert made.coordinated_dropout == pytest.approx(hidden)
@@ -71,7 +73,9 @@ def test_networks_are_built_or_refused_for_what_their_paths_do(set_name: str, bi
     def build(preset: str, **changes: Any) -> None:
         settings = nlb_preset(set_name, bin_ms, "langevin-flow", preset)
         with isolated_seed(0):
-            build_network(construct(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3)
+            build_network(
+                construct(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3
+            )
 
     build("default")
     build("released")
@@ -83,7 +87,11 @@ def test_networks_are_built_or_refused_for_what_their_paths_do(set_name: str, bi
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(DataError, match=r"did you mean 'mc_maze'"):
         nlb_preset("mc_maz", 20, "smoothing")
-    with pytest.raises(ModelError, match=r"smoothing has no preset 'referenc' .*: did you mean 'reference'"):
+    with pytest.raises(
+        ModelError, match=r"smoothing has no preset 'referenc' .*: did you mean 'reference'"
+    ):
         nlb_preset("mc_maze", 20, "smoothing", "referenc")
-    with pytest.raises(ModelError, match=r"latent-sde has no preset 'released' .*: choose one of default"):
+    with pytest.raises(
+        ModelError, match=r"latent-sde has no preset 'released' .*: choose one of default"
+    ):
         nlb_preset("mc_maze", 20, "latent-sde", "released")

@@ -36,12 +36,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """A run of a tiny LangevinFlow on the small trials."""
     trials = make_small_trials().hold_out(2, seed=0)
     with pytest.warns(UserWarning, match="latent"):
-        return run(trials, tiny(), tmp_path_factory.mktemp("run") / "out", source={"path": "small.npz"})
+        return run(
+            trials, tiny(), tmp_path_factory.mktemp("run") / "out", source={"path": "small.npz"}
+        )
 
 
 def test_everything_is_written(finished: RunResult) -> None:
     names = {path.name for path in finished.directory.iterdir()}
-    assert {"run.json", "model.safetensors", "scores.json", "report.html", "checkpoint", "figures"} <= names
+    assert {
+        "run.json",
+        "model.safetensors",
+        "scores.json",
+        "report.html",
+        "checkpoint",
+        "figures",
+    } <= names
     assert not [name for name in names if name.endswith((".tmp", ".part"))]
 
 
@@ -81,7 +90,9 @@ def test_scores_are_of_the_test_trials_by_the_saved_model(finished: RunResult) -
     assert held["co-bps exchanged"].n_trials == held["co-bps"].n_trials
 
 
-def test_a_non_empty_directory_is_refused_and_untouched(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_a_non_empty_directory_is_refused_and_untouched(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for resume, rule in ((False, "is not empty"), (True, "no run.json")):
         with pytest.raises(UndertowError, match=rule):
@@ -89,7 +100,9 @@ def test_a_non_empty_directory_is_refused_and_untouched(tmp_path: Path, small_tr
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_settings_a_model_refuses_leave_nothing_behind(tmp_path: Path, small_trials: TrialSet) -> None:
+def test_settings_a_model_refuses_leave_nothing_behind(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
     with pytest.raises(ModelError, match="multiple"):
         run(small_trials, LangevinFlow(latent_dim=7), tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
@@ -107,7 +120,9 @@ def test_resume_is_only_for_the_same_run(finished: RunResult, small_trials: Tria
 
 
 @pytest.mark.usefixtures("no_report")
-def test_resuming_a_finished_run_fits_nothing(finished: RunResult, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_a_finished_run_fits_nothing(
+    finished: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trials = make_small_trials().hold_out(2, seed=0)
     monkeypatch.setattr(LangevinFlow, "fit", None)
     again = run(trials, tiny(), finished.directory, resume=True)

@@ -7,8 +7,14 @@ from typing import Any, Literal
 import pytest
 
 from undertow.errors import ModelError, UndertowError
-from undertow.experiments.files import flatten
-from undertow.experiments.settings import construct, option_names, parse_pairs, parse_value, read_toml
+from undertow.experiments.settings import (
+    construct,
+    option_names,
+    parse_pairs,
+    parse_value,
+    read_toml,
+)
+from undertow.files import flatten
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,9 @@ def test_values_take_the_type_of_their_parameter(pair: str, name: str, value: An
     assert type(given) is type(value)
 
 
-@pytest.mark.parametrize("pair", ["size=1.5", "size=big", "wide=1", "kind=medium", "rate=none", "loop=3"])
+@pytest.mark.parametrize(
+    "pair", ["size=1.5", "size=big", "wide=1", "kind=medium", "rate=none", "loop=3"]
+)
 def test_a_value_of_the_wrong_type_names_the_key_and_the_rule(pair: str) -> None:
     key = pair.partition("=")[0]
     with pytest.raises(ModelError, match=rf"^{key} is .*: it must be "):
@@ -97,7 +105,8 @@ def test_a_dotted_key_changes_one_field_and_keeps_the_default_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "near"), [("siz", "'size'"), ("loop.epoch", "'loop.epochs'"), ("epochs", "'loop.epochs'")]
+    ("key", "near"),
+    [("siz", "'size'"), ("loop.epoch", "'loop.epochs'"), ("epochs", "'loop.epochs'")],
 )
 def test_an_unknown_key_fails_with_the_nearest(key: str, near: str) -> None:
     with pytest.raises(ModelError, match=rf"thing has no setting '{key}': did you mean {near}\?"):
@@ -105,7 +114,9 @@ def test_an_unknown_key_fails_with_the_nearest(key: str, near: str) -> None:
 
 
 def test_where_none_is_near_all_are_listed() -> None:
-    with pytest.raises(ModelError, match=r"choose one of inputs, kind, loop\.epochs, loop\.patience"):
+    with pytest.raises(
+        ModelError, match=r"choose one of inputs, kind, loop\.epochs, loop\.patience"
+    ):
         construct(Thing, {"qqqq": 1})
 
 

@@ -32,7 +32,10 @@ def exact_process() -> Dynamics:
 
 def euler_process() -> Dynamics:
     """Nearly the same by Euler–Maruyama steps."""
-    settings = {"matrix": torch.tensor([[-0.6, 2.5], [-2.0, -1.0]]), "offset": torch.tensor([0.5, -0.2])}
+    settings = {
+        "matrix": torch.tensor([[-0.6, 2.5], [-2.0, -1.0]]),
+        "offset": torch.tensor([0.5, -0.2]),
+    }
     made = from_function(
         lambda x, u, matrix, offset: x @ matrix.t() + offset,
         DIM,
@@ -56,7 +59,9 @@ class Chain:
         """The chain that affine dynamics step through."""
         x = torch.cat([torch.zeros(1, DIM), torch.eye(DIM)]).double()
         mean, std = dynamics.step(0.0, x, h)
-        return cls((mean[1:] - mean[0]).t(), mean[0], std if dynamics.correlated else torch.diag(std))
+        return cls(
+            (mean[1:] - mean[0]).t(), mean[0], std if dynamics.correlated else torch.diag(std)
+        )
 
     @property
     def noise_var(self) -> Tensor:
@@ -79,11 +84,15 @@ class Chain:
             total += float(MultivariateNormal(READOUT @ mean, predicted).log_prob(y))
             gain = cov @ READOUT.t() @ torch.linalg.inv(predicted)
             mean, cov = mean + gain @ (y - READOUT @ mean), cov - gain @ READOUT @ cov
-            mean, cov = self.decay @ mean + self.offset, self.decay @ cov @ self.decay.t() + self.noise_var
+            mean, cov = (
+                self.decay @ mean + self.offset,
+                self.decay @ cov @ self.decay.t() + self.noise_var,
+            )
         return total
 
     def dense_law(self) -> tuple[Tensor, Tensor]:
-        """Mean (BINS · DIM,) and covariance of the whole path: x = path of the mean + W [x₀, η₁, η₂, …]."""
+        """Mean (BINS · DIM,) and covariance of the whole path: x = path of the mean + W [x₀, η₁,
+        η₂, …]."""
         mean, rows = torch.zeros(DIM).double(), torch.zeros(DIM, BINS * DIM).double()
         rows[:, :DIM] = torch.eye(DIM)
         means, weights = [mean], [rows]
@@ -104,10 +113,12 @@ class Chain:
         return float(law.log_prob(observed.flatten()))
 
     def best_posterior(self, observed: Tensor, h: Tensor) -> tuple[Tensor, InitialLaw, float]:
-        """The controlled chain closest to the posterior: its control Δ = G x + d as [G, d] of each step, the law of its
-        start, and how far its bound stays below the evidence because the noise of a step is the prior's.
+        """The controlled chain closest to the posterior: its control Δ = G x + d as [G, d] of each
+        step, the law of its start, and how far its bound stays below the evidence because the noise
+        of a step is the prior's.
 
-        By backward recursion for −½ xᵀ M x + xᵀ g, the log-likelihood of bin k and all that follow as a function of x_k.
+        By backward recursion for −½ xᵀ M x + xᵀ g, the log-likelihood of bin k and all that follow
+        as a function of x_k.
         """
         precision, eye = torch.linalg.inv(self.noise_var), torch.eye(DIM).double()
         own_m, own_g = READOUT.t() @ READOUT / OBS_STD**2, observed @ READOUT / OBS_STD**2
@@ -119,7 +130,9 @@ class Chain:
             unit = torch.linalg.inv(self.factor) / h.sqrt()
             pull = cov @ precision - eye
             controls.append(
-                torch.cat([unit @ pull @ self.decay, (unit @ (cov @ g + pull @ self.offset))[:, None]], 1)
+                torch.cat(
+                    [unit @ pull @ self.decay, (unit @ (cov @ g + pull @ self.offset))[:, None]], 1
+                )
             )
             joint = precision - precision @ cov @ precision
             m, g = (
@@ -137,7 +150,9 @@ class AffineSteering(Steering):
     def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:
         return context
 
-    def forward(self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
         assert prepared is not None
         control = prepared.unflatten(-1, (-1, x.shape[-1] + 1))
         return (control[..., :-1] @ x[..., None])[..., 0] + control[..., -1]
@@ -156,7 +171,9 @@ class RandomSteering(Steering):
     def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:
         return None
 
-    def forward(self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
         return torch.tanh(x @ self.inner[:, :DIM].t() + self.inner[:, DIM]) @ self.outer.t()
 
 
@@ -190,6 +207,8 @@ def run(
         context=given,
     )
     error = (observed - solved.states @ READOUT.t()) / OBS_STD
-    likelihood = (-0.5 * error.square() - math.log(OBS_STD) - 0.5 * math.log(2 * math.pi)).sum((1, 2))
+    likelihood = (-0.5 * error.square() - math.log(OBS_STD) - 0.5 * math.log(2 * math.pi)).sum(
+        (1, 2)
+    )
     elbo = likelihood - law.kl.sum(1) - solved.kl_path.sum(1)
     return Paths(elbo, likelihood + law.log_ratio(first) + solved.log_ratio)

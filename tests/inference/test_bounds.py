@@ -11,13 +11,19 @@ WEIGHTS = torch.randn(64, 5, generator=torch.Generator().manual_seed(0), dtype=t
 
 
 def test_the_bound_of_one_path_is_likelihood_less_divergences() -> None:
-    likelihood, initial, path = torch.tensor([-3.0, -1.0]), torch.tensor([0.5, 0.0]), torch.tensor([1.0, 2.0])
+    likelihood, initial, path = (
+        torch.tensor([-3.0, -1.0]),
+        torch.tensor([0.5, 0.0]),
+        torch.tensor([1.0, 2.0]),
+    )
     assert evidence_bound(likelihood, initial, path).tolist() == [-4.5, -3.0]
 
 
 def test_one_path_bounds_by_its_weight_and_more_by_the_log_of_their_mean() -> None:
     assert torch.equal(importance_weighted_bound(WEIGHTS[:1]), WEIGHTS[0])
-    assert torch.allclose(importance_weighted_bound(WEIGHTS), WEIGHTS.exp().mean(0).log(), atol=1e-12)
+    assert torch.allclose(
+        importance_weighted_bound(WEIGHTS), WEIGHTS.exp().mean(0).log(), atol=1e-12
+    )
     assert (importance_weighted_bound(WEIGHTS) > WEIGHTS.mean(0)).all()
 
 

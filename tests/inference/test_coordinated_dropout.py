@@ -1,4 +1,5 @@
-"""Coordinated dropout: nothing hidden is seen, nothing seen is scored, and both are right on average."""
+"""Coordinated dropout: nothing hidden is seen, nothing seen is scored, and both are right on
+average."""
 
 import pytest
 import torch
@@ -49,7 +50,7 @@ def test_the_generator_decides() -> None:
     assert not torch.equal(first, coordinated_dropout(COUNTS, 0.3, generator(2))[1])
 
 
-# --- learning from what is kept -------------------------------------------------------------------------------------
+# --- learning from what is kept ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("share", [0.25, 0.7])

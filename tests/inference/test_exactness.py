@@ -39,14 +39,16 @@ def random_law(seed: int) -> InitialLaw:
     return InitialLaw(normal(1, DIM, seed=seed + 1), factor + torch.eye(DIM, dtype=torch.float64))
 
 
-# --- evidence -------------------------------------------------------------------------------------------------------
+# --- evidence ---------------------------------------------------------------------------------
 
 
 @each_process
 def test_the_evidence_is_the_same_bin_by_bin_and_as_one_gaussian(dynamics: Dynamics) -> None:
     chain = Chain.of(dynamics, H)
     observed = chain.sample(seed=3)
-    assert chain.kalman_evidence(observed) == pytest.approx(chain.dense_evidence(observed), abs=1e-9)
+    assert chain.kalman_evidence(observed) == pytest.approx(
+        chain.dense_evidence(observed), abs=1e-9
+    )
 
 
 @each_process
@@ -97,7 +99,9 @@ def test_the_importance_weighted_bound_rises_to_the_evidence(dynamics: Dynamics)
     evidence = chain.kalman_evidence(observed)
     control, law, _ = chain.best_posterior(observed, H)
     wider = InitialLaw(law.mean + 0.2, 1.3 * law.factor)
-    weights = run(dynamics, observed, wider, AffineSteering(), 0.7 * control, paths=30_000).log_weights
+    weights = run(
+        dynamics, observed, wider, AffineSteering(), 0.7 * control, paths=30_000
+    ).log_weights
     gaps, errors = [], []
     for n_paths in (1, 10, 100, 1000):
         bounds = importance_weighted_bound(weights.view(n_paths, -1))
@@ -109,11 +113,12 @@ def test_the_importance_weighted_bound_rises_to_the_evidence(dynamics: Dynamics)
     assert gaps[-1] < 0.1
 
 
-# --- divergence of one process from another --------------------------------------------------------------------------
+# --- divergence of one process from another ---------------------------------------------------
 
 
 def towards(decay: Tensor, offset: Tensor, chain: Chain, h: Tensor) -> Tensor:
-    """[G, d] of the control under which `chain` moves as x' = decay x + offset + noise of its own."""
+    """[G, d] of the control under which `chain` moves as x' = decay x + offset + noise of its
+    own."""
     unit = torch.linalg.inv(chain.factor) / h.sqrt()
     return torch.cat([unit @ (decay - chain.decay), (unit @ (offset - chain.offset))[:, None]], 1)
 
@@ -129,7 +134,9 @@ def test_the_divergence_of_two_processes_has_its_closed_form(dynamics: Dynamics)
         expected += 0.5 * float(H * (push.square().sum() + (gain @ cov @ gain.t()).trace()))
         mean = posterior.decay @ mean + posterior.offset
         cov = posterior.decay @ cov @ posterior.decay.t() + prior.noise_var
-    dense = kl_divergence(MultivariateNormal(*posterior.dense_law()), MultivariateNormal(*prior.dense_law()))
+    dense = kl_divergence(
+        MultivariateNormal(*posterior.dense_law()), MultivariateNormal(*prior.dense_law())
+    )
     assert expected == pytest.approx(float(dense), rel=1e-8)
     paths = 5000
     solved = solve(
@@ -149,7 +156,10 @@ def test_in_short_steps_it_becomes_that_of_the_continuous_processes() -> None:
     """Rates a and b, same noise: (a − b)² / 4b per unit of time while the posterior is at rest."""
     a, b, n_steps, duration = 1.0, 3.0, 400, 2.0
     dynamics = from_function(
-        lambda x, u, rate: -rate * x, 1, diffusion=lambda x, u: torch.ones_like(x), parameters={"rate": a}
+        lambda x, u, rate: -rate * x,
+        1,
+        diffusion=lambda x, u: torch.ones_like(x),
+        parameters={"rate": a},
     ).double()
     grid = TimeGrid.over(torch.linspace(0, duration, n_steps + 1).double()[None])
     paths = 4000

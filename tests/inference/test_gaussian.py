@@ -17,7 +17,9 @@ def law(seed: int) -> tuple[Tensor, Tensor]:
 def test_kl_to_the_standard_normal_equals_torch() -> None:
     mean, std = law(0)
     assert torch.allclose(
-        kl_to_standard_normal(mean, std), kl_divergence(Normal(mean, std), Normal(0.0, 1.0)), atol=1e-12
+        kl_to_standard_normal(mean, std),
+        kl_divergence(Normal(mean, std), Normal(0.0, 1.0)),
+        atol=1e-12,
     )
     assert torch.equal(kl_to_standard_normal(torch.zeros(3), torch.ones(3)), torch.zeros(3))
 
@@ -36,7 +38,9 @@ def test_kl_equals_its_monte_carlo_estimate() -> None:
     tolerance = 5 * log_ratio.std(0) / n**0.5
     assert ((gaussian_kl(*q, *p) - log_ratio.mean(0)).abs() < tolerance).all()
     standard = Normal(*q).log_prob(draws) - Normal(0.0, 1.0).log_prob(draws)
-    assert ((kl_to_standard_normal(*q) - standard.mean(0)).abs() < 5 * standard.std(0) / n**0.5).all()
+    assert (
+        (kl_to_standard_normal(*q) - standard.mean(0)).abs() < 5 * standard.std(0) / n**0.5
+    ).all()
 
 
 def test_head_starts_near_the_standard_normal_and_stays_finite() -> None:

@@ -15,7 +15,9 @@ def law(full: bool) -> InitialLaw:
     head = InitialHead(4, DIM, full).double()
     with torch.no_grad():
         for parameter in head.parameters():
-            parameter += 0.5 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter += 0.5 * torch.randn(
+                parameter.shape, generator=generator, dtype=torch.float64
+            )
     return head(torch.randn(5, 4, generator=generator, dtype=torch.float64))
 
 

@@ -22,7 +22,9 @@ def test_weight_over_training(schedule: KLSchedule, expected: list[float]) -> No
 def test_the_papers_cycles_rise_for_half_of_each() -> None:
     schedule = KLSchedule(peak=10.0)
     for cycle in range(4):
-        assert [schedule((cycle + x) / 4) for x in (0.0, 0.25, 0.5, 0.75)] == pytest.approx([0, 5, 10, 10])
+        assert [schedule((cycle + x) / 4) for x in (0.0, 0.25, 0.5, 0.75)] == pytest.approx(
+            [0, 5, 10, 10]
+        )
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,12 @@ from undertow.inference import ControlSteering, DriftSteering, SolvedPath, Steer
 DIM, TRIALS, BINS, INPUTS, CONTEXT = 4, 3, 9, 2, 5
 SHARED = TimeGrid.over((torch.arange(BINS, dtype=torch.float64)[None] + 0.5) * 0.02)
 OWN_TIMES = TimeGrid.over(
-    0.01 + torch.rand(TRIALS, BINS, generator=torch.Generator().manual_seed(0)).double().cumsum(1) / 20
+    0.01
+    + torch.rand(TRIALS, BINS, generator=torch.Generator().manual_seed(0)).double().cumsum(1) / 20
 )
-GRIDS = pytest.mark.parametrize("grid", [SHARED, OWN_TIMES], ids=["shared steps", "steps of each trial"])
+GRIDS = pytest.mark.parametrize(
+    "grid", [SHARED, OWN_TIMES], ids=["shared steps", "steps of each trial"]
+)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -53,7 +56,9 @@ def build(name: str) -> tuple[Dynamics, Steering]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         dynamics = moved(made[kind]())
-        steering = moved((DriftSteering if network == "drift" else ControlSteering)(dynamics, CONTEXT, 8))
+        steering = moved(
+            (DriftSteering if network == "drift" else ControlSteering)(dynamics, CONTEXT, 8)
+        )
     assert isinstance(dynamics, Dynamics)
     assert isinstance(steering, Steering)
     return dynamics, steering
@@ -94,8 +99,12 @@ def step_size(dynamics: Dynamics, grid: TimeGrid, k: int) -> Tensor:
     return grid.steps_s.expand(TRIALS, -1)[:, k : k + 1] / dynamics.timescale_s
 
 
-def run(dynamics: Dynamics, steering: Steering | None, grid: TimeGrid, **options: object) -> SolvedPath:
-    return solve(dynamics, X0, noise_of(dynamics), grid, inputs_of(dynamics), steering, SEEN, **options)  # type: ignore[arg-type]
+def run(
+    dynamics: Dynamics, steering: Steering | None, grid: TimeGrid, **options: object
+) -> SolvedPath:
+    return solve(
+        dynamics, X0, noise_of(dynamics), grid, inputs_of(dynamics), steering, SEEN, **options
+    )  # type: ignore[arg-type]
 
 
 def step_laws(
@@ -104,13 +113,17 @@ def step_laws(
     """Prior and posterior of the noisy coordinates after step k, given the state before."""
     x, u, h = states[:, k], input_at(dynamics, k), step_size(dynamics, grid, k)
     mean, std = dynamics.step(0.0, x, h, u)
-    factor = std if dynamics.correlated else torch.diag_embed(std.expand(TRIALS, dynamics.noise_dim))
+    factor = (
+        std if dynamics.correlated else torch.diag_embed(std.expand(TRIALS, dynamics.noise_dim))
+    )
     prepared = steering.prepare(SEEN[:, k : k + 1], None if u is None else u[:, None])
     assert prepared is not None
     control = steering(x, prepared[:, 0], mean, std, h)
     free = mean[:, dynamics.noisy]
     pushed = free + (factor @ (h.sqrt() * control)[..., None])[..., 0]
-    return MultivariateNormal(free, scale_tril=factor), MultivariateNormal(pushed, scale_tril=factor)
+    return MultivariateNormal(free, scale_tril=factor), MultivariateNormal(
+        pushed, scale_tril=factor
+    )
 
 
 @each_posterior
@@ -140,7 +153,9 @@ def test_coordinates_without_noise_are_never_pushed(name: str, grid: TimeGrid) -
     with torch.no_grad():
         states = run(dynamics, steering, grid).states
         for k in range(BINS - 1):
-            mean, _ = dynamics.step(0.0, states[:, k], step_size(dynamics, grid, k), input_at(dynamics, k))
+            mean, _ = dynamics.step(
+                0.0, states[:, k], step_size(dynamics, grid, k), input_at(dynamics, k)
+            )
             assert torch.allclose(states[:, k + 1, still], mean[:, still], rtol=0, atol=1e-12)
 
 
@@ -179,11 +194,18 @@ def test_steps_outside_are_not_controlled_and_cost_nothing(name: str, grid: Time
             assert torch.allclose(alone.kl_path[0], cut.kl_path[trial], rtol=1e-9, atol=1e-12)
             assert torch.allclose(alone.log_ratio[0], cut.log_ratio[trial], rtol=1e-9, atol=1e-12)
             after = part(dynamics, None, grid, cut.states[:, length - 1], trial, end)
-            assert torch.allclose(after.states[0], cut.states[trial, length - 1 :], rtol=0, atol=1e-12)
+            assert torch.allclose(
+                after.states[0], cut.states[trial, length - 1 :], rtol=0, atol=1e-12
+            )
 
 
 def part(
-    dynamics: Dynamics, steering: Steering | None, grid: TimeGrid, x0: Tensor, trial: int, steps: slice
+    dynamics: Dynamics,
+    steering: Steering | None,
+    grid: TimeGrid,
+    x0: Tensor,
+    trial: int,
+    steps: slice,
 ) -> SolvedPath:
     """One trial run for some of the steps."""
     own, inputs = slice(trial, trial + 1), inputs_of(dynamics)
@@ -214,11 +236,13 @@ def test_held_coordinates_stay_at_zero(name: str) -> None:
 @pytest.mark.parametrize("shape", [(TRIALS, BINS, DIM), (TRIALS, BINS - 1, DIM + 1)])
 def test_noise_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     dynamics, _ = build("splitting, control")
-    with pytest.raises(ModelError, match=rf"noise has shape .*: it must be \(trials, {BINS - 1}, {DIM}\)"):
+    with pytest.raises(
+        ModelError, match=rf"noise has shape .*: it must be \(trials, {BINS - 1}, {DIM}\)"
+    ):
         solve(dynamics, X0, torch.zeros(shape).double(), SHARED)
 
 
-# --- checkpoints ----------------------------------------------------------------------------------------------------
+# --- checkpoints ------------------------------------------------------------------------------
 
 
 def loss_and_gradients(name: str, checkpointed: bool) -> tuple[Tensor, list[Tensor], int]:
@@ -226,8 +250,13 @@ def loss_and_gradients(name: str, checkpointed: bool) -> tuple[Tensor, list[Tens
     dynamics, steering = build(name)
     n_steps = 64
     grid = TimeGrid.over(torch.linspace(0, 1.0, n_steps + 1).double()[None])
-    x0, seen = X0.clone().requires_grad_(), normal(TRIALS, n_steps, CONTEXT, seed=4).requires_grad_()
-    inputs = normal(TRIALS, n_steps, INPUTS, seed=3).requires_grad_() if dynamics.input_dim else None
+    x0, seen = (
+        X0.clone().requires_grad_(),
+        normal(TRIALS, n_steps, CONTEXT, seed=4).requires_grad_(),
+    )
+    inputs = (
+        normal(TRIALS, n_steps, INPUTS, seed=3).requires_grad_() if dynamics.input_dim else None
+    )
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:

@@ -109,12 +109,15 @@ def noise_free(cls: type[Dynamics]) -> Dynamics:
 @pytest.mark.parametrize("cls", [GRU, NeuralSDE, LinearSDE, LDS])
 def test_dynamics_without_noise_cannot_be_controlled(cls: type[Dynamics]) -> None:
     dynamics, name = noise_free(cls), cls.__name__
-    with pytest.raises(ModelError, match=f"{name} has no noise: .*infinite divergence.*'initial-state'"):
+    with pytest.raises(
+        ModelError, match=f"{name} has no noise: .*infinite divergence.*'initial-state'"
+    ):
         ControlSteering(dynamics, CONTEXT)
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: langevin(), lambda: LDS(DIM), lambda: noise_free(GRU), lambda: noise_free(NeuralSDE)]
+    "make",
+    [lambda: langevin(), lambda: LDS(DIM), lambda: noise_free(GRU), lambda: noise_free(NeuralSDE)],
 )
 def test_a_drift_needs_an_sde_with_noise_everywhere(make: Callable[[], Dynamics]) -> None:
     dynamics = make()

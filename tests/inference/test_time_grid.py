@@ -18,7 +18,9 @@ def test_a_fraction_of_a_bin_divides_each_interval(substeps: int) -> None:
     for trial, times in enumerate(TIMES.numpy()):
         edges = np.interp(np.arange(4 * substeps) / substeps, np.arange(5), times)
         assert np.allclose(grid.starts_s[trial], edges, atol=1e-15)
-        assert np.allclose((grid.starts_s + grid.steps_s)[trial], [*edges[1:], times[-1]], atol=1e-15)
+        assert np.allclose(
+            (grid.starts_s + grid.steps_s)[trial], [*edges[1:], times[-1]], atol=1e-15
+        )
     path = torch.cat([grid.starts_s, TIMES[:, -1:]], 1)[..., None]
     assert torch.allclose(grid.at_observations(path)[..., 0], TIMES, atol=1e-15)
 

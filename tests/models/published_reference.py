@@ -1,6 +1,7 @@
 """The published LangevinFlow in both its readings, written out bin by bin from weights alone.
 
-No module of the library takes part: only its masks are drawn with `random_mask`, so that both see the same ones.
+No module of the library takes part: only its masks are drawn with `random_mask`, so that both see
+    the same ones.
 """
 
 import math
@@ -32,7 +33,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One sample: log rates in spikes/s (trials, time, neurons), KL terms summed over all but trials."""
+    """One sample: log rates in spikes/s (trials, time, neurons), KL terms summed over all but
+    trials."""
 
     log_rates: Tensor
     kl_initial: Tensor
@@ -50,15 +52,19 @@ def affine(x: Tensor, w: Weights, name: str) -> Tensor:
     return x @ w[f"{name}.weight"].t() + w[f"{name}.bias"]
 
 
-# --- encoder ----------------------------------------------------------------------------------------------------
+# --- encoder ----------------------------------------------------------------------------------
 
 
 def read(inputs: Tensor, batch: Batch, w: Weights, reading: Reading) -> Tensor:
-    """What the GRU sees at each bin: x_t, or as released x_{t−1}, the first bin twice and the last one repeated."""
+    """What the GRU sees at each bin: x_t, or as released x_{t−1}, the first bin twice and the last
+    one repeated."""
     trials, bins, _ = inputs.shape
     rows = []
     for trial in range(trials):
-        seen = [inputs[trial, t] if batch.observed[trial, t] else w["encoder.no_input"] for t in range(bins)]
+        seen = [
+            inputs[trial, t] if batch.observed[trial, t] else w["encoder.no_input"]
+            for t in range(bins)
+        ]
         if reading.released:
             held, last = [seen[0]], seen[0]
             for t in range(1, bins):
@@ -85,18 +91,21 @@ def gru(inputs: Tensor, w: Weights, mask: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
-# --- dynamics ---------------------------------------------------------------------------------------------------
+# --- dynamics ---------------------------------------------------------------------------------
 
 
 def gradient(z: Tensor, w: Weights, reading: Reading) -> Tensor:
-    """∇U: of eq. 2 with a symmetric kernel for each group, or of zᵀ(K ∗ z) with kernels that mix the channels."""
+    """∇U: of eq. 2 with a symmetric kernel for each group, or of zᵀ(K ∗ z) with kernels that mix
+    the channels."""
     kernel, channels = w["dynamics.potential.kernel"], z.unflatten(-1, (GROUPS, -1))
     if reading.released:
         unit = kernel / kernel.square().sum(-1, keepdim=True).sqrt()
         both = F.conv1d(channels, unit, padding=1) + F.conv_transpose1d(channels, unit, padding=1)
         return both.flatten(1)
     symmetric, n = torch.cat([kernel.flip(1)[:, :-1], kernel], 1), channels.shape[-1]
-    toeplitz = torch.stack([torch.stack([kernel[:, abs(i - j)] for j in range(n)], -1) for i in range(n)], -2)
+    toeplitz = torch.stack(
+        [torch.stack([kernel[:, abs(i - j)] for j in range(n)], -1) for i in range(n)], -2
+    )
     norms = torch.linalg.svdvals(toeplitz)[:, 0]
     convolved = F.conv1d(channels, symmetric[:, None], padding=3, groups=GROUPS)
     return (2 * convolved / norms[:, None]).flatten(1)
@@ -105,7 +114,8 @@ def gradient(z: Tensor, w: Weights, reading: Reading) -> Tensor:
 def langevin(
     z: Tensor, v: Tensor, noise: Tensor, w: Weights, reading: Reading
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions, velocities, and the mean of each velocity but the first given the state before it."""
+    """Positions, velocities, and the mean of each velocity but the first given the state before
+    it."""
     zs, vs, means = [z], [v], []
     for eta in noise:
         v_half = v - reading.step * gradient(z, w, reading)
@@ -118,13 +128,16 @@ def langevin(
 
 
 def path_kl(v: Tensor, v_mean: Tensor, reading: Reading) -> Tensor:
-    """Per bin but the first and coordinate: against N(0, I), or what the released code adds in its place."""
+    """Per bin but the first and coordinate: against N(0, I), or what the released code adds in its
+    place."""
     if reading.released:
-        return 0.5 * ((v[:, 1:].square() + math.exp(2 * GAMMA)) / 0.1 - 1 + math.log(0.1) - 2 * GAMMA)
+        return 0.5 * (
+            (v[:, 1:].square() + math.exp(2 * GAMMA)) / 0.1 - 1 + math.log(0.1) - 2 * GAMMA
+        )
     return 0.5 * (v_mean.square() + 2 * GAMMA - 1 - math.log(2 * GAMMA))
 
 
-# --- decoder ----------------------------------------------------------------------------------------------------
+# --- decoder ----------------------------------------------------------------------------------
 
 
 def normalised(x: Tensor, w: Weights, name: str) -> Tensor:
@@ -135,20 +148,27 @@ def normalised(x: Tensor, w: Weights, name: str) -> Tensor:
 
 def attention(x: Tensor, batch: Batch, w: Weights, heads: int) -> Tensor:
     query, key, value = (
-        part.unflatten(-1, (heads, -1)) for part in affine(x, w, "decoder.query_key_value").chunk(3, -1)
+        part.unflatten(-1, (heads, -1))
+        for part in affine(x, w, "decoder.query_key_value").chunk(3, -1)
     )
     scores = torch.einsum("bthd,bshd->bhts", query, key) / math.sqrt(query.shape[-1])
     for t in range(x.shape[1]):
         for s in range(x.shape[1]):
             if s != t:
-                scores[:, :, t, s] = scores[:, :, t, s].masked_fill(~batch.valid[:, None, s], -math.inf)
+                scores[:, :, t, s] = scores[:, :, t, s].masked_fill(
+                    ~batch.valid[:, None, s], -math.inf
+                )
     share = scores.exp() / scores.exp().sum(-1, keepdim=True)
-    return affine(torch.einsum("bhts,bshd->bthd", share, value).flatten(2), w, "decoder.attention_out")
+    return affine(
+        torch.einsum("bhts,bshd->bthd", share, value).flatten(2), w, "decoder.attention_out"
+    )
 
 
 def time_code(time_s: Tensor, width: int) -> Tensor:
     half = width // 2
-    periods = torch.tensor([0.2 * 100 ** (k / (half - 1)) for k in range(half)], dtype=torch.float64)
+    periods = torch.tensor(
+        [0.2 * 100 ** (k / (half - 1)) for k in range(half)], dtype=torch.float64
+    )
     angle = 2 * math.pi * time_s[:, None] / periods
     return torch.cat([angle.sin(), angle.cos()], -1)
 
@@ -182,23 +202,34 @@ def decode(
     return affine(x, w, "observation.readout")
 
 
-# --- the whole --------------------------------------------------------------------------------------------------
+# --- the whole --------------------------------------------------------------------------------
 
 
 def draw(
-    inputs: Tensor, batch: Batch, w: Weights, reading: Reading, generator: torch.Generator, training: bool
+    inputs: Tensor,
+    batch: Batch,
+    w: Weights,
+    reading: Reading,
+    generator: torch.Generator,
+    training: bool,
 ) -> Drawn:
-    """One posterior sample; `generator` gives the masks (in training) and the noise, in the network's order."""
+    """One posterior sample; `generator` gives the masks (in training) and the noise, in the
+    network's order."""
     masks = generator if training else None
     trials, bins, hidden = *inputs.shape[:2], w["encoder.forwards.weight_hh_l0"].shape[1]
-    mask = drop(torch.ones(trials, bins, hidden, dtype=torch.float64), reading.recurrent_dropout, masks)
+    mask = drop(
+        torch.ones(trials, bins, hidden, dtype=torch.float64), reading.recurrent_dropout, masks
+    )
     states = gru(read(inputs, batch, w, reading), w, mask)
     h, first = drop(states, reading.dropout, masks), drop(states[:, 0], reading.dropout, masks)
     mean, logvar = affine(first, w, "initial.linear").chunk(2, -1)
     std = (0.5 * logvar).exp()
     x0 = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64)
     z0, v0 = x0.chunk(2, -1)
-    noise = [torch.randn(1, *z0.shape, generator=generator, dtype=torch.float64)[0] for _ in range(1, bins)]
+    noise = [
+        torch.randn(1, *z0.shape, generator=generator, dtype=torch.float64)[0]
+        for _ in range(1, bins)
+    ]
     z, v, v_mean = langevin(z0, v0, torch.stack(noise), w, reading)
     log_rates = decode(torch.cat([z, v, h], -1), batch, w, reading, masks)
     kl_initial = 0.5 * (mean.square() + std.square() - 1 - logvar)
@@ -207,9 +238,15 @@ def draw(
 
 
 def loss(
-    batch: Batch, w: Weights, reading: Reading, generator: torch.Generator, kl_weight: float, bin_s: float
+    batch: Batch,
+    w: Weights,
+    reading: Reading,
+    generator: torch.Generator,
+    kl_weight: float,
+    bin_s: float,
 ) -> Tensor:
-    """In training: coordinated dropout, one sample, entry by entry; a sum, or as released a mean beside summed KLs."""
+    """In training: coordinated dropout, one sample, entry by entry; a sum, or as released a mean
+    beside summed KLs."""
     hides, picks = (
         representable_share(reading.coordinated_dropout),
         representable_share(reading.learn_from_kept),

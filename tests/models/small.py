@@ -1,4 +1,5 @@
-"""A LangevinFlow small enough to fit in a fraction of a second, and trials with everything that can be missing."""
+"""A LangevinFlow small enough to fit in a fraction of a second, and trials with everything that can
+be missing."""
 
 import warnings
 from functools import cache

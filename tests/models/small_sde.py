@@ -1,4 +1,5 @@
-"""A LatentSDE small enough to fit in a fraction of a second, and trials with everything it can read."""
+"""A LatentSDE small enough to fit in a fraction of a second, and trials with everything it can
+read."""
 
 import warnings
 from functools import cache
@@ -27,8 +28,11 @@ def small(epochs: int = 1, **settings: Any) -> LatentSDE:
     return LatentSDE(**{**SMALL, "training": training, **settings})
 
 
-def make_trials(n_trials: int = 20, n_time: int = N_TIME, n_neurons: int = 6, seed: int = 0) -> TrialSet:
-    """Unequal lengths, missing bins, entries and behaviour, two stimulus channels, a label, three regions."""
+def make_trials(
+    n_trials: int = 20, n_time: int = N_TIME, n_neurons: int = 6, seed: int = 0
+) -> TrialSet:
+    """Unequal lengths, missing bins, entries and behaviour, two stimulus channels, a label, three
+    regions."""
     rng = np.random.default_rng(seed)
     spikes = rng.poisson(1.0, (n_trials, n_time, n_neurons)).astype(float)
     spikes[0, 3] = np.nan

@@ -14,7 +14,9 @@ TINY = LangevinFlow(latent_dim=4, hidden_dim=4, decoder_width=4, heads=2, groups
 
 @pytest.mark.parametrize("model", [Smoothing(), TINY, Ensemble(TINY, 2)], ids=repr)
 def test_models_that_step_from_bin_to_bin_refuse_them(model: Estimator) -> None:
-    with pytest.raises(ModelError, match=r"the trials have irregular times and .* steps from bin to bin"):
+    with pytest.raises(
+        ModelError, match=r"the trials have irregular times and .* steps from bin to bin"
+    ):
         model.fit(IRREGULAR)
 
 

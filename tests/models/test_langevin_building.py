@@ -121,7 +121,8 @@ def test_the_initial_window_is_whole_bins(initial: str | float, bins: int | None
 
 
 @pytest.mark.parametrize(
-    ("warmup", "expected"), [(0.5, [0.0, 0.2, 0.4, 0.4]), (0.0, [0.4] * 4), (1.0, [0.0, 0.1, 0.2, 0.4])]
+    ("warmup", "expected"),
+    [(0.5, [0.0, 0.2, 0.4, 0.4]), (0.0, [0.4] * 4), (1.0, [0.0, 0.1, 0.2, 0.4])],
 )
 def test_the_divergences_weight_rises_over_the_warm_up(
     warmup: float, expected: list[float], monkeypatch: pytest.MonkeyPatch
@@ -138,7 +139,9 @@ def test_the_divergences_weight_rises_over_the_warm_up(
     ("potential", "order", "groups"), [("input-driven", 2, {"z": 4, "v": 4}), ("mlp", 2, {})]
 )
 def test_only_oscillators_have_groups(potential: str, order: int, groups: dict[str, int]) -> None:
-    assert small(potential=potential, order=order, epochs=1).fit(GAPS).predict(GAPS).groups == groups
+    assert (
+        small(potential=potential, order=order, epochs=1).fit(GAPS).predict(GAPS).groups == groups
+    )
 
 
 def test_the_first_order_has_positions_alone() -> None:
@@ -150,13 +153,16 @@ def test_the_first_order_has_positions_alone() -> None:
     assert set(model.sample_prior(2, 5)) == {"z"}
 
 
-# --- refusals -----------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"posterior": "smart"}, "posterior is 'smart': it must be one of 'autonomous', 'controlled'"),
+        (
+            {"posterior": "smart"},
+            "posterior is 'smart': it must be one of 'autonomous', 'controlled'",
+        ),
         ({"path_prior": "flat"}, "path_prior is 'flat'"),
         ({"decoder": "rnn"}, "decoder is 'rnn'"),
         ({"potential": "flat"}, "potential is 'flat'"),
@@ -185,7 +191,10 @@ def test_the_first_order_has_positions_alone() -> None:
         ({"learn": ("friction",)}, "cannot learn 'friction'"),
         ({"kl_weight": -1.0}, "kl_weight is -1.0"),
         ({"kl_warmup": 1.5}, "kl_warmup 1.5"),
-        ({"causal": True, "initial": "all"}, "causal=True needs bidirectional=False and initial='first'"),
+        (
+            {"causal": True, "initial": "all"},
+            "causal=True needs bidirectional=False and initial='first'",
+        ),
         ({"causal": True, "initial": "first", "bidirectional": True}, "causal=True needs"),
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
         ({"potential": HarmonicPotential(3)}, "the potential has 3 positions, the dynamics 8"),
@@ -197,12 +206,20 @@ def test_the_first_order_has_positions_alone() -> None:
             {"order": 1, "path_prior": "standard-normal"},
             "order=1 has no velocity: leave .* path_prior 'dynamics'",
         ),
-        ({"order": 1, "variant": Variant(scheme="euler")}, "order=1 has no velocity: leave variant.scheme"),
-        ({"order": 1, "decoder_inputs": ("v",)}, "order=1 has no velocity: decoder_inputs needs 'z' or 'h'"),
+        (
+            {"order": 1, "variant": Variant(scheme="euler")},
+            "order=1 has no velocity: leave variant.scheme",
+        ),
+        (
+            {"order": 1, "decoder_inputs": ("v",)},
+            "order=1 has no velocity: decoder_inputs needs 'z' or 'h'",
+        ),
         ({"timescale_s": "trial"}, "timescale_s is 'trial': it must be one of 'bin'"),
     ],
 )
-def test_wrong_settings_are_refused_before_anything_is_fitted(settings: dict[str, Any], message: str) -> None:
+def test_wrong_settings_are_refused_before_anything_is_fitted(
+    settings: dict[str, Any], message: str
+) -> None:
     model = small(**settings)
     with pytest.raises(ModelError, match=message):
         model.fit(GAPS)
@@ -211,9 +228,13 @@ def test_wrong_settings_are_refused_before_anything_is_fitted(settings: dict[str
 
 
 def test_an_unstable_step_is_refused_with_the_way_out() -> None:
-    message = r"can become unstable: its spectral radius is [\d.]+ per bin, .* 1000-fold in \d+ bins; use a confining"
+    message = (
+        r"can become unstable: its spectral radius is [\d.]+ per bin, .* 1000-fold in \d+ bins; "
+        r"use a confining"
+    )
     with pytest.raises(
-        StabilityError, match=message + r" potential, a longer timescale_s, a larger mass, or pass allow"
+        StabilityError,
+        match=message + r" potential, a longer timescale_s, a larger mass, or pass allow",
     ):
         small(mass=0.1).fit(GAPS)
     with pytest.raises(
@@ -223,7 +244,9 @@ def test_an_unstable_step_is_refused_with_the_way_out() -> None:
 
 
 def test_an_unstable_step_runs_when_it_is_allowed() -> None:
-    model = small(potential="free-oscillators", allow_unstable=True, latent_dim=16, epochs=1).fit(GAPS)
+    model = small(potential="free-oscillators", allow_unstable=True, latent_dim=16, epochs=1).fit(
+        GAPS
+    )
     assert np.isfinite(model.predict(GAPS).rates[GAPS.valid]).all()
     with pytest.raises(StabilityError):
         small(potential="free-oscillators", latent_dim=16).fit(GAPS)

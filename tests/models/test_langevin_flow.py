@@ -29,7 +29,9 @@ def test_it_learns_more_than_mean_rates() -> None:
     """Bits per spike are those gained over each neuron's mean rate."""
     trials = make_small_trials(n_trials=60).hold_out(2, seed=0)
     train, test = trials[:45], trials[45:]
-    training = Training(epochs=60, batch_size=16, learning_rate=1e-2, validate_every=5, average_decay=0.8)
+    training = Training(
+        epochs=60, batch_size=16, learning_rate=1e-2, validate_every=5, average_decay=0.8
+    )
     model = small(hidden_dim=16, decoder_width=16, dropout=0.1, training=training).fit(train)
     prediction = model.predict(test)
     heldout = trials.heldout
@@ -88,7 +90,7 @@ def test_unused_latents_are_said() -> None:
         small(epochs=1).fit(GAPS)
 
 
-# --- again, on all trials -----------------------------------------------------------------------------------------
+# --- again, on all trials ---------------------------------------------------------------------
 
 REFIT = Training(epochs=4, batch_size=16, validate_every=1, learning_rate=1e-2, refit=True)
 
@@ -98,7 +100,9 @@ def test_refitting_learns_from_the_validation_trials_too() -> None:
     # a single validation: whatever it finds, the best epoch is the last
     once = Training(epochs=4, batch_size=16, validate_every=4, learning_rate=1e-2, refit=True)
     other = validation.replace(spikes=np.array(validation.spikes)[:, ::-1])
-    a, b, again = (small(training=once).fit(train, validation=v) for v in (validation, other, validation))
+    a, b, again = (
+        small(training=once).fit(train, validation=v) for v in (validation, other, validation)
+    )
     assert same_weights(a, again)
     assert not same_weights(a, b)
     assert len(a.history_) == 1
@@ -150,7 +154,7 @@ def test_training_that_never_validated_is_not_refitted(monkeypatch: pytest.Monke
     assert np.isfinite(model.predict(GAPS).rates[GAPS.valid]).all()
 
 
-# --- without data -------------------------------------------------------------------------------------------------
+# --- without data -----------------------------------------------------------------------------
 
 
 def test_prior_paths_come_without_data() -> None:
@@ -164,7 +168,9 @@ def test_prior_paths_come_without_data() -> None:
 
 
 def test_trials_come_without_data_only_from_latents_alone() -> None:
-    with pytest.raises(ModelError, match=r"rates cannot be made without data: the decoder sees .* h"):
+    with pytest.raises(
+        ModelError, match=r"rates cannot be made without data: the decoder sees .* h"
+    ):
         fitted().sample(3, 10)
     model = small(decoder_inputs=("z", "v")).fit(GAPS)
     made = model.sample(3, 12, seed=1)
@@ -175,7 +181,7 @@ def test_trials_come_without_data_only_from_latents_alone() -> None:
     assert np.array_equal(model.sample(3, 12, seed=1).spikes, made.spikes, equal_nan=True)
 
 
-# --- what it holds --------------------------------------------------------------------------------------------------
+# --- what it holds ----------------------------------------------------------------------------
 
 
 def test_parameters_are_counted_where_they_are_learned() -> None:

@@ -49,7 +49,11 @@ VARIANTS = {
     "no latents": {"latents": False},
     "bidirectional MLP": {"bidirectional": True, "decoder": "mlp"},
     "first order, controlled": {"order": 1, "posterior": "controlled", "timescale_s": 0.04},
-    "Euler, as released": {"path_prior": "released", "gamma": 0.8, "variant": Variant(scheme="euler")},
+    "Euler, as released": {
+        "path_prior": "released",
+        "gamma": 0.8,
+        "variant": Variant(scheme="euler"),
+    },
     "input-driven": {"potential": "input-driven"},
     "held inputs": {"variant": Variant(gru_reads="held")},
     "linear encoder": {"encoder": "linear", "potential": "mlp"},
@@ -73,7 +77,9 @@ def test_loss_is_the_sum_over_time_and_neurons_averaged_over_trials(
     for trial, t, neuron in np.argwhere(np.isfinite(TRIALS.spikes)):
         log_prob = stats.poisson.logpmf(TRIALS.spikes[trial, t, neuron], mean[trial, t, neuron])
         hideable = neuron in heldin and bool(batch.observed[trial, t])
-        total += log_prob * (float(input_weight[trial, t, heldin.index(neuron)]) if hideable else 1.0)
+        total += log_prob * (
+            float(input_weight[trial, t, heldin.index(neuron)]) if hideable else 1.0
+        )
     n = TRIALS.n_trials
     assert float(terms["negative_log_likelihood"]) == pytest.approx(-total / n, rel=1e-10)
     kl = float(inferred.kl_initial.sum() + inferred.kl_path.sum()) / n
@@ -106,7 +112,9 @@ def written_out(model: LangevinNetwork, batch: Batch) -> tuple[Tensor, Tensor, T
             kl_path += kl_divergence(Normal(v_mean, std), Normal(0.0, 1.0)) * batch.valid[:, [t]]
         elif model.path_prior == "released":
             wide = Normal(v_mean + std * noise, model.dynamics.gamma.exp())
-            kl_path += kl_divergence(wide, Normal(torch.zeros_like(std), 0.1**0.5)) * batch.valid[:, [t]]
+            kl_path += (
+                kl_divergence(wide, Normal(torch.zeros_like(std), 0.1**0.5)) * batch.valid[:, [t]]
+            )
         elif model.control is not None:
             kl_path += kl_divergence(Normal(v_mean, std), Normal(mean[:, noisy], std))
         x = torch.cat([mean[:, : noisy.start], v_mean + std * noise], -1)
@@ -149,7 +157,9 @@ def test_control_starts_at_zero() -> None:
 
 @EVERY
 @pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_garbage_in_inputs_it_may_not_see_changes_nothing(settings: dict[str, Any], garbage: float) -> None:
+def test_garbage_in_inputs_it_may_not_see_changes_nothing(
+    settings: dict[str, Any], garbage: float
+) -> None:
     model, batch = network(**settings), batch_of()
     hidden = ~batch.observed[..., None]
     dirty = replace(batch, inputs=torch.where(hidden, garbage, batch.inputs))
@@ -190,7 +200,9 @@ def test_gradients_are_finite_and_reach_everything(settings: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "potential", ["coupled-oscillators", lambda dim: DoubleWellPotential(dim, height=0.05)]
 )
-def test_windows_of_one_bin_and_several_steps_per_bin_work(timescale_s: float, potential: Any) -> None:
+def test_windows_of_one_bin_and_several_steps_per_bin_work(
+    timescale_s: float, potential: Any
+) -> None:
     model = network(timescale_s=timescale_s, potential=potential)
     for n_time in (1, 2, 6):
         trials = TrialSet(np.ones((3, n_time, 6)), BIN_S, heldout=TRIALS.heldout)

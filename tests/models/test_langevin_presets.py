@@ -1,4 +1,5 @@
-"""LangevinFlow as published, against a plain loop over bins; where its two readings differ, as options."""
+"""LangevinFlow as published, against a plain loop over bins; where its two readings differ, as
+options."""
 
 import math
 from dataclasses import fields, replace
@@ -47,7 +48,8 @@ def preset(name: str, **changes: Any) -> LangevinFlow:
 
 
 def built(name: str) -> LangevinFlow:
-    """In float64, every weight off its start, the constants exact (they are kept as float32 logarithms)."""
+    """In float64, every weight off its start, the constants exact (they are kept as float32
+    logarithms)."""
     model = preset(name)
     model._build(TRIALS)
     network = model.network_.double()
@@ -55,7 +57,9 @@ def built(name: str) -> LangevinFlow:
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.requires_grad:
-                parameter += 0.2 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                parameter += 0.2 * torch.randn(
+                    parameter.shape, generator=generator, dtype=torch.float64
+                )
         assert network.dynamics is not None
         for constant, value in (("gamma", 0.55), ("timescale", 0.02)):
             getattr(network.dynamics, f"log_{constant}").fill_(math.log(value))
@@ -66,19 +70,22 @@ def weights(model: LangevinFlow) -> dict[str, Tensor]:
     return {k: v.clone().requires_grad_() for k, v in model.network_.state_dict().items()}
 
 
-# --- the same numbers as the plain loop -------------------------------------------------------------------------
+# --- the same numbers as the plain loop -------------------------------------------------------
 
 
 @both
 def test_loss_and_all_gradients_equal_the_plain_loop(name: str) -> None:
-    """In training mode, with dropout, coordinated dropout, gaps, held-out neurons and forward bins."""
+    """In training mode, with dropout, coordinated dropout, gaps, held-out neurons and forward
+    bins."""
     model, batch = built(name), Batch.from_trials(TRIALS, dtype=torch.float64)
     generator = torch.Generator().manual_seed(3)
     network, w = model.network_.train(), weights(model)
     with dropout_from(network, generator):
         loss, _ = model._objective(batch, generator, progress=0.1)
     kl_weight = 0.1 * 0.1 / 0.25
-    expected = plain.loss(batch, w, READINGS[name], torch.Generator().manual_seed(3), kl_weight, TRIALS.bin_s)
+    expected = plain.loss(
+        batch, w, READINGS[name], torch.Generator().manual_seed(3), kl_weight, TRIALS.bin_s
+    )
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-10)
     loss.backward()
     expected.backward()
@@ -94,13 +101,20 @@ def test_loss_and_all_gradients_equal_the_plain_loop(name: str) -> None:
 def test_predicted_rates_equal_the_plain_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, w = built(name), weights(built(name))
     from_trials = Batch.from_trials
-    in_float64 = staticmethod(lambda trials, device="cpu": from_trials(trials, device, torch.float64))
+    in_float64 = staticmethod(
+        lambda trials, device="cpu": from_trials(trials, device, torch.float64)
+    )
     monkeypatch.setattr(Batch, "from_trials", in_float64)
     prediction, batch = model.predict(TRIALS, seed=7), Batch.from_trials(TRIALS)
     with torch.no_grad():
         drawn = [
             plain.draw(
-                batch.inputs, batch, w, READINGS[name], _generator(torch.device("cpu"), 7, 0, k), False
+                batch.inputs,
+                batch,
+                w,
+                READINGS[name],
+                _generator(torch.device("cpu"), 7, 0, k),
+                False,
             )
             for k in range(3)
         ]
@@ -115,7 +129,8 @@ def test_predicted_rates_equal_the_plain_loop(name: str, monkeypatch: pytest.Mon
 
 
 def test_the_plain_loops_differ() -> None:
-    """Each reading of the reference gives other numbers with the same weights: nothing in it is a no-op."""
+    """Each reading of the reference gives other numbers with the same weights: nothing in it is a
+    no-op."""
     batch = Batch.from_trials(TRIALS, dtype=torch.float64)
     w = {k: v.detach() for k, v in weights(built("released")).items()}
     reading = READINGS["released"]
@@ -127,17 +142,23 @@ def test_the_plain_loops_differ() -> None:
     ]
     changes += [{"coordinated_dropout": 0.3}, {"learn_from_kept": 0.3}]
     losses = [
-        float(plain.loss(batch, w, replace(reading, **change), torch.Generator().manual_seed(3), 0.1, 0.02))
+        float(
+            plain.loss(
+                batch, w, replace(reading, **change), torch.Generator().manual_seed(3), 0.1, 0.02
+            )
+        )
         for change in [{}, *changes]
     ]
     assert len(set(losses)) == len(losses)
 
 
-# --- presets ----------------------------------------------------------------------------------------------------
+# --- presets ----------------------------------------------------------------------------------
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ModelError, match="there is no preset 'draft': choose one of paper, released"):
+    with pytest.raises(
+        ModelError, match="there is no preset 'draft': choose one of paper, released"
+    ):
         LangevinFlow.preset("draft")
 
 
@@ -150,7 +171,8 @@ def test_it_can_diverge_and_is_refused_by_radius_and_bins(name: str) -> None:
     radius = float(np.abs(np.linalg.eigvals(np.array(matrix))).max())
     bins = math.log(1000) / math.log(radius)
     message = (
-        f"can become unstable: its spectral radius is {radius:.4g} per bin, .* 1000-fold in {bins:.0f} bins"
+        f"can become unstable: its spectral radius is {radius:.4g} per bin, .* 1000-fold in "
+        f"{bins:.0f} bins"
     )
     with pytest.raises(StabilityError, match=message):
         model.fit(TRIALS)
@@ -160,7 +182,11 @@ def test_it_can_diverge_and_is_refused_by_radius_and_bins(name: str) -> None:
 @both
 def test_nothing_is_left_to_the_defaults(name: str) -> None:
     """A new default changes no preset."""
-    assert set(PRESETS[name]) == set(parameter_names(LangevinFlow)) - {"seed", "device", "allow_unstable"}
+    assert set(PRESETS[name]) == set(parameter_names(LangevinFlow)) - {
+        "seed",
+        "device",
+        "allow_unstable",
+    }
 
 
 @both
@@ -185,7 +211,7 @@ def test_fitted_it_predicts_and_comes_back_from_its_file(name: str, tmp_path: Pa
     assert np.array_equal(loaded.predict(GAPS).rates, prediction.rates, equal_nan=True)
 
 
-# --- where paper and code differ --------------------------------------------------------------------------------
+# --- where paper and code differ --------------------------------------------------------------
 
 DIFFERENCES = {
     "step size": ("variant.hamiltonian_step",),
@@ -227,11 +253,16 @@ def test_the_presets_differ_nowhere_else() -> None:
 
 
 def test_both_keep_what_they_share() -> None:
-    """What the released code gives for the 20 ms sets; the last weights, as the best are loaded there and not used."""
+    """What the released code gives for the 20 ms sets; the last weights, as the best are loaded
+    there and not used."""
     for name in PRESETS:
         training = setting(name, "training")
         assert (training.epochs, training.batch_size, training.learning_rate) == (2000, 256, 3e-3)
-        assert (training.schedule, training.keep, training.average_decay) == ("plateau", "last", 0.0)
+        assert (training.schedule, training.keep, training.average_decay) == (
+            "plateau",
+            "last",
+            0.0,
+        )
         assert (training.weight_decay, training.weight_decay_warmup_epochs) == (2e-5, 500)
         assert setting(name, "kl_warmup") * training.epochs == 500
         assert (setting(name, "hidden_dim"), setting(name, "latent_dim")) == (280, 280)
@@ -239,7 +270,7 @@ def test_both_keep_what_they_share() -> None:
         assert (setting(name, "initial"), setting(name, "variant.scheme")) == ("first", "euler")
 
 
-# --- every reading alone ----------------------------------------------------------------------------------------
+# --- every reading alone ----------------------------------------------------------------------
 
 SINGLY: dict[str, tuple[Variant, Variant]] = {
     "scheme": (Variant(), Variant(scheme="euler")),
@@ -282,12 +313,18 @@ def test_averaging_log_rates_gives_less() -> None:
     ("settings", "message"),
     [
         ({"variant": {"norm": "post"}}, "variant is .*: it must be a Variant"),
-        ({"variant": Variant(scheme="leapfrog")}, "variant.scheme is 'leapfrog': .* 'splitting', 'euler'"),  # type: ignore[arg-type]
+        (
+            {"variant": Variant(scheme="leapfrog")},
+            "variant.scheme is 'leapfrog': .* 'splitting', 'euler'",
+        ),  # type: ignore[arg-type]
         ({"variant": Variant(gru_reads="next")}, "variant.gru_reads is 'next'"),  # type: ignore[arg-type]
         ({"variant": Variant(norm="rms")}, "variant.norm is 'rms'"),  # type: ignore[arg-type]
         ({"variant": Variant(likelihood="max")}, "variant.likelihood is 'max'"),  # type: ignore[arg-type]
         ({"variant": Variant(average="median")}, "variant.average is 'median'"),  # type: ignore[arg-type]
-        ({"variant": Variant(recurrent_dropout=1.0)}, "variant.recurrent_dropout is 1.0: it must be from 0"),
+        (
+            {"variant": Variant(recurrent_dropout=1.0)},
+            "variant.recurrent_dropout is 1.0: it must be from 0",
+        ),
         ({"variant": Variant(learn_from_kept=-0.1)}, "variant.learn_from_kept is -0.1"),
         ({"variant": Variant(scheme="euler", hamiltonian_step=0.0)}, "hamiltonian_step is 0.0"),
         ({"variant": Variant(initial_scale=-1.0)}, "initial_scale is -1.0"),

@@ -1,4 +1,5 @@
-"""What validation measures: held-out neurons of the window, or held-in counts that were hidden; nothing else."""
+"""What validation measures: held-out neurons of the window, or held-in counts that were hidden;
+nothing else."""
 
 from dataclasses import replace as changed
 from typing import Any
@@ -31,7 +32,9 @@ def test_co_smoothing_is_bits_per_spike_of_held_out_neurons_in_the_window() -> N
 def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
     seen: list[torch.Tensor] = []
     validate = validator(GAPS, "likelihood", 0.25, CPU)
-    spy = fitted().network_.encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    spy = fitted().network_.encoder.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0])
+    )
     score = validate(fitted().network_)
     spy.remove()
     assert len(seen) == 1
@@ -58,7 +61,9 @@ def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
         return out
 
     monkeypatch.setattr(LangevinFlow, "_objective", spoiling)
-    with pytest.warns(TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"):
+    with pytest.warns(
+        TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"
+    ):
         model = small(learn=("mass",), epochs=4).fit(GAPS)
     assert [row["epoch"] for row in model.history_] == [1, 2, 3, 4]
     assert model.network_.dynamics is not None
@@ -70,7 +75,8 @@ def test_validation_repeats_itself_and_leaves_forward_bins_out(monitor: str) -> 
     spikes = np.array(GAPS.spikes)
     spikes[:, -GAPS.forward_bins :] = 30
     scores = [
-        validator(t, monitor, 0.25, CPU)(fitted().network_) for t in (GAPS, GAPS, GAPS.replace(spikes=spikes))
+        validator(t, monitor, 0.25, CPU)(fitted().network_)
+        for t in (GAPS, GAPS, GAPS.replace(spikes=spikes))
     ]
     assert scores[0] == scores[1] == scores[2]
 
@@ -88,7 +94,8 @@ def test_mean_counts_average_rates_over_samples() -> None:
     network = fitted().network_
     with torch.no_grad():
         draws = [
-            network.observation.mean(network.infer(batch, batch.inputs, generator).features) for _ in range(4)
+            network.observation.mean(network.infer(batch, batch.inputs, generator).features)
+            for _ in range(4)
         ]
     assert np.allclose(
         mean_counts(network, batch, batch.inputs, 4), torch.stack(draws).mean(0).numpy(), rtol=1e-5

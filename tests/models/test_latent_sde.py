@@ -11,11 +11,13 @@ import torch
 from tests.dynamics.variants import FAMILY, STATE_DIM, takes
 from tests.models.small_sde import TRIALS, fit, fitted, make_trials
 from undertow.dynamics import CoupledOscillators, Dynamics, from_function
-from undertow.dynamics.named import kebab
 from undertow.errors import ModelError
 from undertow.models import LatentSDE
+from undertow.names import kebab
 
-VARIANTS = [(cls, {}) for cls in FAMILY] + [(cls, {"noise": False}) for cls in FAMILY if takes(cls, "noise")]
+VARIANTS = [(cls, {}) for cls in FAMILY] + [
+    (cls, {"noise": False}) for cls in FAMILY if takes(cls, "noise")
+]
 IDS = [", ".join([kebab(cls.__name__), *settings]) for cls, settings in VARIANTS]
 
 
@@ -58,7 +60,8 @@ def same_predictions(mine: Any, theirs: Any) -> None:
 
 
 def test_fits_differ_in_their_dynamics_alone() -> None:
-    """Encoder and decoders are of the same shapes wherever as many numbers are read off the state."""
+    """Encoder and decoders are of the same shapes wherever as many numbers are read off the
+    state."""
     networks = [fit(**settings_for(cls)).network_ for cls in FAMILY if takes(cls, "input_dim")]
     alike = [n for n in networks if n.dynamics.units(torch.zeros(STATE_DIM)).numel() == STATE_DIM]
     assert len(alike) > 8
@@ -88,13 +91,14 @@ def test_fitting_again_gives_the_same_and_leaves_the_given_dynamics_alone() -> N
     assert all((before[k] == v).all() for k, v in given.state_dict().items())
 
 
-# --- times ----------------------------------------------------------------------------------------------------------
+# --- times ------------------------------------------------------------------------------------
 
 
 def test_longer_trials_begin_as_the_shorter_ones_when_generated() -> None:
     longer = make_trials(n_time=15)
     long, short = (
-        fitted().predict(t, mode="generate", samples=2) for t in (longer, longer.select(time=slice(0, 8)))
+        fitted().predict(t, mode="generate", samples=2)
+        for t in (longer, longer.select(time=slice(0, 8)))
     )
     both = short.trials.valid
     assert np.allclose(long.rates[:, :8][both], short.rates[both], rtol=1e-5)
@@ -107,7 +111,7 @@ def test_trials_of_one_bin_are_fitted_and_predicted() -> None:
     assert np.isfinite(model.evidence(one)["importance_weighted"]).all()
 
 
-# --- evidence -------------------------------------------------------------------------------------------------------
+# --- evidence ---------------------------------------------------------------------------------
 
 
 def test_more_paths_raise_the_bound() -> None:

@@ -1,4 +1,5 @@
-"""`LatentSDE` on behaviour that is a category in each bin: learned, masked, encoded, predicted, sampled, kept."""
+"""`LatentSDE` on behaviour that is a category in each bin: learned, masked, encoded, predicted,
+sampled, kept."""
 
 import math
 import warnings
@@ -28,7 +29,9 @@ def staged(seed: int = 0) -> TrialSet:
     shape = TRIALS.spikes.shape[:2]
     behavior = np.stack([rng.choice(known, shape) for known in CATEGORIES.values()], -1)
     behavior[np.isnan(TRIALS.behavior)] = np.nan
-    return TRIALS.replace(behavior=behavior, behavior_names=tuple(CATEGORIES), behavior_kind="categorical")
+    return TRIALS.replace(
+        behavior=behavior, behavior_names=tuple(CATEGORIES), behavior_kind="categorical"
+    )
 
 
 STAGED = staged()
@@ -40,13 +43,16 @@ def fitted() -> LatentSDE:
     return moved(fit(STAGED, encode_behavior=True, behavior_weight=2.0))
 
 
-# --- learning -----------------------------------------------------------------------------------------------
+# --- learning ---------------------------------------------------------------------------------
 
 
 @cache
 def planted() -> tuple[LatentSDE, TrialSet, TrialSet]:
     """An oscillator, behaviour the third of its turn it is in, and a model of both."""
-    system, size = Oscillators.random((2.5,), n_neurons=30), {"n_trials": 90, "bins": 40, "bin_s": 0.02}
+    system, size = (
+        Oscillators.random((2.5,), n_neurons=30),
+        {"n_trials": 90, "bins": 40, "bin_s": 0.02},
+    )
     turn = np.angle(system.latents(**size)) / (2 * math.pi) + 0.5  # simulate's own
     behavior = 5.0 * np.floor(3 * turn).clip(max=2)
     trials = system.simulate(mean_rate_hz=20.0, **size).replace(
@@ -77,7 +83,7 @@ def test_categories_that_follow_the_latents_are_read_off_them() -> None:
     assert scores["generated behavior log-loss third"] < scores["behavior log-loss of shares third"]
 
 
-# --- likelihood and masks -----------------------------------------------------------------------------------
+# --- likelihood and masks ---------------------------------------------------------------------
 
 
 def test_the_likelihood_is_that_of_a_softmax_of_the_units_for_each_channel() -> None:
@@ -87,7 +93,9 @@ def test_the_likelihood_is_that_of_a_softmax_of_the_units_for_each_channel() -> 
         found = network.log_likelihoods(batch, drawn)["behavior"]
         read = drawn.units.flatten(-2).numpy()
     expected = np.zeros(len(STAGED))
-    for k, (channel, known) in enumerate(zip(network.behavior.channels, CATEGORIES.values(), strict=True)):
+    for k, (channel, known) in enumerate(
+        zip(network.behavior.channels, CATEGORIES.values(), strict=True)
+    ):
         weight, bias = (p.detach().numpy() for p in (channel.readout.weight, channel.readout.bias))
         for trial, time in np.argwhere(np.isfinite(STAGED.behavior[..., k])):
             logits = weight @ read[trial, time] + bias
@@ -101,22 +109,29 @@ def test_its_weight_weighs_it_and_the_history_reports_it() -> None:
     with torch.no_grad():
         loss, terms = network.loss(batch, generator(), 0.0)
     cost = {
-        name: float(terms[f"negative_log_likelihood_{name}"]) for name in ("spikes", "behavior", "choice")
+        name: float(terms[f"negative_log_likelihood_{name}"])
+        for name in ("spikes", "behavior", "choice")
     }
-    assert float(loss) == pytest.approx(cost["spikes"] + 2.0 * cost["behavior"] + cost["choice"], rel=1e-12)
+    assert float(loss) == pytest.approx(
+        cost["spikes"] + 2.0 * cost["behavior"] + cost["choice"], rel=1e-12
+    )
     assert np.isfinite(fitted().history_[-1]["negative_log_likelihood_behavior"])
 
 
 def test_categories_are_those_of_the_training_trials_with_their_shares() -> None:
     model = fit(STAGED[:12], encode_behavior=False)
     assert model.population_.behavior_categories == CATEGORIES
-    assert all(sum(share) == pytest.approx(1) for share in model.population_.behavior_shares.values())
+    assert all(
+        sum(share) == pytest.approx(1) for share in model.population_.behavior_shares.values()
+    )
 
 
 def test_a_category_never_seen_in_training_has_no_likelihood_and_counts_as_wrong() -> None:
     behavior = np.array(STAGED.behavior)
     behavior[5, 2:, 0] = 9.0
-    strange, missing = (STAGED.replace(behavior=np.where(behavior == 9, v, behavior)) for v in (9.0, np.nan))
+    strange, missing = (
+        STAGED.replace(behavior=np.where(behavior == 9, v, behavior)) for v in (9.0, np.nan)
+    )
     found = []
     for trials in (strange, missing):
         network, batch = doubled(fitted(), trials)
@@ -133,7 +148,7 @@ def test_a_category_never_seen_in_training_has_no_likelihood_and_counts_as_wrong
     assert scores["behavior accuracy lick"].value > 0
 
 
-# --- what the encoder sees ----------------------------------------------------------------------------------
+# --- what the encoder sees --------------------------------------------------------------------
 
 
 @MODES
@@ -158,12 +173,18 @@ def test_the_encoder_reads_one_hot_channels_where_behaviour_is_shown() -> None:
     visible = (shown[:, None] & batch.observed).numpy()
     assert visible.any()
     behavior = STAGED.behavior
-    one_hot = [behavior[..., k] == number for k, known in enumerate(CATEGORIES.values()) for number in known]
-    expected = np.concatenate([np.stack(one_hot, -1), np.isfinite(behavior)], -1) & visible[..., None]
+    one_hot = [
+        behavior[..., k] == number
+        for k, known in enumerate(CATEGORIES.values())
+        for number in known
+    ]
+    expected = (
+        np.concatenate([np.stack(one_hot, -1), np.isfinite(behavior)], -1) & visible[..., None]
+    )
     np.testing.assert_array_equal(read, expected)
 
 
-# --- predictions --------------------------------------------------------------------------------------------
+# --- predictions ------------------------------------------------------------------------------
 
 
 @MODES
@@ -194,11 +215,15 @@ def test_probabilities_of_paths_are_averaged() -> None:
         for path in range(3):
             drawn = network.draw(batch, encoded, path_generator(batch.inputs.device, 1, path))
             chances.append(
-                network.behavior.of_channels(network.behavior.mean(drawn.units.flatten(-2)))["stage"]
+                network.behavior.of_channels(network.behavior.mean(drawn.units.flatten(-2)))[
+                    "stage"
+                ]
             )
     inside = STAGED.valid
     mean = torch.stack(chances).mean(0).numpy()
-    np.testing.assert_allclose(three.behavior_probabilities["stage"][inside], mean[inside], rtol=1e-5)
+    np.testing.assert_allclose(
+        three.behavior_probabilities["stage"][inside], mean[inside], rtol=1e-5
+    )
 
 
 def test_sampled_trials_hold_categories() -> None:
@@ -221,7 +246,9 @@ def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
     mine, theirs = (each.predict(STAGED, samples=2, seed=3) for each in (model, again))
     assert equal(mine, theirs)
     for name in CATEGORIES:
-        np.testing.assert_array_equal(mine.behavior_probabilities[name], theirs.behavior_probabilities[name])
+        np.testing.assert_array_equal(
+            mine.behavior_probabilities[name], theirs.behavior_probabilities[name]
+        )
 
 
 def test_an_ensemble_averages_probabilities() -> None:
@@ -233,6 +260,8 @@ def test_an_ensemble_averages_probabilities() -> None:
     for k, (name, known) in enumerate(CATEGORIES.items()):
         mean = np.mean([one.behavior_probabilities[name] for one in each], axis=0)
         np.testing.assert_array_equal(found.behavior_probabilities[name], mean)
-        np.testing.assert_array_equal(found.behavior[inside][:, k], np.array(known)[mean[inside].argmax(-1)])
+        np.testing.assert_array_equal(
+            found.behavior[inside][:, k], np.array(known)[mean[inside].argmax(-1)]
+        )
     assert found.behavior_std is None
     assert ensemble.predict(STAGED, samples=2).behavior_samples.shape == (2, *STAGED.behavior.shape)

@@ -13,8 +13,8 @@ from undertow.training import Training
 def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: int) -> np.ndarray:
     """Sorted natural frequencies of `n` uncoupled oscillators fitted to the trials.
 
-    Frequencies start between 0.75 and 3 cycles per 2.5 τ, and move by at most about the learning rate a step, so that it
-    takes some hundreds of steps.
+    Frequencies start between 0.75 and 3 cycles per 2.5 τ, and move by at most about the learning
+    rate a step, so that it takes some hundreds of steps.
     """
     model = LatentSDE(
         dynamics=CoupledOscillators(
@@ -35,7 +35,9 @@ def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: 
 def test_uncoupled_oscillators_are_recovered() -> None:
     """Two to five cycles a trial; the frequencies start at 1.5, 3 and 6 Hz."""
     planted = (2.0, 3.3, 5.1)
-    trials = simulate_oscillators(planted, n_trials=128, n_neurons=40, mean_rate_hz=30, bins=40, bin_s=0.025)
+    trials = simulate_oscillators(
+        planted, n_trials=128, n_neurons=40, mean_rate_hz=30, bins=40, bin_s=0.025
+    )
     found = fitted_hz(trials, n=3, timescale_s=0.2, width=32, epochs=50)
     assert np.allclose(found, planted, rtol=0.05), found
 
@@ -43,7 +45,12 @@ def test_uncoupled_oscillators_are_recovered() -> None:
 @pytest.mark.slow
 def test_the_bin_width_does_not_change_a_frequency() -> None:
     """The same spikes in bins of 5 and of 20 ms."""
-    fine = simulate_oscillators((8.0,), n_trials=64, n_neurons=20, mean_rate_hz=40, bins=80, bin_s=0.005)
-    found = [fitted_hz(t, n=1, timescale_s=0.03, width=16, epochs=30)[0] for t in (fine, fine.rebin(0.02))]
+    fine = simulate_oscillators(
+        (8.0,), n_trials=64, n_neurons=20, mean_rate_hz=40, bins=80, bin_s=0.005
+    )
+    found = [
+        fitted_hz(t, n=1, timescale_s=0.03, width=16, epochs=30)[0]
+        for t in (fine, fine.rebin(0.02))
+    ]
     assert found[0] == pytest.approx(found[1], rel=0.02)
     assert found[0] == pytest.approx(8.0, rel=0.05)

@@ -1,4 +1,5 @@
-"""The page on the latent SDE: its Python runs in order, its commands exist, and it names every option."""
+"""The page on the latent SDE: its Python runs in order, its commands exist, and it names every
+option."""
 
 import re
 from dataclasses import fields
@@ -36,7 +37,11 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def documented(head: str) -> set[str]:
     """Names in the first column of the table whose head is `head`."""
     table = PAGE.split(f"| {head} | meaning |")[1].split("\n\n")[0]
-    return {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    return {
+        name
+        for line in table.splitlines()[2:]
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
 
 
 def test_the_page_names_every_option_and_no_other() -> None:
@@ -48,7 +53,9 @@ def test_every_score_of_the_model_is_explained(names: dict[str, Any]) -> None:
     staged = names["staged"]
     scores = names["regional"].score(names["test"], names["train"])
     scores |= names["choosing"].score(staged[30:], staged[:30])
-    of_the_model = {name for name in scores if re.match(r"generated|predicted|behavior|log-loss", name)}
+    of_the_model = {
+        name for name in scores if re.match(r"generated|predicted|behavior|log-loss", name)
+    }
     table = PAGE.split("| score | what |")[1].split("\n\n")[0]
     assert {re.sub(" (choice|stage)$", " NAME", name) for name in of_the_model} == {
         name
@@ -90,7 +97,9 @@ def test_what_if_changes_nothing_but_what_was_asked(names: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("name", sorted(dynamics_names()))
-def test_time_is_that_of_the_trials_where_the_dynamics_have_none(name: str, names: dict[str, Any]) -> None:
+def test_time_is_that_of_the_trials_where_the_dynamics_have_none(
+    name: str, names: dict[str, Any]
+) -> None:
     model = LatentSDE(dynamics=name, stimulus=False)
     dynamics, _ = build_dynamics(model, Population.of(names["trials"], model))
     seconds = 0.02 if name.endswith("langevin") else 0.5 / 2.5
@@ -132,7 +141,9 @@ def test_links_lead_somewhere(page: str) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
         other = (DOCS / target).read_text(encoding="utf-8") if target else text
         headings = re.findall(r"^#+ (.*)$", other, re.MULTILINE)
-        anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+        anchors = {
+            re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
+        }
         assert not anchor or anchor in anchors, f"{page}: {target}#{anchor}"
 
 

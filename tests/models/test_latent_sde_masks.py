@@ -25,12 +25,16 @@ def changed(trials: TrialSet, bins: slice, value: float = 9.0, **names: Any) -> 
     return trials.replace(**({"spikes": spikes, "behavior": behavior} | names))
 
 
-# --- missing bins and ends of trials --------------------------------------------------------------------------------
+# --- missing bins and ends of trials ----------------------------------------------------------
 
 
 @STEPS
-def test_garbage_where_nothing_was_observed_changes_neither_loss_nor_gradient(bins_per_step: float) -> None:
-    network, batch = doubled(moved(fit(with_times(TRIALS), bins_per_step=bins_per_step)), with_times(TRIALS))
+def test_garbage_where_nothing_was_observed_changes_neither_loss_nor_gradient(
+    bins_per_step: float,
+) -> None:
+    network, batch = doubled(
+        moved(fit(with_times(TRIALS), bins_per_step=bins_per_step)), with_times(TRIALS)
+    )
     past = torch.arange(N_TIME) >= batch.lengths[:, None]
     assert batch.stimulus is not None
     dirty = replace(
@@ -51,7 +55,9 @@ def loss_and_gradients(network: Any, batch: Any) -> tuple[float, list[Tensor]]:
 
 @MODES
 def test_garbage_past_the_end_of_a_trial_changes_no_prediction(mode: str) -> None:
-    spikes, behavior, stimulus = (np.array(v) for v in (TRIALS.spikes, TRIALS.behavior, TRIALS.stimulus))
+    spikes, behavior, stimulus = (
+        np.array(v) for v in (TRIALS.spikes, TRIALS.behavior, TRIALS.stimulus)
+    )
     for values in (spikes, behavior, stimulus):
         values[~TRIALS.valid] = 77
     dirty = TRIALS.replace(spikes=spikes, behavior=behavior, stimulus=stimulus)
@@ -79,7 +85,7 @@ def test_behaviour_all_missing_in_a_trial_leaves_the_trial_its_spikes() -> None:
     assert np.isfinite(model.history_[-1]["loss"])
 
 
-# --- behaviour ------------------------------------------------------------------------------------------------------
+# --- behaviour --------------------------------------------------------------------------------
 
 
 def with_behavior(model: LatentSDE, **options: Any) -> list[Prediction]:
@@ -107,7 +113,9 @@ def test_behaviour_is_read_when_shown_to_an_encoder_that_can() -> None:
 
 
 def test_it_is_shown_only_where_it_is_and_can_be_read() -> None:
-    with pytest.raises(ModelError, match="show_behavior=True needs a model fitted with encode_behavior=True"):
+    with pytest.raises(
+        ModelError, match="show_behavior=True needs a model fitted with encode_behavior=True"
+    ):
         fitted().predict(TRIALS, show_behavior=True)
     with pytest.raises(ModelError, match="and trials that hold behaviour"):
         fit(encode_behavior=True).predict(TRIALS.replace(behavior=None), show_behavior=True)
@@ -124,16 +132,20 @@ def test_in_training_half_of_the_behaviour_is_hidden() -> None:
     assert share == pytest.approx(0.5, abs=0.05)
 
 
-# --- the start ------------------------------------------------------------------------------------------------------
+# --- the start --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("irregular", [False, True], ids=["regular", "irregular"])
 @pytest.mark.parametrize("encode_behavior", [False, True])
-def test_generated_trials_never_depend_on_what_comes_after_t0(irregular: bool, encode_behavior: bool) -> None:
+def test_generated_trials_never_depend_on_what_comes_after_t0(
+    irregular: bool, encode_behavior: bool
+) -> None:
     trials = spread_out(FULL) if irregular else FULL
     model = moved(fit(trials, encode_behavior=encode_behavior))
     first = 2 if irregular else T0_BINS  # of the times 10, 50, 90 ms … two lie before 60 ms
-    later, sooner = (changed(trials, bins) for bins in (slice(first, None), slice(first - 1, first)))
+    later, sooner = (
+        changed(trials, bins) for bins in (slice(first, None), slice(first - 1, first))
+    )
     options = {"mode": "generate", "show_behavior": encode_behavior}
     generated = model.predict(trials, **options)
     assert equal(generated, model.predict(later, **options))
@@ -162,14 +174,16 @@ def test_a_forward_context_sees_nothing_of_the_future() -> None:
     assert not np.allclose(early[:, 8:], late[:, 8:])
 
 
-# --- stimulus and regions -------------------------------------------------------------------------------------------
+# --- stimulus and regions ---------------------------------------------------------------------
 
 
 def test_a_stimulus_drives_what_follows_it() -> None:
     stimulus = np.array(FULL.stimulus)
     stimulus[:, 6:] = 3.0
     model = moved(fit(FULL))
-    before, after = (model.predict(t, mode="generate").rates for t in (FULL, FULL.replace(stimulus=stimulus)))
+    before, after = (
+        model.predict(t, mode="generate").rates for t in (FULL, FULL.replace(stimulus=stimulus))
+    )
     assert np.array_equal(before[:, :7], after[:, :7])
     assert not np.allclose(before[:, 7:], after[:, 7:])
 

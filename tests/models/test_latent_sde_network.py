@@ -27,7 +27,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def doubled(model: LatentSDE, trials: TrialSet) -> tuple[LatentSDENetwork, Batch]:
     """A copy of the network and trials, in float64."""
-    batch = Batch.from_trials(trials, dtype=torch.float64, label_categories=model.population_.categories)
+    batch = Batch.from_trials(
+        trials, dtype=torch.float64, label_categories=model.population_.categories
+    )
     return copy.deepcopy(model.network_).double(), batch
 
 
@@ -41,12 +43,16 @@ def moved(model: LatentSDE) -> LatentSDE:
 
 
 def equal(a: Prediction, b: Prediction, rtol: float = 0.0) -> bool:
-    pairs = [(a.rates, b.rates), (a.behavior, b.behavior), *((a.latents[k], b.latents[k]) for k in a.latents)]
+    pairs = [
+        (a.rates, b.rates),
+        (a.behavior, b.behavior),
+        *((a.latents[k], b.latents[k]) for k in a.latents),
+    ]
     pairs += [(a.label_probabilities[k], b.label_probabilities[k]) for k in a.label_probabilities]
     return all(np.allclose(x, y, rtol=rtol, atol=rtol, equal_nan=True) for x, y in pairs)
 
 
-# --- times and steps ------------------------------------------------------------------------------------------------
+# --- times and steps --------------------------------------------------------------------------
 
 
 @STEPS
@@ -64,7 +70,9 @@ def test_a_regular_grid_is_the_same_times_given_as_irregular(bins_per_step: floa
 
 def test_times_that_differ_change_the_path() -> None:
     model = moved(fit(with_times(TRIALS, 0.004)))
-    assert not equal(model.predict(with_times(TRIALS)), model.predict(with_times(TRIALS, 0.004)), 1e-4)
+    assert not equal(
+        model.predict(with_times(TRIALS)), model.predict(with_times(TRIALS, 0.004)), 1e-4
+    )
 
 
 def states_at(model: LatentSDE, bins_per_step: float, generate: bool = True) -> Any:
@@ -78,7 +86,10 @@ def states_at(model: LatentSDE, bins_per_step: float, generate: bool = True) -> 
 def test_shorter_steps_of_a_noise_free_path_converge() -> None:
     model = moved(fit(dynamics=NeuralSDE(4, noise=False)))
     exact = states_at(model, 1 / 64).states[:, ::3]  # bins that are nodes of three bins a step too
-    errors = [float((states_at(model, b).states[:, ::3] - exact).abs().mean()) for b in (3, 1, 1 / 2, 1 / 4)]
+    errors = [
+        float((states_at(model, b).states[:, ::3] - exact).abs().mean())
+        for b in (3, 1, 1 / 2, 1 / 4)
+    ]
     assert errors == sorted(errors, reverse=True)
     assert errors[1] / errors[3] == pytest.approx(4, rel=0.2)
 
@@ -86,8 +97,10 @@ def test_shorter_steps_of_a_noise_free_path_converge() -> None:
 def test_the_price_of_a_control_does_not_depend_on_the_steps() -> None:
     model = moved(fit())
     with torch.no_grad():
-        model.network_.steering.network.state.weight.zero_()  # read from context alone: ½∫|Δ|² ds is then a number
-    prices = [states_at(model, b, generate=False).kl_path.sum(1) for b in (3, 1, 1 / 2, 1 / 4, 1 / 64)]
+        model.network_.steering.network.state.weight.zero_()  # from context alone: a number
+    prices = [
+        states_at(model, b, generate=False).kl_path.sum(1) for b in (3, 1, 1 / 2, 1 / 4, 1 / 64)
+    ]
     errors = [float((price - prices[-1]).abs().mean() / prices[-1].mean()) for price in prices]
     assert errors[:4] == sorted(errors[:4], reverse=True)
     assert errors[3] < 0.05
@@ -111,11 +124,12 @@ def test_the_law_of_a_path_does_not_depend_on_the_steps(bins_per_step: float) ->
         mean, cov = decay @ mean + integral @ dynamics.offset, decay @ cov @ decay.T + noise_var
 
 
-# --- evidence -------------------------------------------------------------------------------------------------------
+# --- evidence ---------------------------------------------------------------------------------
 
 
 def linear_gaussian(times: bool) -> tuple[LatentSDENetwork, Batch]:
-    """A linear process seen through Gaussian behaviour of constant variance, and no spikes at all."""
+    """A linear process seen through Gaussian behaviour of constant variance, and no spikes at
+    all."""
     trials = with_times(TRIALS, 0.004) if times else TRIALS
     network, batch = doubled(
         moved(fit(trials, dynamics=LinearSDE(2), stimulus=False, full_initial=True)), trials
@@ -147,7 +161,8 @@ def evidence(network: LatentSDENetwork, batch: Batch, trial: int) -> float:
 
 @pytest.mark.parametrize("times", [False, True], ids=["regular", "irregular"])
 def test_weights_of_paths_average_to_the_evidence_of_each_trial(times: bool) -> None:
-    """From the encoder to the likelihood: unequal lengths, missing behaviour, an untrained posterior."""
+    """From the encoder to the likelihood: unequal lengths, missing behaviour, an untrained
+    posterior."""
     network, batch = linear_gaussian(times)
     paths, trials = 4000, [0, 2, 3, 4]
     with torch.no_grad():
@@ -160,12 +175,14 @@ def test_weights_of_paths_average_to_the_evidence_of_each_trial(times: bool) -> 
             ratio = (likelihood + drawn.log_ratio - exact).exp()
             elbo = likelihood - drawn.kl_initial.sum(1) - drawn.kl_path.sum(1)
             assert float(ratio.std()) / math.sqrt(paths) < 0.2
-            assert float(ratio.mean()) == pytest.approx(1, abs=5 * float(ratio.std()) / math.sqrt(paths))
+            assert float(ratio.mean()) == pytest.approx(
+                1, abs=5 * float(ratio.std()) / math.sqrt(paths)
+            )
             assert float(elbo.mean()) < exact
             assert (drawn.kl_path.sum(1) > 1e-4).all() or batch.lengths[trial] == 1
 
 
-# --- the objective --------------------------------------------------------------------------------------------------
+# --- the objective ----------------------------------------------------------------------------
 
 
 def test_the_loss_is_the_negative_bound_with_its_parts_weighted() -> None:
@@ -175,7 +192,9 @@ def test_the_loss_is_the_negative_bound_with_its_parts_weighted() -> None:
         loss, terms = network.loss(batch, generator(), 0.5)
     cost = {k.removeprefix("negative_log_likelihood_"): float(v) for k, v in terms.items()}
     assert set(cost) == {"spikes", "behavior", "choice", "kl_initial", "kl_path"}
-    expected = cost["spikes"] + 0.3 * cost["behavior"] + 0.5 * (cost["kl_initial"] + cost["kl_path"])
+    expected = (
+        cost["spikes"] + 0.3 * cost["behavior"] + 0.5 * (cost["kl_initial"] + cost["kl_path"])
+    )
     assert float(loss) == pytest.approx(expected, rel=1e-12)
 
 
@@ -199,5 +218,7 @@ def test_an_autonomous_path_costs_nothing_but_its_start() -> None:
 
 
 def test_a_context_and_stimulus_may_be_held_between_bins() -> None:
-    paths = [states_at(moved(fit(interpolation=kind)), 0.5).states for kind in ("linear", "previous")]
+    paths = [
+        states_at(moved(fit(interpolation=kind)), 0.5).states for kind in ("linear", "previous")
+    ]
     assert not torch.allclose(*paths, atol=1e-3)

@@ -35,7 +35,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "noise in every coordinate of an SDE, which LinearSDE has not",
     ),
     "a drift where positions have no noise": (
-        {"dynamics": UnderdampedLangevin(4, HarmonicPotential), "posterior": "drift", **NO_STIMULUS},
+        {
+            "dynamics": UnderdampedLangevin(4, HarmonicPotential),
+            "posterior": "drift",
+            **NO_STIMULUS,
+        },
         "noise in every coordinate of an SDE, which UnderdampedLangevin has not.*infinite",
     ),
     "a drift of a discrete model": (
@@ -44,7 +48,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an initial state alone under noise": (
         {"posterior": "initial-state"},
-        "needs dynamics without noise, which CoupledOscillators has: use noise=False, or posterior='autonomous'",
+        "needs dynamics without noise, which CoupledOscillators has: use noise=False, or "
+        "posterior='autonomous'",
     ),
     "Euler steps that turn too far": (
         {"dynamics": CoupledOscillators(4, integrator="euler", start_cycles=(0.5, 3.0))},
@@ -72,10 +77,19 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"regions": {"V1": 1, "CA1": 1, "MOs": 1}},
         r"regions asks for .*: at least 1 each, 2 in all",
     ),
-    "a share of a bin": ({"bins_per_step": 0.3}, "bins_per_step is 0.3: it must be a whole number of bins"),
-    "unknown dynamics": ({"dynamics": "oscillators"}, "dynamics is 'oscillators': it must be one of"),
+    "a share of a bin": (
+        {"bins_per_step": 0.3},
+        "bins_per_step is 0.3: it must be a whole number of bins",
+    ),
+    "unknown dynamics": (
+        {"dynamics": "oscillators"},
+        "dynamics is 'oscillators': it must be one of",
+    ),
     "an odd width": ({"state_dim": 5}, "state_dim is 5: oscillators take two coordinates"),
-    "posterior": ({"posterior": "exact"}, "posterior is 'exact': it must be one of 'auto', 'controlled'"),
+    "posterior": (
+        {"posterior": "exact"},
+        "posterior is 'exact': it must be one of 'auto', 'controlled'",
+    ),
     "context": ({"context": "up"}, "direction is 'up'|context is 'up'"),
     "interpolation": ({"interpolation": "cubic"}, "interpolation is 'cubic'"),
     "counts": ({"counts": "gaussian"}, "counts is 'gaussian'"),
@@ -99,9 +113,22 @@ def test_settings_are_refused_with_the_reason(settings: dict[str, Any], message:
 
 def without(*names: str) -> TrialSet:
     """The trials, some signals left out."""
-    fields = ("spikes", "bin_s", "lengths", "neuron_ids", "behavior", "behavior_names", "stimulus", "region")
+    fields = (
+        "spikes",
+        "bin_s",
+        "lengths",
+        "neuron_ids",
+        "behavior",
+        "behavior_names",
+        "stimulus",
+        "region",
+    )
     return TrialSet(
-        **{k: getattr(TRIALS, k) for k in fields if k not in (*names, *(f"{n}_names" for n in names))}
+        **{
+            k: getattr(TRIALS, k)
+            for k in fields
+            if k not in (*names, *(f"{n}_names" for n in names))
+        }
     )
 
 
@@ -124,7 +151,9 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
     "categories on channels of one name": (
         {},
         lambda: TRIALS.replace(
-            behavior=np.round(TRIALS.behavior), behavior_names=("x", "x"), behavior_kind="categorical"
+            behavior=np.round(TRIALS.behavior),
+            behavior_names=("x", "x"),
+            behavior_kind="categorical",
         ),
         "the channels of behaviour are named x, x: each needs a name of its own",
     ),
@@ -144,7 +173,11 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
         "a gap of .* s, too long for the steps of CoupledOscillators: .*lower bins_per_step",
     ),
     "a gap that turns too far": (
-        {"dynamics": CoupledOscillators(4, integrator="euler", timescale_s=1.0, start_cycles=(0.5, 3.0))},
+        {
+            "dynamics": CoupledOscillators(
+                4, integrator="euler", timescale_s=1.0, start_cycles=(0.5, 3.0)
+            )
+        },
         lambda: gapped(0.2),
         "turns the fastest oscillator",
     ),
@@ -168,7 +201,11 @@ def test_trials_that_lack_what_is_asked_for_are_refused(
 
 
 PREDICTIONS: dict[str, tuple[Callable[[], TrialSet], dict[str, Any], str]] = {
-    "no stimulus": (lambda: without("stimulus"), {}, "no stimulus channels, the model was fitted with 2"),
+    "no stimulus": (
+        lambda: without("stimulus"),
+        {},
+        "no stimulus channels, the model was fitted with 2",
+    ),
     "another stimulus": (
         lambda: TRIALS.replace(stimulus=TRIALS.stimulus[..., :1]),
         {},
@@ -198,7 +235,9 @@ PREDICTIONS: dict[str, tuple[Callable[[], TrialSet], dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("make", "options", "message"), PREDICTIONS.values(), ids=PREDICTIONS.keys())
+@pytest.mark.parametrize(
+    ("make", "options", "message"), PREDICTIONS.values(), ids=PREDICTIONS.keys()
+)
 def test_predictions_are_refused_with_the_reason(
     make: Callable[[], TrialSet], options: dict[str, Any], message: str
 ) -> None:
@@ -212,7 +251,9 @@ def test_a_gap_in_other_trials_is_refused_when_predicting() -> None:
         model.predict(gapped(0.4))
 
 
-@pytest.mark.parametrize("dynamics", [CoupledOscillators(4), LinearSDE(4)], ids=lambda d: type(d).__name__)
+@pytest.mark.parametrize(
+    "dynamics", [CoupledOscillators(4), LinearSDE(4)], ids=lambda d: type(d).__name__
+)
 def test_a_step_is_never_longer_than_the_dynamics_allow(dynamics: Dynamics) -> None:
     model = fit(dynamics=dynamics.remade(timescale_s=0.015))
     assert model.network_.bins_per_step == 0.5

@@ -1,4 +1,5 @@
-"""What-if trials of a `LatentSDE`: where they start, what drives them, what is silenced or changed."""
+"""What-if trials of a `LatentSDE`: where they start, what drives them, what is silenced or
+changed."""
 
 import warnings
 from functools import cache
@@ -11,7 +12,14 @@ import torch
 
 from tests.models.small_sde import TRIALS, fit, fitted, small, with_times
 from undertow.data import TrialSet
-from undertow.dynamics import LSTM, CoupledOscillators, Dynamics, FitzHughNagumo, Kuramoto, LotkaVolterra
+from undertow.dynamics import (
+    LSTM,
+    CoupledOscillators,
+    Dynamics,
+    FitzHughNagumo,
+    Kuramoto,
+    LotkaVolterra,
+)
 from undertow.errors import ModelError, StabilityError
 from undertow.models import Ensemble, LatentSDE
 from undertow.models.latent_sde_altering import silenced_coordinates, unit_regions
@@ -26,7 +34,9 @@ def regional(coupling: str = "diffusive", **settings: Any) -> LatentSDE:
 
 @cache
 def _regional(coupling: str, settings: tuple[tuple[str, Any], ...]) -> LatentSDE:
-    model = fit(dynamics=CoupledOscillators(12, coupling=coupling), regions="split", **dict(settings))
+    model = fit(
+        dynamics=CoupledOscillators(12, coupling=coupling), regions="split", **dict(settings)
+    )
     return model.altered(_strengthened)
 
 
@@ -35,7 +45,7 @@ def _strengthened(dynamics: Dynamics) -> None:
         parameter.mul_(20.0)  # type: ignore[operator]
 
 
-# --- where they start ---------------------------------------------------------------------------------------
+# --- where they start -------------------------------------------------------------------------
 
 
 def test_paths_from_trials_are_those_of_generated_predictions() -> None:
@@ -49,7 +59,15 @@ def test_paths_from_trials_are_those_of_generated_predictions() -> None:
     np.testing.assert_allclose(made.truth[inside], generated.rate_samples[0][inside], rtol=1e-5)
     mean = model.sample(trials=TRIALS, behavior="mean", seed=3)
     np.testing.assert_array_equal(mean.behavior[inside], generated.behavior_samples[0][inside])
-    for name in ("trial_ids", "neuron_ids", "lengths", "condition", "region", "stimulus", "heldout"):
+    for name in (
+        "trial_ids",
+        "neuron_ids",
+        "lengths",
+        "condition",
+        "region",
+        "stimulus",
+        "heldout",
+    ):
         np.testing.assert_array_equal(getattr(made, name), getattr(TRIALS, name))
 
 
@@ -69,7 +87,9 @@ def test_only_the_first_t0_seconds_of_trials_are_read() -> None:
 def test_without_trials_paths_start_from_the_standard_normal() -> None:
     model, states = fitted(), list[torch.Tensor]()
     network = model.network_
-    handle = network.decoder.register_forward_hook(lambda module, inputs, out: states.append(inputs[0]))
+    handle = network.decoder.register_forward_hook(
+        lambda module, inputs, out: states.append(inputs[0])
+    )
     made = model.sample(4000, n_time=2, stimulus=np.zeros((2, 2)))
     handle.remove()
     start = states[0][:, 0]
@@ -112,7 +132,9 @@ def test_seeds_repeat_and_differ() -> None:
 def test_behaviour_is_drawn_about_its_mean_with_the_model_s_own_spread() -> None:
     model = fitted()
     stimulus = np.zeros((10, 2))
-    drawn, mean = (model.sample(400, stimulus=stimulus, behavior=kind) for kind in ("drawn", "mean"))
+    drawn, mean = (
+        model.sample(400, stimulus=stimulus, behavior=kind) for kind in ("drawn", "mean")
+    )
     np.testing.assert_array_equal(drawn.truth, mean.truth)
     assert drawn.behavior_names == ("x", "y")
     std = np.std(drawn.behavior - mean.behavior, axis=(0, 1))
@@ -126,13 +148,15 @@ def test_irregular_times_are_kept() -> None:
     np.testing.assert_array_equal(made.times, trials.times)
 
 
-# --- what drives them ---------------------------------------------------------------------------------------
+# --- what drives them -------------------------------------------------------------------------
 
 
 def test_another_stimulus_changes_what_follows_with_the_same_noise() -> None:
     model = regional()
     own = model.sample(trials=TRIALS)
-    np.testing.assert_array_equal(model.sample(trials=TRIALS, stimulus=TRIALS.stimulus).truth, own.truth)
+    np.testing.assert_array_equal(
+        model.sample(trials=TRIALS, stimulus=TRIALS.stimulus).truth, own.truth
+    )
     contrast = model.sample(trials=TRIALS, stimulus=np.asarray(TRIALS.stimulus) + 3.0)
     np.testing.assert_array_equal(contrast.truth[:, 0], own.truth[:, 0])
     assert np.nanmax(np.abs(contrast.truth - own.truth)[:, 1:]) > 0
@@ -189,7 +213,7 @@ def test_dynamics_in_which_zero_is_not_silence_are_refused(dynamics: Dynamics, r
         model.sample(trials=TRIALS, silenced=("V1",))
 
 
-# --- changed dynamics ---------------------------------------------------------------------------------------
+# --- changed dynamics -------------------------------------------------------------------------
 
 
 def test_altered_dynamics_leave_the_original_as_it_was(tmp_path: Path) -> None:
@@ -205,7 +229,9 @@ def test_altered_dynamics_leave_the_original_as_it_was(tmp_path: Path) -> None:
         weaker.sample(trials=TRIALS).truth, model.sample(trials=TRIALS).truth, equal_nan=True
     )
     again = LatentSDE.load(weaker.save(tmp_path / "weaker.safetensors"))
-    np.testing.assert_array_equal(again.sample(trials=TRIALS).spikes, weaker.sample(trials=TRIALS).spikes)
+    np.testing.assert_array_equal(
+        again.sample(trials=TRIALS).spikes, weaker.sample(trials=TRIALS).spikes
+    )
 
 
 def test_alterations_that_break_the_dynamics_are_refused() -> None:
@@ -216,7 +242,7 @@ def test_alterations_that_break_the_dynamics_are_refused() -> None:
         explicit.altered(lambda dynamics: dynamics.omega.mul_(1e3))
 
 
-# --- refusals -----------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,15 +250,27 @@ def test_alterations_that_break_the_dynamics_are_refused() -> None:
     [
         ({"n": 2}, r"fitted with 2 stimulus channel\(s\): give a stimulus"),
         ({"n": 0, "trials": TRIALS}, "n must be at least 1"),
-        ({"trials": TRIALS, "stimulus": np.zeros((3, 10, 2))}, "of one trial or of as many as there are"),
+        (
+            {"trials": TRIALS, "stimulus": np.zeros((3, 10, 2))},
+            "of one trial or of as many as there are",
+        ),
         (
             {"stimulus": np.zeros((3, 10, 1))},
             r"stimulus has shape \(3, 10, 1\): it must be \(trials, time, 2\)",
         ),
-        ({"stimulus": np.zeros((3, 10, 2)), "n_time": 4}, "n_time is 4 and the stimulus has 10 bins"),
+        (
+            {"stimulus": np.zeros((3, 10, 2)), "n_time": 4},
+            "n_time is 4 and the stimulus has 10 bins",
+        ),
         ({"trials": TRIALS, "n_time": 0}, "n_time is 0: it must be a whole number"),
-        ({"trials": TRIALS, "silenced": ("V1",)}, "V1 cannot be silenced: all neurons share one state"),
-        ({"trials": TRIALS, "behavior": "none"}, "behavior is 'none': it must be 'drawn' or 'mean'"),
+        (
+            {"trials": TRIALS, "silenced": ("V1",)},
+            "V1 cannot be silenced: all neurons share one state",
+        ),
+        (
+            {"trials": TRIALS, "behavior": "none"},
+            "behavior is 'none': it must be 'drawn' or 'mean'",
+        ),
         ({"trials": TRIALS.select(neurons=[0, 1])}, "the trials have 2 neurons"),
     ],
 )
@@ -250,7 +288,7 @@ def test_more_refusals() -> None:
         LatentSDE().sample()
 
 
-# --- ensembles ----------------------------------------------------------------------------------------------
+# --- ensembles --------------------------------------------------------------------------------
 
 
 def test_an_ensemble_generates_the_mean_of_its_members() -> None:
@@ -265,7 +303,9 @@ def test_an_ensemble_generates_the_mean_of_its_members() -> None:
     assert plain is not None
     singles = [member.predict_generated(trials, seed=2) for member in ensemble.members_]
     kept = [each.prediction for each in singles if each is not None]
-    np.testing.assert_allclose(plain.prediction.rates, np.mean([each.rates for each in kept], axis=0))
+    np.testing.assert_allclose(
+        plain.prediction.rates, np.mean([each.rates for each in kept], axis=0)
+    )
     chances = np.mean([each.label_probabilities["choice"] for each in kept], axis=0)
     np.testing.assert_allclose(plain.prediction.label_probabilities["choice"], chances)
     second_moment = np.mean([each.behavior_std**2 + each.behavior**2 for each in kept], axis=0)

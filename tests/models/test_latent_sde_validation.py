@@ -30,7 +30,9 @@ def test_held_out_neurons_are_scored_given_the_others() -> None:
 
 def test_with_none_held_out_the_bound_is_the_score() -> None:
     model = fit()
-    bound = model.evidence(TRIALS, paths=SAMPLES)["elbo"].sum() / np.nansum(TRIALS.spikes) / math.log(2)
+    bound = (
+        model.evidence(TRIALS, paths=SAMPLES)["elbo"].sum() / np.nansum(TRIALS.spikes) / math.log(2)
+    )
     assert score(model, TRIALS, "smooth") == pytest.approx(float(bound), rel=1e-5)
 
 
@@ -42,7 +44,9 @@ def test_generation_is_scored_on_what_it_was_not_shown(t0_s: float, irregular: b
     shown = {0.0: 0, 0.005: 1, 0.06: 3}[t0_s]
     counts = np.array(trials.spikes)
     counts[:, :shown] = np.nan
-    rates = model.predict(trials, samples=SAMPLES, mode="generate").rates.astype(float) * trials.bin_s
+    rates = (
+        model.predict(trials, samples=SAMPLES, mode="generate").rates.astype(float) * trials.bin_s
+    )
     expected = float(bits_per_spike(rates, counts))
     assert score(model, trials, "generate") == pytest.approx(expected, rel=1e-5)
 

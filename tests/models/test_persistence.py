@@ -1,4 +1,5 @@
-"""A saved LangevinFlow: the same in a fresh process, and refused where it is not what it should be."""
+"""A saved LangevinFlow: the same in a fresh process, and refused where it is not what it should
+be."""
 
 import json
 import subprocess
@@ -25,11 +26,14 @@ from tests.models.small import GAPS
 from undertow.models import LangevinFlow
 torch.set_num_threads(int(sys.argv[3]))
 prediction = LangevinFlow.load(sys.argv[1]).predict(GAPS, samples=2, seed=7)
-numpy.savez(sys.argv[2], rates=prediction.rates, samples=prediction.rate_samples, **prediction.latents)
+samples = prediction.rate_samples
+numpy.savez(sys.argv[2], rates=prediction.rates, samples=samples, **prediction.latents)
 """
 
 
-READ_OTHERWISE = Variant(gru_reads="held", norm="post", feedforward=9, likelihood="mean", average="log-rates")
+READ_OTHERWISE = Variant(
+    gru_reads="held", norm="post", feedforward=9, likelihood="mean", average="log-rates"
+)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,14 @@ def test_loaded_it_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -
 def test_loaded_in_a_fresh_process_it_predicts_the_same(tmp_path: Path) -> None:
     model = small().fit(GAPS)
     path, out = model.save(tmp_path / "model.safetensors"), tmp_path / "out.npz"
-    command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(path), str(out), str(torch.get_num_threads())]
+    command = [
+        sys.executable,
+        "-c",
+        IN_A_FRESH_PROCESS,
+        str(path),
+        str(out),
+        str(torch.get_num_threads()),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     mine = model.predict(GAPS, samples=2, seed=7)
     with np.load(out) as theirs:
@@ -82,7 +93,8 @@ def test_a_potential_of_ones_own_is_asked_for_by_name(tmp_path: Path) -> None:
     model = small(potential=DoubleWellPotential).fit(GAPS)
     path = model.save(tmp_path / "m.safetensors")
     with pytest.raises(
-        ModelError, match=r"fitted with potential=DoubleWellPotential: pass it again, load\(path, pot"
+        ModelError,
+        match=r"fitted with potential=DoubleWellPotential: pass it again, load\(path, pot",
     ):
         LangevinFlow.load(path)
     loaded = LangevinFlow.load(path, potential=DoubleWellPotential)

@@ -1,4 +1,5 @@
-"""What LangevinFlow predicts: shapes and units; nothing held out, future, missing or padded leaks in."""
+"""What LangevinFlow predicts: shapes and units; nothing held out, future, missing or padded leaks
+in."""
 
 from typing import Any
 
@@ -20,7 +21,9 @@ def test_prediction_has_its_shapes_and_units() -> None:
     assert np.isfinite(prediction.rates[GAPS.valid]).all()
     assert (prediction.rates[GAPS.valid] > 0).all()
     # a start at the mean rates: spikes/s, not counts per bin, which are fifty times fewer
-    assert prediction.rates[GAPS.valid].mean() == pytest.approx(np.nanmean(GAPS.mean_rates), rel=0.3)
+    assert prediction.rates[GAPS.valid].mean() == pytest.approx(
+        np.nanmean(GAPS.mean_rates), rel=0.3
+    )
     assert {k: v.shape for k, v in prediction.latents.items()} == {
         "z": (24, 10, 8),
         "v": (24, 10, 8),
@@ -44,12 +47,17 @@ def test_samples_are_kept_on_request_and_average_to_the_rates() -> None:
     assert not np.array_equal(
         prediction.latent_samples["z"][0], prediction.latent_samples["z"][1], equal_nan=True
     )
-    again, other = fitted().predict(GAPS, samples=5, seed=3), fitted().predict(GAPS, samples=5, seed=4)
+    again, other = (
+        fitted().predict(GAPS, samples=5, seed=3),
+        fitted().predict(GAPS, samples=5, seed=4),
+    )
     assert np.array_equal(again.rates, prediction.rates, equal_nan=True)
     assert not np.array_equal(other.rates, prediction.rates, equal_nan=True)
 
 
-def test_more_trials_than_fit_at_once_are_predicted_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_trials_than_fit_at_once_are_predicted_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole = fitted().predict(GAPS)
     monkeypatch.setattr("undertow.models.prediction.TRIALS_AT_ONCE", 7)
     chunked = fitted().predict(GAPS)
@@ -122,7 +130,9 @@ def test_a_causal_model_gives_bin_by_bin_what_it_gives_on_the_truncated_trials(
     posterior: str, decoder: str
 ) -> None:
     trials = make_small_trials(n_trials=12, n_time=8, n_neurons=5).hold_out(1, seed=0)
-    model = small(causal=True, initial="first", posterior=posterior, decoder=decoder, epochs=3).fit(trials)
+    model = small(causal=True, initial="first", posterior=posterior, decoder=decoder, epochs=3).fit(
+        trials
+    )
     whole = model.predict(trials, samples=3)
     for t in range(1, 9):
         part = model.predict(trials.select(time=slice(0, t)), samples=3)
@@ -131,7 +141,7 @@ def test_a_causal_model_gives_bin_by_bin_what_it_gives_on_the_truncated_trials(
         assert np.allclose(part.latents["z"], whole.latents["z"][:, :t], atol=1e-5, equal_nan=True)
 
 
-# --- with the latents of another trial ------------------------------------------------------------------------------
+# --- with the latents of another trial --------------------------------------------------------
 
 WAVES = make_small_trials(n_trials=12, n_time=8, n_neurons=5).hold_out(1, seed=0)
 
@@ -143,10 +153,15 @@ def partners(exchanged: np.ndarray, own: np.ndarray) -> list[int]:
     return close.argmax(1).tolist()
 
 
-@pytest.mark.parametrize("settings", [{}, {"posterior": "controlled", "bidirectional": True}, {"order": 1}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"posterior": "controlled", "bidirectional": True}, {"order": 1}]
+)
 @pytest.mark.parametrize("average", ["rates", "log-rates"])
-def test_without_h_a_trial_has_the_rates_of_its_partner(settings: dict[str, Any], average: Any) -> None:
-    """The noise is that of the prediction with the same seed; nobody is one's own partner, and each is one's once."""
+def test_without_h_a_trial_has_the_rates_of_its_partner(
+    settings: dict[str, Any], average: Any
+) -> None:
+    """The noise is that of the prediction with the same seed; nobody is one's own partner, and each
+    is one's once."""
     variant = Variant(average=average)
     model = small(decoder_inputs=("z", "v"), epochs=4, variant=variant, **settings).fit(WAVES)
     exchanged = model.predict_exchanged(WAVES, seed=3)
@@ -170,7 +185,9 @@ def test_the_seed_decides_who_is_exchanged_with_whom() -> None:
     assert other is not None
     assert np.array_equal(first.rates, again.rates, equal_nan=True)
     assert not np.array_equal(first.rates, other.rates, equal_nan=True)
-    assert not np.allclose(first.rates, fitted().predict(GAPS, seed=1).rates, rtol=1e-6, equal_nan=True)
+    assert not np.allclose(
+        first.rates, fitted().predict(GAPS, seed=1).rates, rtol=1e-6, equal_nan=True
+    )
     assert np.array_equal(np.isfinite(first.rates).all(-1), GAPS.valid)
 
 

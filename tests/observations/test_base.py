@@ -1,4 +1,5 @@
-"""The contract of `Observation` over every exported observation model, with every option that changes its readout."""
+"""The contract of `Observation` over every exported observation model, with every option that
+changes its readout."""
 
 import math
 from collections.abc import Callable
@@ -124,9 +125,13 @@ def test_gradients_are_the_numerical_ones(model: Observation) -> None:
     assert torch.autograd.gradcheck(log_prob, (features, *parameters))
 
 
-def test_the_generator_decides_a_sample_and_the_global_one_is_left_alone(model: Observation) -> None:
+def test_the_generator_decides_a_sample_and_the_global_one_is_left_alone(
+    model: Observation,
+) -> None:
     before = torch.get_rng_state()
-    draws = [model.sample(FEATURE_VALUES, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    draws = [
+        model.sample(FEATURE_VALUES, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    ]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert torch.equal(torch.get_rng_state(), before)
@@ -136,7 +141,12 @@ def test_the_generator_decides_a_sample_and_the_global_one_is_left_alone(model: 
 def test_dtype_is_kept(model: Observation, dtype: torch.dtype) -> None:
     model, features = model.to(dtype), FEATURE_VALUES.to(dtype)
     values = model.sample(features, torch.Generator().manual_seed(0))
-    assert values.dtype == model.mean(features).dtype == model.log_prob(features, values).dtype == dtype
+    assert (
+        values.dtype
+        == model.mean(features).dtype
+        == model.log_prob(features, values).dtype
+        == dtype
+    )
 
 
 @pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS.keys())
@@ -147,7 +157,8 @@ def test_weights_carry_all_that_was_learned_or_measured(build: Callable[[], Obse
 
 
 def test_most_likely_is_what_it_says_is_likely(model: Observation) -> None:
-    """On average over its own samples, the model's log-likelihood is above that of another set of features."""
+    """On average over its own samples, the model's log-likelihood is above that of another set of
+    features."""
     wide = FEATURE_VALUES.repeat(200, 1, 1)
     values = model.sample(wide, torch.Generator().manual_seed(3))
     gap = model.log_prob(wide, values) - model.log_prob(wide.flip(-1), values)
@@ -155,7 +166,7 @@ def test_most_likely_is_what_it_says_is_likely(model: Observation) -> None:
     assert float(per_draw.mean()) > 3 * float(per_draw.std()) / len(wide) ** 0.5
 
 
-# --- bins and trials ----------------------------------------------------------------------------------------------
+# --- bins and trials --------------------------------------------------------------------------
 
 
 def test_per_bin_features_are_read_as_they_are() -> None:
@@ -174,11 +185,15 @@ def test_per_trial_they_are_averaged_over_valid_bins_whatever_the_others_hold() 
         pooled = model.pool(dirty, valid)
         assert pooled.shape == (TRIALS, FEATURES)
         for trial in range(TRIALS):
-            assert torch.allclose(pooled[trial], FEATURE_VALUES[trial][valid[trial]].mean(0), atol=1e-12)
+            assert torch.allclose(
+                pooled[trial], FEATURE_VALUES[trial][valid[trial]].mean(0), atol=1e-12
+            )
         assert (model.pool(dirty, torch.zeros_like(valid)) == 0).all()
 
 
 @pytest.mark.parametrize("cls", [GaussianObservation, CategoricalObservation])
 def test_neither_bin_nor_trial_is_refused(cls: type[Observation]) -> None:
-    with pytest.raises(ModelError, match="per is 'day': observations are made per 'bin' or per 'trial'"):
+    with pytest.raises(
+        ModelError, match="per is 'day': observations are made per 'bin' or per 'trial'"
+    ):
         cls(FEATURES, 2, per="day")  # type: ignore[call-arg]

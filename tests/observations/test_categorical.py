@@ -1,4 +1,5 @@
-"""Categories against torch's categorical law, per bin and per trial; the start at the data's shares."""
+"""Categories against torch's categorical law, per bin and per trial; the start at the data's
+shares."""
 
 import math
 
@@ -11,7 +12,9 @@ from undertow.errors import ModelError
 from undertow.observations import CategoricalObservation
 
 TRIALS, BINS, FEATURES, CATEGORIES = 5, 6, 4, 3
-X = torch.randn(TRIALS, BINS, FEATURES, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+X = torch.randn(
+    TRIALS, BINS, FEATURES, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 LENGTHS = torch.tensor([6, 4, 1, 2, 3])
 VALID = torch.arange(BINS) < LENGTHS[:, None]
 

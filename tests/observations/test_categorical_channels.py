@@ -1,4 +1,5 @@
-"""Channels of categories: each a categorical law of its own, gaps, strangers, what an encoder reads."""
+"""Channels of categories: each a categorical law of its own, gaps, strangers, what an encoder
+reads."""
 
 import math
 
@@ -12,7 +13,9 @@ from undertow.observations import CategoricalChannels
 
 TRIALS, BINS, FEATURES = 4, 5, 3
 CATEGORIES = {"lick": [0.0, 1.0], "stage": [-2.0, 3.5, 7.0, 8.0]}
-X = torch.randn(TRIALS, BINS, FEATURES, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+X = torch.randn(
+    TRIALS, BINS, FEATURES, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 
 
 def make(**options: object) -> CategoricalChannels:
@@ -37,7 +40,9 @@ def codes() -> Tensor:
 
 def numbers() -> Tensor:
     """The numbers that name `codes`."""
-    named = [torch.tensor(known).double()[codes()[..., k]] for k, known in enumerate(CATEGORIES.values())]
+    named = [
+        torch.tensor(known).double()[codes()[..., k]] for k, known in enumerate(CATEGORIES.values())
+    ]
     return torch.stack(named, -1)
 
 
@@ -87,7 +92,9 @@ def test_samples_are_numbers_with_its_probabilities() -> None:
 
 def test_an_encoder_reads_one_hot_categories_and_what_is_known() -> None:
     values = numbers()[0, :3]
-    values[0], values[1], values[2] = torch.tensor([[1.0, 3.5], [math.nan, 8.0], [0.0, 5.0]]).double()
+    values[0], values[1], values[2] = torch.tensor(
+        [[1.0, 3.5], [math.nan, 8.0], [0.0, 5.0]]
+    ).double()
     assert make().encoded(values).tolist() == [
         [0, 1, 0, 1, 0, 0, 1, 1],
         [0, 0, 0, 0, 0, 1, 0, 1],
@@ -97,5 +104,7 @@ def test_an_encoder_reads_one_hot_categories_and_what_is_known() -> None:
 
 @pytest.mark.parametrize("known", [[1.0], [1.0, 2.0, 1.0]])
 def test_what_is_no_choice_is_refused(known: list[float]) -> None:
-    with pytest.raises(ModelError, match=r"behaviour 'lick' has the categories .*at least 2, each once"):
+    with pytest.raises(
+        ModelError, match=r"behaviour 'lick' has the categories .*at least 2, each once"
+    ):
         CategoricalChannels(FEATURES, {"lick": known})

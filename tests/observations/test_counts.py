@@ -13,7 +13,12 @@ RATES = torch.tensor([5.0, 0.0, 40.0, 1.0])
 MODELS = pytest.mark.parametrize("cls", [PoissonObservation, NegativeBinomialObservation])
 OPTIONS = pytest.mark.parametrize(
     "options",
-    [{}, {"link": "softplus"}, {"region": [1, 0, 0, 1]}, {"link": "softplus", "region": [1, 0, 2, 1]}],
+    [
+        {},
+        {"link": "softplus"},
+        {"region": [1, 0, 0, 1]},
+        {"link": "softplus", "region": [1, 0, 2, 1]},
+    ],
 )
 
 
@@ -41,11 +46,15 @@ def test_softplus_rates_are_the_starting_rate_times_a_softplus() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_softplus_rates_far_below_and_above_zero_stay_finite_with_their_gradients(dtype: torch.dtype) -> None:
+def test_softplus_rates_far_below_and_above_zero_stay_finite_with_their_gradients(
+    dtype: torch.dtype,
+) -> None:
     model = PoissonObservation(1, RATES, 0.02, link="softplus").to(dtype)
     with torch.no_grad():
         model.readout.weight.fill_(1.0)
-    x = torch.tensor([-1e4, -100.0, -20.0, -19.9, 0.0, 100.0, 1e4], dtype=dtype)[:, None].requires_grad_()
+    x = torch.tensor([-1e4, -100.0, -20.0, -19.9, 0.0, 100.0, 1e4], dtype=dtype)[
+        :, None
+    ].requires_grad_()
     log_prob = model.log_prob(x, torch.full((7, 4), 2.0, dtype=dtype))
     log_prob.sum().backward()
     assert x.grad is not None
@@ -65,7 +74,10 @@ def test_neurons_read_their_region_alone(cls: type[CountObservation]) -> None:
 
 
 def test_one_region_is_as_none() -> None:
-    one, plain = PoissonObservation(6, RATES, 0.02, region=[0] * 4), PoissonObservation(6, RATES, 0.02)
+    one, plain = (
+        PoissonObservation(6, RATES, 0.02, region=[0] * 4),
+        PoissonObservation(6, RATES, 0.02),
+    )
     with torch.no_grad():
         one.readout.blocks[0].weight.copy_(plain.readout.weight)
     assert torch.allclose(one.mean(features().float()), plain.mean(features().float()))
@@ -93,6 +105,8 @@ def test_an_unknown_link_is_refused() -> None:
 def test_the_floor_holds_for_both_links() -> None:
     for link in ("exp", "softplus"):
         model = PoissonObservation(6, RATES, 0.02, floor_hz=0.3, link=link).double()
-        lowest = model.mean(-1e6 * features().abs().sign() * model.readout.weight.detach().sign()[0])
+        lowest = model.mean(
+            -1e6 * features().abs().sign() * model.readout.weight.detach().sign()[0]
+        )
         assert float(lowest.detach().min()) / 0.02 == pytest.approx(0.3, abs=1e-9)
         assert math.isfinite(float(lowest.detach().sum()))

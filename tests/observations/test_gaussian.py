@@ -1,4 +1,5 @@
-"""Gaussian behaviour against torch's normal law; its start at the data's mean and spread; the floor."""
+"""Gaussian behaviour against torch's normal law; its start at the data's mean and spread; the
+floor."""
 
 import math
 
@@ -34,7 +35,9 @@ def moved(**options: object) -> GaussianObservation:
 
 def law(model: GaussianObservation, features: Tensor) -> Normal:
     """Eq. 11 written out."""
-    mean = model.center + model.scale * (features @ model.readout_mean.weight.t() + model.readout_mean.bias)
+    mean = model.center + model.scale * (
+        features @ model.readout_mean.weight.t() + model.readout_mean.bias
+    )
     raw_logvar = features @ model.readout_logvar.weight.t() + model.readout_logvar.bias
     return Normal(mean, model.scale * (raw_logvar.exp() + model.floor).sqrt())
 
@@ -106,7 +109,9 @@ def test_what_cannot_start_is_refused() -> None:
         ModelError, match=r"stds has shape \(3,\): it must have one entry for each of 2 channels"
     ):
         GaussianObservation(4, 2, stds=STDS)
-    with pytest.raises(ModelError, match="means of channel 1 is nan: leave out channels never observed"):
+    with pytest.raises(
+        ModelError, match="means of channel 1 is nan: leave out channels never observed"
+    ):
         GaussianObservation(4, 2, means=torch.tensor([0.0, math.nan]))
     with pytest.raises(ModelError, match="stds of channel 0 is -1"):
         GaussianObservation(4, 2, stds=torch.tensor([-1.0, 1.0]))

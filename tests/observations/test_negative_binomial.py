@@ -26,12 +26,16 @@ def make(dispersion: Tensor = DISPERSION, rates: Tensor = RATES) -> NegativeBino
 
 
 def counts(largest: float = 30.0) -> Tensor:
-    return torch.tensor(np.random.default_rng(0).integers(0, largest, (6, 7, 4)), dtype=torch.float64)
+    return torch.tensor(
+        np.random.default_rng(0).integers(0, largest, (6, 7, 4)), dtype=torch.float64
+    )
 
 
 def by_scipy(n: Tensor, mean: Tensor, dispersion: Tensor) -> np.ndarray:
     r = 1 / dispersion.numpy()
-    log_pmf: np.ndarray = stats.nbinom.logpmf(n.numpy(), r, 1 / (1 + dispersion.numpy() * mean.numpy()))
+    log_pmf: np.ndarray = stats.nbinom.logpmf(
+        n.numpy(), r, 1 / (1 + dispersion.numpy() * mean.numpy())
+    )
     return log_pmf
 
 
@@ -40,7 +44,9 @@ def test_log_prob_equals_scipy_entry_by_entry(largest: int) -> None:
     model, n = make(), counts(largest)
     with torch.no_grad():
         mean, log_prob = model.mean(FEATURES), model.log_prob(FEATURES, n)
-    assert np.allclose(log_prob.numpy(), by_scipy(n, mean, model.dispersion.detach()), rtol=1e-10, atol=1e-9)
+    assert np.allclose(
+        log_prob.numpy(), by_scipy(n, mean, model.dispersion.detach()), rtol=1e-10, atol=1e-9
+    )
 
 
 def test_counts_too_large_to_look_up_are_computed() -> None:
@@ -49,7 +55,9 @@ def test_counts_too_large_to_look_up_are_computed() -> None:
     with torch.no_grad():
         mean, log_prob = model.mean(FEATURES), model.log_prob(FEATURES, n)
         without = model.log_prob(FEATURES[1:], n[1:])
-    assert np.allclose(log_prob.numpy(), by_scipy(n, mean, model.dispersion.detach()), rtol=1e-8, atol=1e-8)
+    assert np.allclose(
+        log_prob.numpy(), by_scipy(n, mean, model.dispersion.detach()), rtol=1e-8, atol=1e-8
+    )
     assert torch.allclose(log_prob[1:], without, atol=1e-8)
 
 
@@ -105,12 +113,17 @@ def test_samples_without_dispersion_are_poisson_in_single_precision() -> None:
     model, n = make(torch.full((4,), 1e-12, dtype=torch.float64)).float(), 20_000
     with torch.no_grad():
         where = FEATURES[:1, :1].float().expand(n, 1, 3)
-        mean, draws = model.mean(where)[0, 0], model.sample(where, torch.Generator().manual_seed(0))[:, 0]
+        mean, draws = (
+            model.mean(where)[0, 0],
+            model.sample(where, torch.Generator().manual_seed(0))[:, 0],
+        )
     assert ((draws.var(0) - mean).abs() < 5 * ((mean + 2 * mean**2) / n).sqrt()).all()
 
 
 def test_a_dispersion_of_nothing_is_refused() -> None:
     start = NegativeBinomialObservation(3, RATES, BIN_S).dispersion.detach()
     assert torch.allclose(start, torch.full((4,), 0.1))
-    with pytest.raises(ModelError, match="dispersion is 0: it must be above zero; for none, use Poisson"):
+    with pytest.raises(
+        ModelError, match="dispersion is 0: it must be above zero; for none, use Poisson"
+    ):
         NegativeBinomialObservation(3, RATES, BIN_S, dispersion=0)

@@ -48,10 +48,16 @@ def test_single_trials_draw_rates_truth_band_and_spikes() -> None:
     for neuron, trial in ((0, 0), (2, 1)):
         panel = neuron * n_trials + trial
         np.testing.assert_array_equal(drawn(figure, panel, "mine"), data.rates[trial, :, neuron])
-        np.testing.assert_array_equal(drawn(figure, panel, "true rate"), data.truth[trial, :, neuron])
-        np.testing.assert_array_equal(drawn(figure, panel, "theirs"), data.baseline[trial, :, neuron])
+        np.testing.assert_array_equal(
+            drawn(figure, panel, "true rate"), data.truth[trial, :, neuron]
+        )
+        np.testing.assert_array_equal(
+            drawn(figure, panel, "theirs"), data.baseline[trial, :, neuron]
+        )
         band, ticks = figure.axes[panel].collections[:2]
-        assert band.get_paths()[0].vertices[:, 1].min() == pytest.approx(data.low[trial, :, neuron].min())
+        assert band.get_paths()[0].vertices[:, 1].min() == pytest.approx(
+            data.low[trial, :, neuron].min()
+        )
         assert len(ticks.get_paths()) == (data.spikes[trial, :, neuron] > 0).sum()
     assert figure.axes[0].get_ylabel() == "rate (spikes/s)"
     assert figure.axes[0].get_ylim()[0] == 0
@@ -104,7 +110,9 @@ def test_components_name_their_share_of_variance() -> None:
     figure = plots.plot_components(components, AXIS, make_trials().condition, "z")
     share = 100 * components.variance_share[1]
     assert figure.axes[1].get_ylabel() == f"PC 2 of z ({share:.0f} % of variance)"
-    np.testing.assert_array_equal(figure.axes[1].get_lines()[3].get_ydata(), components.scores[3, :, 1])
+    np.testing.assert_array_equal(
+        figure.axes[1].get_lines()[3].get_ydata(), components.scores[3, :, 1]
+    )
     plane = figure.axes[2].get_lines()[0]
     np.testing.assert_array_equal(np.column_stack(plane.get_data()), components.scores[0])
 
@@ -133,7 +141,9 @@ def test_velocity_and_paths_draw_measured_and_decoded() -> None:
     measured, moved = analysis.hand_paths(velocity, test.trials)
     figure = plots.plot_hand_paths({"measured": measured, "mine": moved})
     path = np.column_stack(figure.axes[1].get_lines()[0].get_data())
-    np.testing.assert_array_equal(path, moved.position[0][np.isfinite(moved.position[0]).all(axis=1)])
+    np.testing.assert_array_equal(
+        path, moved.position[0][np.isfinite(moved.position[0]).all(axis=1)]
+    )
     assert figure.axes[0].get_aspect() == 1
 
 
@@ -160,7 +170,10 @@ def test_training_puts_both_sides_of_one_quantity_together() -> None:
     }
     figure = plots.plot_training(columns)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["loss", "kl"]
-    assert [line.get_label() for line in figure.axes[0].get_lines()] == ["train_loss", "validation_loss"]
+    assert [line.get_label() for line in figure.axes[0].get_lines()] == [
+        "train_loss",
+        "validation_loss",
+    ]
 
 
 def test_population_draws_observed_steps_and_inferred_lines() -> None:
@@ -172,7 +185,9 @@ def test_population_draws_observed_steps_and_inferred_lines() -> None:
     np.testing.assert_array_equal(edges, AXIS.edges_s)
 
 
-@pytest.mark.parametrize(("start_s", "forward_bins", "n_marks"), [(-0.1, 0, 1), (-0.1, 4, 2), (0.0, 0, 0)])
+@pytest.mark.parametrize(
+    ("start_s", "forward_bins", "n_marks"), [(-0.1, 0, 1), (-0.1, 4, 2), (0.0, 0, 0)]
+)
 def test_event_and_forward_bins_are_marked(start_s: float, forward_bins: int, n_marks: int) -> None:
     ax = style.new_figure(2).subplots()
     style.mark_time(ax, TimeAxis(start_s, 0.02, 15, "go cue", forward_bins))
@@ -183,4 +198,6 @@ def test_event_and_forward_bins_are_marked(start_s: float, forward_bins: int, n_
 
 @pytest.mark.parametrize("n", [1, 9, 10, 65])
 def test_conditions_have_different_colours(n: int) -> None:
-    assert len({tuple(np.atleast_1d(c)) for c in style.condition_colours(np.arange(n)).values()}) == n
+    assert (
+        len({tuple(np.atleast_1d(c)) for c in style.condition_colours(np.arange(n)).values()}) == n
+    )

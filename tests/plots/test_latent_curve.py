@@ -26,7 +26,9 @@ def test_a_panel_per_score_with_intervals_spread_and_the_size_that_does() -> Non
     assert {ax.get_ylabel() for ax in figure.axes} == {"bits/spike"}
     line, *_ = first.get_lines()
     np.testing.assert_array_equal(line.get_xydata(), [[2, 0.1], [8, 0.3]])
-    chosen = next(each for each in first.get_lines() if str(each.get_label()).startswith("smallest"))
+    chosen = next(
+        each for each in first.get_lines() if str(each.get_label()).startswith("smallest")
+    )
     np.testing.assert_array_equal(chosen.get_xydata(), [[8, 0.3]])
     ends = [segment[:, 1].tolist() for segment in first.collections[0].get_segments()]  # type: ignore[attr-defined]
     assert ends == [pytest.approx([0.05, 0.2]), pytest.approx([0.2, 0.35])]

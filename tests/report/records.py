@@ -9,8 +9,11 @@ from undertow.evaluation import compare, score_prediction
 from undertow.report import RunRecord
 
 
-def make_trials(n_trials: int = 12, n_time: int = 15, n_neurons: int = 6, **changes: Any) -> TrialSet:
-    """Poisson spikes with truth, two conditions, velocity and position, the event inside the window."""
+def make_trials(
+    n_trials: int = 12, n_time: int = 15, n_neurons: int = 6, **changes: Any
+) -> TrialSet:
+    """Poisson spikes with truth, two conditions, velocity and position, the event inside the
+    window."""
     rng = np.random.default_rng(3)
     condition = np.arange(n_trials) % 2
     time = np.arange(n_time) * 0.02
@@ -68,7 +71,9 @@ def make_record(test: TrialSet | None = None, samples: int = 0, **changes: Any) 
         "train_prediction": train,
         "baseline_prediction": predictions[1],
         "baseline_train_prediction": baseline_train,
-        "history": [{"epoch": k, "train_loss": 9.0 - k, "validation_loss": 9.5 - k} for k in range(1, 4)],
+        "history": [
+            {"epoch": k, "train_loss": 9.0 - k, "validation_loss": 9.5 - k} for k in range(1, 4)
+        ],
         "prior_latents": {"z": rng.normal(size=(3, test.n_time, 4))},
         "notes": ["3 latents have collapsed."],
     }

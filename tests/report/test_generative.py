@@ -70,14 +70,18 @@ def test_only_generating_models_have_these_figures(model: LatentSDE, trials: Tri
 
 
 @pytest.mark.parametrize("kind", GENERATIVE_FIGURES, ids=lambda kind: kind.name)
-def test_figures_are_drawn_labelled_and_explained(model: LatentSDE, trials: TrialSet, kind: Any) -> None:
+def test_figures_are_drawn_labelled_and_explained(
+    model: LatentSDE, trials: TrialSet, kind: Any
+) -> None:
     from matplotlib.image import imread
 
     figure, caption = kind.draw(make_generative(model, trials))
     assert caption.endswith(".")
     identified = kind.name in ("generated_rates", "predicted_behavior")
     assert (NOT_IDENTIFIABLE in caption) != identified
-    assert all(ax.get_xlabel() or ax.get_ylabel() or ax.get_title() or ax.lines for ax in figure.axes)
+    assert all(
+        ax.get_xlabel() or ax.get_ylabel() or ax.get_title() or ax.lines for ax in figure.axes
+    )
     image = imread(io.BytesIO(plots.png_bytes(figure)))[..., :3]
     assert image.shape[1] == 1650
     assert 0.005 < (image < 0.9).any(axis=2).mean() < 0.9
@@ -88,7 +92,12 @@ def test_what_there_is_none_of_is_left_out_with_its_reason(
 ) -> None:
     monkeypatch.setattr("undertow.report.write.figures_of", lambda record: GENERATIVE_FIGURES)
     record = make_generative(
-        model, trials, frequencies=None, coupling=None, portrait=None, missing={"portrait": "no drift here."}
+        model,
+        trials,
+        frequencies=None,
+        coupling=None,
+        portrait=None,
+        missing={"portrait": "no drift here."},
     )
     page = write_report(record, tmp_path).read_text(encoding="utf-8")
     assert "Phase portrait: no drift here." in page
@@ -99,7 +108,9 @@ def test_what_there_is_none_of_is_left_out_with_its_reason(
     }
 
 
-def test_predicted_behaviour_is_drawn_beside_what_was_measured(model: LatentSDE, trials: TrialSet) -> None:
+def test_predicted_behaviour_is_drawn_beside_what_was_measured(
+    model: LatentSDE, trials: TrialSet
+) -> None:
     inferred, generated = model.predict(trials), model.predict_generated(trials)
     data = predicted_behavior(inferred, generated.prediction, n_trials=3)
     figure = plots.plot_predicted_behavior(data, TimeAxis.of(trials), generated.seen_bins)
@@ -126,7 +137,9 @@ def test_categories_of_behaviour_are_drawn_as_steps_without_a_band(trials: Trial
     figure, caption = draw_predicted_behavior(record)
     assert "In each bin the likeliest category is drawn." in caption
     assert "Band" not in caption
-    steps = [line for line in figure.axes[0].get_lines() if line.get_label() in ("measured", "generated")]
+    steps = [
+        line for line in figure.axes[0].get_lines() if line.get_label() in ("measured", "generated")
+    ]
     assert {line.get_drawstyle() for line in steps} == {"steps-mid"}
     assert set(figure.axes[0].get_yticks()) == {0.0, 1.0}
     assert figure.axes[0].get_ylabel().endswith("(category)")

@@ -24,7 +24,9 @@ def test_numbers_as_text() -> None:
 def test_every_score_there_is_has_a_meaning() -> None:
     names = set(
         score_prediction(
-            make_prediction(make_trials(forward_bins=2)), make_prediction(make_trials()), resamples=2
+            make_prediction(make_trials(forward_bins=2)),
+            make_prediction(make_trials()),
+            resamples=2,
         )
     )
     assert len(names) >= 8

@@ -1,4 +1,5 @@
-"""The page: complete, self-contained, escaped; sections that do not apply are left out with a reason."""
+"""The page: complete, self-contained, escaped; sections that do not apply are left out with a
+reason."""
 
 import csv
 import re
@@ -69,7 +70,9 @@ def test_nothing_is_loaded_from_elsewhere(full: tuple[RunRecord, Path, str]) -> 
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             self.tags.add(tag)
-            self.found += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
+            self.found += [
+                value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")
+            ]
 
     parser = Links()
     parser.feed(full[2])
@@ -86,7 +89,9 @@ def test_links_within_the_page_have_their_targets(full: tuple[RunRecord, Path, s
     assert set(re.findall(r'href="#([^"]+)"', full[2])) <= set(ids)
 
 
-def test_settings_versions_seeds_and_notes_are_on_the_page(full: tuple[RunRecord, Path, str]) -> None:
+def test_settings_versions_seeds_and_notes_are_on_the_page(
+    full: tuple[RunRecord, Path, str],
+) -> None:
     for words in ("latent_dim", "(z, v)", "0.1.0", "small.npz", "3 latents have collapsed.", "3.2"):
         assert words in full[2]
     assert "<th>split seed</th><td>12</td>" in full[2]
@@ -122,11 +127,16 @@ def test_only_the_named_files_are_left_and_stale_figures_go(
     _, figures = written(make_record(history=[]), tmp_path)
     assert figures == {"neuron_scores"}
     assert (tmp_path / "figures" / "neuron_scores.png").read_bytes().startswith(b"\x89PNG")
-    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "figures", "per_neuron.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "report.html",
+        "figures",
+        "per_neuron.csv",
+    }
 
 
 def gaps() -> TrialSet:
-    """A bin, a neuron's trial and a whole trial never observed; three channels of velocity; forward bins."""
+    """A bin, a neuron's trial and a whole trial never observed; three channels of velocity; forward
+    bins."""
     spikes = make_trials().spikes.copy()
     spikes[:, 4] = np.nan
     spikes[2, :, 1] = np.nan
@@ -149,7 +159,9 @@ def ragged() -> TrialSet:
     """Trials of different length, velocity missing throughout."""
     velocity = np.full((12, 15, 2), np.nan)
     lengths = np.r_[np.full(11, 15), 9]
-    return make_trials(lengths=lengths, truth=None, behavior=velocity, behavior_names=("vel_x", "vel_y"))
+    return make_trials(
+        lengths=lengths, truth=None, behavior=velocity, behavior_names=("vel_x", "vel_y")
+    )
 
 
 def many_conditions() -> TrialSet:
@@ -179,7 +191,9 @@ def test_what_does_not_apply_is_left_out_with_a_reason(case: str, tmp_path: Path
     train = make_prediction(make_trials(20, n_neurons=test.n_neurons))
     if case == "gaps":
         train = make_prediction(
-            make_trials(20, behavior=np.ones((20, 15, 3)), behavior_names=("vel_x", "vel_y", "vel_z"))
+            make_trials(
+                20, behavior=np.ones((20, 15, 3)), behavior_names=("vel_x", "vel_y", "vel_z")
+            )
         )
     record = make_record(test, train_prediction=train, baseline_train_prediction=train)
     page, figures = written(record, tmp_path)
@@ -224,6 +238,9 @@ def test_a_record_refuses_a_baseline_on_other_trials() -> None:
 
 
 def test_importing_the_report_loads_no_heavy_module() -> None:
-    code = "import sys, undertow.report; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
+    code = (
+        "import sys, undertow.report; print([m for m in ('torch', 'matplotlib', 'sklearn') if m "
+        "in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

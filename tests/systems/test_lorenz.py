@@ -24,7 +24,9 @@ def test_the_default_set() -> None:
 
 
 def test_counts_are_poisson_around_the_truth() -> None:
-    trials = simulate_lorenz(conditions=20, trials_per_condition=(40, 5, 5), n_neurons=10, mean_rate_hz=40.0)
+    trials = simulate_lorenz(
+        conditions=20, trials_per_condition=(40, 5, 5), n_neurons=10, mean_rate_hz=40.0
+    )
     expected = trials.truth * trials.bin_s
     z = (trials.spikes - expected) / np.sqrt(expected)
     n = z.size
@@ -52,8 +54,15 @@ def test_every_number_is_an_option() -> None:
     base = simulate_lorenz(conditions=3, seed=4).truth
     for change in ({"sigma": 9.0}, {"rho": 26.0}, {"beta": 2.5}, {"step": 0.01}, {"burn_in": 20}):
         assert not np.array_equal(base, simulate_lorenz(conditions=3, seed=4, **change).truth)
-    for change in ({"start_mean": (1.0, 0.0, 25.0)}, {"start_std": 4.0}, {"weight_var": 1.0}, {"seed": 5}):
-        assert not np.array_equal(base, simulate_lorenz(conditions=3, **{"seed": 4, **change}).truth)
+    for change in (
+        {"start_mean": (1.0, 0.0, 25.0)},
+        {"start_std": 4.0},
+        {"weight_var": 1.0},
+        {"seed": 5},
+    ):
+        assert not np.array_equal(
+            base, simulate_lorenz(conditions=3, **{"seed": 4, **change}).truth
+        )
 
 
 def test_the_same_seed_gives_the_same_set() -> None:

@@ -62,11 +62,14 @@ def test_coupled_oscillators_follow_the_equation() -> None:
         return np.concatenate([d.real, d.imag])
 
     time_s = np.arange(50) * 0.01
-    solved = solve_ivp(slope, (0, 0.5), np.concatenate([start.real, start.imag]), t_eval=time_s, rtol=1e-8)
+    solved = solve_ivp(
+        slope, (0, 0.5), np.concatenate([start.real, start.imag]), t_eval=time_s, rtol=1e-8
+    )
     exact = (solved.y[:3] + 1j * solved.y[3:]).T
     generator = np.random.default_rng(0)
     errors = [
-        np.abs(planted.path(start[None], generator, 50, 0.01, steps)[0] - exact).max() for steps in (10, 20)
+        np.abs(planted.path(start[None], generator, 50, 0.01, steps)[0] - exact).max()
+        for steps in (10, 20)
     ]
     assert errors[0] < 0.01
     assert np.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.1)
@@ -75,7 +78,8 @@ def test_coupled_oscillators_follow_the_equation() -> None:
 def test_strong_coupling_locks_two_oscillators() -> None:
     both_ways = [[0.0, 8.0], [8.0, 0.0]]
     gap = [
-        np.unwrap(np.angle(Oscillators.random((2.0, 3.0), k).latents(5, bins=300)), axis=1) @ [1, -1]
+        np.unwrap(np.angle(Oscillators.random((2.0, 3.0), k).latents(5, bins=300)), axis=1)
+        @ [1, -1]
         for k in (None, both_ways)
     ]
     turned = [np.abs(each[:, -1] - each[:, 150]) / (2 * np.pi) for each in gap]
@@ -95,7 +99,8 @@ def test_log_rates_are_the_readout_of_the_states() -> None:
 
 
 def test_the_rates_hold_the_planted_frequencies_and_no_others() -> None:
-    """A linear fit of cos and sin at the planted frequencies explains each trial's log-rates whole."""
+    """A linear fit of cos and sin at the planted frequencies explains each trial's log-rates
+    whole."""
     trials = simulate_oscillators(n_trials=4, n_neurons=6)
     angle = 2 * np.pi * np.outer(np.arange(100) * 0.01, FREQUENCIES_HZ)
     design = np.column_stack([np.cos(angle), np.sin(angle), np.ones(100)])
@@ -124,8 +129,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"frequencies_hz": (2.0, -3.0)}, "frequencies_hz is .* all above zero"),
     ({"frequencies_hz": (1.5,)}, "a trial of 1 s holds 1.5 cycles at 1.5 Hz: it must hold 2"),
     ({"frequencies_hz": (50.0,)}, "50 Hz is not below half the bin rate, 50 Hz"),
-    ({"coupling_per_s": ((1.0,),)}, r"coupling_per_s has shape \(1, 1\): for 3 frequencies it must be 3 × 3"),
-    ({"coupling_per_s": 1e4 * COUPLING}, "coupling_per_s is too strong for the step: use more steps_per_bin"),
+    (
+        {"coupling_per_s": ((1.0,),)},
+        r"coupling_per_s has shape \(1, 1\): for 3 frequencies it must be 3 × 3",
+    ),
+    (
+        {"coupling_per_s": 1e4 * COUPLING},
+        "coupling_per_s is too strong for the step: use more steps_per_bin",
+    ),
     ({"relaxation_per_s": 0.0}, "relaxation_per_s is 0.0"),
     ({"noise": -0.1}, "noise is -0.1"),
     ({"n_trials": 0}, "n_trials is 0"),

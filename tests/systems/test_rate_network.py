@@ -1,4 +1,5 @@
-"""The rate network of eq. 13: its path against scipy, its noise against closed forms, its counts against Poisson."""
+"""The rate network of eq. 13: its path against scipy, its noise against closed forms, its counts
+against Poisson."""
 
 from typing import Any
 
@@ -13,13 +14,16 @@ from undertow.systems import RateNetwork, simulate_rate_network
 FREQUENCY_HZ, PHASE = np.array([1.3, 3.7]), np.array([0.2, 4.0])
 
 
-def end_of(network: RateNetwork, start: np.ndarray, steps_per_bin: int) -> tuple[np.ndarray, np.ndarray]:
+def end_of(
+    network: RateNetwork, start: np.ndarray, steps_per_bin: int
+) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(0)
     return network.path(start, FREQUENCY_HZ, PHASE, generator, steps_per_bin=steps_per_bin)
 
 
 def test_without_noise_it_follows_the_equation() -> None:
-    """Against scipy's solver: first order in the step, and the default step within 0.02 throughout."""
+    """Against scipy's solver: first order in the step, and the default step within 0.02
+    throughout."""
     network = RateNetwork.random(noise=0.0, seed=3)
     start = np.random.default_rng(1).standard_normal((2, 3))
     time_s = np.arange(100) * 0.01
@@ -47,21 +51,31 @@ def test_states_and_inputs_are_those_of_the_left_edges() -> None:
 
 
 def test_without_coupling_each_population_has_its_stationary_variance() -> None:
-    """A = B = 0: an Ornstein–Uhlenbeck process, of variance σ²δ/2 · 1/(1 − dt/2δ) under Euler–Maruyama."""
+    """A = B = 0: an Ornstein–Uhlenbeck process, of variance σ²δ/2 · 1/(1 − dt/2δ) under
+    Euler–Maruyama."""
     delta, noise, trials, dt = np.array([0.05, 0.1]), 1.5, 20_000, 0.01
     network = RateNetwork(np.zeros((2, 2)), np.zeros((2, 1)), delta, np.ones((4, 2)), noise)
     zeros = np.zeros(trials)
-    states, _ = network.path(np.zeros((trials, 2)), zeros, zeros, np.random.default_rng(0), 100, dt, 1)
+    states, _ = network.path(
+        np.zeros((trials, 2)), zeros, zeros, np.random.default_rng(0), 100, dt, 1
+    )
     expected_var = noise**2 * delta / 2 / (1 - dt / (2 * delta))
     np.testing.assert_allclose(states[:, -1].var(0), expected_var, rtol=5 * np.sqrt(2 / trials))
 
 
 def test_near_rest_the_covariance_solves_the_lyapunov_equation() -> None:
     """Weak noise about 0 with a contracting A: J P + P Jᵀ + σ² = 0, J = δ⁻¹(A − 1)."""
-    recurrent, delta, noise, trials = np.array([[0.3, -0.8], [0.8, 0.1]]), np.array([0.1, 0.2]), 0.05, 20_000
+    recurrent, delta, noise, trials = (
+        np.array([[0.3, -0.8], [0.8, 0.1]]),
+        np.array([0.1, 0.2]),
+        0.05,
+        20_000,
+    )
     network = RateNetwork(recurrent, np.zeros((2, 1)), delta, np.ones((4, 2)), noise)
     zeros = np.zeros(trials)
-    states, _ = network.path(np.zeros((trials, 2)), zeros, zeros, np.random.default_rng(0), 150, 0.01, 5)
+    states, _ = network.path(
+        np.zeros((trials, 2)), zeros, zeros, np.random.default_rng(0), 150, 0.01, 5
+    )
     jacobian = (recurrent - np.eye(2)) / delta[:, None]
     covariance = solve_continuous_lyapunov(jacobian, -(noise**2) * np.eye(2))
     found = np.cov(states[:, -1].T)
@@ -74,7 +88,10 @@ def test_drift_by_hand() -> None:
     network = RateNetwork.random(seed=2)
     x, u = np.array([0.3, -1.0, 0.5]), np.array([0.7])
     for i in range(3):
-        inside = sum(network.recurrent[i, j] * x[j] for j in range(3)) + network.input_weights[i, 0] * u[0]
+        inside = (
+            sum(network.recurrent[i, j] * x[j] for j in range(3))
+            + network.input_weights[i, 0] * u[0]
+        )
         by_hand = (-x[i] + np.tanh(inside)) / network.timescales_s[i]
         assert network.drift(x, u)[i] == pytest.approx(by_hand)
     grid = np.random.default_rng(0).standard_normal((4, 5, 3))
@@ -86,7 +103,9 @@ def test_left_alone_it_goes_round_a_limit_cycle(seed: int) -> None:
     drawn = RateNetwork.random(noise=0.0, seed=seed)
     values = np.linalg.eigvals(drawn.recurrent)
     np.testing.assert_allclose(np.sort(np.abs(values)), [0.5, 2.5, 2.5])
-    network = RateNetwork(drawn.recurrent, 0 * drawn.input_weights, drawn.timescales_s, drawn.readout, 0.0)
+    network = RateNetwork(
+        drawn.recurrent, 0 * drawn.input_weights, drawn.timescales_s, drawn.readout, 0.0
+    )
     states, _ = network.latents(6, bins=800, seed=seed)
     late = states[:, 500:, 0]
     assert (late.std(1) > 0.2).all()  # it does not come to rest

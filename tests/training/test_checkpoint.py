@@ -1,4 +1,5 @@
-"""Model files: what is read is what was written; anything else is refused; nothing half-written is left."""
+"""Model files: what is read is what was written; anything else is refused; nothing half-written is
+left."""
 
 import json
 import struct
@@ -9,7 +10,8 @@ import pytest
 import torch
 
 from undertow.errors import ModelError
-from undertow.training import read_header, read_tensors, write_tensors, write_text
+from undertow.files import write_text
+from undertow.training import read_header, read_tensors, write_tensors
 
 TENSORS = {
     "a": torch.arange(6, dtype=torch.float64).view(2, 3),
@@ -72,7 +74,9 @@ def spoiled(how: str, whole: bytes) -> bytes:
 def test_damaged_and_foreign_files_are_refused(how: str, tmp_path: Path) -> None:
     path = write_tensors(tmp_path / "m.safetensors", TENSORS, HEADER)
     path.write_bytes(spoiled(how, path.read_bytes()))
-    with pytest.raises(ModelError, match=r"m\.safetensors is not a file written by undertow, or is damaged"):
+    with pytest.raises(
+        ModelError, match=r"m\.safetensors is not a file written by undertow, or is damaged"
+    ):
         read_tensors(path)
 
 

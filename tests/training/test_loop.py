@@ -1,4 +1,5 @@
-"""The training loop: the best weights come back, failures roll back, limits hold, nothing else is touched."""
+"""The training loop: the best weights come back, failures roll back, limits hold, nothing else is
+touched."""
 
 import csv
 import math
@@ -10,7 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.training.test_progress import Terminal
-from tests.training.tiny import Objective, run, tiny_batch, tiny_network, tiny_objective, tiny_validate
+from tests.training.tiny import (
+    Objective,
+    run,
+    tiny_batch,
+    tiny_network,
+    tiny_objective,
+    tiny_validate,
+)
 from undertow.data.batches import Batch
 from undertow.training import Progress, Training, TrainingWarning, history_csv, train
 
@@ -32,7 +40,9 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def train_scripted(settings: Training, *scores: float) -> tuple[nn.Module, Scripted, list[dict[str, float]]]:
+def train_scripted(
+    settings: Training, *scores: float
+) -> tuple[nn.Module, Scripted, list[dict[str, float]]]:
     network, validate = tiny_network(), Scripted(*scores)
     history = train(network, tiny_batch(), tiny_objective(network), validate, settings)
     return network, validate, history
@@ -75,14 +85,18 @@ def test_validation_comes_at_its_epochs_and_at_the_end() -> None:
     settings = Training(epochs=7, batch_size=8, validate_every=3)
     _, _, history = train_scripted(settings, 0.1, 0.2, 0.3)
     assert [row["epoch"] for row in history] == [3, 6, 7]
-    assert {"loss", "negative_log_likelihood", "penalty", "learning_rate", "seconds"} <= history[0].keys()
+    assert {"loss", "negative_log_likelihood", "penalty", "learning_rate", "seconds"} <= history[
+        0
+    ].keys()
 
 
 def test_without_averaging_what_is_validated_is_what_is_trained() -> None:
     network, trained = tiny_network(), list[dict[str, Tensor]]()
     objective = tiny_objective(network)
 
-    def spy(batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def spy(
+        batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         trained.append({k: v.clone() for k, v in network.state_dict().items()})
         return objective(batch, generator, progress)
 
@@ -115,14 +129,16 @@ def test_another_seed_gives_other_weights() -> None:
     assert not same(*runs)
 
 
-# --- schedules ----------------------------------------------------------------------------------------------------
+# --- schedules --------------------------------------------------------------------------------
 
 
 def test_progress_reaches_the_objective_and_the_report() -> None:
     network, seen, reported = tiny_network(), [], []
     objective = tiny_objective(network)
 
-    def spy(batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def spy(
+        batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         seen.append(progress)
         return objective(batch, generator, progress)
 
@@ -174,16 +190,20 @@ def test_a_run_that_ends_early_is_reported_as_done(
 
 def test_a_time_limit_ends_the_run_with_its_schedules_at_their_end() -> None:
     network, reported = tiny_network(), []
-    settings = Training(epochs=10**7, batch_size=8, validate_every=10**7, max_seconds=0.3, warmup_epochs=0)
+    settings = Training(
+        epochs=10**7, batch_size=8, validate_every=10**7, max_seconds=0.3, warmup_epochs=0
+    )
     report = lambda row, share, left: reported.append((row, share))  # noqa: E731
-    history = train(network, tiny_batch(), tiny_objective(network), tiny_validate, settings, report=report)
+    history = train(
+        network, tiny_batch(), tiny_objective(network), tiny_validate, settings, report=report
+    )
     assert history[-1]["epoch"] < 10**7
     assert reported[-1][1] >= 1.0
     assert history[-1]["learning_rate"] < 0.1 * settings.learning_rate
     assert math.isfinite(history[-1]["validation_score"])
 
 
-# --- what is not finite -------------------------------------------------------------------------------------------
+# --- what is not finite -----------------------------------------------------------------------
 
 
 def breaking(
@@ -213,7 +233,9 @@ def test_a_broken_step_is_named_rolled_back_and_retried_smaller(how: str, named:
     network, seen = tiny_network(), list[dict[str, Tensor]]()
     # 20 trials in batches of 8 are 3 steps an epoch: call 10 is the second step of epoch 4
     objective = breaking(network, {10}, seen, how)
-    with pytest.warns(TrainingWarning, match=rf"epoch 4: {named} is not finite; rolled back, retrying"):
+    with pytest.warns(
+        TrainingWarning, match=rf"epoch 4: {named} is not finite; rolled back, retrying"
+    ):
         history = train(network, tiny_batch(), objective, tiny_validate, SHORT)
     assert same(seen[11], seen[9])  # the retry begins where epoch 4 began
     assert not same(seen[10], seen[9])
@@ -238,7 +260,9 @@ def test_several_broken_terms_are_all_named() -> None:
         terms = {k: bad * v for k, v in terms.items()}
         return bad * loss, terms
 
-    with pytest.warns(TrainingWarning, match="epoch 1: negative_log_likelihood, penalty is not finite"):
+    with pytest.warns(
+        TrainingWarning, match="epoch 1: negative_log_likelihood, penalty is not finite"
+    ):
         train(network, tiny_batch(), spoiled, tiny_validate, SHORT)
 
 
@@ -259,7 +283,9 @@ def test_always_broken_gives_up_and_keeps_the_last_good_model(tmp_path: Path) ->
 def test_broken_from_the_start_leaves_the_first_weights() -> None:
     network = tiny_network()
     with pytest.warns(TrainingWarning) as caught:
-        history = train(network, tiny_batch(), breaking(network, set(range(1000)), []), tiny_validate, SHORT)
+        history = train(
+            network, tiny_batch(), breaking(network, set(range(1000)), []), tiny_validate, SHORT
+        )
     assert "gave up" in str(caught[-1].message)
     assert history == []
     assert same(network.state_dict(), tiny_network().state_dict())
@@ -273,22 +299,33 @@ def test_a_broken_validation_score_is_rolled_back_too() -> None:
     assert [row["validation_score"] for row in history] == [0.1, 0.2, 0.3, 0.4]
 
 
-# --- the log ------------------------------------------------------------------------------------------------------
+# --- the log ----------------------------------------------------------------------------------
 
 
 def test_the_log_has_a_row_per_validation(tmp_path: Path) -> None:
     network = tiny_network()
     history = train(
-        network, tiny_batch(), tiny_objective(network), tiny_validate, SHORT, directory=tmp_path / "new"
+        network,
+        tiny_batch(),
+        tiny_objective(network),
+        tiny_validate,
+        SHORT,
+        directory=tmp_path / "new",
     )
     with open(tmp_path / "new" / "log.csv", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
     assert [{k: float(v) for k, v in row.items()} for row in rows] == history
-    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["checkpoint.safetensors", "log.csv"]
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
+        "checkpoint.safetensors",
+        "log.csv",
+    ]
 
 
 def test_rows_of_different_columns_share_a_header() -> None:
-    assert history_csv([{"epoch": 1, "a": 0.5}, {"epoch": 2, "b": 1.5}]) == "epoch,a,b\n1,0.5,\n2,,1.5\n"
+    assert (
+        history_csv([{"epoch": 1, "a": 0.5}, {"epoch": 2, "b": 1.5}])
+        == "epoch,a,b\n1,0.5,\n2,,1.5\n"
+    )
 
 
 @pytest.fixture(autouse=True)

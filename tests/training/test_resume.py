@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from tests.training.tiny import LONG, run, tiny_batch, tiny_network, tiny_objective, tiny_validate
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.training import Interrupted, Training, TrainingState, read_header, train, write_tensors
+from undertow.training import (
+    Interrupted,
+    Training,
+    TrainingState,
+    read_header,
+    train,
+    write_tensors,
+)
 from undertow.training.loop import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,7 +83,14 @@ def test_history_goes_on_where_it_was(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train(network, tiny_batch(), interrupting(network, 14), tiny_validate, SHORT, 3, tmp_path)
     history = train(
-        resumed, tiny_batch(), tiny_objective(resumed), tiny_validate, SHORT, 3, tmp_path, resume=True
+        resumed,
+        tiny_batch(),
+        tiny_objective(resumed),
+        tiny_validate,
+        SHORT,
+        3,
+        tmp_path,
+        resume=True,
     )
     plain = tiny_network()
     unbroken = train(plain, tiny_batch(), tiny_objective(plain), tiny_validate, SHORT, 3)
@@ -98,10 +112,12 @@ def test_without_resume_a_run_starts_over(tmp_path: Path) -> None:
     assert same(run(SHORT, tmp_path), run(SHORT))
 
 
-# --- real processes -------------------------------------------------------------------------------------------------
+# --- real processes ---------------------------------------------------------------------------
 
 
-def stop_a_run(folder: Path, how: signal.Signals, after_s: float) -> subprocess.CompletedProcess[str]:
+def stop_a_run(
+    folder: Path, how: signal.Signals, after_s: float
+) -> subprocess.CompletedProcess[str]:
     """Start (or resume) the long run in a process of its own and send it a signal."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     process = subprocess.Popen(
@@ -122,7 +138,9 @@ def stop_a_run(folder: Path, how: signal.Signals, after_s: float) -> subprocess.
 
 def test_killed_at_random_moments_then_resumed(tmp_path: Path) -> None:
     killed = 0
-    (tmp_path / f".{CHECKPOINT}.1.part").write_bytes(b"cut")  # as a kill in the middle of writing leaves it
+    (tmp_path / f".{CHECKPOINT}.1.part").write_bytes(
+        b"cut"
+    )  # as a kill in the middle of writing leaves it
     for delay_s in np.random.default_rng(0).uniform(0.0, 0.12, 3):
         killed += stop_a_run(tmp_path, signal.SIGKILL, delay_s).returncode == -signal.SIGKILL
     assert killed >= 1
@@ -140,7 +158,7 @@ def test_ctrl_c_saves_says_so_and_resumes(tmp_path: Path) -> None:
     assert same(run(LONG, tmp_path, resume=True), run(LONG))
 
 
-# --- the state ------------------------------------------------------------------------------------------------------
+# --- the state --------------------------------------------------------------------------------
 
 
 def stepped(state: TrainingState, steps: int, seed: int) -> None:
@@ -169,7 +187,9 @@ def test_restore_brings_back_weights_averages_optimiser_and_counters() -> None:
     assert state.numbers() == numbers
     assert state.counters.best_score == 0.5
     stepped(state, 2, seed=1)
-    assert all(torch.equal(v, expected[k]) for k, v in state.tensors().items() if not k.startswith("best."))
+    assert all(
+        torch.equal(v, expected[k]) for k, v in state.tensors().items() if not k.startswith("best.")
+    )
 
 
 def test_what_is_kept_is_a_copy() -> None:

@@ -1,4 +1,5 @@
-"""The plateau schedule and the ramp of the weight decay in a run: when they act, and that a resumed run goes on."""
+"""The plateau schedule and the ramp of the weight decay in a run: when they act, and that a resumed
+run goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ def rates_of(losses: list[float], **settings: Any) -> list[float]:
 def torch_rates(losses: list[float]) -> list[float]:
     """Those of torch's own scheduler, with a threshold of nothing."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.95, patience=10, threshold=0.0)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.95, patience=10, threshold=0.0
+    )
     rates = []
     for loss in losses:
         rates.append(optimizer.param_groups[0]["lr"])

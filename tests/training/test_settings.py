@@ -59,7 +59,11 @@ def test_right_values_are_taken(
     epochs: int, rate: float, warmup: int, decay: float, patience: int | None
 ) -> None:
     settings = Training(
-        epochs=epochs, learning_rate=rate, warmup_epochs=warmup, average_decay=decay, patience=patience
+        epochs=epochs,
+        learning_rate=rate,
+        warmup_epochs=warmup,
+        average_decay=decay,
+        patience=patience,
     )
     assert settings.epochs == epochs
 
@@ -80,9 +84,9 @@ def test_on_a_plateau_the_rate_falls_by_a_twentieth_down_to_its_floor() -> None:
         rate = settings.learning_rate_at(0.9, 50, reductions)
         assert rate == pytest.approx(max(3e-3 * 0.95**reductions, 1e-5))
     assert settings.learning_rate_at(0.0, 1, 0) == pytest.approx(3e-3 * 2 / 5)
-    assert Training(schedule="plateau", learning_rate=1e-6).learning_rate_at(0.5, 50, 99) == pytest.approx(
-        1e-6
-    )
+    assert Training(schedule="plateau", learning_rate=1e-6).learning_rate_at(
+        0.5, 50, 99
+    ) == pytest.approx(1e-6)
 
 
 def test_the_rate_of_a_cosine_does_not_heed_plateaus() -> None:

@@ -1,4 +1,5 @@
-"""A tiny network in training, and the same as a program that tests kill: `python -m tests.training.tiny FOLDER`."""
+"""A tiny network in training, and the same as a program that tests kill: `python -m
+tests.training.tiny FOLDER`."""
 
 import os
 import signal
@@ -43,7 +44,8 @@ def tiny_objective(network: nn.Module) -> Objective:
         noise = 0.1 * torch.randn(batch.inputs.shape, generator=generator)
         log_mean = network(batch.inputs + noise)
         terms = {
-            "negative_log_likelihood": -poisson_log_prob(log_mean, batch.targets).sum() / len(batch),
+            "negative_log_likelihood": -poisson_log_prob(log_mean, batch.targets).sum()
+            / len(batch),
             "penalty": progress * log_mean.square().sum() / len(batch),
         }
         return sum(terms.values(), torch.zeros(())), terms
@@ -57,20 +59,36 @@ def tiny_validate(network: nn.Module) -> float:
         return float(poisson_log_prob(network(held.inputs), held.targets).mean())
 
 
-def run(settings: Training = LONG, folder: Path | None = None, resume: bool = False) -> dict[str, Tensor]:
+def run(
+    settings: Training = LONG, folder: Path | None = None, resume: bool = False
+) -> dict[str, Tensor]:
     """The final weights."""
     network = tiny_network()
-    train(network, tiny_batch(), tiny_objective(network), tiny_validate, settings, 3, folder, resume)
+    train(
+        network, tiny_batch(), tiny_objective(network), tiny_validate, settings, 3, folder, resume
+    )
     return network.state_dict()
 
 
 def main(folder: Path) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a parent in the background has it ignored
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     network = tiny_network()
     say = lambda *_: print("validated", flush=True)  # noqa: E731
     try:
-        train(network, tiny_batch(), tiny_objective(network), tiny_validate, LONG, 3, folder, True, say)
+        train(
+            network,
+            tiny_batch(),
+            tiny_objective(network),
+            tiny_validate,
+            LONG,
+            3,
+            folder,
+            True,
+            say,
+        )
     except Interrupted:
         print("interrupted", flush=True)
 

@@ -16,8 +16,8 @@ class DecodedVelocity:
     """Measured and decoded velocity of the test trials, in the data's own unit.
 
     Attributes:
-        true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the lag and
-            past the window.
+        true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the
+            lag and past the window.
         channel_names: one per channel.
         trial_names: what each trial is called.
         lag_s: by how much velocity follows rates, seconds.
@@ -30,8 +30,11 @@ class DecodedVelocity:
     lag_s: float
 
 
-def decoded_velocity(train: Prediction, test: Prediction, log_rates: LogRates = LOG_RATES) -> DecodedVelocity:
-    """Velocity of the test trials by ridge regression from log rates, fitted on the training trials.
+def decoded_velocity(
+    train: Prediction, test: Prediction, log_rates: LogRates = LOG_RATES
+) -> DecodedVelocity:
+    """Velocity of the test trials by ridge regression from log rates, fitted on the training
+    trials.
 
     See `undertow.evaluation.decode_velocity`.
 
@@ -70,16 +73,17 @@ class HandPaths:
 def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, HandPaths]:
     """Measured and decoded paths.
 
-    The measured path is the position where two channels with 'pos' in their name hold it, else the integral
-    of the measured velocity from (0, 0). The decoded one is the integral of the decoded velocity, from the
-    measured position in its first bin.
+    The measured path is the position where two channels with 'pos' in their name hold it, else the
+    integral of the measured velocity from (0, 0). The decoded one is the integral of the decoded
+    velocity, from the measured position in its first bin.
 
     Raises:
         UndertowError: unless there are two velocity channels.
     """
     if len(velocity.channel_names) != 2:
         raise UndertowError(
-            f"paths in the plane need two velocity channels, here are {len(velocity.channel_names)}."
+            "paths in the plane need two velocity channels, here are "
+            f"{len(velocity.channel_names)}."
         )
     everyone = np.arange(trials.n_trials)
     places = [k for k, name in enumerate(trials.behavior_names) if "pos" in name.lower()]
@@ -96,7 +100,8 @@ def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, 
 
 
 def integrated(velocity: np.ndarray, bin_s: float, start: np.ndarray) -> np.ndarray:
-    """Positions at bin centres, (trials, time, 2), by the trapezium rule: `start` in the first finite bin.
+    """Positions at bin centres, (trials, time, 2), by the trapezium rule: `start` in the first
+    finite bin.
 
     NaN stays NaN; across a gap the position stands still.
     """

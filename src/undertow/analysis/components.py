@@ -28,11 +28,14 @@ class Components:
         return replace(self, scores=self.scores[index])
 
 
-def principal_components(latents: np.ndarray, n: int = 3, valid: np.ndarray | None = None) -> Components:
-    """The `n` directions in which latents (trials, time, dimension) vary most, over trials and bins together.
+def principal_components(
+    latents: np.ndarray, n: int = 3, valid: np.ndarray | None = None
+) -> Components:
+    """The `n` directions in which latents (trials, time, dimension) vary most, over trials and bins
+    together.
 
-    Bins with a NaN, and bins where `valid` (trials, time) is False, take no part. Each axis points so that
-    its largest entry is positive.
+    Bins with a NaN, and bins where `valid` (trials, time) is False, take no part. Each axis points
+    so that its largest entry is positive.
 
     Raises:
         UndertowError: when fewer than two bins are left, or the latents do not vary.

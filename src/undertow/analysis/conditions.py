@@ -24,16 +24,20 @@ class ConditionAverages:
 
 
 def condition_averages(values: np.ndarray, condition: np.ndarray | None) -> ConditionAverages:
-    """Mean of values (trials, time, features) over each condition's trials, bin by bin over what is finite.
+    """Mean of values (trials, time, features) over each condition's trials, bin by bin over what is
+    finite.
 
     Raises:
         UndertowError: without one condition label per trial.
     """
     if condition is None:
-        raise UndertowError("the trials have no condition labels: there is nothing to average over.")
+        raise UndertowError(
+            "the trials have no condition labels: there is nothing to average over."
+        )
     if len(condition) != len(values):
         raise UndertowError(
-            f"there are {len(condition)} condition labels for {len(values)} trials: one each is needed."
+            f"there are {len(condition)} condition labels for {len(values)} trials: one each is "
+            "needed."
         )
     labels, counts = np.unique(condition, return_counts=True)
     mean = np.stack([mean_over_trials(values[condition == label]) for label in labels])

@@ -1,4 +1,5 @@
-"""Which trials, conditions and neurons a figure shows: chosen by the data, never by a model's scores."""
+"""Which trials, conditions and neurons a figure shows: chosen by the data, never by a model's
+scores."""
 
 import numpy as np
 
@@ -6,7 +7,8 @@ from undertow.data import TrialSet
 
 
 def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
-    """Indices of up to `n` trials, the longest first: one of each condition, spread evenly, then a second of each.
+    """Indices of up to `n` trials, the longest first: one of each condition, spread evenly, then a
+    second of each.
 
     Without conditions the `n` longest trials, in their order.
     """
@@ -16,7 +18,9 @@ def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
     label = np.unique(trials.condition[long_first], return_inverse=True)[1]
     by_condition = np.argsort(label, kind="stable")
     turn = np.empty(len(label), dtype=int)
-    turn[by_condition] = np.arange(len(label)) - np.searchsorted(label[by_condition], label[by_condition])
+    turn[by_condition] = np.arange(len(label)) - np.searchsorted(
+        label[by_condition], label[by_condition]
+    )
     in_turns = long_first[np.lexsort((label, turn))]
     n_first = int((turn == 0).sum())
     if n >= n_first:
@@ -25,7 +29,8 @@ def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
 
 
 def example_neurons(trials: TrialSet, n: int = 4) -> np.ndarray:
-    """Indices of up to `n` neurons with the most spikes; half of them held out where there are any."""
+    """Indices of up to `n` neurons with the most spikes; half of them held out where there are
+    any."""
     counts = np.nansum(trials.spikes, axis=(0, 1))
     busiest = np.argsort(-counts, kind="stable")
     held_out, held_in = busiest[trials.heldout[busiest]], busiest[~trials.heldout[busiest]]
@@ -35,7 +40,8 @@ def example_neurons(trials: TrialSet, n: int = 4) -> np.ndarray:
 
 
 def peak_order(rates: np.ndarray, heldout: np.ndarray) -> np.ndarray:
-    """Neurons sorted by when the mean of rates (trials, time, neurons) peaks; all held-in ones come first."""
+    """Neurons sorted by when the mean of rates (trials, time, neurons) peaks; all held-in ones come
+    first."""
     finite = np.isfinite(rates)
     mean = np.where(finite, rates, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
     return np.lexsort((mean.argmax(axis=0), heldout))

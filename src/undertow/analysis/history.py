@@ -18,7 +18,8 @@ def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarra
     """
     if not history:
         raise UndertowError(
-            "there is no training history: this model is not trained by epochs, or did not log them."
+            "there is no training history: this model is not trained by epochs, or did not log "
+            "them."
         )
     names = dict.fromkeys(name for row in history for name in row if name != "epoch")
     columns = {"epoch": np.array([_number(row.get("epoch", k)) for k, row in enumerate(history)])}

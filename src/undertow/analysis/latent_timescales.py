@@ -21,12 +21,15 @@ def latent_timescales(
 
 
 def autocorrelation_time(values: np.ndarray, bin_s: float) -> np.ndarray:
-    """Lag in seconds at which the autocorrelation of each coordinate first falls to 1/e, (dimension,).
+    """Lag in seconds at which the autocorrelation of each coordinate first falls to 1/e,
+    (dimension,).
 
-    The mean over trials is taken off at every bin; what is left is correlated with itself k bins later, over all pairs
-    of bins of all trials: ρ(k) = Σ x(t) x(t+k) / √(Σ x(t)² Σ x(t+k)²). Between the last lag above 1/e and the first below
-    it ρ is taken to be linear. A process with ρ = exp(−t/τ) gives τ. NaN where ρ stays above 1/e in the whole window, and
-    where trials do not differ.
+    The mean over trials is taken off at every bin; what is left is correlated with itself k bins
+    later, over all pairs
+    of bins of all trials: ρ(k) = Σ x(t) x(t+k) / √(Σ x(t)² Σ x(t+k)²). Between the last lag above
+        1/e and the first below
+    it ρ is taken to be linear. A process with ρ = exp(−t/τ) gives τ. NaN where ρ stays above 1/e in
+    the whole window, and where trials do not differ.
 
     Args:
         values: (trials, time, dimension); NaN past a trial's end.
@@ -41,7 +44,9 @@ def autocorrelation_time(values: np.ndarray, bin_s: float) -> np.ndarray:
     inside = np.isfinite(signal)
     left = _without_trial_mean(signal, inside)
     threshold, lags = np.exp(-1.0), np.full(left.shape[2], np.nan)
-    rounding = 8 * np.finfo(np.float64).eps * np.abs(signal).max(axis=(0, 1), initial=0.0, where=inside)
+    rounding = (
+        8 * np.finfo(np.float64).eps * np.abs(signal).max(axis=(0, 1), initial=0.0, where=inside)
+    )
     before = np.where(np.abs(left).max(axis=(0, 1), initial=0.0) > rounding, 1.0, np.nan)
     for lag in range(1, left.shape[1]):
         now = _correlation(left, inside, lag)
@@ -55,13 +60,15 @@ def autocorrelation_time(values: np.ndarray, bin_s: float) -> np.ndarray:
 
 
 def _without_trial_mean(signal: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Deviations from the mean over trials at each bin; zero past a trial's end, which adds to no sum."""
+    """Deviations from the mean over trials at each bin; zero past a trial's end, which adds to no
+    sum."""
     sums = signal.sum(axis=0, where=inside)
     return np.where(inside, signal - sums / np.maximum(inside.sum(axis=0), 1), 0.0)
 
 
 def _correlation(left: np.ndarray, inside: np.ndarray, lag: int) -> np.ndarray:
-    """ρ(lag) of each coordinate over all pairs of bins within a trial, (dimension,); NaN where there are none."""
+    """ρ(lag) of each coordinate over all pairs of bins within a trial, (dimension,); NaN where
+    there are none."""
     early, late = left[:, :-lag] * inside[:, lag:], left[:, lag:] * inside[:, :-lag]
     norm = np.sqrt((early**2).sum(axis=(0, 1)) * (late**2).sum(axis=(0, 1)))
     product = (early * late).sum(axis=(0, 1))

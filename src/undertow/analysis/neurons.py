@@ -11,7 +11,8 @@ from undertow.evaluation import per_neuron_scores
 
 @dataclass(frozen=True, eq=False)
 class NeuronTable:
-    """Scores of single neurons over the window (forward bins left out), in the order of the TrialSet.
+    """Scores of single neurons over the window (forward bins left out), in the order of the
+    TrialSet.
 
     Attributes:
         neuron_ids: labels, (neurons,).
@@ -61,7 +62,8 @@ class NeuronTable:
 
 
 def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> NeuronTable:
-    """Score every neuron of the test trials by itself; see `undertow.evaluation.per_neuron_scores`."""
+    """Score every neuron of the test trials by itself; see
+    `undertow.evaluation.per_neuron_scores`."""
     trials = prediction.trials
     scores = per_neuron_scores(prediction)
     window = slice(0, trials.n_time - trials.forward_bins)

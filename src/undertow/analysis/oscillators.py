@@ -64,8 +64,9 @@ class CouplingOverTime:
     """Coupling of each pair of units, averaged over trials.
 
     Attributes:
-        strength: K_ij per second (per second squared for a second-order form), (models, time, units, units): row i is what
-            acts on unit i; units are sorted by region and, within it, by natural frequency where they have one.
+        strength: K_ij per second (per second squared for a second-order form), (models, time,
+            units, units): row i is what acts on unit i; units are sorted by region and, within it,
+            by natural frequency where they have one.
         region: of each unit, (units,).
         unit: '1/s' or '1/s²'.
     """
@@ -91,8 +92,12 @@ class CouplingOverTime:
         return self.strength.std(axis=0, ddof=1) if len(self.strength) > 1 else None
 
     def between_regions(self) -> dict[tuple[str, str], np.ndarray]:
-        """(from, to) → root mean square of K_ij between different units, (models, time); no entry without such a pair."""
-        names, other = list(dict.fromkeys(self.region.tolist())), ~np.eye(len(self.region), dtype=bool)
+        """(from, to) → root mean square of K_ij between different units, (models, time); no entry
+        without such a pair."""
+        names, other = (
+            list(dict.fromkeys(self.region.tolist())),
+            ~np.eye(len(self.region), dtype=bool),
+        )
         found = {}
         for source in names:
             for target in names:
@@ -103,31 +108,40 @@ class CouplingOverTime:
 
 
 def natural_frequencies(models: LatentSDE | Sequence[LatentSDE]) -> NaturalFrequencies:
-    """Natural frequencies in Hz of one model's oscillators, or of several that differ in their seed.
+    """Natural frequencies in Hz of one model's oscillators, or of several that differ in their
+    seed.
 
     Oscillators are in the order of `CouplingOverTime`: by region, then by frequency.
 
     Raises:
-        UndertowError: for dynamics without natural frequencies, or models of different dynamics or regions.
+        UndertowError: for dynamics without natural frequencies, or models of different dynamics or
+            regions.
     """
     models = _alike(models)
     hz = []
     for model in models:
         found = _frequencies_hz(model)
         if found is None:
-            raise UndertowError(f"{_kind(model)} has no natural frequencies: its units are no oscillators.")
+            raise UndertowError(
+                f"{_kind(model)} has no natural frequencies: its units are no oscillators."
+            )
         hz.append(found[_order(model)])
     return NaturalFrequencies(np.stack(hz), _sorted_regions(models[0]))
 
 
 @torch.no_grad()
-def coupling_over_time(models: LatentSDE | Sequence[LatentSDE], trials: TrialSet) -> CouplingOverTime:
-    """Coupling under the trials' stimulus, averaged over them; of one model, or of several that differ in their seed.
+def coupling_over_time(
+    models: LatentSDE | Sequence[LatentSDE], trials: TrialSet
+) -> CouplingOverTime:
+    """Coupling under the trials' stimulus, averaged over them; of one model, or of several that
+    differ in their seed.
 
-    Seeds need not find the same oscillators: they are compared by rank of their frequency within a region.
+    Seeds need not find the same oscillators: they are compared by rank of their frequency within a
+        region.
 
     Raises:
-        UndertowError: for dynamics without a coupling matrix, models of different dynamics or regions, or irregular times.
+        UndertowError: for dynamics without a coupling matrix, models of different dynamics or
+            regions, or irregular times.
     """
     models = _alike(models)
     if trials.times is not None:
@@ -146,14 +160,17 @@ def coupling_over_time(models: LatentSDE | Sequence[LatentSDE], trials: TrialSet
             if inputs.shape[2]
             else None
         )
-        matrix = dynamics.coupling_matrix(u).cpu().numpy() / float(dynamics.timescale_s) ** _power(model)
+        matrix = dynamics.coupling_matrix(u).cpu().numpy() / float(dynamics.timescale_s) ** _power(
+            model
+        )
         strength.append(_over_trials(matrix, trials)[:, order][:, :, order])
     unit = "1/s" if _power(models[0]) == 1 else "1/s²"
     return CouplingOverTime(np.stack(strength), _sorted_regions(models[0]), unit)
 
 
 def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
-    """Mean over the trials that have a bin, (time, units, units), of (units, units) or (trials, time, units, units)."""
+    """Mean over the trials that have a bin, (time, units, units), of (units, units) or (trials,
+    time, units, units)."""
     if matrix.ndim == 2:
         return np.broadcast_to(matrix, (trials.n_time, *matrix.shape))
     weight = trials.valid / np.maximum(trials.valid.sum(axis=0), 1)
@@ -168,7 +185,8 @@ def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
     kinds = {(_kind(model), unit_regions(model).tobytes()) for model in found}
     if len(kinds) > 1:
         raise UndertowError(
-            "the models have different dynamics or regions: compare models that differ in their seed."
+            "the models have different dynamics or regions: compare models that differ in their "
+            "seed."
         )
     return found
 

@@ -26,7 +26,8 @@ class PopulationRates:
 
 
 def population_rates(prediction: Prediction, baseline: Prediction | None = None) -> PopulationRates:
-    """Population rates of held-in and held-out neurons; rates count only where spikes were observed."""
+    """Population rates of held-in and held-out neurons; rates count only where spikes were
+    observed."""
     trials = prediction.trials
     parts = {"held-in neurons": ~trials.heldout, "held-out neurons": trials.heldout}
     parts = {name: mask for name, mask in parts.items() if mask.any()}

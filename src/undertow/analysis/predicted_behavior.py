@@ -17,9 +17,10 @@ class PredictedBehavior:
 
     Attributes:
         measured: (trials, time, channels); NaN where missing.
-        inferred: mean predicted from all observations, same shape; of categorical behaviour the likeliest category.
-        low, high: central interval of an observed value at `level`, from the standard deviation predicted; None where
-            there is none, as for categorical behaviour.
+        inferred: mean predicted from all observations, same shape; of categorical behaviour the
+            likeliest category.
+        low, high: central interval of an observed value at `level`, from the standard deviation
+            predicted; None where there is none, as for categorical behaviour.
         generated: mean predicted from each trial's start alone; None without it.
         level: coverage of the interval, 0 to 1.
         channel_names, trial_names: what they are called.
@@ -43,7 +44,8 @@ def predicted_behavior(
     """Predicted behaviour of up to `n_trials` example trials.
 
     Raises:
-        UndertowError: when the model predicts no behaviour, or the trials hold none to compare with.
+        UndertowError: when the model predicts no behaviour, or the trials hold none to compare
+            with.
     """
     trials = inferred.trials
     if inferred.behavior is None:

@@ -49,11 +49,12 @@ def psth(
     n_neurons: int = 4,
     smooth_s: float = 0.05,
 ) -> Psth:
-    """Averages by condition of busy neurons: inferred rates against the truth, or against observed spikes.
+    """Averages by condition of busy neurons: inferred rates against the truth, or against observed
+    spikes.
 
-    With `truth` the reference is its average over the same trials. Otherwise it is the average of observed
-    spikes over the test trials and, since a condition often has few of them, those of `training`, smoothed
-    in time with a Gaussian of standard deviation `smooth_s`.
+    With `truth` the reference is its average over the same trials. Otherwise it is the average of
+    observed spikes over the test trials and, since a condition often has few of them, those of
+    `training`, smoothed in time with a Gaussian of standard deviation `smooth_s`.
 
     Raises:
         UndertowError: without condition labels, or without a spike.
@@ -64,13 +65,17 @@ def psth(
         raise UndertowError("no neuron has a spike in these trials: there is no histogram to draw.")
     inferred = condition_averages(blank_past_end(prediction)[:, :, neurons], trials.condition)
     spread = (
-        np.linspace(0, len(inferred.labels) - 1, min(n_conditions, len(inferred.labels))).round().astype(int)
+        np.linspace(0, len(inferred.labels) - 1, min(n_conditions, len(inferred.labels)))
+        .round()
+        .astype(int)
     )
     labels = inferred.labels[spread]
     reference, n_reference, name = _reference(trials, training, labels, neurons, smooth_s)
     other = None
     if baseline is not None:
-        other = condition_averages(blank_past_end(baseline)[:, :, neurons], trials.condition).mean[spread]
+        other = condition_averages(blank_past_end(baseline)[:, :, neurons], trials.condition).mean[
+            spread
+        ]
     return Psth(
         labels=labels,
         reference=reference,
@@ -86,7 +91,11 @@ def psth(
 
 
 def _reference(
-    trials: TrialSet, training: TrialSet | None, labels: np.ndarray, neurons: np.ndarray, smooth_s: float
+    trials: TrialSet,
+    training: TrialSet | None,
+    labels: np.ndarray,
+    neurons: np.ndarray,
+    smooth_s: float,
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The curve to compare with: (conditions, time, neurons), trials behind it, its name."""
     if trials.truth is not None:
@@ -110,5 +119,6 @@ def _check_same_bins(sets: list[TrialSet]) -> None:
     shapes = {(each.n_time, each.n_neurons) for each in sets}
     if len(shapes) > 1:
         raise UndertowError(
-            f"training and test trials have (bins, neurons) {sorted(shapes)}: they must be the same."
+            f"training and test trials have (bins, neurons) {sorted(shapes)}: they must be the "
+            "same."
         )

@@ -1,4 +1,5 @@
-"""Spikes beside inferred rates: whole populations for a few trials, a few neurons with their intervals."""
+"""Spikes beside inferred rates: whole populations for a few trials, a few neurons with their
+intervals."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,8 @@ from undertow.errors import UndertowError
 
 @dataclass(frozen=True, eq=False)
 class Rasters:
-    """A few trials of the whole population, neurons sorted by the time of their inferred peak, held-in first.
+    """A few trials of the whole population, neurons sorted by the time of their inferred peak,
+    held-in first.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
@@ -30,7 +32,9 @@ class Rasters:
     names: tuple[str, ...]
 
 
-def rasters(prediction: Prediction, baseline: Prediction | None = None, n_trials: int = 3) -> Rasters:
+def rasters(
+    prediction: Prediction, baseline: Prediction | None = None, n_trials: int = 3
+) -> Rasters:
     """Spikes and inferred rates of up to `n_trials` example trials."""
     trials = prediction.trials
     chosen = example_trials(trials, n_trials)
@@ -52,7 +56,8 @@ class SingleTrialRates:
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
         rates: inferred mean, spikes/s, same shape.
-        low, high: edges of the central interval of the rate at `level`, or None without enough samples.
+        low, high: edges of the central interval of the rate at `level`, or None without enough
+            samples.
         level: coverage of the interval, 0 to 1.
         truth: true rates in spikes/s, or None.
         baseline: the baseline's rates, or None.
@@ -78,7 +83,8 @@ def single_trial_rates(
     n_neurons: int = 4,
     level: float = 0.9,
 ) -> SingleTrialRates:
-    """Inferred rates of up to `n_neurons` busy neurons in `n_trials` trials; intervals from 200 samples up.
+    """Inferred rates of up to `n_neurons` busy neurons in `n_trials` trials; intervals from 200
+    samples up.
 
     Raises:
         UndertowError: when no neuron has a spike.

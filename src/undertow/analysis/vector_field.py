@@ -18,7 +18,8 @@ MARGIN = 0.15  # of the paths' range, on each side
 
 @dataclass(frozen=True, eq=False)
 class PhasePortrait:
-    """Drift in the plane of two principal components of the inferred paths; elsewhere the state is their mean.
+    """Drift in the plane of two principal components of the inferred paths; elsewhere the state is
+    their mean.
 
     Attributes:
         x, y: coordinates of the grid along the components, (points,) each.
@@ -60,14 +61,15 @@ def phase_portrait(
     Args:
         model: fitted, its dynamics any SDE.
         trials: whose paths are inferred.
-        time_s: the drift is taken under the mean input of the trials in the bin nearest to it, seconds from the event; by
-            default in the middle of the window.
+        time_s: the drift is taken under the mean input of the trials in the bin nearest to it,
+            seconds from the event; by default in the middle of the window.
         inputs: u to take it under instead, (input_dim,).
         points: of the grid, along each axis.
         paths, seed: of the posterior, averaged for the path of a trial.
 
     Raises:
-        UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width, or irregular times.
+        UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width,
+            or irregular times.
     """
     model._check_fitted()
     dynamics = model.network_.dynamics
@@ -78,7 +80,9 @@ def phase_portrait(
     bin_, moment_s, u = _inputs(model, trials, time_s, inputs)
     found = principal_components(inferred_states(model, trials, paths, seed), 2)
     if len(found.axes) < 2:
-        raise UndertowError("the inferred paths vary along one direction: a phase portrait needs two.")
+        raise UndertowError(
+            "the inferred paths vary along one direction: a phase portrait needs two."
+        )
     x, y = (_grid(found.scores[..., k], points) for k in range(2))
     states = found.mean + np.stack(np.meshgrid(x, y), axis=-1) @ found.axes
     velocity = drift_per_second(model, states, u) @ found.axes.T
@@ -114,7 +118,9 @@ def _inputs(
             )
         return None, None, given
     if trials.times is not None:
-        raise UndertowError("the trials have irregular times: give the inputs to draw the drift under.")
+        raise UndertowError(
+            "the trials have irregular times: give the inputs to draw the drift under."
+        )
     times = trials.time_s
     chosen = len(times) // 2 if time_s is None else int(np.abs(times - time_s).argmin())
     there = trials.valid[:, chosen]

@@ -9,7 +9,8 @@ def wave_groups(latent: np.ndarray, n_groups: int) -> np.ndarray:
     """Split a latent (trials, time, dimension) into equal consecutive groups.
 
     Returns:
-        (groups, trials, space, time): within a group, neighbouring rows of `space` are coupled neighbours.
+        (groups, trials, space, time): within a group, neighbouring rows of `space` are coupled
+        neighbours.
 
     Raises:
         UndertowError: when the dimension does not divide into the groups.

@@ -30,20 +30,24 @@ class Choice(NamedTuple):
 class Smoothing(Estimator):
     """The baseline of every table, as in the Neural Latents Benchmark (Pei et al. 2021).
 
-    Held-in neurons: their spikes smoothed with a Gaussian. Held-out neurons: Poisson regression with an L2
-    penalty on ln(smoothed held-in rates + floor), bin by bin. Forward bins: each neuron's mean rate in the
-    forward bins of the training trials, a constant. Held-out spikes and forward bins of the trials predicted
-    are never read.
+    Held-in neurons: their spikes smoothed with a Gaussian. Held-out neurons: Poisson regression
+    with an L2 penalty on ln(smoothed held-in rates + floor), bin by bin. Forward bins: each
+    neuron's mean rate in the forward bins of the training trials, a constant. Held-out spikes and
+    forward bins of the trials predicted are never read.
 
-    Width, floor and penalty are chosen on validation trials by co-smoothing (penalties from the strongest on,
-    until it falls), then the regression is fitted on training and validation trials. Where there are more than
-    10,000 training bins or 40 held-out neurons, width and floor are chosen on every k-th of them. With nothing held out
-    there is no regression: width and floor are those under which each held-in bin is likeliest given the
+    Width, floor and penalty are chosen on validation trials by co-smoothing (penalties from the
+    strongest on, until it falls), then the regression is fitted on training and validation trials.
+    Where there are more than 10,000 training bins or 40 held-out neurons, width and floor are
+    chosen on every k-th of them. With nothing held out
+    there is no regression: width and floor are those under which each held-in bin is likeliest
+        given the
     other bins of its trial; the floor then only serves the choice.
 
     Args:
-        width_s: standard deviation of the Gaussian in seconds; one value, or several to choose from.
-        floor_hz: what is added to the smoothed rates before the logarithm, in spikes/s; one value or several.
+        width_s: standard deviation of the Gaussian in seconds; one value, or several to choose
+            from.
+        floor_hz: what is added to the smoothed rates before the logarithm, in spikes/s; one value
+            or several.
         penalty: α of (1/n) Σ (μ − y ln μ) + α/2 |w|², μ in spikes per bin; one value or several.
         seed: of the split into training and validation trials, when no validation trials are given.
 
@@ -81,7 +85,8 @@ class Smoothing(Estimator):
             checkpoint, resume, progress: of no use here; a fit is short and starts anew.
 
         Raises:
-            ModelError: for a grid that is empty or not above zero, or no held-out spike to choose on.
+            ModelError: for a grid that is empty or not above zero, or no held-out spike to choose
+                on.
             DataError: when the trials are too few to split.
         """
         grid = self._grid(trials.heldout.any())
@@ -94,7 +99,11 @@ class Smoothing(Estimator):
         if len(grid) == 1:
             choice = grid[0]
         elif trials.heldout.any():
-            parts = split_validation(trials, 0.15, self.seed) if validation is None else (trials, validation)
+            parts = (
+                split_validation(trials, 0.15, self.seed)
+                if validation is None
+                else (trials, validation)
+            )
             choice = self._choose_on_validation(grid, *parts)
         else:
             choice = min(grid, key=lambda point: self._left_out_loss(given, point))
@@ -103,7 +112,8 @@ class Smoothing(Estimator):
         return self
 
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Rates in spikes/s, NaN past the end of a trial; nothing is random here, so `seed` changes nothing.
+        """Rates in spikes/s, NaN past the end of a trial; nothing is random here, so `seed` changes
+        nothing.
 
         Raises:
             ModelError: when the model is not fitted, the neurons differ, or samples are asked for.
@@ -149,7 +159,9 @@ class Smoothing(Estimator):
             "neuron_ids_dtype": self.neuron_ids_.dtype.str,
             "heldout": self.heldout_.tolist(),
         }
-        return write_tensors(Path(path), {k: torch.from_numpy(v) for k, v in arrays.items()}, header)
+        return write_tensors(
+            Path(path), {k: torch.from_numpy(v) for k, v in arrays.items()}, header
+        )
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
@@ -162,7 +174,9 @@ class Smoothing(Estimator):
 
         tensors, header = read_tensors(Path(path))
         if header.get("model") != cls.cli_name:
-            raise ModelError(f"{path} holds the model {header.get('model')!r}: it must be {cls.cli_name!r}.")
+            raise ModelError(
+                f"{path} holds the model {header.get('model')!r}: it must be {cls.cli_name!r}."
+            )
         model = cls(**{**header["params"], **params})
         model.neuron_ids_ = np.array(header["neuron_ids"], dtype=header["neuron_ids_dtype"])
         model.heldout_, model.bin_s_ = np.array(header["heldout"], dtype=bool), header["bin_s"]
@@ -172,19 +186,31 @@ class Smoothing(Estimator):
         model.mean_rates_, model.forward_rates_ = arrays["mean_rates"], arrays["forward_rates"]
         return model
 
-    # --- choosing -------------------------------------------------------------------------------------------
+    # --- choosing -----------------------------------------------------------------------------
 
     def _grid(self, regression: bool) -> list[Choice]:
         """All combinations, with penalty 0 where there is no regression."""
-        widths, floors, penalties = (_values(k, getattr(self, k)) for k in ("width_s", "floor_hz", "penalty"))
-        return [Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])]
+        widths, floors, penalties = (
+            _values(k, getattr(self, k)) for k in ("width_s", "floor_hz", "penalty")
+        )
+        return [
+            Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])
+        ]
 
-    def _choose_on_validation(self, grid: list[Choice], train: TrialSet, validation: TrialSet) -> Choice:
-        """The best co-smoothing on the validation trials; in large sets width and floor from a part of the data."""
+    def _choose_on_validation(
+        self, grid: list[Choice], train: TrialSet, validation: TrialSet
+    ) -> Choice:
+        """The best co-smoothing on the validation trials; in large sets width and floor from a part
+        of the data."""
         neurons = np.flatnonzero(np.nansum(_heldout_counts(validation), axis=(0, 1)) > 0)
         if not neurons.size:
-            raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
-        every = -(-int(_inside(train).sum()) // BINS_TO_CHOOSE), -(-len(neurons) // NEURONS_TO_CHOOSE)
+            raise ModelError(
+                "no held-out neuron spikes in the validation trials: give more of them."
+            )
+        every = (
+            -(-int(_inside(train).sum()) // BINS_TO_CHOOSE),
+            -(-len(neurons) // NEURONS_TO_CHOOSE),
+        )
         choice = self._best(grid, train, validation, neurons[:: every[1]], every[0])
         if max(every) == 1:
             return choice
@@ -193,14 +219,25 @@ class Smoothing(Estimator):
         return self._best(grid, train, validation, neurons, every=1)
 
     def _best(
-        self, grid: list[Choice], train: TrialSet, validation: TrialSet, neurons: np.ndarray, every: int
+        self,
+        grid: list[Choice],
+        train: TrialSet,
+        validation: TrialSet,
+        neurons: np.ndarray,
+        every: int,
     ) -> Choice:
-        """The point that scores best for these held-out neurons, fitted on every so many training bins."""
+        """The point that scores best for these held-out neurons, fitted on every so many training
+        bins."""
         scores = dict(self._validation_scores(grid, train, validation, neurons, every))
         return max(scores, key=lambda point: scores[point])
 
     def _validation_scores(
-        self, grid: list[Choice], train: TrialSet, validation: TrialSet, neurons: np.ndarray, every: int
+        self,
+        grid: list[Choice],
+        train: TrialSet,
+        validation: TrialSet,
+        neurons: np.ndarray,
+        every: int,
     ) -> Iterator[tuple[Choice, float]]:
         """Co-smoothing of grid points; penalties from the strongest on, until the score falls."""
         target = _heldout_counts(validation)[..., neurons]
@@ -223,24 +260,30 @@ class Smoothing(Estimator):
                     best = score
 
     def _left_out_loss(self, given: list[TrialSet], point: Choice) -> float:
-        """Negative log-likelihood of every held-in bin under the smoothed other bins of its trial."""
+        """Negative log-likelihood of every held-in bin under the smoothed other bins of its
+        trial."""
         loss = 0.0
         for trials in given:
             rates = self._smooth(trials, point.width_s, centre=False) + point.floor_hz
             loss += negative_log_likelihood(rates * trials.bin_s, _heldin_counts(trials))
         return loss
 
-    # --- fitting --------------------------------------------------------------------------------------------
+    # --- fitting ------------------------------------------------------------------------------
 
     def _fit_regression(self, given: list[TrialSet], choice: Choice) -> PoissonRegression:
         """From ln(smoothed held-in rates + floor) to the ln of held-out rates in spikes/s."""
         if not self.heldout_.any():
             return PoissonRegression(np.zeros((len(self.heldout_), 0)), np.zeros(0))
-        fitted = PoissonDesign(*self._rows(given, choice.width_s, choice.floor_hz)).fit(choice.penalty)
+        fitted = PoissonDesign(*self._rows(given, choice.width_s, choice.floor_hz)).fit(
+            choice.penalty
+        )
         return PoissonRegression(fitted.weights, fitted.offset - np.log(self.bin_s_))
 
-    def _rows(self, given: list[TrialSet], width_s: float, floor_hz: float) -> tuple[np.ndarray, np.ndarray]:
-        """Features (rows, held-in) and counts (rows, held-out neurons) of every bin within a trial."""
+    def _rows(
+        self, given: list[TrialSet], width_s: float, floor_hz: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Features (rows, held-in) and counts (rows, held-out neurons) of every bin within a
+        trial."""
         features, counts = [], []
         for trials in given:
             inside = _inside(trials)
@@ -249,17 +292,24 @@ class Smoothing(Estimator):
         return np.concatenate(features), np.concatenate(counts)
 
     def _smooth(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
-        """Smoothed held-in rates in the window, spikes/s; the mean rate where nothing near was observed."""
-        rates = gaussian_smooth(_heldin_counts(trials), width_s, trials.bin_s, centre) / trials.bin_s
+        """Smoothed held-in rates in the window, spikes/s; the mean rate where nothing near was
+        observed."""
+        rates = (
+            gaussian_smooth(_heldin_counts(trials), width_s, trials.bin_s, centre) / trials.bin_s
+        )
         return np.where(np.isnan(rates), self.mean_rates_[~self.heldout_], rates)
 
 
 def _heldin_counts(trials: TrialSet) -> np.ndarray:
-    return trials.spikes[:, : trials.n_time - trials.forward_bins, ~trials.heldout].astype(np.float64)
+    return trials.spikes[:, : trials.n_time - trials.forward_bins, ~trials.heldout].astype(
+        np.float64
+    )
 
 
 def _heldout_counts(trials: TrialSet) -> np.ndarray:
-    return trials.spikes[:, : trials.n_time - trials.forward_bins, trials.heldout].astype(np.float64)
+    return trials.spikes[:, : trials.n_time - trials.forward_bins, trials.heldout].astype(
+        np.float64
+    )
 
 
 def _inside(trials: TrialSet) -> np.ndarray:
@@ -268,7 +318,8 @@ def _inside(trials: TrialSet) -> np.ndarray:
 
 
 def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
-    """Each neuron's mean rate in the window or the forward bins, spikes/s; at least half a spike in all."""
+    """Each neuron's mean rate in the window or the forward bins, spikes/s; at least half a spike in
+    all."""
     n_neurons = given[0].n_neurons
     spikes, seconds = np.zeros(n_neurons), np.zeros(n_neurons)
     for trials in given:

@@ -22,18 +22,23 @@ FOLDS, TRIED = 5, "-dropout"
 @guarded
 def ablate(
     data: options.Data,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="A new directory for the results.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A new directory for the results.")
+    ] = None,
     arms: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="full, linear-decoder, linear-encoder, no-langevin, input-potential and first-order by default; "
-            "mlp-potential too. The first is what the others are compared with.",
+            help="full, linear-decoder, linear-encoder, no-langevin, input-potential and "
+            "first-order by default; mlp-potential too. "
+            "The first is what the others are compared with.",
         ),
     ] = None,
     dropouts: Annotated[
         str | None,
-        typer.Option(metavar="P,P,…", help="Each arm takes the one that validates best on the first fold."),
+        typer.Option(
+            metavar="P,P,…", help="Each arm takes the one that validates best on the first fold."
+        ),
     ] = None,
     folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation.")] = FOLDS,
     seeds: Annotated[int, typer.Option(metavar="N", help="Seeds 0 … N − 1 on every fold.")] = 1,
@@ -43,10 +48,13 @@ def ablate(
     bin_ms: options.BinMs = None,
     heldout: options.Heldout = None,
     split_seed: options.SplitSeed = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the ablation in DIR.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the ablation in DIR.")
+    ] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing."),
     ] = False,
     align: options.Align = None,
     window: options.Window = None,
@@ -58,9 +66,11 @@ def ablate(
     min_rate: options.MinRate = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
-    """Fit langevin-flow whole and with one part changed at a time; compare scores, paired, over the same folds.
+    """Fit langevin-flow whole and with one part changed at a time; compare scores, paired, over the
+    same folds.
 
-    Settings (--preset, --set) are those of the whole. Writes ablation.json, ablation.csv and ablation.md to DIR.
+    Settings (--preset, --set) are those of the whole. Writes ablation.json, ablation.csv and
+    ablation.md to DIR.
     """
     given = {
         "out": out,
@@ -101,7 +111,8 @@ def ablate(
         _run(plan, trials, base, what, workers, resume, plan.source(data), quiet)
     except KeyboardInterrupt:
         say(
-            f"undertow ablate: interrupted; finished fits are kept in {out}. The same command with --resume goes on."
+            f"undertow ablate: interrupted; finished fits are kept in {out}. The same command with "
+            "--resume goes on."
         )
         raise typer.Exit(INTERRUPTED) from None
 
@@ -121,7 +132,11 @@ def _run(
     from undertow.experiments.identity import fingerprint, run_directory, settings_of
 
     directory = plan.directory()
-    same = {"ablation": settings_of(base), "data": fingerprint(trials), "split_seed": plan.split_seed}
+    same = {
+        "ablation": settings_of(base),
+        "data": fingerprint(trials),
+        "split_seed": plan.split_seed,
+    }
     same["folds"] = what["folds"]
     with run_directory(directory, same, resume, source):
         done = run_arms(
@@ -155,7 +170,8 @@ def _note(reference: str, quiet: bool, cell: "CellResult", done: int, total: int
     """
     if cell.error and cell.cell.model.partition(TRIED)[0] == reference:
         raise UndertowError(
-            f"the fit {cell.cell.name} failed, and every arm is compared with {reference}: {cell.error}"
+            f"the fit {cell.cell.name} failed, and every arm is compared with {reference}: "
+            f"{cell.error}"
         )
     if quiet:
         return
@@ -165,8 +181,9 @@ def _note(reference: str, quiet: bool, cell: "CellResult", done: int, total: int
 
 def _arms(text: str | None) -> dict[str, Any]:
     """The arms named, the default ones for None."""
-    from undertow.experiments import ARMS, nearest
+    from undertow.experiments import ARMS
     from undertow.experiments.ablation import TABLE_6
+    from undertow.names import nearest
 
     chosen = list(TABLE_6) if text is None else options.names(text) or []
     if not chosen:
@@ -190,7 +207,8 @@ def _dropouts(text: str | None) -> list[float]:
 
 
 def _say_cost(plan: Plan, trials: "TrialSet", base: "Estimator", what: Mapping[str, Any]) -> None:
-    """What would run, and the time of each arm from a few real training steps; nothing is written."""
+    """What would run, and the time of each arm from a few real training steps; nothing is
+    written."""
     from undertow.experiments import estimate, fold_splits
     from undertow.experiments.ablation import arm_models
 
@@ -207,5 +225,7 @@ def _say_cost(plan: Plan, trials: "TrialSet", base: "Estimator", what: Mapping[s
         cost = estimate(model, first)
         if cost is not None:
             total_s += fits * cost.seconds
-            facts[name] = f"{cost.parameters:,} parameters, {fits} fits × about {show.duration(cost.seconds)}"
+            facts[name] = (
+                f"{cost.parameters:,} parameters, {fits} fits × about {show.duration(cost.seconds)}"
+            )
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

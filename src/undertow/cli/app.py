@@ -36,7 +36,11 @@ def version_option(show: bool) -> None:
 @app.callback()
 def common(
     version: bool = typer.Option(
-        False, "--version", callback=version_option, is_eager=True, help="Print the version and exit."
+        False,
+        "--version",
+        callback=version_option,
+        is_eager=True,
+        help="Print the version and exit.",
     ),
 ) -> None:
     """Stochastic latent dynamics of neural populations: fit, compare, understand."""

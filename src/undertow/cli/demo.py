@@ -9,17 +9,21 @@ from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
 
 SECONDS = 120.0
-# many noise-free trajectories, seen often: less dropout and smaller batches than for a recording of a hundred trials
+# many noise-free trajectories, seen often: less dropout and smaller batches than for a recording of
+# a hundred trials
 SETTINGS = {"dropout": 0.05, "training.batch_size": 16}
 
 
 @guarded
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new directory for the results.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A new directory for the results.")
+    ] = Path("demo"),
     seconds: Annotated[float, typer.Option(help="Most seconds the fit may take.")] = SECONDS,
     quiet: options.Quiet = False,
 ) -> None:
-    """Simulate the Lorenz set, fit LangevinFlow (two minutes at most), print its scores and the path of its report."""
+    """Simulate the Lorenz set, fit LangevinFlow (two minutes at most), print its scores and the
+    path of its report."""
     from undertow.experiments import construct, model_class, run
     from undertow.systems import simulate_lorenz
     from undertow.training import Progress

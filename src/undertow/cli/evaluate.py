@@ -13,7 +13,9 @@ from undertow.cli.errors import guarded, say
 def evaluate(
     model: options.ModelFile,
     data: options.Data,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
+    ] = None,
     quiet: options.Quiet = False,
     align: options.Align = None,
     window: options.Window = None,
@@ -34,15 +36,21 @@ def evaluate(
     if out is not None and out.exists():
         raise UndertowError(f"{out} exists: choose another file for the scores.")
     saved = SavedRun.open(model)
-    reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
+    reading = options.reading(
+        align, window, units, condition, behavior, forward_bins, stimulus, label
+    )
     trials = saved.read(data, **reading)
     train, scored = saved.parts(trials)
     if not quiet:
         which = (
-            "the run's test trials" if train is not None else "all trials: these are not the data of the fit"
+            "the run's test trials"
+            if train is not None
+            else "all trials: these are not the data of the fit"
         )
         say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
     scores = {saved.model.cli_name: saved.score(trials)}
     show.scores(scores)
     if out is not None:
-        write_scores(out, ScoreTable(scores, {}), {"source": {"path": str(data), "model": str(model)}})
+        write_scores(
+            out, ScoreTable(scores, {}), {"source": {"path": str(data), "model": str(model)}}
+        )

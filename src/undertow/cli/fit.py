@@ -20,30 +20,40 @@ def fit(
     data: options.Data,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="A new directory for the results; required here or in --config."),
+        typer.Option(
+            metavar="DIR", help="A new directory for the results; required here or in --config."
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Which model; langevin-flow by default.")
+    ] = None,
     dynamics: options.Dynamics = None,
     preset: options.Preset = None,
     ensemble: Annotated[
-        int | None, typer.Option(metavar="N", help="Fit N seeds of the model and average their rates.")
+        int | None,
+        typer.Option(metavar="N", help="Fit N seeds of the model and average their rates."),
     ] = None,
     bin_ms: options.BinMs = None,
     heldout: options.Heldout = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")
+    ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="F.toml", help="The same options in a file; the command line wins.")
+        Path | None,
+        typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would run, and estimate time and memory; write nothing."),
+        typer.Option(
+            "--dry-run", help="Say what would run, and estimate time and memory; write nothing."
+        ),
     ] = False,
     align: options.Align = None,
     window: options.Window = None,
@@ -55,7 +65,8 @@ def fit(
     min_rate: options.MinRate = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
-    """Fit a model to DATA, score it on test trials beside Gaussian smoothing, and write a report to DIR."""
+    """Fit a model to DATA, score it on test trials beside Gaussian smoothing, and write a report to
+    DIR."""
     given = {
         "out": out,
         "model": model,
@@ -90,7 +101,8 @@ def fit(
         result = run_plan(plan, trials, estimator, plan.source(data), resume, quiet)
     except KeyboardInterrupt:
         say(
-            f"undertow fit: interrupted; what was done is kept in {directory}. The same command with --resume goes on."
+            f"undertow fit: interrupted; what was done is kept in {directory}. The same command "
+            "with --resume goes on."
         )
         raise typer.Exit(INTERRUPTED) from None
     show.result(result)
@@ -111,7 +123,9 @@ def run_plan(
     common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
     progress = None if quiet else Progress()
     if plan.folds is None:
-        return run(trials, model, plan.directory(), progress=progress, say=None if quiet else say, **common)
+        return run(
+            trials, model, plan.directory(), progress=progress, say=None if quiet else say, **common
+        )
     report = None if quiet else show.cell_line
     return cross_validate(
         trials, model, plan.directory(), plan.folds, progress=progress, report=report, **common

@@ -25,7 +25,9 @@ def info(
     """Describe DATA: trials, bins, neurons, rates, conditions, behaviour, what to align to."""
     from undertow.data import describe
 
-    reading = options.reading(align, window, units, condition, behavior, stimulus=stimulus, label=label)
+    reading = options.reading(
+        align, window, units, condition, behavior, stimulus=stimulus, label=label
+    )
     bin_s = None if bin_ms is None else bin_ms / 1e3
     found = describe(data, bin_s=bin_s, **{k: v for k, v in reading.items() if v is not None})
     warnings = found.pop("warnings")

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 @guarded
 def latents(
     data: options.Data,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="A new directory for the results.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A new directory for the results.")
+    ] = None,
     sizes: Annotated[
         str,
         typer.Option(metavar="N,N,…", help="latent_dim of langevin-flow, state_dim of latent-sde."),
     ] = "2,4,8,16,32",
-    model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Which model; langevin-flow by default.")
+    ] = None,
     dynamics: options.Dynamics = None,
     folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation.")] = 5,
     seeds: Annotated[int, typer.Option(metavar="N", help="Seeds 0 … N − 1 on every fold.")] = 1,
@@ -36,7 +40,8 @@ def latents(
     penalty: Annotated[
         float | None,
         typer.Option(
-            metavar="A", help="Of a few-shot readout; by default chosen among the trials of each draw."
+            metavar="A",
+            help="Of a few-shot readout; by default chosen among the trials of each draw.",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes, one thread each.")] = 1,
@@ -48,7 +53,8 @@ def latents(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the curve in DIR.")] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing."),
     ] = False,
     align: options.Align = None,
     window: options.Window = None,
@@ -60,9 +66,11 @@ def latents(
     min_rate: options.MinRate = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
-    """Fit a model with ever more latents; compare co-smoothing and few-shot co-smoothing over the same folds.
+    """Fit a model with ever more latents; compare co-smoothing and few-shot co-smoothing over the
+    same folds.
 
-    Says the smallest size within one standard error of the best. Writes latents.json and latents.png to DIR.
+    Says the smallest size within one standard error of the best. Writes latents.json and
+    latents.png to DIR.
     """
     given = {
         "out": out,
@@ -95,12 +103,16 @@ def latents(
     plan.directory()
     trials = plan.read(data)
     if not quiet:
-        say(f"{base.cli_name} of {', '.join(map(str, what['sizes']))} latents: {trials!r} from {data.name}")
+        say(
+            f"{base.cli_name} of {', '.join(map(str, what['sizes']))} latents: {trials!r} from "
+            f"{data.name}"
+        )
     try:
         _run(plan, trials, base, what, workers, resume, plan.source(data), quiet)
     except KeyboardInterrupt:
         say(
-            f"undertow latents: interrupted; finished fits are kept in {out}. The same command with --resume goes on."
+            f"undertow latents: interrupted; finished fits are kept in {out}. The same command "
+            "with --resume goes on."
         )
         raise typer.Exit(INTERRUPTED) from None
 
@@ -144,7 +156,11 @@ def _run(
     from undertow.experiments.identity import fingerprint, run_directory, settings_of
 
     directory = plan.directory()
-    same = {"latents": settings_of(base), "data": fingerprint(trials), "split_seed": plan.split_seed}
+    same = {
+        "latents": settings_of(base),
+        "data": fingerprint(trials),
+        "split_seed": plan.split_seed,
+    }
     same["folds"] = what["folds"]
     with run_directory(directory, same, resume, source):
         done = latent_curve(
@@ -166,7 +182,8 @@ def _run(
     if done.errors:
         name, error = next(iter(done.errors.items()))
         raise UndertowError(
-            f"{len(done.errors)} fits failed and their sizes are left out; the first, {name}, with {error} "
+            f"{len(done.errors)} fits failed and their sizes are left out; the first, {name}, with "
+            f"{error} "
             "What finished is kept: --resume tries the others again."
         )
 
@@ -184,7 +201,8 @@ def _note(quiet: bool, cell: "CellResult", done: int, total: int) -> None:
 
 
 def _say_cost(plan: Plan, trials: "TrialSet", base: "Estimator", what: Mapping[str, Any]) -> None:
-    """What would run, and the time of each size from a few real training steps; nothing is written."""
+    """What would run, and the time of each size from a few real training steps; nothing is
+    written."""
     from undertow.experiments import estimate, fold_splits, resized
 
     fits = what["folds"] * len(what["seeds"])

@@ -9,15 +9,20 @@ from undertow.errors import UndertowError
 
 READING = "Reading the data"
 
-Data = Annotated[Path, typer.Argument(help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder.")]
+Data = Annotated[
+    Path, typer.Argument(help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder.")
+]
 ModelFile = Annotated[Path, typer.Argument(help="model.safetensors, or the directory a fit wrote.")]
 BinMs = Annotated[
     float | None,
     typer.Option(
-        help="Bin width in ms; the file's own by default, 20 for spike times.", rich_help_panel=READING
+        help="Bin width in ms; the file's own by default, 20 for spike times.",
+        rich_help_panel=READING,
     ),
 ]
-Align = Annotated[str | None, typer.Option(help="NWB: trial column to align to.", rich_help_panel=READING)]
+Align = Annotated[
+    str | None, typer.Option(help="NWB: trial column to align to.", rich_help_panel=READING)
+]
 Window = Annotated[
     str | None,
     typer.Option(
@@ -25,12 +30,14 @@ Window = Annotated[
     ),
 ]
 Units = Annotated[
-    str | None, typer.Option(help="NWB: which units, such as 'region==M1'.", rich_help_panel=READING)
+    str | None,
+    typer.Option(help="NWB: which units, such as 'region==M1'.", rich_help_panel=READING),
 ]
 Condition = Annotated[
     str | None,
     typer.Option(
-        help="Trial column(s) or array(s) that make a condition, comma-separated.", rich_help_panel=READING
+        help="Trial column(s) or array(s) that make a condition, comma-separated.",
+        rich_help_panel=READING,
     ),
 ]
 Behavior = Annotated[
@@ -40,22 +47,28 @@ Behavior = Annotated[
 Stimulus = Annotated[
     str | None,
     typer.Option(
-        help="Signals or trial columns to read as external input, comma-separated.", rich_help_panel=READING
+        help="Signals or trial columns to read as external input, comma-separated.",
+        rich_help_panel=READING,
     ),
 ]
 Label = Annotated[
     str | None,
     typer.Option(
-        help="Trial column(s) or array(s) of categories to decode, comma-separated.", rich_help_panel=READING
+        help="Trial column(s) or array(s) of categories to decode, comma-separated.",
+        rich_help_panel=READING,
     ),
 ]
 MinRate = Annotated[
     float | None,
-    typer.Option(metavar="HZ", help="Leave out neurons below this mean rate.", rich_help_panel=READING),
+    typer.Option(
+        metavar="HZ", help="Leave out neurons below this mean rate.", rich_help_panel=READING
+    ),
 ]
 ForwardBins = Annotated[
     int | None,
-    typer.Option(help="Last bins of the window to predict without seeing them.", rich_help_panel=READING),
+    typer.Option(
+        help="Last bins of the window to predict without seeing them.", rich_help_panel=READING
+    ),
 ]
 Setting = Annotated[
     list[str] | None,
@@ -67,9 +80,13 @@ Setting = Annotated[
 ]
 Heldout = Annotated[
     int | None,
-    typer.Option(metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."),
+    typer.Option(
+        metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."
+    ),
 ]
-SplitSeed = Annotated[int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")]
+SplitSeed = Annotated[
+    int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")
+]
 Dynamics = Annotated[
     str | None,
     typer.Option(
@@ -129,6 +146,7 @@ def parse_window(text: str) -> tuple[float, float]:
         start, stop = (float(part) for part in text.split(","))
     except ValueError:
         raise UndertowError(
-            f"--window {text} is not START,STOP in seconds: write, for example, --window=-0.25,0.45."
+            f"--window {text} is not START,STOP in seconds: write, for example, "
+            "--window=-0.25,0.45."
         ) from None
     return start, stop

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of `fit`, in the words of the command line; a config file holds the same, with `-` or `_`.
+    """The options of `fit`, in the words of the command line; a config file holds the same, with
+    `-` or `_`.
 
     Attributes:
         set: settings of the model, by dotted key.
@@ -47,12 +48,15 @@ class Plan:
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], settings: list[str], config: Path | None) -> "Plan":
-        """Options given on the command line (None where not) over the config file's over the defaults.
+        """Options given on the command line (None where not) over the config file's over the
+        defaults.
 
         Raises:
-            UndertowError: for an unknown key (with the nearest valid one), a wrong type or an unreadable config.
+            UndertowError: for an unknown key (with the nearest valid one), a wrong type or an
+                unreadable config.
         """
-        from undertow.experiments import construct, flatten, parse_pairs, read_toml
+        from undertow.experiments import construct, parse_pairs, read_toml
+        from undertow.files import flatten
 
         table = {} if config is None else read_toml(config)
         in_file = table.pop("set", {})
@@ -73,7 +77,8 @@ class Plan:
         return Path(self.out)
 
     def build_model(self) -> "Estimator":
-        """The model with its settings: the preset's, then those of `set`; an ensemble of it where asked for.
+        """The model with its settings: the preset's, then those of `set`; an ensemble of it where
+        asked for.
 
         Raises:
             UndertowError: for an unknown model, preset, dynamics or setting, with the nearest name.
@@ -83,7 +88,11 @@ class Plan:
         from undertow.models.base import parameter_names
 
         chosen = model_class(self.model)
-        seed = {} if self.seed is None or "seed" not in parameter_names(chosen) else {"seed": self.seed}
+        seed = (
+            {}
+            if self.seed is None or "seed" not in parameter_names(chosen)
+            else {"seed": self.seed}
+        )
         of_dynamics, own = split_dynamics(self.set)
         model = construct(chosen, {**self._preset_settings(), **seed, **own})
         self._choose_dynamics(model, of_dynamics)
@@ -94,7 +103,8 @@ class Plan:
         return Ensemble(model, self.ensemble, model.get_params().get("seed", 0))
 
     def _choose_dynamics(self, model: "Estimator", settings: Mapping[str, Any]) -> None:
-        """The dynamics named by --dynamics (or the model's own), with their settings, checked at once.
+        """The dynamics named by --dynamics (or the model's own), with their settings, checked at
+        once.
 
         Raises:
             UndertowError: for a model without a choice of dynamics.
@@ -104,9 +114,14 @@ class Plan:
 
         if not isinstance(model, LatentSDE):
             if self.dynamics is not None or settings:
-                given = "--dynamics" if self.dynamics is not None else f"dynamics.{next(iter(settings))}"
+                given = (
+                    "--dynamics"
+                    if self.dynamics is not None
+                    else f"dynamics.{next(iter(settings))}"
+                )
                 raise UndertowError(
-                    f"{given} is of {LatentSDE.cli_name}: {model.cli_name} has no choice of dynamics."
+                    f"{given} is of {LatentSDE.cli_name}: {model.cli_name} has no choice of "
+                    "dynamics."
                 )
             return
         name = self.dynamics or model.dynamics
@@ -115,8 +130,8 @@ class Plan:
 
     def _preset_settings(self) -> dict[str, Any]:
         """Every setting of the preset by dotted key; none without one."""
-        from undertow.experiments import flatten
         from undertow.experiments.identity import settings_of
+        from undertow.files import flatten
         from undertow.models import LangevinFlow
 
         if self.preset is None:
@@ -129,7 +144,10 @@ class Plan:
         """The file and the options it is read with, as run.json keeps them."""
         given = {name: getattr(self, name) for name in signature(reading).parameters}
         options = {**reading(**given), "min_rate_hz": self.min_rate}
-        return {"path": str(data), **{name: value for name, value in options.items() if value is not None}}
+        return {
+            "path": str(data),
+            **{name: value for name, value in options.items() if value is not None},
+        }
 
     def read(self, data: Path) -> "TrialSet":
         """The trials, with held-out neurons.

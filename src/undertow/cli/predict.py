@@ -19,13 +19,18 @@ def predict(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for the files.")],
     samples: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Write N posterior samples, too (200 or more for intervals)."),
+        typer.Option(
+            metavar="N", help="Write N posterior samples, too (200 or more for intervals)."
+        ),
     ] = None,
     widen: Annotated[
         str | None,
         typer.Option(
             metavar="FACTOR|auto",
-            help="Spread the samples' log-rates so many times as far; auto reads the factor off held-out neurons' spikes.",
+            help=(
+                "Spread the samples' log-rates so many times as far; auto reads the factor off "
+                "held-out neurons' spikes."
+            ),
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the posterior samples.")] = 0,
@@ -33,7 +38,9 @@ def predict(
         str,
         typer.Option(
             metavar="smooth|generate",
-            help="From all observations, or (latent-sde) from the first ones and the stimulus alone.",
+            help=(
+                "From all observations, or (latent-sde) from the first ones and the stimulus alone."
+            ),
         ),
     ] = "smooth",
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV files, too.")] = False,
@@ -46,7 +53,8 @@ def predict(
     label: options.Label = None,
     forward_bins: options.ForwardBins = None,
 ) -> None:
-    """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to DIR/predictions.nc.
+    """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to
+    DIR/predictions.nc.
 
     Options for reading DATA are those the model was fitted with, unless given.
     """
@@ -63,7 +71,9 @@ def predict(
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
     saved = SavedRun.open(model)
-    reading = options.reading(align, window, units, condition, behavior, forward_bins, stimulus, label)
+    reading = options.reading(
+        align, window, units, condition, behavior, forward_bins, stimulus, label
+    )
     prediction = saved.predict(saved.read(data, **reading), mode == "generate", samples, seed)
     if factor is not None:
         prediction = _widened(prediction, factor)
@@ -92,7 +102,8 @@ def _factor(widen: str | None, samples: int | None) -> float | str | None:
 
 
 def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
-    """The prediction with its samples spread; an estimated factor is said, and never narrows them."""
+    """The prediction with its samples spread; an estimated factor is said, and never narrows
+    them."""
     from undertow.evaluation import spread_factor, widened
 
     if isinstance(factor, str):
@@ -100,6 +111,7 @@ def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
         factor = max(found.value, 1.0)
         estimate = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
         say(
-            f"samples spread {factor:.2f} times as far; held-out neurons tell {estimate}, and none are narrowed"
+            f"samples spread {factor:.2f} times as far; held-out neurons tell {estimate}, and none "
+            "are narrowed"
         )
     return widened(prediction, factor)

@@ -68,7 +68,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
     for row in [heads, *rows]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        typer.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def facts(values: Mapping[str, Any]) -> None:
@@ -80,7 +82,10 @@ def facts(values: Mapping[str, Any]) -> None:
 
 def cell_line(cell: "CellResult", done: int, total: int) -> None:
     """One line on stderr for each fold that ends."""
-    say(f"{cell.cell.model} fold {cell.cell.fold}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
+    say(
+        f"{cell.cell.model} fold {cell.cell.fold}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} "
+        f"of {total})"
+    )
 
 
 def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:
@@ -119,7 +124,8 @@ def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
     times = "" if fits == 1 else f"{fits} fits × "
     return {
         "parameters": f"{cost.parameters:,}",
-        "time": f"{times}at most about {duration(cost.seconds)} ({cost.steps} training steps, timed here)",
+        "time": f"{times}at most about {duration(cost.seconds)} ({cost.steps} training steps, "
+        "timed here)",
         "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
     }
 

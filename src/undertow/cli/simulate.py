@@ -17,12 +17,17 @@ PREFIX = "simulate_"
 
 @guarded
 def simulate(
-    system: Annotated[str, typer.Argument(help="Which system: lorenz, oscillators or rate-network.")],
+    system: Annotated[
+        str, typer.Argument(help="Which system: lorenz, oscillators or rate-network.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE.h5", help="The file to write.")],
     setting: options.Setting = None,
-    seed: Annotated[int, typer.Option(help="Of everything drawn: weights, starts, noise, spikes.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of everything drawn: weights, starts, noise, spikes.")
+    ] = 0,
 ) -> None:
-    """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to FILE.h5."""
+    """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to
+    FILE.h5."""
     from undertow.data import write_hdf5
     from undertow.errors import UndertowError
     from undertow.experiments import construct, parse_pairs
@@ -45,7 +50,7 @@ def simulators_named(name: str) -> Callable[..., "TrialSet"]:
     """
     import undertow.systems as systems
     from undertow.errors import UndertowError
-    from undertow.experiments import nearest
+    from undertow.names import nearest
 
     functions = [each for each in systems.__all__ if each.startswith(PREFIX)]
     known = {each.removeprefix(PREFIX).replace("_", "-"): each for each in functions}

@@ -1,4 +1,5 @@
-"""`Batch`: a TrialSet as tensors, with the masks that say what a model may see and what it is scored on."""
+"""`Batch`: a TrialSet as tensors, with the masks that say what a model may see and what it is
+scored on."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -24,20 +25,23 @@ class Batch:
     Attributes:
         inputs: counts of held-in neurons, (trials, time, held-in), zero where not observed.
         targets: counts of all neurons, (trials, time, neurons), NaN where not observed.
-        observed: bins the encoder may look at, (trials, time): inside the trial, before the forward bins, and
-            with at least one held-in neuron observed.
-        valid: bins that exist, (trials, time): as `observed`, and the forward bins inside the trial.
+        observed: bins the encoder may look at, (trials, time): inside the trial, before the forward
+            bins, and with at least one held-in neuron observed.
+        valid: bins that exist, (trials, time): as `observed`, and the forward bins inside the
+            trial.
         lengths: bins in each trial, (trials,).
-        time_s: bin centres in seconds from the window's start, (time,), were the bins side by side; a model that
-            takes irregular times reads `times_s`.
+        time_s: bin centres in seconds from the window's start, (time,), were the bins side by side;
+            a model that takes irregular times reads `times_s`.
         heldin: indices of the held-in neurons, (held-in,).
         forward_bins: the last bins, never given to the encoder.
-        stimulus: external input, (trials, time, inputs), NaN where missing; None where there is none.
+        stimulus: external input, (trials, time, inputs), NaN where missing; None where there is
+            none.
         behavior: (trials, time, channels), NaN where missing; None where there is none.
-        labels: name → code of each trial's category, (trials,) whole numbers, −1 where it is missing or none of
-            the categories; only of names whose categories were given.
-        irregular_times_s: bin centres of each trial in seconds from the window's start, (trials, time), finite
-            past a trial's end, where they go on in steps of a bin; None where all trials share `time_s`.
+        labels: name → code of each trial's category, (trials,) whole numbers, −1 where it is
+            missing or none of the categories; only of names whose categories were given.
+        irregular_times_s: bin centres of each trial in seconds from the window's start, (trials,
+            time), finite past a trial's end, where they go on in steps of a bin; None where all
+            trials share `time_s`.
     """
 
     inputs: Tensor
@@ -66,8 +70,9 @@ class Batch:
         Args:
             trials: to turn into tensors.
             device, dtype: of the tensors.
-            label_categories: name → categories, whose places give `labels` their codes; from the training trials
-                (`undertow.data.label_codes.label_categories`), so that the same code always means the same.
+            label_categories: name → categories, whose places give `labels` their codes; from the
+                training trials (`undertow.data.label_codes.label_categories`), so that the same
+                code always means the same.
         """
         targets = torch.tensor(trials.spikes, dtype=dtype, device=device)
         heldin = torch.tensor(np.flatnonzero(~trials.heldout), device=device)
@@ -77,7 +82,10 @@ class Batch:
         seen = torch.isfinite(inputs) & window[:, None]
         observed = inside & seen.any(-1)
         time_s = (torch.arange(trials.n_time, dtype=dtype, device=device) + 0.5) * trials.bin_s
-        codes = {name: label_codes(trials, name, known) for name, known in (label_categories or {}).items()}
+        codes = {
+            name: label_codes(trials, name, known)
+            for name, known in (label_categories or {}).items()
+        }
         return cls(
             inputs=torch.where(seen, inputs, 0.0),
             targets=targets,
@@ -88,7 +96,9 @@ class Batch:
             heldin=heldin,
             forward_bins=trials.forward_bins,
             labels={name: torch.tensor(code, device=device) for name, code in codes.items()},
-            **{k: torch.tensor(v, dtype=dtype, device=device) for k, v in _optional(trials).items()},
+            **{
+                k: torch.tensor(v, dtype=dtype, device=device) for k, v in _optional(trials).items()
+            },
         )
 
     def __len__(self) -> int:
@@ -96,7 +106,8 @@ class Batch:
 
     @property
     def times_s(self) -> Tensor:
-        """Bin centres in seconds from the window's start: (1, time) where trials share them, else (trials, time)."""
+        """Bin centres in seconds from the window's start: (1, time) where trials share them, else
+        (trials, time)."""
         return self.time_s[None] if self.irregular_times_s is None else self.irregular_times_s
 
     def take(self, index: Tensor) -> "Batch":
@@ -109,7 +120,8 @@ class Batch:
         )
 
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator["Batch"]:
-        """Minibatches of at most `size` trials in random order; their sizes differ by at most one."""
+        """Minibatches of at most `size` trials in random order; their sizes differ by at most
+        one."""
         order = torch.randperm(len(self), generator=generator).to(self.lengths.device)
         for index in order.tensor_split(max(1, -(-len(self) // size))):
             yield self.take(index)
@@ -117,6 +129,8 @@ class Batch:
 
 def _optional(trials: TrialSet) -> dict[str, np.ndarray]:
     """What only some sets hold, by the names of `OPTIONAL`."""
-    irregular = None if trials.times is None else from_start_s(trials.times, trials.start_s, trials.bin_s)
+    irregular = (
+        None if trials.times is None else from_start_s(trials.times, trials.start_s, trials.bin_s)
+    )
     held = dict(zip(OPTIONAL, (trials.stimulus, trials.behavior, irregular), strict=True))
     return {name: value for name, value in held.items() if value is not None}

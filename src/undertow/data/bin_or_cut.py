@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from undertow.data.files import listed
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.names import listed
 
 NEED_TRIALS = ("align", "window_s", "trials", "condition", "label", "forward_bins")
 
@@ -14,7 +14,8 @@ NEED_TRIALS = ("align", "window_s", "trials", "condition", "label", "forward_bin
 def bin_or_cut(
     path: str | Path, recording: Recording, bin_s: float | None, cut_s: float, **options: Any
 ) -> TrialSet:
-    """`Recording.bin` where there are trials, else `Recording.cut` into windows of `cut_s`; 20 ms by default.
+    """`Recording.bin` where there are trials, else `Recording.cut` into windows of `cut_s`; 20 ms
+    by default.
 
     Args:
         path: names the recording in errors.
@@ -32,11 +33,14 @@ def bin_or_cut(
         return recording.bin(bin_s=bin_s, **given)
     if useless := [name for name in given if name in NEED_TRIALS]:
         raise DataError(
-            f"{path} has no trials or events, which {listed(useless)} would need: give events, or leave it "
+            f"{path} has no trials or events, which {listed(useless)} would need: give events, or "
+            "leave it "
             "out and pass cut_s."
         )
     return recording.cut(cut_s, bin_s, **given)
 
 
 def _is_given(value: Any) -> bool:
-    return value is not None and not (isinstance(value, str | tuple | list | int | float) and not value)
+    return value is not None and not (
+        isinstance(value, str | tuple | list | int | float) and not value
+    )

@@ -18,28 +18,31 @@ TIME_TOLERANCE_S = 1e-7
 def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
     """Bins a whole multiple as wide: counts are summed, signals and truth averaged.
 
-    A wide bin is NaN where any of its narrow bins is; behaviour is averaged over what is there. Narrow bins
-    left over at the end are dropped, with a warning. Categorical behaviour takes the first value of each wide
-    bin.
+    A wide bin is NaN where any of its narrow bins is; behaviour is averaged over what is there.
+    Narrow bins left over at the end are dropped, with a warning. Categorical behaviour takes the
+    first value of each wide bin.
 
     Raises:
-        DataError: when `bin_s` is not a whole multiple of the trials' bin width, forward bins do not divide, or
-            times are irregular.
+        DataError: when `bin_s` is not a whole multiple of the trials' bin width, forward bins do
+            not divide, or times are irregular.
     """
     factor = round(bin_s / trials.bin_s)
     if factor < 1 or abs(factor * trials.bin_s - bin_s) > 1e-9:
         raise DataError(
-            f"bin_s is {bin_s:g} s: it must be a whole multiple of the data's own bins, {trials.bin_s:g} s."
+            f"bin_s is {bin_s:g} s: it must be a whole multiple of the data's own bins, "
+            f"{trials.bin_s:g} s."
         )
     if factor == 1:
         return trials
     if trials.times is not None:
         raise DataError(
-            f"{trials} cannot be rebinned: its bins do not lie side by side; count the spikes in wider bins."
+            f"{trials} cannot be rebinned: its bins do not lie side by side; count the spikes in "
+            "wider bins."
         )
     if trials.forward_bins % factor:
         raise DataError(
-            f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor of them."
+            f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor "
+            "of them."
         )
     n_time = trials.n_time // factor
     if n_time == 0:
@@ -86,7 +89,8 @@ def whole_bins(duration_s: float, bin_s: float) -> int:
     n_time = round(duration_s / bin_s)
     if n_time < 1 or abs(n_time * bin_s - duration_s) > 1e-6:
         raise DataError(
-            f"a window of {duration_s:g} s is not a whole number of bins of {bin_s:g} s: change one of them."
+            f"a window of {duration_s:g} s is not a whole number of bins of {bin_s:g} s: change "
+            "one of them."
         )
     return n_time
 
@@ -97,10 +101,11 @@ def bin_edges(starts_s: np.ndarray, n_time: int, bin_s: float) -> np.ndarray:
 
 
 def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Spikes per bin, (trials, time, units), from sorted times and edges (trials, time + 1) in seconds.
+    """Spikes per bin, (trials, time, units), from sorted times and edges (trials, time + 1) in
+    seconds.
 
-    A spike on an edge belongs to the bin that starts there; floating-point error of up to `TIME_TOLERANCE_S`
-    in spike times or edges does not change that.
+    A spike on an edge belongs to the bin that starts there; floating-point error of up to
+    `TIME_TOLERANCE_S` in spike times or edges does not change that.
     """
     counts = np.empty((edges.shape[0], edges.shape[1] - 1, len(spike_times)), np.float32)
     for unit, times in enumerate(spike_times):
@@ -109,7 +114,8 @@ def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.nda
 
 
 def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """True where a bin lies wholly inside the observed `intervals` (n, 2) in seconds; (trials, time)."""
+    """True where a bin lies wholly inside the observed `intervals` (n, 2) in seconds; (trials,
+    time)."""
     starts, stops = _merged(intervals)
     if starts.size == 0:
         return np.zeros((edges.shape[0], edges.shape[1] - 1), bool)
@@ -117,8 +123,11 @@ def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return (holder >= 0) & (edges[:, 1:] <= stops[np.maximum(holder, 0)] + TIME_TOLERANCE_S)
 
 
-def observed_by_unit(intervals: list[np.ndarray] | None, edges: np.ndarray, n_units: int) -> np.ndarray:
-    """True where a unit was observed during the whole bin, (trials, time, units); all, without intervals."""
+def observed_by_unit(
+    intervals: list[np.ndarray] | None, edges: np.ndarray, n_units: int
+) -> np.ndarray:
+    """True where a unit was observed during the whole bin, (trials, time, units); all, without
+    intervals."""
     if intervals is None:
         return np.ones((edges.shape[0], edges.shape[1] - 1, n_units), bool)
     known: dict[bytes, np.ndarray] = {}  # units nearly always share their intervals
@@ -129,7 +138,8 @@ def observed_by_unit(intervals: list[np.ndarray] | None, edges: np.ndarray, n_un
 
 
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
-    """Positions of the units that fire at `min_rate_hz` spikes/s or more over their observed bins."""
+    """Positions of the units that fire at `min_rate_hz` spikes/s or more over their observed
+    bins."""
     if min_rate_hz <= 0:
         return np.arange(spikes.shape[2])
     seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s

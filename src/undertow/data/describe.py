@@ -42,10 +42,11 @@ TABLES: dict[str, Callable[[str | Path], dict[str, list[str]]]] = {
 def describe(path: str | Path, **options: Any) -> dict[str, Any]:
     """Summarise a data file as `load(path, **options)` reads it.
 
-    Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of `summarize`, what
-    the file holds, and the 'warnings' said while reading. What the file holds is 'arrays' with their shapes;
-    for NWB 'trial_columns' to align to, 'unit_columns' to select by and 'time_series' to read, and for Phy
-    folders the first two.
+    Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of
+        `summarize`, what
+    the file holds, and the 'warnings' said while reading. What the file holds is 'arrays' with
+    their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by and 'time_series'
+    to read, and for Phy folders the first two.
 
     Raises:
         DataError: when the file cannot be read.
@@ -56,7 +57,13 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
     said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
     found = format_of(path)
     contents = TABLES[found](path) if found in TABLES else {"arrays": ARRAYS[found](path)}
-    return {"path": str(path), "kind": KINDS[found], **summarize(trials), **contents, "warnings": said}
+    return {
+        "path": str(path),
+        "kind": KINDS[found],
+        **summarize(trials),
+        **contents,
+        "warnings": said,
+    }
 
 
 def summarize(trials: TrialSet) -> dict[str, Any]:
@@ -75,7 +82,8 @@ def summarize(trials: TrialSet) -> dict[str, Any]:
         "spikes": int(np.nansum(trials.spikes, dtype=float)),
         "missing_bins": int(np.isnan(trials.spikes[trials.valid]).sum()),
         "rate_hz": {
-            name: float(f(observed)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))
+            name: float(f(observed))
+            for name, f in (("min", np.min), ("median", np.median), ("max", np.max))
         },
         "silent_neurons": trials.neuron_ids[trials.silent].tolist(),
         "heldout_neurons": trials.neuron_ids[trials.heldout].tolist(),
@@ -105,4 +113,7 @@ def _counts(labels: np.ndarray | None) -> dict[str, int]:
     if labels is None:
         return {}
     values, counts = np.unique(labels, return_counts=True)
-    return {str(value): int(count) for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
+    return {
+        str(value): int(count)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True)
+    }

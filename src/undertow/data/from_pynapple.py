@@ -21,15 +21,17 @@ def from_pynapple(
     """A `Recording` from pynapple objects, all in seconds on one clock.
 
     Args:
-        spikes: a `TsGroup`; its index gives the unit ids, its metadata the unit table ('region' and 'heldout'
-            are used when they are there).
-        trials: an `IntervalSet`: columns start_time and stop_time and its metadata. Or a `Ts` or `Tsd` of
-            one event per trial: column event (and value). None where the recording is to be cut into windows.
-        events: name → `Ts`: within each interval of `trials`, the time of the first one; NaN where there is
-            none.
+        spikes: a `TsGroup`; its index gives the unit ids, its metadata the unit table ('region' and
+            'heldout' are used when they are there).
+        trials: an `IntervalSet`: columns start_time and stop_time and its metadata. Or a `Ts` or
+            `Tsd` of
+            one event per trial: column event (and value). None where the recording is to be cut
+                into windows.
+        events: name → `Ts`: within each interval of `trials`, the time of the first one; NaN where
+            there is none.
         signals: name → `Tsd` or `TsdFrame`.
-        time_support: take the time support of `spikes` as the time that was observed; bins that are not
-            wholly inside count as missing.
+        time_support: take the time support of `spikes` as the time that was observed; bins that are
+            not wholly inside count as missing.
 
     Raises:
         DataError: for an object of another kind, or events without intervals.
@@ -53,13 +55,16 @@ def from_pynapple(
 
 
 def _is_a(value: Any, *kinds: str) -> bool:
-    """Whether `value` is of one of pynapple's classes, known by name: pynapple need not be installed."""
+    """Whether `value` is of one of pynapple's classes, known by name: pynapple need not be
+    installed."""
     return not {each.__name__ for each in type(value).__mro__}.isdisjoint(kinds)
 
 
 def _checked(name: str, value: Any, *kinds: str) -> Any:
     if not _is_a(value, *kinds):
-        raise DataError(f"{name} is a {type(value).__name__}: it must be a pynapple {' or '.join(kinds)}.")
+        raise DataError(
+            f"{name} is a {type(value).__name__}: it must be a pynapple {' or '.join(kinds)}."
+        )
     return value
 
 
@@ -67,16 +72,26 @@ def _trial_columns(trials: Any) -> dict[str, np.ndarray]:
     if trials is None:
         return {}
     if _is_a(trials, "IntervalSet"):
-        bounds = {"start_time": np.asarray(trials.start, float), "stop_time": np.asarray(trials.end, float)}
+        bounds = {
+            "start_time": np.asarray(trials.start, float),
+            "stop_time": np.asarray(trials.end, float),
+        }
         return {**_metadata(trials), **bounds}
     times = np.asarray(_checked("trials", trials, "IntervalSet", "Ts", "Tsd").t, float)
-    return {"event": times, **({"value": np.asarray(trials.values)} if _is_a(trials, "Tsd") else {})}
+    return {
+        "event": times,
+        **({"value": np.asarray(trials.values)} if _is_a(trials, "Tsd") else {}),
+    }
 
 
 def _metadata(group: Any) -> dict[str, np.ndarray]:
     """The metadata columns that hold one number, boolean or string per row."""
     columns = {str(name): np.asarray(group.get_info(name)) for name in group.metadata_columns}
-    text = {name for name, c in columns.items() if c.dtype == object and all(isinstance(v, str) for v in c)}
+    text = {
+        name
+        for name, c in columns.items()
+        if c.dtype == object and all(isinstance(v, str) for v in c)
+    }
     columns |= {name: columns[name].astype(str) for name in text}
     return {name: column for name, column in columns.items() if column.dtype.kind in "biufU"}
 

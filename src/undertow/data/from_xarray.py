@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.data import tables, validation
-from undertow.data.files import existing_file, listed
 from undertow.data.signals import channel_names
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.files import existing_file
+from undertow.names import listed
 
 if TYPE_CHECKING:
     import xarray
@@ -44,28 +45,32 @@ def from_xarray(
 ) -> TrialSet:
     """Trials from an xarray object, by the names that `Prediction.to_xarray` gives.
 
-    `data` is an array of counts or a data set that holds one, with dimensions for trials, time and neurons in
-    any order. The coordinate of time gives the centres of the bins in seconds (or in its `units`), those of
-    trials and neurons the ids. Along trials, `condition`, `split` and `lengths` are used where they are
-    there; along neurons, `region` and `heldout`; of the attributes `bin_s`, `event` and `forward_bins`; of a
-    data set `truth` in spikes/s. A coordinate `times` (trial, time) gives irregular times in seconds (or in its
-    `units`); the attributes `bin_s` and `start_s` then say the bin width and where the window starts.
+    `data` is an array of counts or a data set that holds one, with dimensions for trials, time and
+    neurons in any order. The coordinate of time gives the centres of the bins in seconds (or in its
+    `units`), those of trials and neurons the ids. Along trials, `condition`, `split` and `lengths`
+    are used where they are there; along neurons, `region` and `heldout`; of the attributes `bin_s`,
+    `event` and `forward_bins`; of a data set `truth` in spikes/s. A coordinate `times` (trial,
+    time) gives irregular times in seconds (or in its `units`); the attributes `bin_s` and `start_s`
+    then say the bin width and where the window starts.
 
     Args:
         data: an `xarray.DataArray` or `xarray.Dataset`.
         bin_s: bin width wanted, a whole multiple of the data's own; their own by default.
         spikes: the variable of counts in a data set.
-        condition: coordinates or variables of one label per trial, several joined; `condition` by default.
-        behavior: variables (trial, time) or (trial, time, channel); `behavior` by default. A coordinate of text
-            names the channels.
+        condition: coordinates or variables of one label per trial, several joined; `condition` by
+            default.
+        behavior: variables (trial, time) or (trial, time, channel); `behavior` by default. A
+            coordinate of text names the channels.
         stimulus: variables of external input, likewise; `stimulus` by default.
         label: coordinates or variables of one category per trial.
-        dims: the names of the dimensions of trials, time and neurons, where they are not the usual ones.
-        file_bin_s: the data's bin width in seconds, where neither `bin_s` nor a coordinate of time says it.
+        dims: the names of the dimensions of trials, time and neurons, where they are not the usual
+            ones.
+        file_bin_s: the data's bin width in seconds, where neither `bin_s` nor a coordinate of time
+            says it.
 
     Raises:
-        DataError: for a missing variable, dimension or bin width, bins of different width, or arrays that break
-            a rule.
+        DataError: for a missing variable, dimension or bin width, bins of different width, or
+            arrays that break a rule.
     """
     dataset: Any = data if hasattr(data, "data_vars") else data.to_dataset(name=spikes)
     counts = _variable(dataset, spikes)
@@ -79,7 +84,9 @@ def from_xarray(
     fields: dict[str, Any] = {
         name: _along(dataset, name, trial) for name in PER_TRIAL if name in dataset.variables
     }
-    fields |= {name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables}
+    fields |= {
+        name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables
+    }
     if "heldout" in fields:
         fields["heldout"] = fields["heldout"].astype(bool)
     trials = TrialSet(
@@ -97,7 +104,9 @@ def from_xarray(
         stimulus_names=stimulus_names,
         labels={name: _along(dataset, name, trial) for name in tables.as_names(label)},
         times=times,
-        truth=dataset["truth"].transpose(trial, time, neuron).values if "truth" in dataset else None,
+        truth=dataset["truth"].transpose(trial, time, neuron).values
+        if "truth" in dataset
+        else None,
         **fields,
     )
     return trials if bin_s is None else trials.rebin(bin_s)
@@ -117,20 +126,27 @@ def read_netcdf(
     """Read a netCDF 4 file of binned trials; the arguments are those of `from_xarray`.
 
     Raises:
-        DataError: for a file that is not there, is cut short or is no netCDF 4, or as in `from_xarray`.
+        DataError: for a file that is not there, is cut short or is no netCDF 4, or as in
+            `from_xarray`.
     """
     dataset = _opened(path)
     try:
-        return from_xarray(dataset, bin_s, spikes, condition, behavior, stimulus, label, dims, file_bin_s)
+        return from_xarray(
+            dataset, bin_s, spikes, condition, behavior, stimulus, label, dims, file_bin_s
+        )
     finally:
         dataset.close()
 
 
 def list_netcdf(path: str | Path) -> list[str]:
-    """Names and sizes of the variables of a netCDF file, 'spikes (trial 40, time 50, neuron 20)'."""
+    """Names and sizes of the variables of a netCDF file, 'spikes (trial 40, time 50, neuron
+    20)'."""
     with _opened(path) as dataset:
         sized = {name: variable.sizes.items() for name, variable in dataset.variables.items()}
-        return [f"{name} ({', '.join(f'{dim} {n}' for dim, n in sizes)})" for name, sizes in sized.items()]
+        return [
+            f"{name} ({', '.join(f'{dim} {n}' for dim, n in sizes)})"
+            for name, sizes in sized.items()
+        ]
 
 
 def _opened(path: str | Path) -> "xarray.Dataset":
@@ -141,7 +157,8 @@ def _opened(path: str | Path) -> "xarray.Dataset":
         return xarray.open_dataset(path, engine="h5netcdf", decode_times=False)
     except Exception as error:  # the reader raises many kinds for a file that breaks the format
         raise DataError(
-            f"{path} cannot be read as netCDF 4 (cut short, damaged, or another kind of file): {error}"
+            f"{path} cannot be read as netCDF 4 (cut short, damaged, or another kind of file): "
+            f"{error}"
         ) from None
 
 
@@ -159,7 +176,8 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
     if len(named) != 3 or counts.ndim != 3:
         sizes = ", ".join(f"{dim} ({n})" for dim, n in counts.sizes.items())
         raise DataError(
-            f"{counts.name} has the dimensions {sizes}: it must have three, for trials, time and neurons; "
+            f"{counts.name} has the dimensions {sizes}: it must have three, for trials, time and "
+            "neurons; "
             "dims=('trial', 'time', 'neuron') gives their names."
         )
     return named
@@ -169,7 +187,9 @@ def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
     """A coordinate or variable with one plain value per trial or neuron."""
     variable = _variable(dataset, name)
     if variable.dims != (dim,):
-        raise DataError(f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone.")
+        raise DataError(
+            f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone."
+        )
     return tables.plain(variable.values)
 
 
@@ -194,17 +214,22 @@ def _time_axis(
     given = attrs.get("bin_s", file_bin_s)
     if time not in dataset.coords:
         if given is None:
-            raise DataError(f"there is no coordinate {time!r} and no attribute bin_s: pass file_bin_s.")
+            raise DataError(
+                f"there is no coordinate {time!r} and no attribute bin_s: pass file_bin_s."
+            )
         start_s = validation.check_finite("start_s", attrs.get("start_s", 0.0), "seconds")
         return validation.check_positive("bin_s", given, "seconds"), start_s
     centres_s = _seconds(dataset[time])
     steps = np.diff(centres_s)
     if given is None and steps.size == 0:
         raise DataError(f"{time} has a single bin, which does not say its width: pass file_bin_s.")
-    width_s = validation.check_positive("bin_s", np.median(steps) if given is None else given, "seconds")
+    width_s = validation.check_positive(
+        "bin_s", np.median(steps) if given is None else given, "seconds"
+    )
     if not (np.abs(steps - width_s) <= EVEN * width_s).all():
         raise DataError(
-            f"{time} has steps of {steps.min():g} to {steps.max():g} s for bins of {width_s:g} s: it must give "
+            f"{time} has steps of {steps.min():g} to {steps.max():g} s for bins of {width_s:g} s: "
+            "it must give "
             "the centres of bins side by side, in seconds or with their `units`."
         )
     return width_s, float(centres_s[0]) - width_s / 2
@@ -220,9 +245,13 @@ def _seconds(time: "xarray.DataArray") -> np.ndarray:
 
 
 def _signals(
-    dataset: "xarray.Dataset", wanted: str | Sequence[str] | None, default: str, dims: tuple[str, str]
+    dataset: "xarray.Dataset",
+    wanted: str | Sequence[str] | None,
+    default: str,
+    dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names and values (trials, time, channels) of several variables, side by side; None for none."""
+    """Channel names and values (trials, time, channels) of several variables, side by side; None
+    for none."""
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()
@@ -231,12 +260,17 @@ def _signals(
         channel = [dim for dim in variable.dims if dim not in dims]
         if not set(dims) <= set(variable.dims) or len(channel) > 1:
             raise DataError(
-                f"{name} has the dimensions {listed(variable.dims)}: it must have {listed(dims)} and, at most, "
+                f"{name} has the dimensions {listed(variable.dims)}: it must have {listed(dims)} "
+                "and, at most, "
                 "channels."
             )
         array = variable.transpose(*dims, *channel).values
         array = array if channel else array[..., None]
-        text = channel and channel[0] in variable.coords and variable[channel[0]].dtype.kind in "UOT"
-        names += variable[channel[0]].values.tolist() if text else channel_names(name, array.shape[2])
+        text = (
+            channel and channel[0] in variable.coords and variable[channel[0]].dtype.kind in "UOT"
+        )
+        names += (
+            variable[channel[0]].values.tolist() if text else channel_names(name, array.shape[2])
+        )
         values.append(array)
     return names, np.concatenate(values, axis=2) if values else None

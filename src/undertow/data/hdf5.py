@@ -1,4 +1,5 @@
-"""HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told apart."""
+"""HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told
+apart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.files import existing_file, listed, written_whole
 from undertow.data.nlb_layout import nlb_arrays, read_nlb_fields
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.files import existing_file, written_whole
+from undertow.names import listed
 
 if TYPE_CHECKING:
     import h5py
@@ -25,27 +27,31 @@ LABELS = "label_names"
 FILE_BIN_S = 0.01
 
 
-def read_hdf5(path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None) -> TrialSet:
+def read_hdf5(
+    path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None
+) -> TrialSet:
     """Read trials from HDF5 in the LFADS layout or that of the Neural Latents Benchmark.
 
-    LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set with split
-    labels 'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is read as
-    spikes/s. Trials with the same truth share a condition. What `write_hdf5` adds (condition, neuron ids,
-    behaviour, …) is read back.
+    LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set
+        with split
+    labels 'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is
+    read as spikes/s. Trials with the same truth share a condition. What `write_hdf5` adds
+    (condition, neuron ids, behaviour, …) is read back.
 
-    Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one group; see
+    Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
+        group; see
     `undertow.data.nlb_layout.read_nlb_fields`.
 
     Args:
         path: the file.
         bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
-        file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt` or
-            `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS layout, and
-            `bin_s` in the benchmark's.
+        file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt`
+            or `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS
+            layout, and `bin_s` in the benchmark's.
 
     Raises:
-        DataError: for a file that is not there, cut short or no HDF5, without trials, or with arrays that
-            break a rule.
+        DataError: for a file that is not there, cut short or no HDF5, without trials, or with
+            arrays that break a rule.
     """
     with opened_hdf5(path) as file:
         if arrays := nlb_arrays(path, file):
@@ -75,7 +81,8 @@ def opened_hdf5(path: str | Path) -> "Iterator[h5py.File]":
 
 
 def list_datasets(path: str | Path) -> list[str]:
-    """Names and shapes of the datasets of a file, 'train_data (640, 100, 60)'; those of a group as 'group/name'."""
+    """Names and shapes of the datasets of a file, 'train_data (640, 100, 60)'; those of a group as
+    'group/name'."""
     found: list[str] = []
 
     def note(name: str, item: Any) -> None:
@@ -90,14 +97,21 @@ def list_datasets(path: str | Path) -> list[str]:
 def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dict[str, Any]:
     parts = [part for part in PARTS if f"{part}_data" in file]
     if not parts:
-        raise DataError(f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}.")
+        raise DataError(
+            f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}."
+        )
     sizes = [len(file[f"{part}_data"]) for part in parts]
-    per_trial = {"spikes": _joined(path, file, parts, "data"), "inds": _joined(path, file, parts, "inds")}
+    per_trial = {
+        "spikes": _joined(path, file, parts, "data"),
+        "inds": _joined(path, file, parts, "inds"),
+    }
     per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
     labels = _plain(file[LABELS]).tolist() if LABELS in file else []
     categories = {name: _joined(path, file, parts, f"label_{k}") for k, name in enumerate(labels)}
     per_trial["split"] = (
-        np.repeat([PARTS[part] for part in parts], sizes) if file.attrs.get("has_split", True) else None
+        np.repeat([PARTS[part] for part in parts], sizes)
+        if file.attrs.get("has_split", True)
+        else None
     )
     inds = per_trial.pop("inds")
     order = np.argsort(inds, kind="stable") if inds is not None else np.arange(sum(sizes))
@@ -121,7 +135,8 @@ def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.nd
     if there != parts:
         missing = [f"{part}_{name}" for part in parts if part not in there]
         raise DataError(
-            f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or for none."
+            f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or "
+            "for none."
         )
     arrays = [_plain(file[f"{part}_{name}"]) for part in parts]
     for part, array in zip(parts, arrays, strict=True):
@@ -158,21 +173,25 @@ def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndar
 
     They can when trials share them and, where the file says how many there are, the number agrees.
     """
-    _, first, label = np.unique(truth.reshape(len(truth), -1), axis=0, return_index=True, return_inverse=True)
+    _, first, label = np.unique(
+        truth.reshape(len(truth), -1), axis=0, return_index=True, return_inverse=True
+    )
     if first.size == len(truth) or (n_conditions is not None and first.size != n_conditions):
         return None
     return np.argsort(np.argsort(first))[label.reshape(-1)]
 
 
 def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> Path:
-    """Write trials in the LFADS layout, with all else they hold; `read_hdf5` gives the same set back.
+    """Write trials in the LFADS layout, with all else they hold; `read_hdf5` gives the same set
+    back.
 
-    Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to `train_data` without
-    labels); `*_inds` keep their order. The file is written under a temporary name and moved into place.
+    Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to
+    `train_data` without labels); `*_inds` keep their order. The file is written under a temporary
+    name and moved into place.
 
     Raises:
-        DataError: when the file exists and `overwrite` is False, or a split label is not train, val, test or
-            none.
+        DataError: when the file exists and `overwrite` is False, or a split label is not train,
+            val, test or none.
     """
     import h5py
 
@@ -182,7 +201,10 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
         file.attrs["has_split"] = trials.split is not None
         for name in ROOT_ARRAYS:
             _write(file, name, getattr(trials, name))
-        for name, values in (*((name, getattr(trials, name)) for name in NAMES), (LABELS, trials.labels)):
+        for name, values in (
+            *((name, getattr(trials, name)) for name in NAMES),
+            (LABELS, trials.labels),
+        ):
             _write(file, name, np.array(list(values)) if values else None)
         for part, rows in _rows_by_part(trials).items():
             _write(file, f"{part}_data", trials.spikes[rows])

@@ -8,7 +8,15 @@ from undertow.data.selecting import PER_TRIAL
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
-SHARED = ("bin_s", "start_s", "event", "forward_bins", "behavior_names", "behavior_kind", "stimulus_names")
+SHARED = (
+    "bin_s",
+    "start_s",
+    "event",
+    "forward_bins",
+    "behavior_names",
+    "behavior_kind",
+    "stimulus_names",
+)
 
 
 def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
@@ -21,10 +29,13 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
     for other in others:
         same_neurons = np.array_equal(first.neuron_ids, other.neuron_ids)
         if not (
-            same_neurons and np.array_equal(first.heldout, other.heldout) and first.n_time == other.n_time
+            same_neurons
+            and np.array_equal(first.heldout, other.heldout)
+            and first.n_time == other.n_time
         ):
             raise DataError(
-                f"{first} and {other} cannot be joined: neurons, held-out neurons and bins must be the same."
+                f"{first} and {other} cannot be joined: neurons, held-out neurons and bins must be "
+                "the same."
             )
         for name in SHARED:
             if getattr(first, name) != getattr(other, name):

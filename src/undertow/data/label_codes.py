@@ -1,14 +1,15 @@
-"""Labels as whole numbers: the categories a model learns from its training trials, and the code of each label."""
+"""Labels as whole numbers: the categories a model learns from its training trials, and the code of
+each label."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from undertow.data.files import listed
 from undertow.data.trialset import TrialSet
 from undertow.data.validation import known_labels
 from undertow.errors import DataError
+from undertow.names import listed
 
 MISSING = -1
 
@@ -26,12 +27,15 @@ def label_categories(trials: TrialSet, names: Sequence[str] | None = None) -> di
         values = trials.labels[name]
         found[name] = np.unique(values[known_labels(values)])
         if not found[name].size:
-            raise DataError(f"label {name!r} is missing in every trial: there is nothing to learn it from.")
+            raise DataError(
+                f"label {name!r} is missing in every trial: there is nothing to learn it from."
+            )
     return found
 
 
 def label_codes(trials: TrialSet, name: str, categories: ArrayLike) -> np.ndarray:
-    """The place of each trial's label in `categories`, (trials,); −1 where it is missing, or none of them.
+    """The place of each trial's label in `categories`, (trials,); −1 where it is missing, or none
+    of them.
 
     Raises:
         DataError: for text where the categories are numbers, or the reverse.
@@ -43,7 +47,8 @@ def label_codes(trials: TrialSet, name: str, categories: ArrayLike) -> np.ndarra
     there = known_labels(values)
     if there.any() and (values.dtype.kind == "U") != (known.dtype.kind == "U"):
         raise DataError(
-            f"label {name!r} holds {values[there][0].item()!r} and its categories {known.tolist()}: both must be "
+            f"label {name!r} holds {values[there][0].item()!r} and its categories "
+            f"{known.tolist()}: both must be "
             "text, or both numbers."
         )
     order = np.argsort(known)

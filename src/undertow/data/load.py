@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from undertow.data.files import existing_file, listed
 from undertow.data.from_xarray import read_netcdf
 from undertow.data.hdf5 import read_hdf5
 from undertow.data.mat import read_mat
@@ -14,6 +13,8 @@ from undertow.data.nwb import read_nwb
 from undertow.data.phy import is_phy_folder, read_phy
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.files import existing_file
+from undertow.names import listed
 
 PHY = "Phy"
 READERS: dict[str, Callable[..., TrialSet]] = {
@@ -28,20 +29,25 @@ READERS: dict[str, Callable[..., TrialSet]] = {
 
 
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
-    """Read trials from `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), or a Phy or Kilosort folder.
+    """Read trials from `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), or a Phy or Kilosort
+    folder.
 
     Args:
         path: the file or folder.
         bin_s: bin width in seconds; by default the file's own, 20 ms for spike times.
-        options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`, `read_netcdf` or
-            `read_phy`.
+        options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`,
+            `read_netcdf` or `read_phy`.
 
     Raises:
         DataError: when the file cannot be read, or an option is not one of that reader's.
     """
     found = format_of(path)
     reader = READERS[found]
-    known = [name for name in inspect.signature(reader).parameters if name not in ("path", "folder", "bin_s")]
+    known = [
+        name
+        for name in inspect.signature(reader).parameters
+        if name not in ("path", "folder", "bin_s")
+    ]
     if unknown := [name for name in options if name not in known]:
         what = "Phy folders" if found == PHY else f"{found} files"
         raise DataError(f"{what} have no option {listed(unknown)}: there is {listed(known)}.")
@@ -53,18 +59,21 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
 
 
 def format_of(path: str | Path) -> str:
-    """The key in `READERS` for a path that is there: the suffix of a file, 'Phy' for a folder of sorted spikes."""
+    """The key in `READERS` for a path that is there: the suffix of a file, 'Phy' for a folder of
+    sorted spikes."""
     if is_phy_folder(path):
         return PHY
     if Path(path).is_dir():
         raise DataError(
-            f"{path} is a folder without spike_times.npy: give the path of one data file, or of a Phy or "
+            f"{path} is a folder without spike_times.npy: give the path of one data file, or of a "
+            "Phy or "
             "Kilosort folder."
         )
     suffix = existing_file(path).suffix.lower()
     if suffix not in READERS:
         there = [name for name in READERS if name.startswith(".")]
         raise DataError(
-            f"{path} has the suffix {Path(path).suffix!r}: undertow reads {listed(there)} and Phy folders."
+            f"{path} has the suffix {Path(path).suffix!r}: undertow reads {listed(there)} and Phy "
+            "folders."
         )
     return suffix

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from undertow.data import npz
-from undertow.data.files import listed
 from undertow.data.mat_values import cell_list, find_variable, plain_column
 from undertow.data.matfile import Variable, Variables
 from undertow.errors import DataError
+from undertow.names import listed
 
 AXES = ("trials", "time", "neurons")
 
@@ -17,7 +17,8 @@ AXES = ("trials", "time", "neurons")
 def arrays_of(
     path: str | Path, variables: Variables, spikes: str, axes: str, wanted: Sequence[str]
 ) -> npz.Arrays:
-    """The counts `spikes`, (trials, time, neurons), and what lies beside them, as `read_npz` knows them.
+    """The counts `spikes`, (trials, time, neurons), and what lies beside them, as `read_npz` knows
+    them.
 
     Args:
         path: names the file in errors.
@@ -27,7 +28,8 @@ def arrays_of(
         wanted: further variables that must be there.
 
     Raises:
-        DataError: for counts of the wrong shape, or a wanted variable that is missing or no signal or column.
+        DataError: for counts of the wrong shape, or a wanted variable that is missing or no signal
+            or column.
     """
     order = _order(axes)
     variable = variables[spikes]
@@ -36,7 +38,9 @@ def arrays_of(
         if variable.kind == "cell"
         else _counts(path, spikes, variable, order)
     )
-    return _beside(path, variables, spikes, order, np.asarray(counts["spikes"]).shape, wanted) | counts
+    return (
+        _beside(path, variables, spikes, order, np.asarray(counts["spikes"]).shape, wanted) | counts
+    )
 
 
 def _order(axes: str) -> list[int]:
@@ -50,19 +54,23 @@ def _order(axes: str) -> list[int]:
 def _counts(path: str | Path, name: str, variable: Variable, order: list[int]) -> npz.Arrays:
     if variable.kind != "numbers" or len(variable.shape) != 3:
         raise DataError(
-            f"{name} in {path} is {variable.kind} of shape {variable.shape}: it must be counts with three axes "
-            "(trials, time and neurons, in the order that axes=… gives) or a cell array of spike times."
+            f"{name} in {path} is {variable.kind} of shape {variable.shape}: it must be counts "
+            "with three axes "
+            "(trials, time and neurons, in the order that axes=… gives) or a cell array of spike "
+            "times."
         )
     return {"spikes": variable.read().transpose(order)}
 
 
 def _padded(name: str, variable: Variable, order: list[int]) -> npz.Arrays:
-    """Matrices of one trial each, brought to time × neurons and padded to the longest; `lengths` in bins."""
+    """Matrices of one trial each, brought to time × neurons and padded to the longest; `lengths` in
+    bins."""
     matrices = [cell if order[1] < order[2] else cell.T for cell in cell_list(name, variable)]
     sizes = {matrix.shape[1] for matrix in matrices}
     if len(sizes) > 1:
         raise DataError(
-            f"{name} holds trials of {listed(sorted(sizes))} neurons: all must have the same number; "
+            f"{name} holds trials of {listed(sorted(sizes))} neurons: all must have the same "
+            "number; "
             "axes=… says which axis of a trial's matrix they are on ('trials,neurons,time')."
         )
     lengths = np.array([len(matrix) for matrix in matrices])
@@ -100,7 +108,8 @@ def _beside(
             arrays[name] = column
         elif name in wanted:
             raise DataError(
-                f"{found} in {path} is {variables[found]}: it must hold one value per trial, or trials, time "
+                f"{found} in {path} is {variables[found]}: it must hold one value per trial, or "
+                "trials, time "
                 "and channels as the counts do."
             )
     return arrays

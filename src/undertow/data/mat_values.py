@@ -15,7 +15,8 @@ def prefixes(name: str) -> list[str]:
 
 
 def find_variable(variables: Variables, beside: str, name: str) -> str | None:
-    """The full name of a variable beside another, else in the structs around it; None where there is none."""
+    """The full name of a variable beside another, else in the structs around it; None where there
+    is none."""
     return next((prefix + name for prefix in prefixes(beside) if prefix + name in variables), None)
 
 
@@ -24,7 +25,9 @@ def plain_column(value: Any) -> np.ndarray | None:
     if isinstance(value, str):
         return np.array([value])
     if value.dtype == object:
-        cells = [plain_column(item) if not isinstance(item, dict) else None for item in value.ravel()]
+        cells = [
+            plain_column(item) if not isinstance(item, dict) else None for item in value.ravel()
+        ]
         if any(cell is None or cell.size > 1 for cell in cells):
             return None
         plain = [cell[0] if cell is not None and cell.size else np.nan for cell in cells]
@@ -42,12 +45,15 @@ def cell_list(name: str, variable: Variable) -> list[np.ndarray]:
     """The entries, numbers all, of a one-dimensional cell or struct array."""
     if sum(n != 1 for n in variable.shape) > 1:
         raise DataError(
-            f"{name} is a cell array of shape {variable.shape}: give one cell per unit with all its spike "
+            f"{name} is a cell array of shape {variable.shape}: give one cell per unit with all "
+            "its spike "
             "times in seconds, or one matrix of counts per trial."
         )
     cells = list(variable.read().ravel())
     for k, cell in enumerate(cells):
         if not isinstance(cell, np.ndarray) or cell.dtype.kind not in "biuf" or cell.ndim > 2:
             found = f"shape {cell.shape}" if isinstance(cell, np.ndarray) else type(cell).__name__
-            raise DataError(f"{name} holds {found} in cell {k + 1}: every cell must hold a list of numbers.")
+            raise DataError(
+                f"{name} holds {found} in cell {k + 1}: every cell must hold a list of numbers."
+            )
     return cells

@@ -1,4 +1,5 @@
-"""MATLAB files as flat tables of variables: version 5 (and 4) through SciPy, version 7.3 through HDF5."""
+"""MATLAB files as flat tables of variables: version 5 (and 4) through SciPy, version 7.3 through
+HDF5."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from undertow.data.files import existing_file
 from undertow.data.hdf5 import opened_hdf5
 from undertow.errors import DataError
+from undertow.files import existing_file
 
 if TYPE_CHECKING:
     import h5py
@@ -24,10 +25,12 @@ class Variable:
     """One MATLAB variable, read when asked for.
 
     Attributes:
-        kind: 'numbers', 'text', 'cell' (also a field of a struct array), or 'object': what only MATLAB reads.
+        kind: 'numbers', 'text', 'cell' (also a field of a struct array), or 'object': what only
+            MATLAB reads.
         shape: as MATLAB shows it.
-        read: gives numbers as an array of that shape, text as a string (an array of them for several rows),
-            a cell as an object array of values, a struct inside a cell as a dictionary.
+        read: gives numbers as an array of that shape, text as a string (an array of them for
+            several rows), a cell as an object array of values, a struct inside a cell as a
+            dictionary.
     """
 
     kind: Kind
@@ -67,24 +70,27 @@ def opened_mat(path: str | Path) -> Iterator[Variables]:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} cannot be read as a MATLAB file (cut short, damaged, or another kind of file): {error}"
+        f"{path} cannot be read as a MATLAB file (cut short, damaged, or another kind of file): "
+        f"{error}"
     )
 
 
 def list_variables(path: str | Path) -> list[str]:
-    """Names and shapes of the variables of a file: 'spikes (129, 100, 162)', 'units.times cell (1, 30)'."""
+    """Names and shapes of the variables of a file: 'spikes (129, 100, 162)', 'units.times cell (1,
+    30)'."""
     with opened_mat(path) as variables:
         return [f"{name} {variable}" for name, variable in variables.items()]
 
 
 def _unreadable(name: str) -> Any:
     raise DataError(
-        f"{name} is a MATLAB object (a table, string, datetime, function or class), which only MATLAB can "
+        f"{name} is a MATLAB object (a table, string, datetime, function or class), which only "
+        "MATLAB can "
         "read: save it as numbers, a cell array of char, or a struct."
     )
 
 
-# --- versions 4 and 5 ---------------------------------------------------------------------------------------
+# --- versions 4 and 5 -------------------------------------------------------------------------
 
 
 def _load_old(path: Path) -> dict[str, Any]:
@@ -114,10 +120,13 @@ def _old_variables(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def _all_structs(value: Any) -> bool:
-    """True for a cell array whose cells are single structs of the same fields, which reads as a struct array."""
+    """True for a cell array whose cells are single structs of the same fields, which reads as a
+    struct array."""
     if value.dtype != object or value.size == 0:
         return False
-    names = {None if _is_object(cell) or cell.size != 1 else cell.dtype.names for cell in value.ravel()}
+    names = {
+        None if _is_object(cell) or cell.size != 1 else cell.dtype.names for cell in value.ravel()
+    }
     return len(names) == 1 and None not in names
 
 
@@ -147,7 +156,7 @@ def _old_value(value: Any) -> Any:
     return _text(value.ravel().tolist()) if value.dtype.kind == "U" else value
 
 
-# --- version 7.3 --------------------------------------------------------------------------------------------
+# --- version 7.3 ------------------------------------------------------------------------------
 
 
 def _hdf5_variables(group: Any, prefix: str = "") -> Iterator[tuple[str, Variable]]:
@@ -168,7 +177,12 @@ def _hdf5_variables(group: Any, prefix: str = "") -> Iterator[tuple[str, Variabl
 
 def _common_fields(item: Any) -> list[str]:
     """The fields of a cell array whose cells are single structs of the same fields; else none."""
-    if _matlab_object(item) or "MATLAB_sparse" in item.attrs or _kind(item) != "cell" or 0 in _shape(item):
+    if (
+        _matlab_object(item)
+        or "MATLAB_sparse" in item.attrs
+        or _kind(item) != "cell"
+        or 0 in _shape(item)
+    ):
         return []
     fields: list[str] = []
     for ref in item[()].ravel():
@@ -181,7 +195,9 @@ def _common_fields(item: Any) -> list[str]:
 
 def _is_struct_array(item: Any) -> bool:
     return any(
-        _class_of(part) == "" and _kind(part) == "cell" for part in item.values() if not _is_struct(part)
+        _class_of(part) == "" and _kind(part) == "cell"
+        for part in item.values()
+        if not _is_struct(part)
     )
 
 
@@ -197,7 +213,11 @@ def _class_of(item: Any) -> str:
 def _is_struct(item: Any) -> bool:
     import h5py
 
-    return isinstance(item, h5py.Group) and "MATLAB_sparse" not in item.attrs and not _matlab_object(item)
+    return (
+        isinstance(item, h5py.Group)
+        and "MATLAB_sparse" not in item.attrs
+        and not _matlab_object(item)
+    )
 
 
 def _matlab_object(item: Any) -> bool:
@@ -207,13 +227,16 @@ def _matlab_object(item: Any) -> bool:
 def _kind(item: Any) -> Kind:
     if "MATLAB_sparse" in item.attrs:
         return "numbers"
-    if _class_of(item) == "cell" or item.dtype.kind == "O":  # fields of struct arrays are bare references
+    if (
+        _class_of(item) == "cell" or item.dtype.kind == "O"
+    ):  # fields of struct arrays are bare references
         return "cell"
     return "text" if _class_of(item) == "char" else "numbers"
 
 
 def _shape(item: Any) -> tuple[int, ...]:
-    """The shape MATLAB shows: HDF5 lists the axes the other way round, and empty arrays keep theirs as data."""
+    """The shape MATLAB shows: HDF5 lists the axes the other way round, and empty arrays keep theirs
+    as data."""
     if "MATLAB_sparse" in item.attrs:
         return int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1
     if item.attrs.get("MATLAB_empty", 0):
@@ -235,7 +258,9 @@ def _hdf5_value(item: Any) -> Any:
     if 0 in shape:
         return "" if kind == "text" else np.zeros(shape)
     data = item[()].T
-    return _text(["".join(map(chr, row)) for row in np.atleast_2d(data)]) if kind == "text" else data
+    return (
+        _text(["".join(map(chr, row)) for row in np.atleast_2d(data)]) if kind == "text" else data
+    )
 
 
 def _sparse(item: "h5py.Group", shape: tuple[int, ...]) -> np.ndarray:
@@ -246,10 +271,12 @@ def _sparse(item: "h5py.Group", shape: tuple[int, ...]) -> np.ndarray:
     if "data" not in item:
         return np.zeros(shape)
     rows = item["ir"][()].astype(np.int64)
-    return np.asarray(csc_matrix((item["data"][()].astype(float), rows, ends), shape=shape).toarray())
+    return np.asarray(
+        csc_matrix((item["data"][()].astype(float), rows, ends), shape=shape).toarray()
+    )
 
 
-# --- both ---------------------------------------------------------------------------------------------------
+# --- both -------------------------------------------------------------------------------------
 
 
 def _cells(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:

@@ -9,15 +9,26 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.files import existing_file, listed
 from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.files import existing_file
+from undertow.names import listed
 
 CONDITIONS = ("condition", "target", "cue")
 FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids")
 SCALARS = ("start_s", "event", "forward_bins")
-KNOWN = {"spikes", "heldout", "stimulus", "times", "bin_ms", "bin_s", *SCALARS, *FIELDS, *CONDITIONS}
+KNOWN = {
+    "spikes",
+    "heldout",
+    "stimulus",
+    "times",
+    "bin_ms",
+    "bin_s",
+    *SCALARS,
+    *FIELDS,
+    *CONDITIONS,
+}
 
 Arrays = dict[str, np.ndarray | None]  # None: an object array, which only pickle could read
 
@@ -33,26 +44,26 @@ def read_npz(
 ) -> TrialSet:
     """Read binned trials from a `.npz` file, without pickle.
 
-    The file holds `spikes` (trials, time, neurons) and `bin_ms` or `bin_s`; and, where there are any,
-    `condition`, signals (trials, time, channels) such as `hand_vel`, `stimulus`, `region`, `heldout`,
-    `truth`, `lengths`, `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`, `trial_ids`; for bins at
-    irregular times `times`, (trials, time).
+    The file holds `spikes` (trials, time, neurons) and `bin_ms` or `bin_s`; and, where there are
+    any, `condition`, signals (trials, time, channels) such as `hand_vel`, `stimulus`, `region`,
+    `heldout`, `truth`, `lengths`, `start_s`, `event`, `forward_bins`, `split`, `neuron_ids`,
+    `trial_ids`; for bins at irregular times `times`, (trials, time).
 
     Args:
         path: the file.
         bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
         condition: array(s) of one label per trial, several joined; by default the first there is of
             condition, target and cue.
-        behavior: arrays of signals to use as behaviour; by default hand_vel, hand_pos and every other array
-            (trials, time, channels) that is not a stimulus.
+        behavior: arrays of signals to use as behaviour; by default hand_vel, hand_pos and every
+            other array (trials, time, channels) that is not a stimulus.
         file_bin_s: the file's bin width in seconds, for a file that does not hold it.
-        stimulus: arrays of external input, (trials, time, inputs), (trials, time) or (trials,), which is
-            constant over the trial; the array `stimulus` by default.
+        stimulus: arrays of external input, (trials, time, inputs), (trials, time) or (trials,),
+            which is constant over the trial; the array `stimulus` by default.
         label: arrays of one category per trial, a choice or an outcome, to decode from each trial.
 
     Raises:
-        DataError: for a file that is not there, cut short or no `.npz`, a missing array, or arrays that break
-            a rule.
+        DataError: for a file that is not there, cut short or no `.npz`, a missing array, or arrays
+            that break a rule.
     """
     arrays = _read_arrays(existing_file(path))
     return trials_of_arrays(path, arrays, bin_s, condition, behavior, file_bin_s, stimulus, label)
@@ -101,7 +112,15 @@ def _read_arrays(path: Path) -> Arrays:
             return {name: _read_one(archive, name) for name in archive.files}
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError(
             f"{path} cannot be read as .npz (cut short, damaged, or another kind of file): {error}"
         ) from None
@@ -117,7 +136,8 @@ def _read_one(archive: Any, name: str) -> np.ndarray | None:
 
 
 def list_arrays(path: str | Path) -> list[str]:
-    """Names and shapes of the arrays of a file, 'spikes (129, 100, 162)'; object arrays are named as such."""
+    """Names and shapes of the arrays of a file, 'spikes (129, 100, 162)'; object arrays are named
+    as such."""
     arrays = _read_arrays(existing_file(path))
     return [f"{name} {'(object array)' if a is None else a.shape}" for name, a in arrays.items()]
 
@@ -149,7 +169,8 @@ def _bin_width(path: str | Path, arrays: Arrays, file_bin_s: float | None) -> fl
         return float(_scalar(path, arrays, "bin_s"))
     if file_bin_s is None:
         raise DataError(
-            f"{path} holds no bin width: save bin_ms (or bin_s) with the spikes, or pass file_bin_s."
+            f"{path} holds no bin width: save bin_ms (or bin_s) with the spikes, or pass "
+            "file_bin_s."
         )
     return file_bin_s
 
@@ -160,7 +181,8 @@ def _condition(path: str | Path, arrays: Arrays, names: str | Sequence[str] | No
 
 
 def _times(arrays: Arrays) -> np.ndarray | None:
-    """Irregular times, (trials, time); a vector of times, which all trials share, is not irregular."""
+    """Irregular times, (trials, time); a vector of times, which all trials share, is not
+    irregular."""
     times = arrays.get("times")
     if times is None or times.ndim < 2:
         return None
@@ -171,7 +193,9 @@ def _behavior(
     path: str | Path, arrays: Arrays, wanted: str | Sequence[str] | None, inputs: tuple[str, ...]
 ) -> tuple[list[str], np.ndarray | None]:
     own = [name for name in _signals(arrays) if name not in inputs] if wanted is None else wanted
-    return _channels([(name, _per_bin(path, arrays, name, "behaviour")) for name in tables.as_names(own)])
+    return _channels(
+        [(name, _per_bin(path, arrays, name, "behaviour")) for name in tables.as_names(own)]
+    )
 
 
 def _stimulus(
@@ -183,7 +207,9 @@ def _stimulus(
         array = _take(path, arrays, name)
         per_trial = array.shape == shape[:1]
         values = (
-            held_constant(name, array, shape[1]) if per_trial else _per_bin(path, arrays, name, "a stimulus")
+            held_constant(name, array, shape[1])
+            if per_trial
+            else _per_bin(path, arrays, name, "a stimulus")
         )
         parts.append((name, values))
     return _channels(parts)
@@ -196,7 +222,8 @@ def _per_bin(path: str | Path, arrays: Arrays, name: str, what: str) -> np.ndarr
     array = array[:, :, None] if array.ndim == 2 else array
     if array.shape[:2] != shape or array.ndim != 3:
         raise DataError(
-            f"{name} in {path} has shape {array.shape}: {what} must be {shape} by channels, as spikes."
+            f"{name} in {path} has shape {array.shape}: {what} must be {shape} by channels, as "
+            "spikes."
         )
     return array
 
@@ -208,9 +235,12 @@ def _channels(parts: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], np.nd
 
 
 def _signals(arrays: Arrays) -> list[str]:
-    """Names of the arrays (trials, time, channels) without a meaning of their own; hand signals first."""
+    """Names of the arrays (trials, time, channels) without a meaning of their own; hand signals
+    first."""
     first = ("hand_vel", "hand_pos")
     others = sorted(name for name in arrays if name not in KNOWN and name not in first)
     named = [name for name in first if name in arrays] + others
-    shapes = {name: array.shape for name, array in arrays.items() if array is not None and array.ndim == 3}
+    shapes = {
+        name: array.shape for name, array in arrays.items() if array is not None and array.ndim == 3
+    }
     return [name for name in named if name in shapes and shapes[name][:2] == shapes["spikes"][:2]]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.files import listed
 from undertow.data.hdf5 import opened_hdf5
 from undertow.data.recording import Recording, Window
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.names import listed
 
 REGIONS = ("region", "brain_region", "brain_area", "location")
 
@@ -35,12 +35,13 @@ def read_nwb(
 ) -> TrialSet:
     """Read any NWB file with units; bins of 20 ms by default.
 
-    With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut into
-    windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in the file,
-    `stimulus` those or trial columns (a time series goes first where both have the name).
+    With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut
+    into windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in
+    the file, `stimulus` those or trial columns (a time series goes first where both have the name).
 
     Raises:
-        DataError: for a file that is not there, cut short or no NWB, without units, or as in `Recording.bin`.
+        DataError: for a file that is not there, cut short or no NWB, without units, or as in
+            `Recording.bin`.
     """
     bin_s = 0.02 if bin_s is None else bin_s
     recording = read_recording(path, units=units, signals=behavior, stimuli=stimulus)
@@ -61,9 +62,12 @@ def read_nwb(
     asked["label"] = label or None
     if useless := [name for name, value in asked.items() if value is not None]:
         raise DataError(
-            f"{path} has no trials, which {listed(useless)} would need: leave it out and pass cut_s."
+            f"{path} has no trials, which {listed(useless)} would need: leave it out and pass "
+            "cut_s."
         )
-    return recording.cut(cut_s, bin_s, behavior=behavior, stimulus=stimulus, min_rate_hz=min_rate_hz)
+    return recording.cut(
+        cut_s, bin_s, behavior=behavior, stimulus=stimulus, min_rate_hz=min_rate_hz
+    )
 
 
 def read_recording(
@@ -72,7 +76,8 @@ def read_recording(
     signals: str | Sequence[str] = (),
     stimuli: str | Sequence[str] = (),
 ) -> Recording:
-    """Read a `Recording`: both tables, the spike times of the units kept, the signals named. No array more.
+    """Read a `Recording`: both tables, the spike times of the units kept, the signals named. No
+    array more.
 
     Args:
         path: the file.
@@ -81,7 +86,8 @@ def read_recording(
         stimuli: names of time series, or of trial columns, which are read anyway.
 
     Raises:
-        DataError: for a file that cannot be read as NWB, without units, or an unknown unit or signal.
+        DataError: for a file that cannot be read as NWB, without units, or an unknown unit or
+            signal.
     """
     with opened(path) as nwb:
         if nwb.units is None or "spike_times" not in nwb.units.colnames:
@@ -98,13 +104,18 @@ def read_recording(
             units={name: values[rows] for name, values in columns.items()},
             trials=trials,
             trial_ids=None if nwb.trials is None else np.asarray(nwb.trials.id[:]),
-            signals=_read_signals(path, nwb, tables.as_names(signals), tables.as_names(stimuli), trials),
-            obs_intervals=[table.get_unit_obs_intervals(int(row)) for row in rows] if observed else None,
+            signals=_read_signals(
+                path, nwb, tables.as_names(signals), tables.as_names(stimuli), trials
+            ),
+            obs_intervals=[table.get_unit_obs_intervals(int(row)) for row in rows]
+            if observed
+            else None,
         )
 
 
 def list_contents(path: str | Path) -> dict[str, list[str]]:
-    """What a file offers to align to, select by and read: 'trial_columns', 'unit_columns', 'time_series'."""
+    """What a file offers to align to, select by and read: 'trial_columns', 'unit_columns',
+    'time_series'."""
     with opened(path) as nwb:
         units = _plain_columns(nwb.units)
         return {
@@ -120,7 +131,9 @@ def opened(path: str | Path) -> Iterator[Any]:
     with opened_hdf5(path) as file:
         if "nwb_version" not in file.attrs:
             there = listed(list(file))
-            raise DataError(f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {there}.")
+            raise DataError(
+                f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {there}."
+            )
     with warnings.catch_warnings():
         _silence_reader()
         try:
@@ -131,7 +144,9 @@ def opened(path: str | Path) -> Iterator[Any]:
         except DataError:
             raise
         except Exception as error:  # pynwb raises many kinds for a file that breaks the format
-            raise DataError(f"{path} cannot be read as NWB: {type(error).__name__}: {error}") from error
+            raise DataError(
+                f"{path} cannot be read as NWB: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _silence_reader() -> None:
@@ -143,7 +158,8 @@ def _silence_reader() -> None:
 
 
 def _plain_columns(table: Any) -> dict[str, np.ndarray]:
-    """The columns with one number, boolean or string per row; ragged columns and references are left out."""
+    """The columns with one number, boolean or string per row; ragged columns and references are
+    left out."""
     if table is None:
         return {}
     columns: dict[str, np.ndarray] = {}
@@ -189,13 +205,21 @@ def _time_series(nwb: Any) -> dict[str, Any]:
 
 
 def _read_signals(
-    path: str | Path, nwb: Any, signals: tuple[str, ...], stimuli: tuple[str, ...], trials: tables.Columns
+    path: str | Path,
+    nwb: Any,
+    signals: tuple[str, ...],
+    stimuli: tuple[str, ...],
+    trials: tables.Columns,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     there = _time_series(nwb) if signals or stimuli else {}
-    wanted = dict.fromkeys((*signals, *(name for name in stimuli if name in there or name not in trials)))
+    wanted = dict.fromkeys(
+        (*signals, *(name for name in stimuli if name in there or name not in trials))
+    )
     if unknown := [name for name in wanted if name not in there]:
         columns = f", and the trial columns {listed(trials)}" if unknown[0] not in signals else ""
-        raise DataError(f"{path} has no time series {listed(unknown)}: there is {listed(there)}{columns}.")
+        raise DataError(
+            f"{path} has no time series {listed(unknown)}: there is {listed(there)}{columns}."
+        )
     return {name: (_timestamps(there[name]), _values(there[name])) for name in wanted}
 
 

@@ -1,4 +1,5 @@
-"""Phy and Kilosort folders: sorted spikes, cluster tables and, where there is one, an event table."""
+"""Phy and Kilosort folders: sorted spikes, cluster tables and, where there is one, an event
+table."""
 
 import ast
 import warnings
@@ -10,10 +11,11 @@ import numpy as np
 
 from undertow.data import tables, text_tables, validation
 from undertow.data.bin_or_cut import bin_or_cut
-from undertow.data.files import existing_file, listed
 from undertow.data.recording import Recording, Window
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
+from undertow.files import existing_file
+from undertow.names import listed
 
 SPIKE_TIMES = "spike_times.npy"
 CLUSTERS = ("spike_clusters.npy", "spike_templates.npy")
@@ -44,23 +46,28 @@ def read_phy(
     cut_s: float = 1.0,
     sample_rate_hz: float | None = None,
 ) -> TrialSet:
-    """Read a Phy or Kilosort folder: bins around events, or windows of `cut_s` seconds where there are none.
+    """Read a Phy or Kilosort folder: bins around events, or windows of `cut_s` seconds where there
+    are none.
 
     Args:
-        folder: holds spike_times.npy (samples) and spike_clusters.npy (else spike_templates.npy), params.py,
-            and cluster_info.tsv, cluster_group.tsv or cluster_KSLabel.tsv.
+        folder: holds spike_times.npy (samples) and spike_clusters.npy (else spike_templates.npy),
+            params.py, and cluster_info.tsv, cluster_group.tsv or cluster_KSLabel.tsv.
         bin_s: bin width in seconds, 20 ms by default.
-        units: which clusters: a mask, cluster ids, or a rule such as ``"group!=noise and depth>1000"``; by
-            default those labelled good, ``"group==good"``. `group` is the label given by hand, else Kilosort's.
-        events: event times in seconds on the clock of the spikes: an array or table, or the path of a .npy,
-            .csv or .tsv file; by default events.csv, .tsv or .npy or trials.csv or .tsv in the folder.
-        align, window_s, trials, condition, stimulus, label, min_rate_hz, forward_bins: see `Recording.bin`.
+        units: which clusters: a mask, cluster ids, or a rule such as ``"group!=noise and
+            depth>1000"``; by default those labelled good, ``"group==good"``. `group` is the label
+            given by hand, else Kilosort's.
+        events: event times in seconds on the clock of the spikes: an array or table, or the path of
+            a .npy, .csv or .tsv file; by default events.csv, .tsv or .npy or trials.csv or .tsv in
+            the folder.
+        align, window_s, trials, condition, stimulus, label, min_rate_hz, forward_bins: see
+            `Recording.bin`.
         cut_s: window length in seconds, for a folder without events.
-        sample_rate_hz: samples per second; that of params.py by default, which is parsed and never executed.
+        sample_rate_hz: samples per second; that of params.py by default, which is parsed and never
+            executed.
 
     Raises:
-        DataError: for files that are missing, damaged or do not fit together, no sample rate, or as in
-            `Recording.bin`.
+        DataError: for files that are missing, damaged or do not fit together, no sample rate, or as
+            in `Recording.bin`.
     """
     recording = read_recording(folder, units, events, sample_rate_hz)
     return bin_or_cut(
@@ -82,11 +89,12 @@ def read_phy(
 def read_recording(
     folder: str | Path, units: Any = None, events: Any = None, sample_rate_hz: float | None = None
 ) -> Recording:
-    """Read the clusters chosen and the events of a folder as a `Recording`; arguments as in `read_phy`.
+    """Read the clusters chosen and the events of a folder as a `Recording`; arguments as in
+    `read_phy`.
 
-    The unit table holds every column of the cluster tables, with `group` as described there, `channel`,
-    `shank`, `depth` and `region` (from a column region, brain_region or acronym) where they are known, and
-    `n_spikes`.
+    The unit table holds every column of the cluster tables, with `group` as described there,
+    `channel`, `shank`, `depth` and `region` (from a column region, brain_region or acronym) where
+    they are known, and `n_spikes`.
 
     Raises:
         DataError: as `read_phy`.
@@ -97,7 +105,10 @@ def read_recording(
     samples, clusters = _spikes(folder)
     ids, starts = np.unique(clusters, return_index=True)
     spike_times = np.split(samples / rate_hz, starts[1:])
-    columns = {**_cluster_columns(folder, ids), "n_spikes": np.array([times.size for times in spike_times])}
+    columns = {
+        **_cluster_columns(folder, ids),
+        "n_spikes": np.array([times.size for times in spike_times]),
+    }
     rows = tables.select_rows("units", _rule(folder, units, columns), ids, columns)
     return Recording(
         spike_times=[spike_times[row] for row in rows],
@@ -113,7 +124,7 @@ def list_phy(folder: str | Path) -> dict[str, list[str]]:
     return {"trial_columns": list(recording.trials), "unit_columns": list(recording.units)}
 
 
-# --- spikes and sample rate ---------------------------------------------------------------------------------
+# --- spikes and sample rate -------------------------------------------------------------------
 
 
 def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -123,14 +134,17 @@ def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     clusters = text_tables.read_npy(folder / name).ravel()
     if samples.size != clusters.size:
         raise DataError(
-            f"{folder}: {SPIKE_TIMES} has {samples.size} spikes and {name} {clusters.size}: both list every "
+            f"{folder}: {SPIKE_TIMES} has {samples.size} spikes and {name} {clusters.size}: both "
+            "list every "
             "spike once."
         )
     if samples.size == 0:
         raise DataError(f"{folder}: {SPIKE_TIMES} holds no spike.")
     for file, array in ((SPIKE_TIMES, samples), (name, clusters)):
         if array.dtype.kind not in "iuf":
-            raise DataError(f"{folder}: {file} has dtype {array.dtype}: it must hold whole numbers.")
+            raise DataError(
+                f"{folder}: {file} has dtype {array.dtype}: it must hold whole numbers."
+            )
     order = np.lexsort((samples, clusters))
     return samples[order], clusters[order].astype(np.int64)
 
@@ -154,18 +168,21 @@ def _sample_rate(folder: Path) -> float:
         ) from None
 
 
-# --- clusters and events ------------------------------------------------------------------------------------
+# --- clusters and events ----------------------------------------------------------------------
 
 
 def _cluster_columns(folder: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns of all cluster tables, one value for each of `ids`; '' or NaN where a table has none."""
+    """The columns of all cluster tables, one value for each of `ids`; '' or NaN where a table has
+    none."""
     columns: dict[str, np.ndarray] = {}
     files = [*sorted(folder.glob("cluster_*.tsv")), *folder.glob("cluster_groups.csv")]
     for path in sorted(files, key=lambda path: path.name == "cluster_info.tsv"):
         table = text_tables.read_text_table(path, "\t")
         key = next((name for name in IDS if name in table), None)
         if key is None or table[key].dtype.kind != "i":
-            raise DataError(f"{path} has no column cluster_id of whole numbers: there is {listed(table)}.")
+            raise DataError(
+                f"{path} has no column cluster_id of whole numbers: there is {listed(table)}."
+            )
         rows = {int(cluster): row for row, cluster in enumerate(table.pop(key))}
         where = np.array([rows.get(int(cluster), -1) for cluster in ids])
         for name, values in table.items():
@@ -191,14 +208,17 @@ def _rule(folder: Path, units: Any, columns: Mapping[str, np.ndarray]) -> Any:
         return units
     if "group" not in columns:
         warnings.warn(
-            f"{folder} has no cluster labels (cluster_info.tsv, cluster_group.tsv or cluster_KSLabel.tsv): "
+            f"{folder} has no cluster labels (cluster_info.tsv, cluster_group.tsv or "
+            "cluster_KSLabel.tsv): "
             "all clusters are kept.",
             DataWarning,
             stacklevel=3,
         )
         return None
     if not (columns["group"] == "good").any():
-        there = [f"{name or 'no label'} ({n})" for name, n in zip(*_tally(columns["group"]), strict=True)]
+        there = [
+            f"{name or 'no label'} ({n})" for name, n in zip(*_tally(columns["group"]), strict=True)
+        ]
         raise DataError(
             f"{folder} has no cluster labelled good: there is {listed(there)}; choose with "
             'units="group!=noise".'

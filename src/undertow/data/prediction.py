@@ -18,27 +18,30 @@ class Prediction:
     """Inferred rates and latents for the trials of a `TrialSet`; NaN past a trial's end.
 
     Attributes:
-        rates: mean over posterior samples, spikes/s, (trials, time, neurons); held-in and held-out neurons,
-            window and forward bins, in the order of the trials given.
+        rates: mean over posterior samples, spikes/s, (trials, time, neurons); held-in and held-out
+            neurons, window and forward bins, in the order of the trials given.
         trials: the trials predicted for; carries bin width, ids, masks and the time axis.
-        latents: name → posterior mean, (trials, time, dimension); for LangevinFlow 'z' (positions), 'v'
-            (velocities) and 'h' (encoder state).
+        latents: name → posterior mean, (trials, time, dimension); for LangevinFlow 'z' (positions),
+            'v' (velocities) and 'h' (encoder state).
         rate_samples: spikes/s, (samples, trials, time, neurons), when samples were asked for.
         latent_samples: name → (samples, trials, time, dimension), when samples were asked for.
-        terms: name → nats per trial, (trials,); for example 'log_likelihood', 'kl_initial', 'kl_path'.
-        groups: latent name → number of equal consecutive groups its dimensions form (oscillator groups of
-            'z').
-        behavior: mean of the behaviour predicted, in the units of the trials', (trials, time, channels); of
-            categorical behaviour the likeliest category's number.
-        behavior_samples: the same of single posterior samples, (samples, trials, time, channels), when samples were
-            asked for.
-        behavior_std: standard deviation of an observed value about `behavior`, shaped like it: the spread of the
-            samples and the noise of an observation together; None for categorical behaviour.
+        terms: name → nats per trial, (trials,); for example 'log_likelihood', 'kl_initial',
+            'kl_path'.
+        groups: latent name → number of equal consecutive groups its dimensions form (oscillator
+            groups of 'z').
+        behavior: mean of the behaviour predicted, in the units of the trials', (trials, time,
+            channels); of categorical behaviour the likeliest category's number.
+        behavior_samples: the same of single posterior samples, (samples, trials, time, channels),
+            when samples were asked for.
+        behavior_std: standard deviation of an observed value about `behavior`, shaped like it: the
+            spread of the samples and the noise of an observation together; None for categorical
+            behaviour.
         behavior_names: of its channels; those of the trials by default.
-        behavior_probabilities: channel → probability of each category in each bin, (trials, time, categories), where
-            behaviour is categorical.
+        behavior_probabilities: channel → probability of each category in each bin, (trials, time,
+            categories), where behaviour is categorical.
         behavior_categories: channel → the categories' numbers, in the order of their probabilities.
-        label_probabilities: name → probability of each category in each trial, (trials, categories).
+        label_probabilities: name → probability of each category in each trial, (trials,
+            categories).
         label_categories: name → the categories, in the order of their probabilities.
     """
 
@@ -60,7 +63,8 @@ class Prediction:
 
     @property
     def counts(self) -> np.ndarray:
-        """Expected spikes per bin, (trials, time, neurons): what the scores of the benchmark take."""
+        """Expected spikes per bin, (trials, time, neurons): what the scores of the benchmark
+        take."""
         return self.rates * self.trials.bin_s
 
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +76,8 @@ class Prediction:
         n = 0 if self.rate_samples is None else len(self.rate_samples)
         if n < 200 or self.rate_samples is None:
             raise UndertowError(
-                f"an interval needs 200 samples or more, here are {n}: predict(trials, samples=200)."
+                f"an interval needs 200 samples or more, here are {n}: predict(trials, "
+                "samples=200)."
             )
         low, high = np.quantile(self.rate_samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return low, high
@@ -80,9 +85,9 @@ class Prediction:
     def to_xarray(self) -> "xarray.Dataset":
         """Everything here as a Dataset with named coordinates: trial, time in s, neuron, channel, …
 
-        Where times are irregular, the coordinate `times` (trial, time) takes the place of `time`. A label's
-        probabilities are `NAME_probability` (trial, NAME_category), those of a channel of categorical behaviour
-        `behavior_NAME_probability` (trial, time, behavior_NAME_category).
+        Where times are irregular, the coordinate `times` (trial, time) takes the place of `time`. A
+        label's probabilities are `NAME_probability` (trial, NAME_category), those of a channel of
+        categorical behaviour `behavior_NAME_probability` (trial, time, behavior_NAME_category).
         """
         import xarray
 
@@ -118,7 +123,9 @@ class Prediction:
             coords["region"] = ("neuron", trials.region)
         if self.behavior is not None and (names := self.behavior_names or trials.behavior_names):
             coords["channel"] = list(names)
-        coords |= {f"behavior_{name}_category": known for name, known in self.behavior_categories.items()}
+        coords |= {
+            f"behavior_{name}_category": known for name, known in self.behavior_categories.items()
+        }
         return coords | {f"{name}_category": known for name, known in self.label_categories.items()}
 
     def _rate_values(self) -> dict[str, Any]:
@@ -129,7 +136,9 @@ class Prediction:
         return values
 
     def _latent_values(self) -> dict[str, Any]:
-        means = {name: (("trial", "time", f"{name}_dim"), value) for name, value in self.latents.items()}
+        means = {
+            name: (("trial", "time", f"{name}_dim"), value) for name, value in self.latents.items()
+        }
         samples = {
             f"{name}_samples": (("sample", "trial", "time", f"{name}_dim"), value)
             for name, value in self.latent_samples.items()
@@ -153,9 +162,14 @@ class Prediction:
 def likeliest_categories(
     probabilities: Mapping[str, np.ndarray], categories: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """The number that names each channel's likeliest category, (…, channels); NaN where its probabilities are."""
+    """The number that names each channel's likeliest category, (…, channels); NaN where its
+    probabilities are."""
     likeliest = [
-        np.where(np.isnan(given).any(-1), np.nan, np.asarray(categories[name], given.dtype)[given.argmax(-1)])
+        np.where(
+            np.isnan(given).any(-1),
+            np.nan,
+            np.asarray(categories[name], given.dtype)[given.argmax(-1)],
+        )
         for name, given in probabilities.items()
     ]
     return np.stack(likeliest, axis=-1)

@@ -17,7 +17,8 @@ Window = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Spike times of one population, with what was recorded beside them. All times in seconds on one clock.
+    """Spike times of one population, with what was recorded beside them. All times in seconds on
+    one clock.
 
     Attributes:
         spike_times: one 1-D array per unit, in seconds.
@@ -26,8 +27,8 @@ class Recording:
         trials: trial table, column → one value per trial; times of events, conditions, 'split'.
         trial_ids: unique labels, 0, 1, … by default.
         signals: name → (timestamps (samples,), values (samples, channels)).
-        obs_intervals: when each unit was observed, (n, 2) start and stop for all or a list with one array per
-            unit; None means always.
+        obs_intervals: when each unit was observed, (n, 2) start and stop for all or a list with one
+            array per unit; None means always.
 
     Raises:
         DataError: naming the unit, column or signal, and the rule it breaks.
@@ -47,7 +48,9 @@ class Recording:
         if n_units == 0:
             raise DataError("the recording has no units: at least one is needed.")
         ids = np.arange(n_units) if self.unit_ids is None else self.unit_ids
-        put("unit_ids", validation.check_labels("unit_ids", tables.plain(ids), n_units, unique=True))
+        put(
+            "unit_ids", validation.check_labels("unit_ids", tables.plain(ids), n_units, unique=True)
+        )
         put(
             "spike_times",
             [
@@ -58,8 +61,13 @@ class Recording:
         put("units", tables.as_columns("units", self.units, n_units))
         put("trials", tables.as_columns("trials", self.trials))
         ids = np.arange(self.n_trials) if self.trial_ids is None else self.trial_ids
-        put("trial_ids", validation.check_labels("trial_ids", tables.plain(ids), self.n_trials, unique=True))
-        put("signals", {name: signals.as_signal(name, *pair) for name, pair in self.signals.items()})
+        put(
+            "trial_ids",
+            validation.check_labels("trial_ids", tables.plain(ids), self.n_trials, unique=True),
+        )
+        put(
+            "signals", {name: signals.as_signal(name, *pair) for name, pair in self.signals.items()}
+        )
         put("obs_intervals", validation.check_intervals(self.obs_intervals, n_units))
 
     @property
@@ -72,12 +80,16 @@ class Recording:
 
     def __repr__(self) -> str:
         return (
-            f"Recording({self.n_units} units, {self.n_trials} trials, signals: {tables.listed(self.signals)})"
+            f"Recording({self.n_units} units, {self.n_trials} trials, signals: "
+            f"{tables.listed(self.signals)})"
         )
 
     @classmethod
-    def from_nwb(cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()) -> "Recording":
-        """Read an NWB file, the units kept and the signals named; see `undertow.data.nwb.read_recording`."""
+    def from_nwb(
+        cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()
+    ) -> "Recording":
+        """Read an NWB file, the units kept and the signals named; see
+        `undertow.data.nwb.read_recording`."""
         from undertow.data.nwb import read_recording
 
         return read_recording(path, units=units, signals=signals)
@@ -100,19 +112,22 @@ class Recording:
     def from_spike_times(
         cls, spike_times: Sequence[Any] | Mapping[Any, Any], events: Any = None, **fields: Any
     ) -> Self:
-        """From spike times in seconds: a list with one array per unit, or a mapping unit id → array.
+        """From spike times in seconds: a list with one array per unit, or a mapping unit id →
+        array.
 
         Args:
             spike_times: times of each unit's spikes.
-            events: event times in seconds, (trials,), or a mapping (a data frame too) column → one value per
-                trial.
+            events: event times in seconds, (trials,), or a mapping (a data frame too) column → one
+                value per trial.
             fields: any other attribute of `Recording`.
         """
         if isinstance(spike_times, Mapping):
             fields = {"unit_ids": np.array(list(spike_times)), **fields}
             spike_times = list(spike_times.values())
         if events is not None:
-            fields["trials"] = dict(events.items()) if hasattr(events, "items") else {"event": events}
+            fields["trials"] = (
+                dict(events.items()) if hasattr(events, "items") else {"event": events}
+            )
         return cls(spike_times, **fields)
 
     def select_units(self, units: Any) -> "Recording":
@@ -123,7 +138,9 @@ class Recording:
             spike_times=[self.spike_times[row] for row in rows],
             unit_ids=self.unit_ids[rows],
             units={name: values[rows] for name, values in self.units.items()},
-            obs_intervals=None if self.obs_intervals is None else [self.obs_intervals[row] for row in rows],
+            obs_intervals=None
+            if self.obs_intervals is None
+            else [self.obs_intervals[row] for row in rows],
         )
 
     def bin(
@@ -143,25 +160,25 @@ class Recording:
         """Count spikes in bins around an event of each trial.
 
         Args:
-            align: trial column with the event's times; 'start_time', or the only column, by default. Trials
-                where it is NaN are dropped, with a warning.
-            window_s: (start, stop) in seconds from the event; by default from the event to the trial's
-                stop_time, which gives trials of different length. Whole bins only.
+            align: trial column with the event's times; 'start_time', or the only column, by
+                default. Trials where it is NaN are dropped, with a warning.
+            window_s: (start, stop) in seconds from the event; by default from the event to the
+                trial's stop_time, which gives trials of different length. Whole bins only.
             bin_s: bin width in seconds.
             units: which units, as in `select_units`.
             trials: which trials: a mask, trial ids or a rule such as ``"split==train"``.
-            condition: trial column(s) to label trials by, several joined; 'condition' by default when there
-                is one.
+            condition: trial column(s) to label trials by, several joined; 'condition' by default
+                when there is one.
             behavior: names of signals, brought into bins by `undertow.data.signals.sample_signal`.
-            stimulus: external input: names of signals, or of trial columns of numbers, which are constant
-                over the trial.
+            stimulus: external input: names of signals, or of trial columns of numbers, which are
+                constant over the trial.
             label: trial columns of categories, a choice or an outcome, to decode from each trial.
             min_rate_hz: leave out units that fire less, in spikes/s over these bins.
             forward_bins: last bins of the window to predict without seeing them.
 
         Raises:
-            DataError: for an unknown column, unit, trial or signal, a window that is no whole number of bins,
-                or when no trial, unit or spike is left.
+            DataError: for an unknown column, unit, trial or signal, a window that is no whole
+                number of bins, or when no trial, unit or spike is left.
         """
         bin_s = validation.check_positive("bin_s", bin_s, "seconds")
         kept = self.select_units(units)
@@ -170,9 +187,13 @@ class Recording:
         rows, lengths = kept._timed_trials(rows, align, window_s, bin_s)
         start_s = 0.0 if window_s is None else float(window_s[0])
         edges = binning.bin_edges(kept.trials[align][rows] + start_s, int(lengths.max()), bin_s)
-        wanted = tables.as_names(condition) or tuple(name for name in ("condition",) if name in kept.trials)
+        wanted = tables.as_names(condition) or tuple(
+            name for name in ("condition",) if name in kept.trials
+        )
         labels = [tables.column("trials", kept.trials, name)[rows] for name in wanted]
-        categories = {n: tables.column("trials", kept.trials, n)[rows] for n in tables.as_names(label)}
+        categories = {
+            n: tables.column("trials", kept.trials, n)[rows] for n in tables.as_names(label)
+        }
         split = kept.trials.get("split")
         return kept._binned(
             edges,
@@ -202,11 +223,12 @@ class Recording:
         stimulus: str | Sequence[str] = (),
         min_rate_hz: float = 0.0,
     ) -> TrialSet:
-        """Cut a recording without trials into windows of `window_s` seconds labelled 'train', 'val', 'test'.
+        """Cut a recording without trials into windows of `window_s` seconds labelled 'train',
+        'val', 'test'.
 
-        It runs from the first to the last observed moment (spike, where no `obs_intervals` are given);
-        windows never observed are left out. See `undertow.data.windows.split_labels` for `fractions` and
-        `blocks`.
+        It runs from the first to the last observed moment (spike, where no `obs_intervals` are
+        given); windows never observed are left out. See `undertow.data.windows.split_labels` for
+        `fractions` and `blocks`.
         """
         bin_s = validation.check_positive("bin_s", bin_s, "seconds")
         n_time = binning.whole_bins(window_s, bin_s)
@@ -214,7 +236,9 @@ class Recording:
         start_s, stop_s = kept._extent()
         n_windows = int((stop_s - start_s) / (n_time * bin_s) + binning.TIME_TOLERANCE_S)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
-        edges = edges[binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))]
+        edges = edges[
+            binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))
+        ]
         split = windows.split_labels(len(edges), fractions, blocks)
         return kept._binned(edges, bin_s, behavior, stimulus, min_rate_hz, split=split)
 
@@ -235,10 +259,16 @@ class Recording:
         if lengths is not None:
             spikes[np.arange(spikes.shape[1]) >= lengths[:, None]] = np.nan
         centres_s = (edges[:, 1:] + edges[:, :-1]) / 2
-        names, values = signals.sample_signals(self.signals, tables.as_names(behavior), centres_s, bin_s)
-        columns = {} if rows is None else {name: column[rows] for name, column in self.trials.items()}
+        names, values = signals.sample_signals(
+            self.signals, tables.as_names(behavior), centres_s, bin_s
+        )
+        columns = (
+            {} if rows is None else {name: column[rows] for name, column in self.trials.items()}
+        )
         wanted = tables.as_names(stimulus)
-        input_names, inputs = signals.sample_stimuli(self.signals, columns, wanted, centres_s, bin_s)
+        input_names, inputs = signals.sample_stimuli(
+            self.signals, columns, wanted, centres_s, bin_s
+        )
         keep = binning.fast_units(spikes, bin_s, min_rate_hz)
         column = lambda name: self.units[name][keep] if name in self.units else None  # noqa: E731
         heldout = column("heldout")
@@ -257,7 +287,9 @@ class Recording:
 
     def _align_column(self, align: str | None) -> str:
         if not self.n_trials:
-            raise DataError("the recording has no trials: cut it into windows with cut(window_s=…).")
+            raise DataError(
+                "the recording has no trials: cut it into windows with cut(window_s=…)."
+            )
         if align is None:
             align = (
                 "start_time"
@@ -265,13 +297,16 @@ class Recording:
                 else next(iter(self.trials))
             )
         if tables.column("trials", self.trials, align).dtype.kind not in "iuf":
-            raise DataError(f"column {align!r} of the trials holds no times: align to a column of seconds.")
+            raise DataError(
+                f"column {align!r} of the trials holds no times: align to a column of seconds."
+            )
         return align
 
     def _timed_trials(
         self, rows: np.ndarray, align: str, window_s: Window | None, bin_s: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The trials whose event (and stop time, where needed) is known, and the number of bins of each."""
+        """The trials whose event (and stop time, where needed) is known, and the number of bins of
+        each."""
         event = self.trials[align][rows].astype(float)
         if window_s is not None:
             n_time = binning.whole_bins(validation.check_window(window_s), bin_s)
@@ -285,15 +320,23 @@ class Recording:
                 "check align and window_s."
             )
         if dropped := int((bins <= 0).sum()):
-            why = f"have no time in {align!r}" + (" or are shorter than one bin" if window_s is None else "")
+            why = f"have no time in {align!r}" + (
+                " or are shorter than one bin" if window_s is None else ""
+            )
             warnings.warn(
                 f"{dropped} of {rows.size} trials {why} and are dropped.", DataWarning, stacklevel=3
             )
         return rows[bins > 0], bins[bins > 0]
 
     def _extent(self) -> tuple[float, float]:
-        spans = self.spike_times if self.obs_intervals is None else [i.ravel() for i in self.obs_intervals]
+        spans = (
+            self.spike_times
+            if self.obs_intervals is None
+            else [i.ravel() for i in self.obs_intervals]
+        )
         spans = [span for span in spans if span.size]
         if not spans:
-            raise DataError("the recording holds no spike at all: there is nothing to cut into windows.")
+            raise DataError(
+                "the recording holds no spike at all: there is nothing to cut into windows."
+            )
         return min(float(s.min()) for s in spans), max(float(s.max()) for s in spans)

@@ -20,7 +20,9 @@ Fields = dict[str, Any]
 
 def select(trials: "TrialSet", rows: Any, time: slice | None, neurons: Any) -> "TrialSet":
     """The part of `TrialSet.select`; `rows` choose trials. What is None is left whole."""
-    fields: Fields = {name: getattr(trials, name) for name in (*PER_TRIAL, *PER_NEURON, *CLOCK, "labels")}
+    fields: Fields = {
+        name: getattr(trials, name) for name in (*PER_TRIAL, *PER_NEURON, *CLOCK, "labels")
+    }
     if rows is not None:
         fields |= _some_trials(fields, _indices("trials", rows, trials.n_trials))
     if time is not None:
@@ -32,13 +34,17 @@ def select(trials: "TrialSet", rows: Any, time: slice | None, neurons: Any) -> "
 
 def _some_trials(fields: Fields, index: np.ndarray) -> Fields:
     labels = {name: values[index] for name, values in fields["labels"].items()}
-    return {name: fields[name][index] for name in PER_TRIAL if fields[name] is not None} | {"labels": labels}
+    return {name: fields[name][index] for name in PER_TRIAL if fields[name] is not None} | {
+        "labels": labels
+    }
 
 
 def _some_bins(fields: Fields, time: slice, n_time: int) -> Fields:
     start, stop, step = time.indices(n_time)
     if step != 1 or stop <= start:
-        raise DataError(f"time is {time}: it must be a slice of at least one bin, step 1, of {n_time} bins.")
+        raise DataError(
+            f"time is {time}: it must be a slice of at least one bin, step 1, of {n_time} bins."
+        )
     lengths = np.minimum(fields["lengths"], stop) - start
     if (lengths < 1).any():
         raise DataError(
@@ -56,7 +62,9 @@ def _some_bins(fields: Fields, time: slice, n_time: int) -> Fields:
 
 def _some_neurons(fields: Fields, index: np.ndarray) -> Fields:
     own = {name: fields[name][index] for name in PER_NEURON if fields[name] is not None}
-    counts = {name: fields[name][:, :, index] for name in ("spikes", "truth") if fields[name] is not None}
+    counts = {
+        name: fields[name][:, :, index] for name in ("spikes", "truth") if fields[name] is not None
+    }
     return own | counts
 
 

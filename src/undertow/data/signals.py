@@ -5,25 +5,30 @@ from collections.abc import Mapping
 import numpy as np
 
 from undertow.data.binning import TIME_TOLERANCE_S
-from undertow.data.files import listed
 from undertow.errors import DataError
+from undertow.names import listed
 
 SAME_INTERVAL = 1e-6
 """Sample intervals that differ from the bin by less, relative to it, are as long as it."""
 NARROWEST = 1e-6
-"""Below this share of half a bin there is nothing to average over: the value at the centre is taken."""
+"""Below this share of half a bin there is nothing to average over: the value at the centre is
+taken."""
 
 
 def channel_names(name: str, n_channels: int) -> list[str]:
-    """One channel keeps its name; two or three become name_x, name_y(, name_z); more name_0, name_1, …"""
+    """One channel keeps its name; two or three become name_x, name_y(, name_z); more name_0,
+    name_1, …"""
     if n_channels == 1:
         return [name]
     axes = "xyz" if n_channels in (2, 3) else range(n_channels)
     return [f"{name}_{axis}" for axis, _ in zip(axes, range(n_channels), strict=False)]
 
 
-def as_signal(name: str, timestamps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Check one signal: increasing timestamps in seconds (samples,) and values (samples, channels)."""
+def as_signal(
+    name: str, timestamps: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check one signal: increasing timestamps in seconds (samples,) and values (samples,
+    channels)."""
     times, data = np.asarray(timestamps, float), np.asarray(values, float)
     data = data[:, None] if data.ndim == 1 else data
     if times.ndim != 1 or data.ndim != 2 or len(times) != len(data) or times.size == 0:
@@ -33,22 +38,28 @@ def as_signal(name: str, timestamps: np.ndarray, values: np.ndarray) -> tuple[np
             "(samples, channels), with at least one sample."
         )
     if not (np.diff(times) > 0).all():
-        raise DataError(f"signal {name!r} has timestamps that do not increase: sort them and remove doubles.")
+        raise DataError(
+            f"signal {name!r} has timestamps that do not increase: sort them and remove doubles."
+        )
     return times, data
 
 
 def sample_signal(
     timestamps: np.ndarray, values: np.ndarray, times_s: np.ndarray, bin_s: float
 ) -> np.ndarray:
-    """Values of the line through the samples in bins of `bin_s` centred at `times_s` → its shape + (channels,).
+    """Values of the line through the samples in bins of `bin_s` centred at `times_s` → its shape +
+    (channels,).
 
-    A signal sampled faster than the bins (usual sample interval below `bin_s`) is averaged over each bin, by
-    time: what is too fast for the bins cancels instead of showing up as something slow. A slower one is
+    A signal sampled faster than the bins (usual sample interval below `bin_s`) is averaged over
+    each bin, by
+    time: what is too fast for the bins cancels instead of showing up as something slow. A slower
+        one is
     interpolated at the bin's centre. Straight lines come out exactly in both.
 
-    NaN where the centre lies before the first or after the last sample, beside a sample that is NaN, or in a
-    gap longer than two bins and five usual sample intervals. Where such a place begins inside a bin, the
-    average is over as much on either side of the centre as there is on the shorter one.
+    NaN where the centre lies before the first or after the last sample, beside a sample that is
+    NaN, or in a gap longer than two bins and five usual sample intervals. Where such a place begins
+    inside a bin, the average is over as much on either side of the centre as there is on the
+    shorter one.
     """
     centres = np.ravel(times_s)
     intervals = np.diff(timestamps)
@@ -60,9 +71,14 @@ def sample_signal(
 
 
 def _channel_means(
-    timestamps: np.ndarray, channel: np.ndarray, near: np.ndarray, centres: np.ndarray, half_s: float
+    timestamps: np.ndarray,
+    channel: np.ndarray,
+    near: np.ndarray,
+    centres: np.ndarray,
+    half_s: float,
 ) -> np.ndarray:
-    """Means over centre ± `half_s`, less where the line ends, of the line through the samples of one channel.
+    """Means over centre ± `half_s`, less where the line ends, of the line through the samples of
+    one channel.
 
     Args:
         timestamps, channel: (samples,).
@@ -85,8 +101,11 @@ def _channel_means(
     return np.where(np.isnan(room), np.nan, means + level)
 
 
-def _room(timestamps: np.ndarray, finite: np.ndarray, joined: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Seconds from each centre to the nearer end of the unbroken stretch it lies in; NaN outside all."""
+def _room(
+    timestamps: np.ndarray, finite: np.ndarray, joined: np.ndarray, centres: np.ndarray
+) -> np.ndarray:
+    """Seconds from each centre to the nearer end of the unbroken stretch it lies in; NaN outside
+    all."""
     breaks = np.flatnonzero(~joined)
     first, last = np.append(0, breaks + 1), np.append(breaks, timestamps.size - 1)
     starts, stops = timestamps[first], timestamps[last]  # a lone sample is a stretch of its own
@@ -95,8 +114,11 @@ def _room(timestamps: np.ndarray, finite: np.ndarray, joined: np.ndarray, centre
     return np.where((room >= -TIME_TOLERANCE_S) & finite[first[stretch]], room, np.nan)
 
 
-def _area(timestamps: np.ndarray, heights: np.ndarray, until: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """The integral of the line from the first sample to each of `times_s`; `until` has it at the samples."""
+def _area(
+    timestamps: np.ndarray, heights: np.ndarray, until: np.ndarray, times_s: np.ndarray
+) -> np.ndarray:
+    """The integral of the line from the first sample to each of `times_s`; `until` has it at the
+    samples."""
     left = np.clip(np.searchsorted(timestamps, times_s, side="right") - 1, 0, timestamps.size - 2)
     part = times_s - timestamps[left]
     slope = (heights[left + 1] - heights[left]) / (timestamps[left + 1] - timestamps[left])
@@ -109,7 +131,8 @@ def sample_signals(
     times_s: np.ndarray,
     bin_s: float,
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names and values (trials, time, channels) of the signals wanted; None for no signal."""
+    """Channel names and values (trials, time, channels) of the signals wanted; None for no
+    signal."""
     names: list[str] = []
     sampled: list[np.ndarray] = []
     for name in wanted:
@@ -128,7 +151,8 @@ def sample_stimuli(
     times_s: np.ndarray,
     bin_s: float,
 ) -> tuple[list[str], np.ndarray | None]:
-    """As `sample_signals`; a name that is no signal but a trial column (trials,) is constant over each trial."""
+    """As `sample_signals`; a name that is no signal but a trial column (trials,) is constant over
+    each trial."""
     names: list[str] = []
     parts: list[np.ndarray] = []
     for name in wanted:
@@ -152,5 +176,7 @@ def held_constant(name: str, column: np.ndarray, n_time: int) -> np.ndarray:
         DataError: when the column holds text.
     """
     if column.dtype.kind not in "biuf":
-        raise DataError(f"{name!r} holds text: a stimulus is numbers; code it as 0 and 1 columns first.")
+        raise DataError(
+            f"{name!r} holds text: a stimulus is numbers; code it as 0 and 1 columns first."
+        )
     return np.broadcast_to(column.astype(np.float32)[:, None, None], (column.size, n_time, 1))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from undertow.data import validation
-from undertow.data.files import listed
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
+from undertow.names import listed
 
 LABELS = ("train", "val", "test", "none")
 
@@ -26,14 +26,14 @@ def split_trials(
 ) -> Splits:
     """Split trials into train, validation and test, stratified by condition.
 
-    The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is no
-    'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is left out.
-    Without labels that
+    The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is
+    no 'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is
+    left out. Without labels that
     name both training and test trials, `fractions` are drawn from what is not 'none'.
 
     Raises:
-        DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels, or too few
-            trials to fill all parts.
+        DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels,
+            or too few trials to fill all parts.
     """
     shares = validation.check_fractions(fractions)
     rows = _rows_by_label(trials)
@@ -45,8 +45,11 @@ def split_trials(
     return Splits(*split_validation(trials[rows["train"]], seed=seed), trials[test])
 
 
-def split_validation(trials: TrialSet, fraction: float = 0.15, seed: int = 0) -> tuple[TrialSet, TrialSet]:
-    """Split training trials into those to learn from and those to choose on, stratified by condition."""
+def split_validation(
+    trials: TrialSet, fraction: float = 0.15, seed: int = 0
+) -> tuple[TrialSet, TrialSet]:
+    """Split training trials into those to learn from and those to choose on, stratified by
+    condition."""
     if not 0 < fraction < 1:
         raise DataError(f"fraction is {fraction}: it must lie between 0 and 1.")
     train, (validation,) = _stratified(trials, (fraction,), seed)
@@ -64,7 +67,9 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
     from sklearn.model_selection import KFold, StratifiedKFold
 
     if not 2 <= n <= trials.n_trials:
-        raise DataError(f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}.")
+        raise DataError(
+            f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}."
+        )
     empty = np.zeros(trials.n_trials)
     codes, counts = _condition_codes(trials)
     if trials.condition is None or counts.max() < n:
@@ -75,7 +80,8 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
         folds = list(StratifiedKFold(n, shuffle=True, random_state=seed).split(empty, codes))
     if counts.min() < n:
         warnings.warn(
-            f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing from some "
+            f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing "
+            "from some "
             "folds.",
             DataWarning,
             stacklevel=2,
@@ -96,7 +102,8 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
     if rows["test"].size or rows["val"].size:
         found = [label for label in LABELS if rows[label].size]
         warnings.warn(
-            f"the file's split labels name only {listed(found)}: they are ignored and a new split is drawn.",
+            f"the file's split labels name only {listed(found)}: they are ignored and a new split "
+            "is drawn.",
             DataWarning,
             stacklevel=3,
         )
@@ -111,10 +118,11 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
 def _stratified(
     trials: TrialSet, fractions: tuple[float, ...], seed: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What is left, and one part per fraction of all trials: sorted indices, at least one trial in each.
+    """What is left, and one part per fraction of all trials: sorted indices, at least one trial in
+    each.
 
-    Trials are put in order of condition, shuffled within, and each part takes every k-th: a condition gives a
-    part its share rounded up or down, whatever its size.
+    Trials are put in order of condition, shuffled within, and each part takes every k-th: a
+    condition gives a part its share rounded up or down, whatever its size.
     """
     sizes = [max(1, round(fraction * trials.n_trials)) for fraction in fractions]
     if sum(sizes) >= trials.n_trials:

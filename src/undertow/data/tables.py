@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data import validation
-from undertow.data.files import listed
 from undertow.errors import DataError
+from undertow.names import listed
 
 Columns = Mapping[str, np.ndarray]
 _COMPARISONS = {
@@ -27,13 +27,15 @@ def plain(value: Any) -> np.ndarray:
     """An array of numbers, booleans or strings; strings kept as objects become plain strings."""
     array = validation.as_array("a column or selection", value)
     if array.dtype == object and all(isinstance(v, str | bytes) for v in array.ravel()):
-        array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.ravel()]).reshape(
-            array.shape
-        )
+        array = np.array(
+            [v.decode() if isinstance(v, bytes) else v for v in array.ravel()]
+        ).reshape(array.shape)
     return np.char.decode(array) if array.dtype.kind == "S" else array
 
 
-def as_columns(table: str, columns: Mapping[str, Any], n_rows: int | None = None) -> dict[str, np.ndarray]:
+def as_columns(
+    table: str, columns: Mapping[str, Any], n_rows: int | None = None
+) -> dict[str, np.ndarray]:
     """Check that every column is a plain array with one entry per row, and return them by name."""
     clean: dict[str, np.ndarray] = {}
     for name, value in columns.items():
@@ -46,7 +48,8 @@ def as_columns(table: str, columns: Mapping[str, Any], n_rows: int | None = None
         n_rows = column.size if n_rows is None else n_rows
         if column.size != n_rows:
             raise DataError(
-                f"column {name!r} of the {table} has {column.size} entries: there are {n_rows} rows."
+                f"column {name!r} of the {table} has {column.size} entries: there are {n_rows} "
+                "rows."
             )
         clean[str(name)] = column
     return clean
@@ -60,7 +63,8 @@ def column(table: str, columns: Columns, name: str) -> np.ndarray:
 
 
 def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -> np.ndarray:
-    """Row positions chosen by a mask, by ids (in the order given) or by a rule such as ``"region==M1"``.
+    """Row positions chosen by a mask, by ids (in the order given) or by a rule such as
+    ``"region==M1"``.
 
     A rule compares one column with one value (==, !=, >=, <=, >, <); several are joined by " and ".
 
@@ -91,7 +95,9 @@ def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> 
     positions = {key: row for row, key in enumerate(ids.tolist())}
     unknown = [key for key in selection.tolist() if key not in positions]
     if unknown:
-        raise DataError(f"the {table} have no id {listed(unknown[:5])}: the ids run {ids[0]} … {ids[-1]}.")
+        raise DataError(
+            f"the {table} have no id {listed(unknown[:5])}: the ids run {ids[0]} … {ids[-1]}."
+        )
     return np.array([positions[key] for key in selection.tolist()], dtype=int)
 
 
@@ -99,7 +105,8 @@ def _follows(table: str, rule: str, columns: Columns) -> np.ndarray:
     match = _RULE.fullmatch(rule)
     if match is None:
         raise DataError(
-            f"cannot read the rule {rule!r} for the {table}: write it as column==value (or !=, >=, <=, >, <)."
+            f"cannot read the rule {rule!r} for the {table}: write it as column==value (or !=, >=, "
+            "<=, >, <)."
         )
     name, sign, text = match.groups()
     values = column(table, columns, name)
@@ -129,4 +136,6 @@ def join_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
     """One label per row: a single column as it is, several joined as 'a/b'."""
     if len(columns) == 1:
         return columns[0]
-    return np.array(["/".join(map(str, row)) for row in zip(*(c.tolist() for c in columns), strict=True)])
+    return np.array(
+        ["/".join(map(str, row)) for row in zip(*(c.tolist() for c in columns), strict=True)]
+    )

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data.files import existing_file
 from undertow.errors import DataError
+from undertow.files import existing_file
 
 MISSING = ("", "nan", "na", "n/a", "none", "null")
 
@@ -24,11 +24,14 @@ def read_npy(path: str | Path) -> np.ndarray:
         with path.open("rb") as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"{path} cannot be read as .npy (cut short, damaged, or objects): {error}") from None
+        raise DataError(
+            f"{path} cannot be read as .npy (cut short, damaged, or objects): {error}"
+        ) from None
 
 
 def read_text_table(path: str | Path, delimiter: str | None = None) -> dict[str, np.ndarray]:
-    """A text table with a line of column names; columns of numbers as numbers (NaN where empty), others as text.
+    """A text table with a line of column names; columns of numbers as numbers (NaN where empty),
+    others as text.
 
     Args:
         path: the file.
@@ -45,11 +48,17 @@ def read_text_table(path: str | Path, delimiter: str | None = None) -> dict[str,
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a text table: {error}") from None
     names = [name.strip() for name in rows[0]] if rows else []
-    if not names or len(set(names)) < len(names) or all(_number(name) is not None for name in names):
+    if (
+        not names
+        or len(set(names)) < len(names)
+        or all(_number(name) is not None for name in names)
+    ):
         raise DataError(f"{path} must begin with a line of column names, all different.")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(names):
-            raise DataError(f"{path} has {len(row)} entries in row {number}: there are {len(names)} columns.")
+            raise DataError(
+                f"{path} has {len(row)} entries in row {number}: there are {len(names)} columns."
+            )
     return {name: _column([row[k].strip() for row in rows[1:]]) for k, name in enumerate(names)}
 
 
@@ -70,10 +79,11 @@ def _number(entry: str) -> float | None:
 
 
 def event_columns(events: Any) -> Mapping[str, Any]:
-    """Events as columns of a trial table: from an array, a table, or the path of a .npy, .csv or .tsv file.
+    """Events as columns of a trial table: from an array, a table, or the path of a .npy, .csv or
+    .tsv file.
 
-    An array (trials,) becomes the column 'event', one of two columns 'start_time' and 'stop_time', a
-    structured one its fields.
+    An array (trials,) becomes the column 'event', one of two columns 'start_time' and 'stop_time',
+    a structured one its fields.
 
     Raises:
         DataError: for a file that cannot be read or an array of another shape.
@@ -91,6 +101,7 @@ def event_columns(events: Any) -> Mapping[str, Any]:
     if array.ndim == 1 or array.shape[1:] == (1,):
         return {"event": array.ravel()}
     raise DataError(
-        f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) start and "
+        f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) "
+        "start and "
         "stop times."
     )

@@ -9,28 +9,38 @@ from undertow.errors import DataError
 
 
 def bin_centres_s(start_s: float, bin_s: float, n_time: int) -> np.ndarray:
-    """Centres of `n_time` bins side by side, the first starting at `start_s`; (time,) in seconds."""
+    """Centres of `n_time` bins side by side, the first starting at `start_s`; (time,) in
+    seconds."""
     return start_s + (np.arange(n_time) + 0.5) * bin_s
 
 
 def check_times(times: Any, lengths: np.ndarray, n_time: int, start_s: float) -> np.ndarray:
-    """Bin centres of each trial, (trials, time) seconds from the event; NaN past its end, whatever was there.
+    """Bin centres of each trial, (trials, time) seconds from the event; NaN past its end, whatever
+    was there.
 
     Raises:
-        DataError: naming the trial, unless times are finite inside a trial, strictly increasing there, and not
-            before the window's start.
+        DataError: naming the trial, unless times are finite inside a trial, strictly increasing
+            there, and not before the window's start.
     """
     array = validation.as_numeric("times", times, 2, np.float64)
     shape = (lengths.size, n_time)
     if array.shape != shape:
-        raise DataError(f"times has shape {array.shape}: it must be {shape}, trials and bins as in spikes.")
+        raise DataError(
+            f"times has shape {array.shape}: it must be {shape}, trials and bins as in spikes."
+        )
     inside = np.arange(n_time) < lengths[:, None]
     array = np.where(inside, array, np.nan)
-    _refuse(array, inside & ~np.isfinite(array), "it must be a finite number of seconds inside the trial")
+    _refuse(
+        array,
+        inside & ~np.isfinite(array),
+        "it must be a finite number of seconds inside the trial",
+    )
     late = np.zeros(shape, bool)
     late[:, 1:] = array[:, 1:] <= array[:, :-1]
     _refuse(array, late, "times must increase strictly inside a trial")
-    _refuse(array, array < start_s, f"it lies before start_s, {start_s:g} s, where the window starts")
+    _refuse(
+        array, array < start_s, f"it lies before start_s, {start_s:g} s, where the window starts"
+    )
     return validation.frozen(array)
 
 
@@ -39,13 +49,17 @@ def _refuse(times: np.ndarray, bad: np.ndarray, rule: str) -> None:
         return
     trial, time = (int(k) for k in np.argwhere(bad)[0])
     before = f", after {times[trial, time - 1]:g} s" if time else ""
-    raise DataError(f"times of trial {trial} is {times[trial, time]:g} s in bin {time}{before}: {rule}.")
+    raise DataError(
+        f"times of trial {trial} is {times[trial, time]:g} s in bin {time}{before}: {rule}."
+    )
 
 
 def sliced_start_s(start_s: float, bin_s: float, times: np.ndarray | None, first: int) -> float:
-    """Where a window starts that begins with bin `first`; `times` are those of the trials that stay.
+    """Where a window starts that begins with bin `first`; `times` are those of the trials that
+    stay.
 
-    With irregular times it is the earliest left edge of these bins: the regular rule where times are regular.
+    With irregular times it is the earliest left edge of these bins: the regular rule where times
+        are regular.
     """
     if times is None or first == 0:
         return start_s + first * bin_s
@@ -53,8 +67,8 @@ def sliced_start_s(start_s: float, bin_s: float, times: np.ndarray | None, first
 
 
 def from_start_s(times: np.ndarray, start_s: float, bin_s: float) -> np.ndarray:
-    """Times since the window's start, (trials, time), finite everywhere: past its end a trial goes on in steps of
-    `bin_s`, so that a grid laid over all trials stays finite and increasing."""
+    """Times since the window's start, (trials, time), finite everywhere: past its end a trial goes
+    on in steps of `bin_s`, so that a grid laid over all trials stays finite and increasing."""
     last = np.isfinite(times).sum(axis=1, keepdims=True) - 1
     steps = np.arange(times.shape[1]) - last
     onward = np.take_along_axis(times, last, axis=1) + steps * bin_s

@@ -33,10 +33,12 @@ class TrialSet:
         forward_bins: the last bins of the window, predicted but never given to the encoder.
         truth: true rates in spikes/s for synthetic sets, shaped like spikes.
         split: the file's own label per trial ('train', 'val', 'test', 'none').
-        labels: name → one category per trial, (trials,) of whole numbers, numbers or strings; NaN or '' where
-            missing. What is decoded from a trial as a whole, such as a choice; never given to an encoder.
-        times: bin centres of each trial in seconds from `event`, (trials, time), strictly increasing, NaN past a
-            trial's end; only where they are irregular. `bin_s` stays the width in which spikes are counted.
+        labels: name → one category per trial, (trials,) of whole numbers, numbers or strings; NaN
+            or '' where missing. What is decoded from a trial as a whole, such as a choice; never
+            given to an encoder.
+        times: bin centres of each trial in seconds from `event`, (trials, time), strictly
+            increasing, NaN past a trial's end; only where they are irregular. `bin_s` stays the
+            width in which spikes are counted.
 
     Raises:
         DataError: naming the field, the trial or neuron, and the rule it breaks.
@@ -79,7 +81,9 @@ class TrialSet:
         put("region", self._labels("region", None, n_neurons))
         put("heldout", self._check_heldout(n_neurons))
         put("start_s", validation.check_finite("start_s", self.start_s, "seconds"))
-        put("forward_bins", validation.check_whole("forward_bins", self.forward_bins, 0, n_time - 1))
+        put(
+            "forward_bins", validation.check_whole("forward_bins", self.forward_bins, 0, n_time - 1)
+        )
         if self.times is not None:
             put("times", check_times(self.times, self.lengths, n_time, self.start_s))
         for name in ("behavior", "stimulus"):
@@ -92,7 +96,8 @@ class TrialSet:
         self._check_names("stimulus")
         if self.behavior_kind not in ("continuous", "categorical"):
             raise DataError(
-                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or 'categorical'."
+                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or "
+                "'categorical'."
             )
         put("labels", validation.check_categories(self.labels, n_trials))
         if not derived:
@@ -115,7 +120,8 @@ class TrialSet:
         heldout = np.zeros(n_neurons, bool) if self.heldout is None else np.asarray(self.heldout)
         if heldout.shape != (n_neurons,) or heldout.dtype != bool:
             raise DataError(
-                f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} booleans."
+                f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} "
+                "booleans."
             )
         if heldout.all():
             raise DataError(
@@ -131,7 +137,7 @@ class TrialSet:
             raise DataError(f"{signal}_names has {len(names)} entries: {signal} has {n} channels.")
         object.__setattr__(self, f"{signal}_names", names)
 
-    # --- sizes and axes -------------------------------------------------------------------------------------
+    # --- sizes and axes -----------------------------------------------------------------------
 
     @property
     def n_trials(self) -> int:
@@ -158,7 +164,8 @@ class TrialSet:
 
     @property
     def observation_times_s(self) -> np.ndarray:
-        """Bin centres of each trial in seconds from the event, (trials, time): `times`, or the regular ones."""
+        """Bin centres of each trial in seconds from the event, (trials, time): `times`, or the
+        regular ones."""
         if self.times is not None:
             return self.times
         return np.broadcast_to(self.time_s, (self.n_trials, self.n_time))
@@ -175,9 +182,12 @@ class TrialSet:
 
     @property
     def mean_rates(self) -> np.ndarray:
-        """Mean rate of each neuron in spikes/s over observed bins, (neurons,); NaN if never observed."""
+        """Mean rate of each neuron in spikes/s over observed bins, (neurons,); NaN if never
+        observed."""
         observed = np.isfinite(self.spikes).sum(axis=(0, 1))
-        return np.nansum(self.spikes, axis=(0, 1)) / np.where(observed, observed, np.nan) / self.bin_s
+        return (
+            np.nansum(self.spikes, axis=(0, 1)) / np.where(observed, observed, np.nan) / self.bin_s
+        )
 
     def __len__(self) -> int:
         return self.n_trials
@@ -187,14 +197,16 @@ class TrialSet:
         forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
         when = "" if self.times is None else " at irregular times"
         return (
-            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} ms{when} × "
+            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} "
+            f"ms{when} × "
             f"{self.n_neurons} neurons{extra}{forward})"
         )
 
-    # --- new sets from this one -----------------------------------------------------------------------------
+    # --- new sets from this one ---------------------------------------------------------------
 
     def replace(self, **changes: Any) -> "TrialSet":
-        """A copy with some fields changed, validated again; new signals of another width lose old names."""
+        """A copy with some fields changed, validated again; new signals of another width lose old
+        names."""
         for signal in ("behavior", "stimulus"):
             if signal in changes:
                 width = validation.as_array(signal, changes[signal]).shape[2:]
@@ -202,7 +214,9 @@ class TrialSet:
                     changes.setdefault(f"{signal}_names", ())
         return dataclasses.replace(self, derived=True, **changes)
 
-    def select(self, trials: Any = None, time: slice | None = None, neurons: Any = None) -> "TrialSet":
+    def select(
+        self, trials: Any = None, time: slice | None = None, neurons: Any = None
+    ) -> "TrialSet":
         """A subset by trial index or mask, slice of bins (step 1), neuron index or mask.
 
         Raises:
@@ -232,10 +246,12 @@ class TrialSet:
         """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""
         keep = self.mean_rates >= minimum_hz
         if not keep.any():
-            raise DataError(f"no neuron fires at {minimum_hz:g} spikes/s or more: lower the minimum rate.")
+            raise DataError(
+                f"no neuron fires at {minimum_hz:g} spikes/s or more: lower the minimum rate."
+            )
         return self.select(neurons=keep)
 
-    # --- files ----------------------------------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------------
 
     @classmethod
     def from_npz(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":

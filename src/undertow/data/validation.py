@@ -1,4 +1,5 @@
-"""Checks behind `TrialSet` and `Recording`: a rule is a function; messages say what, where and what to do."""
+"""Checks behind `TrialSet` and `Recording`: a rule is a function; messages say what, where and what
+to do."""
 
 import warnings
 from collections.abc import Mapping
@@ -14,13 +15,18 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
     array = as_array(name, value)
     if array.dtype.kind not in "biuf":
         raise DataError(
-            f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists become "
+            f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
+            "become "
             "object arrays; "
             "pad the trials with NaN and pass `lengths` instead."
         )
     if array.ndim != ndim:
-        raise DataError(f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}.")
-    with np.errstate(over="ignore"):  # a value too large becomes infinite, which the caller refuses by name
+        raise DataError(
+            f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}."
+        )
+    with np.errstate(
+        over="ignore"
+    ):  # a value too large becomes infinite, which the caller refuses by name
         return frozen(array.astype(dtype))
 
 
@@ -30,7 +36,8 @@ def as_array(name: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     except ValueError:
         raise DataError(
-            f"{name} is ragged (its parts differ in length): make it one rectangular array; pad trials of "
+            f"{name} is ragged (its parts differ in length): make it one rectangular array; pad "
+            "trials of "
             "different length with NaN and pass `lengths`."
         ) from None
 
@@ -45,7 +52,9 @@ def frozen(array: np.ndarray) -> np.ndarray:
 def check_counts(spikes: np.ndarray) -> None:
     """Counts are finite or NaN, at least zero and whole."""
     if 0 in spikes.shape:
-        raise DataError(f"spikes has shape {spikes.shape}: there must be at least one trial, bin and neuron.")
+        raise DataError(
+            f"spikes has shape {spikes.shape}: there must be at least one trial, bin and neuron."
+        )
     rules = (
         ("infinite", np.isinf, "counts must be finite, or NaN where not observed"),
         ("negative", lambda x: x < 0, "counts must be zero or more"),
@@ -60,7 +69,8 @@ def check_counts(spikes: np.ndarray) -> None:
         if bad.any():
             trial, time, neuron = np.argwhere(bad)[0]
             raise DataError(
-                f"spikes holds {int(bad.sum())} {what} value(s), the first ({spikes[trial, time, neuron]:g}) "
+                f"spikes holds {int(bad.sum())} {what} value(s), the first "
+                f"({spikes[trial, time, neuron]:g}) "
                 f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
             )
 
@@ -68,7 +78,9 @@ def check_counts(spikes: np.ndarray) -> None:
 def check_any_spikes(spikes: np.ndarray) -> None:
     """There is at least one spike to learn from."""
     if not np.nansum(spikes) > 0:
-        raise DataError("spikes holds no spike at all: check the window, the alignment and the unit filter.")
+        raise DataError(
+            "spikes holds no spike at all: check the window, the alignment and the unit filter."
+        )
 
 
 def warn_silent(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
@@ -77,7 +89,8 @@ def warn_silent(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
     if silent.size:
         shown = ", ".join(map(str, silent[:10])) + (", …" if silent.size > 10 else "")
         warnings.warn(
-            f"{silent.size} of {neuron_ids.size} neurons never spike and are left out of scores: {shown}.",
+            f"{silent.size} of {neuron_ids.size} neurons never spike and are left out of scores: "
+            f"{shown}.",
             DataWarning,
             stacklevel=4,
         )
@@ -94,7 +107,8 @@ def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
     if (array < 1).any() or (array > n_time).any():
         trial = int(np.flatnonzero((array < 1) | (array > n_time))[0])
         raise DataError(
-            f"lengths[{trial}] is {array[trial]}: it must lie between 1 and {n_time}, the number of bins."
+            f"lengths[{trial}] is {array[trial]}: it must lie between 1 and {n_time}, the number "
+            "of bins."
         )
     return frozen(array.astype(np.int64))
 
@@ -120,7 +134,9 @@ def check_categories(labels: Any, n_trials: int) -> dict[str, np.ndarray]:
     for name, value in ({} if labels is None else labels).items():
         array = check_labels(f"labels[{name!r}]", value, n_trials)
         if array.dtype.kind not in "biufU":
-            raise DataError(f"labels[{name!r}] has dtype {array.dtype}: it must hold numbers or strings.")
+            raise DataError(
+                f"labels[{name!r}] has dtype {array.dtype}: it must hold numbers or strings."
+            )
         whole = array.dtype.kind == "f" and bool((array == np.round(array)).all())
         clean[str(name)] = frozen(array.astype(np.int64)) if whole else array
     return clean
@@ -132,7 +148,8 @@ def check_shared(labels: Mapping[str, np.ndarray]) -> None:
         there = values[known_labels(values)]
         if there.size > 2 and np.unique(there).size == there.size:
             raise DataError(
-                f"labels[{name!r}] is different in each of {there.size} trials: a label is a category "
+                f"labels[{name!r}] is different in each of {there.size} trials: a label is a "
+                "category "
                 "several trials share; bin a measured number first."
             )
 
@@ -149,7 +166,8 @@ def check_signal(name: str, value: Any, n_trials: int, n_time: int) -> np.ndarra
     array = as_numeric(name, value, 3)
     if array.shape[:2] != (n_trials, n_time):
         raise DataError(
-            f"{name} has shape {array.shape}: its first two sizes must be {(n_trials, n_time)}, as in spikes."
+            f"{name} has shape {array.shape}: its first two sizes must be {(n_trials, n_time)}, as "
+            "in spikes."
         )
     if np.isinf(array).any():
         trial, time, channel = np.argwhere(np.isinf(array))[0]
@@ -164,7 +182,9 @@ def check_truth(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     """True rates in spikes/s, shaped like spikes, never negative or infinite."""
     array = as_numeric("truth", value, 3)
     if array.shape != shape:
-        raise DataError(f"truth has shape {array.shape}: it must have the shape of spikes, {shape}.")
+        raise DataError(
+            f"truth has shape {array.shape}: it must have the shape of spikes, {shape}."
+        )
     if np.isinf(array).any() or (array < 0).any():
         raise DataError("truth holds negative or infinite values: it must be rates in spikes/s.")
     return array
@@ -188,7 +208,9 @@ def check_spike_times(unit: Any, times: Any) -> np.ndarray:
         )
     array = array.astype(float)
     if bad := int((~np.isfinite(array)).sum()):
-        raise DataError(f"spike times of unit {unit} hold {bad} NaN or infinite value(s): remove them.")
+        raise DataError(
+            f"spike times of unit {unit} hold {bad} NaN or infinite value(s): remove them."
+        )
     return array if (np.diff(array) >= 0).all() else np.sort(array)
 
 
@@ -198,7 +220,8 @@ def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
         return None
     shared = isinstance(intervals, np.ndarray) and intervals.ndim == 2
     arrays = [
-        as_array("obs_intervals", i).astype(float) for i in ([intervals] * n_units if shared else intervals)
+        as_array("obs_intervals", i).astype(float)
+        for i in ([intervals] * n_units if shared else intervals)
     ]
     if len(arrays) != n_units:
         raise DataError(f"obs_intervals has {len(arrays)} entries: there are {n_units} units.")
@@ -219,7 +242,8 @@ def check_window(window_s: Any) -> float:
         start = stop = np.nan
     if not (np.isfinite([start, stop]).all() and stop > start):
         raise DataError(
-            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start before "
+            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start "
+            "before "
             "stop."
         )
     return stop - start
@@ -252,7 +276,8 @@ def check_fractions(fractions: Any) -> np.ndarray:
     shares = np.asarray(fractions, float)
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise DataError(
-            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, test) "
+            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
+            "test) "
             "that add up to 1."
         )
     return shares

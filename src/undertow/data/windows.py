@@ -25,8 +25,8 @@ def cut_windows(
     """Cut continuous counts (time, neurons) into windows of `window_s` seconds, side by side.
 
     Args:
-        spikes: counts per bin, (time, neurons), NaN where not observed; bins left over at the end are
-            dropped.
+        spikes: counts per bin, (time, neurons), NaN where not observed; bins left over at the end
+            are dropped.
         bin_s: bin width in seconds.
         window_s: window length in seconds, a whole number of bins.
         fractions, blocks: see `split_labels`.
@@ -61,21 +61,28 @@ def cut_windows(
     )
 
 
-def split_labels(n_windows: int, fractions: tuple[float, float, float], blocks: int = 1) -> np.ndarray:
+def split_labels(
+    n_windows: int, fractions: tuple[float, float, float], blocks: int = 1
+) -> np.ndarray:
     """'train', 'val' or 'test' for each window, in contiguous stretches.
 
-    The recording is divided into `blocks` equal stretches, each of them into train, val and test in that
-    order: one block tests on the end of the recording, several spread the test windows over it (against slow
+    The recording is divided into `blocks` equal stretches, each of them into train, val and test in
+    that
+    order: one block tests on the end of the recording, several spread the test windows over it
+        (against slow
     drift).
     """
     shares = validation.check_fractions(fractions)
     if blocks < 1 or n_windows < 3 * blocks:
         raise DataError(
-            f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and test "
+            f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and "
+            "test "
             "windows: "
             "use shorter windows or fewer blocks."
         )
-    labels = [_block_labels(len(block), shares) for block in np.array_split(np.arange(n_windows), blocks)]
+    labels = [
+        _block_labels(len(block), shares) for block in np.array_split(np.arange(n_windows), blocks)
+    ]
     return np.concatenate(labels)
 
 

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 
 class Decoder(nn.Module, ABC):
-    """Turns the concatenated decoder inputs of each bin into features; says whether it is causal."""
+    """Turns the concatenated decoder inputs of each bin into features; says whether it is
+    causal."""
 
     feature_dim: int
     causal: bool

@@ -9,14 +9,16 @@ from undertow.errors import ModelError
 
 
 class BlockLinear(nn.Module):
-    """y[writes_k] = W_k x[reads_k] + b[writes_k] for each block k: one product a block, whatever the number of outputs.
+    """y[writes_k] = W_k x[reads_k] + b[writes_k] for each block k: one product a block, whatever
+    the number of outputs.
 
     Args:
         reads: input indices of each block; blocks may share inputs.
         writes: output indices of each block; together every output once, in any order.
 
     Raises:
-        ModelError: for outputs that are missing or written twice, or a block that reads or writes nothing.
+        ModelError: for outputs that are missing or written twice, or a block that reads or writes
+            nothing.
     """
 
     columns: Tensor | None
@@ -47,7 +49,9 @@ class BlockLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(…, inputs) → (…, outputs)."""
         x = x[..., : sum(self.widths)] if self.columns is None else x.index_select(-1, self.columns)
-        parts = [block(part) for block, part in zip(self.blocks, x.split(self.widths, -1), strict=True)]
+        parts = [
+            block(part) for block, part in zip(self.blocks, x.split(self.widths, -1), strict=True)
+        ]
         y = torch.cat(parts, -1) if len(parts) > 1 else parts[0]
         if self.order is not None:
             y = y.index_select(-1, self.order)

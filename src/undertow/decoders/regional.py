@@ -12,11 +12,14 @@ from undertow.errors import ModelError
 
 
 class RegionalDecoder(Decoder):
-    """For each region j, 128 softplus features of x^j (ElGazzar & van Gerven eq. 10: the hidden layer of λ^j).
+    """For each region j, 128 softplus features of x^j (ElGazzar & van Gerven eq. 10: the hidden
+    layer of λ^j).
 
-    The features of all regions stand side by side, in the order of `regions`. The output layer of λ^j is the observation
-    model's, which takes them apart again: `PoissonObservation(..., region=…)` lets each neuron read its region's features
-    alone, in whatever order neurons come. One group that reads all units is the shared state.
+    The features of all regions stand side by side, in the order of `regions`. The output layer of
+    λ^j is the observation
+    model's, which takes them apart again: `PoissonObservation(..., region=…)` lets each neuron read
+    its region's features alone, in whatever order neurons come. One group that reads all units is
+    the shared state.
 
     Args:
         n_inputs: inputs per bin: the dynamics' `units`, flattened.
@@ -42,7 +45,8 @@ class RegionalDecoder(Decoder):
         super().__init__()
         if numbers_per_unit < 1 or n_inputs % numbers_per_unit:
             raise ModelError(
-                f"{n_inputs} decoder inputs are no whole number of units of {numbers_per_unit} numbers."
+                f"{n_inputs} decoder inputs are no whole number of units of {numbers_per_unit} "
+                "numbers."
             )
         units = n_inputs // numbers_per_unit
         reads = [
@@ -66,8 +70,13 @@ class RegionalDecoder(Decoder):
 def _indices(region: int, units: Sequence[int] | slice, n_units: int) -> list[int]:
     """The units of a region as indices."""
     indices = list(range(n_units)[units]) if isinstance(units, slice) else [int(k) for k in units]
-    if not indices or not all(0 <= k < n_units for k in indices) or len(set(indices)) < len(indices):
+    if (
+        not indices
+        or not all(0 <= k < n_units for k in indices)
+        or len(set(indices)) < len(indices)
+    ):
         raise ModelError(
-            f"region {region} reads units {units!r}: give each region at least one of the {n_units} units, none twice."
+            f"region {region} reads units {units!r}: give each region at least one of the "
+            f"{n_units} units, none twice."
         )
     return indices

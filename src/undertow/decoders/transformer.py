@@ -14,8 +14,9 @@ from undertow.errors import ModelError
 class TransformerDecoder(Decoder):
     """Self-attention and a feed-forward layer over [z, v, h] of every bin (LangevinFlow Fig. 1).
 
-    Bins that are missing or past a trial's end are no keys: garbage there changes nothing elsewhere. Time enters as
-    sines and cosines of the bin centres in seconds, so that the bin width does not change the layer.
+    Bins that are missing or past a trial's end are no keys: garbage there changes nothing
+    elsewhere. Time enters as sines and cosines of the bin centres in seconds, so that the bin width
+    does not change the layer.
 
     Args:
         n_inputs: inputs per bin.
@@ -24,9 +25,10 @@ class TransformerDecoder(Decoder):
         feedforward: units of the feed-forward layer.
         dropout: probability of dropping a unit.
         causal: attend only to the past.
-        norm: 'pre' (each part reads normalised inputs) or 'post' (the sum after each part is normalised).
-        initial_scale: factor on the initial weights of what each part adds; 0.67 is T-Fixup's for one layer (Huang et
-            al. 2020).
+        norm: 'pre' (each part reads normalised inputs) or 'post' (the sum after each part is
+            normalised).
+        initial_scale: factor on the initial weights of what each part adds; 0.67 is T-Fixup's for
+            one layer (Huang et al. 2020).
     """
 
     def __init__(
@@ -70,14 +72,17 @@ class TransformerDecoder(Decoder):
         return self.dropout(self.norm_out(x))
 
     def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
-        parts = self.query_key_value(x).chunk(3, -1)  # heads split after, which spares two copies going back
+        parts = self.query_key_value(x).chunk(
+            3, -1
+        )  # heads split after, which spares two copies going back
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid))
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
         return out
 
     def _mask(self, valid: Tensor) -> Tensor | None:
-        """True where a query may look at a key; every bin may look at itself. None when all may look everywhere."""
+        """True where a query may look at a key; every bin may look at itself. None when all may
+        look everywhere."""
         if not self.causal and bool(valid.all()):
             return None
         n_time = valid.shape[1]

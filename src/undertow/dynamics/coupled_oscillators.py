@@ -17,17 +17,21 @@ LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
 class CoupledOscillators(SplitSDE):
-    """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the stable sign of eq. 7).
+    """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the
+    stable sign of eq. 7).
 
-        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW,   db = [(α − r²) b + ω a + Σ_j K_ij(u) b_j] ds + σ dW
+        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW,   db = [(α − r²) b + ω a + Σ_j K_ij(u)
+        b_j] ds + σ dW
 
-    with r² = a² + b². Uncoupled, an oscillator with α > 0 settles on the circle r = √α and turns by ω per unit of internal
-    time. The `form` 'bistable' has α + 2r² − r⁴ in place of α − r²: for −1 < α < 0 both rest and a cycle are stable.
+    with r² = a² + b². Uncoupled, an oscillator with α > 0 settles on the circle r = √α and turns by
+    ω per unit of internal time. The `form` 'bistable' has α + 2r² − r⁴ in place of α − r²: for −1 <
+    α < 0 both rest and a cycle are stable.
 
-    The step by `splitting` is an Euler kick by coupling and drive, then the exact turn by ωh and the exact flow of the
-    radius, r² ← α r² / (r² + (α − r²) e^{−2αh}). The bistable form, dρ = 2ρ (α + 2ρ − ρ²) ds for ρ = r², is read as
-    dρ = 2ρ (A − C ρ) ds with A = α + 2ρ and C = ρ held over the step: a flow of the same kind, with the same fixed points
-    as the equation. At a cycle ρ the step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
+    The step by `splitting` is an Euler kick by coupling and drive, then the exact turn by ωh and
+    the exact flow of the radius, r² ← α r² / (r² + (α − r²) e^{−2αh}). The bistable form, dρ = 2ρ
+    (α + 2ρ − ρ²) ds for ρ = r², is read as dρ = 2ρ (A − C ρ) ds with A = α + 2ρ and C = ρ held over
+    the step: a flow of the same kind, with the same fixed points as the equation. At a cycle ρ the
+        step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
 
     Args:
         state_dim: a and b together, an even number 2N; the state is [a, b].
@@ -36,9 +40,9 @@ class CoupledOscillators(SplitSDE):
         form: 'stuart-landau' or 'bistable'.
         drive: add a learned tanh(W [x, u] + c) to the drift.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
-        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of internal time (a trial, where
-            the timescale is a trial / 2.5), evenly spaced on a log scale. They move slowly in learning: give the band that
-            matters where it is known.
+        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
+            internal time (a trial, where the timescale is a trial / 2.5), evenly spaced on a log
+            scale. They move slowly in learning: give the band that matters where it is known.
         options: noise and time; see `IntegratedSDE`.
 
     Raises:
@@ -94,7 +98,9 @@ class CoupledOscillators(SplitSDE):
         push = torch.zeros_like(x)
         if self._pulls:
             push = self.coupling.pull(x.unflatten(-1, (2, -1)), u).flatten(-2)
-        return push if self.network is None else push + torch.tanh(self.network(self.with_input(x, u)))
+        return (
+            push if self.network is None else push + torch.tanh(self.network(self.with_input(x, u)))
+        )
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         a, b = (x + h * self._push(x, u)).chunk(2, -1)
@@ -107,7 +113,8 @@ class CoupledOscillators(SplitSDE):
         return torch.cat([cos * a - sin * b, sin * a + cos * b], -1)
 
     def check_stable(self, bin_s: float) -> None:
-        """Refuse an explicit step that turns the fastest oscillator too far; the splitting takes any.
+        """Refuse an explicit step that turns the fastest oscillator too far; the splitting takes
+        any.
 
         Raises:
             StabilityError: naming the frequency, the step and the remedies.
@@ -119,8 +126,10 @@ class CoupledOscillators(SplitSDE):
         turn = 2 * torch.pi * fastest_hz * step_s
         if not turn < largest:
             raise StabilityError(
-                f"a step of {1000 * step_s:.4g} ms with integrator={self.integrator!r} turns the fastest oscillator "
-                f"({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay below {largest:g}: use steps shorter than "
+                f"a step of {1000 * step_s:.4g} ms with integrator={self.integrator!r} turns the "
+                "fastest oscillator "
+                f"({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay below {largest:g}: "
+                "use steps shorter than "
                 f"{1000 * step_s * largest / turn:.4g} ms, or integrator='splitting'."
             )
 
@@ -129,7 +138,8 @@ def _spread_out(band: tuple[float, float], n: int) -> Tensor:
     """n numbers from the band's lower edge to its upper, (n,), in equal ratios."""
     if len(band) != 2 or not 0 < band[0] <= band[1] < float("inf"):
         raise ModelError(
-            f"start_cycles is {band}: it must be two positive numbers, the slower first, such as (0.05, 3)."
+            f"start_cycles is {band}: it must be two positive numbers, the slower first, such as "
+            "(0.05, 3)."
         )
     low, high = (math.log(edge) for edge in band)
     return torch.linspace(low, high, n).exp()

@@ -10,13 +10,15 @@ START = 0.1
 
 
 class Coupling(nn.Module):
-    """The pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts small.
+    """The pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts
+    small.
 
     Args:
         units: how many units, N.
         input_dim: external inputs that modulate the coupling; 0 for a constant K.
-        kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the identity: no coupling
-            but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar & van Gerven are printed); or 'none'.
+        kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the
+            identity: no coupling but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar &
+                van Gerven are printed); or 'none'.
         self_coupled: whether a 'matrix' has a diagonal.
 
     Raises:
@@ -33,7 +35,9 @@ class Coupling(nn.Module):
         self.units, self.kind = units, kind
         size = {"none": 0, "scalar": 1}.get(kind, units)
         self.constant = _small(units, size, size) if size else None
-        self.slope = _small(units * input_dim, input_dim, size, size) if size and input_dim else None
+        self.slope = (
+            _small(units * input_dim, input_dim, size, size) if size and input_dim else None
+        )
         self.full = kind == "matrix" and self_coupled
         eye = torch.eye(units)
         mask = {"none": torch.zeros_like(eye), "scalar": eye}.get(kind, 1 - eye)
@@ -58,7 +62,8 @@ class Coupling(nn.Module):
         return self._strength(self.constant, u)[..., 0]
 
     def pull(self, z: Tensor, u: Tensor | None = None) -> Tensor:
-        """What the others do to each unit, for several kinds of coordinate at once, (…, kinds, N) as z."""
+        """What the others do to each unit, for several kinds of coordinate at once, (…, kinds, N)
+        as z."""
         if self.constant is None:
             return torch.zeros_like(z)
         k = self.matrix(u)

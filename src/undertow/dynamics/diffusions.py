@@ -32,7 +32,8 @@ class Diffusion(nn.Module, ABC):
 
 
 class ConstantDiffusion(Diffusion):
-    """One number per coordinate: the paper's "sparse connection layer with non-zero diagonal parameters only"."""
+    """One number per coordinate: the paper's "sparse connection layer with non-zero diagonal
+    parameters only"."""
 
     def __init__(self, dim: int, input_dim: int = 0) -> None:
         super().__init__(dim, input_dim)
@@ -64,7 +65,8 @@ class InputDiffusion(Diffusion):
         super().__init__(dim, input_dim)
         if input_dim < 1:
             raise ModelError(
-                "diffusion='input' needs an input: give a stimulus, or choose 'constant' or 'state'."
+                "diffusion='input' needs an input: give a stimulus, or choose 'constant' or "
+                "'state'."
             )
         self.linear = _near_start(nn.Linear(input_dim, dim))
 

@@ -13,15 +13,18 @@ from undertow.errors import ModelError
 class DiscreteDynamics(Dynamics):
     """x' = f(x, u) + σ η, from one bin to the next.
 
-    A bin is one step whatever its width, so that here, unlike for an SDE, the bin width is part of the model: weights
-    learned at 10 ms mean something else at 20 ms. The step `h` is ignored. `timescale_s` only sets the internal time in
-    which a control on the noise and its cost are counted; the law of a step does not depend on it.
+    A bin is one step whatever its width, so that here, unlike for an SDE, the bin width is part of
+        the model: weights
+    learned at 10 ms mean something else at 20 ms. The step `h` is ignored. `timescale_s` only sets
+    the internal time in which a control on the noise and its cost are counted; the law of a step
+    does not depend on it.
 
     Args:
         state_dim: width of the state.
         input_dim: external inputs u.
         noise_dim: noisy coordinates, all or none.
-        timescale_s: seconds per unit of internal time; None leaves it to the model (1 s on its own).
+        timescale_s: seconds per unit of internal time; None leaves it to the model (1 s on its
+            own).
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -29,7 +32,9 @@ class DiscreteDynamics(Dynamics):
 
     max_step = math.inf
 
-    def __init__(self, state_dim: int, input_dim: int, noise_dim: int, timescale_s: float | None) -> None:
+    def __init__(
+        self, state_dim: int, input_dim: int, noise_dim: int, timescale_s: float | None
+    ) -> None:
         super().__init__()
         check_whole("state_dim", state_dim, 1)
         check_whole("input_dim", input_dim, 0)
@@ -50,9 +55,12 @@ class DiscreteDynamics(Dynamics):
 
     @abstractmethod
     def next_std(self, x: Tensor) -> Tensor:
-        """Standard deviation of the noisy coordinates a bin after x, broadcastable to (…, noise_dim)."""
+        """Standard deviation of the noisy coordinates a bin after x, broadcastable to (…,
+        noise_dim)."""
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         return self.next_mean(x, self._checked_input(u)), self.next_std(x)
 
     def rollout(
@@ -79,7 +87,8 @@ class DiscreteDynamics(Dynamics):
         """
         if steps != 1:
             raise ModelError(
-                f"{type(self).__name__} got {steps:g} steps per bin: it is discrete and takes exactly one; "
+                f"{type(self).__name__} got {steps:g} steps per bin: it is discrete and takes "
+                "exactly one; "
                 "rebin the data, or choose an SDE."
             )
 
@@ -90,6 +99,7 @@ class DiscreteDynamics(Dynamics):
         if u is None or u.shape[-1] != self.input_dim:
             found = "none" if u is None else u.shape[-1]
             raise ModelError(
-                f"{type(self).__name__} reads {self.input_dim} inputs and got {found}: give as many, or set input_dim."
+                f"{type(self).__name__} reads {self.input_dim} inputs and got {found}: give as "
+                "many, or set input_dim."
             )
         return u

@@ -12,13 +12,15 @@ from undertow.errors import ModelError
 
 
 class EulerLangevin(SecondOrderLangevin):
-    """Algorithm 1 of LangevinFlow: explicit Euler for positions and velocities, both from the old state.
+    """Algorithm 1 of LangevinFlow: explicit Euler for positions and velocities, both from the old
+    state.
 
         z' = z + δh v;   v½ = v − (δh/m) ∇U(z);   v' = (1 − γh) v½ + √(2mγ k_Bτ h) η
 
-    with h = 1 where a bin is as long as `timescale_s`, as published. δ is `hamiltonian_step`: 1 in the paper; 0.01 in
-    the code released with it, whose friction and noise are not scaled. The noise is that of eqs 9, 16 and 17, which
-    differs from eq. 1 divided by m unless m = 1. Explicit Euler diverges for curvatures k < 0 and for many k > 0.
+    with h = 1 where a bin is as long as `timescale_s`, as published. δ is `hamiltonian_step`: 1 in
+    the paper; 0.01 in the code released with it, whose friction and noise are not scaled. The noise
+    is that of eqs 9, 16 and 17, which differs from eq. 1 divided by m unless m = 1. Explicit Euler
+    diverges for curvatures k < 0 and for many k > 0.
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [z, v].
@@ -42,13 +44,17 @@ class EulerLangevin(SecondOrderLangevin):
     def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
         z, v = x.chunk(2, -1)
         force = -self.potential.gradient(z, u) / self.mass
-        return torch.cat([self.hamiltonian_step * v, self.hamiltonian_step * force - self.gamma * v], -1)
+        return torch.cat(
+            [self.hamiltonian_step * v, self.hamiltonian_step * force - self.gamma * v], -1
+        )
 
     def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
         std = (2 * self.mass * self.gamma * self.temperature).sqrt()
         return torch.cat([torch.zeros_like(std), std]).expand_as(x)
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         z, v = x.chunk(2, -1)
         move = self.hamiltonian_step * h
         v_half = v - move / self.mass * self.potential.gradient(z, u)

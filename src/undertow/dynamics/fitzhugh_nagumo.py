@@ -14,12 +14,15 @@ START_RATE, START_EPSILON, START_A, START_B, START_CURRENT = 10.0, 0.2, 0.7, 0.8
 
 
 class FitzHughNagumo(SplitSDE):
-    """N excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ per unit of internal time.
+    """N excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ per unit of
+    internal time.
 
-        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW,   dw = ρ ε (v + a − b w) ds + σ dW
+        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW,   dw = ρ ε (v + a − b w)
+        ds + σ dW
 
-    All of ρ, ε, a, b and I are learned for each unit; at the start the units fire about once in a trial. The step by
-    `splitting` kicks v by −w, current and coupling, follows v − v³/3 exactly and then lets w relax exactly.
+    All of ρ, ε, a, b and I are learned for each unit; at the start the units fire about once in a
+    trial. The step by `splitting` kicks v by −w, current and coupling, follows v − v³/3 exactly and
+    then lets w relax exactly.
 
     Args:
         state_dim: voltages and recoveries together, an even number 2N; the state is [v, w].
@@ -63,7 +66,9 @@ class FitzHughNagumo(SplitSDE):
         return torch.cat([rate * dv, rate * dw], -1)
 
     def _current(self, v: Tensor, w: Tensor, u: Tensor | None) -> Tensor:
-        return self.current - w + self.input_map(u) + self.coupling.pull(v.unsqueeze(-2)).squeeze(-2)
+        return (
+            self.current - w + self.input_map(u) + self.coupling.pull(v.unsqueeze(-2)).squeeze(-2)
+        )
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         v, w = x.chunk(2, -1)

@@ -22,23 +22,28 @@ def from_function(
     parameters: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "FunctionSDE":
-    """dx = drift(x, u, …) ds + diffusion(x, u, …) dW, in internal time s = t / τ, from two functions.
+    """dx = drift(x, u, …) ds + diffusion(x, u, …) dW, in internal time s = t / τ, from two
+    functions.
 
-    Each function is called with the state x (…, state_dim), the input u (…, input_dim; None where none is given) and, by
-    name, those learned parameters that its signature names. It is written in torch and works on any leading dimensions:
+    Each function is called with the state x (…, state_dim), the input u (…, input_dim; None where
+    none is given) and, by name, those learned parameters that its signature names. It is written in
+    torch and works on any leading dimensions:
 
         def drift(x, u, stiffness, centre):
             return stiffness.exp() * (centre - x)
 
-        dynamics = from_function(drift, state_dim=4, parameters={"stiffness": 1.0, "centre": torch.zeros(4)})
+        dynamics = from_function(drift, state_dim=4, parameters={"stiffness": 1.0, "centre":
+        torch.zeros(4)})
 
     Args:
         drift: gives the drift per unit of internal time, (…, state_dim).
         state_dim: width of the state.
         input_dim: external inputs u.
-        diffusion: 'constant', 'state' or 'input' (learned), or a function that gives the standard deviation of the noise
-            per √(internal time), above zero, broadcastable to (…, state_dim).
-        parameters: names and starting values (numbers, arrays or tensors) of what is learned beside.
+        diffusion: 'constant', 'state' or 'input' (learned), or a function that gives the standard
+            deviation of the noise per √(internal time), above zero, broadcastable to (…,
+            state_dim).
+        parameters: names and starting values (numbers, arrays or tensors) of what is learned
+            beside.
         options: `noise`, `integrator`, `timescale_s` and `learn_timescale`; see `IntegratedSDE`.
 
     Raises:
@@ -61,7 +66,9 @@ class FunctionSDE(IntegratedSDE):
     ) -> None:
         kind = diffusion if isinstance(diffusion, str) else "state"
         super().__init__(state_dim, input_dim, diffusion=kind, **options)
-        self.learned = nn.ParameterDict({k: _parameter(k, v) for k, v in (parameters or {}).items()})
+        self.learned = nn.ParameterDict(
+            {k: _parameter(k, v) for k, v in (parameters or {}).items()}
+        )
         self.drift_function, self.drift_names = drift, _names("drift", drift, self.learned)
         used = set(self.drift_names)
         if not isinstance(diffusion, str) and self.diffusivity is not None:
@@ -69,7 +76,8 @@ class FunctionSDE(IntegratedSDE):
             used |= set(self.diffusivity.names)
         if unused := [name for name in self.learned if name not in used]:
             raise ModelError(
-                f"parameter {unused[0]!r} is named by no function: name it in a signature, or leave it out."
+                f"parameter {unused[0]!r} is named by no function: name it in a signature, or "
+                "leave it out."
             )
         self._check_functions()
 
@@ -83,7 +91,8 @@ class FunctionSDE(IntegratedSDE):
         found = self.drift(0.0, x, u)
         if found.shape != x.shape:
             raise ModelError(
-                f"drift gives shape {tuple(found.shape)} for a state of shape {tuple(x.shape)}: it must give one number for "
+                f"drift gives shape {tuple(found.shape)} for a state of shape {tuple(x.shape)}: it "
+                "must give one number for "
                 "each coordinate, whatever the leading dimensions."
             )
         if self.diffusivity is not None:
@@ -100,7 +109,9 @@ class FunctionDiffusion(Diffusion):
         learned: all learned parameters.
     """
 
-    def __init__(self, dim: int, input_dim: int, function: Function, learned: nn.ParameterDict) -> None:
+    def __init__(
+        self, dim: int, input_dim: int, function: Function, learned: nn.ParameterDict
+    ) -> None:
         super().__init__(dim, input_dim)
         self.function, self.names = function, _names("diffusion", function, learned)
         self.learned = learned
@@ -119,7 +130,8 @@ def _names(role: str, function: Function, learned: nn.ParameterDict) -> list[str
     """The learned parameters that a function's signature names after x and u."""
     if isinstance(function, nn.Module) or not callable(function):
         raise ModelError(
-            f"{role} is a {type(function).__name__}: give a function of (x, u, …); a network of its own "
+            f"{role} is a {type(function).__name__}: give a function of (x, u, …); a network of "
+            "its own "
             "goes into a subclass of IntegratedSDE."
         )
     arguments = list(inspect.signature(function).parameters.values())
@@ -139,6 +151,7 @@ def _check_std(std: Tensor, x: Tensor) -> None:
         fits = False
     if not fits or not bool((std > 0).all()):
         raise ModelError(
-            f"diffusion gives shape {tuple(std.shape)}, smallest value {float(std.min()):g}, for a state of zeros of "
+            f"diffusion gives shape {tuple(std.shape)}, smallest value {float(std.min()):g}, for a "
+            "state of zeros of "
             f"shape {tuple(x.shape)}: it must fit the state and be above zero everywhere."
         )

@@ -8,12 +8,14 @@ GROWTH, HORIZON_BINS = 1000.0, 10_000
 
 
 def bins_to_grow(radius: float) -> float:
-    """Bins in which a state that grows by `radius` a bin grows a thousandfold; infinite where it does not grow."""
+    """Bins in which a state that grows by `radius` a bin grows a thousandfold; infinite where it
+    does not grow."""
     return math.log(GROWTH) / math.log(radius) if radius > 1 else math.inf
 
 
 def refuse_growth(radius: float | None, step: str, remedies: str) -> None:
-    """Refuse a spectral radius per bin by which paths grow a thousandfold within 10,000 bins; None is not known.
+    """Refuse a spectral radius per bin by which paths grow a thousandfold within 10,000 bins; None
+    is not known.
 
     Raises:
         StabilityError: naming the radius and the bins it takes.
@@ -21,6 +23,7 @@ def refuse_growth(radius: float | None, step: str, remedies: str) -> None:
     if radius is None or not (bins := bins_to_grow(radius)) <= HORIZON_BINS:
         return
     raise StabilityError(
-        f"the {step} unstable: its spectral radius is {radius:.4g} per bin, so that paths grow {GROWTH:g}-fold in "
+        f"the {step} unstable: its spectral radius is {radius:.4g} per bin, so that paths grow "
+        f"{GROWTH:g}-fold in "
         f"{bins:.0f} bins; use {remedies}, or pass allow_unstable=True."
     )

@@ -7,11 +7,12 @@ from undertow.dynamics.recurrent import REMEMBERING, RecurrentDynamics, without_
 
 
 class GRU(RecurrentDynamics):
-    """x' = (1 − g) n + g x, without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.GRUCell`).
+    """x' = (1 − g) n + g x, without noise (ElGazzar & van Gerven, Table 1; weights as in
+    `torch.nn.GRUCell`).
 
-    The update gate g, the reset gate r (both logistic) and n = tanh(V u + b_u + r (W x + b_x)) read state and input. The
-    update gate starts near 0.95, so that a state is kept for some 20 bins. The bin width is part of the model, see
-    `DiscreteDynamics`.
+    The update gate g, the reset gate r (both logistic) and n = tanh(V u + b_u + r (W x + b_x)) read
+    state and input. The update gate starts near 0.95, so that a state is kept for some 20 bins. The
+    bin width is part of the model, see `DiscreteDynamics`.
 
     Args:
         state_dim: hidden units.
@@ -22,7 +23,9 @@ class GRU(RecurrentDynamics):
         ModelError: naming the argument and the rule it breaks.
     """
 
-    def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
+    def __init__(
+        self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
+    ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
         self.cell = without_empty_weights(nn.GRUCell(input_dim, state_dim))
         with torch.no_grad():

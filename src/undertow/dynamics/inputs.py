@@ -17,7 +17,9 @@ class InputMap(nn.Module):
     def __init__(self, input_dim: int, dim: int) -> None:
         super().__init__()
         self.weight = (
-            nn.Parameter(START * torch.randn(dim, input_dim) / input_dim**0.5) if input_dim else None
+            nn.Parameter(START * torch.randn(dim, input_dim) / input_dim**0.5)
+            if input_dim
+            else None
         )
 
     def forward(self, u: Tensor | None) -> Tensor | float:

@@ -1,4 +1,5 @@
-"""`IntegratedSDE`: an SDE given by its drift and diffusion alone, stepped by a general integrator."""
+"""`IntegratedSDE`: an SDE given by its drift and diffusion alone, stepped by a general
+integrator."""
 
 from typing import Any, TypedDict
 
@@ -30,11 +31,13 @@ class SDEOptions(NoiseOptions, total=False):
 
 
 class IntegratedSDE(SDE):
-    """dx = μ(x, u) ds + σ(x, u) dW with noise in every coordinate, in the velocities alone, or in none.
+    """dx = μ(x, u) ds + σ(x, u) dW with noise in every coordinate, in the velocities alone, or in
+    none.
 
-    A step of size h is x' = x + h μ̄ + √h σ(x, u) η, where μ̄ is the drift at x (`euler`: Euler–Maruyama), its mean over x
-    and an Euler step (`heun`) or the classic Runge–Kutta mean (`rk4`); the input is held over the step. With noise, `heun`
-    and `rk4` need a diffusion that does not depend on the state: they are then of strong order 1.
+    A step of size h is x' = x + h μ̄ + √h σ(x, u) η, where μ̄ is the drift at x (`euler`:
+    Euler–Maruyama), its mean over x and an Euler step (`heun`) or the classic Runge–Kutta mean
+    (`rk4`); the input is held over the step. With noise, `heun` and `rk4` need a diffusion that
+    does not depend on the state: they are then of strong order 1.
 
     Args:
         state_dim: width of the state.
@@ -42,7 +45,8 @@ class IntegratedSDE(SDE):
         noise: False for the ordinary differential equation with the same drift.
         diffusion: 'constant', 'state' or 'input': what σ depends on.
         integrator: 'euler', 'heun' or 'rk4'.
-        timescale_s: seconds per unit of internal time; None leaves it to the model (trial length / 2.5; 1 s on its own).
+        timescale_s: seconds per unit of internal time; None leaves it to the model (trial length /
+            2.5; 1 s on its own).
         learn_timescale: learn it, as its logarithm.
 
     Raises:
@@ -50,8 +54,8 @@ class IntegratedSDE(SDE):
 
     Attributes:
         integrators: the integrators it can be stepped by.
-        noise_in_velocities: the state is [positions, velocities]; noise and control enter the velocities alone,
-            and a diffusion that depends on the state depends on them.
+        noise_in_velocities: the state is [positions, velocities]; noise and control enter the
+            velocities alone, and a diffusion that depends on the state depends on them.
     """
 
     integrators: tuple[str, ...] = INTEGRATORS
@@ -99,7 +103,9 @@ class IntegratedSDE(SDE):
         std: Tensor = self.diffusivity(noisy, u)
         return F.pad(std.expand_as(noisy), (self.state_dim - self.noise_dim, 0))
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         return self.next_mean(s, x, h, u), self._step_std(x, h, u)
 
     def next_mean(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
@@ -131,7 +137,8 @@ class IntegratedSDE(SDE):
         return torch.cat([x, x.new_zeros(*x.shape[:-1], self.input_dim) if u is None else u], -1)
 
     def check_stable(self, bin_s: float) -> None:
-        """Nothing, by default: little is known of a drift in general, and training rolls back steps that are not finite."""
+        """Nothing, by default: little is known of a drift in general, and training rolls back steps
+        that are not finite."""
 
 
 def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
@@ -141,7 +148,9 @@ def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
         ModelError: for a timescale that is not above zero.
     """
     if timescale_s is not None and not timescale_s > 0:
-        raise ModelError(f"timescale_s is {timescale_s}: it must be above zero, in seconds, or None.")
+        raise ModelError(
+            f"timescale_s is {timescale_s}: it must be above zero, in seconds, or None."
+        )
     start = torch.tensor(timescale_s or UNSET_TIMESCALE_S).log()
     return nn.Parameter(start, requires_grad=learn)
 
@@ -175,5 +184,6 @@ def check_pairs(state_dim: int, pair: str) -> None:
     check_whole("state_dim", state_dim, 2)
     if state_dim % 2:
         raise ModelError(
-            f"state_dim is {state_dim}: {pair} take two coordinates each, so use {state_dim - 1} or {state_dim + 1}."
+            f"state_dim is {state_dim}: {pair} take two coordinates each, so use {state_dim - 1} "
+            f"or {state_dim + 1}."
         )

@@ -13,7 +13,8 @@ START_CYCLES, TRIAL = (0.5, 3.0), 2.5
 
 
 class Kuramoto(IntegratedSDE):
-    """dθ_i = [ω_i + Σ_j K_ij sin(θ_j − θ_i) + (B u)_i] ds + σ dW: oscillators that have a phase alone (Kuramoto, 1975).
+    """dθ_i = [ω_i + Σ_j K_ij sin(θ_j − θ_i) + (B u)_i] ds + σ dW: oscillators that have a phase
+    alone (Kuramoto, 1975).
 
     The state is the phases, in radians and not wrapped; decoders see their cosines and sines.
 
@@ -35,7 +36,8 @@ class Kuramoto(IntegratedSDE):
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """K per unit of internal time, (state_dim, state_dim), whatever the input: row i is what acts on oscillator i."""
+        """K per unit of internal time, (state_dim, state_dim), whatever the input: row i is what
+        acts on oscillator i."""
         return self.coupling.matrix()
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:

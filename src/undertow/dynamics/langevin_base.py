@@ -1,4 +1,5 @@
-"""What every second-order Langevin dynamics shares: its constants, its state [z, v], and when its step diverges."""
+"""What every second-order Langevin dynamics shares: its constants, its state [z, v], and when its
+step diverges."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection
@@ -15,14 +16,17 @@ LEARNABLE = ("mass", "gamma", "temperature", "timescale")
 
 
 class SecondOrderLangevin(SDE):
-    """Positions z and velocities v under a potential, friction and thermal noise, m dv = −∇U(z) ds − mγ v ds + noise.
+    """Positions z and velocities v under a potential, friction and thermal noise, m dv = −∇U(z) ds
+    − mγ v ds + noise.
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [z, v].
         potential: builds the potential from the number of positions, or is one.
-        mass, gamma, temperature: m, γ, k_Bτ; positive. Each is a vector over positions, constant at the start.
+        mass, gamma, temperature: m, γ, k_Bτ; positive. Each is a vector over positions, constant at
+            the start.
         timescale_s: seconds per unit of internal time.
-        learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned (as logarithms); the others stay fixed.
+        learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned (as logarithms); the
+            others stay fixed.
         allow_unstable: run a step that diverges, instead of refusing it.
 
     Raises:
@@ -51,13 +55,18 @@ class SecondOrderLangevin(SDE):
                 f"state_dim is {state_dim}: positions and velocities together are an even number."
             )
         self.state_dim, self.noise_dim = state_dim, state_dim // 2
-        self.potential = potential if isinstance(potential, Potential) else potential(self.noise_dim)
+        self.potential = (
+            potential if isinstance(potential, Potential) else potential(self.noise_dim)
+        )
         if self.potential.dim != self.noise_dim:
             raise ModelError(
-                f"the potential has {self.potential.dim} positions, the dynamics {self.noise_dim}: make them equal."
+                f"the potential has {self.potential.dim} positions, the dynamics {self.noise_dim}: "
+                "make them equal."
             )
         self.allow_unstable = allow_unstable
-        self._add_constants(learn, mass=mass, gamma=gamma, temperature=temperature, timescale=timescale_s)
+        self._add_constants(
+            learn, mass=mass, gamma=gamma, temperature=temperature, timescale=timescale_s
+        )
 
     def _add_constants(self, learn: Collection[str], **values: float) -> None:
         for name in learn:
@@ -67,7 +76,9 @@ class SecondOrderLangevin(SDE):
             if not value > 0:
                 raise ModelError(f"{name} is {value}: it must be above zero.")
             size = () if name == "timescale" else (self.noise_dim,)
-            log_value = nn.Parameter(torch.full(size, float(value)).log(), requires_grad=name in learn)
+            log_value = nn.Parameter(
+                torch.full(size, float(value)).log(), requires_grad=name in learn
+            )
             self.register_parameter(f"log_{name}", log_value)
 
     @property
@@ -97,26 +108,32 @@ class SecondOrderLangevin(SDE):
 
     @abstractmethod
     def transition(self, curvature: float, h: float) -> list[list[float]]:
-        """One step's effect on (z, v) along a direction of this curvature, with the first position's constants: 2 × 2."""
+        """One step's effect on (z, v) along a direction of this curvature, with the first
+        position's constants: 2 × 2."""
 
     def spectral_radius(self, bin_s: float) -> float | None:
-        """The factor by which the fastest-growing state grows in a bin; None for a potential that is not quadratic."""
+        """The factor by which the fastest-growing state grows in a bin; None for a potential that
+        is not quadratic."""
         if self.potential.stiffness() is None:
             return None
         with torch.no_grad():
             h = bin_s / self.timescale_s / self.steps_per_bin(bin_s)
             step = self.step(0.0, torch.eye(self.state_dim, device=h.device, dtype=h.dtype), h)[0]
-            return float(torch.linalg.eigvals(step.double().cpu()).abs().max()) ** self.steps_per_bin(bin_s)
+            return float(
+                torch.linalg.eigvals(step.double().cpu()).abs().max()
+            ) ** self.steps_per_bin(bin_s)
 
     def largest_radius(self, bin_s: float) -> float | None:
-        """The same, for the worst curvature that learning can give the potential; None where that is unknown."""
+        """The same, for the worst curvature that learning can give the potential; None where that
+        is unknown."""
         bounds = self.potential.curvature_bounds()
         if bounds is None:
             return None
         steps = self.steps_per_bin(bin_s)
         h = bin_s / float(self.timescale_s.detach()) / steps
         matrices = torch.tensor(
-            [self.transition(float(k), h) for k in torch.linspace(*bounds, 257)], dtype=torch.float64
+            [self.transition(float(k), h) for k in torch.linspace(*bounds, 257)],
+            dtype=torch.float64,
         )
         return float(torch.linalg.eigvals(matrices).abs().max()) ** steps
 

@@ -15,8 +15,9 @@ LARGEST_START_ANGLE = 0.5
 class LDS(DiscreteDynamics):
     """x' = A x + B u + b + σ η, with one σ per coordinate (softplus + 1e-3, near 0.3 at the start).
 
-    A starts as a contraction by 0.9 that turns the pairs of coordinates by angles from 0 to 0.5 rad a bin; an odd last
-    coordinate only decays. The bin width is part of the model, see `DiscreteDynamics`.
+    A starts as a contraction by 0.9 that turns the pairs of coordinates by angles from 0 to 0.5 rad
+    a bin; an odd last coordinate only decays. The bin width is part of the model, see
+    `DiscreteDynamics`.
 
     Args:
         state_dim: width of the state.
@@ -71,7 +72,9 @@ class LDS(DiscreteDynamics):
         """
         if not self.allow_unstable:
             refuse_growth(
-                self.spectral_radius(), "linear step is", "a transition matrix of smaller eigenvalues"
+                self.spectral_radius(),
+                "linear step is",
+                "a transition matrix of smaller eigenvalues",
             )
 
 

@@ -6,7 +6,8 @@ For U(z) = ½ zᵀKz the stable step (see `UnderdampedLangevin`) is linear in th
     z_{t+1} = z_t + h w_t
     v_{t+1} = a ⊙ w_t + e_t         (e_t = noise and push)
 
-Autograd would record every step of every bin. Here the adjoint is written by hand: one backward recurrence for the
+Autograd would record every step of every bin. Here the adjoint is written by hand: one backward
+    recurrence for the
 costates, and the gradient of K' as a single product over all steps.
 """
 
@@ -18,7 +19,8 @@ from torch.autograd.function import once_differentiable
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
-    """(z0, v0, e, K', a, h) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the initial state."""
+    """(z0, v0, e, K', a, h) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the
+    initial state."""
 
     @staticmethod
     def forward(
@@ -78,13 +80,16 @@ def _stacked(x: Tensor, stiffness: Tensor) -> Tensor:
     return x.flatten(0, 1).unflatten(-1, (len(stiffness), -1)).transpose(0, 1)
 
 
-def linear_langevin(z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor) -> Tensor:
+def linear_langevin(
+    z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+) -> Tensor:
     """Run the recurrence.
 
     Args:
         z0, v0: initial positions and velocities, (batch, dim).
         e: what is added to the velocity at each step (scaled noise and push), (steps, batch, dim).
-        stiffness: K' = (h/m) K as blocks, (blocks, dim / blocks, dim / blocks), acting from the right: z K'.
+        stiffness: K' = (h/m) K as blocks, (blocks, dim / blocks, dim / blocks), acting from the
+            right: z K'.
         decay: a = exp(−γh), (dim,).
         h: step in internal time, a scalar tensor.
 

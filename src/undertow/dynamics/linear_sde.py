@@ -13,12 +13,13 @@ START_DECAY, START_TURN = 0.5, 2.0
 
 
 class LinearSDE(SDE):
-    """dx = (A x + B u + c) ds + σ dW, an Ornstein–Uhlenbeck process where A is stable; every step is exact.
+    """dx = (A x + B u + c) ds + σ dW, an Ornstein–Uhlenbeck process where A is stable; every step
+    is exact.
 
         x' = e^{Ah} x + ∫₀ʰ e^{Ar} dr (B u + c) + L η,   L Lᵀ = ∫₀ʰ e^{Ar} σ² e^{Aᵀr} dr
 
-    with the input held over the step; the integrals are blocks of one matrix exponential (Van Loan, 1978). A starts as
-    slow decay plus rotations.
+    with the input held over the step; the integrals are blocks of one matrix exponential (Van Loan,
+    1978). A starts as slow decay plus rotations.
 
     Args:
         state_dim: width of the state.
@@ -47,7 +48,9 @@ class LinearSDE(SDE):
         self.state_dim, self.input_dim, self.allow_unstable = state_dim, input_dim, allow_unstable
         self.noise_dim, self.correlated = (state_dim, True) if noise else (0, False)
         random = torch.randn(state_dim, state_dim) / state_dim**0.5
-        self.matrix = nn.Parameter(START_TURN * (random - random.t()) - START_DECAY * torch.eye(state_dim))
+        self.matrix = nn.Parameter(
+            START_TURN * (random - random.t()) - START_DECAY * torch.eye(state_dim)
+        )
         self.offset = nn.Parameter(torch.zeros(state_dim))
         self.input_map = InputMap(input_dim, state_dim)
         self.diffusivity = ConstantDiffusion(state_dim) if noise else None
@@ -70,17 +73,22 @@ class LinearSDE(SDE):
         std: Tensor = self.diffusivity(x)
         return std.expand_as(x)
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         decay, integral, covariance = self.transition(h)
         push = (self.offset + self.input_map(u)).expand_as(x)
         mean = (decay @ x[..., None] + integral @ push[..., None])[..., 0]
-        return mean, x.new_zeros(0) if self.diffusivity is None else torch.linalg.cholesky(covariance)
+        return mean, x.new_zeros(0) if self.diffusivity is None else torch.linalg.cholesky(
+            covariance
+        )
 
     def transition(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """e^{Ah}, its integral and the covariance of a step, each (n, n), or (trials, n, n) for h (trials, 1).
+        """e^{Ah}, its integral and the covariance of a step, each (n, n), or (trials, n, n) for h
+        (trials, 1).
 
-        exp of h [[−A, Q, 0], [0, Aᵀ, I], [0, 0, 0]] has e^{Aᵀh} and its integral in the middle row, and e^{−Ah} times the
-        covariance above them.
+        exp of h [[−A, Q, 0], [0, Aᵀ, I], [0, 0, 0]] has e^{Aᵀh} and its integral in the middle row,
+        and e^{−Ah} times the covariance above them.
         """
         n, a = self.state_dim, self.matrix
         zero, eye = torch.zeros_like(a), torch.eye(n, dtype=a.dtype, device=a.device)
@@ -101,4 +109,6 @@ class LinearSDE(SDE):
         if not self.allow_unstable:
             growth = torch.linalg.eigvals(self.matrix.detach().double().cpu()).real.max()
             radius = float(torch.exp(growth * bin_s / self.timescale_s.detach().double().cpu()))
-            refuse_growth(radius, "linear drift is", "a matrix whose eigenvalues have negative real parts")
+            refuse_growth(
+                radius, "linear drift is", "a matrix whose eigenvalues have negative real parts"
+            )

@@ -14,7 +14,8 @@ START_RATE = 4.0
 
 
 class LowRankRNN(SplitSDE):
-    """dx = λ [−x + M Nᵀ tanh(x) + B u + c] ds + σ dW with M and N of rank r (Mastrogiuseppe & Ostojic, 2018).
+    """dx = λ [−x + M Nᵀ tanh(x) + B u + c] ds + σ dW with M and N of rank r (Mastrogiuseppe &
+    Ostojic, 2018).
 
     The step by `splitting` relaxes x exactly towards the current it has at the start of the step.
 
@@ -41,7 +42,8 @@ class LowRankRNN(SplitSDE):
         check_whole("rank", rank, 1)
         if rank > state_dim:
             raise ModelError(
-                f"rank is {rank}: {state_dim} units have a connectivity of rank {state_dim} at most."
+                f"rank is {rank}: {state_dim} units have a connectivity of rank {state_dim} at "
+                "most."
             )
         self.log_rate = nn.Parameter(torch.tensor(START_RATE).log())
         self.left = nn.Parameter(torch.randn(state_dim, rank) / state_dim**0.5)

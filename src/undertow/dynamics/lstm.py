@@ -8,10 +8,12 @@ from undertow.errors import ModelError
 
 
 class LSTM(RecurrentDynamics):
-    """c' = f c + i n, h' = o tanh(c'), without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.LSTMCell`).
+    """c' = f c + i n, h' = o tanh(c'), without noise (ElGazzar & van Gerven, Table 1; weights as in
+    `torch.nn.LSTMCell`).
 
-    The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The forget gate f starts near 0.95, so
-    that a memory is kept for some 20 bins. The bin width is part of the model, see `DiscreteDynamics`.
+    The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The forget
+    gate f starts near 0.95, so that a memory is kept for some 20 bins. The bin width is part of the
+    model, see `DiscreteDynamics`.
 
     Args:
         state_dim: hidden units and memory cells together, an even number; the state is [h, c].
@@ -22,11 +24,14 @@ class LSTM(RecurrentDynamics):
         ModelError: naming the argument and the rule it breaks.
     """
 
-    def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
+    def __init__(
+        self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
+    ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
         if state_dim % 2:
             raise ModelError(
-                f"state_dim is {state_dim}: hidden units and memory cells together are an even number."
+                f"state_dim is {state_dim}: hidden units and memory cells together are an even "
+                "number."
             )
         self.cell = without_empty_weights(nn.LSTMCell(input_dim, state_dim // 2))
         with torch.no_grad():

@@ -8,9 +8,11 @@ from undertow.errors import ModelError
 
 
 class MLPPotential(Potential):
-    """U(z) = ½ k |z|² + aᵀ tanh(Bz + b): a one-layer network in a quadratic bowl that holds the positions.
+    """U(z) = ½ k |z|² + aᵀ tanh(Bz + b): a one-layer network in a quadratic bowl that holds the
+    positions.
 
-    Far out the bowl wins, as the network is bounded; near the origin wells, barriers and any coupling can be learned.
+    Far out the bowl wins, as the network is bounded; near the origin wells, barriers and any
+    coupling can be learned.
 
     Args:
         dim: number of positions.
@@ -22,14 +24,17 @@ class MLPPotential(Potential):
         super().__init__(dim)
         if not confinement > 0:
             raise ModelError(
-                f"confinement is {confinement}: it must be above zero, or nothing holds the positions."
+                f"confinement is {confinement}: it must be above zero, or nothing holds the "
+                "positions."
             )
         self.confinement = confinement
         self.hidden = nn.Linear(dim, width)
         self.weight = nn.Parameter(torch.randn(width) * 0.1)
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        return 0.5 * self.confinement * z.square().sum(-1) + torch.tanh(self.hidden(z)) @ self.weight
+        return (
+            0.5 * self.confinement * z.square().sum(-1) + torch.tanh(self.hidden(z)) @ self.weight
+        )
 
     def gradient(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """∇U in closed form: autograd would be differentiated a second time at every step."""

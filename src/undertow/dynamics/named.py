@@ -1,13 +1,13 @@
 """Dynamics by name, for command lines and files: 'coupled-oscillators' is `CoupledOscillators`."""
 
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import undertow.dynamics
 from undertow.dynamics.base import Dynamics
 from undertow.errors import ModelError
+from undertow.names import find, kebab, nearest
 
 
 def dynamics_names() -> dict[str, type[Dynamics]]:
@@ -17,30 +17,26 @@ def dynamics_names() -> dict[str, type[Dynamics]]:
     return {kebab(cls.__name__): cls for cls in classes if not inspect.isabstract(cls)}
 
 
-def kebab(name: str) -> str:
-    """'CoupledOscillators' → 'coupled-oscillators'; 'LinearSDE' → 'linear-sde'; a person's name stays one word."""
-    name = name.replace("FitzHugh", "Fitzhugh")
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
-
-
 def make_dynamics(name: str, settings: Mapping[str, Any]) -> Dynamics:
     """The dynamics of this name, made with `settings`.
 
     Raises:
-        ModelError: for an unknown name, with those there are, an unknown setting, with those it has, or no width.
+        ModelError: for an unknown name, with those there are, an unknown setting, with those it
+            has, or no width.
     """
-    classes = dynamics_names()
-    if name not in classes:
-        raise ModelError(f"dynamics is {name!r}: it must be one of {', '.join(sorted(classes))}.")
-    known = setting_names(classes[name])
+    cls = find("dynamics", name, dynamics_names())
+    known = setting_names(cls)
     for setting in settings:
         if setting not in known:
-            raise ModelError(f"dynamics {name!r} have no setting {setting!r}: they have {', '.join(known)}.")
+            raise ModelError(
+                f"dynamics {name!r} have no setting {setting!r}: {nearest(setting, known)}"
+            )
     if "state_dim" not in settings:
         raise ModelError(
-            f"dynamics {name!r} need a state_dim, the width of their state: give it beside the name."
+            f"dynamics {name!r} need a state_dim, the width of their state: give it beside the "
+            "name."
         )
-    return classes[name](**settings)
+    return cls(**settings)
 
 
 def exported_name(value: Any) -> str | None:
@@ -61,7 +57,8 @@ def setting_names(cls: type[Dynamics]) -> list[str]:
 
 
 def setting_defaults(cls: type[Dynamics]) -> dict[str, Any]:
-    """Defaults of the same arguments, by name; `inspect.Parameter.empty` for the width, which has none."""
+    """Defaults of the same arguments, by name; `inspect.Parameter.empty` for the width, which has
+    none."""
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         if "__init__" not in vars(base) or not issubclass(base, Dynamics):

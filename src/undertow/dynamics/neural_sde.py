@@ -8,9 +8,11 @@ from undertow.dynamics.integrated import IntegratedSDE, SDEOptions, check_whole
 
 
 class NeuralSDE(IntegratedSDE):
-    """dx = MLP([x, u]) ds + σ dW: two hidden layers of 64 tanh units (ElGazzar & van Gerven, supplement 3).
+    """dx = MLP([x, u]) ds + σ dW: two hidden layers of 64 tanh units (ElGazzar & van Gerven,
+    supplement 3).
 
-    Makes no assumption about the dynamics and has nothing to read off; `noise=False` is the neural ODE.
+    Makes no assumption about the dynamics and has nothing to read off; `noise=False` is the neural
+    ODE.
 
     Args:
         state_dim: width of the state.
@@ -20,7 +22,11 @@ class NeuralSDE(IntegratedSDE):
     """
 
     def __init__(
-        self, state_dim: int, input_dim: int = 0, hidden_dim: int = 64, **options: Unpack[SDEOptions]
+        self,
+        state_dim: int,
+        input_dim: int = 0,
+        hidden_dim: int = 64,
+        **options: Unpack[SDEOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, **options)
         check_whole("hidden_dim", hidden_dim, 1)

@@ -15,13 +15,15 @@ from undertow.errors import ModelError
 class OverdampedLangevin(SDE):
     """dz = −∇U(z) ds + √(2 k_Bτ) dW: no inertia (LangevinFlow, Baseline 5, with thermal noise).
 
-    A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no noise:
-    `temperature=0`. For curvature k the step is stable while 0 < hk < 2; steps are at most 0.5 long.
+    A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no
+    noise: `temperature=0`. For curvature k the step is stable while 0 < hk < 2; steps are at most
+        0.5 long.
 
     Args:
         state_dim: positions; the state is z.
         potential: builds the potential from the number of positions, or is one.
-        temperature: k_Bτ, a vector over positions, constant at the start; zero for none (then not learned).
+        temperature: k_Bτ, a vector over positions, constant at the start; zero for none (then not
+            learned).
         timescale_s: seconds per unit of internal time.
         learn: which of 'temperature', 'timescale' are learned (as logarithms).
         allow_unstable: run a step that diverges, instead of refusing it.
@@ -48,13 +50,21 @@ class OverdampedLangevin(SDE):
         self.potential = potential if isinstance(potential, Potential) else potential(state_dim)
         if self.potential.dim != state_dim:
             raise ModelError(
-                f"the potential has {self.potential.dim} positions, the dynamics {state_dim}: make them equal."
+                f"the potential has {self.potential.dim} positions, the dynamics {state_dim}: make "
+                "them equal."
             )
         if unknown := [name for name in learn if name not in ("temperature", "timescale")]:
-            raise ModelError(f"cannot learn {unknown[0]!r}: it must be among temperature, timescale.")
-        if not temperature >= 0 or (temperature == 0 and "temperature" in learn) or not timescale_s > 0:
             raise ModelError(
-                f"temperature is {temperature}, timescale_s {timescale_s}: zero or more (above zero to be learned); "
+                f"cannot learn {unknown[0]!r}: it must be among temperature, timescale."
+            )
+        if (
+            not temperature >= 0
+            or (temperature == 0 and "temperature" in learn)
+            or not timescale_s > 0
+        ):
+            raise ModelError(
+                f"temperature is {temperature}, timescale_s {timescale_s}: zero or more (above "
+                "zero to be learned); "
                 "above zero."
             )
         self.allow_unstable = allow_unstable
@@ -84,7 +94,9 @@ class OverdampedLangevin(SDE):
     def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
         return (2 * self.log_temperature.exp()).sqrt().expand_as(x)
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         std = (
             2 * self.log_temperature.exp()
         ).sqrt() * h.sqrt()  # apart: at temperature 0, h keeps a gradient
@@ -112,10 +124,13 @@ class OverdampedLangevin(SDE):
             self._refuse(bounds, bin_s, "can become")
 
     def _refuse(self, curvatures: tuple[float, float], bin_s: float, verb: str) -> None:
-        """A direction of curvature k grows by |1 − hk| a step, which is largest at either end of the range of k."""
+        """A direction of curvature k grows by |1 − hk| a step, which is largest at either end of
+        the range of k."""
         if self.allow_unstable:
             return
         steps = self.steps_per_bin(bin_s)
         h = bin_s / float(self.timescale_s.detach()) / steps
         radius = max(abs(1 - h * k) for k in curvatures) ** steps
-        refuse_growth(radius, f"first-order step {verb}", "a confining potential or a longer timescale_s")
+        refuse_growth(
+            radius, f"first-order step {verb}", "a confining potential or a longer timescale_s"
+        )

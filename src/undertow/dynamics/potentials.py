@@ -1,4 +1,5 @@
-"""Potentials U(z, x) of Langevin dynamics; any subclass with an `energy` can be exchanged for another."""
+"""Potentials U(z, x) of Langevin dynamics; any subclass with an `energy` can be exchanged for
+another."""
 
 from abc import ABC, abstractmethod
 
@@ -10,7 +11,8 @@ from undertow.errors import ModelError
 
 
 class Potential(nn.Module, ABC):
-    """A scalar energy of the positions, optionally of an input too. Write `energy`; the force comes from autograd."""
+    """A scalar energy of the positions, optionally of an input too. Write `energy`; the force comes
+    from autograd."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -28,25 +30,30 @@ class Potential(nn.Module, ABC):
             return torch.autograd.grad(self.energy(at, x).sum(), at, create_graph=training)[0]
 
     def stiffness(self) -> Tensor | None:
-        """K of U(z, x) = ½ zᵀKz (+ zᵀf(x)) as blocks (blocks, dim / blocks, dim / blocks); None for any other U."""
+        """K of U(z, x) = ½ zᵀKz (+ zᵀf(x)) as blocks (blocks, dim / blocks, dim / blocks); None for
+        any other U."""
         return None
 
     def curvature_bounds(self) -> tuple[float, float] | None:
-        """The curvatures that learning can give any direction, from smallest to largest; None where unknown."""
+        """The curvatures that learning can give any direction, from smallest to largest; None where
+        unknown."""
         return None
 
     def tilt(self, x: Tensor | None) -> Tensor | None:
-        """f(x) of a quadratic potential tilted by its input, (…, dim); None for one without input."""
+        """f(x) of a quadratic potential tilted by its input, (…, dim); None for one without
+        input."""
         return None
 
 
 class CoupledOscillatorPotential(Potential):
-    """Chains of locally coupled oscillators, U(z) = zᵀ (W / ‖W‖) z (LangevinFlow eq. 2), confining by construction.
+    """Chains of locally coupled oscillators, U(z) = zᵀ (W / ‖W‖) z (LangevinFlow eq. 2), confining
+    by construction.
 
-    Each of `groups` chains has its own symmetric Toeplitz W, a convolution of `taps` taps with zero padding. The
-    kernel is the autocorrelation of (taps + 1) / 2 free taps plus a small share `confinement` on the centre tap, so W
-    is positive definite and every direction is a well; it is divided by the maximum of its spectrum (on a 512-point
-    grid), a differentiable upper bound of ‖W‖₂. Curvatures 2λ(W) therefore lie in (0, 2].
+    Each of `groups` chains has its own symmetric Toeplitz W, a convolution of `taps` taps with zero
+    padding. The kernel is the autocorrelation of (taps + 1) / 2 free taps plus a small share
+    `confinement` on the centre tap, so W is positive definite and every direction is a well; it is
+    divided by the maximum of its spectrum (on a 512-point grid), a differentiable upper bound of
+    ‖W‖₂. Curvatures 2λ(W) therefore lie in (0, 2].
 
     Args:
         dim: number of positions, a multiple of `groups`.
@@ -59,13 +66,15 @@ class CoupledOscillatorPotential(Potential):
         super().__init__(dim)
         if groups < 1 or dim % groups:
             raise ModelError(
-                f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple of {groups}."
+                f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple "
+                f"of {groups}."
             )
         if taps < 1 or taps % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
         if not confinement > 0:
             raise ModelError(
-                f"confinement is {confinement}: it must be above zero, or directions without a well remain."
+                f"confinement is {confinement}: it must be above zero, or directions without a "
+                "well remain."
             )
         self.groups, self.taps, self.confinement = groups, taps, confinement
         start = torch.zeros(groups, (taps + 1) // 2)
@@ -75,13 +84,16 @@ class CoupledOscillatorPotential(Potential):
         self.factor = nn.Parameter(start)
 
     def kernel(self) -> Tensor:
-        """One side of each symmetric kernel, normalised: lags 0 … (taps − 1) / 2, (groups, (taps + 1) / 2)."""
+        """One side of each symmetric kernel, normalised: lags 0 … (taps − 1) / 2, (groups, (taps +
+        1) / 2)."""
         a = self.factor
         half = a.shape[1]
         lags = torch.stack([(a[:, : half - k] * a[:, k:]).sum(1) for k in range(half)], 1)
         lags = torch.cat([lags[:, :1] * (1 + self.confinement), lags[:, 1:]], 1)
         angle = torch.arange(257, dtype=a.dtype, device=a.device) * (2 * torch.pi / 512)
-        cosines = torch.cos(angle[None] * torch.arange(half, dtype=a.dtype, device=a.device)[:, None])
+        cosines = torch.cos(
+            angle[None] * torch.arange(half, dtype=a.dtype, device=a.device)[:, None]
+        )
         weight = torch.full((half, 1), 2.0, dtype=a.dtype, device=a.device)
         weight[0] = 1.0
         spectrum = lags @ (weight * cosines)
@@ -110,7 +122,8 @@ class CoupledOscillatorPotential(Potential):
 
 
 class HarmonicPotential(Potential):
-    """Independent wells, U(z) = ½ k |z|²: the closed-form reference of the tests, and a model without coupling."""
+    """Independent wells, U(z) = ½ k |z|²: the closed-form reference of the tests, and a model
+    without coupling."""
 
     def __init__(self, dim: int, curvature: float = 1.0) -> None:
         super().__init__(dim)
@@ -132,10 +145,12 @@ class HarmonicPotential(Potential):
 
 
 class DoubleWellPotential(Potential):
-    """Two wells per coordinate at z = ±1 with a barrier of height / 4 between: bistable, attractor-like latents.
+    """Two wells per coordinate at z = ±1 with a barrier of height / 4 between: bistable,
+    attractor-like latents.
 
-    U(z) = (height / 4) Σ (z² − 1)² between the wells and height Σ (|z| − 1)² beyond them, which continues value, slope
-    and curvature. A quartic all the way would outgrow any time step; here no curvature exceeds 2 · height.
+    U(z) = (height / 4) Σ (z² − 1)² between the wells and height Σ (|z| − 1)² beyond them, which
+    continues value, slope and curvature. A quartic all the way would outgrow any time step; here no
+    curvature exceeds 2 · height.
     """
 
     def __init__(self, dim: int, height: float = 1.0) -> None:

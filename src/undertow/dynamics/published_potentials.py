@@ -1,4 +1,5 @@
-"""The oscillator potentials of the published LangevinFlow, in both its readings, and one driven by the input."""
+"""The oscillator potentials of the published LangevinFlow, in both its readings, and one driven by
+the input."""
 
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ from undertow.errors import ModelError
 
 
 class FreeOscillatorPotential(Potential):
-    """U(z) = zᵀ (W / ‖W‖₂) z with a free symmetric Toeplitz W for each group (LangevinFlow eq. 2, as printed).
+    """U(z) = zᵀ (W / ‖W‖₂) z with a free symmetric Toeplitz W for each group (LangevinFlow eq. 2,
+    as printed).
 
     Nothing keeps W positive: directions of negative curvature are hills, down which z runs away.
 
@@ -25,7 +27,8 @@ class FreeOscillatorPotential(Potential):
         super().__init__(dim)
         if groups < 1 or dim % groups:
             raise ModelError(
-                f"{dim} positions do not divide into {groups} groups: choose a multiple of {groups}."
+                f"{dim} positions do not divide into {groups} groups: choose a multiple of "
+                f"{groups}."
             )
         if taps < 1 or taps % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
@@ -37,7 +40,8 @@ class FreeOscillatorPotential(Potential):
     def coupling(self) -> Tensor:
         """W / ‖W‖₂ of each group, (groups, dim / groups, dim / groups).
 
-        ‖W‖₂ is |wᵀWw| with the extreme eigenvector w held fixed: its exact derivative, without one through `eigh`.
+        ‖W‖₂ is |wᵀWw| with the extreme eigenvector w held fixed: its exact derivative, without one
+        through `eigh`.
         """
         index = torch.arange(self.dim // self.groups, device=self.kernel.device)
         lag = (index[:, None] - index[None]).abs()
@@ -60,10 +64,13 @@ class FreeOscillatorPotential(Potential):
 
 
 class MixedOscillatorPotential(Potential):
-    """U(z) = zᵀ C z with C a convolution that mixes the channels, as in the code released with LangevinFlow.
+    """U(z) = zᵀ C z with C a convolution that mixes the channels, as in the code released with
+    LangevinFlow.
 
-    The positions are `channels` channels; each of the channels² kernels is divided by its own L2 norm and starts at
-    zero, where that division has a gradient of order 10¹². C is not symmetric: the curvature is that of C + Cᵀ.
+    The positions are `channels` channels; each of the channels² kernels is divided by its own L2
+    norm and starts at
+    zero, where that division has a gradient of order 10¹². C is not symmetric: the curvature is
+        that of C + Cᵀ.
 
     Args:
         dim: number of positions, a multiple of `channels`.
@@ -75,7 +82,8 @@ class MixedOscillatorPotential(Potential):
         super().__init__(dim)
         if channels < 1 or dim % channels:
             raise ModelError(
-                f"{dim} positions do not divide into {channels} channels: choose a multiple of {channels}."
+                f"{dim} positions do not divide into {channels} channels: choose a multiple of "
+                f"{channels}."
             )
         if taps < 1 or taps % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
@@ -113,7 +121,10 @@ class InputDrivenPotential(Potential):
     """
 
     def __init__(
-        self, dim: int, n_inputs: int = 1, base: Callable[[int], Potential] = CoupledOscillatorPotential
+        self,
+        dim: int,
+        n_inputs: int = 1,
+        base: Callable[[int], Potential] = CoupledOscillatorPotential,
     ) -> None:
         super().__init__(dim)
         self.base = base(dim)
@@ -121,7 +132,9 @@ class InputDrivenPotential(Potential):
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         tilt = self.tilt(x)
-        return self.base.energy(z, x) if tilt is None else self.base.energy(z, x) + (z * tilt).sum(-1)
+        return (
+            self.base.energy(z, x) if tilt is None else self.base.energy(z, x) + (z * tilt).sum(-1)
+        )
 
     def stiffness(self) -> Tensor | None:
         return self.base.stiffness()

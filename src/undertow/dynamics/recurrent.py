@@ -9,8 +9,8 @@ from undertow.dynamics.discrete import DiscreteDynamics
 
 Cell = TypeVar("Cell", bound=nn.RNNCellBase)
 REMEMBERING = 3.0
-"""Where gates start that keep the state: about 20 bins. From 0, torch's start, a path forgets in two or three bins how it
-began, which is all that sets it."""
+"""Where gates start that keep the state: about 20 bins. From 0, torch's start, a path forgets in
+two or three bins how it began, which is all that sets it."""
 
 
 class RecurrentDynamics(DiscreteDynamics):
@@ -30,7 +30,8 @@ class RecurrentDynamics(DiscreteDynamics):
 
     @abstractmethod
     def advance(self, u: Tensor, x: Tensor) -> Tensor:
-        """The next state of each row, from inputs (rows, input_dim) and states (rows, state_dim)."""
+        """The next state of each row, from inputs (rows, input_dim) and states (rows,
+        state_dim)."""
 
     def next_mean(self, x: Tensor, u: Tensor | None = None) -> Tensor:
         rows = x.reshape(-1, self.state_dim)

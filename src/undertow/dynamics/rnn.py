@@ -6,10 +6,11 @@ from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
 
 
 class RNN(RecurrentDynamics):
-    """x' = tanh(W x + V u + b_x + b_u), without noise (ElGazzar & van Gerven, Table 1; weights as in `torch.nn.RNNCell`).
+    """x' = tanh(W x + V u + b_x + b_u), without noise (ElGazzar & van Gerven, Table 1; weights as
+    in `torch.nn.RNNCell`).
 
-    W starts as the identity and the biases at zero, so that a state is kept for many bins. The bin width is part of the
-    model, see `DiscreteDynamics`.
+    W starts as the identity and the biases at zero, so that a state is kept for many bins. The bin
+    width is part of the model, see `DiscreteDynamics`.
 
     Args:
         state_dim: hidden units.
@@ -20,7 +21,9 @@ class RNN(RecurrentDynamics):
         ModelError: naming the argument and the rule it breaks.
     """
 
-    def __init__(self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None) -> None:
+    def __init__(
+        self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
+    ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
         self.cell = without_empty_weights(nn.RNNCell(input_dim, state_dim))
         nn.init.eye_(self.cell.weight_hh)

@@ -8,7 +8,8 @@ from undertow.dynamics.base import Dynamics
 
 
 class SDE(Dynamics):
-    """dx = drift ds + diffusion dW in internal time s = t / τ, each noisy coordinate with a noise of its own."""
+    """dx = drift ds + diffusion dW in internal time s = t / τ, each noisy coordinate with a noise
+    of its own."""
 
     @abstractmethod
     def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
@@ -16,4 +17,5 @@ class SDE(Dynamics):
 
     @abstractmethod
     def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
-        """Diagonal diffusion per √(internal time), (…, state_dim); zero for noise-free coordinates."""
+        """Diagonal diffusion per √(internal time), (…, state_dim); zero for noise-free
+        coordinates."""

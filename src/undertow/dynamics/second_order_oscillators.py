@@ -15,12 +15,14 @@ START_DAMPING = 1.0
 
 
 class SecondOrderOscillators(SplitSDE):
-    """ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities (ElGazzar & van Gerven, eq. 22).
+    """ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities (ElGazzar & van
+    Gerven, eq. 22).
 
         dx = v ds,   dv = (−γ v − ω² x + C(u) x) ds + σ dW
 
-    The step by `splitting` kicks v by h C(u) x and damps it by e^{−γh/2} before and after the exact rotation of (x, v) by
-    ωh. Paths still grow where the coupling outweighs the springs, which is refused.
+    The step by `splitting` kicks v by h C(u) x and damps it by e^{−γh/2} before and after the exact
+    rotation of (x, v) by ωh. Paths still grow where the coupling outweighs the springs, which is
+    refused.
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [x, v].
@@ -59,7 +61,8 @@ class SecondOrderOscillators(SplitSDE):
         return self.omega.abs() / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """C(u) per unit of internal time squared, (…, N, N): row i is what acts on oscillator i; its diagonal is zero."""
+        """C(u) per unit of internal time squared, (…, N, N): row i is what acts on oscillator i;
+        its diagonal is zero."""
         return self.coupling.matrix(u)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
@@ -93,8 +96,12 @@ class SecondOrderOscillators(SplitSDE):
         with torch.no_grad():
             steps = self.steps_per_bin(bin_s)
             h = bin_s / self.timescale_s / steps
-            matrix = self.next_mean(0.0, torch.eye(self.state_dim, dtype=h.dtype, device=h.device), h)
+            matrix = self.next_mean(
+                0.0, torch.eye(self.state_dim, dtype=h.dtype, device=h.device), h
+            )
             radius = float(torch.linalg.eigvals(matrix.double().cpu()).abs().max()) ** steps
         refuse_growth(
-            radius, "oscillators' step is", "weaker coupling, integrator='splitting' or shorter steps"
+            radius,
+            "oscillators' step is",
+            "weaker coupling, integrator='splitting' or shorter steps",
         )

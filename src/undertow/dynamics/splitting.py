@@ -12,10 +12,12 @@ SMALL = 1e-3
 
 
 class SplitSDE(IntegratedSDE):
-    """dx = μ(x, u) ds + σ(x, u) dW whose drift is split into parts with known flows, applied one after another.
+    """dx = μ(x, u) ds + σ(x, u) dW whose drift is split into parts with known flows, applied one
+    after another.
 
-    A step is x' = flow over h of the parts + √h σ(x, u) η: as exact as its parts where they act alone, of strong and weak
-    order 1 where they act together (½ where σ depends on the state), and bounded where explicit steps diverge.
+    A step is x' = flow over h of the parts + √h σ(x, u) η: as exact as its parts where they act
+    alone, of strong and weak order 1 where they act together (½ where σ depends on the state), and
+    bounded where explicit steps diverge.
 
     Args:
         state_dim: width of the state.
@@ -46,7 +48,8 @@ class SplitSDE(IntegratedSDE):
 
 
 def mean_decay(z: Tensor) -> Tensor:
-    """(1 − e^{−z}) / z, the mean of a decay over its time: 1 at z = 0, where its series keeps the gradient right."""
+    """(1 − e^{−z}) / z, the mean of a decay over its time: 1 at z = 0, where its series keeps the
+    gradient right."""
     small = z.abs() < SMALL
     away = torch.where(small, SMALL, z)
     return torch.where(small, 1 - z * (1 / 2 - z * (1 / 6 - z / 24)), -torch.expm1(-away) / away)

@@ -10,14 +10,15 @@ from undertow.dynamics.linear_recurrence import linear_langevin
 
 
 class UnderdampedLangevin(SecondOrderLangevin):
-    """dz = v ds,  m dv = −∇U(z) ds − mγ v ds + √(2mγ k_Bτ) dW (LangevinFlow eq. 1, in internal time s = t / timescale).
+    """dz = v ds,  m dv = −∇U(z) ds − mγ v ds + √(2mγ k_Bτ) dW (LangevinFlow eq. 1, in internal time
+    s = t / timescale).
 
     One step of size h is the stable kick–drift–friction splitting
 
         v½ = v − (h/m) ∇U(z);   z' = z + h v½;   v' = a v½ + √((k_Bτ/m)(1 − a²)) η,   a = exp(−γh),
 
-    exact in its Ornstein–Uhlenbeck part (without a potential v has variance k_Bτ/m whatever h is) and, for curvature
-    k, stable exactly while 0 < h²k/m < 2(1 + a).
+    exact in its Ornstein–Uhlenbeck part (without a potential v has variance k_Bτ/m whatever h is)
+    and, for curvature k, stable exactly while 0 < h²k/m < 2(1 + a).
     """
 
     def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
@@ -28,7 +29,9 @@ class UnderdampedLangevin(SecondOrderLangevin):
         std = (2 * self.gamma * self.temperature / self.mass).sqrt()
         return torch.cat([torch.zeros_like(std), std]).expand_as(x)
 
-    def step(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         z, v = x.chunk(2, -1)
         a, std = self.decay_and_std(h)
         v_half = v - h / self.mass * self.potential.gradient(z, u)
@@ -52,10 +55,11 @@ class UnderdampedLangevin(SecondOrderLangevin):
         control: Tensor | None = None,
         inputs: Tensor | None = None,
     ) -> Path:
-        """As in `Dynamics.rollout`; a quadratic potential, tilted by an input or not, takes the hand-written recurrence.
+        """As in `Dynamics.rollout`; a quadratic potential, tilted by an input or not, takes the
+        hand-written recurrence.
 
-        A tilt adds a force −f/m that is constant over a step. With ṽ = v − (h/m) f the step is the untilted one, with
-        the next step's (h/m) f taken from what is added to the velocity.
+        A tilt adds a force −f/m that is constant over a step. With ṽ = v − (h/m) f the step is the
+        untilted one, with the next step's (h/m) f taken from what is added to the velocity.
         """
         stiffness = self.potential.stiffness()
         if stiffness is None:

@@ -15,10 +15,12 @@ START_NONLINEARITY = 1.0
 
 
 class VanDerPol(SplitSDE):
-    """ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i with noise on the velocities (van der Pol, 1926).
+    """ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i with noise on the
+    velocities (van der Pol, 1926).
 
-    Each oscillator has a limit cycle of amplitude near 2; μ ≪ ω gives a sinusoid of frequency ω, μ ≫ ω relaxation. The
-    step by `splitting` kicks v by coupling and input, rotates (x, v) exactly by ωh and scales v by e^{μ(1 − x²)h}.
+    Each oscillator has a limit cycle of amplitude near 2; μ ≪ ω gives a sinusoid of frequency ω, μ
+    ≫ ω relaxation. The step by `splitting` kicks v by coupling and input, rotates (x, v) exactly by
+    ωh and scales v by e^{μ(1 − x²)h}.
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [x, v].
@@ -67,7 +69,9 @@ class VanDerPol(SplitSDE):
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         position, velocity = x.chunk(2, -1)
-        position, velocity = rotation(position, velocity + h * self._force(position, u), self.omega, h)
+        position, velocity = rotation(
+            position, velocity + h * self._force(position, u), self.omega, h
+        )
         return torch.cat(
             [position, velocity * torch.exp(self.nonlinearity * (1 - position.square()) * h)], -1
         )

@@ -16,16 +16,19 @@ START_CURRENTS = (-2.5, -4.0)
 
 
 class WilsonCowan(SplitSDE):
-    """N columns of rates E and I in mean-field form (Wilson & Cowan, 1972, without refractory factors).
+    """N columns of rates E and I in mean-field form (Wilson & Cowan, 1972, without refractory
+    factors).
 
         dE = λ_E [−E + S(w_EE E − w_EI I + Σ_{j≠i} K_ij E_j + P + (B u)_E)] ds + σ dW
         dI = λ_I [−I + S(w_IE E − w_II I + Q + (B u)_I)] ds + σ dW,   S(y) = 1 / (1 + e^{−y})
 
-    All weights (positive), rates and currents are learned for each column; at the start a column oscillates. The step
-    by `splitting` relaxes the rates exactly towards the activation at the start of the step.
+    All weights (positive), rates and currents are learned for each column; at the start a column
+    oscillates. The step by `splitting` relaxes the rates exactly towards the activation at the
+    start of the step.
 
     Args:
-        state_dim: excitatory and inhibitory populations together, an even number 2N; the state is [E, I].
+        state_dim: excitatory and inhibitory populations together, an even number 2N; the state is
+            [E, I].
         input_dim: external inputs u, currents through a learned B.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
         options: noise and time; see `IntegratedSDE`.

@@ -18,17 +18,23 @@ SMALL = 1e-3
 
 
 class WongWang(SplitSDE):
-    """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other (Wong & Wang, 2006, reduced form).
+    """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other (Wong & Wang,
+    2006, reduced form).
 
-        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW,   y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y / (1 − e^{−y})
+        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW,   y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y /
+        (1 − e^{−y})
 
-    and alike for S₂: the published equations with currents in units of the transfer function's slope and rates in units
-    of its width. All of λ, g, w₊, w₋ and I are learned for each pair and start at the published values: without input
-    low activity, with equal inputs a race that either population may win. The step by `splitting`
-    relaxes S exactly, with φ held at its value at the start of the step, and so keeps 0 ≤ S ≤ 1 but for the noise.
+    and alike for S₂: the published equations with currents in units of the transfer function's
+        slope and rates in units
+    of its width. All of λ, g, w₊, w₋ and I are learned for each pair and start at the published
+    values: without input low activity, with equal inputs a race that either population may win. The
+        step by `splitting`
+    relaxes S exactly, with φ held at its value at the start of the step, and so keeps 0 ≤ S ≤ 1 but
+    for the noise.
 
     Args:
-        state_dim: both populations of each pair, an even number; the state is [S₁ of each pair, S₂ of each pair].
+        state_dim: both populations of each pair, an even number; the state is [S₁ of each pair, S₂
+            of each pair].
         input_dim: external inputs u, currents through a learned B.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
         options: noise and time; see `IntegratedSDE`.
@@ -73,7 +79,8 @@ class WongWang(SplitSDE):
 
 
 def transfer(y: Tensor) -> Tensor:
-    """φ(y) = y / (1 − e^{−y}), as y/2 + (y/2) coth(y/2): smooth at 0, where it is 1, and safe far from it."""
+    """φ(y) = y / (1 − e^{−y}), as y/2 + (y/2) coth(y/2): smooth at 0, where it is 1, and safe far
+    from it."""
     half = y / 2
     small = half.abs() < SMALL
     large = torch.where(small, torch.ones_like(half), half)

@@ -22,5 +22,6 @@ class Encoder(nn.Module, ABC):
             lengths: bins in each trial, (trials,).
 
         Returns:
-            context per bin (trials, time, context_dim) and features of the initial state (trials, initial_dim).
+            context per bin (trials, time, context_dim) and features of the initial state (trials,
+            initial_dim).
         """

@@ -11,7 +11,8 @@ from undertow.randomness import random_mask, representable_share
 
 
 class Dropout(nn.Module):
-    """Sets a share of the entries to zero in training and scales up the others; `dropout_from` gives the generator.
+    """Sets a share of the entries to zero in training and scales up the others; `dropout_from`
+    gives the generator.
 
     Args:
         share: probability of dropping an entry, 0 ≤ share < 1 (in steps of 1/256).

@@ -19,9 +19,9 @@ class GRUEncoder(Encoder):
         bidirectional: also run backwards from each trial's end; the encoder is then not causal.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins.
         dropout: probability of dropping a unit of the context.
-        reads: the input of bin t: 'current' (x_t, as in Algorithm 1), 'previous' (x_{t−1}, as in the paper's text; the
-            first bin sees none) or 'held' (x_{t−1}; the first bin sees x_0, bins it may not see the last it saw, as in
-            the code released with the paper).
+        reads: the input of bin t: 'current' (x_t, as in Algorithm 1), 'previous' (x_{t−1}, as in
+            the paper's text; the first bin sees none) or 'held' (x_{t−1}; the first bin sees x_0,
+            bins it may not see the last it saw, as in the code released with the paper).
         recurrent_dropout: probability of dropping a unit of the state before the next bin sees it.
     """
 

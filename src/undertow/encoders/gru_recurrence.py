@@ -2,11 +2,12 @@
 
 With input gates g = x W_ihᵀ + b_ih computed for all bins at once, each bin takes
 
-    [r, u] = σ(g_[r,u] + W_[r,u] h + b_[r,u]),   n = tanh(g_n + r ⊙ (W_n h + b_n)),   h' = u ⊙ h + (1 − u) ⊙ n.
+    [r, u] = σ(g_[r,u] + W_[r,u] h + b_[r,u]),   n = tanh(g_n + r ⊙ (W_n h + b_n)),   h' = u ⊙ h +
+    (1 − u) ⊙ n.
 
-Backwards, all factors that do not depend on the costate are formed for all bins at once, so that a bin costs one
-product and five elementwise operations, and the gradient of W is a single product over all bins. Dropout inside the
-recurrence multiplies h' by a mask.
+Backwards, all factors that do not depend on the costate are formed for all bins at once, so that a
+bin costs one product and five elementwise operations, and the gradient of W is a single product
+over all bins. Dropout inside the recurrence multiplies h' by a mask.
 """
 
 from typing import Any
@@ -17,10 +18,13 @@ from torch.autograd.function import once_differentiable
 
 
 class GRURecurrence(torch.autograd.Function):
-    """(g, W, b, mask or None) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h starts from zero."""
+    """(g, W, b, mask or None) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h
+    starts from zero."""
 
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
         bins, trials, hidden = gates.shape[0], gates.shape[1], gates.shape[2] // 3
         states = gates.new_zeros(bins + 1, trials, hidden)
         reset_update = gates.new_empty(bins, trials, 2 * hidden)
@@ -40,7 +44,9 @@ class GRURecurrence(torch.autograd.Function):
             if mask is not None:
                 states[t + 1] *= mask[t]
         ctx.mask = mask
-        ctx.save_for_backward(states, reset_update, recurrent[:, :, 2 * hidden :], candidate, weight)
+        ctx.save_for_backward(
+            states, reset_update, recurrent[:, :, 2 * hidden :], candidate, weight
+        )
         return states[1:]
 
     @staticmethod
@@ -73,7 +79,8 @@ class GRURecurrence(torch.autograd.Function):
 
 
 def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) -> Tensor:
-    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on CPUs.
+    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on
+    CPUs.
 
     `mask`, (trials, bins, hidden), multiplies the state of each bin before the next bin sees it.
     """
@@ -81,7 +88,11 @@ def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) ->
         states: Tensor = gru(inputs)[0]
         return states
     weights = dict(gru.named_parameters())
-    gates = torch.nn.functional.linear(inputs.transpose(0, 1), weights["weight_ih_l0"], weights["bias_ih_l0"])
+    gates = torch.nn.functional.linear(
+        inputs.transpose(0, 1), weights["weight_ih_l0"], weights["bias_ih_l0"]
+    )
     time_first = None if mask is None else mask.transpose(0, 1).contiguous()
-    recurrent: Tensor = GRURecurrence.apply(gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first)
+    recurrent: Tensor = GRURecurrence.apply(
+        gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first
+    )
     return recurrent.transpose(0, 1)

@@ -1,24 +1,30 @@
-"""From values at some times to values at others: what makes a context or a stimulus continuous in time."""
+"""From values at some times to values at others: what makes a context or a stimulus continuous in
+time."""
 
 import torch
 from torch import Tensor
 
 from undertow.errors import ModelError
 
-REACHED = 1 - 1e-3  # of the way to the next time: rounding must not hold the value before it a step too long
+REACHED = (
+    1 - 1e-3
+)  # of the way to the next time: rounding must not hold the value before it a step too long
 
 
 def interpolate(values: Tensor, times_s: Tensor, at_s: Tensor, kind: str = "linear") -> Tensor:
-    """Values at `at_s` of the path through `values` at `times_s` (ElGazzar & van Gerven: u(t) = Σ_i η(v_i) ψ_i(t)).
+    """Values at `at_s` of the path through `values` at `times_s` (ElGazzar & van Gerven: u(t) = Σ_i
+    η(v_i) ψ_i(t)).
 
-    Before the first time the first value is held, after the last the last. Differentiable in `values`.
+    Before the first time the first value is held, after the last the last. Differentiable in
+    `values`.
 
     Args:
         values: (trials, time, channels); what stands at times that are NaN is ignored.
-        times_s: increasing, (time,) or (1, time) for all trials or (trials, time); NaN past a trial's end.
+        times_s: increasing, (time,) or (1, time) for all trials or (trials, time); NaN past a
+            trial's end.
         at_s: (steps,) or (1, steps) for all trials or (trials, steps).
-        kind: 'linear', or 'previous': the value at the last time reached. A time counts as reached from a thousandth of
-            its interval before it, so that rounding cannot delay a value.
+        kind: 'linear', or 'previous': the value at the last time reached. A time counts as reached
+            from a thousandth of its interval before it, so that rounding cannot delay a value.
 
     Returns:
         (trials, steps, channels).
@@ -34,11 +40,14 @@ def interpolate(values: Tensor, times_s: Tensor, at_s: Tensor, kind: str = "line
     after = before + (share > 0)  # never a padded entry, which may hold anything
     if kind == "previous":
         return _pick(values, torch.where(share > REACHED, after, before))
-    return torch.lerp(_pick(values, before), _pick(values, after), share[..., None].to(values.dtype))
+    return torch.lerp(
+        _pick(values, before), _pick(values, after), share[..., None].to(values.dtype)
+    )
 
 
 def _place(times_s: Tensor, at_s: Tensor) -> tuple[Tensor, Tensor]:
-    """The last time not after each of `at_s`, and the share of the way from there to the next, in [0, 1)."""
+    """The last time not after each of `at_s`, and the share of the way from there to the next, in
+    [0, 1)."""
     rows = max(len(times_s), len(at_s))
     times_s = torch.where(times_s.isnan(), torch.inf, times_s).expand(rows, -1).contiguous()
     at_s = at_s.to(times_s.dtype).expand(rows, -1).contiguous()
@@ -50,7 +59,8 @@ def _place(times_s: Tensor, at_s: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:
-    """Entries of `values` (trials, time, channels) at `index` (trials or 1, steps): five times as fast as `gather`."""
+    """Entries of `values` (trials, time, channels) at `index` (trials or 1, steps): five times as
+    fast as `gather`."""
     if len(index) == 1:
         return values.index_select(1, index[0])
     first = values.shape[1] * torch.arange(len(values), device=index.device)
@@ -60,8 +70,13 @@ def _pick(values: Tensor, index: Tensor) -> Tensor:
 
 def _check_shapes(values: Tensor, times_s: Tensor, at_s: Tensor) -> None:
     trials, n_time = values.shape[:2]
-    if times_s.shape[1] != n_time or len(times_s) not in (1, trials) or len(at_s) not in (1, trials):
+    if (
+        times_s.shape[1] != n_time
+        or len(times_s) not in (1, trials)
+        or len(at_s) not in (1, trials)
+    ):
         raise ModelError(
-            f"values are {trials} trials of {n_time} times, times_s is {tuple(times_s.shape)}, at_s {tuple(at_s.shape)}: "
+            f"values are {trials} trials of {n_time} times, times_s is {tuple(times_s.shape)}, "
+            f"at_s {tuple(at_s.shape)}: "
             "give as many times as values, in one row or one per trial."
         )

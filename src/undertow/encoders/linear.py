@@ -22,7 +22,11 @@ class LinearEncoder(Encoder):
     causal = True
 
     def __init__(
-        self, n_inputs: int, hidden_dim: int = 64, initial_bins: int | None = 1, dropout: float = 0.0
+        self,
+        n_inputs: int,
+        hidden_dim: int = 64,
+        initial_bins: int | None = 1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.linear = nn.Linear(n_inputs, hidden_dim)

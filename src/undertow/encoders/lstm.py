@@ -1,4 +1,5 @@
-"""Two stacked LSTMs: one reads the trial's start in reverse for the initial state, one the whole trial for the context."""
+"""Two stacked LSTMs: one reads the trial's start in reverse for the initial state, one the whole
+trial for the context."""
 
 import torch
 from torch import Tensor, nn
@@ -14,19 +15,21 @@ DIRECTIONS = {"backward": (True,), "forward": (False,), "both": (False, True)}
 class LSTMEncoder(Encoder):
     """The observation encoder of a latent SDE (ElGazzar & van Gerven, supplement 2).
 
-    The initialisation network reads the first `initial_bins` bins from last to first; its last output is what the initial
-    state is inferred from. The context network reads the whole trial. The paper leaves its direction open; the posterior of
-    a path at bin t depends on what is observed from t on, so it reads backwards here by default. Both read zeros in bins
-    they may not see, and one more channel that says which bins these are.
+    The initialisation network reads the first `initial_bins` bins from last to first; its last
+    output is what the initial state is inferred from. The context network reads the whole trial.
+    The paper leaves its direction open; the posterior of a path at bin t depends on what is
+    observed from t on, so it reads backwards here by default. Both read zeros in bins they may not
+    see, and one more channel that says which bins these are.
 
     Args:
         n_inputs: inputs per bin.
         hidden_dim: units of each layer, and width of the context in each direction.
         layers: layers of each network.
-        initial_bins: the initial state is inferred from the first so many bins; None for all bins, 0 for none (there are
+        initial_bins: the initial state is inferred from the first so many bins; None for all bins,
+            0 for none (there are
             then no features of it: the initial state comes from its prior).
-        direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up to t; the encoder is
-            then causal) or 'both' side by side, twice as wide.
+        direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up
+            to t; the encoder is then causal) or 'both' side by side, twice as wide.
         dropout: probability of dropping a unit of the context or of the initial features.
 
     Raises:
@@ -48,7 +51,9 @@ class LSTMEncoder(Encoder):
                 f"direction is {direction!r}: it must be one of {', '.join(map(repr, DIRECTIONS))}."
             )
         if initial_bins is not None and initial_bins < 0:
-            raise ModelError(f"initial_bins is {initial_bins}: it must be at least 0, or None for all bins.")
+            raise ModelError(
+                f"initial_bins is {initial_bins}: it must be at least 0, or None for all bins."
+            )
 
         def network() -> nn.LSTM:
             return nn.LSTM(n_inputs + 1, hidden_dim, layers, batch_first=True)
@@ -70,8 +75,9 @@ class LSTMEncoder(Encoder):
             inputs: (trials, time, inputs).
             observed: True where the encoder may look, (trials, time).
             lengths: bins in each trial, (trials,).
-            start: the first bins of each trial, (trials, time), that the initial state is inferred from where these are not
-                `initial_bins` in all; a trial that has none reads one that it may not see.
+            start: the first bins of each trial, (trials, time), that the initial state is inferred
+                from where these are not `initial_bins` in all; a trial that has none reads one that
+                it may not see.
         """
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
@@ -80,7 +86,9 @@ class LSTMEncoder(Encoder):
             take(network(take(seen, order))[0], order) if turned else network(seen)[0]
             for network, turned in zip(self.contexts, self.turned, strict=True)
         ]
-        return self.dropout(torch.cat(contexts, -1)), self.dropout(self._initial(seen, lengths, start))
+        return self.dropout(torch.cat(contexts, -1)), self.dropout(
+            self._initial(seen, lengths, start)
+        )
 
     def _initial(self, seen: Tensor, lengths: Tensor, start: Tensor | None) -> Tensor:
         """The last output of the initialisation network, (trials, initial_dim)."""

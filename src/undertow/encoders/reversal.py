@@ -5,7 +5,8 @@ from torch import Tensor
 
 
 def reversal(lengths: Tensor, n_time: int) -> Tensor:
-    """Bin order that turns each trial around within its own length, (trials, time); its own inverse."""
+    """Bin order that turns each trial around within its own length, (trials, time); its own
+    inverse."""
     time = torch.arange(n_time, device=lengths.device)
     mirrored = lengths[:, None] - 1 - time
     return torch.where(mirrored >= 0, mirrored, time)

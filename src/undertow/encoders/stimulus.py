@@ -7,15 +7,18 @@ from undertow.errors import ModelError
 
 
 class StimulusEncoder(nn.Module):
-    """u = η(v): the stimulus itself where it is no wider than the state, else a small network down to the state's width.
+    """u = η(v): the stimulus itself where it is no wider than the state, else a small network down
+    to the state's width.
 
-    ElGazzar & van Gerven, supplement 2. A missing value is replaced by the channel's last known one, zero before the first.
+    ElGazzar & van Gerven, supplement 2. A missing value is replaced by the channel's last known
+    one, zero before the first.
 
     Args:
         n_inputs: stimulus channels; 0 where there is no stimulus.
         state_dim: width of the latent state.
-        time: append the time since the window's start as one more channel, as a share of `duration_s`, so that it runs
-            from 0 to 1 whatever the bin width. With no stimulus, u(t) = t.
+        time: append the time since the window's start as one more channel, as a share of
+            `duration_s`, so that it runs from 0 to 1 whatever the bin width. With no stimulus, u(t)
+            = t.
         duration_s: length in seconds of the trials fitted; a longer trial goes on beyond 1.
         hidden_dim: tanh units of the network.
 
@@ -49,7 +52,8 @@ class StimulusEncoder(nn.Module):
 
         Args:
             stimulus: (trials, time, n_inputs), NaN where missing.
-            time_s: seconds from the window's start, (time,) or (trials or 1, time); NaN past a trial's end.
+            time_s: seconds from the window's start, (time,) or (trials or 1, time); NaN past a
+                trial's end.
 
         Returns:
             u, (trials, time, output_dim).
@@ -62,7 +66,8 @@ class StimulusEncoder(nn.Module):
 
 
 def filled(stimulus: Tensor) -> Tensor:
-    """NaN replaced by the channel's last known value, zero before the first; (trials, time, channels)."""
+    """NaN replaced by the channel's last known value, zero before the first; (trials, time,
+    channels)."""
     bins = torch.arange(stimulus.shape[1], device=stimulus.device)[:, None]
     last = torch.where(stimulus.isnan(), -1, bins).cummax(1).values
     return torch.where(last < 0, 0.0, stimulus.gather(1, last.clamp(min=0)))

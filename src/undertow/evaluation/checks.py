@@ -11,7 +11,8 @@ ZERO_RATE = 1e-9
 
 
 def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """`value` as a float64 array; `DataError` when it is not numeric or has another number of dimensions."""
+    """`value` as a float64 array; `DataError` when it is not numeric or has another number of
+    dimensions."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -35,7 +36,9 @@ def check_leading(n_leading: int, **arrays: np.ndarray) -> None:
     """All arrays agree in their first `n_leading` sizes (trials, or trials and bins)."""
     if len({array.shape[:n_leading] for array in arrays.values()}) > 1:
         listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise DataError(f"the shapes differ ({listed}): the first {n_leading} size(s) must be equal.")
+        raise DataError(
+            f"the shapes differ ({listed}): the first {n_leading} size(s) must be equal."
+        )
 
 
 def check_rates(rates: np.ndarray, where: np.ndarray) -> None:
@@ -49,4 +52,6 @@ def check_rates(rates: np.ndarray, where: np.ndarray) -> None:
         bad = breaks(rates) & where
         if bad.any():
             first = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise DataError(f"rates holds {int(bad.sum())} {what} value(s), the first at {first}: {rule}.")
+            raise DataError(
+                f"rates holds {int(bad.sum())} {what} value(s), the first at {first}: {rule}."
+            )

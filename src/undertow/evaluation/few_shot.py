@@ -1,4 +1,5 @@
-"""Few-shot co-smoothing: how well a readout learned on a few trials predicts held-out neurons from the latents."""
+"""Few-shot co-smoothing: how well a readout learned on a few trials predicts held-out neurons from
+the latents."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,28 +67,36 @@ def few_shot_co_smoothing(
 ) -> FewShotScore:
     """Co-smoothing of a new readout that has seen k training trials (after Dabholkar & Barak 2025).
 
-    A model that predicts held-out neurons well may carry more in its latents than they need; with plenty of trials a
-    readout learns to look past it, with few it cannot. Among models of equal co-smoothing the one with the higher few-shot
-    score is taken to have the plainer latents.
+    A model that predicts held-out neurons well may carry more in its latents than they need; with
+    plenty of trials a readout learns to look past it, with few it cannot. Among models of equal
+    co-smoothing the one with the higher few-shot score is taken to have the plainer latents.
 
     What is computed, for each draw r = 0 … repeats − 1:
 
-    1. k training trials are drawn without replacement, by `numpy.random.default_rng((seed, r))`; the draws depend on
-       nothing but seed, r, k and the number of training trials, so that models scored on the same trials share them.
-    2. Latents are standardised, coordinate by coordinate, with mean and standard deviation over all training trials
+    1. k training trials are drawn without replacement, by `numpy.random.default_rng((seed, r))`;
+    the draws depend on
+       nothing but seed, r, k and the number of training trials, so that models scored on the same
+       trials share them.
+    2. Latents are standardised, coordinate by coordinate, with mean and standard deviation over all
+    training trials
        (constant coordinates become 0): the score does not depend on the scale of a coordinate.
-    3. For each held-out neuron a Poisson regression ln μ = w · x + b is fitted on all bins of the k trials, by minimising
-       (1/bins) Σ (μ − n ln μ) + penalty/2 · |w|², the objective of scikit-learn's `PoissonRegressor`. A neuron without a
-       spike in them gets the rate of half a spike. The penalty, one for all neurons, is chosen among the k trials: by
-       4-fold cross-validation over them, from 3, 1, 0.3, … 0.001 (`few_shot_penalty.choose_penalty`).
+    3. For each held-out neuron a Poisson regression ln μ = w · x + b is fitted on all bins of the k
+    trials, by minimising
+       (1/bins) Σ (μ − n ln μ) + penalty/2 · |w|², the objective of scikit-learn's
+       `PoissonRegressor`. A neuron without a
+       spike in them gets the rate of half a spike. The penalty, one for all neurons, is chosen
+           among the k trials: by
+       4-fold cross-validation over them, from 3, 1, 0.3, … 0.001
+       (`few_shot_penalty.choose_penalty`).
     4. Its μ on the evaluation trials are scored in bits per spike, as co-smoothing is.
 
-    Only the readout is few-shot. The model that inferred the latents may have been trained to predict the same held-out
-    neurons, and on all training trials.
+    Only the readout is few-shot. The model that inferred the latents may have been trained to
+    predict the same held-out neurons, and on all training trials.
 
     Args:
         train_latents: of the training trials, (trials, time, latents).
-        train_spikes_heldout: counts per bin of their held-out neurons, (trials, time, neurons); NaN where not observed.
+        train_spikes_heldout: counts per bin of their held-out neurons, (trials, time, neurons); NaN
+            where not observed.
         eval_latents, eval_spikes_heldout: the same of the evaluation trials.
         k: training trials a readout sees.
         repeats: draws.
@@ -95,9 +104,9 @@ def few_shot_co_smoothing(
         penalty: of the regression, above zero; chosen anew in each draw by default.
 
     Raises:
-        DataError: when shapes differ, a latent is not finite where spikes were observed, `k` is not between 1 and the
-            number of training trials or is 1 without a penalty, `repeats` is below 1, `penalty` is not above zero, or no
-            neuron spikes.
+        DataError: when shapes differ, a latent is not finite where spikes were observed, `k` is not
+            between 1 and the number of training trials or is 1 without a penalty, `repeats` is
+            below 1, `penalty` is not above zero, or no neuron spikes.
     """
     target = as_float("eval_spikes_heldout", eval_spikes_heldout, 3)
     drawn = few_shot_rates(
@@ -116,7 +125,8 @@ def few_shot_rates(
     seed: int = 0,
     penalty: float | None = None,
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """The expected counts per bin of each draw, (evaluation trials, time, neurons), and the penalty of its readouts.
+    """The expected counts per bin of each draw, (evaluation trials, time, neurons), and the penalty
+    of its readouts.
 
     Counts are NaN where the latents are.
 
@@ -126,7 +136,8 @@ def few_shot_rates(
     new_x, new_n = _checked("eval", eval_latents, eval_spikes_heldout)
     if x.shape[2] != new_x.shape[2] or n.shape[2] != new_n.shape[2]:
         raise DataError(
-            f"training trials have {x.shape[2]} latents and {n.shape[2]} held-out neurons, evaluation trials "
+            f"training trials have {x.shape[2]} latents and {n.shape[2]} held-out neurons, "
+            "evaluation trials "
             f"{new_x.shape[2]} and {new_n.shape[2]}: they must be the same."
         )
     check_draws(k, repeats, penalty, len(x))
@@ -143,30 +154,36 @@ def few_shot_statistics(
     penalty: float | None = None,
     latents: Sequence[str] | None = None,
 ) -> tuple[list[BitsPerSpike], list[float]]:
-    """The per-trial sums of 'few-shot co-bps', for `pooled_score` and its intervals, and the penalty, of each draw.
+    """The per-trial sums of 'few-shot co-bps', for `pooled_score` and its intervals, and the
+    penalty, of each draw.
 
-    As `few_shot_co_smoothing`, over the window (without forward bins) and, as for 'co-bps', without held-out neurons that
-    have no spike in the test trials.
+    As `few_shot_co_smoothing`, over the window (without forward bins) and, as for 'co-bps', without
+    held-out neurons that have no spike in the test trials.
 
     Args:
         train, test: predictions of one model for training and test trials.
         k, repeats, seed, penalty: as in `few_shot_co_smoothing`.
-        latents: names of the latents the readout sees, side by side; all by default, but for the encoder's state 'h'
-            where there are others. A model without latents gives ln(rate + 0.5 spikes/s) of its held-in neurons.
+        latents: names of the latents the readout sees, side by side; all by default, but for the
+            encoder's state 'h' where there are others. A model without latents gives ln(rate + 0.5
+            spikes/s) of its held-in neurons.
 
     Raises:
-        DataError: as `few_shot_co_smoothing`, for a name the prediction does not have, and where no neuron is held out.
+        DataError: as `few_shot_co_smoothing`, for a name the prediction does not have, and where no
+            neuron is held out.
     """
     trials, bins = test.trials, window(test.trials)
     scored = trials.heldout & spiking(trials, bins)
     if not scored.any():
         raise DataError(
-            "few-shot co-smoothing needs held-out neurons that spike in the test trials: hold some out."
+            "few-shot co-smoothing needs held-out neurons that spike in the test trials: hold some "
+            "out."
         )
     spikes = trials.spikes[:, bins][..., scored]
     train_spikes = train.trials.spikes[:, window(train.trials)][..., scored]
     features = _features(train, latents), _features(test, latents)
-    drawn = list(few_shot_rates(features[0], train_spikes, features[1], spikes, k, repeats, seed, penalty))
+    drawn = list(
+        few_shot_rates(features[0], train_spikes, features[1], spikes, k, repeats, seed, penalty)
+    )
     about = {
         "name": NAME,
         "unit": "bits/spike",
@@ -191,7 +208,8 @@ def few_shot_scores(
     seed: int = 0,
     penalty: float | None = None,
 ) -> FewShotScore:
-    """Few-shot co-smoothing of a fitted model; see `few_shot_statistics` for other readouts and for intervals.
+    """Few-shot co-smoothing of a fitted model; see `few_shot_statistics` for other readouts and for
+    intervals.
 
     Args:
         model: fitted.
@@ -214,12 +232,15 @@ def check_draws(k: int, repeats: int, penalty: float | None, n_trials: int) -> N
         DataError: naming the one that is broken.
     """
     if not 1 <= k <= n_trials:
-        raise DataError(f"k is {k}: a draw takes 1 to {n_trials} of the {n_trials} training trials.")
+        raise DataError(
+            f"k is {k}: a draw takes 1 to {n_trials} of the {n_trials} training trials."
+        )
     if repeats < 1:
         raise DataError(f"repeats is {repeats}: it must be 1 or more.")
     if penalty is None and k < LEAST_TRIALS:
         raise DataError(
-            f"k is {k}: a penalty is chosen by cross-validation over {LEAST_TRIALS} or more trials; take more trials, or "
+            f"k is {k}: a penalty is chosen by cross-validation over {LEAST_TRIALS} or more "
+            "trials; take more trials, or "
             "give a penalty."
         )
     if penalty is not None and not (np.isfinite(penalty) and penalty > 0):
@@ -237,7 +258,9 @@ def _features(prediction: Prediction, names: Sequence[str] | None) -> np.ndarray
     known, bins = prediction.latents, window(prediction.trials)
     for name in names or ():
         if name not in known:
-            raise DataError(f"the prediction has no latents {name!r}: it has {', '.join(known) or 'none'}.")
+            raise DataError(
+                f"the prediction has no latents {name!r}: it has {', '.join(known) or 'none'}."
+            )
     chosen = list(names or [name for name in known if name != ENCODER_STATE] or known)
     if not chosen:
         rates = prediction.rates[:, bins, ~prediction.trials.heldout]
@@ -253,7 +276,8 @@ def _checked(part: str, latents: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarr
     if bad.any():
         trial, bin_ = (int(i) for i in np.argwhere(bad)[0])
         raise DataError(
-            f"{part}_latents is not finite in {int(bad.sum())} bins with observed spikes, the first in trial {trial}, "
+            f"{part}_latents is not finite in {int(bad.sum())} bins with observed spikes, the "
+            f"first in trial {trial}, "
             f"bin {bin_}: every such bin needs its latents."
         )
     return x, n
@@ -277,7 +301,8 @@ def _drawn(n_trials: int, k: int, seed: int, r: int) -> np.ndarray:
 def _draw_rates(
     x: np.ndarray, n: np.ndarray, new_x: np.ndarray, drawn: np.ndarray, penalty: float | None
 ) -> tuple[np.ndarray, float]:
-    """Expected counts on the new trials by regressions fitted on the trials drawn, and their penalty."""
+    """Expected counts on the new trials by regressions fitted on the trials drawn, and their
+    penalty."""
     x, n = x[drawn], n[drawn]
     penalty = choose_penalty(x, n) if penalty is None else float(penalty)
     used = np.isfinite(x).all(axis=2)

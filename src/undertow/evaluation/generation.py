@@ -1,4 +1,5 @@
-"""Scores of models that generate: spikes, behaviour and labels predicted by the model itself, in both modes."""
+"""Scores of models that generate: spikes, behaviour and labels predicted by the model itself, in
+both modes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,13 +20,15 @@ def generation_statistics(
 ) -> dict[str, Statistic]:
     """The per-trial sums behind every score of a model that also generates, by name.
 
-    'generated bps' (bits per spike of all neurons, ElGazzar & van Gerven eq. 23, in the bins after those it was shown) and
-    'generated bps all bins'; for behaviour it predicts 'behavior R2' (eq. 24) and 'generated behavior R2', in the bins
-    after those shown; for each label 'predicted accuracy NAME', 'predicted log-loss NAME' and the same 'generated', with
-    'log-loss of shares NAME', that of always answering with the shares of `train`; for each channel of categorical
-    behaviour, over the bins after those shown, 'behavior accuracy NAME', 'behavior log-loss NAME' and the same 'generated',
-    with 'behavior majority share NAME' and 'behavior log-loss of shares NAME', those of always answering with the commonest
-    category, and with the shares, of these bins of `train`.
+    'generated bps' (bits per spike of all neurons, ElGazzar & van Gerven eq. 23, in the bins after
+    those it was shown) and 'generated bps all bins'; for behaviour it predicts 'behavior R2' (eq.
+    24) and 'generated behavior R2', in the bins after those shown; for each label 'predicted
+    accuracy NAME', 'predicted log-loss NAME' and the same 'generated', with 'log-loss of shares
+    NAME', that of always answering with the shares of `train`; for each channel of categorical
+    behaviour, over the bins after those shown, 'behavior accuracy NAME', 'behavior log-loss NAME'
+    and the same 'generated', with 'behavior majority share NAME' and 'behavior log-loss of shares
+    NAME', those of always answering with the commonest category, and with the shares, of these bins
+    of `train`.
 
     Args:
         inferred: from all observations.
@@ -61,7 +64,9 @@ def _spike_statistics(generated: Prediction, seen_bins: int) -> Iterator[BitsPer
                 "n_neurons": int(scored.sum()),
                 "left_out": int((~scored).sum()),
             }
-            yield BitsPerSpike.from_counts(generated.counts[:, first:, scored], spikes[..., scored], **about)
+            yield BitsPerSpike.from_counts(
+                generated.counts[:, first:, scored], spikes[..., scored], **about
+            )
 
 
 def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> Iterator[RSquared]:
@@ -70,7 +75,9 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
         return
     target = trials.behavior[:, seen_bins:].astype(np.float64)
     if np.isfinite(target).any():
-        note = f"the model's own prediction, channels pooled, after the first {_ms(trials, seen_bins)}"
+        note = (
+            f"the model's own prediction, channels pooled, after the first {_ms(trials, seen_bins)}"
+        )
         about = _about(trials, f"{mode}behavior R2", "R²", note)
         yield RSquared.from_targets(
             predicted[:, seen_bins:], target, multioutput="variance-weighted", **about
@@ -78,7 +85,8 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
 
 
 def _category_statistics(prediction: Prediction, seen_bins: int, mode: str) -> Iterator[Statistic]:
-    """Accuracy and log-loss, bin by bin, of categorical behaviour; a category the model does not know counts as wrong."""
+    """Accuracy and log-loss, bin by bin, of categorical behaviour; a category the model does not
+    know counts as wrong."""
     trials = prediction.trials
     for name, probability in prediction.behavior_probabilities.items():
         truth = _categories_after(trials, name, seen_bins)
@@ -95,8 +103,11 @@ def _category_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
         yield _log_loss(trials, f"{mode}behavior log-loss {name}", given, scored, own)
 
 
-def _category_references(inferred: Prediction, seen_bins: int, train: TrialSet) -> Iterator[Statistic]:
-    """What always answering with the commonest category, or with the shares, of the training trials' bins would reach."""
+def _category_references(
+    inferred: Prediction, seen_bins: int, train: TrialSet
+) -> Iterator[Statistic]:
+    """What always answering with the commonest category, or with the shares, of the training
+    trials' bins would reach."""
     trials = inferred.trials
     for name in inferred.behavior_probabilities:
         truth, learned = (_categories_after(each, name, seen_bins) for each in (trials, train))
@@ -106,22 +117,30 @@ def _category_references(inferred: Prediction, seen_bins: int, train: TrialSet) 
         known, counts = np.unique(learned[np.isfinite(learned)], return_counts=True)
         majority = known[counts.argmax()]
         always = f"always answering {majority:g}"
-        yield _accuracy(trials, f"behavior majority share {name}", truth == majority, scored, always)
+        yield _accuracy(
+            trials, f"behavior majority share {name}", truth == majority, scored, always
+        )
         given = np.where(truth[..., None] == known, counts / counts.sum(), 0.0).sum(axis=-1)
         shares = "the shares of the training trials' bins"
         yield _log_loss(trials, f"behavior log-loss of shares {name}", given, scored, shares)
 
 
 def _categories_after(trials: TrialSet, name: str, seen_bins: int) -> np.ndarray | None:
-    """The category in each later bin, (trials, bins), NaN where missing; None where no bin has one."""
-    if trials.behavior is None or trials.behavior_kind != "categorical" or name not in trials.behavior_names:
+    """The category in each later bin, (trials, bins), NaN where missing; None where no bin has
+    one."""
+    if (
+        trials.behavior is None
+        or trials.behavior_kind != "categorical"
+        or name not in trials.behavior_names
+    ):
         return None
     later: np.ndarray = trials.behavior[:, seen_bins:, list(trials.behavior_names).index(name)]
     return later if np.isfinite(later).any() else None
 
 
 def _label_statistics(prediction: Prediction, mode: str) -> Iterator[Statistic]:
-    """Accuracy and log-loss of the categories a model predicts; one it does not know counts as wrong."""
+    """Accuracy and log-loss of the categories a model predicts; one it does not know counts as
+    wrong."""
     trials = prediction.trials
     for name, probability in prediction.label_probabilities.items():
         truth = trials.labels.get(name)
@@ -132,7 +151,9 @@ def _label_statistics(prediction: Prediction, mode: str) -> Iterator[Statistic]:
         right = known[probability.argmax(axis=1)] == truth
         likeliest = "the likeliest category by the model itself"
         yield _accuracy(trials, f"{mode}accuracy {name}", right, scored, likeliest)
-        yield _log_loss(trials, f"{mode}log-loss {name}", given, scored, "of the model's own probabilities")
+        yield _log_loss(
+            trials, f"{mode}log-loss {name}", given, scored, "of the model's own probabilities"
+        )
 
 
 def _share_statistics(inferred: Prediction, train: TrialSet) -> Iterator[LogLoss]:
@@ -150,13 +171,17 @@ def _share_statistics(inferred: Prediction, train: TrialSet) -> Iterator[LogLoss
             )
 
 
-def _accuracy(trials: TrialSet, name: str, right: np.ndarray, scored: np.ndarray, note: str) -> ShareCorrect:
+def _accuracy(
+    trials: TrialSet, name: str, right: np.ndarray, scored: np.ndarray, note: str
+) -> ShareCorrect:
     """The share right of what is scored, (trials,) or (trials, bins)."""
     correct, n = _trial_means(right, scored)
     return ShareCorrect(correct=correct, scored=n, **_about(trials, name, "share", note))
 
 
-def _log_loss(trials: TrialSet, name: str, given: np.ndarray, scored: np.ndarray, note: str) -> LogLoss:
+def _log_loss(
+    trials: TrialSet, name: str, given: np.ndarray, scored: np.ndarray, note: str
+) -> LogLoss:
     """−log of the probabilities given to what is scored, (trials,) or (trials, bins)."""
     loss, n = _trial_means(-np.log(np.maximum(given, LEAST_PROBABILITY)), scored)
     return LogLoss(loss=loss, scored=n, **_about(trials, name, "nats", note))

@@ -3,16 +3,20 @@
 import numpy as np
 
 
-def gaussian_smooth(values: np.ndarray, std_s: float, bin_s: float, centre: bool = True) -> np.ndarray:
+def gaussian_smooth(
+    values: np.ndarray, std_s: float, bin_s: float, centre: bool = True
+) -> np.ndarray:
     """Weighted mean over the observed bins of each trial, weights falling off as a Gaussian.
 
-    Bins beyond the window and NaN bins have no weight, so edges and gaps are not biased towards zero.
+    Bins beyond the window and NaN bins have no weight, so edges and gaps are not biased towards
+    zero.
 
     Args:
         values: (trials, time, neurons); NaN where not observed.
         std_s: standard deviation of the kernel in seconds, above zero.
         bin_s: bin width in seconds.
-        centre: whether a bin takes part in its own mean; without, each bin is predicted from the others.
+        centre: whether a bin takes part in its own mean; without, each bin is predicted from the
+            others.
 
     Returns:
         An array of the same shape; NaN only where no observed bin has weight.

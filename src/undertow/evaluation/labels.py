@@ -1,4 +1,5 @@
-"""Decoding a category per trial (a choice, an outcome) from rates or latents, beside the majority share."""
+"""Decoding a category per trial (a choice, an outcome) from rates or latents, beside the majority
+share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,23 +48,24 @@ def label_accuracy(
     windows: int = WINDOWS,
     floor: float | None = None,
 ) -> LabelScore:
-    """Multinomial logistic regression from features averaged over `windows` equal stretches of the trial.
+    """Multinomial logistic regression from features averaged over `windows` equal stretches of the
+    trial.
 
-    Features are standardised by the training trials. The L2 penalty is the one with the best log likelihood in
-    5 stratified folds of the training trials; test trials are decoded once.
+    Features are standardised by the training trials. The L2 penalty is the one with the best log
+    likelihood in 5 stratified folds of the training trials; test trials are decoded once.
 
     Args:
-        train_features, test_features: latents or rates, (trials, time, channels); NaN past a trial's end. A
-            stretch without any value counts as an average one.
-        train_labels, test_labels: numbers or strings, (trials,); trials whose label is NaN or '' are left
-            out. A test label that no training trial has is never decoded.
+        train_features, test_features: latents or rates, (trials, time, channels); NaN past a
+            trial's end. A stretch without any value counts as an average one.
+        train_labels, test_labels: numbers or strings, (trials,); trials whose label is NaN or ''
+            are left out. A test label that no training trial has is never decoded.
         windows: number of stretches, at most the number of bins.
-        floor: for rates: smaller averages are raised to it, and logarithms are decoded from; None for plain
-            averages.
+        floor: for rates: smaller averages are raised to it, and logarithms are decoded from; None
+            for plain averages.
 
     Raises:
-        DataError: when shapes differ, a trial has no value at all, fewer than two labels are known, or
-            `windows` or `floor` break their rules.
+        DataError: when shapes differ, a trial has no value at all, fewer than two labels are known,
+            or `windows` or `floor` break their rules.
     """
     x, new = (
         _averages(name, features, windows, floor)
@@ -71,19 +73,26 @@ def label_accuracy(
     )
     if x.shape[1:] != new.shape[1:]:
         raise DataError(
-            f"test_features has {new.shape[2]} channels: train_features has {x.shape[2]}; they must be equal."
+            f"test_features has {new.shape[2]} channels: train_features has {x.shape[2]}; they "
+            "must be equal."
         )
-    y, truth = _labels("train_labels", train_labels, len(x)), _labels("test_labels", test_labels, len(new))
+    y, truth = (
+        _labels("train_labels", train_labels, len(x)),
+        _labels("test_labels", test_labels, len(new)),
+    )
     known, scored = known_labels(y), known_labels(truth)
     classes, codes, counts = np.unique(y[known], return_inverse=True, return_counts=True)
     if classes.size < 2 or not scored.any():
         raise DataError(
-            f"{classes.size} label(s) in train_labels and {int(scored.sum())} test trials with one: "
+            f"{classes.size} label(s) in train_labels and {int(scored.sum())} test trials with "
+            "one: "
             "decoding needs two labels or more, and a trial to score."
         )
     inputs, new_inputs = _standardised(x[known].reshape(len(codes), -1), new.reshape(len(new), -1))
     inverse_penalty = _choose(inputs, codes, classes.size)
-    decoded = classes[_probabilities(inputs, codes, new_inputs, classes.size, inverse_penalty).argmax(axis=1)]
+    decoded = classes[
+        _probabilities(inputs, codes, new_inputs, classes.size, inverse_penalty).argmax(axis=1)
+    ]
     majority = classes[counts.argmax()]
     return LabelScore(
         accuracy=float(np.mean(decoded[scored] == truth[scored])),
@@ -95,9 +104,11 @@ def label_accuracy(
 
 
 def label_statistics(prediction: Prediction, train: Prediction) -> Iterator[ShareCorrect]:
-    """'label accuracy NAME' and 'majority share NAME' for each label both trial sets know two values of.
+    """'label accuracy NAME' and 'majority share NAME' for each label both trial sets know two
+    values of.
 
-    Decoded by `label_accuracy` from the log rates of all neurons in the window, without the forward bins.
+    Decoded by `label_accuracy` from the log rates of all neurons in the window, without the forward
+    bins.
     """
     trials = prediction.trials
     for name in trials.labels:
@@ -107,9 +118,14 @@ def label_statistics(prediction: Prediction, train: Prediction) -> Iterator[Shar
         scored = known_labels(truth)
         rates, train_rates = _window_rates(prediction), _window_rates(train)
         windows = min(WINDOWS, rates.shape[1], train_rates.shape[1])
-        found = label_accuracy(train_rates, train.trials.labels[name], rates, truth, windows, FLOOR_HZ)
+        found = label_accuracy(
+            train_rates, train.trials.labels[name], rates, truth, windows, FLOOR_HZ
+        )
         notes = {
-            "label accuracy": (found.decoded, f"logistic regression on log rates in {windows} windows"),
+            "label accuracy": (
+                found.decoded,
+                f"logistic regression on log rates in {windows} windows",
+            ),
             "majority share": (found.majority, f"always answering {found.majority!r}"),
         }
         for kind, (answer, note) in notes.items():
@@ -143,14 +159,19 @@ def _labels(name: str, labels: ArrayLike, n_trials: int) -> np.ndarray:
 
 
 def _averages(name: str, features: ArrayLike, windows: int, floor: float | None) -> np.ndarray:
-    """Means over equal stretches of the bins that are there, logged, (trials, windows, channels); NaN for none."""
+    """Means over equal stretches of the bins that are there, logged, (trials, windows, channels);
+    NaN for none."""
     values = as_float(name, features, 3)
     if not 1 <= windows <= values.shape[1]:
-        raise DataError(f"windows is {windows}: it must lie between 1 and {values.shape[1]}, the bins.")
+        raise DataError(
+            f"windows is {windows}: it must lie between 1 and {values.shape[1]}, the bins."
+        )
     there = np.isfinite(values)
     if not there.any(axis=(1, 2)).all():
         trial = int(np.argmin(there.any(axis=(1, 2))))
-        raise DataError(f"{name} of trial {trial} holds no value at all: predict it, or leave the trial out.")
+        raise DataError(
+            f"{name} of trial {trial} holds no value at all: predict it, or leave the trial out."
+        )
     starts = np.round(np.arange(windows) * values.shape[1] / windows).astype(int)
     total = np.add.reduceat(np.where(there, values, 0.0), starts, axis=1)
     count = np.add.reduceat(there, starts, axis=1, dtype=int)
@@ -165,7 +186,8 @@ def _averages(name: str, features: ArrayLike, windows: int, floor: float | None)
 
 
 def _standardised(x: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of mean squared length near 1, by the training rows, in no more dimensions than there are of these."""
+    """Rows of mean squared length near 1, by the training rows, in no more dimensions than there
+    are of these."""
     there = np.isfinite(x)
     count = np.maximum(there.sum(axis=0), 1)
     mean = np.where(there, x, 0.0).sum(axis=0) / count
@@ -174,13 +196,15 @@ def _standardised(x: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarra
     x, new = (np.nan_to_num((each - mean) / scale, nan=0.0) for each in (x, new))
     if x.shape[1] <= len(x):
         return x, new
-    # weights under an L2 penalty lie in the span of the training rows: turning into it changes nothing
+    # weights under an L2 penalty lie in the span of the training rows: turning into it changes
+    # nothing
     axes = np.linalg.svd(x, full_matrices=False)[2].T
     return x @ axes, new @ axes
 
 
 def _choose(x: np.ndarray, codes: np.ndarray, n_classes: int) -> float:
-    """The inverse penalty with the best log likelihood over folds; the strongest penalty where several are."""
+    """The inverse penalty with the best log likelihood over folds; the strongest penalty where
+    several are."""
     order = np.random.default_rng(0).permutation(len(codes))
     order = order[np.argsort(codes[order], kind="stable")]
     fold = np.empty(len(codes), int)
@@ -198,7 +222,8 @@ def _choose(x: np.ndarray, codes: np.ndarray, n_classes: int) -> float:
 def _probabilities(
     x: np.ndarray, codes: np.ndarray, new: np.ndarray, n_classes: int, inverse_penalty: float
 ) -> np.ndarray:
-    """The probability of each class in new rows, (rows, classes); zero for classes not fitted on."""
+    """The probability of each class in new rows, (rows, classes); zero for classes not fitted
+    on."""
     from sklearn.linear_model import LogisticRegression
 
     probability = np.zeros((len(new), n_classes))

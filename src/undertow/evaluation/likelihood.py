@@ -1,10 +1,17 @@
-"""Poisson likelihood scores as in the benchmark: bits per spike, co-smoothing, forward prediction."""
+"""Poisson likelihood scores as in the benchmark: bits per spike, co-smoothing, forward
+prediction."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from undertow.errors import DataError
-from undertow.evaluation.checks import ZERO_RATE, as_float, check_leading, check_rates, check_same_shape
+from undertow.evaluation.checks import (
+    ZERO_RATE,
+    as_float,
+    check_leading,
+    check_rates,
+    check_same_shape,
+)
 
 
 def negative_log_likelihood(rates: ArrayLike, spikes: ArrayLike) -> float:
@@ -15,7 +22,8 @@ def negative_log_likelihood(rates: ArrayLike, spikes: ArrayLike) -> float:
         spikes: n, counts per bin, the same shape; where NaN, the entry is dropped from both.
 
     Raises:
-        DataError: when shapes differ, or a rate is NaN, negative or infinite where spikes were observed.
+        DataError: when shapes differ, or a rate is NaN, negative or infinite where spikes were
+            observed.
     """
     from scipy.special import gammaln
 
@@ -36,8 +44,9 @@ def observed_entries(rates: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarray, n
 def bits_per_spike(rates: ArrayLike, spikes: ArrayLike) -> float:
     """Information the rates carry beyond each neuron's mean, in bits per spike.
 
-    (NLL_null − NLL_model) / (Σ n · ln 2), one number pooled over all trials, bins and neurons; the null model
-    is each neuron's mean count over the same spikes (Neural Latents Benchmark; Pei et al. 2021).
+    (NLL_null − NLL_model) / (Σ n · ln 2), one number pooled over all trials, bins and neurons; the
+    null model is each neuron's mean count over the same spikes (Neural Latents Benchmark; Pei et
+    al. 2021).
 
     Args:
         rates: expected spikes **per bin** (not spikes/s), (..., neurons).
@@ -50,7 +59,8 @@ def bits_per_spike(rates: ArrayLike, spikes: ArrayLike) -> float:
     total = np.nansum(n)
     if n.ndim == 0 or not total > 0:
         raise DataError(
-            "bits per spike cannot be computed: spikes holds no spike. Pass (..., neurons) with spikes."
+            "bits per spike cannot be computed: spikes holds no spike. Pass (..., neurons) with "
+            "spikes."
         )
     gain = negative_log_likelihood(mean_counts(n), n) - negative_log_likelihood(rates, n)
     return float(gain / total / np.log(2))
@@ -80,13 +90,16 @@ def co_smoothing_bps(rates_heldout: ArrayLike, spikes_heldout: ArrayLike) -> flo
 
 
 def forward_bps(
-    rates_heldin: ArrayLike, spikes_heldin: ArrayLike, rates_heldout: ArrayLike, spikes_heldout: ArrayLike
+    rates_heldin: ArrayLike,
+    spikes_heldin: ArrayLike,
+    rates_heldout: ArrayLike,
+    spikes_heldout: ArrayLike,
 ) -> float:
     """Forward prediction: bits per spike in bins after the window, all neurons.
 
     Args:
-        rates_heldin: expected spikes **per bin** of held-in neurons in the forward bins, (trials, bins,
-            neurons).
+        rates_heldin: expected spikes **per bin** of held-in neurons in the forward bins, (trials,
+            bins, neurons).
         spikes_heldin: their counts per bin.
         rates_heldout: the same of held-out neurons, joined after the held-in ones.
         spikes_heldout: their counts per bin.
@@ -106,5 +119,6 @@ def forward_bps(
     check_leading(2, **parts)
     rates_in, rates_out, spikes_in, spikes_out = parts.values()
     return bits_per_spike(
-        np.concatenate([rates_in, rates_out], axis=2), np.concatenate([spikes_in, spikes_out], axis=2)
+        np.concatenate([rates_in, rates_out], axis=2),
+        np.concatenate([spikes_in, spikes_out], axis=2),
     )

@@ -13,8 +13,9 @@ def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     """One entry per neuron, over the window (without forward bins).
 
     Returns:
-        'neuron_id', 'region' (where known), 'heldout', 'mean_rate_hz' (spikes/s), 'bits_per_spike' (NaN for
-        silent neurons) and, where the truth is known, 'rate_r2' (NaN where the truth is constant).
+        'neuron_id', 'region' (where known), 'heldout', 'mean_rate_hz' (spikes/s), 'bits_per_spike'
+        (NaN for silent neurons) and, where the truth is known, 'rate_r2' (NaN where the truth is
+        constant).
 
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
@@ -42,7 +43,8 @@ def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
         truth = window_truth(trials)
         check_rates(prediction.rates[:, bins], np.isfinite(truth))
         residual, total = (
-            a[0] for a in RSquared.from_targets(prediction.rates[:, bins], truth, **about).outputs(once)
+            a[0]
+            for a in RSquared.from_targets(prediction.rates[:, bins], truth, **about).outputs(once)
         )
         table["rate_r2"] = np.where(varies(truth), r2(residual, total), np.nan)
     return table

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undertow.data.files import listed
 from undertow.data.nlb import NLB_SETS, Submission, Tensors, nlb_set
 from undertow.data.nlb.groups import parse_group
 from undertow.data.nlb.layout import TRUTH
@@ -19,6 +18,7 @@ from undertow.evaluation.likelihood import co_smoothing_bps, forward_bps
 from undertow.evaluation.nlb_scores import NLBScores
 from undertow.evaluation.psth import psth_r2
 from undertow.evaluation.timing import produced_time_correlation
+from undertow.names import listed
 
 SCALING = {"mc_maze_large": "[500]", "mc_maze_medium": "[250]", "mc_maze_small": "[100]"}
 """Sets reported together, each score under its set's number of trials."""
@@ -26,28 +26,33 @@ SCALING_SET = "mc_maze_scaling"
 Arrays = Mapping[str, np.ndarray]
 
 
-def score_submission(submission: Submission, targets: Tensors | Iterable[Tensors]) -> dict[str, NLBScores]:
+def score_submission(
+    submission: Submission, targets: Tensors | Iterable[Tensors]
+) -> dict[str, NLBScores]:
     """The benchmark's scores of every set that is in a submission and among the targets.
 
-    Equal to `nlb_tools.evaluation.evaluate` (0.0.4): 'co-bps' of held-out neurons; 'vel R2' of hand or finger
-    velocity decoded from rates, one decoder for each decode mask, averaged ('area2_bump'); 'tp corr' instead for
-    'dmfc_rsg'; 'psth R2' where there are PSTHs, jittered where there is jitter; 'fp-bps' where the submission has
-    forward rates. Neither argument is edited.
+    Equal to `nlb_tools.evaluation.evaluate` (0.0.4): 'co-bps' of held-out neurons; 'vel R2' of hand
+    or finger velocity decoded from rates, one decoder for each decode mask, averaged
+    ('area2_bump'); 'tp corr' instead for 'dmfc_rsg'; 'psth R2' where there are PSTHs, jittered
+    where there is jitter; 'fp-bps' where the submission has forward rates. Neither argument is
+    edited.
 
     Args:
         submission: rates in expected spikes per bin.
         targets: of one set, or of several.
 
     Returns:
-        Scores by the benchmark's name of the result, '<set>_split' at 5 ms and '<set>_20_split' at 20 ms bins; the
-        scaling sets are together under 'mc_maze_scaling_split' or 'mc_maze_scaling_20_split'.
+        Scores by the benchmark's name of the result, '<set>_split' at 5 ms and '<set>_20_split' at
+        20 ms bins; the scaling sets are together under 'mc_maze_scaling_split' or
+        'mc_maze_scaling_20_split'.
 
     Raises:
-        DataError: when no set is in both, a set is submitted at another bin width than its targets have, or an array
-            is missing, of the wrong shape, or NaN where a rate is needed.
+        DataError: when no set is in both, a set is submitted at another bin width than its targets
+            have, or an array is missing, of the wrong shape, or NaN where a rate is needed.
 
     Warns:
-        DataWarning: for sets of the submission without targets, which are left out as the benchmark does.
+        DataWarning: for sets of the submission without targets, which are left out as the benchmark
+            does.
     """
     results: dict[str, NLBScores] = {}
     for each in _matched(submission, [targets] if isinstance(targets, Tensors) else list(targets)):
@@ -71,10 +76,13 @@ def _matched(submission: Submission, targets: Sequence[Tensors]) -> list[Tensors
         _refuse_other_width(group, unmatched)
     if not matched:
         raise DataError(
-            f"the submission holds {listed(submission)} and targets {listed(by_group)}: there is no set in both."
+            f"the submission holds {listed(submission)} and targets {listed(by_group)}: there is "
+            "no set in both."
         )
     if left_out:
-        warnings.warn(f"not scored, for want of targets: {listed(left_out)}.", DataWarning, stacklevel=3)
+        warnings.warn(
+            f"not scored, for want of targets: {listed(left_out)}.", DataWarning, stacklevel=3
+        )
     return sorted(matched, key=lambda each: (list(NLB_SETS).index(each.set_name), each.bin_ms))
 
 
@@ -83,7 +91,8 @@ def _refuse_other_width(group: str, unmatched: Sequence[Tensors]) -> None:
     for each in unmatched:
         if each.set_name == set_name:
             raise DataError(
-                f"the submission holds {set_name} at {bin_ms} ms bins and targets at {each.bin_ms} ms: "
+                f"the submission holds {set_name} at {bin_ms} ms bins and targets at {each.bin_ms} "
+                "ms: "
                 "their scores are not comparable, so make both with one bin width."
             )
 
@@ -105,7 +114,9 @@ def _scores(rates: Arrays, tensors: Tensors) -> NLBScores:
         except DataError as error:
             raise DataError(f"{name} of {tensors.group}: {error}") from None
     if trials := SCALING.get(tensors.set_name):
-        return NLBScores(SCALING_SET, tensors.bin_ms, {f"{trials} {k}": v for k, v in values.items()})
+        return NLBScores(
+            SCALING_SET, tensors.bin_ms, {f"{trials} {k}": v for k, v in values.items()}
+        )
     return NLBScores(tensors.set_name, tensors.bin_ms, values)
 
 
@@ -119,7 +130,8 @@ class _Group:
     def co_bps(self) -> float:
         if TRUTH not in self.targets:
             raise DataError(
-                f"targets has no {TRUTH}: the truth of test trials is not public, score phase 'val'."
+                f"targets has no {TRUTH}: the truth of test trials is not public, score phase "
+                "'val'."
             )
         spikes = self._target(TRUTH, 3)
         return co_smoothing_bps(self._rates(EVAL[1], TRUTH, ~np.isnan(spikes)), spikes)
@@ -169,15 +181,19 @@ class _Group:
         return as_float(name, self._there(name), ndim)
 
     def _rates(self, name: str, target: str, known: np.ndarray) -> np.ndarray:
-        """Rates by name, of the sizes of a target, (trials, time, neurons or 1), and not NaN where that is known."""
+        """Rates by name, of the sizes of a target, (trials, time, neurons or 1), and not NaN where
+        that is known."""
         rates = self.rates[name]
         expected = known.shape if known.shape[2] > 1 else (*known.shape[:2], rates.shape[2])
         if rates.shape != expected:
-            raise DataError(f"{name} has shape {rates.shape}: beside {target} it must be {expected}.")
+            raise DataError(
+                f"{name} has shape {rates.shape}: beside {target} it must be {expected}."
+            )
         bad = np.argwhere(np.isnan(rates) & known)
         if len(bad):
             raise DataError(
-                f"{name} holds {len(bad)} NaN value(s), the first at {tuple(bad[0].tolist())}: a rate is needed "
+                f"{name} holds {len(bad)} NaN value(s), the first at {tuple(bad[0].tolist())}: a "
+                "rate is needed "
                 f"wherever {target} is known."
             )
         return rates

@@ -6,8 +6,8 @@ from typing import final
 
 import numpy as np
 
-from undertow.data.files import listed
 from undertow.errors import DataError
+from undertow.names import listed
 
 
 @final
@@ -16,10 +16,11 @@ class NLBScores:
     """Scores of one set, or of the three scaling sets together, at one bin width.
 
     Attributes:
-        set_name: the set; 'mc_maze_scaling' for 'mc_maze_large', 'mc_maze_medium' and 'mc_maze_small' together.
+        set_name: the set; 'mc_maze_scaling' for 'mc_maze_large', 'mc_maze_medium' and
+            'mc_maze_small' together.
         bin_ms: 5 or 20. Scores of the two are not comparable.
-        values: by the benchmark's names: 'co-bps' and 'fp-bps' in bits/spike, 'vel R2', 'psth R2', 'tp corr'; of
-            the scaling sets '[500] co-bps', '[250] co-bps', '[100] co-bps' and so on.
+        values: by the benchmark's names: 'co-bps' and 'fp-bps' in bits/spike, 'vel R2', 'psth R2',
+            'tp corr'; of the scaling sets '[500] co-bps', '[250] co-bps', '[100] co-bps' and so on.
     """
 
     set_name: str
@@ -28,7 +29,8 @@ class NLBScores:
 
     @property
     def split(self) -> str:
-        """The benchmark's name of these scores: 'mc_maze_split' at 5 ms, 'mc_maze_20_split' at 20 ms."""
+        """The benchmark's name of these scores: 'mc_maze_split' at 5 ms, 'mc_maze_20_split' at 20
+        ms."""
         return f"{self.set_name}{'' if self.bin_ms == 5 else f'_{self.bin_ms}'}_split"
 
     @property
@@ -43,14 +45,17 @@ class NLBScores:
             DataError: when they are not of the same.
         """
         _check_alike([self, other])
-        return NLBScores(self.set_name, self.bin_ms, {k: v - other.values[k] for k, v in self.values.items()})
+        return NLBScores(
+            self.set_name, self.bin_ms, {k: v - other.values[k] for k, v in self.values.items()}
+        )
 
 
 def mean_nlb_scores(scores: Sequence[NLBScores]) -> NLBScores:
     """The mean of several runs' scores, such as those of several seeds.
 
     Raises:
-        DataError: when there are none, or they are not of one set and bin width with the same names.
+        DataError: when there are none, or they are not of one set and bin width with the same
+            names.
     """
     if not scores:
         raise DataError("there are no scores to average: pass those of at least one run.")
@@ -65,10 +70,12 @@ def _check_alike(scores: Sequence[NLBScores]) -> None:
     for each in scores[1:]:
         if (each.set_name, each.bin_ms) != (first.set_name, first.bin_ms):
             raise DataError(
-                f"scores of {each.set_name} at {each.bin_ms} ms bins and of {first.set_name} at {first.bin_ms} ms "
+                f"scores of {each.set_name} at {each.bin_ms} ms bins and of {first.set_name} at "
+                f"{first.bin_ms} ms "
                 "bins are not comparable: compare or average scores of one set at one bin width."
             )
         if differing := set(each.values) ^ set(first.values):
             raise DataError(
-                f"only some of the scores have {listed(sorted(differing))}: compare or average the same ones."
+                f"only some of the scores have {listed(sorted(differing))}: compare or average the "
+                "same ones."
             )

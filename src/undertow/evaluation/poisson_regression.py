@@ -29,7 +29,8 @@ class PoissonRegression:
 class PoissonDesign:
     """Rows of features and counts, prepared once for several penalties.
 
-    Features are centred and rotated to their principal axes: there the curvature is nearly diagonal, which
+    Features are centred and rotated to their principal axes: there the curvature is nearly
+        diagonal, which
     preconditions the solver, and the L2 penalty is unchanged.
 
     Args:
@@ -54,16 +55,18 @@ class PoissonDesign:
     ) -> PoissonRegression:
         """Minimise, per neuron, (1/n) Σ (μ − y ln μ) + penalty/2 · |weights|² by Newton steps.
 
-        Each step solves the linear system by preconditioned conjugate gradients and is halved until the
-        objective falls. It is the objective of scikit-learn's PoissonRegressor. A neuron without spikes gets
-        zero weights and the rate of half a spike in all rows.
+        Each step solves the linear system by preconditioned conjugate gradients and is halved until
+        the objective falls. It is the objective of scikit-learn's PoissonRegressor. A neuron
+        without spikes gets zero weights and the rate of half a spike in all rows.
 
         Args:
             penalty: α, above zero.
             start: a solution for a nearby penalty.
             tolerance: on the largest entry of the gradient.
         """
-        theta = np.concatenate([np.zeros((len(self.centre), len(self.mean))), np.log(self.mean)[None]])
+        theta = np.concatenate(
+            [np.zeros((len(self.centre), len(self.mean))), np.log(self.mean)[None]]
+        )
         if start is not None:
             theta = np.concatenate(
                 [self.axes.T @ start.weights, (start.offset + self.centre @ start.weights)[None]]
@@ -75,7 +78,8 @@ class PoissonDesign:
 
 
 class _Problem:
-    """The convex problem of the neurons in `active`, in the rotated coordinates, (features + 1, neurons)."""
+    """The convex problem of the neurons in `active`, in the rotated coordinates, (features + 1,
+    neurons)."""
 
     def __init__(self, data: PoissonDesign, active: np.ndarray, penalty: float) -> None:
         self.design = data.design
@@ -96,8 +100,11 @@ class _Problem:
             theta, eta = self._line_search(theta, eta, direction, gradient)
         return theta
 
-    def _newton_direction(self, curvature: np.ndarray, gradient: np.ndarray, tolerance: float) -> np.ndarray:
-        """−H⁻¹ g by conjugate gradients, neurons side by side, the finer the smaller the gradient."""
+    def _newton_direction(
+        self, curvature: np.ndarray, gradient: np.ndarray, tolerance: float
+    ) -> np.ndarray:
+        """−H⁻¹ g by conjugate gradients, neurons side by side, the finer the smaller the
+        gradient."""
         residual, direction = -gradient, np.zeros_like(gradient)
         size = np.linalg.norm(gradient, axis=0)
         goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
@@ -118,13 +125,16 @@ class _Problem:
     def _line_search(
         self, theta: np.ndarray, eta: np.ndarray, direction: np.ndarray, gradient: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The step, halved neuron by neuron until the objective falls enough; none where it never does."""
+        """The step, halved neuron by neuron until the objective falls enough; none where it never
+        does."""
         along, slope = self.design @ direction, np.sum(direction * gradient, axis=0)
         here = self._objective(theta, eta)
         step = np.ones(theta.shape[1])
         for _ in range(30):
             new_theta, new_eta = theta + step * direction, eta + step * along
-            enough = self._objective(new_theta, new_eta) <= here + 1e-4 * step * slope + 1e-14 * np.abs(here)
+            enough = self._objective(
+                new_theta, new_eta
+            ) <= here + 1e-4 * step * slope + 1e-14 * np.abs(here)
             if enough.all():
                 return new_theta, new_eta
             step = np.where(enough, step, 0.5 * step)

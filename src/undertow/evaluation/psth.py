@@ -1,4 +1,5 @@
-"""Peri-stimulus time histograms: averages over trials of a condition, and how well rates match them."""
+"""Peri-stimulus time histograms: averages over trials of a condition, and how well rates match
+them."""
 
 from collections.abc import Sequence
 
@@ -12,26 +13,34 @@ from undertow.evaluation.rates import average_r2
 
 
 def psth_r2(
-    rates: ArrayLike, psth: ArrayLike, condition_index: Sequence[ArrayLike], jitter: ArrayLike | None = None
+    rates: ArrayLike,
+    psth: ArrayLike,
+    condition_index: Sequence[ArrayLike],
+    jitter: ArrayLike | None = None,
 ) -> float:
     """R² of condition-averaged rates against PSTHs, as in the Neural Latents Benchmark.
 
-    Rates are averaged over the evaluation trials of each condition that has any, bins with a finite PSTH (of
-    the first neuron) are kept, conditions are stacked in time, and the R² of the neurons is averaged.
+    Rates are averaged over the evaluation trials of each condition that has any, bins with a finite
+    PSTH (of the first neuron) are kept, conditions are stacked in time, and the R² of the neurons
+    is averaged.
 
     Args:
         rates: expected spikes **per bin**, (trials, time, neurons).
         psth: the PSTHs in the same unit, (conditions, time, neurons); NaN where undefined.
-        condition_index: for each condition of `psth`, the indices of its trials in `rates`; may be empty.
-        jitter: bins by which each trial is moved later (negative: earlier) before averaging, (trials,).
+        condition_index: for each condition of `psth`, the indices of its trials in `rates`; may be
+            empty.
+        jitter: bins by which each trial is moved later (negative: earlier) before averaging,
+            (trials,).
 
     Raises:
-        DataError: when shapes do not fit, no condition has a trial, or a needed rate or PSTH value is NaN.
+        DataError: when shapes do not fit, no condition has a trial, or a needed rate or PSTH value
+            is NaN.
     """
     rates, psth = as_float("rates", rates, 3), as_float("psth", psth, 3)
     if rates.shape[1:] != psth.shape[1:] or len(condition_index) != len(psth):
         raise DataError(
-            f"psth has shape {psth.shape}, condition_index {len(condition_index)} entries and rates shape "
+            f"psth has shape {psth.shape}, condition_index {len(condition_index)} entries and "
+            "rates shape "
             f"{rates.shape}: bins and neurons must be equal, with one entry per condition."
         )
     shifted = rates if jitter is None else _shift(rates, np.asarray(jitter))
@@ -51,7 +60,9 @@ def _stacked_r2(predicted: np.ndarray, true: np.ndarray) -> float:
     """Uniform mean over neurons of the R² over stacked bins, both (bins, neurons)."""
     for name, array in (("rates", predicted), ("psth", true)):
         if np.isnan(array).any():
-            raise DataError(f"{name} holds NaN within bins that have a PSTH: every such bin needs a value.")
+            raise DataError(
+                f"{name} holds NaN within bins that have a PSTH: every such bin needs a value."
+            )
     residual = np.sum((true - predicted) ** 2, axis=0)
     total = np.sum((true - true.mean(axis=0)) ** 2, axis=0)
     return float(average_r2(residual, total))
@@ -61,7 +72,8 @@ def _shift(rates: np.ndarray, jitter: np.ndarray) -> np.ndarray:
     """Each trial moved `jitter` bins later, NaN where nothing moved in."""
     if jitter.shape != rates.shape[:1]:
         raise DataError(
-            f"jitter has shape {jitter.shape}: it must have one entry for each of {len(rates)} trials."
+            f"jitter has shape {jitter.shape}: it must have one entry for each of {len(rates)} "
+            "trials."
         )
     n_time = rates.shape[1]
     source = np.arange(n_time)[None] - jitter.astype(np.int64)[:, None]
@@ -75,7 +87,8 @@ def psth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Condition averages of spikes smoothed with a Gaussian, for data that come as cut trials.
 
-    Smoothing is normalised: at window edges and beside missing bins the kernel is rescaled to what was
+    Smoothing is normalised: at window edges and beside missing bins the kernel is rescaled to what
+        was
     observed.
 
     Args:
@@ -85,8 +98,8 @@ def psth(
         bin_s: bin width in seconds.
 
     Returns:
-        The sorted labels, (conditions,), and mean spikes **per bin**, (conditions, time, neurons); NaN in
-        bins no trial of the condition observed.
+        The sorted labels, (conditions,), and mean spikes **per bin**, (conditions, time, neurons);
+        NaN in bins no trial of the condition observed.
 
     Raises:
         DataError: when `condition` does not have one label per trial.
@@ -105,4 +118,6 @@ def mean_over_trials(values: np.ndarray) -> np.ndarray:
     """Mean over axis 0 of what is finite; NaN where nothing is."""
     finite = np.isfinite(values)
     count = finite.sum(axis=0)
-    return np.where(count > 0, np.where(finite, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return np.where(
+        count > 0, np.where(finite, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan
+    )

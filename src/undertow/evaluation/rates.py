@@ -15,23 +15,26 @@ def rate_r2(rates: ArrayLike, truth: ArrayLike, multioutput: Averaging = "unifor
     """R² of rates against truth, trials × bins flattened per neuron, then averaged over neurons.
 
     Per neuron 1 − Σ (truth − rate)² / Σ (truth − mean truth)². 'uniform' is the mean over neurons,
-    'variance-weighted' weights each neuron by the variance of its truth, 'median' is the median neuron. A
-    neuron with a constant truth scores 0 (1 if met exactly), as in scikit-learn.
+    'variance-weighted' weights each neuron by the variance of its truth, 'median' is the median
+    neuron. A neuron with a constant truth scores 0 (1 if met exactly), as in scikit-learn.
 
     Args:
-        rates, truth: (trials, time, neurons), both in one unit (spikes/s, or spikes per bin); bins where
-            either is NaN are left out, neuron by neuron.
+        rates, truth: (trials, time, neurons), both in one unit (spikes/s, or spikes per bin); bins
+            where either is NaN are left out, neuron by neuron.
         multioutput: how neurons are averaged.
 
     Raises:
-        DataError: when shapes differ, a neuron has no pair of finite values, or `multioutput` is unknown.
+        DataError: when shapes differ, a neuron has no pair of finite values, or `multioutput` is
+            unknown.
     """
     rates, truth = as_float("rates", rates, 3), as_float("truth", truth, 3)
     check_same_shape(rates=rates, truth=truth)
     finite = np.isfinite(rates) & np.isfinite(truth)
     n = finite.sum(axis=(0, 1))
     if not n.all():
-        raise DataError(f"neuron {int(np.argmin(n))} has no bin with both rate and truth: leave it out.")
+        raise DataError(
+            f"neuron {int(np.argmin(n))} has no bin with both rate and truth: leave it out."
+        )
     target = np.where(finite, truth, 0)
     residual = np.sum(np.where(finite, truth - rates, 0) ** 2, axis=(0, 1))
     mean = target.sum(axis=(0, 1)) / n
@@ -39,7 +42,9 @@ def rate_r2(rates: ArrayLike, truth: ArrayLike, multioutput: Averaging = "unifor
     return float(average_r2(residual, total, multioutput))
 
 
-def average_r2(residual: np.ndarray, total: np.ndarray, multioutput: Averaging = "uniform") -> np.ndarray:
+def average_r2(
+    residual: np.ndarray, total: np.ndarray, multioutput: Averaging = "uniform"
+) -> np.ndarray:
     """R² from residual and total sums of squares, (..., outputs), averaged over the last axis.
 
     Raises:
@@ -51,11 +56,14 @@ def average_r2(residual: np.ndarray, total: np.ndarray, multioutput: Averaging =
         return r2(residual, total).mean(axis=-1)
     if multioutput == "median":
         return np.median(r2(residual, total), axis=-1)
-    raise DataError(f"multioutput is {multioutput!r}: it must be 'uniform', 'variance-weighted' or 'median'.")
+    raise DataError(
+        f"multioutput is {multioutput!r}: it must be 'uniform', 'variance-weighted' or 'median'."
+    )
 
 
 def r2(residual: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """1 − residual/total; where the total is zero, 1 if the residual is zero too and 0 otherwise."""
+    """1 − residual/total; where the total is zero, 1 if the residual is zero too and 0
+    otherwise."""
     constant = total <= 0
     ratio = residual / np.where(constant, 1.0, total)
     return np.where(constant, (residual <= 0).astype(float), 1.0 - ratio)

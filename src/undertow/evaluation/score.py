@@ -28,8 +28,8 @@ class Score:
         n_trials, n_neurons: how many entered (neurons: the most in any fold).
         bin_s: bin width in seconds.
         note: what a reader must know, such as the neurons left out.
-        std_over_folds: standard deviation (n − 1) over folds of the fold scores, seeds averaged; None for one
-            fold.
+        std_over_folds: standard deviation (n − 1) over folds of the fold scores, seeds averaged;
+            None for one fold.
     """
 
     name: str
@@ -48,7 +48,10 @@ class Score:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; None where a number is not finite."""
         values = dataclasses.asdict(self)
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+        return {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v
+            for k, v in values.items()
+        }
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] {self.unit}"
@@ -62,10 +65,12 @@ def pooled_score(
     seed: int = 0,
     level: float = LEVEL,
 ) -> Score:
-    """The score over folds and seeds, or the paired difference of two models, with a bootstrap interval.
+    """The score over folds and seeds, or the paired difference of two models, with a bootstrap
+    interval.
 
-    The value is the mean over folds of the mean over seeds. Trials are resampled within each fold with
-    weights that depend on `seed` and the fold only: seeds and models share them, so differences are paired.
+    The value is the mean over folds of the mean over seeds. Trials are resampled within each fold
+    with weights that depend on `seed` and the fold only: seeds and models share them, so
+    differences are paired.
 
     Args:
         folds: for each fold its statistic, or one statistic per seed.
@@ -73,7 +78,8 @@ def pooled_score(
         split, resamples, seed, level: as recorded in, and used for, the score.
 
     Raises:
-        DataError: when there is no fold, or statistics to be paired are of different scores or trials.
+        DataError: when there is no fold, or statistics to be paired are of different scores or
+            trials.
     """
     cells = [[fold] if isinstance(fold, Statistic) else list(fold) for fold in folds]
     others = (
@@ -89,7 +95,9 @@ def pooled_score(
     everything = [s for cell in cells for s in cell]
     first = everything[0]
     n_trials = sum(cell[0].n_trials for cell in cells)
-    low, high = interval(float(values.mean()), resampled, level) if n_trials > 1 else (math.nan, math.nan)
+    low, high = (
+        interval(float(values.mean()), resampled, level) if n_trials > 1 else (math.nan, math.nan)
+    )
     return Score(
         name=first.name if others is None else f"{first.name} difference",
         value=float(values.mean()),
@@ -114,7 +122,8 @@ def combine(
     """`pooled_score` of every statistic that all cells have.
 
     Args:
-        folds: for each fold, for each seed, what `sufficient_statistics` or `load_statistics` returned.
+        folds: for each fold, for each seed, what `sufficient_statistics` or `load_statistics`
+            returned.
         minus: the same of another model, to be subtracted.
         options: `split`, `resamples`, `seed`, `level` of `pooled_score`.
     """
@@ -142,7 +151,9 @@ def _note(statistics: list[Statistic]) -> str:
     return "; ".join(notes)
 
 
-def _over_folds(cells: list[list[Statistic]], resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _over_folds(
+    cells: list[list[Statistic]], resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Fold scores, (folds,), and resampled scores averaged over folds, (resamples,)."""
     values = np.array([np.mean([s.value for s in cell]) for cell in cells])
     resampled = np.zeros(resamples)
@@ -155,16 +166,22 @@ def _over_folds(cells: list[list[Statistic]], resamples: int, seed: int) -> tupl
 def _check_cells(cells: list[list[Statistic]], others: list[list[Statistic]] | None) -> None:
     """Every fold has a statistic; within a fold all are of one score and the same trials."""
     if not cells or not all(cells) or (others is not None and not all(others)):
-        raise DataError("a fold has no statistic: pass at least one fold, each with at least one statistic.")
+        raise DataError(
+            "a fold has no statistic: pass at least one fold, each with at least one statistic."
+        )
     if others is not None and len(others) != len(cells):
-        raise DataError(f"{len(cells)} folds are compared with {len(others)}: they must be the same folds.")
+        raise DataError(
+            f"{len(cells)} folds are compared with {len(others)}: they must be the same folds."
+        )
     for k, cell in enumerate(cells):
         for s in [*cell, *(others[k] if others is not None else [])]:
             if s.name != cells[0][0].name:
                 raise DataError(
-                    f"{s.name!r} cannot be pooled with {cells[0][0].name!r}: pass statistics of one score."
+                    f"{s.name!r} cannot be pooled with {cells[0][0].name!r}: pass statistics of "
+                    "one score."
                 )
             if not np.array_equal(s.trial_ids, cell[0].trial_ids):
                 raise DataError(
-                    f"fold {k}: the statistics of {s.name!r} are of different trials: score the same trials."
+                    f"fold {k}: the statistics of {s.name!r} are of different trials: score the "
+                    "same trials."
                 )

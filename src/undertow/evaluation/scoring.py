@@ -29,19 +29,22 @@ def score_prediction(
 
     Args:
         prediction: for the trials to score.
-        train: of the same model for its training trials; needed for velocity, label and PSTH scores.
+        train: of the same model for its training trials; needed for velocity, label and PSTH
+            scores.
         split: what the scored trials are called.
         resamples, seed: of the bootstrap, stratified by condition.
 
     Returns:
-        Those of 'co-bps', 'held-in bps', 'fp-bps', 'rate R2', 'rate R2 variance-weighted', 'rate R2 median',
-        'psth R2', 'velocity R2', 'velocity R2 log-rate' and, for each label, 'label accuracy NAME' and 'majority
-        share NAME' that can be computed; see `sufficient_statistics`.
+        Those of 'co-bps', 'held-in bps', 'fp-bps', 'rate R2', 'rate R2 variance-weighted', 'rate R2
+        median', 'psth R2', 'velocity R2', 'velocity R2 log-rate' and, for each label, 'label
+        accuracy NAME' and 'majority share NAME' that can be computed; see `sufficient_statistics`.
 
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
     """
-    return combine([[sufficient_statistics(prediction, train)]], split=split, resamples=resamples, seed=seed)
+    return combine(
+        [[sufficient_statistics(prediction, train)]], split=split, resamples=resamples, seed=seed
+    )
 
 
 def compare(
@@ -53,7 +56,8 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Score]:
-    """Differences a − b of every score both allow, with paired intervals: both see the same resamples.
+    """Differences a − b of every score both allow, with paired intervals: both see the same
+    resamples.
 
     Names are as in `score_prediction`, and 'co-bps difference' and so on inside each score.
 
@@ -72,11 +76,11 @@ def sufficient_statistics(
 ) -> dict[str, Statistic]:
     """The per-trial sums behind every score the trials allow, by name.
 
-    Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true rates,
-    'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name and `train`, label
-    accuracy labels and `train`; PSTHs and a lag between rates and velocity also need regular times. All but
-    'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored are left out
-    (of label accuracy none).
+    Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true
+    rates, 'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name
+    and `train`, label accuracy labels and `train`; PSTHs and a lag between rates and velocity also
+    need regular times. All but 'fp-bps' use the window, without the forward bins. Neurons without a
+    spike in the bins scored are left out (of label accuracy none).
 
     Args:
         prediction: for the trials to score.
@@ -125,12 +129,20 @@ def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
     everyone = np.ones(trials.n_neurons, bool)
     for name, bins, neurons, note in (
         ("co-bps", inside, trials.heldout, "held-out neurons"),
-        ("held-in bps", inside, ~trials.heldout, "held-in neurons, whose spikes the model is given"),
+        (
+            "held-in bps",
+            inside,
+            ~trials.heldout,
+            "held-in neurons, whose spikes the model is given",
+        ),
         ("fp-bps", after, everyone, "forward bins, all neurons"),
     ):
         scored = neurons & spiking(trials, bins)
         if scored.any():
-            rates, spikes = prediction.counts[:, bins][..., scored], trials.spikes[:, bins][..., scored]
+            rates, spikes = (
+                prediction.counts[:, bins][..., scored],
+                trials.spikes[:, bins][..., scored],
+            )
             about = _about(trials, name, "bits/spike", scored, neurons, note)
             yield BitsPerSpike.from_counts(rates, spikes, **about)
 
@@ -150,7 +162,9 @@ def _truth_statistics(prediction: Prediction) -> Iterator[Statistic]:
         ("rate R2 variance-weighted", "variance-weighted"),
         ("rate R2 median", "median"),
     ):
-        about = _about(trials, name, "R²", scored, np.ones(trials.n_neurons, bool), "against the true rates")
+        about = _about(
+            trials, name, "R²", scored, np.ones(trials.n_neurons, bool), "against the true rates"
+        )
         yield RSquared.from_targets(rates, truth, multioutput=multioutput, **about)
 
 
@@ -166,12 +180,15 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
     ):
         return
     spikes = np.concatenate([trials.spikes[:, bins], train.spikes[:, bins]])[..., scored]
-    labels, target = psth(spikes, np.concatenate([trials.condition, train.condition]), std_s, trials.bin_s)
+    labels, target = psth(
+        spikes, np.concatenate([trials.condition, train.condition]), std_s, trials.bin_s
+    )
     member = np.searchsorted(labels, trials.condition)
     observed = np.isfinite(spikes[: trials.n_trials]).all(axis=2)
     for k in range(len(labels)):
         mine = observed[member == k]
-        # a bin counts when every evaluation trial of the condition has it: one set of trials per average
+        # a bin counts when every evaluation trial of the condition has it: one set of trials per
+        # average
         target[k, ~mine.all(axis=0) if len(mine) else slice(None)] = np.nan
     if np.isfinite(target).any():
         rates = prediction.counts[:, bins][..., scored]

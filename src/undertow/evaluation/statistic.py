@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data.files import written_whole
 from undertow.errors import DataError
+from undertow.files import written_whole
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Statistic(ABC):
-    """What a score needs from each trial: subclasses add fields of sums, trials along the first axis.
+    """What a score needs from each trial: subclasses add fields of sums, trials along the first
+    axis.
 
     Attributes:
         name: of the score, such as 'co-bps'.
@@ -38,7 +39,8 @@ class Statistic(ABC):
 
     @abstractmethod
     def finish(self, weights: np.ndarray) -> np.ndarray:
-        """The score when trial i counts `weights[r, i]` times: (resamples, trials) → (resamples,)."""
+        """The score when trial i counts `weights[r, i]` times: (resamples, trials) →
+        (resamples,)."""
 
     @property
     def n_trials(self) -> int:
@@ -66,9 +68,12 @@ class Statistic(ABC):
         kind = str(arrays["kind"]) if "kind" in arrays else "nothing"
         if kind not in kinds:
             raise DataError(
-                f"these arrays hold {kind}, not a statistic: it must be one of {', '.join(sorted(kinds))}."
+                f"these arrays hold {kind}, not a statistic: it must be one of "
+                f"{', '.join(sorted(kinds))}."
             )
-        given: dict[str, Any] = {k: v.item() if v.ndim == 0 else v for k, v in arrays.items() if k != "kind"}
+        given: dict[str, Any] = {
+            k: v.item() if v.ndim == 0 else v for k, v in arrays.items() if k != "kind"
+        }
         try:
             return kinds[kind](**{"condition": None, **given})
         except TypeError as error:
@@ -77,7 +82,11 @@ class Statistic(ABC):
 
 def save_statistics(path: str | Path, statistics: Mapping[str, Statistic]) -> Path:
     """Write statistics to one `.npz`, atomically; read back by `load_statistics`."""
-    flat = {f"{name}/{key}": array for name, s in statistics.items() for key, array in s.to_arrays().items()}
+    flat = {
+        f"{name}/{key}": array
+        for name, s in statistics.items()
+        for key, array in s.to_arrays().items()
+    }
     with written_whole(path, overwrite=True) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **flat)  # type: ignore[arg-type]
     return Path(path)

@@ -1,4 +1,5 @@
-"""The concrete statistics: per-trial sums behind each score, and how weighted sums become the score."""
+"""The concrete statistics: per-trial sums behind each score, and how weighted sums become the
+score."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,7 +17,8 @@ CHUNK = 250
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BitsPerSpike(Statistic):
-    """Bits per spike; every resample has its own null model, neurons without a spike in it left out.
+    """Bits per spike; every resample has its own null model, neurons without a spike in it left
+    out.
 
     Attributes:
         loss: Σ over bins of r − n ln r, (trials, neurons).
@@ -44,7 +46,8 @@ class BitsPerSpike(Statistic):
         return cls(loss=loss, count=n.sum(axis=1), bins=observed.sum(axis=1), **about)
 
     def gains(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Nats gained over the null model, and spikes, (resamples, neurons); zero for silent neurons."""
+        """Nats gained over the null model, and spikes, (resamples, neurons); zero for silent
+        neurons."""
         count, bins, loss = (weights @ sums for sums in (self.count, self.bins, self.loss))
         spiking = count > 0
         mean = np.where(spiking, count / np.maximum(bins, 1), 1.0)
@@ -77,7 +80,8 @@ class RSquared(Statistic):
 
     @classmethod
     def from_targets(cls, predicted: np.ndarray, target: np.ndarray, **about: Any) -> Self:
-        """From predictions and targets, (trials, time, outputs); bins where either is NaN are left out.
+        """From predictions and targets, (trials, time, outputs); bins where either is NaN are left
+        out.
 
         Raises:
             DataError: when shapes differ.
@@ -111,7 +115,8 @@ class RSquared(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PsthRSquared(Statistic):
-    """R² of condition-averaged rates against fixed PSTHs, conditions stacked in time, uniform over neurons.
+    """R² of condition-averaged rates against fixed PSTHs, conditions stacked in time, uniform over
+    neurons.
 
     Attributes:
         rates: expected spikes per bin, (trials, time, neurons).
@@ -124,10 +129,13 @@ class PsthRSquared(Statistic):
     member: np.ndarray
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._chunk(w) for w in np.split(weights, range(CHUNK, len(weights), CHUNK))])
+        return np.concatenate(
+            [self._chunk(w) for w in np.split(weights, range(CHUNK, len(weights), CHUNK))]
+        )
 
     def _chunk(self, weights: np.ndarray) -> np.ndarray:
-        """Scores of some resamples; a condition none of whose trials was drawn is left out of that resample."""
+        """Scores of some resamples; a condition none of whose trials was drawn is left out of that
+        resample."""
         used = ~np.isnan(self.psth).any(axis=2)
         centre = self.psth[used].mean(axis=0)
         residual, square, total = (np.zeros((len(weights), self.psth.shape[2])) for _ in range(3))
@@ -164,7 +172,8 @@ class ShareCorrect(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LogLoss(Statistic):
-    """The mean of −log of the probability given to what happened, once a trial or in each bin, in nats; lower is better.
+    """The mean of −log of the probability given to what happened, once a trial or in each bin, in
+    nats; lower is better.
 
     Attributes:
         loss: mean of each trial, (trials,).
@@ -197,7 +206,8 @@ class ProducedTimeCorrelation(Statistic):
     def from_rates(
         cls, rates: np.ndarray, spikes_heldout: np.ndarray, behavior: np.ndarray, **about: Any
     ) -> Self:
-        """From the inputs of `produced_time_correlation`; resampling is stratified by its conditions.
+        """From the inputs of `produced_time_correlation`; resampling is stratified by its
+        conditions.
 
         Raises:
             DataError: as `produced_time_correlation`.
@@ -208,17 +218,23 @@ class ProducedTimeCorrelation(Statistic):
             member[group] = k
         if not np.isfinite(speed[member >= 0]).all() or np.isnan(behavior[member >= 0, -1]).any():
             raise DataError(
-                "a trial lacks a produced time, a rate, or two set–go bins: set its behavior row to NaN."
+                "a trial lacks a produced time, a rate, or two set–go bins: set its behavior row "
+                "to NaN."
             )
-        return cls(speed=speed, produced_s=behavior[:, -1], member=member, condition=member, **about)
+        return cls(
+            speed=speed, produced_s=behavior[:, -1], member=member, condition=member, **about
+        )
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
         groups = [self.member == k for k in np.unique(self.member[self.member >= 0])]
-        return np.mean([_pearson(weights[:, g], self.speed[g], self.produced_s[g]) for g in groups], axis=0)
+        return np.mean(
+            [_pearson(weights[:, g], self.speed[g], self.produced_s[g]) for g in groups], axis=0
+        )
 
 
 def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weighted Pearson correlation, (resamples, trials) → (resamples,); NaN where one side is constant."""
+    """Weighted Pearson correlation, (resamples, trials) → (resamples,); NaN where one side is
+    constant."""
     x, y, n = x - x.mean(), y - y.mean(), weights.sum(axis=1)
     n = np.where(n > 0, n, np.nan)
     mean_x, mean_y = weights @ x / n, weights @ y / n

@@ -9,23 +9,27 @@ from undertow.evaluation.checks import as_float, check_leading
 CONDITION_COLUMNS = [0, 1, 2]
 
 
-def produced_time_correlation(rates: ArrayLike, spikes_heldout: ArrayLike, behavior: ArrayLike) -> float:
-    """Correlation of neural speed with produced time, the "tp corr" of the Neural Latents Benchmark.
+def produced_time_correlation(
+    rates: ArrayLike, spikes_heldout: ArrayLike, behavior: ArrayLike
+) -> float:
+    """Correlation of neural speed with produced time, the "tp corr" of the Neural Latents
+    Benchmark.
 
-    Speed is the mean norm of the difference between successive rate vectors in the bins where the first
-    held-out neuron is observed (set to go). Pearson's r with produced time is taken within each condition and
-    averaged, unweighted.
+    Speed is the mean norm of the difference between successive rate vectors in the bins where the
+    first held-out neuron is observed (set to go). Pearson's r with produced time is taken within
+    each condition and averaged, unweighted.
     More negative is better: faster dynamics, shorter intervals.
 
     Args:
         rates: expected spikes **per bin**, (trials, time, neurons).
-        spikes_heldout: counts per bin of held-out neurons, (trials, time, neurons); NaN outside set to go.
-        behavior: (trials, columns): is_eye, theta, is_short first, produced time last; a row of NaN drops the
-            trial.
+        spikes_heldout: counts per bin of held-out neurons, (trials, time, neurons); NaN outside set
+            to go.
+        behavior: (trials, columns): is_eye, theta, is_short first, produced time last; a row of NaN
+            drops the trial.
 
     Raises:
-        DataError: when shapes differ, a used trial lacks a produced time or two set–go bins, or a condition
-            has fewer than two trials.
+        DataError: when shapes differ, a used trial lacks a produced time or two set–go bins, or a
+            condition has fewer than two trials.
     """
     speed = neural_speed(rates, spikes_heldout)
     behavior = as_float("behavior", behavior, 2)
@@ -36,13 +40,15 @@ def produced_time_correlation(rates: ArrayLike, spikes_heldout: ArrayLike, behav
         or np.isnan(behavior[np.concatenate(groups), -1]).any()
     ):
         raise DataError(
-            "a trial lacks a produced time, a rate, or two set–go bins: set its behavior row to NaN."
+            "a trial lacks a produced time, a rate, or two set–go bins: set its behavior row to "
+            "NaN."
         )
     return float(np.mean([pearson(speed[group], behavior[group, -1]) for group in groups]))
 
 
 def neural_speed(rates: ArrayLike, spikes_heldout: ArrayLike) -> np.ndarray:
-    """Mean norm of the rate change per bin from set to go, (trials,); NaN where that is below two bins.
+    """Mean norm of the rate change per bin from set to go, (trials,); NaN where that is below two
+    bins.
 
     Set to go is where the first held-out neuron is observed.
 
@@ -62,7 +68,8 @@ def _mean_step(rates: np.ndarray) -> float:
 
 
 def condition_groups(behavior: np.ndarray) -> list[np.ndarray]:
-    """Indices of the trials of each condition (unique is_eye, theta, is_short); trials of NaN are in none.
+    """Indices of the trials of each condition (unique is_eye, theta, is_short); trials of NaN are
+    in none.
 
     Raises:
         DataError: when a row is NaN in part, or a condition has fewer than two trials.
@@ -71,14 +78,16 @@ def condition_groups(behavior: np.ndarray) -> list[np.ndarray]:
     missing = np.isnan(columns)
     if (missing.any(axis=1) & ~missing.all(axis=1)).any():
         raise DataError(
-            "behavior holds rows with only some of is_eye, theta, is_short: give all three or NaN for all."
+            "behavior holds rows with only some of is_eye, theta, is_short: give all three or NaN "
+            "for all."
         )
     used = np.flatnonzero(~missing.any(axis=1))
     conditions, member = np.unique(columns[used], axis=0, return_inverse=True)
     groups = [used[member.ravel() == k] for k in range(len(conditions))]
     if not groups or min(map(len, groups)) < 2:
         raise DataError(
-            "a condition has fewer than two trials: a correlation with produced time needs two or more."
+            "a condition has fewer than two trials: a correlation with produced time needs two or "
+            "more."
         )
     return groups
 

@@ -17,8 +17,10 @@ class LogRates:
     """How velocity is decoded from log rates.
 
     Attributes:
-        lag_s: by how much velocity follows rates, in seconds; the nearest whole number of bins is used.
-        floor_hz: smaller rates are raised to it before the logarithm, spikes/s; 0 for 1e-9 spikes per bin.
+        lag_s: by how much velocity follows rates, in seconds; the nearest whole number of bins is
+            used.
+        floor_hz: smaller rates are raised to it before the logarithm, spikes/s; 0 for 1e-9 spikes
+            per bin.
     """
 
     lag_s: float = 0.1
@@ -31,7 +33,9 @@ class LogRates:
     def fit(self, train: Prediction) -> VelocityDecoder:
         """The decoder of these training trials."""
         floor = max(self.floor_hz * train.trials.bin_s, ZERO_RATE)
-        return fit_log_rate_decoder(_counts(train), _velocity(train.trials), self.bins(train.trials), floor)
+        return fit_log_rate_decoder(
+            _counts(train), _velocity(train.trials), self.bins(train.trials), floor
+        )
 
 
 LOG_RATES = LogRates()
@@ -47,16 +51,17 @@ def velocity_channels(trials: TrialSet) -> list[int]:
 def decode_velocity(
     prediction: Prediction, train: Prediction, log_rates: LogRates | None = LOG_RATES
 ) -> np.ndarray:
-    """Velocity decoded from rates by a decoder fitted on the training trials, (trials, time, channels).
+    """Velocity decoded from rates by a decoder fitted on the training trials, (trials, time,
+    channels).
 
-    Channels are those of `velocity_channels`, in their unit. NaN in forward bins and in the first bins of the
-    lag.
+    Channels are those of `velocity_channels`, in their unit. NaN in forward bins and in the first
+    bins of the lag.
 
     Args:
         prediction: for the trials to decode.
         train: of the same model, for the trials to fit the decoder on.
-        log_rates: the log-rate decoder, with these options; None for the benchmark's, without logarithm and
-            lag.
+        log_rates: the log-rate decoder, with these options; None for the benchmark's, without
+            logarithm and lag.
 
     Raises:
         DataError: when the training trials have no velocity, or as `fit_log_rate_decoder`.
@@ -72,7 +77,9 @@ def decode_velocity(
     return decoded
 
 
-def velocity_statistics(prediction: Prediction, train: Prediction, log_rates: LogRates) -> Iterator[RSquared]:
+def velocity_statistics(
+    prediction: Prediction, train: Prediction, log_rates: LogRates
+) -> Iterator[RSquared]:
     """'velocity R2' and 'velocity R2 log-rate', where both trial sets have a velocity to decode."""
     both = (prediction.trials, train.trials)
     if all(_decodable(trials, 0) for trials in both):
@@ -123,7 +130,8 @@ def _velocity(trials: TrialSet) -> np.ndarray:
 
 
 def _decodable(trials: TrialSet, lag: int) -> bool:
-    """Whether five bins or more have a velocity `lag` bins into the window; where times are irregular no lag has."""
+    """Whether five bins or more have a velocity `lag` bins into the window; where times are
+    irregular no lag has."""
     if lag and trials.times is not None:
         return False
     return bool(velocity_channels(trials)) and np.isfinite(_velocity(trials)[:, lag:, 0]).sum() >= 5

@@ -1,14 +1,14 @@
-"""Experiments: one run from trials to report, cross-validation, grids of fits, and the models there are."""
+"""Experiments: one run from trials to report, cross-validation, grids of fits, and the models there
+are."""
 
 from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult, latent_information
-from undertow.experiments.choices import load_model, model_choices, model_class, nearest
+from undertow.experiments.choices import load_model, model_choices, model_class
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
-from undertow.experiments.dynamics_settings import build_dynamics, dynamics_class, split_dynamics
+from undertow.experiments.dynamics_settings import build_dynamics, split_dynamics
 from undertow.experiments.evaluating import SavedRun
 from undertow.experiments.exporting import write_csv, write_netcdf
-from undertow.experiments.files import flatten
 from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
@@ -36,17 +36,14 @@ __all__ = [
     "build_dynamics",
     "construct",
     "cross_validate",
-    "dynamics_class",
     "estimate",
     "fit_nlb",
-    "flatten",
     "fold_splits",
     "latent_curve",
     "latent_information",
     "load_model",
     "model_choices",
     "model_class",
-    "nearest",
     "nlb_preset",
     "parse_pairs",
     "prepare",

@@ -8,9 +8,9 @@ from typing import Any
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments.ablation_result import Ablation
-from undertow.experiments.choices import nearest
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.models.base import Estimator, ProgressReport
+from undertow.names import nearest
 from undertow.training import Training
 
 Arm = Mapping[str, Any] | Estimator
@@ -26,7 +26,8 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "first-order": {"order": 1},
     "mlp-potential": {"potential": "mlp"},
 }
-"""Settings that differ from the full model's, by name; the first six in the order of the LangevinFlow paper's Table 6."""
+"""Settings that differ from the full model's, by name; the first six in the order of the
+LangevinFlow paper's Table 6."""
 
 TABLE_6 = {name: settings for name, settings in ARMS.items() if name != "mlp-potential"}
 """The arms of the paper's Table 6: what `ablate` runs by default."""
@@ -51,40 +52,55 @@ def ablate(
 ) -> Ablation:
     """Fit every arm on the same folds and seeds, and compare each with the first, paired.
 
-    Of several dropouts each arm takes the one that validates best at the end of a training on fold 0, with the first
-    seed. Then nothing is chosen: every fold and seed is trained once, on training and validation trials, to the end
-    (`Training(keep='last', refit=True)`). Finished cells in `out` are read, not run again; a cell that fails is left out
-    of its arm, named in `Ablation.errors` and tried again next time.
+    Of several dropouts each arm takes the one that validates best at the end of a training on fold
+    0, with the first
+    seed. Then nothing is chosen: every fold and seed is trained once, on training and validation
+        trials, to the end
+    (`Training(keep='last', refit=True)`). Finished cells in `out` are read, not run again; a cell
+    that fails is left out of its arm, named in `Ablation.errors` and tried again next time.
 
     Args:
         trials: all trials, held-out neurons marked.
         out: directory of the cells: choice/ and cells/.
         base: the full model, not fitted.
-        arms: name → settings that differ from the base's; or a model that takes the base's place and keeps its own
-            dropout, such as `Smoothing()`. An arm that sets 'dropout' keeps it too. The first is what the others are
-            compared with.
+        arms: name → settings that differ from the base's; or a model that takes the base's place
+            and keeps its own dropout, such as `Smoothing()`. An arm that sets 'dropout' keeps it
+            too. The first is what the others are compared with.
         dropouts: to choose from; one value is taken as it is, none leaves the base's.
         folds: number of stratified folds.
         seeds: of weights, batches and noise, for every arm.
         more_seeds: arm → further seeds, fitted after all arms have had `seeds`.
         only_folds: arm → the folds it is fitted on; all where not named.
         split_seed: of the folds.
-        workers, keep_models, report, progress: as in `run_grid`; numbers in `report` are of one stage (choice, cells).
+        workers, keep_models, report, progress: as in `run_grid`; numbers in `report` are of one
+            stage (choice, cells).
         data_name: of the recording, in the names of the cells.
 
     Raises:
-        UndertowError: for an arm nobody named, a fold that is not there, or a cell in `out` of other settings or data.
+        UndertowError: for an arm nobody named, a fold that is not there, or a cell in `out` of
+            other settings or data.
     """
     out = Path(out)
     _check(arms, dropouts, folds, seeds, more_seeds, only_folds)
-    options: dict[str, Any] = {"folds": folds, "split_seed": split_seed, "workers": workers, "report": report}
+    options: dict[str, Any] = {
+        "folds": folds,
+        "split_seed": split_seed,
+        "workers": workers,
+        "report": report,
+    }
     options |= {"keep_models": keep_models, "progress": progress}
     models = arm_models(base, arms)
     free = {
-        n: models[n] for n, arm in arms.items() if not isinstance(arm, Estimator) and "dropout" not in arm
+        n: models[n]
+        for n, arm in arms.items()
+        if not isinstance(arm, Estimator) and "dropout" not in arm
     }
     data = {data_name: trials}
-    choice = {} if len(dropouts) < 2 else _try_dropouts(free, dropouts, data, out / CHOICE, seeds[0], options)
+    choice = (
+        {}
+        if len(dropouts) < 2
+        else _try_dropouts(free, dropouts, data, out / CHOICE, seeds[0], options)
+    )
     for name in free if dropouts else ():
         models[name] = models[name].copy(dropout=_best(choice.get(name, {}), dropouts))
     models = {name: trained_to_the_end(model, refit=True) for name, model in models.items()}
@@ -95,7 +111,9 @@ def ablate(
         arm: {dropout: cell.validation_score for dropout, cell in found.items()}
         for arm, found in choice.items()
     }
-    return Ablation.from_cells(models, cells, tried, [c for found in choice.values() for c in found.values()])
+    return Ablation.from_cells(
+        models, cells, tried, [c for found in choice.values() for c in found.values()]
+    )
 
 
 def arm_models(base: Estimator, arms: Mapping[str, Arm]) -> dict[str, Estimator]:
@@ -105,12 +123,14 @@ def arm_models(base: Estimator, arms: Mapping[str, Arm]) -> dict[str, Estimator]
         ModelError: for a setting the base does not have.
     """
     return {
-        name: arm.copy() if isinstance(arm, Estimator) else base.copy(**arm) for name, arm in arms.items()
+        name: arm.copy() if isinstance(arm, Estimator) else base.copy(**arm)
+        for name, arm in arms.items()
     }
 
 
 def trained_to_the_end(model: Estimator, refit: bool) -> Estimator:
-    """The model with `Training(keep='last', refit=refit)` wherever it, or a model inside it, has a training loop."""
+    """The model with `Training(keep='last', refit=refit)` wherever it, or a model inside it, has a
+    training loop."""
     changed: dict[str, Any] = {}
     for name, value in model.get_params().items():
         if isinstance(value, Training):
@@ -164,7 +184,8 @@ def _try_dropouts(
 
 
 def _best(tried: Mapping[float, CellResult], dropouts: Sequence[float]) -> float:
-    """The dropout with the best validation score; the first given where none was tried or none finished."""
+    """The dropout with the best validation score; the first given where none was tried or none
+    finished."""
     scores = {dropout: cell.validation_score for dropout, cell in tried.items() if not cell.error}
     return max(scores, key=lambda dropout: scores[dropout], default=dropouts[0])
 
@@ -177,7 +198,8 @@ def _fit_all(
     seeds: Mapping[str, Sequence[int]],
     options: Mapping[str, Any],
 ) -> list[CellResult]:
-    """The cells of the arms in `seeds`; arms that share folds and seeds share a grid, so that no worker waits."""
+    """The cells of the arms in `seeds`; arms that share folds and seeds share a grid, so that no
+    worker waits."""
     groups: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[str, Estimator]] = {}
     for name, given in seeds.items():
         groups.setdefault((folds[name], tuple(given)), {})[name] = models[name]

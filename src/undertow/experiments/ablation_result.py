@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from undertow.data.files import written_whole
 from undertow.evaluation import Score, Statistic, pooled_score
 from undertow.evaluation.score import combine
 from undertow.experiments.environment import versions
-from undertow.experiments.files import write_json
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of
 from undertow.experiments.scores import Cells
+from undertow.files import write_json, written_whole
 from undertow.models.base import Estimator
 
 FILE, INFORMATION = "ablation", "latent information"
@@ -32,9 +31,12 @@ class ArmResult:
         settings: of its model, the chosen dropout among them.
         validation: dropout → validation score on fold 0; empty where none was chosen.
         statistics: fold → seed → score name → per-trial sums.
-        scores: score name → score over the folds and seeds it has; 'latent information' where it has latents.
-        differences: score name → paired difference from the first arm, over the folds and seeds both have.
-        parameters: numbers learned, 'all' and those of the 'dynamics'; empty for a model that does not count them.
+        scores: score name → score over the folds and seeds it has; 'latent information' where it
+            has latents.
+        differences: score name → paired difference from the first arm, over the folds and seeds
+            both have.
+        parameters: numbers learned, 'all' and those of the 'dynamics'; empty for a model that does
+            not count them.
         fit_s: median seconds of a fit.
     """
 
@@ -62,7 +64,8 @@ class Ablation:
     """What an ablation came to.
 
     Attributes:
-        arms: name → result, in the order they were given; the first is what the others are compared with.
+        arms: name → result, in the order they were given; the first is what the others are compared
+            with.
         errors: cell name → error, for those that did not finish.
     """
 
@@ -79,8 +82,10 @@ class Ablation:
     ) -> "Ablation":
         """From the cells of a grid whose models are the arms.
 
-        Differences are paired: an arm is compared with the first over the folds and seeds that both have, since
-        `combine` averages whatever seeds it is given and would mix one arm's three with another's one.
+        Differences are paired: an arm is compared with the first over the folds and seeds that both
+            have, since
+        `combine` averages whatever seeds it is given and would mix one arm's three with another's
+        one.
 
         Args:
             models: arm → the model fitted.
@@ -88,7 +93,9 @@ class Ablation:
             validation: arm → dropout → validation score.
             choice: the cells these were tried in, for their errors.
         """
-        finished = {name: [c for c in cells if c.cell.model == name and not c.error] for name in models}
+        finished = {
+            name: [c for c in cells if c.cell.model == name and not c.error] for name in models
+        }
         found = {name: _by_fold(mine) for name, mine in finished.items()}
         first, *_ = found.values()
         arms = {
@@ -99,7 +106,9 @@ class Ablation:
                 _scores(found[name]),
                 _differences(found[name], first) if found[name] is not first else {},
                 next((c.parameters for c in finished[name]), {}),
-                statistics.median(c.fit_s for c in finished[name]) if finished[name] else float("nan"),
+                statistics.median(c.fit_s for c in finished[name])
+                if finished[name]
+                else float("nan"),
             )
             for name, model in models.items()
         }
@@ -116,7 +125,8 @@ class Ablation:
         return list(dict.fromkeys(name for arm in self.arms.values() for name in arm.scores))
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain row per arm and score: value, interval, paired difference from the first arm with its interval."""
+        """One plain row per arm and score: value, interval, paired difference from the first arm
+        with its interval."""
         return [
             {
                 "arm": name,
@@ -155,10 +165,16 @@ class Ablation:
             }
             for name, row in zip(self.arms, self.arm_rows(), strict=True)
         }
-        return {"compared_with": self.reference, "arms": about, "scores": self.rows(), "errors": self.errors}
+        return {
+            "compared_with": self.reference,
+            "arms": about,
+            "scores": self.rows(),
+            "errors": self.errors,
+        }
 
     def write(self, directory: str | Path, about: Mapping[str, Any] | None = None) -> list[Path]:
-        """Write ablation.json, ablation.csv (one line per arm and score) and ablation.md, each whole or not at all.
+        """Write ablation.json, ablation.csv (one line per arm and score) and ablation.md, each
+        whole or not at all.
 
         Args:
             directory: made if need be.
@@ -169,7 +185,10 @@ class Ablation:
         content = {**self.to_dict(), **(about or {}), "versions": versions()}
         table, page = directory / f"{FILE}.csv", directory / f"{FILE}.md"
         rows = self.rows()
-        with written_whole(table, overwrite=True) as temporary, temporary.open("w", newline="") as file:
+        with (
+            written_whole(table, overwrite=True) as temporary,
+            temporary.open("w", newline="") as file,
+        ):
             writer = csv.DictWriter(file, list(rows[0]) if rows else ["arm"])
             writer.writeheader()
             writer.writerows(rows)
@@ -181,7 +200,12 @@ class Ablation:
         """Heads and rows of text: each score of each arm, and how far it lies from the first's."""
         shown = [n for n in self.score_names if n not in UNSHOWN and not n.endswith(EXCHANGED)]
         rows = [
-            [key, name, interval_text(arm.scores[key]), interval_text(arm.differences.get(key), sign=True)]
+            [
+                key,
+                name,
+                interval_text(arm.scores[key]),
+                interval_text(arm.differences.get(key), sign=True),
+            ]
             for key in (shown if names is None else names)
             for name, arm in self.arms.items()
             if key in arm.scores
@@ -190,7 +214,15 @@ class Ablation:
 
     def arm_table(self) -> tuple[list[str], list[list[str]]]:
         """Heads and rows of text: what each arm is and costs."""
-        heads = ["arm", "dropout", "parameters", "of the dynamics", "seconds a fit", "folds", "fits"]
+        heads = [
+            "arm",
+            "dropout",
+            "parameters",
+            "of the dynamics",
+            "seconds a fit",
+            "folds",
+            "fits",
+        ]
         return heads, [[_text(value) for value in row.values()] for row in self.arm_rows()]
 
     def markdown(self, names: Sequence[str] | None = None) -> str:
@@ -199,10 +231,11 @@ class Ablation:
 
 
 def latent_information(cells: Cells) -> Score | None:
-    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they are exchanged.
+    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they
+    are exchanged.
 
-    The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the first of 'fp-bps' and
-    'held-in bps' there is), with a bootstrap interval over trials.
+    The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the
+    first of 'fp-bps' and 'held-in bps' there is), with a bootstrap interval over trials.
 
     Args:
         cells: for each fold, for each seed, statistics by name, as `CellResult.statistics` returns.
@@ -211,14 +244,18 @@ def latent_information(cells: Cells) -> Score | None:
         A score in bits/spike; None for a model without latents.
     """
     everything = [cell for fold in cells for cell in fold]
-    name = next((n for n in LIKELIHOODS if everything and all(n + EXCHANGED in c for c in everything)), None)
+    name = next(
+        (n for n in LIKELIHOODS if everything and all(n + EXCHANGED in c for c in everything)), None
+    )
     if name is None:
         return None
     kept = [[cell[name] for cell in fold] for fold in cells]
     exchanged = [[replace(cell[name + EXCHANGED], name=name) for cell in fold] for fold in cells]
     lost = pooled_score(kept, minus=exchanged)
     return replace(
-        lost, name=INFORMATION, note=f"{name} lost when latents are exchanged between trials; {lost.note}"
+        lost,
+        name=INFORMATION,
+        note=f"{name} lost when latents are exchanged between trials; {lost.note}",
     )
 
 
@@ -227,7 +264,8 @@ def interval_text(score: Score | None, sign: bool = False) -> str:
     if score is None:
         return "–"
     value, low, high = (
-        f"{x:{'+' if sign else ''}.3f}".replace("-", "−") for x in (score.value, score.low, score.high)
+        f"{x:{'+' if sign else ''}.3f}".replace("-", "−")
+        for x in (score.value, score.low, score.high)
     )
     return f"{value} [{low}, {high}]" if score.low == score.low else value
 
@@ -249,12 +287,15 @@ def _scores(found: Mapping[int, Seeds]) -> dict[str, Score]:
 
 def _differences(mine: Mapping[int, Seeds], reference: Mapping[int, Seeds]) -> dict[str, Score]:
     """Paired differences over the folds and seeds both have; empty where there are none."""
-    common = {fold: [s for s in mine[fold] if s in reference[fold]] for fold in mine if fold in reference}
+    common = {
+        fold: [s for s in mine[fold] if s in reference[fold]] for fold in mine if fold in reference
+    }
     common = {fold: seeds for fold, seeds in common.items() if seeds}
     if not common:
         return {}
     pairs = [
-        [[found[fold][s] for s in seeds] for fold, seeds in common.items()] for found in (mine, reference)
+        [[found[fold][s] for s in seeds] for fold, seeds in common.items()]
+        for found in (mine, reference)
     ]
     return combine(pairs[0], minus=pairs[1])
 
@@ -280,5 +321,9 @@ def _text(value: Any) -> str:
     if value is None or value != value:
         return "–"
     return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if isinstance(value, float) else str(value)
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.3g}"
+        if isinstance(value, float)
+        else str(value)
     )

@@ -1,19 +1,18 @@
 """The models there are: every exported `Estimator` with a `cli_name`; there is no other list."""
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Iterable
 from pathlib import Path
 
-from undertow.errors import ModelError
 from undertow.models.base import Estimator
+from undertow.names import find
 
 PACKAGES = ("undertow.models", "undertow.baselines")
 
 
 def model_choices() -> dict[str, type[Estimator]]:
-    """Command-line name → class, for everything `undertow.models` and `undertow.baselines` export."""
+    """Command-line name → class, for everything `undertow.models` and `undertow.baselines`
+    export."""
     packages = [importlib.import_module(name) for name in PACKAGES]
     exported = [getattr(package, name) for package in packages for name in package.__all__]
     return {
@@ -29,17 +28,7 @@ def model_class(name: str) -> type[Estimator]:
     Raises:
         ModelError: for an unknown name, with the nearest one.
     """
-    choices = model_choices()
-    if name not in choices:
-        raise ModelError(f"there is no model {name!r}: {nearest(name, choices)}")
-    return choices[name]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """'did you mean …?', or the list of known names where none is near."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(known)}."
+    return find("model", name, model_choices())
 
 
 def load_model(path: str | Path) -> Estimator:

@@ -11,7 +11,8 @@ from undertow.training import Training
 
 STEPS = 4
 COPIES = 8
-"""Weights, gradients, two optimiser moments, running average, best, and the last good state with its optimiser."""
+"""Weights, gradients, two optimiser moments, running average, best, and the last good state with
+its optimiser."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Estimate:
         seconds: of training, at most; early stopping may end it sooner.
         steps: optimiser steps.
         parameters: numbers learned.
-        memory_bytes: weights with what the optimiser keeps, the trials, and what one step holds for its gradient, twice
-            (values and gradients); on top of Python and PyTorch themselves.
+        memory_bytes: weights with what the optimiser keeps, the trials, and what one step holds for
+            its gradient, twice (values and gradients); on top of Python and PyTorch themselves.
     """
 
     seconds: float
@@ -33,7 +34,8 @@ class Estimate:
 
 
 def estimate(model: Estimator, splits: Splits) -> Estimate | None:
-    """Time a few steps of `model` on the first training trials; None for models without a training loop."""
+    """Time a few steps of `model` on the first training trials; None for models without a training
+    loop."""
     if isinstance(model, Ensemble):
         one = estimate(model.unfitted_members()[0], splits)
         return None if one is None else _times(one, model.size)
@@ -61,7 +63,11 @@ def _times(one: Estimate, n: int) -> Estimate:
 def _short(model: Estimator, epochs: int) -> Estimator:
     """The same model with a loop of one validation at the end."""
     loop = replace(
-        model.get_params()["training"], epochs=epochs, validate_every=epochs, max_seconds=None, patience=None
+        model.get_params()["training"],
+        epochs=epochs,
+        validate_every=epochs,
+        max_seconds=None,
+        patience=None,
     )
     return model.copy(training=loop)
 
@@ -86,7 +92,10 @@ def _measure_memory(model: Estimator, splits: Splits) -> tuple[int, int]:
         return tensor
 
     short = _short(model, epochs=1)
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), warnings.catch_warnings():
+    with (
+        torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         short.fit(splits.train, validation=splits.validation)
     return short.parameter_counts().get("all", 0), sum(held.values())

@@ -37,8 +37,8 @@ def cross_validate(
     Args:
         trials: all trials, held-out neurons marked; the file's own split is not used.
         model: not fitted yet.
-        out: a new or empty directory; gets run.json, cells/ (a model, result and sums per fold), scores.json and a report
-            whose figures are of the first fold.
+        out: a new or empty directory; gets run.json, cells/ (a model, result and sums per fold),
+            scores.json and a report whose figures are of the first fold.
         folds: number of stratified folds.
         split_seed: of the folds.
         resume: go on with the same cross-validation in `out`.
@@ -56,7 +56,12 @@ def cross_validate(
     if has_baseline(model, trials):
         models[Smoothing.cli_name] = Smoothing()
     fit_all = partial(
-        run_grid, folds=folds, split_seed=split_seed, workers=workers, keep_models=True, report=report
+        run_grid,
+        folds=folds,
+        split_seed=split_seed,
+        workers=workers,
+        keep_models=True,
+        report=report,
     )
     seeds = (int(model.get_params().get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
@@ -66,14 +71,22 @@ def cross_validate(
                 {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
             )
             _check_all_finished(done[name])
-    table = score_table({name: [[cell.statistics()] for cell in cells] for name, cells in done.items()})
-    fits = [load_and_predict(models[name], parts[0], cells[0].model_path) for name, cells in done.items()]
+    table = score_table(
+        {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
+    )
+    fits = [
+        load_and_predict(models[name], parts[0], cells[0].model_path)
+        for name, cells in done.items()
+    ]
     about = {
         **what,
         "source": source,
         **fit_facts(fits[0], parts[0]),
         "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
-        "notes": [f"Scores are means over {folds} folds; all else is of the first fold.", *fits[0].notes],
+        "notes": [
+            f"Scores are means over {folds} folds; all else is of the first fold.",
+            *fits[0].notes,
+        ],
         "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
     }
     write_scores(out / SCORES, table, about)
@@ -86,7 +99,8 @@ def _check_all_finished(done: Sequence[CellResult]) -> None:
     failed = [cell for cell in done if cell.error]
     if failed:
         raise UndertowError(
-            f"{len(failed)} of {len(done)} fits failed, the first, {failed[0].cell.name}, with {failed[0].error} "
+            f"{len(failed)} of {len(done)} fits failed, the first, {failed[0].cell.name}, with "
+            f"{failed[0].error} "
             "What finished is kept: resume to try the others again."
         )
 

@@ -1,4 +1,5 @@
-"""Dynamics from settings as text: 'coupled-oscillators' with `coupling=diffusive`, checked by name and type."""
+"""Dynamics from settings as text: 'coupled-oscillators' with `coupling=diffusive`, checked by name
+and type."""
 
 import inspect
 import typing
@@ -8,8 +9,8 @@ from typing import Any
 from undertow.dynamics import Dynamics
 from undertow.dynamics.named import dynamics_names, setting_names
 from undertow.errors import ModelError
-from undertow.experiments.choices import nearest
 from undertow.experiments.settings import fit_value
+from undertow.names import find, nearest
 from undertow.randomness import isolated_seed
 
 PREFIX = "dynamics."
@@ -23,25 +24,14 @@ def split_dynamics(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
     return own, {k: v for k, v in settings.items() if not k.startswith(PREFIX)}
 
 
-def dynamics_class(name: str) -> type[Dynamics]:
-    """The class behind a name such as 'coupled-oscillators'.
-
-    Raises:
-        ModelError: for an unknown name, with the nearest one.
-    """
-    classes = dynamics_names()
-    if name not in classes:
-        raise ModelError(f"there are no dynamics {name!r}: {nearest(name, classes)}")
-    return classes[name]
-
-
 def build_dynamics(name: str, state_dim: int, settings: Mapping[str, Any]) -> Dynamics:
     """The dynamics of this name and width; each setting made to fit its annotation.
 
     Raises:
-        ModelError: for an unknown name or setting (with the nearest one), or a value that breaks its rule.
+        ModelError: for an unknown name or setting (with the nearest one), or a value that breaks
+            its rule.
     """
-    cls = dynamics_class(name)
+    cls = find("dynamics", name, dynamics_names())
     types = {k: v for k, v in setting_types(cls).items() if k not in BY_MODEL}
     for key in settings:
         if key in BY_MODEL:

@@ -1,4 +1,5 @@
-"""A fitted model on data: which trials to score, and the same reading options as when it was fitted."""
+"""A fitted model on data: which trials to score, and the same reading options as when it was
+fitted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from undertow.errors import ModelError
 from undertow.evaluation import Score, combine
 from undertow.experiments import identity
 from undertow.experiments.choices import load_model
-from undertow.experiments.files import read_json
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import for_model, prepare
 from undertow.experiments.single_run import MODEL
+from undertow.files import read_json
 from undertow.models.base import Estimator
 
 
@@ -43,14 +44,19 @@ class SavedRun:
         return cls(load_model(file), read_json(about) if about.exists() else {})
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
-        """Trials of the model's neurons, in its bins; options not given are those the run was fitted with.
+        """Trials of the model's neurons, in its bins; options not given are those the run was
+        fitted with.
 
         Raises:
             DataError: when the file cannot be read or lacks neurons of the model.
         """
-        fitted = {name: value for name, value in self.about.get("source", {}).items() if name != "path"}
+        fitted = {
+            name: value for name, value in self.about.get("source", {}).items() if name != "path"
+        }
         given = {name: value for name, value in options.items() if value is not None}
-        trials = prepare(path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None})
+        trials = prepare(
+            path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None}
+        )
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
     def predict(
@@ -69,13 +75,18 @@ class SavedRun:
         return generated.prediction
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
-        """(training and validation trials, trials to score) of the run where the data are its own, else (None, all)."""
-        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get("fingerprint")
+        """(training and validation trials, trials to score) of the run where the data are its own,
+        else (None, all)."""
+        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
+            "fingerprint"
+        )
         same = fitted == identity.unlabelled_fingerprint(trials)
         if not same or "split" not in self.about.get("splits", {}):
             return None, trials
         ids = self.about["splits"]["split"]
-        parts = [trials[np.isin(trials.trial_ids, ids[part])] for part in ("train", "validation", "test")]
+        parts = [
+            trials[np.isin(trials.trial_ids, ids[part])] for part in ("train", "validation", "test")
+        ]
         return join_trials(*parts[:2]), parts[2]
 
     def score(self, trials: TrialSet) -> dict[str, Score]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from undertow.data import Prediction
-from undertow.data.files import written_whole
+from undertow.files import written_whole
 
 NETCDF = "predictions.nc"
 
@@ -19,7 +19,8 @@ def write_netcdf(prediction: Prediction, path: Path) -> Path:
 
 
 def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
-    """Write `rates.csv` (a column per neuron, spikes/s), `<latent>.csv` (per dimension) and `behavior.csv` (per channel)."""
+    """Write `rates.csv` (a column per neuron, spikes/s), `<latent>.csv` (per dimension) and
+    `behavior.csv` (per channel)."""
     neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
     tables = {"rates": (neurons, prediction.rates)}
     for name, values in prediction.latents.items():
@@ -33,10 +34,16 @@ def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
     ]
 
 
-def _write_table(path: Path, prediction: Prediction, columns: list[str], values: np.ndarray) -> Path:
-    """One row per trial and bin, with its trial id and time in seconds; bins past a trial's end are left out."""
+def _write_table(
+    path: Path, prediction: Prediction, columns: list[str], values: np.ndarray
+) -> Path:
+    """One row per trial and bin, with its trial id and time in seconds; bins past a trial's end are
+    left out."""
     trials = prediction.trials
-    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with (
+        written_whole(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["trial", "time_s", *columns])
         for k, trial in enumerate(trials.trial_ids):

@@ -1,4 +1,5 @@
-"""One model on one split: fit, predict, keep what the scores need. What a run and a grid cell share."""
+"""One model on one split: fit, predict, keep what the scores need. What a run and a grid cell
+share."""
 
 import time
 import warnings
@@ -11,8 +12,13 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
-from undertow.evaluation import Statistic, generation_statistics, sufficient_statistics, velocity_channels
-from undertow.experiments.files import read_json, write_json
+from undertow.evaluation import (
+    Statistic,
+    generation_statistics,
+    sufficient_statistics,
+    velocity_channels,
+)
+from undertow.files import read_json, write_json
 from undertow.models.base import Estimator
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
@@ -24,7 +30,8 @@ class Fitted:
 
     Attributes:
         model: the model, fitted on the training trials, choices made on the validation trials.
-        train: its prediction for the training and validation trials, see `train_prediction`; decoders are fitted on it.
+        train: its prediction for the training and validation trials, see `train_prediction`;
+            decoders are fitted on it.
         test: its prediction for the test trials.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
@@ -41,11 +48,14 @@ class Fitted:
         return statistics_of(self.model, self.test, self.train)
 
 
-def statistics_of(model: Estimator, test: Prediction, train: Prediction | None) -> dict[str, Statistic]:
+def statistics_of(
+    model: Estimator, test: Prediction, train: Prediction | None
+) -> dict[str, Statistic]:
     """The per-trial sums behind every score of a model's prediction.
 
-    Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents exchanged between
-    trials, where the model has latents to exchange. A model that generates has those of `generation_statistics` too.
+    Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents
+    exchanged between trials, where the model has latents to exchange. A model that generates has
+    those of `generation_statistics` too.
     """
     found = sufficient_statistics(test, train)
     generated = model.predict_generated(test.trials)
@@ -64,7 +74,8 @@ def fit_and_predict(
     Args:
         model: not fitted yet; it is fitted in place.
         splits: the test part is predicted once, after everything is chosen.
-        save_to: the model file; seconds and warnings of the fit go beside it, under the same name and '.fit.json'.
+        save_to: the model file; seconds and warnings of the fit go beside it, under the same name
+            and '.fit.json'.
         fit_options: `checkpoint`, `resume` and `progress` of `model.fit`.
     """
     with noted() as notes:
@@ -79,12 +90,16 @@ def fit_and_predict(
 
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
-    """The same from the files `fit_and_predict` saved; `model` gives its kind and the code no file holds."""
-    return _predicted(type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT)))
+    """The same from the files `fit_and_predict` saved; `model` gives its kind and the code no file
+    holds."""
+    return _predicted(
+        type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT))
+    )
 
 
 def code_in(model: Estimator) -> dict[str, Any]:
-    """The arguments of a model, or of a model inside it, that are code, such as a potential of one's own."""
+    """The arguments of a model, or of a model inside it, that are code, such as a potential of
+    one's own."""
     params = model.get_params()
     inner = (code_in(value) for value in params.values() if isinstance(value, Estimator))
     return {name: value for name, value in params.items() if callable(value)} | dict(
@@ -98,9 +113,11 @@ def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fi
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
-    """The prediction for training trials where a decoder of velocity or labels needs it; else its rates are NaN.
+    """The prediction for training trials where a decoder of velocity or labels needs it; else its
+    rates are NaN.
 
-    Other scores take only the spikes of the training trials, and predicting them can take as long as a fit.
+    Other scores take only the spikes of the training trials, and predicting them can take as long
+    as a fit.
     """
     if velocity_channels(trials) or trials.labels:
         return model.predict(trials)

@@ -15,9 +15,9 @@ from undertow.data import Splits, TrialSet, split_trials
 from undertow.errors import UndertowError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
 from undertow.experiments.environment import versions
-from undertow.experiments.files import plain, read_json, write_json
 from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
 from undertow.experiments.identity import differences, identity
+from undertow.files import plain, read_json, write_json
 from undertow.models.base import Estimator, ProgressReport
 
 Report = Callable[["CellResult", int, int], None]
@@ -45,10 +45,12 @@ class CellResult:
 
     Attributes:
         cell: which one.
-        error: empty when it finished; else the error's last line, with the traceback in the cell's '.error.json' file.
+        error: empty when it finished; else the error's last line, with the traceback in the cell's
+            '.error.json' file.
         scores: score name → value on the cell's test trials.
         fit_s: seconds the fit took.
-        validation_score: the best score on validation trials, for choosing among models; NaN for models without one.
+        validation_score: the best score on validation trials, for choosing among models; NaN for
+            models without one.
         path: the cell's JSON file.
         parameters: numbers learned, in 'all' and by part; empty for models that do not count them.
     """
@@ -97,11 +99,13 @@ def run_grid(
     report: Report | None = None,
     progress: ProgressReport | None = None,
 ) -> list[CellResult]:
-    """Fit and score every model on every data set, fold and seed; finished cells are read, not run again.
+    """Fit and score every model on every data set, fold and seed; finished cells are read, not run
+    again.
 
-    Each cell leaves `<cell>.json` (settings, data fingerprint, split, scores, versions) and `<cell>.npz` (per-trial sums)
-    in `out`, written whole or not at all. A cell that fails leaves `<cell>.error.json` and is tried again next time; the
-    others go on. A fit that was interrupted goes on from its last checkpoint.
+    Each cell leaves `<cell>.json` (settings, data fingerprint, split, scores, versions) and
+    `<cell>.npz` (per-trial sums) in `out`, written whole or not at all. A cell that fails leaves
+    `<cell>.error.json` and is tried again next time; the others go on. A fit that was interrupted
+    goes on from its last checkpoint.
 
     Args:
         models: name → unfitted model; the seed of a cell replaces its `seed` where it has one.
@@ -120,7 +124,8 @@ def run_grid(
         The results in the order models, data, folds, seeds.
 
     Raises:
-        UndertowError: when `out` holds a finished cell of the same name with other settings or data.
+        UndertowError: when `out` holds a finished cell of the same name with other settings or
+            data.
     """
     out = Path(out)
     parts = {name: _parts(trials, folds, split_seed) for name, trials in data.items()}
@@ -129,7 +134,8 @@ def run_grid(
         for cell in _cells(models, data, parts, seeds, only_folds)
     ]
     tasks = [
-        replace(task, keep_model=keep_models, progress=None if workers > 1 else progress) for task in tasks
+        replace(task, keep_model=keep_models, progress=None if workers > 1 else progress)
+        for task in tasks
     ]
     results = {task.cell: found for task in tasks if (found := _finished(task)) is not None}
     out.mkdir(parents=True, exist_ok=True)
@@ -184,7 +190,8 @@ def _finished(task: _Task) -> CellResult | None:
     earlier = read_json(task.path)
     if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
         raise UndertowError(
-            f"{task.path} holds another fit ({changed}): give the model or data another name, or another directory."
+            f"{task.path} holds another fit ({changed}): give the model or data another name, or "
+            "another directory."
         )
     score = earlier["validation_score"]
     validation_score = float("nan") if score is None else score
@@ -223,7 +230,11 @@ def _run_cell(task: _Task) -> CellResult:
         statistics = fitted.statistics()
         save_statistics(task.path.with_suffix(".npz"), statistics)
     except Exception as error:
-        what = {"cell": asdict(task.cell), "error": repr(error), "traceback": traceback.format_exc()}
+        what = {
+            "cell": asdict(task.cell),
+            "error": repr(error),
+            "traceback": traceback.format_exc(),
+        }
         write_json(failed, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
     scores = {name: each.value for name, each in statistics.items()}
@@ -235,15 +246,23 @@ def _run_cell(task: _Task) -> CellResult:
         "parameters": parameters,
         "notes": fitted.notes,
     }
-    write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()})
+    write_json(
+        task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}
+    )
     failed.unlink(missing_ok=True)
     shutil.rmtree(checkpoint, ignore_errors=True)
     return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
 
 
 def _fit(task: _Task, checkpoint: Path) -> Fitted:
-    """Fit, from the last checkpoint where there is one; its name holds what the fit is, so it is never another's."""
+    """Fit, from the last checkpoint where there is one; its name holds what the fit is, so it is
+    never another's."""
     model_file = task.path.with_suffix(".safetensors") if task.keep_model else None
     return fit_and_predict(
-        task.model, task.splits, model_file, checkpoint=checkpoint, resume=True, progress=task.progress
+        task.model,
+        task.splits,
+        model_file,
+        checkpoint=checkpoint,
+        resume=True,
+        progress=task.progress,
     )

@@ -1,4 +1,5 @@
-"""What a run is, written before it starts (`run.json`), so that resuming is only ever the same run."""
+"""What a run is, written before it starts (`run.json`), so that resuming is only ever the same
+run."""
 
 import hashlib
 import shutil
@@ -12,11 +13,11 @@ import numpy as np
 
 from undertow.data import Splits, TrialSet
 from undertow.dynamics import Dynamics
-from undertow.dynamics.named import kebab
 from undertow.errors import UndertowError
 from undertow.experiments.environment import versions
-from undertow.experiments.files import flatten, plain, read_json, write_json
+from undertow.files import flatten, plain, read_json, write_json
 from undertow.models.base import Estimator
+from undertow.names import kebab
 
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
 FILE = "run.json"
@@ -26,8 +27,11 @@ ABOUT = ("source", "versions", UNLABELLED)
 
 
 def fingerprint(trials: TrialSet) -> str:
-    """SHA-256 of everything a fit reads: counts, bin width, masks, ids, signals, conditions, labels and times."""
-    digest = hashlib.sha256(f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode())
+    """SHA-256 of everything a fit reads: counts, bin width, masks, ids, signals, conditions, labels
+    and times."""
+    digest = hashlib.sha256(
+        f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode()
+    )
     for name in HASHED:
         value = getattr(trials, name)
         if value is not None:
@@ -63,11 +67,16 @@ def _table(value: Any) -> Any:
 def identity(
     model: Estimator, trials: TrialSet, splits: Mapping[str, Splits], split_seed: int
 ) -> dict[str, Any]:
-    """Model, settings, data fingerprint, parts of the trials and seeds: what makes two runs the same."""
+    """Model, settings, data fingerprint, parts of the trials and seeds: what makes two runs the
+    same."""
     return {
         "model": model.cli_name,
         "settings": settings_of(model),
-        "data": {"fingerprint": fingerprint(trials), "bin_s": trials.bin_s, "trials": trials.n_trials},
+        "data": {
+            "fingerprint": fingerprint(trials),
+            "bin_s": trials.bin_s,
+            "trials": trials.n_trials,
+        },
         UNLABELLED: unlabelled_fingerprint(trials),
         "splits": {name: split_ids(split) for name, split in splits.items()},
         "seeds": {"seed": model.get_params().get("seed"), "split_seed": split_seed},
@@ -88,7 +97,8 @@ def run_directory(
     A model that refuses its settings or data (an `UndertowError`) leaves no new directory behind.
 
     Raises:
-        UndertowError: when `out` holds anything and `resume` is False, or holds another run. Nothing is written then.
+        UndertowError: when `out` holds anything and `resume` is False, or holds another run.
+            Nothing is written then.
     """
     check_directory(out, what, resume)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
@@ -126,16 +136,21 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
         return
     if not resume:
         raise UndertowError(
-            f"{out} is not empty: choose another directory, or continue the run in it with --resume."
+            f"{out} is not empty: choose another directory, or continue the run in it with "
+            "--resume."
         )
     if not (out / FILE).exists():
         raise UndertowError(
-            f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another directory."
+            f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another "
+            "directory."
         )
     earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
-    if changed := differences(earlier, {key: value for key, value in what.items() if key not in ABOUT}):
+    if changed := differences(
+        earlier, {key: value for key, value in what.items() if key not in ABOUT}
+    ):
         raise UndertowError(
-            f"{out} holds another run ({changed}): resume with the same data and settings, or choose another directory."
+            f"{out} holds another run ({changed}): resume with the same data and settings, or "
+            "choose another directory."
         )
 
 
@@ -143,7 +158,9 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between two identities, as text for a message; empty when nothing does."""
     before, after = flatten(earlier), flatten(plain(now))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    return "; ".join(f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in keys[:4])
+    return "; ".join(
+        f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in keys[:4]
+    )
 
 
 def _short(value: Any) -> str:

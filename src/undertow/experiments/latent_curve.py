@@ -1,4 +1,5 @@
-"""How many latents: held-out scores of one model at several latent sizes, on the same folds and seeds."""
+"""How many latents: held-out scores of one model at several latent sizes, on the same folds and
+seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd
@@ -38,10 +39,12 @@ def latent_curve(
     progress: ProgressReport | None = None,
     say: Callable[[str], None] | None = None,
 ) -> LatentCurve:
-    """Fit a model at every latent size, fold and seed, and score it on held-out neurons: 'co-bps', 'few-shot co-bps'.
+    """Fit a model at every latent size, fold and seed, and score it on held-out neurons: 'co-bps',
+    'few-shot co-bps'.
 
-    Finished cells in `out` are read, not run again. A cell that fails is named in `LatentCurve.errors` and tried again
-    next time; its size is left out of the curve, since sizes are compared over the same folds.
+    Finished cells in `out` are read, not run again. A cell that fails is named in
+    `LatentCurve.errors` and tried again next time; its size is left out of the curve, since sizes
+    are compared over the same folds.
 
     Args:
         trials: all trials, held-out neurons marked.
@@ -52,15 +55,16 @@ def latent_curve(
         seeds: of weights, batches and noise.
         shots: training trials a few-shot readout sees, the k of `few_shot_co_smoothing`.
         repeats: draws of so many.
-        penalty: L2, of the readouts; by default chosen anew in each draw by cross-validation over its trials.
+        penalty: L2, of the readouts; by default chosen anew in each draw by cross-validation over
+            its trials.
         split_seed: of the folds.
         workers, report, progress: as in `run_grid`.
         say: called with one line before the few-shot scores.
 
     Raises:
-        UndertowError: when no neuron is held out, the sizes are not different whole numbers above zero, a size is refused
-            by the model, or `shots` is more than the training trials of a fold or, without a penalty, below 2; nothing is
-            fitted then.
+        UndertowError: when no neuron is held out, the sizes are not different whole numbers above
+            zero, a size is refused by the model, or `shots` is more than the training trials of a
+            fold or, without a penalty, below 2; nothing is fitted then.
     """
     name, sizes = size_name(base), checked_sizes(sizes)
     models = {f"{name}{size}": resized(base, size) for size in sizes}
@@ -80,9 +84,14 @@ def latent_curve(
         progress=progress,
     )
     if say is not None:
-        say(f"few-shot co-smoothing: readouts fitted on {shots} trials, {repeats} draws in each fold")
+        say(
+            f"few-shot co-smoothing: readouts fitted on {shots} trials, {repeats} draws in each "
+            "fold"
+        )
     found = [_found(cell, models, parts, few_shot) for cell in cells]
-    by_size = {size: [each for each in found if each.cell.cell.model == f"{name}{size}"] for size in sizes}
+    by_size = {
+        size: [each for each in found if each.cell.cell.model == f"{name}{size}"] for size in sizes
+    }
     return LatentCurve.from_cells(name, by_size, folds, few_shot)
 
 
@@ -95,15 +104,17 @@ def size_name(model: Estimator) -> str:
     params = model.get_params()
     names = [name for name in SIZE_NAMES if name in params]
     if not names or params.get("latents") is False:
-        raise ModelError(f"{model.cli_name} has no latents to count: choose langevin-flow or latent-sde.")
+        raise ModelError(
+            f"{model.cli_name} has no latents to count: choose langevin-flow or latent-sde."
+        )
     return names[0]
 
 
 def resized(model: Estimator, size: int) -> Estimator:
     """An unfitted model with so many latents.
 
-    `latent_dim` of LangevinFlow, whose oscillator chains (`groups`) become the greatest common divisor of size and chains;
-    `state_dim` of a latent SDE and of its dynamics.
+    `latent_dim` of LangevinFlow, whose oscillator chains (`groups`) become the greatest common
+    divisor of size and chains; `state_dim` of a latent SDE and of its dynamics.
 
     Raises:
         ModelError: for a model without latents, or dynamics that refuse the size.
@@ -128,7 +139,9 @@ def checked_sizes(sizes: Sequence[int]) -> list[int]:
     """
     whole = all(size >= 1 and size % 1 == 0 for size in sizes)
     if not sizes or not whole or len(set(sizes)) < len(sizes):
-        raise UndertowError(f"the sizes are {list(sizes)}: give different whole numbers, each at least 1.")
+        raise UndertowError(
+            f"the sizes are {list(sizes)}: give different whole numbers, each at least 1."
+        )
     return sorted(int(size) for size in sizes)
 
 
@@ -149,7 +162,8 @@ def check_scorable(trials: TrialSet, parts: Sequence[Splits], few_shot: FewShot)
 def _found(
     cell: CellResult, models: Mapping[str, Estimator], parts: Sequence[Splits], few_shot: FewShot
 ) -> Found:
-    """'co-bps' and the draws of 'few-shot co-bps'; the latter are kept beside the cell, named with their penalties."""
+    """'co-bps' and the draws of 'few-shot co-bps'; the latter are kept beside the cell, named with
+    their penalties."""
     if cell.error:
         return Found(cell, {}, [])
     shots, repeats, penalty = few_shot
@@ -159,8 +173,14 @@ def _found(
         fitted = type(model).load(cell.model_path, **code_in(model))
         train, validation, test = parts[cell.cell.fold or 0]
         predictions = fitted.predict(join_trials(train, validation)), fitted.predict(test)
-        draws = zip(*few_shot_statistics(*predictions, shots, repeats, penalty=penalty), strict=True)
-        save_statistics(path, {f"draw {r} penalty {used}": each for r, (each, used) in enumerate(draws)})
+        draws = zip(
+            *few_shot_statistics(*predictions, shots, repeats, penalty=penalty), strict=True
+        )
+        save_statistics(
+            path, {f"draw {r} penalty {used}": each for r, (each, used) in enumerate(draws)}
+        )
     kept = load_statistics(path)
     penalties = [float(name.split()[-1]) for name in kept]
-    return Found(cell, {"co-bps": [cell.statistics()["co-bps"]], FEW_SHOT: list(kept.values())}, penalties)
+    return Found(
+        cell, {"co-bps": [cell.statistics()["co-bps"]], FEW_SHOT: list(kept.values())}, penalties
+    )

@@ -1,4 +1,5 @@
-"""`LatentCurve`: scores against latent size, the smallest size that does, its table, figure and file."""
+"""`LatentCurve`: scores against latent size, the smallest size that does, its table, figure and
+file."""
 
 import math
 import statistics
@@ -8,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from undertow.data.files import written_whole
 from undertow.evaluation import Score, Statistic, pooled_score
 from undertow.experiments.environment import versions
-from undertow.experiments.files import write_json
 from undertow.experiments.grid import CellResult
+from undertow.files import write_json, written_whole
 
 FILE = "latents"
 
 
 class FewShot(NamedTuple):
-    """How few-shot scores are made: training trials a readout sees, draws of so many in each fold, its L2 penalty.
+    """How few-shot scores are made: training trials a readout sees, draws of so many in each fold,
+    its L2 penalty.
 
     The penalty is None where each draw chooses its own.
     """
@@ -29,7 +30,8 @@ class FewShot(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A cell, the statistics of each score, and the L2 penalty of each few-shot draw; the latter empty after an error."""
+    """A cell, the statistics of each score, and the L2 penalty of each few-shot draw; the latter
+    empty after an error."""
 
     cell: CellResult
     statistics: Mapping[str, Sequence[Statistic]]
@@ -42,8 +44,8 @@ class LatentCurve:
 
     Attributes:
         size_name: the setting that is varied.
-        scores: size → score name → score over all folds and seeds (and draws), smallest size first; sizes of which a fit
-            failed are left out.
+        scores: size → score name → score over all folds and seeds (and draws), smallest size first;
+            sizes of which a fit failed are left out.
         parameters: size → numbers learned; empty for a model that does not count them.
         fit_s: size → median seconds of a fit.
         folds: of the cross-validation.
@@ -66,7 +68,9 @@ class LatentCurve:
         cls, size_name: str, found: Mapping[int, Sequence[Found]], folds: int, few_shot: FewShot
     ) -> "LatentCurve":
         """From the cells of each size with the statistics of each score."""
-        whole = {size: mine for size, mine in found.items() if not any(each.cell.error for each in mine)}
+        whole = {
+            size: mine for size, mine in found.items() if not any(each.cell.error for each in mine)
+        }
         cells = [each.cell for mine in found.values() for each in mine]
         return cls(
             size_name,
@@ -76,7 +80,10 @@ class LatentCurve:
                 for size, mine in whole.items()
                 if (n := mine[0].cell.parameters.get("all")) is not None
             },
-            {size: statistics.median(each.cell.fit_s for each in mine) for size, mine in whole.items()},
+            {
+                size: statistics.median(each.cell.fit_s for each in mine)
+                for size, mine in whole.items()
+            },
             folds,
             few_shot,
             {size: _counted(mine) for size, mine in whole.items()},
@@ -103,10 +110,13 @@ class LatentCurve:
         return min(size for size, scores in self.scores.items() if scores[name].value >= least)
 
     def sentences(self) -> list[str]:
-        """For each score, which size is best and which is the smallest within one standard error of it."""
+        """For each score, which size is best and which is the smallest within one standard error of
+        it."""
         return [
-            f"{name}: best at {self.size_name} {self.best(name)}; {self.smallest(name)} is the smallest within one "
-            f"standard error ({self.standard_error(name):.3f} {self._unit(name)}, over {self.folds} folds)"
+            f"{name}: best at {self.size_name} {self.best(name)}; {self.smallest(name)} is the "
+            "smallest within one "
+            f"standard error ({self.standard_error(name):.3f} {self._unit(name)}, over "
+            f"{self.folds} folds)"
             for name in self.score_names
         ]
 
@@ -171,7 +181,10 @@ class LatentCurve:
             return [table]
         figure = plot_latent_curve(
             self.size_name,
-            {name: {n: scores[name] for n, scores in self.scores.items()} for name in self.score_names},
+            {
+                name: {n: scores[name] for n, scores in self.scores.items()}
+                for name in self.score_names
+            },
             {name: (self.smallest(name), self.standard_error(name)) for name in self.score_names},
         )
         with written_whole(directory / f"{FILE}.png", overwrite=True) as temporary:

@@ -1,4 +1,5 @@
-"""A fit to a set of the Neural Latents Benchmark: run.json, model, rates as a submission, scores."""
+"""A fit to a set of the Neural Latents Benchmark: run.json, model, rates as a submission,
+scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from undertow.data.nlb import Submission, Tensors, submission_of, trials_of, wri
 from undertow.data.nlb.layout import LABELS, TRUTH
 from undertow.evaluation import NLBScores, score_submission
 from undertow.experiments.environment import versions
-from undertow.experiments.files import write_json
 from undertow.experiments.identity import fingerprint, identity, run_directory
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.single_run import fit_facts, fit_or_load
+from undertow.files import write_json
 from undertow.models.base import Estimator, ProgressReport
 
 RATES = "rates.h5"
@@ -27,7 +28,8 @@ class NLBRun:
         directory: where run.json, checkpoint/, model.safetensors, rates.h5 and scores.json lie.
         model: the fitted model.
         submission: its rates of training and evaluation trials, as in rates.h5.
-        scores: by the benchmark's name of the result; empty where the truth is not among the tensors.
+        scores: by the benchmark's name of the result; empty where the truth is not among the
+            tensors.
         fit_s: seconds of the fit.
     """
 
@@ -50,8 +52,9 @@ def fit_nlb(
 ) -> NLBRun:
     """Fit a model on the training trials of a set, then predict its evaluation trials, once.
 
-    The epoch and every other choice are made on 15 % of the training trials, stratified by condition where the targets
-    tell it. Of the evaluation trials the model is given held-in spikes of the window; targets are only scored against.
+    The epoch and every other choice are made on 15 % of the training trials, stratified by
+    condition where the targets tell it. Of the evaluation trials the model is given held-in spikes
+    of the window; targets are only scored against.
 
     Args:
         tensors: of one set, with training trials.
@@ -64,8 +67,9 @@ def fit_nlb(
         say: called with one line before each longer step.
 
     Raises:
-        UndertowError: when `out` is not empty and `resume` is False, or holds another run; for tensors without training
-            trials and for settings the model refuses. Nothing is written then.
+        UndertowError: when `out` is not empty and `resume` is False, or holds another run; for
+            tensors without training trials and for settings the model refuses. Nothing is written
+            then.
         Interrupted: on Ctrl-C, after the state was saved.
     """
     out, say = Path(out), say or (lambda line: None)
@@ -94,8 +98,10 @@ def fit_nlb(
 def write_nlb_scores(
     path: Path, scores: Mapping[str, Mapping[str, NLBScores]], about: Mapping[str, Any]
 ) -> Path:
-    """Write scores as JSON: run → the benchmark's name of the result, which tells set and bin width → score → value."""
+    """Write scores as JSON: run → the benchmark's name of the result, which tells set and bin width
+    → score → value."""
     named = {
-        run: {k: v for each in found.values() for k, v in each.named.items()} for run, found in scores.items()
+        run: {k: v for each in found.values() for k, v in each.named.items()}
+        for run, found in scores.items()
     }
     return write_json(path, {"scores": named, **about, "versions": versions()})

@@ -26,17 +26,20 @@ def prepare(
     Args:
         path: a data file.
         bin_s: bin width in seconds; the file's own by default, 20 ms for spike times.
-        heldout: how many neurons to hold out, drawn with `split_seed`; 0 for none; by default the file's own held-out
-            neurons or, where it names none, a quarter.
+        heldout: how many neurons to hold out, drawn with `split_seed`; 0 for none; by default the
+            file's own held-out neurons or, where it names none, a quarter.
         min_rate_hz: neurons with a lower mean rate are left out.
-        forward_bins: last bins of the window that are predicted and never shown; the file's own by default.
+        forward_bins: last bins of the window that are predicted and never shown; the file's own by
+            default.
         split_seed: governs which neurons are held out.
         options: of the file's reader; those that are None are left out.
 
     Raises:
         DataError: when the file cannot be read or an option breaks its rule.
     """
-    trials = load(path, bin_s=bin_s, **{name: value for name, value in options.items() if value is not None})
+    trials = load(
+        path, bin_s=bin_s, **{name: value for name, value in options.items() if value is not None}
+    )
     if min_rate_hz is not None:
         trials = trials.filter_rates(min_rate_hz)
     if forward_bins is not None:
@@ -58,7 +61,8 @@ def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.nda
     if missing:
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise DataError(
-            f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data ({shown}): "
+            f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data "
+            f"({shown}): "
             "give a recording of the same neurons, read with the same options."
         )
     chosen = trials.select(neurons=np.array([where[neuron] for neuron in model_neurons.tolist()]))

@@ -11,9 +11,9 @@ from undertow.analysis import coupling_over_time, natural_frequencies, phase_por
 from undertow.data import Prediction, TrialSet
 from undertow.errors import ModelError, UndertowError
 from undertow.experiments.environment import versions
-from undertow.experiments.files import flatten
 from undertow.experiments.fitting import Fitted, history
 from undertow.experiments.scores import ScoreTable
+from undertow.files import flatten
 from undertow.models import Ensemble, LatentSDE
 from undertow.models.base import Estimator
 from undertow.report import RunRecord, write_report
@@ -84,20 +84,24 @@ def _description(fitted: Fitted, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
-    """The prediction that was scored, with posterior samples beside its mean: enough for intervals where they fit.
+    """The prediction that was scored, with posterior samples beside its mean: enough for intervals
+    where they fit.
 
     Elsewhere there is one sample of the latents, to be seen beside their mean.
     """
     if not prediction.latents:
         return prediction
     if INTERVAL_SAMPLES * prediction.rates.size * BYTES > SAMPLES_LIMIT_BYTES:
-        return replace(prediction, latent_samples=model.predict(prediction.trials, samples=1).latent_samples)
+        return replace(
+            prediction, latent_samples=model.predict(prediction.trials, samples=1).latent_samples
+        )
     drawn = model.predict(prediction.trials, samples=INTERVAL_SAMPLES)
     return replace(prediction, rate_samples=drawn.rate_samples, latent_samples=drawn.latent_samples)
 
 
 def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
-    """What a generating model makes of the test trials, and what its dynamics are: fields of the record."""
+    """What a generating model makes of the test trials, and what its dynamics are: fields of the
+    record."""
     generated = model.predict_generated(trials)
     if generated is None:
         return {}
@@ -115,7 +119,12 @@ def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
             found[name] = make()
         except UndertowError as reason:
             missing[name] = str(reason)
-    return {**found, "missing": missing, "generated": generated.prediction, "seen_bins": generated.seen_bins}
+    return {
+        **found,
+        "missing": missing,
+        "generated": generated.prediction,
+        "seen_bins": generated.seen_bins,
+    }
 
 
 def _prior(model: Estimator, trials: TrialSet) -> dict[str, np.ndarray] | None:

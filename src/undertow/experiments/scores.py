@@ -7,7 +7,7 @@ from typing import Any
 
 from undertow.evaluation import Score, Statistic, combine
 from undertow.experiments.environment import versions
-from undertow.experiments.files import write_json
+from undertow.files import write_json
 
 FILE = "scores.json"
 Cells = Sequence[Sequence[Mapping[str, Statistic]]]
@@ -28,16 +28,21 @@ class ScoreTable:
     def rows(self) -> list[dict[str, Any]]:
         """One plain row per model and score, differences last."""
         rows = [
-            {"model": model, **s.to_dict()} for model, scores in self.scores.items() for s in scores.values()
+            {"model": model, **s.to_dict()}
+            for model, scores in self.scores.items()
+            for s in scores.values()
         ]
-        return rows + [{"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()]
+        return rows + [
+            {"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()
+        ]
 
 
 def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
     """Scores with intervals from the statistics of each model's folds and seeds.
 
     Args:
-        cells: model name → for each fold → for each seed → the statistics; the first two models are compared, paired.
+        cells: model name → for each fold → for each seed → the statistics; the first two models are
+            compared, paired.
     """
     scores = {name: combine(folds) for name, folds in cells.items()}
     first, *others = cells.values()
@@ -45,7 +50,8 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
 
 
 def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
-    """Write scores.json: every score with its model, unit, split, interval and sizes; then what it was made from."""
+    """Write scores.json: every score with its model, unit, split, interval and sizes; then what it
+    was made from."""
     rows = table.rows()
     n_models = len(table.scores)
     scores = [row for row in rows if row["model"] in table.scores]

@@ -1,4 +1,5 @@
-"""Settings as text: `key=value` pairs and TOML tables become constructor arguments, checked by their annotations."""
+"""Settings as text: `key=value` pairs and TOML tables become constructor arguments, checked by
+their annotations."""
 
 import dataclasses
 import inspect
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.errors import ModelError, UndertowError
-from undertow.experiments.choices import nearest
+from undertow.names import nearest
 
 NONE_WORDS = ("none", "null")
 
@@ -26,13 +27,16 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
-            raise ModelError(f"the setting {pair!r} is not KEY=VALUE: write, for example, latent_dim=32.")
+            raise ModelError(
+                f"the setting {pair!r} is not KEY=VALUE: write, for example, latent_dim=32."
+            )
         settings[key.strip()] = parse_value(text.strip())
     return settings
 
 
 def parse_value(text: str) -> Any:
-    """A number, true/false, none or a list where the text reads as one in JSON; otherwise the text itself."""
+    """A number, true/false, none or a list where the text reads as one in JSON; otherwise the text
+    itself."""
     if text.lower() in NONE_WORDS:
         return None
     try:
@@ -42,7 +46,8 @@ def parse_value(text: str) -> Any:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """A TOML file as settings by key; the table `[set]` holds model settings, its sub-tables dotted ones.
+    """A TOML file as settings by key; the table `[set]` holds model settings, its sub-tables dotted
+    ones.
 
     Raises:
         UndertowError: when the file cannot be read or is not TOML.
@@ -56,7 +61,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
-    """Call `factory` (a class or function) with settings by dotted key, each made to fit its parameter's annotation.
+    """Call `factory` (a class or function) with settings by dotted key, each made to fit its
+    parameter's annotation.
 
     A dotted key changes one field of a dataclass argument; its other fields keep their defaults.
 
@@ -66,7 +72,9 @@ def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
     return factory(**_arguments(factory, settings, _name(factory)))
 
 
-def _arguments(factory: Any, settings: Mapping[str, Any], of: str, prefix: str = "") -> dict[str, Any]:
+def _arguments(
+    factory: Any, settings: Mapping[str, Any], of: str, prefix: str = ""
+) -> dict[str, Any]:
     """Checked arguments of `factory`, which is `of` itself or its argument named by `prefix`."""
     known = option_types(factory)
     arguments: dict[str, Any] = {}
@@ -81,7 +89,10 @@ def _arguments(factory: Any, settings: Mapping[str, Any], of: str, prefix: str =
         else:
             arguments[head] = fit_value(prefix + key, value, known[head])
     for head, values in nested.items():
-        kind, default = _dataclass_in(known[head]), inspect.signature(factory).parameters[head].default
+        kind, default = (
+            _dataclass_in(known[head]),
+            inspect.signature(factory).parameters[head].default,
+        )
         fields = _arguments(kind, values, of, f"{prefix}{head}.")
         arguments[head] = (
             dataclasses.replace(default, **fields) if isinstance(default, kind) else kind(**fields)
@@ -106,7 +117,8 @@ def option_names(factory: Any) -> list[str]:
 
 
 def fit_value(key: str, value: Any, annotation: Any) -> Any:
-    """`value` as one of the types `annotation` allows: exact first, then whole numbers as floats and lists as tuples.
+    """`value` as one of the types `annotation` allows: exact first, then whole numbers as floats
+    and lists as tuples.
 
     Raises:
         ModelError: naming the key, the value and what it may be.
@@ -143,7 +155,11 @@ def _loosely(value: Any, kind: Any) -> Any:
     if plain is str and type(value) in (int, float):
         return str(value)
     if plain in (tuple, list, Sequence) and isinstance(value, list | str):
-        items = value if isinstance(value, list) else [parse_value(part.strip()) for part in value.split(",")]
+        items = (
+            value
+            if isinstance(value, list)
+            else [parse_value(part.strip()) for part in value.split(",")]
+        )
         return _items(items, kind, list if plain is list else tuple)
     return _NO
 
@@ -167,14 +183,21 @@ def _kind_name(kind: Any) -> str:
     if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
         return f"set field by field ({', '.join(option_types(kind))})"
     plain = typing.get_origin(kind) or kind
-    words: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    words: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
     words |= {type(None): "none", tuple: "a list", list: "a list", Sequence: "a list"}
     return words[plain] if plain in words else str(kind)
 
 
 def _dataclass_in(annotation: Any) -> Any:
     """The dataclass an annotation allows, if any."""
-    return next((k for k in _kinds(annotation) if inspect.isclass(k) and dataclasses.is_dataclass(k)), None)
+    return next(
+        (k for k in _kinds(annotation) if inspect.isclass(k) and dataclasses.is_dataclass(k)), None
+    )
 
 
 def _name(factory: Any) -> str:

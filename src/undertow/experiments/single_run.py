@@ -46,23 +46,26 @@ def run(
     source: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> RunResult:
-    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing where bins are regular.
+    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing
+    where bins are regular.
 
     The split is the file's own (`trials.split`) or a stratified 70/15/15 drawn with `split_seed`.
 
     Args:
         trials: all trials, held-out neurons marked.
         model: not fitted yet.
-        out: a new or empty directory; gets run.json, checkpoint/, model.safetensors, scores.json and the report.
+        out: a new or empty directory; gets run.json, checkpoint/, model.safetensors, scores.json
+            and the report.
         split_seed: of the split.
         resume: go on with the same run in `out`, from its last checkpoint.
         progress: passed to `model.fit`.
         say: called with one line before each longer step after the fit.
-        source: where the trials came from, kept in run.json and shown in the report ('path' and reading options).
+        source: where the trials came from, kept in run.json and shown in the report ('path' and
+            reading options).
 
     Raises:
-        UndertowError: when `out` is not empty and `resume` is False, or holds another run; and for settings the model
-            refuses. Nothing is written then.
+        UndertowError: when `out` is not empty and `resume` is False, or holds another run; and for
+            settings the model refuses. Nothing is written then.
         Interrupted: on Ctrl-C, after the state was saved.
     """
     out, source, say = Path(out), source or {}, say or _silent
@@ -79,12 +82,15 @@ def run(
     about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
     write_scores(out / SCORES, table, about)
     say("writing the report")
-    page = report_run(out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about)
+    page = report_run(
+        out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
+    )
     return RunResult(out, fitted.model, table, fitted.fit_s, page)
 
 
 def has_baseline(model: Estimator, trials: TrialSet) -> bool:
-    """Whether Gaussian smoothing is fitted beside the model: it is not smoothing itself, and bins are regular."""
+    """Whether Gaussian smoothing is fitted beside the model: it is not smoothing itself, and bins
+    are regular."""
     return not isinstance(model, Smoothing) and trials.times is None
 
 
@@ -95,7 +101,11 @@ def _silent(line: str) -> None:
 def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:
     """Sizes of the parts, seconds and validation score of a fit, as scores.json holds them."""
     sizes = {part: each.n_trials for part, each in splits._asdict().items()}
-    return {"sizes": sizes, "fit_s": fitted.fit_s, "validation_score": fitted.model.validation_score_}
+    return {
+        "sizes": sizes,
+        "fit_s": fitted.fit_s,
+        "validation_score": fitted.model.validation_score_,
+    }
 
 
 def fit_or_load(
@@ -105,4 +115,6 @@ def fit_or_load(
     path = out / MODEL
     if resume and path.exists():
         return load_and_predict(model, splits, path)
-    return fit_and_predict(model, splits, path, checkpoint=out / CHECKPOINT, resume=resume, progress=progress)
+    return fit_and_predict(
+        model, splits, path, checkpoint=out / CHECKPOINT, resume=resume, progress=progress
+    )

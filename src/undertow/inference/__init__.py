@@ -2,7 +2,12 @@
 
 from undertow.inference.bounds import evidence_bound, importance_weighted_bound
 from undertow.inference.coordinated_dropout import coordinated_dropout
-from undertow.inference.gaussian import GaussianHead, gaussian_kl, kl_to_standard_normal, released_step_kl
+from undertow.inference.gaussian import (
+    GaussianHead,
+    gaussian_kl,
+    kl_to_standard_normal,
+    released_step_kl,
+)
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
 from undertow.inference.solving import SolvedPath, solve

@@ -7,15 +7,18 @@ from torch import Tensor
 
 
 def evidence_bound(log_likelihood: Tensor, kl_initial: Tensor, kl_path: Tensor) -> Tensor:
-    """ELBO of each trial from one posterior path (ElGazzar & van Gerven eq. 6); all arguments (trials,)."""
+    """ELBO of each trial from one posterior path (ElGazzar & van Gerven eq. 6); all arguments
+    (trials,)."""
     return log_likelihood - kl_initial - kl_path
 
 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
-    """log of the mean weight of K paths, (trials,): at least the ELBO on average, and the evidence as K grows.
+    """log of the mean weight of K paths, (trials,): at least the ELBO on average, and the evidence
+    as K grows.
 
     Args:
-        log_weights: log p(y, x) / q(x) of each path, (paths, trials): its log-likelihood, the log ratio of its initial
-            state and the log ratio of its path, stochastic integral included (`SolvedPath.log_ratio`).
+        log_weights: log p(y, x) / q(x) of each path, (paths, trials): its log-likelihood, the log
+            ratio of its initial state and the log ratio of its path, stochastic integral included
+            (`SolvedPath.log_ratio`).
     """
     return torch.logsumexp(log_weights, 0) - math.log(len(log_weights))

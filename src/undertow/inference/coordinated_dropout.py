@@ -19,8 +19,9 @@ def coordinated_dropout(
 
     Returns:
         inputs: `counts` with hidden entries set to zero and the others divided by (1 − share);
-        weight: the likelihood weight of each entry: 1 / (share of the entries learned from) where learned from, 0
-            elsewhere (1 everywhere when share is 0), so that the expected log-likelihood is that of all entries.
+        weight: the likelihood weight of each entry: 1 / (share of the entries learned from) where
+            learned from, 0 elsewhere (1 everywhere when share is 0), so that the expected
+            log-likelihood is that of all entries.
     """
     if share == 0:
         return counts, torch.ones_like(counts)

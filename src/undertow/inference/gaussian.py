@@ -35,8 +35,8 @@ def gaussian_kl(mean_q: Tensor, std_q: Tensor, mean_p: Tensor, std_p: Tensor) ->
 def released_step_kl(sample: Tensor, gamma: Tensor, prior_var: float = 0.1) -> Tensor:
     """The per-step KL of the code released with LangevinFlow, of each coordinate.
 
-    It is called with the sampled velocity as mean and 2γ as *log*-variance, against N(0, 0.1): no divergence of the
-    path's law, kept to reproduce that code.
+    It is called with the sampled velocity as mean and 2γ as *log*-variance, against N(0, 0.1): no
+    divergence of the path's law, kept to reproduce that code.
     """
     logvar = 2 * gamma
     ratio = (sample.square() + logvar.exp()) / prior_var

@@ -11,10 +11,11 @@ class KLSchedule:
     """Weight of the KL terms at a share of training.
 
     Attributes:
-        shape: 'constant'; 'linear' (rises over the share `rise` of training, then stays); 'cyclic' (in each of `cycles`
-            equal cycles it rises from zero over the share `rise` of the cycle, then stays: ElGazzar & van Gerven,
-            supplement 2).
-        peak: highest weight; 1 makes the objective an evidence bound, the paper's 10 weighs the KL terms tenfold.
+        shape: 'constant'; 'linear' (rises over the share `rise` of training, then stays); 'cyclic'
+            (in each of `cycles` equal cycles it rises from zero over the share `rise` of the cycle,
+            then stays: ElGazzar & van Gerven, supplement 2).
+        peak: highest weight; 1 makes the objective an evidence bound, the paper's 10 weighs the KL
+            terms tenfold.
         cycles: of 'cyclic'.
         rise: share over which the weight rises.
     """
@@ -26,14 +27,19 @@ class KLSchedule:
 
     def __post_init__(self) -> None:
         if self.shape not in ("constant", "linear", "cyclic"):
-            raise ModelError(f"kl.shape is {self.shape!r}: it must be 'constant', 'linear' or 'cyclic'.")
+            raise ModelError(
+                f"kl.shape is {self.shape!r}: it must be 'constant', 'linear' or 'cyclic'."
+            )
         if not self.peak >= 0 or not 0 <= self.rise <= 1:
-            raise ModelError(f"kl.peak is {self.peak}, kl.rise {self.rise}: zero or more; from 0 to 1.")
+            raise ModelError(
+                f"kl.peak is {self.peak}, kl.rise {self.rise}: zero or more; from 0 to 1."
+            )
         if self.cycles < 1 or self.cycles % 1:
             raise ModelError(f"kl.cycles is {self.cycles}: it must be a whole number, at least 1.")
 
     def __call__(self, progress: float) -> float:
-        """Weight when a share `progress` of training, 0 to 1, is done; at the end it is the peak."""
+        """Weight when a share `progress` of training, 0 to 1, is done; at the end it is the
+        peak."""
         if self.shape == "constant" or self.rise == 0 or progress >= 1:
             return self.peak
         within = progress if self.shape == "linear" else (progress * self.cycles) % 1.0

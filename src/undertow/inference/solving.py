@@ -20,9 +20,11 @@ class SolvedPath:
 
     Attributes:
         states: at the observations, (trials, times, state_dim).
-        kl_path: ½∫|Δ|² ds per noisy coordinate, (trials, noise_dim): on the solver's grid exactly the divergence of the
-            controlled chain from the free one, given the path (ElGazzar & van Gerven eq. 5).
-        log_ratio: log dP/dQ of the path, −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ, (trials,) (eq. 17).
+        kl_path: ½∫|Δ|² ds per noisy coordinate, (trials, noise_dim): on the solver's grid exactly
+            the divergence of the controlled chain from the free one, given the path (ElGazzar & van
+            Gerven eq. 5).
+        log_ratio: log dP/dQ of the path, −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ,
+            (trials,) (eq. 17).
     """
 
     states: Tensor
@@ -44,7 +46,8 @@ def solve(
 ) -> SolvedPath:
     """Run from `x0` along `grid`; without `steering`, a path of the prior.
 
-    A step of size h under control Δ moves the noisy coordinates by std · √h · Δ beyond the prior's mean.
+    A step of size h under control Δ moves the noisy coordinates by std · √h · Δ beyond the prior's
+    mean.
 
     Args:
         x0: initial state, (trials, state_dim).
@@ -53,9 +56,10 @@ def solve(
         inputs: u at the start of each step, held over it, (trials, steps, inputs).
         steering: the posterior's control.
         context: what it reads at the start of each step, (trials, steps, context).
-        inside: steps that count, (trials, steps); others are not controlled and cost nothing. None for all.
-        checkpointed: keep states at √steps of the steps alone and run the others again for the gradient: less memory,
-            the same numbers.
+        inside: steps that count, (trials, steps); others are not controlled and cost nothing. None
+            for all.
+        checkpointed: keep states at √steps of the steps alone and run the others again for the
+            gradient: less memory, the same numbers.
         held: coordinates held at zero along the path, (state_dim,) of booleans; None for none.
 
     Raises:
@@ -63,7 +67,8 @@ def solve(
     """
     if noise.shape[1:] != (len(grid), dynamics.noise_dim):
         raise ModelError(
-            f"noise has shape {tuple(noise.shape)}: it must be (trials, {len(grid)}, {dynamics.noise_dim})."
+            f"noise has shape {tuple(noise.shape)}: it must be (trials, {len(grid)}, "
+            f"{dynamics.noise_dim})."
         )
     h = grid.steps_s / dynamics.timescale_s
     prepared = None if steering is None else steering.prepare(context, inputs)
@@ -73,7 +78,9 @@ def solve(
     states, controls = run.all_steps(x0, checkpointed)
     observed = grid.at_observations(torch.stack(states, 1))
     if not controls:  # a path of the prior, or one observation alone
-        return SolvedPath(observed, x0.new_zeros(len(x0), dynamics.noise_dim), x0.new_zeros(len(x0)))
+        return SolvedPath(
+            observed, x0.new_zeros(len(x0), dynamics.noise_dim), x0.new_zeros(len(x0))
+        )
     control = torch.stack(controls, 1)
     kl_path = 0.5 * (h[..., None] * control.square()).sum(1)
     stochastic = (h.sqrt()[..., None] * control * noise).sum((1, 2))
@@ -114,7 +121,10 @@ class _Run:
         steps = self._cut(self.h[..., None] if len(self.h) > 1 else self.h[0], start, stop)
         roots = [h.sqrt() for h in steps]
         noise, inputs = self._cut(self.noise, start, stop), self._cut(self.inputs, start, stop)
-        prepared, inside = self._cut(self.prepared, start, stop), self._cut(self.inside, start, stop)
+        prepared, inside = (
+            self._cut(self.prepared, start, stop),
+            self._cut(self.inside, start, stop),
+        )
         for k in range(stop - start):
             mean, std = self.dynamics.step(0.0, x, steps[k], inputs[k])
             kick = noise[k]
@@ -131,7 +141,8 @@ class _Run:
         return states, controls
 
     def _kicked(self, mean: Tensor, std: Tensor, kick: Tensor) -> Tensor:
-        """The state after a step; no slice is taken where all coordinates are noisy or none: its gradient is a copy."""
+        """The state after a step; no slice is taken where all coordinates are noisy or none: its
+        gradient is a copy."""
         dynamics = self.dynamics
         if dynamics.noise_dim == 0:
             return mean

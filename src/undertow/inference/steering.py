@@ -1,4 +1,5 @@
-"""How a posterior steers paths: a control on the noisy coordinates, read from state, input and context."""
+"""How a posterior steers paths: a control on the noisy coordinates, read from state, input and
+context."""
 
 from abc import ABC, abstractmethod
 
@@ -11,16 +12,20 @@ from undertow.errors import ModelError
 
 
 class Steering(nn.Module, ABC):
-    """Control Δ in units of the noise per √(internal time), so that a path costs ½∫|Δ|² ds (Girsanov)."""
+    """Control Δ in units of the noise per √(internal time), so that a path costs ½∫|Δ|² ds
+    (Girsanov)."""
 
     @abstractmethod
     def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:
-        """What every step needs of its context and input, (trials, steps, …): computed for all steps at once."""
+        """What every step needs of its context and input, (trials, steps, …): computed for all
+        steps at once."""
 
     @abstractmethod
-    def forward(self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor) -> Tensor:
-        """Control over a step `h` from state x (trials, state_dim), whose law under the prior has `mean` and `std` (see
-        `Dynamics.step`); (trials, noise_dim)."""
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
+        """Control over a step `h` from state x (trials, state_dim), whose law under the prior has
+        `mean` and `std` (see `Dynamics.step`); (trials, noise_dim)."""
 
 
 class SteeringNetwork(nn.Module):
@@ -41,7 +46,8 @@ class SteeringNetwork(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def prepare(self, context: Tensor, inputs: Tensor | None) -> Tensor:
-        """The first layer's share that does not depend on the state, (trials, steps, hidden_dim)."""
+        """The first layer's share that does not depend on the state, (trials, steps,
+        hidden_dim)."""
         given: Tensor = self.given(context if inputs is None else torch.cat([context, inputs], -1))
         return given
 
@@ -52,7 +58,8 @@ class SteeringNetwork(nn.Module):
 
 
 class ControlSteering(Steering):
-    """Δ is a network's output: no division by the diffusion, and a posterior that starts as the prior.
+    """Δ is a network's output: no division by the diffusion, and a posterior that starts as the
+    prior.
 
     Args:
         dynamics: what is steered; its noisy coordinates are controlled.
@@ -67,7 +74,8 @@ class ControlSteering(Steering):
         super().__init__()
         if dynamics.noise_dim == 0:
             raise ModelError(
-                f"{type(dynamics).__name__} has no noise: a controlled path would have infinite divergence from it. "
+                f"{type(dynamics).__name__} has no noise: a controlled path would have infinite "
+                "divergence from it. "
                 "Use posterior='initial-state'."
             )
         self.network = SteeringNetwork(
@@ -78,7 +86,9 @@ class ControlSteering(Steering):
         assert context is not None
         return self.network.prepare(context, inputs)
 
-    def forward(self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
         control: Tensor = self.network(x, prepared)
         return control
 
@@ -86,8 +96,9 @@ class ControlSteering(Steering):
 class DriftSteering(Steering):
     """Δ = σ⁻¹(ν − μ) of a network ν that is the posterior's drift (ElGazzar & van Gerven eqs 4, 5).
 
-    μ is the mean drift of the prior's step, so that the posterior's next mean is x + h ν whatever the prior's integrator:
-    with a stiff μ at x itself, a step that the prior's own would keep stable could diverge.
+    μ is the mean drift of the prior's step, so that the posterior's next mean is x + h ν whatever
+    the prior's integrator: with a stiff μ at x itself, a step that the prior's own would keep
+    stable could diverge.
 
     Args:
         dynamics: what is steered.
@@ -95,15 +106,16 @@ class DriftSteering(Steering):
         hidden_dim: units of each hidden layer.
 
     Raises:
-        ModelError: for dynamics that are no SDE, or have coordinates without noise: there a drift of its own has
-            infinite divergence.
+        ModelError: for dynamics that are no SDE, or have coordinates without noise: there a drift
+            of its own has infinite divergence.
     """
 
     def __init__(self, dynamics: Dynamics, context_dim: int, hidden_dim: int = 64) -> None:
         super().__init__()
         if not isinstance(dynamics, SDE) or dynamics.noise_dim < dynamics.state_dim:
             raise ModelError(
-                f"posterior='drift' needs noise in every coordinate of an SDE, which {type(dynamics).__name__} has not: "
+                "posterior='drift' needs noise in every coordinate of an SDE, which "
+                f"{type(dynamics).__name__} has not: "
                 "its divergence would be infinite. Use posterior='controlled'."
             )
         self.correlated = dynamics.correlated
@@ -115,7 +127,9 @@ class DriftSteering(Steering):
         assert context is not None
         return self.network.prepare(context, inputs)
 
-    def forward(self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
         beyond = x + h * self.network(x, prepared) - mean
         if self.correlated:
             beyond = torch.linalg.solve_triangular(std, beyond[..., None], upper=False)[..., 0]

@@ -17,7 +17,8 @@ class TimeGrid:
         starts_s: start of each step, (trials or 1, steps).
         steps_s: length of each step, (trials or 1, steps).
         before, after: the path's entries on both sides of each observation, (times,).
-        weight: share of the entry after it, (trials or 1, times); None where every observation is an entry of the path.
+        weight: share of the entry after it, (trials or 1, times); None where every observation is
+            an entry of the path.
     """
 
     starts_s: Tensor
@@ -31,10 +32,11 @@ class TimeGrid:
         """A grid from the first observation to the last.
 
         Args:
-            times_s: observation times, increasing, (trials or 1, times); NaN past a trial's end, where the grid goes on
-                with the trial's last interval.
-            bins_per_step: observations a step spans: a whole number (2 in ElGazzar & van Gerven, Table 2; the states
-                between are interpolated linearly) or one over a whole number (several steps from one to the next).
+            times_s: observation times, increasing, (trials or 1, times); NaN past a trial's end,
+                where the grid goes on with the trial's last interval.
+            bins_per_step: observations a step spans: a whole number (2 in ElGazzar & van Gerven,
+                Table 2; the states between are interpolated linearly) or one over a whole number
+                (several steps from one to the next).
 
         Raises:
             ModelError: for a number that is neither.
@@ -42,7 +44,9 @@ class TimeGrid:
         times_s = _extended(times_s)
         if bins_per_step >= 1:
             return cls._coarse(times_s, _whole(bins_per_step, bins_per_step))
-        return cls._fine(times_s, _whole(1 / bins_per_step if bins_per_step > 0 else 0.0, bins_per_step))
+        return cls._fine(
+            times_s, _whole(1 / bins_per_step if bins_per_step > 0 else 0.0, bins_per_step)
+        )
 
     @classmethod
     def _fine(cls, times_s: Tensor, substeps: int) -> "TimeGrid":
@@ -73,10 +77,13 @@ class TimeGrid:
         return self.steps_s.shape[1]
 
     def at_observations(self, path: Tensor) -> Tensor:
-        """States (trials, times, dim) at the observations, from a path's entries (trials, steps + 1, dim)."""
+        """States (trials, times, dim) at the observations, from a path's entries (trials, steps +
+        1, dim)."""
         if self.weight is None:
             return path if len(self.before) == path.shape[1] else path[:, self.before]
-        return torch.lerp(path[:, self.before], path[:, self.after], self.weight[..., None].to(path.dtype))
+        return torch.lerp(
+            path[:, self.before], path[:, self.after], self.weight[..., None].to(path.dtype)
+        )
 
     def inside(self, lengths: Tensor) -> Tensor:
         """True for steps that begin before a trial's last observation, (trials, steps)."""
@@ -100,6 +107,7 @@ def _extended(times_s: Tensor) -> Tensor:
 def _whole(value: float, given: float) -> int:
     if not (value >= 1 and isclose(value, round(value), rel_tol=1e-6)):
         raise ModelError(
-            f"bins_per_step is {given}: it must be a whole number of bins, or one over a whole number, such as 0.5."
+            f"bins_per_step is {given}: it must be a whole number of bins, or one over a whole "
+            "number, such as 0.5."
         )
     return round(value)

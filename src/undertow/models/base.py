@@ -31,8 +31,9 @@ class Generated(NamedTuple):
 class Estimator(ABC):
     """A model of binned trials; constructor arguments are its parameters, scikit-learn style.
 
-    After `fit`, `neuron_ids_` holds the neurons it was fitted on, in order; trials of other neurons, or of the same
-    in another order, are refused by name. So are irregular times, by models that do not have `irregular_times`.
+    After `fit`, `neuron_ids_` holds the neurons it was fitted on, in order; trials of other
+    neurons, or of the same in another order, are refused by name. So are irregular times, by models
+    that do not have `irregular_times`.
     """
 
     cli_name: ClassVar[str]
@@ -51,10 +52,12 @@ class Estimator(ABC):
         resume: bool = False,
         progress: ProgressReport | None = None,
     ) -> Self:
-        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when not given.
+        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when
+        not given.
 
-        A model that trains for long keeps its state in the folder `checkpoint`, goes on from there with `resume`, and
-        calls `progress(row, share done, seconds left)`; one that does not has no use for the three.
+        A model that trains for long keeps its state in the folder `checkpoint`, goes on from there
+        with `resume`, and calls `progress(row, share done, seconds left)`; one that does not has no
+        use for the three.
         """
 
     @abstractmethod
@@ -62,7 +65,8 @@ class Estimator(ABC):
         """Rates and latents for `trials`; with `samples=N` the N posterior samples are kept too."""
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Rates with each trial's latents replaced by another's, all else kept; None where that means nothing.
+        """Rates with each trial's latents replaced by another's, all else kept; None where that
+        means nothing.
 
         What a score loses by it is what the latents carry beyond the rest of what the decoder sees.
         """
@@ -71,7 +75,8 @@ class Estimator(ABC):
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
-        """Prediction from the first bins of each trial and its stimulus alone; None for models that do not generate."""
+        """Prediction from the first bins of each trial and its stimulus alone; None for models that
+        do not generate."""
         return None
 
     def parameter_counts(self) -> Mapping[str, int]:
@@ -79,7 +84,8 @@ class Estimator(ABC):
         return {}
 
     def score(self, trials: TrialSet, train: TrialSet | None = None) -> dict[str, Score]:
-        """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs need `train` too.
+        """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs
+        need `train` too.
 
         Args:
             trials: to score; neither fitted nor chosen on.
@@ -94,12 +100,14 @@ class Estimator(ABC):
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
-        """Write the fitted model to one safetensors file (settings in its JSON header), atomically."""
+        """Write the fitted model to one safetensors file (settings in its JSON header),
+        atomically."""
 
     @classmethod
     @abstractmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read a model written by `save`; `params` replace constructor arguments, such as code no file holds."""
+        """Read a model written by `save`; `params` replace constructor arguments, such as code no
+        file holds."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name."""
@@ -122,17 +130,24 @@ class Estimator(ABC):
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
-        changed = (f"{k}={_shown(v)}" for k, v in self.get_params().items() if v != defaults[k].default)
+        changed = (
+            f"{k}={_shown(v)}" for k, v in self.get_params().items() if v != defaults[k].default
+        )
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def _remember_population(self, trials: TrialSet) -> None:
         self._refuse_irregular(trials)
-        self.neuron_ids_, self.heldout_, self.bin_s_ = trials.neuron_ids, trials.heldout, trials.bin_s
+        self.neuron_ids_, self.heldout_, self.bin_s_ = (
+            trials.neuron_ids,
+            trials.heldout,
+            trials.bin_s,
+        )
 
     def _refuse_irregular(self, trials: TrialSet) -> None:
         if trials.times is not None and not self.irregular_times:
             raise ModelError(
-                f"the trials have irregular times and {type(self).__name__} steps from bin to bin: give trials of regular "
+                f"the trials have irregular times and {type(self).__name__} steps from bin to bin: "
+                "give trials of regular "
                 "bins, or use LatentSDE."
             )
 
@@ -143,7 +158,8 @@ class Estimator(ABC):
             )
 
     def _check_population(self, trials: TrialSet) -> None:
-        """Refuse trials of other neurons, another order, other held-out neurons, another bin width, irregular times."""
+        """Refuse trials of other neurons, another order, other held-out neurons, another bin width,
+        irregular times."""
         self._check_fitted()
         self._refuse_irregular(trials)
         mine, given = self.neuron_ids_, trials.neuron_ids
@@ -151,20 +167,25 @@ class Estimator(ABC):
             missing = [str(i) for i in mine if i not in set(given.tolist())][:5]
             extra = [str(i) for i in given if i not in set(mine.tolist())][:5]
             what = (
-                f"missing {missing}, unknown {extra}" if missing or extra else "the same ids in another order"
+                f"missing {missing}, unknown {extra}"
+                if missing or extra
+                else "the same ids in another order"
             )
             raise ModelError(
-                f"the trials have {len(given)} neurons, the model was fitted on {len(mine)}: {what}. "
+                f"the trials have {len(given)} neurons, the model was fitted on {len(mine)}: "
+                f"{what}. "
                 "Select the model's neurons, in its order."
             )
         if (self.heldout_ != trials.heldout).any():
             wrong = given[self.heldout_ != trials.heldout][:5].tolist()
             raise ModelError(
-                f"neurons {wrong} are held out in only one of model and trials: hold out the same neurons."
+                f"neurons {wrong} are held out in only one of model and trials: hold out the same "
+                "neurons."
             )
         if abs(self.bin_s_ - trials.bin_s) > 1e-9:
             raise ModelError(
-                f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: rebin the trials."
+                f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: "
+                "rebin the trials."
             )
 
 

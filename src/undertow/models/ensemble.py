@@ -17,10 +17,13 @@ from undertow.training import read_tensors, write_tensors
 
 
 class Ensemble(Estimator):
-    """Several fits of one model that differ only in their seed; the rates (spikes/s) are their mean.
+    """Several fits of one model that differ only in their seed; the rates (spikes/s) are their
+    mean.
 
-    Fits from different seeds err differently, and averaging rates cancels part of it, at `size` times the cost. Latents
-    cannot be averaged, since each fit has coordinates of its own: those given are the first member's.
+    Fits from different seeds err differently, and averaging rates cancels part of it, at `size`
+    times the cost. Latents
+    cannot be averaged, since each fit has coordinates of its own: those given are the first
+        member's.
 
     Args:
         member: the model, with a `seed`; `LangevinFlow()` by default.
@@ -47,10 +50,12 @@ class Ensemble(Estimator):
         resume: bool = False,
         progress: ProgressReport | None = None,
     ) -> Self:
-        """Fit one member after the other, all on the same trials; each keeps its state in a folder of `checkpoint`.
+        """Fit one member after the other, all on the same trials; each keeps its state in a folder
+        of `checkpoint`.
 
         Raises:
-            ModelError: when the member has no seed, `size` is not at least 1, or the member refuses its settings.
+            ModelError: when the member has no seed, `size` is not at least 1, or the member refuses
+                its settings.
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
@@ -72,7 +77,8 @@ class Ensemble(Estimator):
         member = LangevinFlow() if self.member is None else self.member
         if not isinstance(member, Estimator) or "seed" not in parameter_names(type(member)):
             raise ModelError(
-                f"member is {self.member!r}: it must be a model with a seed, such as LangevinFlow()."
+                f"member is {self.member!r}: it must be a model with a seed, such as "
+                "LangevinFlow()."
             )
         if self.size < 1 or self.size % 1:
             raise ModelError(f"size is {self.size}: it must be a whole number, at least 1.")
@@ -81,17 +87,24 @@ class Ensemble(Estimator):
     def _adopt(self, members: list[Estimator]) -> None:
         """Take fitted members for one's own."""
         first, self.members_ = members[0], members
-        self.neuron_ids_, self.heldout_, self.bin_s_ = first.neuron_ids_, first.heldout_, first.bin_s_
+        self.neuron_ids_, self.heldout_, self.bin_s_ = (
+            first.neuron_ids_,
+            first.heldout_,
+            first.bin_s_,
+        )
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Mean rates, behaviour and label probabilities of the members; latents, their samples and KL terms of the first.
+        """Mean rates, behaviour and label probabilities of the members; latents, their samples and
+        KL terms of the first.
 
-        With `samples=N` the N rate samples are drawn from the members in turn, so that they spread as the members do.
+        With `samples=N` the N rate samples are drawn from the members in turn, so that they spread
+        as the members do.
 
         Raises:
-            ModelError: for other neurons, another order, other held-out neurons or another bin width.
+            ModelError: for other neurons, another order, other held-out neurons or another bin
+                width.
         """
         self._check_population(trials)
         each = [
@@ -107,7 +120,8 @@ class Ensemble(Estimator):
         return [samples, *(len(range(k, samples, self.size)) or None for k in range(1, self.size))]
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Mean of the members' rates with latents exchanged; None where they have none to exchange."""
+        """Mean of the members' rates with latents exchanged; None where they have none to
+        exchange."""
         self._check_population(trials)
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
@@ -141,21 +155,34 @@ class Ensemble(Estimator):
         with tempfile.TemporaryDirectory() as folder:
             files = [member.save(Path(folder) / f"{k}") for k, member in enumerate(self.members_)]
             parts = [read_tensors(file) for file in files]
-        tensors = {f"{k}.{name}": tensor for k, (own, _) in enumerate(parts) for name, tensor in own.items()}
+        tensors = {
+            f"{k}.{name}": tensor
+            for k, (own, _) in enumerate(parts)
+            for name, tensor in own.items()
+        }
         params = {"size": self.size, "seed": self.seed}
-        header = {"model": self.cli_name, "params": params, "members": [about for _, about in parts]}
+        header = {
+            "model": self.cli_name,
+            "params": params,
+            "members": [about for _, about in parts],
+        }
         return write_tensors(path, tensors, header)
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read what `save` wrote; `params` are given to every member, such as code that no file holds."""
+        """Read what `save` wrote; `params` are given to every member, such as code that no file
+        holds."""
         tensors, header = read_tensors(Path(path))
         if header.get("model") != cls.cli_name:
             raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
         members = []
         with tempfile.TemporaryDirectory() as folder:
             for k, about in enumerate(header["members"]):
-                own = {n.partition(".")[2]: t for n, t in tensors.items() if n.partition(".")[0] == str(k)}
+                own = {
+                    n.partition(".")[2]: t
+                    for n, t in tensors.items()
+                    if n.partition(".")[0] == str(k)
+                }
                 file = write_tensors(Path(folder) / f"{k}", own, about)
                 members.append(_class_named(about["model"], path).load(file, **params))
         model = cls(members[0].copy(), **header["params"])
@@ -174,12 +201,15 @@ def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
 
 
 def _average(each: list[Prediction], samples: int | None) -> Prediction:
-    """Means of what can be averaged, the rest from the first; with `samples`, rate samples of all in turn."""
+    """Means of what can be averaged, the rest from the first; with `samples`, rate samples of all
+    in turn."""
     first = each[0]
     return replace(
         first,
         rates=np.mean([one.rates for one in each], axis=0),
-        rate_samples=None if samples is None else _in_turn([one.rate_samples for one in each], samples),
+        rate_samples=None
+        if samples is None
+        else _in_turn([one.rate_samples for one in each], samples),
         terms={k: v for k, v in first.terms.items() if k.startswith("kl")},
         label_probabilities={
             k: np.mean([one.label_probabilities[k] for one in each], axis=0)
@@ -190,7 +220,8 @@ def _average(each: list[Prediction], samples: int | None) -> Prediction:
 
 
 def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
-    """Mean behaviour and the deviation of an observed value about it, by the law of total variance; its samples.
+    """Mean behaviour and the deviation of an observed value about it, by the law of total variance;
+    its samples.
 
     Of categorical behaviour mean probabilities, and the likeliest category by them.
     """
@@ -199,7 +230,9 @@ def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
         return {}
     drawn = None if samples is None else _in_turn([one.behavior_samples for one in each], samples)
     if categories := each[0].behavior_categories:
-        likely = {k: np.mean([one.behavior_probabilities[k] for one in each], axis=0) for k in categories}
+        likely = {
+            k: np.mean([one.behavior_probabilities[k] for one in each], axis=0) for k in categories
+        }
         answer = likeliest_categories(likely, categories)
         return {"behavior": answer, "behavior_probabilities": likely, "behavior_samples": drawn}
     mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
@@ -215,9 +248,13 @@ def _in_turn(samples: list[np.ndarray | None], n: int) -> np.ndarray:
 
 def _class_named(name: str, path: str | Path) -> type[Estimator]:
     """The model class of this command-line name among those imported."""
-    found = next((cls for cls in _subclasses(Estimator) if getattr(cls, "cli_name", None) == name), None)
+    found = next(
+        (cls for cls in _subclasses(Estimator) if getattr(cls, "cli_name", None) == name), None
+    )
     if found is None:
-        raise ModelError(f"{path} is an ensemble of {name!r}, which is no model here: import it first.")
+        raise ModelError(
+            f"{path} is an ensemble of {name!r}, which is no model here: import it first."
+        )
     return found
 
 

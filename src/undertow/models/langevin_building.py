@@ -37,7 +37,8 @@ POTENTIALS = (*OSCILLATORS, "mlp", "double-well")
 def build_network(
     model: "LangevinFlow", n_heldin: int, mean_rates: np.ndarray, bin_s: float
 ) -> LangevinNetwork:
-    """An untrained network; weights are drawn from torch's global generator, which the caller has seeded.
+    """An untrained network; weights are drawn from torch's global generator, which the caller has
+    seeded.
 
     Args:
         model: holds the settings.
@@ -91,11 +92,15 @@ def build_encoder(model: "LangevinFlow", n_heldin: int, bin_s: float) -> Encoder
 
 def build_dynamics(model: "LangevinFlow", n_heldin: int, bin_s: float) -> Dynamics:
     """The Langevin dynamics of the order and scheme asked for, in the potential asked for."""
-    options: dict[str, Any] = {k: getattr(model, k) for k in ("temperature", "learn", "allow_unstable")}
+    options: dict[str, Any] = {
+        k: getattr(model, k) for k in ("temperature", "learn", "allow_unstable")
+    }
     options["timescale_s"] = bin_s if model.timescale_s == "bin" else model.timescale_s
     options["potential"] = potential_builder(model, n_heldin)
     if model.order == 1:
-        options["learn"] = tuple(name for name in model.learn if name in ("temperature", "timescale"))
+        options["learn"] = tuple(
+            name for name in model.learn if name in ("temperature", "timescale")
+        )
         return OverdampedLangevin(model.latent_dim, **options)
     options |= {"mass": model.mass, "gamma": model.gamma}
     if model.variant.scheme == "euler":
@@ -167,44 +172,59 @@ def check_settings(model: "LangevinFlow") -> None:
     for name in model.decoder_inputs:
         _one_of("decoder_inputs", name, ("z", "v", "h"))
     if not model.decoder_inputs:
-        raise ModelError("decoder_inputs is empty: the decoder must see at least one of 'z', 'v', 'h'.")
+        raise ModelError(
+            "decoder_inputs is empty: the decoder must see at least one of 'z', 'v', 'h'."
+        )
     for name in ("dropout", "coordinated_dropout", "withhold_h"):
         if not 0 <= getattr(model, name) < 1:
-            raise ModelError(f"{name} is {getattr(model, name)}: it must be from 0 up to, not including, 1.")
+            raise ModelError(
+                f"{name} is {getattr(model, name)}: it must be from 0 up to, not including, 1."
+            )
     for name in ("latent_dim", "hidden_dim", "decoder_width", "heads", "samples"):
         if not (getattr(model, name) >= 1 and getattr(model, name) % 1 == 0):
-            raise ModelError(f"{name} is {getattr(model, name)}: it must be a whole number, at least 1.")
+            raise ModelError(
+                f"{name} is {getattr(model, name)}: it must be a whole number, at least 1."
+            )
     if not 0 <= model.rate_floor_hz < 1e3:
-        raise ModelError(f"rate_floor_hz is {model.rate_floor_hz}: a least rate in spikes/s, zero for none.")
+        raise ModelError(
+            f"rate_floor_hz is {model.rate_floor_hz}: a least rate in spikes/s, zero for none."
+        )
     if not 0 <= model.kl_warmup <= 1 or not model.kl_weight >= 0:
         raise ModelError(
             f"kl_weight is {model.kl_weight}, kl_warmup {model.kl_warmup}: at least 0; from 0 to 1."
         )
     if model.causal and (model.bidirectional or (model.latents and model.initial != "first")):
         raise ModelError(
-            "causal=True needs bidirectional=False and initial='first': nothing may look at later bins."
+            "causal=True needs bidirectional=False and initial='first': nothing may look at later "
+            "bins."
         )
 
 
 def _check_variant(model: "LangevinFlow") -> None:
     """Refuse readings of the paper that are unknown or do not go together."""
     if not isinstance(model.variant, Variant):
-        raise ModelError(f"variant is {model.variant!r}: it must be a Variant, such as Variant(norm='post').")
+        raise ModelError(
+            f"variant is {model.variant!r}: it must be a Variant, such as Variant(norm='post')."
+        )
     for name, kind in get_type_hints(Variant).items():
         if get_origin(kind) is Literal:
             _one_of(f"variant.{name}", getattr(model.variant, name), get_args(kind))
     for name in ("recurrent_dropout", "learn_from_kept"):
         if not 0 <= getattr(model.variant, name) < 1:
             raise ModelError(
-                f"variant.{name} is {getattr(model.variant, name)}: it must be from 0 up to, not including, 1."
+                f"variant.{name} is {getattr(model.variant, name)}: it must be from 0 up to, not "
+                "including, 1."
             )
     units, scale = model.variant.feedforward, model.variant.initial_scale
     if (units is not None and not (units >= 1 and units % 1 == 0)) or not scale > 0:
         raise ModelError(
-            f"variant.feedforward is {units}, initial_scale is {scale}: a whole number, at least 1, or None; above zero."
+            f"variant.feedforward is {units}, initial_scale is {scale}: a whole number, at least "
+            "1, or None; above zero."
         )
     if model.order not in (1, 2):
-        raise ModelError(f"order is {model.order}: Langevin dynamics are of first (1) or second (2) order.")
+        raise ModelError(
+            f"order is {model.order}: Langevin dynamics are of first (1) or second (2) order."
+        )
     if model.order == 1 and (model.variant.scheme == "euler" or model.path_prior != "dynamics"):
         raise ModelError(
             "order=1 has no velocity: leave variant.scheme 'splitting' and path_prior 'dynamics'."

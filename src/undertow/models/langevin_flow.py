@@ -1,4 +1,5 @@
-"""`LangevinFlow`: a sequential VAE whose latents follow underdamped Langevin dynamics (Song et al. 2025)."""
+"""`LangevinFlow`: a sequential VAE whose latents follow underdamped Langevin dynamics (Song et al.
+2025)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,39 +26,44 @@ from undertow.training import Training, train
 class LangevinFlow(Estimator):
     """Single-trial rates and latents from spikes, with Langevin latents.
 
-    A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are inferred; they run on
-    under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a price; a one-layer Transformer reads [z, v, h] of
-    the window and gives the rates of all neurons (Algorithm 1). As it sees h, the loss is an objective, no evidence bound.
+    A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are
+    inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a price;
+    a one-layer Transformer reads [z, v, h] of the window and gives the rates of all neurons
+    (Algorithm 1). As it sees h, the loss is an objective, no evidence bound.
 
     Args:
         latent_dim: positions; there are as many velocities. A multiple of `groups`.
         hidden_dim: GRU units per direction.
         bidirectional: let the GRU also run backwards.
         initial: what z₀, v₀ are inferred from: 'first' bin, 'all' bins, or a window in seconds.
-        posterior: 'autonomous' (only the initial state is inferred) or 'controlled' (the encoder also pushes the
-            velocities; its cost is the Girsanov KL).
-        path_prior: 'dynamics'; 'standard-normal' for the N(0, I) on every velocity of eq. 7; 'released' for what the
-            released code adds in its place.
+        posterior: 'autonomous' (only the initial state is inferred) or 'controlled' (the encoder
+            also pushes the velocities; its cost is the Girsanov KL).
+        path_prior: 'dynamics'; 'standard-normal' for the N(0, I) on every velocity of eq. 7;
+            'released' for what the released code adds in its place.
         latents: False leaves the latents out; the decoder then sees h alone.
-        order: 2, or 1 for positions alone that slide down the potential (no 'v', `mass` and `gamma` unused).
-        potential: 'coupled-oscillators' (confining), 'input-driven' (the same, tilted by the counts), 'free-oscillators'
-            (eq. 2 as printed), 'mixed-oscillators' (the released code's), 'mlp', 'double-well', or what builds a
-            `Potential` from the number of positions.
+        order: 2, or 1 for positions alone that slide down the potential (no 'v', `mass` and `gamma`
+            unused).
+        potential: 'coupled-oscillators' (confining), 'input-driven' (the same, tilted by the
+            counts), 'free-oscillators' (eq. 2 as printed), 'mixed-oscillators' (the released
+            code's), 'mlp', 'double-well', or what builds a `Potential` from the number of
+            positions.
         groups, taps: oscillator chains and kernel length of the oscillator potentials.
-        mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal time t / timescale_s,
-            where timescale_s='bin' is one bin.
+        mass, gamma, temperature, timescale_s: constants of the dynamics; γ per unit of internal
+            time t / timescale_s, where timescale_s='bin' is one bin.
         learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned.
         allow_unstable: run dynamics whose step can diverge, instead of refusing them.
         encoder: 'gru', or 'linear' for one without state.
         decoder: 'transformer', 'mlp' or 'linear'.
         decoder_inputs: which of 'z', 'v', 'h' the decoder sees.
-        withhold_h: share of the training trials in which it does not see h, so that the latents must carry what it needs.
+        withhold_h: share of the training trials in which it does not see h, so that the latents
+            must carry what it needs.
         decoder_width, heads: size of the decoder.
         rate_floor_hz: the least rate of a neuron, spikes/s.
         causal: make rates at a bin depend on no later bin.
         dropout: on the GRU's output and in the decoder.
         coordinated_dropout: share of the inputs hidden in training.
-        kl_weight, kl_warmup: final weight of the KL terms; share of training over which it rises from zero.
+        kl_weight, kl_warmup: final weight of the KL terms; share of training over which it rises
+            from zero.
         samples: posterior samples averaged in a prediction.
         seed: weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
@@ -110,7 +116,12 @@ class LangevinFlow(Estimator):
         variant: Variant = Variant(),  # noqa: B008 (frozen)
     ) -> None:
         self.latent_dim, self.hidden_dim, self.bidirectional = latent_dim, hidden_dim, bidirectional
-        self.initial, self.posterior, self.path_prior, self.latents = initial, posterior, path_prior, latents
+        self.initial, self.posterior, self.path_prior, self.latents = (
+            initial,
+            posterior,
+            path_prior,
+            latents,
+        )
         self.order, self.potential, self.groups, self.taps = order, potential, groups, taps
         self.mass, self.gamma, self.temperature = mass, gamma, temperature
         self.timescale_s, self.learn, self.allow_unstable = timescale_s, learn, allow_unstable
@@ -124,7 +135,8 @@ class LangevinFlow(Estimator):
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """The published model: 'paper' (as printed) or 'released' (as in its code); `changes` replace settings.
+        """The published model: 'paper' (as printed) or 'released' (as in its code); `changes`
+        replace settings.
 
         Raises:
             ModelError: for another name.
@@ -143,9 +155,11 @@ class LangevinFlow(Estimator):
 
         Args:
             trials: training trials; forward bins and held-out neurons in them are learned from.
-            validation: trials the best epoch is chosen on; 15 % of `trials`, stratified, when not given.
+            validation: trials the best epoch is chosen on; 15 % of `trials`, stratified, when not
+                given.
             checkpoint: folder for checkpoints and the CSV log.
-            resume: go on from the checkpoint there; the run then ends as one never interrupted would.
+            resume: go on from the checkpoint there; the run then ends as one never interrupted
+                would.
             progress: called with (row, share done, seconds left) after each validation.
 
         Raises:
@@ -167,10 +181,14 @@ class LangevinFlow(Estimator):
             "resume": resume,
             "report": progress,
         }
-        if self.training.refit and self.training.keep == "last":  # nothing is chosen: all is trained on
+        if (
+            self.training.refit and self.training.keep == "last"
+        ):  # nothing is chosen: all is trained on
             validate, trials = None, join_trials(trials, validation)
         batch = Batch.from_trials(trials, device)
-        self.history_ = train(self.network_, batch, self._objective, validate, directory=folder, **options)
+        self.history_ = train(
+            self.network_, batch, self._objective, validate, directory=folder, **options
+        )
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         if self.training.refit and validate is not None and self.history_:
             self._build(trials)
@@ -186,18 +204,24 @@ class LangevinFlow(Estimator):
                 **options,
             )
         self.network_.eval()
-        langevin_validation.warn_unused_latents(self.network_, Batch.from_trials(validation, device))
+        langevin_validation.warn_unused_latents(
+            self.network_, Batch.from_trials(validation, device)
+        )
         return self
 
     def _build(self, trials: TrialSet) -> None:
         """A fresh network for this population."""
         with isolated_seed(self.seed):
-            network = build_network(self, int((~trials.heldout).sum()), trials.mean_rates, trials.bin_s)
+            network = build_network(
+                self, int((~trials.heldout).sum()), trials.mean_rates, trials.bin_s
+            )
         self.network_: LangevinNetwork = network.to(prediction.choose_device(self.device))
         self._remember_population(trials)
 
     def _objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Any:
-        kl_weight = self.kl_weight * (min(1.0, progress / self.kl_warmup) if self.kl_warmup > 0 else 1.0)
+        kl_weight = self.kl_weight * (
+            min(1.0, progress / self.kl_warmup) if self.kl_warmup > 0 else 1.0
+        )
         return self.network_.loss(batch, generator, kl_weight, self.coordinated_dropout)
 
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
@@ -205,16 +229,19 @@ class LangevinFlow(Estimator):
 
         Args:
             trials: the model's neurons in its order, at its bin width; any number of bins.
-            samples: keep this many posterior samples of rates and latents (200 or more for intervals).
+            samples: keep this many posterior samples of rates and latents (200 or more for
+                intervals).
             seed: governs the samples.
 
         Raises:
-            ModelError: for other neurons, another order, other held-out neurons or another bin width.
+            ModelError: for other neurons, another order, other held-out neurons or another bin
+                width.
         """
         self._check_population(trials)
         if samples is not None and samples < 1:
             raise ModelError(
-                f"samples is {samples}: it must be at least 1, or None for the model's own {self.samples}."
+                f"samples is {samples}: it must be at least 1, or None for the model's own "
+                f"{self.samples}."
             )
         grouped = self.network_.dynamics is not None and self.potential in OSCILLATORS
         names = ("z", "v")[: self.order] if grouped else ()
@@ -229,15 +256,19 @@ class LangevinFlow(Estimator):
         )
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Rates with each trial's latents replaced by another's at the same h; None without latents or with one trial."""
+        """Rates with each trial's latents replaced by another's at the same h; None without latents
+        or with one trial."""
         self._check_population(trials)
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
-        rates = prediction.exchanged_rates(self.network_, trials, self.samples, seed, self.variant.average)
+        rates = prediction.exchanged_rates(
+            self.network_, trials, self.samples, seed, self.variant.average
+        )
         return Prediction(rates, trials)
 
     def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
-        """Nats per trial of the KL terms: 'initial' of [z, v], (state_dim,), 'path' of each noisy one, (noise_dim,).
+        """Nats per trial of the KL terms: 'initial' of [z, v], (state_dim,), 'path' of each noisy
+        one, (noise_dim,).
 
         Without latents both are empty.
         """
@@ -248,30 +279,43 @@ class LangevinFlow(Estimator):
         """Numbers learned, in 'all' and of the 'dynamics' (0 without latents)."""
         self._check_fitted()
         parts = {"all": self.network_, "dynamics": self.network_.dynamics or torch.nn.Identity()}
-        return {k: sum(p.numel() for p in part.parameters() if p.requires_grad) for k, part in parts.items()}
+        return {
+            k: sum(p.numel() for p in part.parameters() if p.requires_grad)
+            for k, part in parts.items()
+        }
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Latent paths of the dynamics without any data: name → (n, n_time, dim)."""
         self._check_fitted()
         if self.network_.dynamics is None:
-            raise ModelError("this model has no latents (latents=False): there is no prior to sample.")
+            raise ModelError(
+                "this model has no latents (latents=False): there is no prior to sample."
+            )
         return prediction.sample_prior(self.network_, n, n_time, seed)
 
     def sample(self, n: int, n_time: int, seed: int = 0) -> TrialSet:
         """Trials made without data: latents from the prior, rates from the decoder, Poisson counts.
 
         Raises:
-            ModelError: when the decoder also sees the encoder's state h, which does not exist without data.
+            ModelError: when the decoder also sees the encoder's state h, which does not exist
+                without data.
         """
         self._check_fitted()
         if "h" in self.decoder_inputs or not self.latents:
             raise ModelError(
-                f"rates cannot be made without data: the decoder sees the encoder's state h ({self.decoder_inputs}). "
-                "Fit with decoder_inputs=('z', 'v'), or draw latents alone with sample_prior(n, n_time)."
+                "rates cannot be made without data: the decoder sees the encoder's state h "
+                f"({self.decoder_inputs}). "
+                "Fit with decoder_inputs=('z', 'v'), or draw latents alone with sample_prior(n, "
+                "n_time)."
             )
         rates, counts = prediction.sample_trials(self.network_, n, n_time, seed)
         return TrialSet(
-            counts, self.bin_s_, truth=rates, neuron_ids=self.neuron_ids_, heldout=self.heldout_, derived=True
+            counts,
+            self.bin_s_,
+            truth=rates,
+            neuron_ids=self.neuron_ids_,
+            heldout=self.heldout_,
+            derived=True,
         )
 
     def save(self, path: str | Path) -> Path:
@@ -281,7 +325,8 @@ class LangevinFlow(Estimator):
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read a model written by `save`; a potential of your own is passed again, `load(path, potential=…)`."""
+        """Read a model written by `save`; a potential of your own is passed again, `load(path,
+        potential=…)`."""
         model, tensors, extra = persistence.load(cls, path, params)
         with isolated_seed(0):
             model.network_ = build_network(

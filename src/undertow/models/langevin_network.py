@@ -10,7 +10,12 @@ from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics, Path
 from undertow.dynamics.langevin_base import SecondOrderLangevin
 from undertow.encoders import Encoder
-from undertow.inference import GaussianHead, coordinated_dropout, kl_to_standard_normal, released_step_kl
+from undertow.inference import (
+    GaussianHead,
+    coordinated_dropout,
+    kl_to_standard_normal,
+    released_step_kl,
+)
 from undertow.observations import Observation
 from undertow.randomness import random_mask
 
@@ -60,12 +65,14 @@ class LangevinNetwork(nn.Module):
         decoder_inputs: names among the dynamics' readout and 'h'.
         bin_s: bin width in seconds.
         controlled: add a context-driven push on the noisy coordinates.
-        path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov KL), 'standard-normal'
-            (N(0, I) on every velocity, eq. 7) or 'released' (what the released code adds in its place).
+        path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov
+            KL), 'standard-normal' (N(0, I) on every velocity, eq. 7) or 'released' (what the
+            released code adds in its place).
         likelihood: 'sum' or 'mean' over bins and neurons.
-        learn_from_kept: share of the inputs not hidden by coordinated dropout that are learned from too.
-        withhold_h: share of the training trials in which the decoder sees zeros in place of 'h', so that the latents
-            must carry what the rates need.
+        learn_from_kept: share of the inputs not hidden by coordinated dropout that are learned from
+            too.
+        withhold_h: share of the training trials in which the decoder sees zeros in place of 'h', so
+            that the latents must carry what the rates need.
     """
 
     def __init__(
@@ -85,9 +92,16 @@ class LangevinNetwork(nn.Module):
         super().__init__()
         self.withhold_h = withhold_h if dynamics is not None else 0.0
         self.likelihood, self.learn_from_kept = likelihood, learn_from_kept
-        self.encoder, self.dynamics, self.decoder, self.observation = encoder, dynamics, decoder, observation
+        self.encoder, self.dynamics, self.decoder, self.observation = (
+            encoder,
+            dynamics,
+            decoder,
+            observation,
+        )
         self.decoder_inputs, self.bin_s, self.path_prior = decoder_inputs, bin_s, path_prior
-        self.initial = None if dynamics is None else GaussianHead(encoder.initial_dim, dynamics.state_dim)
+        self.initial = (
+            None if dynamics is None else GaussianHead(encoder.initial_dim, dynamics.state_dim)
+        )
         self.control = (
             nn.Linear(encoder.context_dim, dynamics.noise_dim)
             if controlled and dynamics is not None
@@ -107,15 +121,21 @@ class LangevinNetwork(nn.Module):
         return self.draw(batch, self.encode(batch, inputs), generator)
 
     def draw(
-        self, batch: Batch, encoded: Encoded, generator: torch.Generator, exchange: Tensor | None = None
+        self,
+        batch: Batch,
+        encoded: Encoded,
+        generator: torch.Generator,
+        exchange: Tensor | None = None,
     ) -> Inferred:
         """Draw one posterior sample; for many, the encoder need run only once.
 
-        `exchange` (trials,) gives each trial the latents of another, at its own h: what the rates lose by it is what the
-        latents carried.
+        `exchange` (trials,) gives each trial the latents of another, at its own h: what the rates
+        lose by it is what the latents carried.
         """
         context = encoded.context
-        shown = self._withheld(context, generator)  # drawn first: a longer window begins with the same noise
+        shown = self._withheld(
+            context, generator
+        )  # drawn first: a longer window begins with the same noise
         latents: dict[str, Tensor] = {}
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
@@ -177,16 +197,20 @@ class LangevinNetwork(nn.Module):
         return (0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()).sum(1)
 
     @staticmethod
-    def _noise(shape: tuple[int, ...] | torch.Size, like: Tensor, generator: torch.Generator) -> Tensor:
+    def _noise(
+        shape: tuple[int, ...] | torch.Size, like: Tensor, generator: torch.Generator
+    ) -> Tensor:
         return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative objective in nats per trial (per entry and trial where `likelihood` is 'mean'), and its terms.
+        """Negative objective in nats per trial (per entry and trial where `likelihood` is 'mean'),
+        and its terms.
 
-        Coordinated dropout hides a share of the held-in counts of the window; held-in neurons are then scored on the
-        hidden entries alone, weighted up, held-out neurons and forward bins on all.
+        Coordinated dropout hides a share of the held-in counts of the window; held-in neurons are
+        then scored on the hidden entries alone, weighted up, held-out neurons and forward bins on
+        all.
         """
         inputs, input_weight = coordinated_dropout(
             batch.inputs, dropout_share, generator, self.learn_from_kept
@@ -202,5 +226,7 @@ class LangevinNetwork(nn.Module):
             "kl_initial": inferred.kl_initial.sum() / len(batch),
             "kl_path": inferred.kl_path.sum() / len(batch),
         }
-        loss = terms["negative_log_likelihood"] + kl_weight * (terms["kl_initial"] + terms["kl_path"])
+        loss = terms["negative_log_likelihood"] + kl_weight * (
+            terms["kl_initial"] + terms["kl_path"]
+        )
         return loss, terms

@@ -1,4 +1,5 @@
-"""LangevinFlow as published: what differs from the defaults, in the paper's reading and in its released code's."""
+"""LangevinFlow as published: what differs from the defaults, in the paper's reading and in its
+released code's."""
 
 from typing import Any
 
@@ -6,7 +7,8 @@ from undertow.errors import ModelError
 from undertow.models.variant import Variant
 from undertow.training import Training
 
-# In both: the initial state from the first bin, h beside the latents in the decoder, no weight averaging.
+# In both: the initial state from the first bin, h beside the latents in the decoder, no weight
+# averaging.
 PUBLISHED: dict[str, Any] = {
     "latents": True,
     "latent_dim": 280,
@@ -29,7 +31,7 @@ PUBLISHED: dict[str, Any] = {
     "decoder_width": 840,
     "causal": False,
     "dropout": 0.05,
-    "coordinated_dropout": 0.5,  # the given 0.5, kept or hidden; the other sets keep 0.3, 0.4 and 0.6
+    "coordinated_dropout": 0.5,  # the given 0.5, kept or hidden; other sets keep 0.3, 0.4, 0.6
     "kl_weight": 0.1,
     "kl_warmup": 0.25,  # 500 of 2000 epochs
     "samples": 50,
@@ -45,7 +47,8 @@ SCHEDULE: dict[str, Any] = {
     "keep": "last",
 }
 PRESETS: dict[str, dict[str, Any]] = {
-    # Algorithm 1, eqs 2, 7, 8 and 17, "Implementation Details"; what it leaves open, such as epochs, as released.
+    # Algorithm 1, eqs 2, 7, 8 and 17, "Implementation Details"; what it leaves open, such as
+    # epochs, as released.
     "paper": {
         **PUBLISHED,
         "potential": "free-oscillators",

@@ -20,7 +20,8 @@ Edit = Callable[[Dynamics], Any]
 
 
 def unit_regions(model: "LatentSDE") -> np.ndarray:
-    """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,); 'all' where shared."""
+    """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,);
+    'all' where shared."""
     names = model.population_.regions
     units = n_units(model.network_.dynamics)
     region = np.empty(units, dtype=object)
@@ -33,7 +34,8 @@ def silenced_coordinates(model: "LatentSDE", silenced: Sequence[str]) -> Tensor 
     """Coordinates to hold at zero, (state_dim,) of booleans; None for none.
 
     Raises:
-        ModelError: for a state that regions share, an unknown region, or dynamics in which zero is not silence.
+        ModelError: for a state that regions share, an unknown region, or dynamics in which zero is
+            not silence.
     """
     if not len(silenced):
         return None
@@ -41,12 +43,14 @@ def silenced_coordinates(model: "LatentSDE", silenced: Sequence[str]) -> Tensor 
     region, dynamics = unit_regions(model), model.network_.dynamics
     if len(model.population_.regions) < 2:
         raise ModelError(
-            f"{', '.join(names)} cannot be silenced: all neurons share one state. Fit with regions='split' first."
+            f"{', '.join(names)} cannot be silenced: all neurons share one state. Fit with "
+            "regions='split' first."
         )
     for name in names:
         if name not in model.population_.regions:
             raise ModelError(
-                f"there is no region {name!r}: the model has {', '.join(model.population_.regions)}."
+                f"there is no region {name!r}: the model has "
+                f"{', '.join(model.population_.regions)}."
             )
     return silent_when_zero(dynamics, np.isin(region, names))
 
@@ -55,7 +59,8 @@ def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
     """The coordinates these units are read from, (state_dim,) of booleans.
 
     Raises:
-        ModelError: where units whose coordinates are zero are not silent, or share them with others.
+        ModelError: where units whose coordinates are zero are not silent, or share them with
+            others.
     """
     kind = type(dynamics).__name__
     reason = dynamics.never_silent
@@ -67,13 +72,15 @@ def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
         reason = f"at zero a unit reads ({read}), a state like any other"
     if reason is not None:
         raise ModelError(
-            f"{kind} has no silence to hold a region at: {reason}. Use other dynamics for this question."
+            f"{kind} has no silence to hold a region at: {reason}. Use other dynamics for this "
+            "question."
         )
     reads = _dependence(dynamics, example)
     held = reads[chosen].any(0)
     if (held & reads[~chosen].any(0)).any():
         raise ModelError(
-            f"{kind} has coordinates that units of several regions read: none can be silenced alone."
+            f"{kind} has coordinates that units of several regions read: none can be silenced "
+            "alone."
         )
     return held.to(example.device)
 
@@ -96,7 +103,8 @@ def altered(model: "LatentSDE", edit: Edit) -> "LatentSDE":
     for name, value in network.dynamics.named_parameters():
         if not value.isfinite().all():
             raise ModelError(
-                f"after the change {name} of the dynamics is not finite: change it to finite numbers."
+                f"after the change {name} of the dynamics is not finite: change it to finite "
+                "numbers."
             )
     network.dynamics.check_stable(network.bin_s * network.bins_per_step)
     return changed

@@ -34,7 +34,8 @@ COUNTS = {"poisson": PoissonObservation, "negative-binomial": NegativeBinomialOb
 
 
 def build_network(model: "LatentSDE", population: Population) -> LatentSDENetwork:
-    """An untrained network; weights are drawn from torch's global generator, which the caller has seeded.
+    """An untrained network; weights are drawn from torch's global generator, which the caller has
+    seeded.
 
     Raises:
         ModelError: naming the setting and the rule it breaks.
@@ -84,7 +85,8 @@ def build_network(model: "LatentSDE", population: Population) -> LatentSDENetwor
 
 
 def solver_step(dynamics: Dynamics, bins_per_step: float, bin_s: float) -> float:
-    """Bins a step of the solver spans: as asked for, but that no step is longer than the dynamics' `max_step`."""
+    """Bins a step of the solver spans: as asked for, but that no step is longer than the dynamics'
+    `max_step`."""
     if bins_per_step * bin_s <= _longest_step_s(dynamics):
         return bins_per_step
     return 1 / dynamics.steps_per_bin(bin_s)
@@ -103,8 +105,10 @@ def check_gaps(network: LatentSDENetwork, batch: Batch) -> None:
     longest_s = max(gaps_s[inside].tolist(), default=0.0)
     if longest_s * network.bins_per_step > _longest_step_s(network.dynamics):
         raise ModelError(
-            f"the trials have a gap of {longest_s:.4g} s, too long for the steps of {type(network.dynamics).__name__}: fit "
-            "with a lower bins_per_step (0.5 for two steps from one time to the next) or a longer timescale_s."
+            f"the trials have a gap of {longest_s:.4g} s, too long for the steps of "
+            f"{type(network.dynamics).__name__}: fit "
+            "with a lower bins_per_step (0.5 for two steps from one time to the next) or a longer "
+            "timescale_s."
         )
     network.dynamics.check_settings(longest_s * network.bins_per_step)
 
@@ -113,8 +117,11 @@ def _longest_step_s(dynamics: Dynamics) -> float:
     return dynamics.max_step * float(dynamics.timescale_s.detach()) * (1 + 1e-4)
 
 
-def build_dynamics(model: "LatentSDE", population: Population) -> tuple[Dynamics, StimulusEncoder | None]:
-    """Fresh dynamics of the kind asked for, as wide in input as the encoded stimulus, and its encoder."""
+def build_dynamics(
+    model: "LatentSDE", population: Population
+) -> tuple[Dynamics, StimulusEncoder | None]:
+    """Fresh dynamics of the kind asked for, as wide in input as the encoded stimulus, and its
+    encoder."""
     given = model.dynamics
     if isinstance(given, str):
         given = make_dynamics(given, {"state_dim": model.state_dim})
@@ -126,11 +133,14 @@ def build_dynamics(model: "LatentSDE", population: Population) -> tuple[Dynamics
         changes["input_dim"] = stimulus.output_dim
     elif stimulus.output_dim:
         raise ModelError(
-            f"{type(given).__name__} takes no input: leave time_input=False and stimulus=False, or choose other dynamics."
+            f"{type(given).__name__} takes no input: leave time_input=False and stimulus=False, or "
+            "choose other dynamics."
         )
     if (setting_defaults(type(given)) | given.settings).get("timescale_s", 0) is None:
         changes["timescale_s"] = population.duration_s / TRIAL_IN_TIME
-    fresh = copy.deepcopy(given).remade(**changes)  # parts given as such, like a potential, stay untrained
+    fresh = copy.deepcopy(given).remade(
+        **changes
+    )  # parts given as such, like a potential, stay untrained
     return fresh, stimulus if stimulus.output_dim else None
 
 
@@ -139,7 +149,8 @@ def _check_discrete(dynamics: DiscreteDynamics, model: "LatentSDE", population: 
     dynamics.check_steps_per_bin(1 / model.bins_per_step)
     if not population.regular:
         raise ModelError(
-            f"{type(dynamics).__name__} takes one step a bin whatever lies between: irregular times need an SDE."
+            f"{type(dynamics).__name__} takes one step a bin whatever lies between: irregular "
+            "times need an SDE."
         )
 
 
@@ -151,7 +162,8 @@ def n_units(dynamics: Dynamics) -> int:
 def unit_groups(
     wanted: str | Mapping[str, int] | None, regions: Sequence[str], units: int
 ) -> list[list[int]]:
-    """Units of each region, dealt out in turn: units that start alike (slow oscillators come first) go to all regions.
+    """Units of each region, dealt out in turn: units that start alike (slow oscillators come first)
+    go to all regions.
 
     Raises:
         ModelError: where there are not enough units, or others than asked for.
@@ -164,18 +176,23 @@ def unit_groups(
         sizes = [int(wanted[name]) for name in regions]
     if min(sizes) < 1 or sum(sizes) != units:
         raise ModelError(
-            f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, {units} in all, "
+            f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, "
+            f"{units} in all, "
             "as the dynamics have."
         )
     turns = sorted((turn, k) for k, size in enumerate(sizes) for turn in range(size))
-    return [[unit for unit, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))]
+    return [
+        [unit for unit, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))
+    ]
 
 
 def _encoder(model: "LatentSDE", population: Population) -> LSTMEncoder:
     n_inputs = population.n_heldin + (not population.regular)
     if model.encode_behavior:
         if not population.behavior_names:
-            raise ModelError("encode_behavior=True, but the trials hold no behaviour (or behavior=False).")
+            raise ModelError(
+                "encode_behavior=True, but the trials hold no behaviour (or behavior=False)."
+            )
         n_inputs += population.behavior_inputs
     bins: int | None = initial_bins(model.t0_s, population.bin_s)
     if bins and not population.regular:
@@ -194,7 +211,8 @@ def _steering(model: "LatentSDE", dynamics: Dynamics, context_dim: int) -> Steer
         kind = "controlled" if dynamics.noise_dim else "initial-state"
     if kind == "initial-state" and dynamics.noise_dim:
         raise ModelError(
-            f"posterior='initial-state' needs dynamics without noise, which {type(dynamics).__name__} has: "
+            "posterior='initial-state' needs dynamics without noise, which "
+            f"{type(dynamics).__name__} has: "
             "use noise=False, or posterior='autonomous'."
         )
     if kind in ("autonomous", "initial-state"):
@@ -208,7 +226,9 @@ def _behavior(population: Population, width: int) -> BehaviorObservation | None:
     if not population.behavior_names:
         return None
     if population.behavior_categories:
-        return CategoricalChannels(width, population.behavior_categories, population.behavior_shares)
+        return CategoricalChannels(
+            width, population.behavior_categories, population.behavior_shares
+        )
     means, stds = torch.tensor(population.behavior_means), torch.tensor(population.behavior_stds)
     return GaussianObservation(width, len(means), means, stds)
 
@@ -234,11 +254,14 @@ def check_settings(model: "LatentSDE") -> None:
     for name, allowed in choices.items():
         if getattr(model, name) not in allowed:
             raise ModelError(
-                f"{name} is {getattr(model, name)!r}: it must be one of {', '.join(map(repr, allowed))}."
+                f"{name} is {getattr(model, name)!r}: it must be one of "
+                f"{', '.join(map(repr, allowed))}."
             )
     for name in ("state_dim", "hidden_dim", "steering_width", "decoder_width", "samples"):
         if not (getattr(model, name) >= 1 and getattr(model, name) % 1 == 0):
-            raise ModelError(f"{name} is {getattr(model, name)}: it must be a whole number, at least 1.")
+            raise ModelError(
+                f"{name} is {getattr(model, name)}: it must be a whole number, at least 1."
+            )
     for name in ("t0_s", "behavior_weight", "label_weight"):
         if not getattr(model, name) >= 0:
             raise ModelError(f"{name} is {getattr(model, name)}: it must be at least 0.")

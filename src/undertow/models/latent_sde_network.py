@@ -1,4 +1,5 @@
-"""The network behind `LatentSDE`: encoder → controlled path of the dynamics → decoders of each modality."""
+"""The network behind `LatentSDE`: encoder → controlled path of the dynamics → decoders of each
+modality."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ class Encoded:
 
     Attributes:
         context: (trials, time, context_dim).
-        initial: features of the initial state, (trials, initial_dim); None to draw it from its prior.
-        inputs: u at the observations, (trials, time, input_dim); None where nothing drives the dynamics.
+        initial: features of the initial state, (trials, initial_dim); None to draw it from its
+            prior.
+        inputs: u at the observations, (trials, time, input_dim); None where nothing drives the
+            dynamics.
     """
 
     context: Tensor
@@ -63,7 +66,8 @@ class LatentSDENetwork(nn.Module):
         encoder: held-in counts (and behaviour) → context and features of the initial state.
         stimulus: stimulus → u; None where nothing drives the dynamics.
         dynamics: the prior over paths.
-        steering: the posterior's control; None for a path set by its initial state and the prior's own noise.
+        steering: the posterior's control; None for a path set by its initial state and the prior's
+            own noise.
         initial: features → law of the initial state; None for its prior N(0, I).
         decoder: units, flattened → features of the neurons.
         observation: of the counts of all neurons.
@@ -76,8 +80,8 @@ class LatentSDENetwork(nn.Module):
         encodes_intervals: the encoder sees the time since the observation before.
         behavior_weight, label_weight: of their log-likelihoods in the loss.
         checkpointed: see `solve`.
-        t0_bins: bin widths from the window's start in which the initial state is inferred; the encoder counts bins
-            itself where times are regular.
+        t0_bins: bin widths from the window's start in which the initial state is inferred; the
+            encoder counts bins itself where times are regular.
     """
 
     def __init__(
@@ -111,10 +115,11 @@ class LatentSDENetwork(nn.Module):
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
 
-    # --- encoding -------------------------------------------------------------------------------------------
+    # --- encoding -----------------------------------------------------------------------------
 
     def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
-        """Read the batch; `behavior_shown` (trials,) says whose behaviour the encoder may see, by default nobody's."""
+        """Read the batch; `behavior_shown` (trials,) says whose behaviour the encoder may see, by
+        default nobody's."""
         channels = [batch.inputs]
         if self.encodes_behavior:
             channels.append(self._encoded_behavior(batch, behavior_shown))
@@ -122,7 +127,9 @@ class LatentSDENetwork(nn.Module):
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
         start = self.before_t0(batch) if self.encodes_intervals else None
-        context, initial = self.encoder(torch.cat(channels, -1), batch.observed, batch.lengths, start)
+        context, initial = self.encoder(
+            torch.cat(channels, -1), batch.observed, batch.lengths, start
+        )
         return Encoded(context, initial, self.encode_stimulus(batch))
 
     def encode_stimulus(self, batch: Batch) -> Tensor | None:
@@ -137,24 +144,31 @@ class LatentSDENetwork(nn.Module):
 
     def before_t0(self, batch: Batch) -> Tensor:
         """Bins that the initial state is inferred from, (trials, time)."""
-        inside = torch.arange(batch.inputs.shape[1], device=batch.lengths.device) < batch.lengths[:, None]
+        inside = (
+            torch.arange(batch.inputs.shape[1], device=batch.lengths.device)
+            < batch.lengths[:, None]
+        )
         return inside & (batch.times_s < self.t0_bins * self.bin_s)
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
         """Behaviour as the encoder reads it, and which of it is seen."""
         assert self.behavior is not None
-        hidden = batch.inputs.new_full((*batch.inputs.shape[:2], self.behavior.n_channels), torch.nan)
+        hidden = batch.inputs.new_full(
+            (*batch.inputs.shape[:2], self.behavior.n_channels), torch.nan
+        )
         if shown is not None and batch.behavior is not None:
             seen = batch.observed & shown[:, None]
             hidden = torch.where(seen[..., None], batch.behavior, hidden)
         return self.behavior.encoded(hidden)
 
-    # --- paths ----------------------------------------------------------------------------------------------
+    # --- paths --------------------------------------------------------------------------------
 
     def initial_law(self, encoded: Encoded) -> InitialLaw:
         """The law of the initial state; the prior's where none is inferred."""
         if self.initial is None or encoded.initial is None:
-            return InitialLaw.standard_normal(len(encoded.context), self.dynamics.state_dim, encoded.context)
+            return InitialLaw.standard_normal(
+                len(encoded.context), self.dynamics.state_dim, encoded.context
+            )
         law: InitialLaw = self.initial(encoded.initial)
         return law
 
@@ -206,7 +220,7 @@ class LatentSDENetwork(nn.Module):
             each.normal_(generator=generator)
         return noise.transpose(0, 1)
 
-    # --- likelihoods ----------------------------------------------------------------------------------------
+    # --- likelihoods --------------------------------------------------------------------------
 
     def features(self, batch: Batch, drawn: Drawn) -> Tensor:
         """What the counts' observation reads, (trials, time, features)."""
@@ -214,8 +228,13 @@ class LatentSDENetwork(nn.Module):
         return features
 
     def log_likelihoods(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
-        """Log-likelihood of each modality, in nats, summed over what was observed of a trial, (trials,)."""
-        found = {"spikes": self.observation.log_prob(self.features(batch, drawn), batch.targets).sum((1, 2))}
+        """Log-likelihood of each modality, in nats, summed over what was observed of a trial,
+        (trials,)."""
+        found = {
+            "spikes": self.observation.log_prob(self.features(batch, drawn), batch.targets).sum(
+                (1, 2)
+            )
+        }
         read = drawn.units.flatten(-2)
         if self.behavior is not None and batch.behavior is not None:
             log_prob = self.behavior.log_prob(read, batch.behavior)
@@ -238,13 +257,19 @@ class LatentSDENetwork(nn.Module):
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative evidence bound in nats per trial, its KL terms weighted, and its terms (eq. 6)."""
+        """Negative evidence bound in nats per trial, its KL terms weighted, and its terms (eq.
+        6)."""
         shown = None
         if self.encodes_behavior:
             shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
         drawn = self.draw(batch, self.encode(batch, shown), generator)
         likelihoods = self.log_likelihoods(batch, drawn)
-        terms = {f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()}
-        terms |= {"kl_initial": drawn.kl_initial.sum(1).mean(), "kl_path": drawn.kl_path.sum(1).mean()}
+        terms = {
+            f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
+        }
+        terms |= {
+            "kl_initial": drawn.kl_initial.sum(1).mean(),
+            "kl_path": drawn.kl_path.sum(1).mean(),
+        }
         loss = kl_weight * (terms["kl_initial"] + terms["kl_path"]) - self.weigh(likelihoods).mean()
         return loss, terms

@@ -31,7 +31,8 @@ def predict(
     behavior_shown: bool = False,
     held: Tensor | None = None,
 ) -> Prediction:
-    """Average over `samples` paths of each trial; keep them when asked. Past a trial's end all is NaN.
+    """Average over `samples` paths of each trial; keep them when asked. Past a trial's end all is
+    NaN.
 
     The first sample of a trial begins with the same noise whatever the number of samples.
 
@@ -40,10 +41,15 @@ def predict(
     """
     if behavior_shown and (batch.behavior is None or not network.encodes_behavior):
         raise ModelError(
-            "show_behavior=True needs a model fitted with encode_behavior=True, and trials that hold behaviour."
+            "show_behavior=True needs a model fitted with encode_behavior=True, and trials that "
+            "hold behaviour."
         )
     network.eval()
-    shown = torch.ones(len(batch), dtype=torch.bool, device=batch.inputs.device) if behavior_shown else None
+    shown = (
+        torch.ones(len(batch), dtype=torch.bool, device=batch.inputs.device)
+        if behavior_shown
+        else None
+    )
     encoded = network.encode(batch, shown)
     total, kept = dict[str, Tensor](), dict[str, list[np.ndarray]]()
     for drawn in _paths(network, batch, encoded, samples, seed, generate, held):
@@ -83,7 +89,9 @@ def _joined(parts: list[Drawn]) -> Drawn:
 def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
     """Everything a prediction averages, for one path of each trial."""
     read = drawn.units.flatten(-2)
-    mean, log_prob = network.observation.mean_and_log_prob(network.features(batch, drawn), batch.targets)
+    mean, log_prob = network.observation.mean_and_log_prob(
+        network.features(batch, drawn), batch.targets
+    )
     values = {"rates": mean / network.bin_s, "log_likelihood": log_prob.sum((1, 2))}
     values |= {"kl_initial": drawn.kl_initial.sum(1), "kl_path": drawn.kl_path.sum(1)}
     values |= {f"latent_{k}": v for k, v in network.dynamics.readout(drawn.states).items()}
@@ -123,7 +131,8 @@ def _prediction(
 
 
 def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) -> dict[str, Any]:
-    """Mean and spread of continuous behaviour; of categorical behaviour the probabilities, and what is likeliest by them."""
+    """Mean and spread of continuous behaviour; of categorical behaviour the probabilities, and what
+    is likeliest by them."""
     if isinstance(network.behavior, GaussianObservation):
         spread_var = (mean["behavior_square"] - mean["behavior"].square()).clamp(min=0)
         std = (spread_var + mean["behavior_var"]).sqrt()
@@ -147,14 +156,18 @@ def _ended(values: Tensor, batch: Batch) -> np.ndarray:
 
 
 def path_generator(device: torch.device, *seed: int) -> torch.Generator:
-    """One for each path: in a longer window every path, not just the first, begins with the same noise."""
+    """One for each path: in a longer window every path, not just the first, begins with the same
+    noise."""
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 @torch.no_grad()
-def evidence_bounds(network: LatentSDENetwork, batch: Batch, paths: int, seed: int) -> dict[str, np.ndarray]:
-    """Bounds on each trial's log evidence in nats: 'elbo' and 'importance_weighted', (trials,) each, from `paths` paths."""
+def evidence_bounds(
+    network: LatentSDENetwork, batch: Batch, paths: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Bounds on each trial's log evidence in nats: 'elbo' and 'importance_weighted', (trials,)
+    each, from `paths` paths."""
     network.eval()
     encoded, weights, bounds = network.encode(batch), list[Tensor](), list[Tensor]()
     for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):

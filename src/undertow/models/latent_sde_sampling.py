@@ -1,4 +1,5 @@
-"""What-if trials: the prior of a fitted `LatentSDE` run from a start, under a stimulus, with regions silenced."""
+"""What-if trials: the prior of a fitted `LatentSDE` run from a start, under a stimulus, with
+regions silenced."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,8 @@ def sample_trials(
 ) -> TrialSet:
     """Trials made by the prior; see `LatentSDE.sample`.
 
-    Path and observations have noise of their own, drawn alike whatever the stimulus, so that two calls with one seed
-    differ by what was changed alone.
+    Path and observations have noise of their own, drawn alike whatever the stimulus, so that two
+    calls with one seed differ by what was changed alone.
     """
     if behavior not in ("drawn", "mean"):
         raise ModelError(f"behavior is {behavior!r}: it must be 'drawn' or 'mean'.")
@@ -49,23 +50,34 @@ def sample_trials(
     return window.replace(**_observed(model, batch, drawn, behavior, seed))
 
 
-def _observed(model: "LatentSDE", batch: Batch, drawn: Drawn, behavior: str, seed: int) -> dict[str, Any]:
+def _observed(
+    model: "LatentSDE", batch: Batch, drawn: Drawn, behavior: str, seed: int
+) -> dict[str, Any]:
     """Counts, true rates, behaviour and labels that the observation models make of paths."""
     network, read, device = model.network_, drawn.units.flatten(-2), drawn.units.device
     features = network.features(batch, drawn)
     made: dict[str, Any] = {
-        "spikes": network.observation.sample(features, path_generator(device, seed, 1)).cpu().numpy(),
+        "spikes": network.observation.sample(features, path_generator(device, seed, 1))
+        .cpu()
+        .numpy(),
         "truth": (network.observation.mean(features) / network.bin_s).cpu().numpy(),
     }
     if network.behavior is not None:
         sampled = network.behavior.sample(read, path_generator(device, seed, 2))
         values = sampled if behavior == "drawn" else network.behavior.predicted(read)
-        made |= {"behavior": values.cpu().numpy(), "behavior_names": tuple(model.population_.behavior_names)}
-        made["behavior_kind"] = "categorical" if model.population_.behavior_categories else "continuous"
+        made |= {
+            "behavior": values.cpu().numpy(),
+            "behavior_names": tuple(model.population_.behavior_names),
+        }
+        made["behavior_kind"] = (
+            "categorical" if model.population_.behavior_categories else "continuous"
+        )
     labels = {}
     for k, (name, observation) in enumerate(network.labels.items()):
         assert isinstance(observation, Observation)
-        codes = observation.sample(observation.pool(read, batch.valid), path_generator(device, seed, 3 + k))
+        codes = observation.sample(
+            observation.pool(read, batch.valid), path_generator(device, seed, 3 + k)
+        )
         labels[name] = np.array(model.population_.categories[name])[codes.long().cpu().numpy()]
     return made | {"labels": labels}
 
@@ -87,7 +99,8 @@ def _window(
     length = _length(model, n_time, None if stimulus is None else given, trials)
     if given is None and model.population_.stimulus_channels:
         raise ModelError(
-            f"the model was fitted with {model.population_.stimulus_channels} stimulus channel(s): give a stimulus, "
+            f"the model was fitted with {model.population_.stimulus_channels} stimulus channel(s): "
+            "give a stimulus, "
             "(trials, time, channels), or trials that hold one."
         )
     return TrialSet(
@@ -110,7 +123,8 @@ def _checked_stimulus(model: "LatentSDE", stimulus: ArrayLike) -> np.ndarray:
         raise ModelError("the model was fitted without a stimulus: none can be given.")
     if given.ndim != 3 or given.shape[2] != channels or not given.size:
         raise ModelError(
-            f"stimulus has shape {np.shape(stimulus)}: it must be (trials, time, {channels}), or (time, {channels}) for "
+            f"stimulus has shape {np.shape(stimulus)}: it must be (trials, time, {channels}), or "
+            f"(time, {channels}) for "
             "the same in all trials."
         )
     return given
@@ -126,7 +140,8 @@ def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) 
     wrong = [name for name, size in rows.items() if size not in (1, most)]
     if wrong or (n is not None and (n < 1 or n % 1)):
         raise ModelError(
-            f"n is {n}, trials are {rows['trials']} and the stimulus is of {rows['stimulus']}: n must be at least 1, and "
+            f"n is {n}, trials are {rows['trials']} and the stimulus is of {rows['stimulus']}: n "
+            "must be at least 1, and "
             "the stimulus of one trial or of as many as there are."
         )
     return most if n is None else n
@@ -135,13 +150,15 @@ def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) 
 def _length(
     model: "LatentSDE", n_time: int | None, stimulus: np.ndarray | None, trials: TrialSet | None
 ) -> int:
-    """Bins: those of the stimulus, else as asked for, else those of the trials, else of the longest trial fitted."""
+    """Bins: those of the stimulus, else as asked for, else those of the trials, else of the longest
+    trial fitted."""
     if n_time is not None and (n_time < 1 or n_time % 1):
         raise ModelError(f"n_time is {n_time}: it must be a whole number of bins, at least 1.")
     if stimulus is not None:
         if n_time not in (None, stimulus.shape[1]):
             raise ModelError(
-                f"n_time is {n_time} and the stimulus has {stimulus.shape[1]} bins: give one of the two."
+                f"n_time is {n_time} and the stimulus has {stimulus.shape[1]} bins: give one of "
+                "the two."
             )
         return stimulus.shape[1]
     if n_time is not None:
@@ -164,7 +181,11 @@ def _copied(model: "LatentSDE", trials: TrialSet | None, count: int, length: int
     if trials is None:
         return kept
     rows = np.arange(count) % len(trials)
-    kept |= {"start_s": trials.start_s, "event": trials.event, "stimulus_names": trials.stimulus_names}
+    kept |= {
+        "start_s": trials.start_s,
+        "event": trials.event,
+        "stimulus_names": trials.stimulus_names,
+    }
     kept["condition"] = None if trials.condition is None else trials.condition[rows]
     if trials.region is not None:
         kept["region"] = trials.region

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def inferred_states(model: "LatentSDE", trials: TrialSet, paths: int = 30, seed: int = 0) -> np.ndarray:
-    """Mean inferred state, (trials, time, state_dim), over `paths` paths of the posterior; NaN past a trial's end."""
+def inferred_states(
+    model: "LatentSDE", trials: TrialSet, paths: int = 30, seed: int = 0
+) -> np.ndarray:
+    """Mean inferred state, (trials, time, state_dim), over `paths` paths of the posterior; NaN past
+    a trial's end."""
     model._check_population(trials)
     batch, network = model.batch(trials), model.network_
     encoded = network.encode(batch)
-    total = torch.zeros((*trials.valid.shape, network.dynamics.state_dim), device=batch.inputs.device)
+    total = torch.zeros(
+        (*trials.valid.shape, network.dynamics.state_dim), device=batch.inputs.device
+    )
     for path in range(paths):
         total += network.draw(batch, encoded, path_generator(total.device, seed, path)).states
     return np.where(trials.valid[..., None], (total / paths).cpu().numpy(), np.nan)
@@ -26,7 +31,8 @@ def inferred_states(model: "LatentSDE", trials: TrialSet, paths: int = 30, seed:
 
 @torch.no_grad()
 def encoded_inputs(model: "LatentSDE", trials: TrialSet) -> np.ndarray:
-    """What drives the dynamics, u of (trials, time, input_dim): stimulus and time, encoded; NaN past a trial's end."""
+    """What drives the dynamics, u of (trials, time, input_dim): stimulus and time, encoded; NaN
+    past a trial's end."""
     model._check_population(trials)
     batch = model.batch(trials)
     inputs = model.network_.encode_stimulus(batch)

@@ -16,14 +16,16 @@ SAMPLES = 10
 
 
 def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
-    """A function network → score on the validation trials, higher is better; it also checks the learned step.
+    """A function network → score on the validation trials, higher is better; it also checks the
+    learned step.
 
     Args:
         batch: the validation trials as the network reads them.
         trials: the same.
-        monitor: 'smooth': bits per spike of held-out neurons given all observations of the others; without held-out
-            neurons the evidence bound, in bits per spike. 'generate': bits per spike of all neurons after t0, given the
-            observations before it.
+        monitor: 'smooth': bits per spike of held-out neurons given all observations of the others;
+            without held-out
+            neurons the evidence bound, in bits per spike. 'generate': bits per spike of all neurons
+            after t0, given the observations before it.
     """
     counts = np.array(trials.spikes)
     if monitor == "smooth" and trials.heldout.any():

@@ -9,16 +9,19 @@ import numpy as np
 from torch import Tensor, nn
 
 from undertow.dynamics import Dynamics
-from undertow.dynamics.named import exported_class, exported_name, kebab, make_dynamics
+from undertow.dynamics.named import exported_class, exported_name, make_dynamics
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, parameter_names
+from undertow.names import kebab
 from undertow.training import read_tensors, write_tensors
 
 DYNAMICS, PART = "dynamics", "part"
 AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
 
 
-def save(model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], path: str | Path) -> Path:
+def save(
+    model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], path: str | Path
+) -> Path:
     """Write a fitted model; the folder is made if need be."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,23 +39,29 @@ def save(model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], pa
 def load(
     cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]
 ) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
-    """An unfitted model with the settings and population of the file, its tensors and the rest of the header.
+    """An unfitted model with the settings and population of the file, its tensors and the rest of
+    the header.
 
     Raises:
-        ModelError: for a file of another model, or a setting that cannot be read back and was not given.
+        ModelError: for a file of another model, or a setting that cannot be read back and was not
+            given.
     """
     tensors, header = read_tensors(Path(path))
     if header.get("model") != cls.cli_name:
         raise ModelError(
-            f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its own class."
+            f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its "
+            "own class."
         )
     settings = {**header["params"], **params}
     for name, value in settings.items():
         if name not in parameter_names(cls):
-            raise ModelError(f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives.")
+            raise ModelError(
+                f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives."
+            )
         if isinstance(value, dict) and "custom" in value:
             raise ModelError(
-                f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, {name}=…)."
+                f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, "
+                f"{name}=…)."
             )
         if isinstance(value, dict) and DYNAMICS in value:
             given = {k: _read(v) for k, v in value.items() if k != DYNAMICS}
@@ -96,7 +105,8 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_dynamics(dynamics: Dynamics) -> dict[str, Any]:
-    """Name and settings, among which classes of the library's own, such as a potential, are named too."""
+    """Name and settings, among which classes of the library's own, such as a potential, are named
+    too."""
     name, settings = exported_name(type(dynamics)), dict[str, Any]()
     for key, value in dynamics.settings.items():
         part = exported_name(value)

@@ -33,7 +33,8 @@ class Population:
         shares: label → share of the trials in each.
         regions: names, in order; one for a shared state.
         region_of: region number of each neuron.
-        behavior_categories: channel of categorical behaviour → the numbers that name its categories.
+        behavior_categories: channel of categorical behaviour → the numbers that name its
+            categories.
         behavior_shares: channel → share of the bins in each.
     """
 
@@ -73,7 +74,9 @@ class Population:
             if trials.stimulus is None or not model.stimulus
             else trials.stimulus.shape[2],
             categories={k: v.tolist() for k, v in categories.items()},
-            shares={k: [float(np.mean(trials.labels[k] == c)) for c in v] for k, v in categories.items()},
+            shares={
+                k: [float(np.mean(trials.labels[k] == c)) for c in v] for k, v in categories.items()
+            },
             regions=regions,
             region_of=region_of,
             **_behavior(trials, model.behavior),
@@ -89,27 +92,32 @@ class Population:
         """Trials as a network fitted on this population reads them.
 
         Raises:
-            ModelError: for irregular times where it was fitted on regular ones, no stimulus or one of another width, or
-                other channels or another kind of behaviour.
+            ModelError: for irregular times where it was fitted on regular ones, no stimulus or one
+                of another width, or other channels or another kind of behaviour.
         """
         if self.regular and trials.times is not None:
-            raise ModelError("the trials have irregular times: the model was fitted on regular ones.")
+            raise ModelError(
+                "the trials have irregular times: the model was fitted on regular ones."
+            )
         given = 0 if trials.stimulus is None else trials.stimulus.shape[2]
         if self.stimulus_channels and given != self.stimulus_channels:
             raise ModelError(
-                f"the trials have {given or 'no'} stimulus channels, the model was fitted with {self.stimulus_channels}: "
+                f"the trials have {given or 'no'} stimulus channels, the model was fitted with "
+                f"{self.stimulus_channels}: "
                 "give trials with the same stimulus."
             )
         names = [] if trials.behavior is None else list(trials.behavior_names)
         if self.behavior_names and names and names != self.behavior_names:
             raise ModelError(
-                f"the trials' behaviour is {', '.join(names)}, the model's {', '.join(self.behavior_names)}: give the same "
+                f"the trials' behaviour is {', '.join(names)}, the model's "
+                f"{', '.join(self.behavior_names)}: give the same "
                 "channels in the same order, or none."
             )
         kind = "categorical" if self.behavior_categories else "continuous"
         if names and self.behavior_names and trials.behavior_kind != kind:
             raise ModelError(
-                f"the trials' behaviour is {trials.behavior_kind}, the model's {kind}: give the same kind, or none."
+                f"the trials' behaviour is {trials.behavior_kind}, the model's {kind}: give the "
+                "same kind, or none."
             )
         batch = Batch.from_trials(trials, device, label_categories=self.categories)
         return replace(
@@ -120,13 +128,15 @@ class Population:
 
 
 def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
-    """The fields that describe behaviour: moments where it is continuous, categories and their shares where it is not."""
+    """The fields that describe behaviour: moments where it is continuous, categories and their
+    shares where it is not."""
     if trials.behavior is None or not wanted:
         return {"behavior_names": [], "behavior_means": [], "behavior_stds": []}
     names, flat = list(trials.behavior_names), trials.behavior.reshape(-1, trials.behavior.shape[2])
     if (never := np.isnan(flat).all(0)).any():
         raise ModelError(
-            f"behaviour {names[int(never.argmax())]!r} is missing in every trial: leave the channel out."
+            f"behaviour {names[int(never.argmax())]!r} is missing in every trial: leave the "
+            "channel out."
         )
     if trials.behavior_kind == "continuous":
         means, stds = np.nanmean(flat, 0).tolist(), np.nanstd(flat, 0).tolist()
@@ -136,12 +146,14 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
             f"the channels of behaviour are named {', '.join(names)}: each needs a name of its own."
         )
     known = {
-        name: np.unique(v[np.isfinite(v)], return_counts=True) for name, v in zip(names, flat.T, strict=True)
+        name: np.unique(v[np.isfinite(v)], return_counts=True)
+        for name, v in zip(names, flat.T, strict=True)
     }
     for name, (values, _) in known.items():
         if len(values) < 2:
             raise ModelError(
-                f"behaviour {name!r} is {values[0]:g} in every bin of the training trials: there is nothing to choose "
+                f"behaviour {name!r} is {values[0]:g} in every bin of the training trials: there "
+                "is nothing to choose "
                 "from; leave the channel out."
             )
     return {
@@ -159,7 +171,9 @@ def _duration_s(trials: TrialSet) -> float:
     return float(np.nanmax(trials.times)) + trials.bin_s / 2 - trials.start_s
 
 
-def _regions(trials: TrialSet, wanted: str | Mapping[str, int] | None) -> tuple[list[str], list[int]]:
+def _regions(
+    trials: TrialSet, wanted: str | Mapping[str, int] | None
+) -> tuple[list[str], list[int]]:
     """Names of the regions that have units of their own, and the number of each neuron's."""
     if wanted is None:
         return ["all"], [0] * trials.n_neurons
@@ -171,7 +185,8 @@ def _regions(trials: TrialSet, wanted: str | Mapping[str, int] | None) -> tuple[
     names = found if isinstance(wanted, str) else [str(name) for name in wanted]
     if isinstance(wanted, str) and wanted != "split":
         raise ModelError(
-            f"regions is {wanted!r}: it must be 'split', units by region, or None for a shared state."
+            f"regions is {wanted!r}: it must be 'split', units by region, or None for a shared "
+            "state."
         )
     if set(names) != set(found):
         raise ModelError(f"regions names {', '.join(names)}: the trials have {', '.join(found)}.")

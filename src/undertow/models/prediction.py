@@ -25,7 +25,8 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or 'cpu'."
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or "
+            "'cpu'."
         ) from None
     return device
 
@@ -58,7 +59,9 @@ def predict(
         for k in parts[0]
     }
     latent_names = [
-        k.removeprefix("latent_") for k in joined if k.startswith("latent_") and not k.endswith("_samples")
+        k.removeprefix("latent_")
+        for k in joined
+        if k.startswith("latent_") and not k.endswith("_samples")
     ]
     return Prediction(
         rates=joined["rates"],
@@ -75,9 +78,11 @@ def predict(
 def exchanged_rates(
     network: LangevinNetwork, trials: TrialSet, samples: int, seed: int, average: str = "rates"
 ) -> np.ndarray:
-    """Rates (spikes/s) with each trial's latents replaced by those of another, drawn at random, at its own h.
+    """Rates (spikes/s) with each trial's latents replaced by those of another, drawn at random, at
+    its own h.
 
-    The noise and the average are those of `predict` with the same seed, so that only the exchange differs.
+    The noise and the average are those of `predict` with the same seed, so that only the exchange
+    differs.
     """
     network.eval()
     batch = Batch.from_trials(trials, next(network.parameters()).device)
@@ -98,11 +103,14 @@ def exchanged_rates(
 def kl_per_coordinate(
     network: LangevinNetwork, trials: TrialSet, samples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """KL terms in nats per trial, averaged over trials: 'initial' (state_dim,) and 'path' (noise_dim,)."""
+    """KL terms in nats per trial, averaged over trials: 'initial' (state_dim,) and 'path'
+    (noise_dim,)."""
     network.eval()
     batch = Batch.from_trials(trials, next(network.parameters()).device)
     sums: dict[str, Tensor] = {}
-    for chunk, index in enumerate(torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)):
+    for chunk, index in enumerate(
+        torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)
+    ):
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
         for sample in range(samples):
@@ -159,7 +167,8 @@ def _ended(values: Tensor, inside: Tensor) -> np.ndarray:
 
 
 def _generator(device: torch.device, *seed: int) -> torch.Generator:
-    """One for each sample: in a longer window every sample, not just the first, begins with the same noise."""
+    """One for each sample: in a longer window every sample, not just the first, begins with the
+    same noise."""
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
@@ -173,15 +182,21 @@ def sample_prior(network: LangevinNetwork, n: int, n_time: int, seed: int) -> di
 
 
 @torch.no_grad()
-def sample_trials(network: LangevinNetwork, n: int, n_time: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def sample_trials(
+    network: LangevinNetwork, n: int, n_time: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Rates (spikes/s) and Poisson counts decoded from prior paths, each (n, time, neurons)."""
     assert network.dynamics is not None
     network.eval()
     latents = network.dynamics.readout(_prior_states(network, n, n_time, seed))
     inputs = torch.cat([latents[k] for k in network.decoder_inputs], -1)
     time_s = (torch.arange(n_time, device=inputs.device) + 0.5) * network.bin_s
-    features = network.decoder(inputs, torch.ones(n, n_time, dtype=torch.bool, device=inputs.device), time_s)
-    counts = network.observation.sample(features, torch.Generator(inputs.device).manual_seed(seed + 1))
+    features = network.decoder(
+        inputs, torch.ones(n, n_time, dtype=torch.bool, device=inputs.device), time_s
+    )
+    counts = network.observation.sample(
+        features, torch.Generator(inputs.device).manual_seed(seed + 1)
+    )
     return (network.observation.mean(features) / network.bin_s).cpu().numpy(), counts.cpu().numpy()
 
 

@@ -12,15 +12,18 @@ class Observation(nn.Module, ABC):
     """What is observed in each bin, or once in each trial, given the decoder's features.
 
     Attributes:
-        per: 'bin', or 'trial' where there is one observation a trial: `pool` then comes before all else.
+        per: 'bin', or 'trial' where there is one observation a trial: `pool` then comes before all
+            else.
     """
 
     per: str = "bin"
 
     def pool(self, features: Tensor, valid: Tensor) -> Tensor:
-        """Features (…, time, features) as the likelihood takes them: of each bin, or their mean over a trial's valid bins.
+        """Features (…, time, features) as the likelihood takes them: of each bin, or their mean
+        over a trial's valid bins.
 
-        The mean of the features gives the mean of what a linear readout makes of them, such as logits.
+        The mean of the features gives the mean of what a linear readout makes of them, such as
+        logits.
         """
         if self.per == "bin":
             return features
@@ -29,7 +32,8 @@ class Observation(nn.Module, ABC):
 
     @abstractmethod
     def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
-        """Log-likelihood in nats of each entry of `observed`, same shape; entries that are NaN get zero."""
+        """Log-likelihood in nats of each entry of `observed`, same shape; entries that are NaN get
+        zero."""
 
     @abstractmethod
     def mean(self, features: Tensor) -> Tensor:

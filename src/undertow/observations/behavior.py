@@ -18,8 +18,10 @@ class BehaviorObservation(Observation):
 
     @abstractmethod
     def predicted(self, features: Tensor) -> Tensor:
-        """The value to answer with on each channel: the mean, or the likeliest category's, (…, channels)."""
+        """The value to answer with on each channel: the mean, or the likeliest category's, (…,
+        channels)."""
 
     @abstractmethod
     def encoded(self, observed: Tensor) -> Tensor:
-        """Numbers of order 1 for an encoder, zero where nothing is known, and then for each channel whether it is known."""
+        """Numbers of order 1 for an encoder, zero where nothing is known, and then for each channel
+        whether it is known."""

@@ -12,16 +12,18 @@ from undertow.observations.base import Observation, check_per
 class CategoricalObservation(Observation):
     """b ~ Categorical(softmax(W x + a)) (ElGazzar & van Gerven eq. 12).
 
-    Observed are the categories' numbers 0, 1, …, one entry per bin (…, time) or per trial (…), without a last axis; the
-    mean has one: the probabilities, (…, categories). Per trial, `Observation.pool` averages the features over the trial's
+    Observed are the categories' numbers 0, 1, …, one entry per bin (…, time) or per trial (…),
+    without a last axis; the
+    mean has one: the probabilities, (…, categories). Per trial, `Observation.pool` averages the
+        features over the trial's
     valid bins, and with them the logits.
 
     Args:
         feature_dim: features per bin.
         n_categories: at least two.
         per: 'bin' or 'trial'.
-        shares: share of each category in the data, where the probabilities start; equal by default. A category that does
-            not occur starts as one that occurs once in a thousand.
+        shares: share of each category in the data, where the probabilities start; equal by default.
+            A category that does not occur starts as one that occurs once in a thousand.
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -37,10 +39,15 @@ class CategoricalObservation(Observation):
         super().__init__()
         if n_categories < 2:
             raise ModelError(f"n_categories is {n_categories}: a choice has at least 2.")
-        start = torch.ones(n_categories) if shares is None else torch.as_tensor(shares, dtype=torch.float32)
+        start = (
+            torch.ones(n_categories)
+            if shares is None
+            else torch.as_tensor(shares, dtype=torch.float32)
+        )
         if start.shape != (n_categories,) or not (start >= 0).all() or not start.sum() > 0:
             raise ModelError(
-                f"shares are {start.tolist()}: give one of at least 0 for each of {n_categories} categories."
+                f"shares are {start.tolist()}: give one of at least 0 for each of {n_categories} "
+                "categories."
             )
         self.per = check_per(per)
         self.readout = nn.Linear(feature_dim, n_categories)

@@ -14,9 +14,9 @@ from undertow.observations.categorical import CategoricalObservation
 class CategoricalChannels(BehaviorObservation):
     """b_c ~ Categorical(softmax(W_c x + a_c)) for each channel c (ElGazzar & van Gerven eq. 12).
 
-    Observed are the numbers that name the categories, (…, channels). NaN and a number that names none have no likelihood.
-    The mean are the probabilities, (…, channels, categories), zero where a channel has fewer categories than another;
-    `of_channels` takes them apart.
+    Observed are the numbers that name the categories, (…, channels). NaN and a number that names
+    none have no likelihood. The mean are the probabilities, (…, channels, categories), zero where a
+    channel has fewer categories than another; `of_channels` takes them apart.
 
     Args:
         feature_dim: features per bin.
@@ -25,7 +25,8 @@ class CategoricalChannels(BehaviorObservation):
 
     Attributes:
         sizes: channel → the number of its categories.
-        categories: the numbers that name them, (channels, categories), NaN where a channel has fewer.
+        categories: the numbers that name them, (channels, categories), NaN where a channel has
+            fewer.
 
     Raises:
         ModelError: naming the channel and the rule it breaks.
@@ -43,12 +44,15 @@ class CategoricalChannels(BehaviorObservation):
         for name, known in categories.items():
             if len(known) < 2 or len(set(known)) < len(known):
                 raise ModelError(
-                    f"behaviour {name!r} has the categories {list(known)}: a choice has at least 2, each once."
+                    f"behaviour {name!r} has the categories {list(known)}: a choice has at least "
+                    "2, each once."
                 )
         self.n_channels = len(categories)
         self.sizes = {name: len(known) for name, known in categories.items()}
         self.channels = nn.ModuleList(
-            CategoricalObservation(feature_dim, size, shares=None if shares is None else shares[name])
+            CategoricalObservation(
+                feature_dim, size, shares=None if shares is None else shares[name]
+            )
             for name, size in self.sizes.items()
         )
         most = max(self.sizes.values(), default=0)
@@ -73,15 +77,23 @@ class CategoricalChannels(BehaviorObservation):
         is_category = self._is_category(observed)
         places = is_category.int().argmax(-1).to(features.dtype)
         codes = places.masked_fill(~is_category.any(-1), torch.nan).unbind(-1)
-        both = [one.mean_and_log_prob(features, code) for one, code in zip(self._each(), codes, strict=True)]
-        return self._stacked([mean for mean, _ in both]), torch.stack([log_prob for _, log_prob in both], -1)
+        both = [
+            one.mean_and_log_prob(features, code)
+            for one, code in zip(self._each(), codes, strict=True)
+        ]
+        return self._stacked([mean for mean, _ in both]), torch.stack(
+            [log_prob for _, log_prob in both], -1
+        )
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """The numbers that name categories drawn, (…, channels)."""
-        return self._named(torch.stack([one.sample(features, generator) for one in self._each()], -1).long())
+        return self._named(
+            torch.stack([one.sample(features, generator) for one in self._each()], -1).long()
+        )
 
     def encoded(self, observed: Tensor) -> Tensor:
-        """1 for the category there is, channel after channel; then for each channel whether it is known."""
+        """1 for the category there is, channel after channel; then for each channel whether it is
+        known."""
         is_category = self._is_category(observed)
         one_hot = torch.cat(list(self.of_channels(is_category).values()), -1)
         return torch.cat([one_hot, is_category.any(-1)], -1).to(observed.dtype)
@@ -90,7 +102,8 @@ class CategoricalChannels(BehaviorObservation):
         return [channel for channel in self.channels if isinstance(channel, CategoricalObservation)]
 
     def _is_category(self, observed: Tensor) -> Tensor:
-        """Which category each entry is, (…, channels, categories); none where it is missing or unknown."""
+        """Which category each entry is, (…, channels, categories); none where it is missing or
+        unknown."""
         return observed[..., None] == self.categories
 
     def _named(self, codes: Tensor) -> Tensor:

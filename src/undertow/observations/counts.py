@@ -19,16 +19,18 @@ LOG_E_MINUS_1 = math.log(math.e - 1)  # its softplus is 1
 class CountObservation(Observation):
     """Spike counts with mean rate · bin, rate = floor + link(linear(features)).
 
-    The floor keeps the log-rates of sparse neurons from running off to where a missing spike costs nothing more.
+    The floor keeps the log-rates of sparse neurons from running off to where a missing spike costs
+    nothing more.
 
     Args:
         feature_dim: features per bin.
         mean_rates: starting rates in spikes/s, (neurons,); the readout starts at these.
         bin_s: bin width in seconds.
         floor_hz: the least rate, in spikes/s; zero for none.
-        link: 'exp', or 'softplus': r · softplus(·) with r the neuron's starting rate, which grows in proportion to the
-            features, not exponentially.
-        region: the region of each neuron, 0, 1, …, where the features of as many regions stand side by side in equal
+        link: 'exp', or 'softplus': r · softplus(·) with r the neuron's starting rate, which grows
+            in proportion to the features, not exponentially.
+        region: the region of each neuron, 0, 1, …, where the features of as many regions stand side
+            by side in equal
             shares: each neuron then reads its region's alone. None where all read all.
 
     Raises:
@@ -57,10 +59,13 @@ class CountObservation(Observation):
         with torch.no_grad():
             for parameter in self.readout.parameters():
                 parameter.mul_(0.1)
-            self.readout.bias.copy_(log_start if link == "exp" else torch.full_like(log_start, LOG_E_MINUS_1))
+            self.readout.bias.copy_(
+                log_start if link == "exp" else torch.full_like(log_start, LOG_E_MINUS_1)
+            )
 
     def log_rates(self, features: Tensor) -> Tensor:
-        """Log of what the rates in spikes/s have above the floor; at most that of 1e5, which no neuron reaches."""
+        """Log of what the rates in spikes/s have above the floor; at most that of 1e5, which no
+        neuron reaches."""
         log_rates: Tensor = self.readout(features)
         if self.link == "softplus":
             log_rates = _log_softplus(log_rates) + self.log_scale
@@ -83,10 +88,13 @@ class CountObservation(Observation):
 
     @abstractmethod
     def count_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
-        """Log-probability of each count given its mean and that mean's logarithm; zero where it is NaN."""
+        """Log-probability of each count given its mean and that mean's logarithm; zero where it is
+        NaN."""
 
 
-def _readout(feature_dim: int, n_neurons: int, region: Sequence[int] | None) -> nn.Linear | BlockLinear:
+def _readout(
+    feature_dim: int, n_neurons: int, region: Sequence[int] | None
+) -> nn.Linear | BlockLinear:
     """One linear map, or one a region."""
     if region is None:
         return nn.Linear(feature_dim, n_neurons)
@@ -94,7 +102,8 @@ def _readout(feature_dim: int, n_neurons: int, region: Sequence[int] | None) -> 
     n_regions = max(regions, default=-1) + 1
     if len(regions) != n_neurons or set(regions) != set(range(n_regions)):
         raise ModelError(
-            f"region has {len(regions)} entries for {n_neurons} neurons, up to region {n_regions - 1}: "
+            f"region has {len(regions)} entries for {n_neurons} neurons, up to region "
+            f"{n_regions - 1}: "
             "give one per neuron, and each region from 0 on at least one neuron."
         )
     if feature_dim % n_regions:
@@ -120,7 +129,12 @@ def log_factorial(n: Tensor) -> Tensor:
 
 
 def up_to_largest(n: Tensor) -> Tensor | None:
-    """0, 1, …, the largest of whole counts; None where a look-up does not pay, since it waits for the largest."""
-    if n.device.type != "cpu" or torch.compiler.is_compiling() or (largest := int(n.max())) > MOST_LOOKED_UP:
+    """0, 1, …, the largest of whole counts; None where a look-up does not pay, since it waits for
+    the largest."""
+    if (
+        n.device.type != "cpu"
+        or torch.compiler.is_compiling()
+        or (largest := int(n.max())) > MOST_LOOKED_UP
+    ):
         return None
     return torch.arange(largest + 1, dtype=n.dtype)

@@ -9,11 +9,14 @@ from undertow.errors import ModelError
 from undertow.observations.base import check_per
 from undertow.observations.behavior import BehaviorObservation
 
-LARGEST_LOGVAR = 10.0  # in units of the data's variance: beyond it lies only a fit that has run away
+LARGEST_LOGVAR = (
+    10.0  # in units of the data's variance: beyond it lies only a fit that has run away
+)
 
 
 class GaussianObservation(BehaviorObservation):
-    """b ~ N(m, v), m and log v linear in the features (ElGazzar & van Gerven eq. 11), in units of the data's spread:
+    """b ~ N(m, v), m and log v linear in the features (ElGazzar & van Gerven eq. 11), in units of
+    the data's spread:
 
         m = mean₀ + std₀ · (W x + a),   v = std₀² · (exp(W' x + a') + floor).
 
@@ -22,7 +25,8 @@ class GaussianObservation(BehaviorObservation):
     Args:
         feature_dim: features per bin.
         n_channels: channels of behaviour.
-        means, stds: mean₀ and std₀, each (channels,); 0 and 1 by default. A channel that does not vary has 1.
+        means, stds: mean₀ and std₀, each (channels,); 0 and 1 by default. A channel that does not
+            vary has 1.
         floor: least variance as a share of the data's.
         per: 'bin', or 'trial' for one observation a trial; see `Observation.pool`.
 
@@ -98,12 +102,14 @@ def _near_zero(feature_dim: int, n_outputs: int) -> nn.Linear:
 def _checked(name: str, values: Tensor, n_channels: int) -> Tensor:
     if values.shape != (n_channels,):
         raise ModelError(
-            f"{name} has shape {tuple(values.shape)}: it must have one entry for each of {n_channels} channels."
+            f"{name} has shape {tuple(values.shape)}: it must have one entry for each of "
+            f"{n_channels} channels."
         )
     wrong = ~values.isfinite() | (values < 0 if name == "stds" else False)
     if wrong.any():
         channel = int(wrong.int().argmax())
         raise ModelError(
-            f"{name} of channel {channel} is {float(values[channel])}: leave out channels never observed."
+            f"{name} of channel {channel} is {float(values[channel])}: leave out channels never "
+            "observed."
         )
     return values.detach().clone()

@@ -1,4 +1,5 @@
-"""Spike counts more variable than Poisson: negative binomial, with a learned dispersion per neuron."""
+"""Spike counts more variable than Poisson: negative binomial, with a learned dispersion per
+neuron."""
 
 import math
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ LEAST_DISPERSION = 1e-8  # below it a gamma draw of single precision has no spre
 
 
 class NegativeBinomialObservation(CountObservation):
-    """counts with mean μ = rate · bin and variance μ + α μ²: a Poisson law whose rate is itself gamma-distributed.
+    """counts with mean μ = rate · bin and variance μ + α μ²: a Poisson law whose rate is itself
+    gamma-distributed.
 
-    log p(n) = Σ_{k<n} log(1 + kα) + n log μ − log n! − (n + 1/α) log(1 + αμ), which is the Poisson law as α → 0.
+    log p(n) = Σ_{k<n} log(1 + kα) + n log μ − log n! − (n + 1/α) log(1 + αμ), which is the Poisson
+    law as α → 0.
 
     Args:
         feature_dim, mean_rates, bin_s, floor_hz, link, region: see `CountObservation`.
@@ -56,7 +59,9 @@ class NegativeBinomialObservation(CountObservation):
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         alpha, mean = self.dispersion, self.mean(features)
-        gain = alpha * torch._standard_gamma((1 / alpha).expand_as(mean).contiguous(), generator=generator)
+        gain = alpha * torch._standard_gamma(
+            (1 / alpha).expand_as(mean).contiguous(), generator=generator
+        )
         return torch.poisson(mean * gain, generator=generator)
 
 

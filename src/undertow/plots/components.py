@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from undertow.analysis import Components, TimeAxis
-from undertow.plots.style import GREY, condition_colours, condition_legend, mark_time, new_figure, styled
+from undertow.plots.style import (
+    GREY,
+    condition_colours,
+    condition_legend,
+    mark_time,
+    new_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +21,10 @@ if TYPE_CHECKING:
 
 @styled
 def plot_components(
-    components: Components, axis: TimeAxis, condition: np.ndarray | None = None, name: str = "latents"
+    components: Components,
+    axis: TimeAxis,
+    condition: np.ndarray | None = None,
+    name: str = "latents",
 ) -> Figure:
     """Time courses above; below, trajectories in the planes the components span."""
     n_trials, _, n = components.scores.shape
@@ -28,7 +38,9 @@ def plot_components(
     axes = figure.subplots(2 if planes else 1, max(n, len(planes)), squeeze=False)
     for ax in axes.flat:
         ax.set_visible(False)
-    for ax, scores, label in zip(axes[0], components.scores.transpose(2, 0, 1), labels, strict=False):
+    for ax, scores, label in zip(
+        axes[0], components.scores.transpose(2, 0, 1), labels, strict=False
+    ):
         _time_courses(ax, scores, axis, line_colours, label)
     for ax, (i, j) in zip(axes[-1], planes, strict=False):
         _plane(ax, components.scores[:, :, [i, j]], axis, line_colours)
@@ -37,7 +49,9 @@ def plot_components(
     return figure
 
 
-def _time_courses(ax: "Axes", scores: np.ndarray, axis: TimeAxis, colours: list[Any], label: str) -> None:
+def _time_courses(
+    ax: "Axes", scores: np.ndarray, axis: TimeAxis, colours: list[Any], label: str
+) -> None:
     ax.set_visible(True)
     for trial, colour in zip(scores, colours, strict=True):
         ax.plot(axis.time_s, trial, color=colour, linewidth=0.8, alpha=0.7)

@@ -39,9 +39,13 @@ def plot_velocity(
     n_channels = len(velocity.channel_names)
     figure = new_figure(0.8 + 1.9 * n_channels)
     axes = figure.subplots(n_channels, len(shown), squeeze=False, sharex=True, sharey="row")
-    curves: list[tuple[str, np.ndarray, dict[str, Any]]] = [("measured", velocity.true, {"color": TRUTH})]
+    curves: list[tuple[str, np.ndarray, dict[str, Any]]] = [
+        ("measured", velocity.true, {"color": TRUTH})
+    ]
     if baseline is not None:
-        curves.append((f"decoded from {names[1]}", baseline.decoded, {"color": BASELINE, "ls": DASHED}))
+        curves.append(
+            (f"decoded from {names[1]}", baseline.decoded, {"color": BASELINE, "ls": DASHED})
+        )
     curves.append((f"decoded from {names[0]}", velocity.decoded, {"color": MODEL}))
     for channel in range(n_channels):
         for ax, trial in zip(axes[channel], shown, strict=True):
@@ -57,7 +61,8 @@ def plot_velocity(
 
 @styled
 def plot_hand_paths(paths: Mapping[str, HandPaths]) -> Figure:
-    """One panel per entry ('measured', model, baseline), x and y to one scale; a colour per condition."""
+    """One panel per entry ('measured', model, baseline), x and y to one scale; a colour per
+    condition."""
     width, height = np.ptp(_corners(paths), axis=0)
     panel_in = 10.0 / len(paths)
     figure = new_figure(float(np.clip(panel_in * height / max(width, 1e-9), 1.5, 7.0)) + 1.2)

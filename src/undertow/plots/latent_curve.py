@@ -18,7 +18,8 @@ Scores = Mapping[int, Score]
 def plot_latent_curve(
     size_name: str, scores: Mapping[str, Scores], smallest: Mapping[str, tuple[int, float]]
 ) -> Figure:
-    """A panel per score: the score at each size, with its bootstrap interval and its spread over folds.
+    """A panel per score: the score at each size, with its bootstrap interval and its spread over
+    folds.
 
     Args:
         size_name: the setting that is varied.
@@ -38,12 +39,24 @@ def _panel(ax: "Axes", by_size: Scores, smallest: int, error: float) -> None:
     sizes, scores = list(by_size), list(by_size.values())
     values = [score.value for score in scores]
     spread = [score.std_over_folds or 0.0 for score in scores]
-    ends = [[max(0.0, s.value - s.low) for s in scores], [max(0.0, s.high - s.value) for s in scores]]
+    ends = [
+        [max(0.0, s.value - s.low) for s in scores],
+        [max(0.0, s.high - s.value) for s in scores],
+    ]
     ax.axhspan(
-        max(values) - error, max(values), color=GREY, alpha=0.18, linewidth=0, label="one standard error"
+        max(values) - error,
+        max(values),
+        color=GREY,
+        alpha=0.18,
+        linewidth=0,
+        label="one standard error",
     )
-    ax.errorbar(sizes, values, yerr=ends, fmt="o-", color=MODEL, elinewidth=3, label="95 % over trials")
-    ax.errorbar(sizes, values, yerr=spread, fmt="none", ecolor=BLACK, capsize=4, label="sd over folds")
+    ax.errorbar(
+        sizes, values, yerr=ends, fmt="o-", color=MODEL, elinewidth=3, label="95 % over trials"
+    )
+    ax.errorbar(
+        sizes, values, yerr=spread, fmt="none", ecolor=BLACK, capsize=4, label="sd over folds"
+    )
     chosen = by_size[smallest].value
     ax.plot(
         smallest,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def plot_neuron_scores(
     table: NeuronTable, model_name: str = "model", baseline_name: str = "baseline"
 ) -> Figure:
-    """Left: every neuron's score, sorted. Middle: against its rate. Right: against the baseline's."""
+    """Left: every neuron's score, sorted. Middle: against its rate. Right: against the
+    baseline's."""
     figure = new_figure(3.5)
     axes = figure.subplots(1, 2 if table.baseline is None else 3, squeeze=False)[0]
     _sorted_bars(axes[0], table, model_name)
@@ -43,7 +44,11 @@ def _sorted_bars(ax: "Axes", table: NeuronTable, model_name: str) -> None:
 def _scatter(ax: "Axes", table: NeuronTable, x: np.ndarray, y: np.ndarray) -> None:
     """Held-in neurons as filled dots, held-out as open triangles."""
     for mask, name, style in (
-        (~table.heldout, "held in", {"marker": "o", "facecolor": MODEL, "edgecolor": "none", "alpha": 0.7}),
+        (
+            ~table.heldout,
+            "held in",
+            {"marker": "o", "facecolor": MODEL, "edgecolor": "none", "alpha": 0.7},
+        ),
         (table.heldout, "held out", {"marker": "^", "facecolor": "none", "edgecolor": BASELINE}),
     ):
         if mask.any():

@@ -34,9 +34,13 @@ def plot_frequencies(frequencies: NaturalFrequencies) -> Figure:
         hz = frequencies.of(name)
         shift = np.linspace(-0.2, 0.2, len(hz)) if len(hz) > 1 else np.zeros(1)
         for k, own in enumerate(hz):
-            ax.plot(own, np.full(own.size, row + shift[k]), "o", ms=6, color=MODEL, alpha=0.7, mew=0)
+            ax.plot(
+                own, np.full(own.size, row + shift[k]), "o", ms=6, color=MODEL, alpha=0.7, mew=0
+            )
         ax.plot(np.median(hz), row, marker="|", ms=22, mew=2, color=BLACK)
-    ax.set_yticks(range(len(names)), [f"{name} ({frequencies.of(name).shape[1]})" for name in names])
+    ax.set_yticks(
+        range(len(names)), [f"{name} ({frequencies.of(name).shape[1]})" for name in names]
+    )
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set(xlabel="natural frequency (Hz)", ylabel="region (oscillators)")
@@ -45,7 +49,8 @@ def plot_frequencies(frequencies: NaturalFrequencies) -> Figure:
 
 @styled
 def plot_coupling(coupling: CouplingOverTime, axis: TimeAxis) -> Figure:
-    """Above, the matrix at the start, middle and end of the window; below, its strength into each region over time."""
+    """Above, the matrix at the start, middle and end of the window; below, its strength into each
+    region over time."""
     strength, names = coupling.between_regions(), list(dict.fromkeys(coupling.region.tolist()))
     targets = [name for name in names if any(target == name for _, target in strength)]
     rows = -(-len(targets) // COLUMNS)
@@ -54,7 +59,9 @@ def plot_coupling(coupling: CouplingOverTime, axis: TimeAxis) -> Figure:
     upper, lower = parts
     _matrices(upper, coupling, axis)
     if targets:
-        panels = lower.subplots(rows, min(COLUMNS, len(targets)), squeeze=False, sharex=True, sharey=True)
+        panels = lower.subplots(
+            rows, min(COLUMNS, len(targets)), squeeze=False, sharex=True, sharey=True
+        )
         for ax in panels.flat[len(targets) :]:
             ax.set_visible(False)
         colours = condition_colours(np.array(names))
@@ -65,7 +72,9 @@ def plot_coupling(coupling: CouplingOverTime, axis: TimeAxis) -> Figure:
             ax.set_ylabel(f"RMS coupling ({coupling.unit})")
         if len(names) > 1:
             handles, labels = panels[0, 0].get_legend_handles_labels()
-            lower.legend(handles, labels, loc="outside upper center", ncols=min(len(names), 9), title="from")
+            lower.legend(
+                handles, labels, loc="outside upper center", ncols=min(len(names), 9), title="from"
+            )
     return figure
 
 
@@ -75,7 +84,9 @@ def _matrices(figure: Any, coupling: CouplingOverTime, axis: TimeAxis) -> None:
     bins = [0, len(mean) // 2, len(mean) - 1]
     limit = float(np.abs(mean).max()) or 1.0
     axes = figure.subplots(1, len(bins), squeeze=False)[0]
-    centres = [np.flatnonzero(coupling.region == name).mean() for name in dict.fromkeys(coupling.region)]
+    centres = [
+        np.flatnonzero(coupling.region == name).mean() for name in dict.fromkeys(coupling.region)
+    ]
     for ax, bin_, word in zip(axes, bins, SHOWN, strict=True):
         image = ax.imshow(mean[bin_], cmap=colour_map("RdBu_r"), vmin=-limit, vmax=limit)
         ax.set_title(f"{word} ({axis.time_s[bin_]:.3g} s)")

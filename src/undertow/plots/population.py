@@ -3,12 +3,24 @@
 from matplotlib.figure import Figure
 
 from undertow.analysis import PopulationRates, TimeAxis
-from undertow.plots.style import BASELINE, DASHED, MODEL, TRUTH, legend_above, mark_time, new_figure, styled
+from undertow.plots.style import (
+    BASELINE,
+    DASHED,
+    MODEL,
+    TRUTH,
+    legend_above,
+    mark_time,
+    new_figure,
+    styled,
+)
 
 
 @styled
 def plot_population(
-    population: PopulationRates, axis: TimeAxis, model_name: str = "model", baseline_name: str = "baseline"
+    population: PopulationRates,
+    axis: TimeAxis,
+    model_name: str = "model",
+    baseline_name: str = "baseline",
 ) -> Figure:
     """A panel per part of the population."""
     figure = new_figure(2.9)
@@ -23,7 +35,13 @@ def plot_population(
             label="observed spikes",
         )
         if population.baseline is not None:
-            ax.plot(axis.time_s, population.baseline[part], color=BASELINE, ls=DASHED, label=baseline_name)
+            ax.plot(
+                axis.time_s,
+                population.baseline[part],
+                color=BASELINE,
+                ls=DASHED,
+                label=baseline_name,
+            )
         ax.plot(axis.time_s, population.inferred[part], color=MODEL, label=model_name)
         mark_time(ax, axis)
         ax.set_ylim(bottom=0)

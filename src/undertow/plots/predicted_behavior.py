@@ -24,8 +24,11 @@ MOST_TICKS = 12  # categories whose numbers are all written
 
 
 @styled
-def plot_predicted_behavior(behavior: PredictedBehavior, axis: TimeAxis, seen_bins: int = 0) -> Figure:
-    """A row per channel, a column per trial, one y axis per row; dotted where generation begins; categories as steps."""
+def plot_predicted_behavior(
+    behavior: PredictedBehavior, axis: TimeAxis, seen_bins: int = 0
+) -> Figure:
+    """A row per channel, a column per trial, one y axis per row; dotted where generation begins;
+    categories as steps."""
     n_trials, _, n_channels = behavior.measured.shape
     figure = new_figure(0.9 + 1.6 * n_channels)
     axes = figure.subplots(n_channels, n_trials, squeeze=False, sharex=True, sharey="row")
@@ -46,7 +49,9 @@ def plot_predicted_behavior(behavior: PredictedBehavior, axis: TimeAxis, seen_bi
     return figure
 
 
-def _draw(ax: "Axes", behavior: PredictedBehavior, trial: int, channel: int, axis: TimeAxis) -> None:
+def _draw(
+    ax: "Axes", behavior: PredictedBehavior, trial: int, channel: int, axis: TimeAxis
+) -> None:
     pick = (trial, slice(None), channel)
     if behavior.low is not None and behavior.high is not None:
         band = f"{100 * behavior.level:g} % interval, inferred"
@@ -54,7 +59,12 @@ def _draw(ax: "Axes", behavior: PredictedBehavior, trial: int, channel: int, axi
         ax.fill_between(axis.time_s, low, high, color=MODEL, alpha=0.2, lw=0, label=band)
     steps = "steps-mid" if behavior.categories else "default"
     ax.plot(
-        axis.time_s, behavior.measured[pick], color=TRUTH, linewidth=1.2, label="measured", drawstyle=steps
+        axis.time_s,
+        behavior.measured[pick],
+        color=TRUTH,
+        linewidth=1.2,
+        label="measured",
+        drawstyle=steps,
     )
     ax.plot(axis.time_s, behavior.inferred[pick], color=MODEL, label="inferred", drawstyle=steps)
     if behavior.generated is not None:

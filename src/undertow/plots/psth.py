@@ -1,4 +1,5 @@
-"""Trial-averaged rates: all shown conditions overlaid, and condition by condition with the spikes beneath."""
+"""Trial-averaged rates: all shown conditions overlaid, and condition by condition with the spikes
+beneath."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 def plot_psth(
     psth: Psth, axis: TimeAxis, model_name: str = "model", baseline_name: str = "baseline"
 ) -> Figure:
-    """A column per neuron; rows: true or observed, the model's, the baseline's; a colour per condition."""
+    """A column per neuron; rows: true or observed, the model's, the baseline's; a colour per
+    condition."""
     rows = [(psth.reference_name, psth.reference), (model_name, psth.inferred)]
     if psth.baseline is not None:
         rows.append((baseline_name, psth.baseline))
@@ -58,9 +60,12 @@ def _wrapped(name: str) -> str:
 def plot_psth_with_spikes(
     psth: Psth, axis: TimeAxis, model_name: str = "model", n_conditions: int = 2
 ) -> Figure:
-    """Averaged rates above, the trials' spike trains beneath: a column per neuron, two rows per condition."""
+    """Averaged rates above, the trials' spike trains beneath: a column per neuron, two rows per
+    condition."""
     shown = np.unique(
-        np.linspace(0, len(psth.labels) - 1, min(n_conditions, len(psth.labels))).round().astype(int)
+        np.linspace(0, len(psth.labels) - 1, min(n_conditions, len(psth.labels)))
+        .round()
+        .astype(int)
     )
     n_neurons = len(psth.neuron_names)
     figure = new_figure(0.7 + 2.5 * len(shown))
@@ -82,7 +87,9 @@ def plot_psth_with_spikes(
     return figure
 
 
-def _draw_averages(ax: "Axes", psth: Psth, k: int, neuron: int, axis: TimeAxis, model_name: str) -> None:
+def _draw_averages(
+    ax: "Axes", psth: Psth, k: int, neuron: int, axis: TimeAxis, model_name: str
+) -> None:
     ax.plot(axis.time_s, psth.reference[k, :, neuron], color=TRUTH, label=psth.reference_name)
     ax.plot(axis.time_s, psth.inferred[k, :, neuron], color=MODEL, label=model_name)
     ax.set_ylim(bottom=0)

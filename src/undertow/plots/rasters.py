@@ -29,7 +29,8 @@ class Column(NamedTuple):
 def plot_rasters(
     rasters: Rasters, axis: TimeAxis, model_name: str = "model", baseline_name: str = "baseline"
 ) -> Figure:
-    """One row per trial: counts per bin, the model's rates, the baseline's; all rates on one colour scale."""
+    """One row per trial: counts per bin, the model's rates, the baseline's; all rates on one colour
+    scale."""
     n_trials, _, n_neurons = rasters.spikes.shape
     columns = _columns(rasters, model_name, baseline_name)
     figure = new_figure(0.9 + n_trials * float(np.clip(n_neurons / 45, 1.3, 2.7)))
@@ -48,7 +49,8 @@ def plot_rasters(
 
 
 def _columns(rasters: Rasters, model_name: str, baseline_name: str) -> list[Column]:
-    """Counts from 0 to their largest; rates from 0 to their 99.5th percentile, by square root, on one scale."""
+    """Counts from 0 to their largest; rates from 0 to their 99.5th percentile, by square root, on
+    one scale."""
     rates = [(model_name, rasters.rates)]
     if rasters.baseline is not None:
         rates.append((baseline_name, rasters.baseline))
@@ -84,5 +86,12 @@ def _colour_bar(figure: Figure, image: Any, axes: np.ndarray, column: Column) ->
         top = int(column.norm.vmax or 1)
         options = {"ticks": np.arange(0, top + 1, max(1, top // 5))}
     figure.colorbar(
-        image, ax=list(axes), location="bottom", shrink=0.6, aspect=40, pad=0.02, label=column.unit, **options
+        image,
+        ax=list(axes),
+        location="bottom",
+        shrink=0.6,
+        aspect=40,
+        pad=0.02,
+        label=column.unit,
+        **options,
     )

@@ -1,4 +1,5 @@
-"""A few neurons in a few trials: inferred rate, its interval, the truth where known, the spikes beneath."""
+"""A few neurons in a few trials: inferred rate, its interval, the truth where known, the spikes
+beneath."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 @styled
 def plot_single_trials(
-    rates: SingleTrialRates, axis: TimeAxis, model_name: str = "model", baseline_name: str = "baseline"
+    rates: SingleTrialRates,
+    axis: TimeAxis,
+    model_name: str = "model",
+    baseline_name: str = "baseline",
 ) -> Figure:
     """A row per neuron, a column per trial, one y axis per row."""
     n_trials, _, n_neurons = rates.rates.shape
@@ -44,7 +48,12 @@ def plot_single_trials(
 
 
 def _draw(
-    ax: "Axes", rates: SingleTrialRates, trial: int, neuron: int, axis: TimeAxis, names: tuple[str, str]
+    ax: "Axes",
+    rates: SingleTrialRates,
+    trial: int,
+    neuron: int,
+    axis: TimeAxis,
+    names: tuple[str, str],
 ) -> None:
     time = axis.time_s
     if rates.low is not None and rates.high is not None:
@@ -61,7 +70,14 @@ def _draw(
     if rates.truth is not None:
         ax.plot(time, rates.truth[trial, :, neuron], color=TRUTH, linewidth=1.2, label="true rate")
     if rates.baseline is not None:
-        ax.plot(time, rates.baseline[trial, :, neuron], color=BASELINE, lw=1.1, ls=DASHED, label=names[1])
+        ax.plot(
+            time,
+            rates.baseline[trial, :, neuron],
+            color=BASELINE,
+            lw=1.1,
+            ls=DASHED,
+            label=names[1],
+        )
     ax.plot(time, rates.rates[trial, :, neuron], color=MODEL, label=names[0])
     draw_spikes(ax, rates.spikes[trial, :, neuron], time)
 

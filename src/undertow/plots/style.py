@@ -1,4 +1,5 @@
-"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), event and forward marks."""
+"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), event and
+forward marks."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 WIDTH_IN = 11.0
 BLACK, GREY = "#000000", "#767676"
 MODEL, BASELINE, TRUTH = "#0072B2", "#D55E00", BLACK
-NINE = ("#332288", "#88CCEE", "#117733", "#CC6677", "#999933", "#AA4499", "#44AA99", "#882255", "#DDCC77")
+NINE = (
+    "#332288",
+    "#88CCEE",
+    "#117733",
+    "#CC6677",
+    "#999933",
+    "#AA4499",
+    "#44AA99",
+    "#882255",
+    "#DDCC77",
+)
 FORWARD, MISSING = "#56B4E9", "#efe2cf"
 DASHED = (0, (5, 1.5))
 STYLE: dict[Any, Any] = {
@@ -43,7 +54,8 @@ P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under the shared style, leaving matplotlib's own settings as they were."""
+    """Run a drawing function under the shared style, leaving matplotlib's own settings as they
+    were."""
 
     @wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -70,7 +82,9 @@ def png_bytes(figure: Figure) -> bytes:
 def condition_colours(labels: np.ndarray) -> dict[Any, Any]:
     """A colour per label: a fixed set up to nine labels, then an even run of viridis."""
     n = len(labels)
-    colours = NINE[:n] if n <= len(NINE) else [colormaps["viridis"](x) for x in np.linspace(0, 0.93, n)]
+    colours = (
+        NINE[:n] if n <= len(NINE) else [colormaps["viridis"](x) for x in np.linspace(0, 0.93, n)]
+    )
     return dict(zip(labels.tolist(), colours, strict=True))
 
 
@@ -80,12 +94,15 @@ def colour_map(name: str) -> Any:
 
 
 def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
-    """Limit x to the window, dash t = 0 where it lies inside, shade the forward bins, label x in seconds."""
+    """Limit x to the window, dash t = 0 where it lies inside, shade the forward bins, label x in
+    seconds."""
     ax.set_xlim(axis.start_s, axis.stop_s)
     if axis.event_inside:
         ax.axvline(0.0, color=GREY, linestyle=(0, (4, 3)), linewidth=1.0, zorder=1.5)
     if axis.forward_start_s is not None:
-        ax.axvspan(axis.forward_start_s, axis.stop_s, color=FORWARD, alpha=0.15, linewidth=0, zorder=0)
+        ax.axvspan(
+            axis.forward_start_s, axis.stop_s, color=FORWARD, alpha=0.15, linewidth=0, zorder=0
+        )
         ax.axvline(axis.forward_start_s, color=FORWARD, linewidth=1.0, zorder=1.5)
     if label:
         ax.set_xlabel(axis.label())
@@ -95,7 +112,11 @@ def mark_seen(ax: "Axes", axis: TimeAxis, seen_bins: int) -> None:
     """A dotted line where the bins a generating model is shown end; none where it is shown none."""
     if seen_bins:
         ax.axvline(
-            axis.start_s + seen_bins * axis.bin_s, color=GREY, linestyle=":", linewidth=1.2, zorder=1.5
+            axis.start_s + seen_bins * axis.bin_s,
+            color=GREY,
+            linestyle=":",
+            linewidth=1.2,
+            zorder=1.5,
         )
 
 
@@ -117,4 +138,6 @@ def condition_legend(figure: Figure, colours: Mapping[Any, Any]) -> None:
     if not 1 < len(colours) <= 18:
         return
     handles = [Line2D([], [], color=colour, label=str(label)) for label, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 9), title="condition")
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(len(handles), 9), title="condition"
+    )

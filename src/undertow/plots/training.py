@@ -23,7 +23,12 @@ def plot_training(columns: Mapping[str, np.ndarray]) -> Figure:
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
     for ax, (quantity, names) in zip(axes.flat, panels.items(), strict=False):
         for name in names:
-            ax.plot(columns["epoch"], columns[name], color=SIDES.get(name.split("_")[0], MODEL), label=name)
+            ax.plot(
+                columns["epoch"],
+                columns[name],
+                color=SIDES.get(name.split("_")[0], MODEL),
+                label=name,
+            )
         ax.set_title((quantity if len(names) > 1 else names[0]).replace("_", " "))
         ax.set_xlabel("epoch")
         if len(names) > 1:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def plot_waves(
     panels: Mapping[str, np.ndarray], axis: TimeAxis, n_trials: int = 2, unit: str = "latent"
 ) -> Figure:
-    """A row per group; for each entry of `panels`, `n_trials` columns on one symmetric colour scale per row.
+    """A row per group; for each entry of `panels`, `n_trials` columns on one symmetric colour scale
+    per row.
 
     Args:
         panels: heading → (groups, trials, space, time), all of the same groups and space.
@@ -43,8 +44,11 @@ def plot_waves(
     return figure
 
 
-def _draw_row(figure: Figure, axes: np.ndarray, waves: np.ndarray, axis: TimeAxis, unit: str) -> None:
-    """Single trials of one group under one heading, with their colour bar; waves (trials, space, time)."""
+def _draw_row(
+    figure: Figure, axes: np.ndarray, waves: np.ndarray, axis: TimeAxis, unit: str
+) -> None:
+    """Single trials of one group under one heading, with their colour bar; waves (trials, space,
+    time)."""
     limit = float(np.nanmax(np.abs(waves), initial=0.0)) or 1.0
     images = [_draw(ax, wave, axis, limit) for ax, wave in zip(axes, waves, strict=True)]
     bar = figure.colorbar(images[0], ax=list(axes), aspect=14, pad=0.01, fraction=0.06)

@@ -8,9 +8,11 @@ from undertow.report.page import plain
 LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
     "with a recurrent encoder of {hidden_dim} units,",
-    "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin equation",
+    "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin "
+    "equation",
     "in the potential '{potential}' ({groups} groups, {taps} taps),",
-    "starting from mass {mass}, damping {gamma}, temperature {temperature} and timescale {timescale_s} s",
+    "starting from mass {mass}, damping {gamma}, temperature {temperature} and timescale "
+    "{timescale_s} s",
     "(learned from there: {learn}),",
     "posterior '{posterior}' with path prior '{path_prior}' and initial state from '{initial}',",
     "and a decoder '{decoder}' with {heads} attention heads that reads {decoder_inputs}.",
@@ -23,11 +25,13 @@ TRAINING = (
 )
 NO_LATENTS = ("It was run without latents: its decoder reads the encoder alone.",)
 LATENT_SDE = (
-    "The model was a latent SDE (ElGazzar & van Gerven 2024), fitted by variational inference over paths,",
+    "The model was a latent SDE (ElGazzar & van Gerven 2024), fitted by variational inference over "
+    "paths,",
     "with dynamics '{dynamics}' of state dimension {state_dim} (settings: {dynamics.*}),",
     "the initial state inferred from the first {t0_s} s,",
     "posterior '{posterior}', context network '{context}' and {hidden_dim} hidden units,",
-    "regions {regions}, time as an input {time_input}, and {bins_per_step} bins per step of the solver.",
+    "regions {regions}, time as an input {time_input}, and {bins_per_step} bins per step of the "
+    "solver.",
     "Spike counts were '{counts}' with link '{link}';",
     "behaviour and labels had weights {behavior_weight} and {label_weight}.",
 )
@@ -38,16 +42,20 @@ LATENT_SDE_TRAINING = (
     "predictions are means over {samples} paths. Parameters of the dynamics are not identifiable.",
 )
 BASELINES = {
-    "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from them by Poisson "
+    "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
+    "them by Poisson "
     "regression, width and penalty chosen within the training trials.",
 }
 
 
 def describe_model(name: str, settings: Mapping[str, Any]) -> str:
-    """Sentences about the model; settings no sentence uses follow as a list, so none is left out."""
+    """Sentences about the model; settings no sentence uses follow as a list, so none is left
+    out."""
     templates: tuple[str, ...] = ()
     if name == "langevin-flow":
-        templates = LANGEVIN_FLOW + TRAINING + (NO_LATENTS if settings.get("latents") is False else ())
+        templates = (
+            LANGEVIN_FLOW + TRAINING + (NO_LATENTS if settings.get("latents") is False else ())
+        )
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
     values = {key: plain(value) for key, value in settings.items()}
@@ -64,7 +72,10 @@ def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the dynamics as one entry, beside their name."""
     own = {k.removeprefix("dynamics."): v for k, v in settings.items() if k.startswith("dynamics.")}
     rest = {k: v for k, v in settings.items() if not k.startswith("dynamics.")}
-    name, width = own.pop("dynamics", rest.get("dynamics")), own.pop("state_dim", rest.get("state_dim"))
+    name, width = (
+        own.pop("dynamics", rest.get("dynamics")),
+        own.pop("state_dim", rest.get("state_dim")),
+    )
     own.pop("input_dim", None)  # as wide as the stimulus, whatever it was
     listed = ", ".join(f"{k} = {plain(v)}" for k, v in own.items()) or "the defaults"
     return {**rest, "dynamics": name, "state_dim": width, "dynamics.*": listed}

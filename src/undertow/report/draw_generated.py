@@ -33,7 +33,8 @@ def draw_predicted_behavior(record: RunRecord) -> Drawn:
     data = predicted_behavior(record.prediction, _generated(record))
     figure = plot_predicted_behavior(data, TimeAxis.of(record.prediction.trials), record.seen_bins)
     words = (
-        f"Behaviour the model itself predicts for {len(data.trial_names)} test trials, from latents inferred without "
+        f"Behaviour the model itself predicts for {len(data.trial_names)} test trials, from "
+        "latents inferred without "
         f"seeing any behaviour: {_how(record)}"
     )
     if data.categories:
@@ -52,9 +53,12 @@ def _generated(record: RunRecord) -> Prediction:
 def _how(record: RunRecord) -> str:
     seen_s = record.seen_bins * record.prediction.trials.bin_s
     start = (
-        f"the first {seen_s:g} s of a trial (left of the dotted line)" if seen_s else "no observation at all"
+        f"the first {seen_s:g} s of a trial (left of the dotted line)"
+        if seen_s
+        else "no observation at all"
     )
     return (
-        f"'inferred' from all observations, and 'generated': the start from {start}, then the prior with the stimulus "
+        f"'inferred' from all observations, and 'generated': the start from {start}, then the "
+        "prior with the stimulus "
         "alone."
     )

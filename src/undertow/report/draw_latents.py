@@ -20,10 +20,13 @@ def draw_components(record: RunRecord) -> Drawn:
     components = principal_components(prediction.latents[name], valid=prediction.trials.valid)
     shown = example_trials(prediction.trials, MANY_TRIALS)
     condition = None if prediction.trials.condition is None else prediction.trials.condition[shown]
-    figure = plot_components(components.of_trials(shown), TimeAxis.of(prediction.trials), condition, name)
+    figure = plot_components(
+        components.of_trials(shown), TimeAxis.of(prediction.trials), condition, name
+    )
     dimension = prediction.latents[name].shape[2]
     caption = (
-        f"Principal components of the latent '{name}' ({dimension} dimensions, posterior mean) over all test "
+        f"Principal components of the latent '{name}' ({dimension} dimensions, posterior mean) "
+        "over all test "
         f"trials and bins; {len(shown)} trials drawn. Dots: the first bin."
     )
     if TimeAxis.of(prediction.trials).event_inside:
@@ -46,7 +49,9 @@ def draw_waves(record: RunRecord) -> Drawn:
     inferred = np.where(trials.valid[:, :, None], prediction.latents[name], np.nan)
     panels = {"inferred, posterior mean": wave_groups(inferred[shown], n_groups)}
     if name in prediction.latent_samples:
-        sample = np.where(trials.valid[shown, :, None], prediction.latent_samples[name][0][shown], np.nan)
+        sample = np.where(
+            trials.valid[shown, :, None], prediction.latent_samples[name][0][shown], np.nan
+        )
         panels["inferred, one sample"] = wave_groups(sample, n_groups)
     if record.prior_latents and name in record.prior_latents:
         panels["prior, no data"] = wave_groups(record.prior_latents[name], n_groups)
@@ -57,15 +62,20 @@ def draw_waves(record: RunRecord) -> Drawn:
 def _waves_words(record: RunRecord, name: str, n_groups: int) -> str:
     per_group = record.prediction.latents[name].shape[2] // n_groups
     words = (
-        f"Single trials of the {n_groups} groups of {per_group} coupled oscillators each that make up '{name}': "
-        "oscillator (space) × time. Each colour bar belongs to the panels left of it, zero in the middle: read "
+        f"Single trials of the {n_groups} groups of {per_group} coupled oscillators each that make "
+        f"up '{name}': "
+        "oscillator (space) × time. Each colour bar belongs to the panels left of it, zero in the "
+        "middle: read "
         "them before comparing sizes."
     )
     if record.prior_latents and name in record.prior_latents:
         return words + (
-            " A chain of coupled noisy oscillators shows waves without any data (right): only what differs from "
-            "those is owed to the recording. The posterior mean averages noise away, a draw does not."
+            " A chain of coupled noisy oscillators shows waves without any data (right): only what "
+            "differs from "
+            "those is owed to the recording. The posterior mean averages noise away, a draw does "
+            "not."
         )
-    return (
-        words + " Without draws from the prior, nothing here tells waves of the data from those of the prior."
+    return words + (
+        " Without draws from the prior, nothing here tells waves of the data from those of "
+        "the prior."
     )

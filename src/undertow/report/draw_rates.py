@@ -20,8 +20,10 @@ def draw_rasters(record: RunRecord) -> Drawn:
     data = rasters(record.prediction, record.baseline_prediction)
     figure = plot_rasters(data, TimeAxis.of(trials), record.model_name, record.baseline_name)
     caption = (
-        f"Spikes beside inferred rates of all {trials.n_neurons} neurons, {plural(len(data.names), 'test trial')}. "
-        "Neurons are sorted by the time of their inferred peak; rates share one colour scale, by square root, "
+        f"Spikes beside inferred rates of all {trials.n_neurons} neurons, "
+        f"{plural(len(data.names), 'test trial')}. "
+        "Neurons are sorted by the time of their inferred peak; rates share one colour scale, by "
+        "square root, "
         "cut at their 99.5th percentile."
     )
     if 0 < data.n_heldin < trials.n_neurons:
@@ -40,14 +42,16 @@ def draw_single_trials(record: RunRecord) -> Drawn:
         data, TimeAxis.of(record.prediction.trials), record.model_name, record.baseline_name
     )
     caption = (
-        "Inferred rates, trial by trial, of the neurons with the most spikes (half of them held out where there "
+        "Inferred rates, trial by trial, of the neurons with the most spikes (half of them held "
+        "out where there "
         "are any)."
     )
     if data.low is None:
         caption += " No interval is drawn: it needs 200 posterior samples or more."
     else:
         caption += (
-            f" Band: central {100 * data.level:g} % of the posterior samples of the rate (not of the spikes)."
+            f" Band: central {100 * data.level:g} % of the posterior samples of the rate (not of "
+            "the spikes)."
         )
     return figure, caption + time_words(record)
 
@@ -57,7 +61,9 @@ def draw_psth(record: RunRecord) -> Drawn:
     from undertow.plots import plot_psth
 
     data = _psth(record)
-    figure = plot_psth(data, TimeAxis.of(record.prediction.trials), record.model_name, record.baseline_name)
+    figure = plot_psth(
+        data, TimeAxis.of(record.prediction.trials), record.model_name, record.baseline_name
+    )
     return figure, _psth_words(data) + time_words(record)
 
 
@@ -67,7 +73,10 @@ def draw_psth_with_spikes(record: RunRecord) -> Drawn:
 
     data = _psth(record)
     figure = plot_psth_with_spikes(data, TimeAxis.of(record.prediction.trials), record.model_name)
-    caption = _psth_words(data) + " Beneath each: the spikes of the averaged test trials, one line per trial."
+    caption = (
+        _psth_words(data)
+        + " Beneath each: the spikes of the averaged test trials, one line per trial."
+    )
     return figure, caption + time_words(record)
 
 
@@ -80,11 +89,15 @@ def _psth(record: RunRecord) -> "Psth":
 
 def _psth_words(data: "Psth") -> str:
     words = (
-        f"Averages over the {_span(data.n_trials)} test trials of each condition; {len(data.labels)} of "
-        f"{plural(data.n_conditions, 'condition')}, the neurons with the most spikes. Reference: {data.reference_name}"
+        f"Averages over the {_span(data.n_trials)} test trials of each condition; "
+        f"{len(data.labels)} of "
+        f"{plural(data.n_conditions, 'condition')}, the neurons with the most spikes. Reference: "
+        f"{data.reference_name}"
     )
     if data.reference_name != "true rate":
-        words += f", averaged over the {_span(data.n_reference_trials)} test and training trials of each"
+        words += (
+            f", averaged over the {_span(data.n_reference_trials)} test and training trials of each"
+        )
     return words + "."
 
 
@@ -103,7 +116,8 @@ def draw_population(record: RunRecord) -> Drawn:
         data, TimeAxis.of(record.prediction.trials), record.model_name, record.baseline_name
     )
     caption = (
-        "Rate summed over neurons, averaged over test trials, in bins that were observed: level and time course "
+        "Rate summed over neurons, averaged over test trials, in bins that were observed: level "
+        "and time course "
         "should match."
     )
     return figure, caption + time_words(record)

@@ -18,8 +18,10 @@ def draw_neuron_scores(record: RunRecord) -> Drawn:
         raise UndertowError("no neuron has a spike in the test trials.")
     figure = plot_neuron_scores(table, record.model_name, record.baseline_name)
     caption = (
-        f"Bits per spike, above each neuron's own mean rate, of {plural(int(scored.sum()), 'single neuron')} over the "
-        "test trials. Blue: held-in neurons, whose spikes the model is given (rates that copy them score high); "
+        "Bits per spike, above each neuron's own mean rate, of "
+        f"{plural(int(scored.sum()), 'single neuron')} over the "
+        "test trials. Blue: held-in neurons, whose spikes the model is given (rates that copy them "
+        "score high); "
         "orange: held-out neurons, predicted from the others."
     )
     silent = int((~scored).sum())
@@ -34,4 +36,6 @@ def draw_training(record: RunRecord) -> Drawn:
     if len(columns) < 2:
         raise UndertowError("the training history holds no numbers besides the epoch.")
     n, last = len(columns["epoch"]), int(columns["epoch"][-1])
-    return plot_training(columns), f"Training up to epoch {last}, as logged at {plural(n, 'validation')}."
+    return plot_training(
+        columns
+    ), f"Training up to epoch {last}, as logged at {plural(n, 'validation')}."

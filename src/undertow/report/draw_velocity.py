@@ -20,10 +20,14 @@ def draw_velocity(record: RunRecord) -> Drawn:
     mine = decoded_velocity(_train(record), record.prediction)
     shown = example_trials(trials, 4)
     names = (record.model_name, record.baseline_name)
-    figure = plot_velocity(mine, TimeAxis.of(trials), shown.tolist(), _baseline_velocity(record), names)
+    figure = plot_velocity(
+        mine, TimeAxis.of(trials), shown.tolist(), _baseline_velocity(record), names
+    )
     caption = (
-        "Measured velocity, and velocity decoded by ridge regression from the logarithm of the inferred rates of "
-        f"all neurons {mine.lag_s:g} s earlier; fitted on training trials, shown for test trials. The first "
+        "Measured velocity, and velocity decoded by ridge regression from the logarithm of the "
+        "inferred rates of "
+        f"all neurons {mine.lag_s:g} s earlier; fitted on training trials, shown for test trials. "
+        "The first "
         f"{mine.lag_s:g} s cannot be decoded."
     )
     return figure, caption + time_words(record)
@@ -35,14 +39,18 @@ def draw_hand_paths(record: RunRecord) -> Drawn:
 
     trials = record.prediction.trials
     if trials.times is not None:
-        raise UndertowError("the trials have irregular times: velocities are added up over regular bins.")
+        raise UndertowError(
+            "the trials have irregular times: velocities are added up over regular bins."
+        )
     measured, mine = hand_paths(decoded_velocity(_train(record), record.prediction), trials)
     paths = {"measured": measured, f"decoded from {record.model_name}": mine}
     if (other := _baseline_velocity(record)) is not None:
         paths[f"decoded from {record.baseline_name}"] = hand_paths(other, trials)[1]
     caption = (
-        f"Hand paths of all {plural(trials.n_trials, 'test trial')}. Decoded paths are decoded velocities added up from "
-        "the measured position in the first bin that can be decoded: errors add up too. Dots: where a path starts."
+        f"Hand paths of all {plural(trials.n_trials, 'test trial')}. Decoded paths are decoded "
+        "velocities added up from "
+        "the measured position in the first bin that can be decoded: errors add up too. Dots: "
+        "where a path starts."
     )
     return plot_hand_paths(paths), caption + (
         "" if trials.condition is None else " Colours: conditions, in their order."

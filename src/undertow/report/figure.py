@@ -17,8 +17,8 @@ class FigureKind(NamedTuple):
     Attributes:
         name: its file name, without ending.
         heading: what the page calls it.
-        draw: record → figure and caption; raises `UndertowError` with the reason where it does not apply.
-            matplotlib is imported only in there.
+        draw: record → figure and caption; raises `UndertowError` with the reason where it does not
+            apply. matplotlib is imported only in there.
     """
 
     name: str

@@ -15,10 +15,19 @@ def methods_paragraph(record: RunRecord) -> str:
 def _data(record: RunRecord) -> str:
     trials = record.prediction.trials
     start, stop = trials.start_s, trials.start_s + trials.n_time * trials.bin_s
-    when = f"from {start:g} to {stop:g} s relative to" if trials.times is None else "at irregular times after"
-    words = f"Spikes of {trials.n_neurons} neurons were counted in bins of {1e3 * trials.bin_s:g} ms, {when} {trials.event}."
+    when = (
+        f"from {start:g} to {stop:g} s relative to"
+        if trials.times is None
+        else "at irregular times after"
+    )
+    words = (
+        f"Spikes of {trials.n_neurons} neurons were counted in bins of {1e3 * trials.bin_s:g} ms, "
+        f"{when} {trials.event}."
+    )
     if silent := int(trials.silent.sum()):
-        words += f" Neurons without a spike in the test trials ({silent}) were left out of the scores."
+        words += (
+            f" Neurons without a spike in the test trials ({silent}) were left out of the scores."
+        )
     return words
 
 
@@ -27,12 +36,14 @@ def _heldout(record: RunRecord) -> str:
     if n := int(trials.heldout.sum()):
         seed = "" if record.split_seed is None else f" (split seed {record.split_seed})"
         words = (
-            f"{n} neurons were held out{seed}: their spikes were predicted and never given to the encoder."
+            f"{n} neurons were held out{seed}: their spikes were predicted and never given to the "
+            "encoder."
         )
     if trials.forward_bins:
         seconds = trials.forward_bins * trials.bin_s
         words += (
-            f" The same holds for all neurons in the last {seconds:g} s of each trial (forward prediction)."
+            f" The same holds for all neurons in the last {seconds:g} s of each trial (forward "
+            "prediction)."
         )
     return words.strip()
 
@@ -42,7 +53,10 @@ def _split(record: RunRecord) -> str:
     if record.train_prediction is None:
         return f"Scores are of {plural(n_test, 'test trial')}."
     n_train = record.train_prediction.trials.n_trials
-    return f"The model was fitted on {plural(n_train, 'trial')} and scored on {plural(n_test, 'test trial')}."
+    return (
+        f"The model was fitted on {plural(n_train, 'trial')} and scored on "
+        f"{plural(n_test, 'test trial')}."
+    )
 
 
 def _model(record: RunRecord) -> str:
@@ -69,11 +83,15 @@ def _scores(record: RunRecord) -> str:
         words = f"{name} {decimal(score.value)}{unit}"
         if has_interval(score):
             intervals = True
-            words += f" ({100 * score.level:g} % interval {decimal(score.low)} to {decimal(score.high)})"
+            words += (
+                f" ({100 * score.level:g} % interval {decimal(score.low)} to {decimal(score.high)})"
+            )
         listed.append(words)
     if not listed:
         return ""
-    how = " Intervals are bootstraps over test trials, drawn within conditions." if intervals else ""
+    how = (
+        " Intervals are bootstraps over test trials, drawn within conditions." if intervals else ""
+    )
     if record.prediction.trials.condition is None:
         how = how.replace(", drawn within conditions", "")
     return f"Test scores: {'; '.join(listed)}.{how}"

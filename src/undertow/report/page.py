@@ -8,7 +8,8 @@ from typing import Any
 CSS = """
 :root { --ink: #1c1c1c; --soft: #5a5a5a; --line: #d9d9d9; --wash: #f6f7f8; --mark: #0072b2; }
 * { box-sizing: border-box; }
-body { color: var(--ink); background: #fff; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif;
+body { color: var(--ink); background: #fff; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans",
+  sans-serif;
   max-width: 1140px; margin: 0 auto; padding: 24px 20px 60px; }
 h1 { font-size: 1.7rem; margin: 0 0 4px; }
 h2 { font-size: 1.25rem; margin: 44px 0 10px; }
@@ -19,12 +20,14 @@ figure { margin: 0 0 8px; }
 img { width: 100%; height: auto; display: block; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
 th { font-weight: 600; }
 td.number, th.number { text-align: right; }
 td.main { font-weight: 600; }
 td small { display: block; color: var(--soft); font-weight: 400; white-space: nowrap; }
-.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px; margin-top: 16px; }
+.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px;
+  margin-top: 16px; }
 .notes ul { margin: 0; padding-left: 18px; }
 .methods { background: var(--wash); padding: 12px 16px; }
 nav a { margin-right: 14px; color: var(--mark); }
@@ -43,11 +46,15 @@ def text(value: Any) -> str:
 def page(title: str, body: Sequence[str]) -> str:
     """The whole document."""
     head = (
-        '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>{CSS}</style>"
     )
     inside = "\n".join(part for part in body if part)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{inside}\n</body>\n</html>\n'
+    return (
+        "<!DOCTYPE html>\n<html "
+        f'lang="en">\n<head>\n{head}\n</head>\n<body>\n{inside}\n</body>\n</html>\n'
+    )
 
 
 def section(anchor: str, heading: str, *parts: str) -> str:
@@ -68,22 +75,32 @@ def figure(name: str, heading: str, png: bytes, caption: str) -> str:
 
 def table(columns: Mapping[str, Sequence[Any]]) -> str:
     """A plain table; numbers are set to the right, floats to three decimals."""
-    numeric = {name: all(isinstance(v, int | float) for v in values) for name, values in columns.items()}
+    numeric = {
+        name: all(isinstance(v, int | float) for v in values) for name, values in columns.items()
+    }
     side = {name: ' class="number"' if numeric[name] else "" for name in columns}
     head = "".join(f"<th{side[name]}>{text(name.replace('_', ' '))}</th>" for name in columns)
     rows = []
     for row in zip(*columns.values(), strict=True):
         cells = zip(side.values(), row, strict=True)
         rows.append(
-            "".join(f"<td{s}>{text(decimal(v) if isinstance(v, float) else v)}</td>" for s, v in cells)
+            "".join(
+                f"<td{s}>{text(decimal(v) if isinstance(v, float) else v)}</td>" for s, v in cells
+            )
         )
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        "<div "
+        f'class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def facts(values: Mapping[str, Any]) -> str:
     """Names and values as a two-column table."""
-    rows = (f"<tr><th>{text(name)}</th><td>{text(plain(value))}</td></tr>" for name, value in values.items())
+    rows = (
+        f"<tr><th>{text(name)}</th><td>{text(plain(value))}</td></tr>"
+        for name, value in values.items()
+    )
     return f'<div class="wide"><table><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -98,7 +115,8 @@ def plural(n: int, noun: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """A setting or fact as text: floats as short as they are, sequences and mappings item by item."""
+    """A setting or fact as text: floats as short as they are, sequences and mappings item by
+    item."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):

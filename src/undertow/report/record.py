@@ -35,8 +35,10 @@ class RunRecord:
         differences: metric → paired difference, model minus baseline.
         history: one row per validation: 'epoch', then any numeric columns.
         prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
-        generated: the prediction from the first `seen_bins` bins of the test trials; None for models that do not generate.
-        frequencies, coupling, portrait: what `undertow.analysis` says of the learned dynamics; None where it says nothing.
+        generated: the prediction from the first `seen_bins` bins of the test trials; None for
+            models that do not generate.
+        frequencies, coupling, portrait: what `undertow.analysis` says of the learned dynamics; None
+            where it says nothing.
         missing: 'frequencies', 'coupling' or 'portrait' → why there is none.
         notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
 
@@ -71,7 +73,8 @@ class RunRecord:
     def __post_init__(self) -> None:
         if self.model_name not in self.scores:
             raise UndertowError(
-                f"scores holds {sorted(self.scores)}: it must hold the model's own, under {self.model_name!r}."
+                f"scores holds {sorted(self.scores)}: it must hold the model's own, under "
+                f"{self.model_name!r}."
             )
         if self.baseline_prediction is None:
             return

@@ -12,59 +12,84 @@ if TYPE_CHECKING:
     from undertow.evaluation import Score
 
 MEANINGS: Mapping[str, str] = {
-    "co-bps": "Co-smoothing: how much better the spikes of neurons the model was never shown are predicted, from "
-    "the other neurons at the same time, than by each neuron's own mean rate. Zero is no better than the mean; "
+    "co-bps": "Co-smoothing: how much better the spikes of neurons the model was never shown are "
+    "predicted, from "
+    "the other neurons at the same time, than by each neuron's own mean rate. Zero is no better "
+    "than the mean; "
     "higher is better.",
-    "held-in bps": "The same for the neurons whose spikes the model was given: how well it describes what it has "
-    "seen. Rates that merely copy the spikes score high here, so this alone says nothing of quality.",
-    "fp-bps": "Forward prediction: how much better the spikes of the bins after the window, which the model was "
+    "held-in bps": "The same for the neurons whose spikes the model was given: how well it "
+    "describes what it has "
+    "seen. Rates that merely copy the spikes score high here, so this alone says nothing of "
+    "quality.",
+    "fp-bps": "Forward prediction: how much better the spikes of the bins after the window, which "
+    "the model was "
     "never shown, are predicted than by each neuron's own mean rate. Higher is better.",
-    "rate R2": "Share of the variance of the true rates (known, since the data are synthetic) that the inferred "
+    "rate R2": "Share of the variance of the true rates (known, since the data are synthetic) that "
+    "the inferred "
     "rates explain, averaged over neurons. One is perfect; higher is better.",
     "rate R2 variance-weighted": "The same, neurons weighted by the variance of their true rate.",
     "rate R2 median": "The same for the median neuron.",
-    "psth R2": "How well trial-averaged inferred rates match the trial-averaged spikes of each condition. One is "
+    "psth R2": "How well trial-averaged inferred rates match the trial-averaged spikes of each "
+    "condition. One is "
     "perfect, zero no better than each neuron's mean; higher is better.",
-    "velocity R2": "Share of the variance of the measured velocity that a linear decoder of the inferred rates "
-    "explains, the decoder fitted on the training trials. One is perfect, zero no better than the mean; higher "
+    "velocity R2": "Share of the variance of the measured velocity that a linear decoder of the "
+    "inferred rates "
+    "explains, the decoder fitted on the training trials. One is perfect, zero no better than the "
+    "mean; higher "
     "is better.",
-    "velocity R2 log-rate": "The same with the logarithm of the rates, velocity a fixed lag after them.",
-    "generated bps": "How much better the spikes of all neurons, after the start of a trial, are predicted from that start "
+    "velocity R2 log-rate": "The same with the logarithm of the rates, velocity a fixed lag after "
+    "them.",
+    "generated bps": "How much better the spikes of all neurons, after the start of a trial, are "
+    "predicted from that start "
     "and the stimulus alone than by each neuron's own mean rate. Higher is better.",
     "generated bps all bins": "The same with the bins of the start, which the model has seen.",
-    "behavior R2": "Share of the variance of behaviour that the model itself predicts from the spikes, channels pooled. "
+    "behavior R2": "Share of the variance of behaviour that the model itself predicts from the "
+    "spikes, channels pooled. "
     "One is perfect, zero no better than the mean; higher is better.",
     "generated behavior R2": "The same, predicted from the trial's start and the stimulus alone.",
-    "tp corr": "Correlation of how fast the population state moves with the time the animal then produced: faster "
+    "tp corr": "Correlation of how fast the population state moves with the time the animal then "
+    "produced: faster "
     "states should go with shorter times. More negative is better.",
 }
 BY_NAME: Mapping[str, str] = {
-    "label accuracy": "Share of the trials whose label a logistic regression reads off the inferred rates, fitted on the "
+    "label accuracy": "Share of the trials whose label a logistic regression reads off the "
+    "inferred rates, fitted on the "
     "training trials.",
     "majority share": "What always answering the commonest label would reach.",
-    "predicted accuracy": "Share of the trials whose label the model itself finds likeliest, from all spikes of the trial.",
-    "predicted log-loss": "How surprised the model is by the labels, from all spikes of the trial. Lower is better.",
-    "generated accuracy": "The accuracy of the labels it predicts from the trial's start and the stimulus alone.",
+    "predicted accuracy": "Share of the trials whose label the model itself finds likeliest, from "
+    "all spikes of the trial.",
+    "predicted log-loss": "How surprised the model is by the labels, from all spikes of the trial. "
+    "Lower is better.",
+    "generated accuracy": "The accuracy of the labels it predicts from the trial's start and the "
+    "stimulus alone.",
     "generated log-loss": "Their log-loss. Lower is better.",
-    "log-loss of shares": "The log-loss of answering each trial with the shares of the training trials: what a "
+    "log-loss of shares": "The log-loss of answering each trial with the shares of the training "
+    "trials: what a "
     "prediction must lie below to be worth anything.",
-    "behavior majority share": "What always answering the training trials' commonest category would reach.",
-    "behavior log-loss of shares": "The log-loss of answering each bin with the shares of the training trials: what a "
+    "behavior majority share": "What always answering the training trials' commonest category "
+    "would reach.",
+    "behavior log-loss of shares": "The log-loss of answering each bin with the shares of the "
+    "training trials: what a "
     "prediction must lie below to be worth anything.",
-    "behavior accuracy": "Share of the bins whose category of behaviour the model itself finds likeliest, from all "
+    "behavior accuracy": "Share of the bins whose category of behaviour the model itself finds "
+    "likeliest, from all "
     "spikes of the trial.",
-    "behavior log-loss": "How surprised the model is by these categories, from all spikes of the trial. Lower is better.",
-    "generated behavior accuracy": "The accuracy of the categories predicted from the trial's start and the stimulus alone.",
+    "behavior log-loss": "How surprised the model is by these categories, from all spikes of the "
+    "trial. Lower is better.",
+    "generated behavior accuracy": "The accuracy of the categories predicted from the trial's "
+    "start and the stimulus alone.",
     "generated behavior log-loss": "Their log-loss. Lower is better.",
 }
 EXCHANGED = (
-    "The score of the same name with each trial given the latents of another trial, all else the decoder sees being its "
+    "The score of the same name with each trial given the latents of another trial, all else the "
+    "decoder sees being its "
     "own. What it lies below that score is what the latents carry."
 )
 
 
 def score_table(record: RunRecord) -> str:
-    """Rows are metrics; columns the model, every baseline, the paired difference, and what was scored."""
+    """Rows are metrics; columns the model, every baseline, the paired difference, and what was
+    scored."""
     models = (record.model_name, *record.baseline_names)
     heads = ["score", *models]
     if record.differences:
@@ -72,7 +97,10 @@ def score_table(record: RunRecord) -> str:
     heads += ["unit", "trials", "bin width", "neurons"]
     head = "".join(f"<th>{text(name)}</th>" for name in heads)
     rows = "".join(_row(record, metric, models) for metric in record.metrics)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        "<div "
+        f'class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _row(record: RunRecord, metric: str, models: tuple[str, ...]) -> str:
@@ -82,12 +110,18 @@ def _row(record: RunRecord, metric: str, models: tuple[str, ...]) -> str:
     if record.differences:
         cells.append(f"<td>{_inside(record.differences.get(metric), sign=True)}</td>")
     known = any_score(record, metric)
-    about = (known.unit, f"{known.n_trials} {known.split}", f"{1e3 * known.bin_s:g} ms", known.n_neurons)
+    about = (
+        known.unit,
+        f"{known.n_trials} {known.split}",
+        f"{1e3 * known.bin_s:g} ms",
+        known.n_neurons,
+    )
     return f"<tr>{''.join(cells)}{''.join(f'<td>{text(item)}</td>' for item in about)}</tr>"
 
 
 def any_score(record: RunRecord, metric: str) -> "Score":
-    """The metric's score of the first model that has it: unit, trials and bins are the same for all."""
+    """The metric's score of the first model that has it: unit, trials and bins are the same for
+    all."""
     return next(scores[metric] for scores in record.scores.values() if metric in scores)
 
 
@@ -97,7 +131,9 @@ def _inside(score: "Score | None", sign: bool = False) -> str:
         return "–"
     words = ("+" if sign and score.value > 0 else "") + decimal(score.value)
     if has_interval(score):
-        words += f"<small>{100 * score.level:g} %: {decimal(score.low)} to {decimal(score.high)}</small>"
+        words += (
+            f"<small>{100 * score.level:g} %: {decimal(score.low)} to {decimal(score.high)}</small>"
+        )
     if score.std_over_folds is not None:
         words += f"<small>sd over folds {decimal(score.std_over_folds)}</small>"
     return words
@@ -109,11 +145,14 @@ def has_interval(score: "Score") -> bool:
 
 
 def meanings(record: RunRecord) -> str:
-    """For each metric what it says, how the model stands beside the baseline, and the score's own note."""
+    """For each metric what it says, how the model stands beside the baseline, and the score's own
+    note."""
     items = []
     for metric in record.metrics:
         note = any_score(record, metric).note
-        meaning = EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, _by_name(metric))
+        meaning = (
+            EXCHANGED if metric.endswith(" exchanged") else MEANINGS.get(metric, _by_name(metric))
+        )
         words = [meaning, _verdict(record, metric), f"Scored: {note}." if note else ""]
         items.append(f"<dt>{text(metric)}</dt><dd>{text(' '.join(w for w in words if w))}</dd>")
     return f"<dl>{''.join(items)}</dl>"
@@ -132,8 +171,11 @@ def _verdict(record: RunRecord, metric: str) -> str:
     other = record.baseline_name
     if gap.low <= 0 <= gap.high:
         return (
-            f"The interval of the difference from {other} holds zero: these trials do not tell the two apart."
+            f"The interval of the difference from {other} holds zero: these trials do not tell "
+            "the two apart."
         )
     side = "above" if gap.low > 0 else "below"
     size = decimal(abs(gap.value))
-    return f"Here {record.model_name} lies {side} {other} by {size}, and the interval leaves out zero."
+    return (
+        f"Here {record.model_name} lies {side} {other} by {size}, and the interval leaves out zero."
+    )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from undertow.data.files import written_whole
 from undertow.errors import UndertowError
+from undertow.files import written_whole
 from undertow.report import page
 from undertow.report.figures import figures_of
 from undertow.report.methods import methods_paragraph
@@ -18,8 +18,8 @@ from undertow.report.scores import any_score, meanings, score_table
 def write_report(record: RunRecord, directory: str | Path) -> Path:
     """Write `report.html` (self-contained), `figures/*.png` and `per_neuron.csv` into `directory`.
 
-    Figures that do not apply are left out, and the page says why. Each file is written under a temporary name
-    and moved into place; older files of the same names are replaced.
+    Figures that do not apply are left out, and the page says why. Each file is written under a
+    temporary name and moved into place; older files of the same names are replaced.
 
     Returns:
         The path of the page.
@@ -74,7 +74,10 @@ def _head(record: RunRecord) -> str:
     lead = f"{record.model_name}, scored on test trials: {record.prediction.trials!r}"
     anchors = ("scores", "figures", "neurons", "methods", "run")
     links = "".join(f'<a href="#{anchor}">{anchor}</a>' for anchor in anchors)
-    return f'<h1>{page.text(record.title)}</h1>\n<p class="lead">{page.text(lead)}</p>\n<nav>{links}</nav>'
+    return (
+        f"<h1>{page.text(record.title)}</h1>\n<p "
+        f'class="lead">{page.text(lead)}</p>\n<nav>{links}</nav>'
+    )
 
 
 def _notes(record: RunRecord) -> str:
@@ -84,7 +87,9 @@ def _notes(record: RunRecord) -> str:
 
 def _scores(record: RunRecord) -> str:
     if not record.metrics:
-        return page.section("scores", "Scores", "<p>No score could be computed for these trials.</p>")
+        return page.section(
+            "scores", "Scores", "<p>No score could be computed for these trials.</p>"
+        )
     level = 100 * any_score(record, record.metrics[0]).level
     words = f"Below each score its {level:g} % interval, a bootstrap over test trials."
     if record.differences:
@@ -95,14 +100,20 @@ def _scores(record: RunRecord) -> str:
 
 
 def _figure_section(shown: Sequence[str], left_out: Mapping[str, str]) -> str:
-    reasons = "".join(f"<li>{page.text(name)}: {page.text(reason)}</li>" for name, reason in left_out.items())
+    reasons = "".join(
+        f"<li>{page.text(name)}: {page.text(reason)}</li>" for name, reason in left_out.items()
+    )
     omitted = f'<h3>Left out</h3>\n<ul class="soft">{reasons}</ul>' if reasons else ""
     return page.section("figures", "Figures", *shown, omitted)
 
 
 def _neurons(columns: Mapping[str, Sequence[Any]]) -> str:
-    summary = f"<summary>Table of {len(columns['neuron'])} neurons (also in per_neuron.csv)</summary>"
-    return page.section("neurons", "Neuron by neuron", f"<details>{summary}{page.table(columns)}</details>")
+    summary = (
+        f"<summary>Table of {len(columns['neuron'])} neurons (also in per_neuron.csv)</summary>"
+    )
+    return page.section(
+        "neurons", "Neuron by neuron", f"<details>{summary}{page.table(columns)}</details>"
+    )
 
 
 def _methods(record: RunRecord) -> str:

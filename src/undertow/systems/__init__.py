@@ -4,4 +4,10 @@ from undertow.systems.lorenz import simulate_lorenz
 from undertow.systems.oscillators import Oscillators, simulate_oscillators
 from undertow.systems.rate_network import RateNetwork, simulate_rate_network
 
-__all__ = ["Oscillators", "RateNetwork", "simulate_lorenz", "simulate_oscillators", "simulate_rate_network"]
+__all__ = [
+    "Oscillators",
+    "RateNetwork",
+    "simulate_lorenz",
+    "simulate_oscillators",
+    "simulate_rate_network",
+]

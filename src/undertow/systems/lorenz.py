@@ -28,8 +28,8 @@ def simulate_lorenz(
     """Simulate Poisson spikes driven by Lorenz trajectories.
 
     Each condition is one initial state, brought onto the attractor by `burn_in` steps. The states,
-    standardised over all conditions and bins, drive each neuron through random weights to its log-rate; an
-    offset fixes its mean rate.
+    standardised over all conditions and bins, drive each neuron through random weights to its
+    log-rate; an offset fixes its mean rate.
 
     Args:
         conditions: number of initial states.
@@ -46,8 +46,8 @@ def simulate_lorenz(
         seed: of initial states, weights and spikes.
 
     Returns:
-        Trials, condition by condition, with `condition`, `split` ('train', 'val', 'test') and `truth` in
-        spikes/s.
+        Trials, condition by condition, with `condition`, `split` ('train', 'val', 'test') and
+        `truth` in spikes/s.
 
     Raises:
         DataError: for a number that is not positive, or an integration that diverges.
@@ -75,9 +75,15 @@ def simulate_lorenz(
 
 
 def lorenz_path(
-    start: np.ndarray, steps: int, step: float, sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3
+    start: np.ndarray,
+    steps: int,
+    step: float,
+    sigma: float = 10.0,
+    rho: float = 28.0,
+    beta: float = 8 / 3,
 ) -> np.ndarray:
-    """Classic fourth-order Runge–Kutta for y₁' = σ(y₂ − y₁), y₂' = y₁(ρ − y₃) − y₂, y₃' = y₁y₂ − βy₃.
+    """Classic fourth-order Runge–Kutta for y₁' = σ(y₂ − y₁), y₂' = y₁(ρ − y₃) − y₂, y₃' = y₁y₂ −
+    βy₃.
 
     Args:
         start: states (…, 3).
@@ -111,7 +117,9 @@ def lorenz_path(
             k4 = slope(path[i] + step * k3)
             path[i + 1] = path[i] + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     if not np.isfinite(path).all():
-        raise DataError(f"the Lorenz integration diverges at a step of {step:g}: use a smaller step.")
+        raise DataError(
+            f"the Lorenz integration diverges at a step of {step:g}: use a smaller step."
+        )
     return path
 
 
@@ -124,7 +132,8 @@ def standardized(states: np.ndarray) -> np.ndarray:
 
 
 def rates_with_mean(log_rates: np.ndarray, mean_rate_hz: float) -> np.ndarray:
-    """exp(log_rates + offset); each neuron's offset makes its mean over (conditions, time) `mean_rate_hz`."""
+    """exp(log_rates + offset); each neuron's offset makes its mean over (conditions, time)
+    `mean_rate_hz`."""
     relative = np.exp(log_rates)
     return mean_rate_hz * relative / relative.mean(axis=(0, 1))
 

@@ -22,14 +22,17 @@ READOUT_LENGTH = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Oscillators:
-    """dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i, complex z, t in seconds.
+    """dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i, complex z, t in
+    seconds.
 
-    Alone and without noise, each goes round the unit circle at its own frequency. W_i is complex: real and imaginary
+    Alone and without noise, each goes round the unit circle at its own frequency. W_i is complex:
+        real and imaginary
     part are independent standard Wiener processes.
 
     Attributes:
         frequencies_hz: f, (oscillators,).
-        readout: (neurons, 2 · oscillators): a neuron's log-rate is its product with [Re z, Im z], and an offset.
+        readout: (neurons, 2 · oscillators): a neuron's log-rate is its product with [Re z, Im z],
+            and an offset.
         coupling_per_s: K, (oscillators, oscillators); its diagonal has no effect.
         relaxation_per_s: λ: a small deviation from the unit circle decays at 2λ.
         noise: σ per √second.
@@ -48,7 +51,8 @@ class Oscillators:
         n = len(self.frequencies_hz)
         if not n or not all(np.isfinite(self.frequencies_hz)) or min(self.frequencies_hz) <= 0:
             raise DataError(
-                f"frequencies_hz is {tuple(self.frequencies_hz)}: give at least one, all above zero."
+                f"frequencies_hz is {tuple(self.frequencies_hz)}: give at least one, all above "
+                "zero."
             )
         if self.coupling_per_s.shape != (n, n) or not np.isfinite(self.coupling_per_s).all():
             raise DataError(
@@ -56,7 +60,9 @@ class Oscillators:
                 f"for {n} frequencies it must be {n} × {n} finite numbers."
             )
         if self.readout.ndim != 2 or self.readout.shape[1] != 2 * n:
-            raise DataError(f"readout has shape {self.readout.shape}: it must have {2 * n} columns.")
+            raise DataError(
+                f"readout has shape {self.readout.shape}: it must have {2 * n} columns."
+            )
         check_positive("relaxation_per_s", self.relaxation_per_s, "1/s")
         if check_finite("noise", self.noise, "standard deviation, zero or more") < 0:
             raise DataError(f"noise is {self.noise}: it must be zero or more.")
@@ -96,12 +102,16 @@ class Oscillators:
         bin_s: float = 0.01,
         steps_per_bin: int = 10,
     ) -> np.ndarray:
-        """Complex states at the left edge of each bin, (trials, bins, oscillators), from `start` (trials, oscillators).
+        """Complex states at the left edge of each bin, (trials, bins, oscillators), from `start`
+        (trials, oscillators).
 
         A step turns and relaxes each oscillator exactly, then adds coupling (Euler) and noise.
         """
         dt = bin_s / steps_per_bin
-        turn, decay = np.exp(2j * np.pi * self.frequencies_hz * dt), np.exp(-2 * self.relaxation_per_s * dt)
+        turn, decay = (
+            np.exp(2j * np.pi * self.frequencies_hz * dt),
+            np.exp(-2 * self.relaxation_per_s * dt),
+        )
         z, states = start, np.empty((len(start), bins, start.shape[1]), complex)
         for k in range(bins * steps_per_bin):
             if k % steps_per_bin == 0:
@@ -120,7 +130,8 @@ class Oscillators:
         steps_per_bin: int = 10,
         seed: int = 0,
     ) -> np.ndarray:
-        """The states behind `simulate` with the same arguments, from random phases on the unit circle.
+        """The states behind `simulate` with the same arguments, from random phases on the unit
+        circle.
 
         Raises:
             DataError: naming the argument and its rule.
@@ -135,12 +146,15 @@ class Oscillators:
         slowest, fastest = min(self.frequencies_hz), max(self.frequencies_hz)
         if slowest * bins * bin_s < LEAST_CYCLES - 1e-9:
             raise DataError(
-                f"a trial of {bins * bin_s:g} s holds {slowest * bins * bin_s:.3g} cycles at {slowest:g} Hz: it must "
-                f"hold {LEAST_CYCLES} or the frequency cannot be told; use more bins or a higher frequency."
+                f"a trial of {bins * bin_s:g} s holds {slowest * bins * bin_s:.3g} cycles at "
+                f"{slowest:g} Hz: it must "
+                f"hold {LEAST_CYCLES} or the frequency cannot be told; use more bins or a higher "
+                "frequency."
             )
         if 2 * fastest * bin_s >= 1:
             raise DataError(
-                f"{fastest:g} Hz is not below half the bin rate, {0.5 / bin_s:g} Hz: use narrower bins."
+                f"{fastest:g} Hz is not below half the bin rate, {0.5 / bin_s:g} Hz: use narrower "
+                "bins."
             )
         if np.abs(self.coupling_per_s).sum(1).max() * bin_s / steps_per_bin >= 0.5:
             raise DataError("coupling_per_s is too strong for the step: use more steps_per_bin.")
@@ -154,7 +168,8 @@ class Oscillators:
         steps_per_bin: int = 10,
         seed: int = 0,
     ) -> TrialSet:
-        """Poisson counts of trials of these oscillators, with `truth`; see `simulate_oscillators`."""
+        """Poisson counts of trials of these oscillators, with `truth`; see
+        `simulate_oscillators`."""
         z = self.latents(n_trials, bins, bin_s, steps_per_bin, seed)
         states = np.concatenate([z.real, z.imag], axis=-1)
         return poisson_trials(states @ self.readout.T, mean_rate_hz, bin_s, seed)
@@ -177,10 +192,11 @@ def simulate_oscillators(
 
         dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i
 
-    Every trial starts at random phases on the unit circle. A neuron's log-rate is a random direction of length 1.5 in
-    the oscillators' real and imaginary parts, and an offset that fixes its mean rate over the set. States are held over
-    each bin, from its left edge. The oscillators themselves, with their frequencies and states, are
-    `Oscillators.random(...)` with the same first arguments and seed.
+    Every trial starts at random phases on the unit circle. A neuron's log-rate is a random
+    direction of length 1.5 in the oscillators' real and imaginary parts, and an offset that fixes
+    its mean rate over the set. States are held over each bin, from its left edge. The oscillators
+    themselves, with their frequencies and states, are `Oscillators.random(...)` with the same first
+    arguments and seed.
 
     Args:
         frequencies_hz: f; a trial must hold two cycles of the slowest.
@@ -201,5 +217,7 @@ def simulate_oscillators(
     Raises:
         DataError: naming the argument and its rule.
     """
-    planted = Oscillators.random(frequencies_hz, coupling_per_s, relaxation_per_s, noise, n_neurons, seed)
+    planted = Oscillators.random(
+        frequencies_hz, coupling_per_s, relaxation_per_s, noise, n_neurons, seed
+    )
     return planted.simulate(n_trials, mean_rate_hz, bins, bin_s, steps_per_bin, seed)

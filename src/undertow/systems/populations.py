@@ -1,4 +1,5 @@
-"""What simulated populations share: sizes, streams of random numbers, random readouts, Poisson counts."""
+"""What simulated populations share: sizes, streams of random numbers, random readouts, Poisson
+counts."""
 
 import numpy as np
 
@@ -29,7 +30,8 @@ def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> N
 def random_directions(
     n_neurons: int, dim: int, generator: np.random.Generator, length: float = 1.0
 ) -> np.ndarray:
-    """Weights from states to log-rates, (neurons, dim), all of one length: no neuron varies far more than others."""
+    """Weights from states to log-rates, (neurons, dim), all of one length: no neuron varies far
+    more than others."""
     check_count("n_neurons", n_neurons)
     weights = generator.standard_normal((n_neurons, dim))
     directions: np.ndarray = weights / np.linalg.norm(weights, axis=1, keepdims=True)
@@ -37,7 +39,11 @@ def random_directions(
 
 
 def poisson_trials(
-    log_rates: np.ndarray, mean_rate_hz: float, bin_s: float, seed: int, drive: np.ndarray | None = None
+    log_rates: np.ndarray,
+    mean_rate_hz: float,
+    bin_s: float,
+    seed: int,
+    drive: np.ndarray | None = None,
 ) -> TrialSet:
     """Counts with rates exp(log_rates + offset), each neuron's offset fixing its mean rate.
 

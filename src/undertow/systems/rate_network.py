@@ -20,7 +20,8 @@ SPECTRAL_RADIUS, TURN, THIRD = 2.5, 0.9, 0.5
 
 @dataclass(frozen=True, eq=False)
 class RateNetwork:
-    """dx = δ⁻¹(−x + tanh(A x + B u)) dt + σ dW, t in seconds, whose activity x neurons read through R.
+    """dx = δ⁻¹(−x + tanh(A x + B u)) dt + σ dW, t in seconds, whose activity x neurons read through
+    R.
 
     Attributes:
         recurrent: A, (populations, populations).
@@ -30,7 +31,8 @@ class RateNetwork:
         noise: σ per √second, of every population.
 
     Raises:
-        DataError: naming the array whose shape does not fit, or a timescale or noise that is out of range.
+        DataError: naming the array whose shape does not fit, or a timescale or noise that is out of
+            range.
     """
 
     recurrent: np.ndarray
@@ -45,7 +47,8 @@ class RateNetwork:
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise DataError(
-                    f"{name} has shape {getattr(self, name).shape}: with {n} timescales it must have {shape}."
+                    f"{name} has shape {getattr(self, name).shape}: with {n} timescales it must "
+                    f"have {shape}."
                 )
         if not (np.asarray(self.timescales_s) > 0).all():
             raise DataError(
@@ -56,7 +59,8 @@ class RateNetwork:
 
     @classmethod
     def random(cls, n_neurons: int = 50, noise: float = 1.0, seed: int = 0) -> "RateNetwork":
-        """Three populations that, left alone, go round a limit cycle about once a second; see `simulate_rate_network`."""
+        """Three populations that, left alone, go round a limit cycle about once a second; see
+        `simulate_rate_network`."""
         generator = np.random.default_rng([seed, NETWORK_STREAM])
         frame = np.linalg.qr(generator.standard_normal((3, 3)))[0]
         cos, sin = SPECTRAL_RADIUS * np.cos(TURN), SPECTRAL_RADIUS * np.sin(TURN)
@@ -111,7 +115,8 @@ class RateNetwork:
         input_hz: tuple[float, float] = (1.0, 4.0),
         seed: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The activity and input behind `simulate` with the same arguments: x(0) ~ N(0, I), random f and φ.
+        """The activity and input behind `simulate` with the same arguments: x(0) ~ N(0, I), random
+        f and φ.
 
         Returns:
             (trials, bins, populations) and (trials, bins, 1), at the left edge of each bin.
@@ -122,7 +127,8 @@ class RateNetwork:
         check_sizes(n_trials, bins, bin_s, steps_per_bin)
         if len(input_hz) != 2 or not 0 <= input_hz[0] <= input_hz[1] < np.inf:
             raise DataError(
-                f"input_hz is {tuple(input_hz)}: it must be the lowest and highest frequency, in Hz."
+                f"input_hz is {tuple(input_hz)}: it must be the lowest and highest frequency, in "
+                "Hz."
             )
         if bin_s / steps_per_bin > min(self.timescales_s):
             raise DataError(
@@ -145,7 +151,8 @@ class RateNetwork:
         input_hz: tuple[float, float] = (1.0, 4.0),
         seed: int = 0,
     ) -> TrialSet:
-        """Poisson counts of trials of this network, with `truth` and `stimulus`; see `simulate_rate_network`."""
+        """Poisson counts of trials of this network, with `truth` and `stimulus`; see
+        `simulate_rate_network`."""
         states, inputs = self.latents(n_trials, bins, bin_s, steps_per_bin, input_hz, seed)
         return poisson_trials(states @ self.readout.T, mean_rate_hz, bin_s, seed, inputs)
 
@@ -165,16 +172,19 @@ def simulate_rate_network(
 
         x(0) ~ N(0, I);  dx = δ⁻¹(−x + tanh(A x + B u)) dt + σ dW;  y ~ Poisson(exp(R x + offset))
 
-    (ElGazzar & van Gerven, eq. 13). The paper gives neither A, B, δ, R nor the length and number of trials. Chosen here:
-    δ = 0.1, 0.2 and 0.3 s; A with eigenvalues 2.5 exp(±0.9 i) and 0.5 in a random frame, so that without noise and
-    input the activity goes round a limit cycle; B standard normal; R's rows random directions of length 1; each
-    neuron's offset fixes its mean rate over the set. t is in seconds, and at σ = 1 the noise moves the activity
-    about as much as start and input do. No rate is capped: with the defaults and σ up to 2, 99.9 % of the rates lie
-    below 150 spikes/s and the largest, from a far start, at 250 to 500. States are held over each bin, from its left
-    edge.
+    (ElGazzar & van Gerven, eq. 13). The paper gives neither A, B, δ, R nor the length and number of
+    trials. Chosen here: δ = 0.1, 0.2 and 0.3 s; A with eigenvalues 2.5 exp(±0.9 i) and 0.5 in a
+        random frame, so that without noise and
+    input the activity goes round a limit cycle; B standard normal; R's rows random directions of
+    length 1; each neuron's offset fixes its mean rate over the set. t is in seconds, and at σ = 1
+    the noise moves the activity
+    about as much as start and input do. No rate is capped: with the defaults and σ up to 2, 99.9 %
+        of the rates lie
+    below 150 spikes/s and the largest, from a far start, at 250 to 500. States are held over each
+    bin, from its left edge.
 
-    The network itself, for its drift and its activity, is `RateNetwork.random(n_neurons, noise, seed)`; the same seed
-    at another noise keeps network, starts and inputs.
+    The network itself, for its drift and its activity, is `RateNetwork.random(n_neurons, noise,
+    seed)`; the same seed at another noise keeps network, starts and inputs.
 
     Args:
         noise: σ per √second; the paper uses 0, 0.5, 1 and 2.
@@ -184,7 +194,8 @@ def simulate_rate_network(
         bins: bins per trial.
         bin_s: bin width in seconds.
         steps_per_bin: Euler–Maruyama steps per bin.
-        input_hz: lowest and highest frequency of the input, drawn evenly per trial, as is its phase.
+        input_hz: lowest and highest frequency of the input, drawn evenly per trial, as is its
+            phase.
         seed: of network, starts, inputs, noise and spikes.
 
     Returns:

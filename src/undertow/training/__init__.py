@@ -1,6 +1,6 @@
 """One readable training loop, its options, state and checkpoints."""
 
-from undertow.training.checkpoint import read_header, read_tensors, write_tensors, write_text
+from undertow.training.checkpoint import read_header, read_tensors, write_tensors
 from undertow.training.loop import Interrupted, TrainingWarning, history_csv, train
 from undertow.training.progress import Progress
 from undertow.training.settings import Training
@@ -17,5 +17,4 @@ __all__ = [
     "read_tensors",
     "train",
     "write_tensors",
-    "write_text",
 ]

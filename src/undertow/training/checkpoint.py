@@ -1,7 +1,7 @@
-"""Checkpoints and model files: safetensors with a JSON header, written to a temporary name and moved into place."""
+"""Checkpoints and model files: safetensors with a JSON header, written to a temporary name and
+moved into place."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from undertow.errors import ModelError
+from undertow.files import written_whole
 
 HEADER = "undertow"
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
-    """Write tensors and a JSON-able header to one file; a reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file(
-            {k: v.cpu().contiguous() for k, v in tensors.items()}, temporary, {HEADER: json.dumps(header)}
-        )
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write tensors and a JSON-able header to one file; a reader sees the old file or the new one,
+    never a part."""
+    plain = {k: v.cpu().contiguous() for k, v in tensors.items()}
+    with written_whole(path, overwrite=True) as temporary:
+        save_file(plain, temporary, {HEADER: json.dumps(header)})
     return path
 
 
@@ -50,14 +45,3 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
 def read_header(path: Path) -> dict[str, Any]:
     """The JSON header alone."""
     return read_tensors(path)[1]
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a small text file atomically."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
-from undertow.training.checkpoint import read_tensors, write_tensors, write_text
+from undertow.files import PARTIAL, write_text
+from undertow.training.checkpoint import read_tensors, write_tensors
 from undertow.training.settings import Training
 from undertow.training.state import Row, TrainingState
 
@@ -50,18 +51,22 @@ def train(
     report: Report | None = None,
     last_epoch: int | None = None,
 ) -> list[Row]:
-    """Train `network` in place; it ends with the weights that validated best, or the last ones without validation.
+    """Train `network` in place; it ends with the weights that validated best, or the last ones
+    without validation.
 
     Args:
         network: what is trained.
         batch: all training trials.
-        objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0 to 1.
-        validate: network → score on validation trials, higher is better; None to keep the last weights.
+        objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0
+            to 1.
+        validate: network → score on validation trials, higher is better; None to keep the last
+            weights.
         settings: options of the loop.
         seed: governs batches and noise.
         directory: where checkpoints and the CSV log go; None for none.
         resume: go on from the checkpoint in `directory`, if there is one.
-        report: called after each validation with the row, the share of the run that is done and the seconds left.
+        report: called after each validation with the row, the share of the run that is done and the
+            seconds left.
         last_epoch: stop after this epoch; the schedules stay those of `settings.epochs`.
 
     Returns:
@@ -71,11 +76,15 @@ def train(
         Interrupted: on Ctrl-C, after the state was saved.
     """
     state = TrainingState(network, settings, seed, last_epoch)
-    for part in [] if directory is None else directory.glob(".*.part"):
+    for part in [] if directory is None else directory.glob(f".*{PARTIAL}"):
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
         _restore(state, directory / CHECKPOINT)
-    last_good, saved_at, started = (state.tensors(), state.numbers()), time.monotonic(), time.monotonic()
+    last_good, saved_at, started = (
+        (state.tensors(), state.numbers()),
+        time.monotonic(),
+        time.monotonic(),
+    )
     before_s = state.counters.elapsed_s
     try:
         while not state.finished:
@@ -104,7 +113,8 @@ def _restore(state: TrainingState, path: Path) -> None:
         state.restore(*read_tensors(path))
     except (RuntimeError, KeyError, TypeError):
         raise ModelError(
-            f"{path} is no checkpoint of this network: resume with the same trials and settings, or choose another folder."
+            f"{path} is no checkpoint of this network: resume with the same trials and settings, "
+            "or choose another folder."
         ) from None
 
 
@@ -112,7 +122,10 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
     rate, seed = state.set_learning_rate(), state.epoch_seed()
     sums: Row = {}
     device = batch.targets.device
-    shuffler, noise = torch.Generator().manual_seed(seed), torch.Generator(device).manual_seed(seed + 1)
+    shuffler, noise = (
+        torch.Generator().manual_seed(seed),
+        torch.Generator(device).manual_seed(seed + 1),
+    )
     state.network.train()
     with dropout_from(state.network, noise):
         for minibatch in batch.shuffled(state.settings.batch_size, shuffler):
@@ -154,7 +167,9 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
     state.counters.history.append(row)
 
 
-def _roll_back(state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str) -> None:
+def _roll_back(
+    state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str
+) -> None:
     failures = state.counters.failures + 1
     state.restore(*last_good)
     epoch, state.counters.failures = state.counters.epoch + 1, failures

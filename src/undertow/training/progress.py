@@ -27,7 +27,8 @@ class Progress:
         if "validation_score" in row:
             validation = f"validation {row['validation_score']:.4f} (best {row['best_score']:.4f})"
         line = (
-            f"epoch {int(row['epoch']):5d}  {100 * min(progress, 1):3.0f} %  loss {row['loss']:.4g}  "
+            f"epoch {int(row['epoch']):5d}  {100 * min(progress, 1):3.0f} %  loss "
+            f"{row['loss']:.4g}  "
             f"{validation}  {clock(seconds_left)} left"
         )
         self.stream.write(f"\r{line}\x1b[K" + ("\n" if done else "") if self.live else line + "\n")

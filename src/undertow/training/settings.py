@@ -17,23 +17,26 @@ class Training:
         epochs: passes over the training trials.
         batch_size: trials per step, at most.
         learning_rate: peak step size of AdamW, reached after `warmup_epochs`.
-        schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau' (times 0.95 after each 10
-            epochs without a lower training loss, down to 1e-5).
+        schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau'
+            (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5).
         warmup_epochs: epochs of linear warm-up.
         weight_decay: AdamW's decoupled decay, on matrices only.
         weight_decay_warmup_epochs: epochs over which the decay rises linearly to that.
         clip_norm: gradients are scaled down to this norm (nats per trial).
-        average_decay: decay per step of the running weight average that is validated and kept; 0 for none.
+        average_decay: decay per step of the running weight average that is validated and kept; 0
+            for none.
         validate_every: epochs between validations.
-        patience: epochs without a better validation score after which training stops; None for never.
-        monitor: what validation measures: 'co-bps' (held-out neurons), 'likelihood' (bits per spike of hidden
-            held-in counts) or 'auto' (co-bps where neurons are held out).
-        keep: which weights are kept: those of the epoch that validated 'best', or the 'last' ones, for schedules
-            that do not overfit; the validation score is then that of the last epoch.
-        refit: train again, on training and validation trials together, up to the epoch that was kept; with keep='last'
-            nothing is chosen, and the one training is on all trials, without a validation score.
-        max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run cannot be repeated
-            bit by bit. None for no limit.
+        patience: epochs without a better validation score after which training stops; None for
+            never.
+        monitor: what validation measures: 'co-bps' (held-out neurons), 'likelihood' (bits per spike
+            of hidden held-in counts) or 'auto' (co-bps where neurons are held out).
+        keep: which weights are kept: those of the epoch that validated 'best', or the 'last' ones,
+            for schedules that do not overfit; the validation score is then that of the last epoch.
+        refit: train again, on training and validation trials together, up to the epoch that was
+            kept; with keep='last' nothing is chosen, and the one training is on all trials, without
+            a validation score.
+        max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run
+            cannot be repeated bit by bit. None for no limit.
         retries: how often a non-finite loss is rolled back and tried again with half the step size.
         checkpoint_seconds: least time between two checkpoints.
     """
@@ -71,15 +74,23 @@ class Training:
         ):
             self._require(name, getattr(self, name) >= 0, "zero or more")
         for name in ("patience", "max_seconds"):
-            self._require(name, getattr(self, name) is None or getattr(self, name) > 0, "above zero, or None")
+            self._require(
+                name, getattr(self, name) is None or getattr(self, name) > 0, "above zero, or None"
+            )
         self._require("schedule", self.schedule in ("cosine", "plateau"), "'cosine' or 'plateau'")
-        self._require("average_decay", 0 <= self.average_decay < 1, "from 0 up to, not including, 1")
         self._require(
-            "monitor", self.monitor in ("auto", "co-bps", "likelihood"), "'auto', 'co-bps' or 'likelihood'"
+            "average_decay", 0 <= self.average_decay < 1, "from 0 up to, not including, 1"
+        )
+        self._require(
+            "monitor",
+            self.monitor in ("auto", "co-bps", "likelihood"),
+            "'auto', 'co-bps' or 'likelihood'",
         )
         self._require("keep", self.keep in ("best", "last"), "'best' or 'last'")
         self._require(
-            "refit", not (self.refit and self.max_seconds is not None), "False under training.max_seconds"
+            "refit",
+            not (self.refit and self.max_seconds is not None),
+            "False under training.max_seconds",
         )
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
@@ -90,8 +101,14 @@ class Training:
         """Step size at a share `progress` of the run, after so many `reductions` on a plateau."""
         warm = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
         if self.schedule == "plateau":
-            return warm * max(self.learning_rate * PLATEAU_FACTOR**reductions, min(1e-5, self.learning_rate))
-        return self.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+            return warm * max(
+                self.learning_rate * PLATEAU_FACTOR**reductions, min(1e-5, self.learning_rate)
+            )
+        return (
+            self.learning_rate
+            * warm
+            * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+        )
 
     def weight_decay_at(self, epoch: int) -> float:
         """Weight decay in an epoch."""

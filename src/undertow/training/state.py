@@ -1,4 +1,5 @@
-"""`TrainingState`: everything a run needs to go on exactly where it was; the same for rollback, Ctrl-C and resume."""
+"""`TrainingState`: everything a run needs to go on exactly where it was; the same for rollback,
+Ctrl-C and resume."""
 
 import copy
 import math
@@ -31,9 +32,11 @@ class Counters:
 
 
 class TrainingState:
-    """A network in training, its running weight average, its best weights, its optimiser and its counters.
+    """A network in training, its running weight average, its best weights, its optimiser and its
+    counters.
 
-    Randomness has no state: each epoch draws from generators seeded by (seed, epoch, failures so far), the batch order
+    Randomness has no state: each epoch draws from generators seeded by (seed, epoch, failures so
+        far), the batch order
     included, so an epoch repeated after a resume is the same epoch.
     """
 
@@ -51,7 +54,10 @@ class TrainingState:
             {"params": others, "weight_decay": 0.0, "decays": False},
         ]
         self.optimizer = torch.optim.AdamW(
-            [g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.99), fused=True
+            [g for g in groups if g["params"]],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.counters = Counters()
 
@@ -59,7 +65,9 @@ class TrainingState:
     def progress(self) -> float:
         """Share of the run that is done, by epochs or by the clock, whichever is further."""
         by_clock = (
-            0.0 if self.settings.max_seconds is None else self.counters.elapsed_s / self.settings.max_seconds
+            0.0
+            if self.settings.max_seconds is None
+            else self.counters.elapsed_s / self.settings.max_seconds
         )
         return max(self.counters.epoch / self.settings.epochs, by_clock)
 
@@ -111,7 +119,8 @@ class TrainingState:
         return float(next(iter(states))["step"]) if states else 0.0
 
     def keep_if_best(self, score: float) -> None:
-        """Remember the averaged weights where they score best so far, or whenever the last are to be kept."""
+        """Remember the averaged weights where they score best so far, or whenever the last are to
+        be kept."""
         if score > self.counters.best_score or self.settings.keep == "last":
             self.counters.best_score, self.counters.best_epoch = score, self.counters.epoch
             self.keep()
@@ -135,7 +144,10 @@ class TrainingState:
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Go back to what `tensors()` and `numbers()` returned."""
-        part = lambda name: {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}  # noqa: E731
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
+
         self.network.load_state_dict(part("network."))
         self.averaged.load_state_dict(part("averaged."))
         self.best = {k: v.clone() for k, v in part("best.").items()}

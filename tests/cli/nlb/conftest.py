@@ -11,7 +11,16 @@ from tests.data.nlb.random_tensors import random_tensors
 from undertow.data.nlb import write_tensors
 
 SCALING = ("mc_maze_large", "mc_maze_medium", "mc_maze_small")
-SMOOTHING = ("--model", "smoothing", "--set", "width_s=0.04", "--set", "floor_hz=2", "--set", "penalty=0.1")
+SMOOTHING = (
+    "--model",
+    "smoothing",
+    "--set",
+    "width_s=0.04",
+    "--set",
+    "floor_hz=2",
+    "--set",
+    "penalty=0.1",
+)
 
 
 def prepare(folder: Path, set_name: str, bin_ms: int, phase: str) -> Path:
@@ -38,5 +47,6 @@ def _fitted(undertow: Undertow, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def fitted_nlb(_fitted: Path, tmp_path: Path) -> Path:
-    """The folder of MC_Maze and the scaling sets at 20 ms, both phases, each with a run of smoothing; a test's own."""
+    """The folder of MC_Maze and the scaling sets at 20 ms, both phases, each with a run of
+    smoothing; a test's own."""
     return Path(shutil.copytree(_fitted, tmp_path / "nlb"))

@@ -54,7 +54,11 @@ def test_a_second_run_has_a_name_of_its_own(undertow: Undertow, folder: Path) ->
     other = undertow(*words, "--set", "width_s=0.08", "--out", "wider", "--quiet")
     assert other.exit_code == 0, other.output
     assert other.stderr == ""
-    assert {p.name for p in (folder / "mc_maze_20_val").iterdir()} == {"tensors.h5", "smoothing", "wider"}
+    assert {p.name for p in (folder / "mc_maze_20_val").iterdir()} == {
+        "tensors.h5",
+        "smoothing",
+        "wider",
+    }
     assert other.stdout.splitlines()[1].split() == ["score", "wider", "unit"]
 
 
@@ -86,7 +90,9 @@ def test_a_preset_goes_below_what_is_set(undertow: Undertow, folder: Path) -> No
     words = (*WORDS, "--folder", folder, "--model", "smoothing", "--preset", "reference")
     done = undertow(*words, "--set", "floor_hz=1.0")
     assert done.exit_code == 0, done.output
-    settings = json.loads((folder / "mc_maze_20_val" / "smoothing" / "run.json").read_text())["settings"]
+    settings = json.loads((folder / "mc_maze_20_val" / "smoothing" / "run.json").read_text())[
+        "settings"
+    ]
     assert settings == {"width_s": 0.05, "floor_hz": 1.0, "penalty": 0.01, "seed": 0}
 
 
@@ -94,7 +100,11 @@ def test_an_ensemble(undertow: Undertow, folder: Path) -> None:
     done = undertow(*WORDS, "--folder", folder, *TINY, "--ensemble", 2, "--out", "two", "--seed", 3)
     assert done.exit_code == 0, done.output
     about = json.loads((folder / "mc_maze_20_val" / "two" / "run.json").read_text())
-    assert (about["model"], about["settings"]["size"], about["settings"]["seed"]) == ("ensemble", 2, 3)
+    assert (about["model"], about["settings"]["size"], about["settings"]["seed"]) == (
+        "ensemble",
+        2,
+        3,
+    )
 
 
 def test_phase_test_has_rates_and_no_scores(undertow: Undertow, tmp_path: Path) -> None:
@@ -156,7 +166,9 @@ def test_files_of_another_width_or_phase_are_refused(undertow: Undertow, tmp_pat
         (tmp_path / name).mkdir()
         (tmp_path / name / "tensors.h5").write_bytes(path.read_bytes())
         bin_ms, phase = name.split("_")[2:]
-        done = undertow("nlb", "fit", "mc_maze", "--bin-ms", bin_ms, "--phase", phase, "--folder", tmp_path)
+        done = undertow(
+            "nlb", "fit", "mc_maze", "--bin-ms", bin_ms, "--phase", phase, "--folder", tmp_path
+        )
         assert done.exit_code == 2
         assert message in done.stderr
 

@@ -12,7 +12,9 @@ from undertow.experiments import nlb_preset
 
 PAGE = (Path(__file__).parents[3] / "docs" / "benchmark.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"undertow nlb (\w+)([^`&;|\n#]*)", PAGE)
-VERBS = {command.callback.__name__: command for command in nlb.registered_commands if command.callback}
+VERBS = {
+    command.callback.__name__: command for command in nlb.registered_commands if command.callback
+}
 
 
 def test_every_verb_is_shown() -> None:

@@ -1,4 +1,5 @@
-"""`undertow nlb prepare`: from NWB files to tensors, and what it refuses; the verbs after it, one after the other."""
+"""`undertow nlb prepare`: from NWB files to tensors, and what it refuses; the verbs after it, one
+after the other."""
 
 import json
 from collections.abc import Callable
@@ -65,7 +66,9 @@ def test_nothing_is_overwritten(undertow: Undertow, made: MadeSet, tmp_path: Pat
 def test_the_test_file_alone_can_do_nothing_and_says_so(
     undertow: Undertow, made: MadeSet, tmp_path: Path
 ) -> None:
-    done = undertow(*WORDS, made.parts[0].path, "--bin-ms", 20, "--phase", "test", "--folder", tmp_path)
+    done = undertow(
+        *WORDS, made.parts[0].path, "--bin-ms", 20, "--phase", "test", "--folder", tmp_path
+    )
     assert done.exit_code == 0, done.output
     assert "0 to learn from, 7 to predict" in done.stdout
     assert "nothing can be fitted or scored" in done.stdout
@@ -81,10 +84,16 @@ def test_the_test_file_alone_can_do_nothing_and_says_so(
     [
         (("mc_maz", "{made}", "--bin-ms", 20), "did you mean 'mc_maze'?"),
         (("mc_maze", "{made}", "--bin-ms", 10), "the benchmark has bins of 5 and of 20 ms"),
-        (("mc_maze", "{made}", "--bin-ms", 20, "--phase", "train"), "--phase train: it is val or test"),
+        (
+            ("mc_maze", "{made}", "--bin-ms", 20, "--phase", "train"),
+            "--phase train: it is val or test",
+        ),
         (("mc_maze", "{tmp}", "--bin-ms", 20), "there is no .nwb file in"),
         (("mc_maze", "{tmp}/no.nwb", "--bin-ms", 20), "no.nwb is not there"),
-        (("mc_rtt", "{made}", "--bin-ms", 20), "has no time series 'finger_vel', the behaviour of mc_rtt"),
+        (
+            ("mc_rtt", "{made}", "--bin-ms", 20),
+            "has no time series 'finger_vel', the behaviour of mc_rtt",
+        ),
         (
             ("mc_maze", "{test_file}", "--bin-ms", 20),
             "has no trial of split 'val', which phase 'val' is scored on",
@@ -115,13 +124,22 @@ def test_the_whole_chain(undertow: Undertow, made: MadeSet, tmp_path: Path) -> N
         done = undertow("nlb", *step, *folder)
         assert done.exit_code == 0, done.output
     held = json.loads((tmp_path / "scores.json").read_text())
-    fitted = json.loads((tmp_path / "nlb" / "mc_maze_5_val" / "smoothing" / "scores.json").read_text())
+    fitted = json.loads(
+        (tmp_path / "nlb" / "mc_maze_5_val" / "smoothing" / "scores.json").read_text()
+    )
     assert held["scores"] == fitted["scores"]
-    assert set(held["scores"]["smoothing"]["mc_maze_split"]) == {"co-bps", "vel R2", "psth R2", "fp-bps"}
+    assert set(held["scores"]["smoothing"]["mc_maze_split"]) == {
+        "co-bps",
+        "vel R2",
+        "psth R2",
+        "fp-bps",
+    }
     assert list(read_submission(out)) == ["mc_maze"]
 
 
-def test_the_genuine_test_file(undertow: Undertow, test_data: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_genuine_test_file(
+    undertow: Undertow, test_data: Callable[[str], Path], tmp_path: Path
+) -> None:
     path = test_data("mc_maze_small_desc-test_ecephys.nwb")
     words = ("nlb", "prepare", "mc_maze_small", path, "--bin-ms", 20, "--folder", tmp_path)
     done = undertow(*words, "--phase", "test")

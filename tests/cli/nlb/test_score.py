@@ -10,7 +10,13 @@ import pytest
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import prepare
 from tests.data.nlb.random_tensors import random_submission, random_tensors
-from undertow.data.nlb import Submission, read_submission, read_tensors, write_submission, write_tensors
+from undertow.data.nlb import (
+    Submission,
+    read_submission,
+    read_tensors,
+    write_submission,
+    write_tensors,
+)
 from undertow.evaluation import score_submission
 
 WORDS = ("nlb", "score", "mc_maze", "--bin-ms", 20)
@@ -41,7 +47,8 @@ def test_finished_runs_side_by_side(undertow: Undertow, fitted_nlb: Path, tmp_pa
 
 
 def test_a_file_of_any_software_with_targets_of_any(undertow: Undertow, tmp_path: Path) -> None:
-    """A submission and a target file that hold several sets, as other software writes them; nothing is prepared."""
+    """A submission and a target file that hold several sets, as other software writes them; nothing
+    is prepared."""
     several = [random_tensors(name, 20) for name in ("mc_rtt", "mc_maze", "mc_maze_small")]
     rates, targets = tmp_path / "theirs.h5", tmp_path / "targets.h5"
     write_submission(random_submission(*several), rates)
@@ -56,7 +63,9 @@ def test_a_file_of_any_software_with_targets_of_any(undertow: Undertow, tmp_path
     assert done.stderr == ""
     assert done.stdout.splitlines()[1].split() == ["score", "theirs.h5", "unit"]
     small = undertow("nlb", "score", "mc_maze_small", "--bin-ms", 20, *words)
-    assert small.stdout.startswith("mc_maze_scaling_20_split: mc_maze_small at 20 ms bins, phase val")
+    assert small.stdout.startswith(
+        "mc_maze_scaling_20_split: mc_maze_small at 20 ms bins, phase val"
+    )
     assert "[100] co-bps" in small.stdout
 
 
@@ -81,7 +90,9 @@ def test_without_truth_it_says_so(undertow: Undertow, fitted_nlb: Path, tmp_path
     assert "undertow nlb submit" in done.stderr
 
 
-def test_targets_of_another_phase_are_refused(undertow: Undertow, fitted_nlb: Path, tmp_path: Path) -> None:
+def test_targets_of_another_phase_are_refused(
+    undertow: Undertow, fitted_nlb: Path, tmp_path: Path
+) -> None:
     words, targets = (*WORDS, "--phase", "test", "--folder", fitted_nlb), tmp_path / "truth.h5"
     write_tensors(random_tensors("mc_maze", 20), targets)
     done = undertow(*words, "--targets", targets)
@@ -97,8 +108,14 @@ def test_targets_of_another_phase_are_refused(undertow: Undertow, fitted_nlb: Pa
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--model", "smoothing", "--submission", "x.h5"), "--model and --submission are both given"),
-        (("--model", "langevin-flow"), "finished runs of mc_maze at 20 ms bins, phase val are: smoothing"),
+        (
+            ("--model", "smoothing", "--submission", "x.h5"),
+            "--model and --submission are both given",
+        ),
+        (
+            ("--model", "langevin-flow"),
+            "finished runs of mc_maze at 20 ms bins, phase val are: smoothing",
+        ),
         (("--model", "../mc_maze_20_test"), "is a path: give the name of a run"),
         (("--submission", "{tmp}/no.h5"), "no.h5 is not there"),
         (

@@ -78,7 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(self.archive.status)
         elif path == ["api", "dandisets", "000140"]:
             self.send_json({"most_recent_published_version": self._published()})
-        elif path[:4] == ["api", "dandisets", "000140", "versions"] and path[4] in ("draft", VERSION):
+        elif path[:4] == ["api", "dandisets", "000140", "versions"] and path[4] in (
+            "draft",
+            VERSION,
+        ):
             self.send_json(self._page())
         elif path[:2] == ["api", "assets"] and path[3:] == ["download"]:
             self.send_response(302)
@@ -119,7 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_blob(self, content: bytes) -> None:
         asked = self.headers.get("Range")
         self.archive.asked.append((self.path, asked))
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.archive.ranges else 0
+        start = (
+            int(asked.removeprefix("bytes=").removesuffix("-"))
+            if asked and self.archive.ranges
+            else 0
+        )
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()

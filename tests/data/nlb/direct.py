@@ -1,4 +1,5 @@
-"""The benchmark's tensors computed a second time: dense arrays of a whole session at 1 ms, one trial after the other."""
+"""The benchmark's tensors computed a second time: dense arrays of a whole session at 1 ms, one
+trial after the other."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from undertow.data.nlb import NLBSet, nlb_set
 
 @dataclass(frozen=True)
 class Dense:
-    """A session: spikes (time, units) at 1 ms with NaN, behaviour at 1 ms, a dictionary for each trial."""
+    """A session: spikes (time, units) at 1 ms with NaN, behaviour at 1 ms, a dictionary for each
+    trial."""
 
     heldin: np.ndarray
     heldout: np.ndarray
@@ -31,7 +33,9 @@ def dense_session(made: MadeSet) -> Dense:
         pieces.append((begin, piece))
         for row in range(len(part.trials["start_time"])):
             trial = {name: column[row] for name, column in part.trials.items()}
-            trials.append({k: v + begin / 1000 if k.endswith("_time") else v for k, v in trial.items()})
+            trials.append(
+                {k: v + begin / 1000 if k.endswith("_time") else v for k, v in trial.items()}
+            )
         end = begin + len(piece.heldin)
         begin = 100 * math.ceil(Fraction(end - 1 + 50, 100))
     widths = {"heldin": 4, "heldout": 2, "signal": 2}
@@ -71,7 +75,8 @@ def rebinned(dense: np.ndarray, bin_ms: int) -> np.ndarray:
 
 
 def decimated(signal: np.ndarray, bin_ms: int) -> np.ndarray:
-    """A zero-phase FIR low-pass filter of order 500 at the new Nyquist frequency, then every k-th sample."""
+    """A zero-phase FIR low-pass filter of order 500 at the new Nyquist frequency, then every k-th
+    sample."""
     taps, out = firwin(501, 1 / bin_ms), []
     for channel in signal.T:
         known = np.flatnonzero(~np.isnan(channel))
@@ -84,7 +89,8 @@ def decimated(signal: np.ndarray, bin_ms: int) -> np.ndarray:
 
 
 def smoothed(dense: np.ndarray, std_ms: int) -> np.ndarray:
-    """Each unit's stretches without NaN convolved with a normalised Gaussian of int(6 sd) points."""
+    """Each unit's stretches without NaN convolved with a normalised Gaussian of int(6 sd)
+    points."""
     offsets = np.arange(6 * std_ms) - (6 * std_ms - 1) / 2
     kernel = np.exp(-0.5 * (offsets / std_ms) ** 2)
     kernel /= kernel.sum()
@@ -123,7 +129,9 @@ class Direct:
         self.entry: NLBSet = nlb_set(made.name)
         self.bin_ms, self.phase = bin_ms, phase
         self.session = dense_session(made)
-        self.heldin, self.heldout = (rebinned(s, bin_ms) for s in (self.session.heldin, self.session.heldout))
+        self.heldin, self.heldout = (
+            rebinned(s, bin_ms) for s in (self.session.heldin, self.session.heldout)
+        )
         self.signal = decimated(self.session.signal, bin_ms)
         train = ("train",) if phase == "val" else ("train", "val")
         self.train = [trial for trial in self.session.trials if trial["split"] in train]
@@ -140,7 +148,9 @@ class Direct:
 
     def targets(self) -> dict[str, Any]:
         spikes = self.spikes(self.evaluation)
-        targets = {f"eval_{name}": values for name, values in spikes.items() if name != "spikes_heldin"}
+        targets = {
+            f"eval_{name}": values for name, values in spikes.items() if name != "spikes_heldin"
+        }
         targets["train_behavior"], targets["eval_behavior"] = (
             self.behavior(self.train),
             self.behavior(self.evaluation),
@@ -155,14 +165,20 @@ class Direct:
         if name == "area2_bump":
             for part, trials in (("train", self.train), ("eval", self.evaluation)):
                 bumped = [bool(trial["ctr_hold_bump"]) for trial in trials]
-                targets[f"{part}_decode_mask"] = np.array([[not passive, passive] for passive in bumped])
+                targets[f"{part}_decode_mask"] = np.array(
+                    [[not passive, passive] for passive in bumped]
+                )
         return targets if name == "mc_rtt" else {**targets, **self.psth()}
 
     def jitter(self, trials: list[dict[str, Any]]) -> np.ndarray:
         generator = np.random.RandomState(0)
         drawn = []
         for trial in trials:
-            high = 0 if trial["split"] == "test" else min(max(1500 - trial["tp"], 0), 300) // self.bin_ms
+            high = (
+                0
+                if trial["split"] == "test"
+                else min(max(1500 - trial["tp"], 0), 300) // self.bin_ms
+            )
             drawn.append(round(generator.random_sample() * high))
         return np.array(drawn)
 
@@ -175,7 +191,10 @@ class Direct:
     ) -> np.ndarray:
         start, stop = window_ms
         n_bins = (stop - start) // self.bin_ms
-        bins = [bins_between(t + start / 1000, t + stop / 1000, self.bin_ms) for t in self.events(trials)]
+        bins = [
+            bins_between(t + start / 1000, t + stop / 1000, self.bin_ms)
+            for t in self.events(trials)
+        ]
         return np.stack([cut(values, each, n_bins) for each in bins])
 
     def spikes(self, trials: list[dict[str, Any]]) -> dict[str, np.ndarray]:
@@ -189,16 +208,26 @@ class Direct:
     def behavior(self, trials: list[dict[str, Any]]) -> np.ndarray:
         if self.entry.name == "dmfc_rsg":
             names = ("is_eye", "theta", "is_short", "ts", "tp")
-            rows = [[float(t[n]) for n in names] if not t["is_outlier"] else [np.nan] * 5 for t in trials]
+            rows = [
+                [float(t[n]) for n in names] if not t["is_outlier"] else [np.nan] * 5
+                for t in trials
+            ]
             return np.array(rows)
         start, stop = self.entry.window_ms
-        return self.windows(self.signal, trials, (start + self.entry.lag_ms, stop + self.entry.lag_ms))
+        return self.windows(
+            self.signal, trials, (start + self.entry.lag_ms, stop + self.entry.lag_ms)
+        )
 
     def set_to_go(self, heldout: np.ndarray) -> np.ndarray:
-        """Only what lies between the set cue and the response, each trial's end moved forward by its jitter."""
+        """Only what lies between the set cue and the response, each trial's end moved forward by
+        its jitter."""
         n_bins, out = heldout.shape[1], np.full(heldout.shape, np.nan)
-        for row, (trial, late) in enumerate(zip(self.evaluation, self.jitter(self.evaluation), strict=True)):
-            bins = bins_between(trial["set_time"], trial["go_time"], self.bin_ms)[-(n_bins - late) :]
+        for row, (trial, late) in enumerate(
+            zip(self.evaluation, self.jitter(self.evaluation), strict=True)
+        ):
+            bins = bins_between(trial["set_time"], trial["go_time"], self.bin_ms)[
+                -(n_bins - late) :
+            ]
             stop = n_bins - late
             out[row, stop - len(bins) : stop] = self.heldout[bins.start : bins.stop]
         return out

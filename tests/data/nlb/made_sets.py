@@ -44,7 +44,9 @@ class MadeSet:
     parts: tuple[MadePart, ...]
 
 
-def make_set(name: str, folder: Path, seed: int = 0, n_trials: int = 18, cut_short: bool = False) -> MadeSet:
+def make_set(
+    name: str, folder: Path, seed: int = 0, n_trials: int = 18, cut_short: bool = False
+) -> MadeSet:
     """Write the two files of a set; 'val' trials among 'train' ones, and some of split 'none'.
 
     With `cut_short`, the recording ends before the forward bins and the behaviour of a trial do.
@@ -75,7 +77,9 @@ def _spikes(rng: np.random.Generator, stop_s: float) -> list[np.ndarray]:
     trains = []
     for _ in HELDOUT:
         times = np.sort(rng.uniform(0, stop_s, rng.poisson(RATE_HZ * stop_s)))
-        trains.append(np.sort(np.where(rng.random(times.size) < 0.5, np.round(times, 3), np.round(times, 5))))
+        trains.append(
+            np.sort(np.where(rng.random(times.size) < 0.5, np.round(times, 3), np.round(times, 5)))
+        )
     return [times[times < stop_s] for times in trains]
 
 
@@ -88,7 +92,10 @@ def _velocity(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 def _samples(intervals: np.ndarray) -> np.ndarray:
     """Milliseconds within intervals, as times in seconds."""
-    pieces = [np.arange(np.ceil(np.round(a * 1e3, 6)), np.floor(np.round(b * 1e3, 6))) for a, b in intervals]
+    pieces = [
+        np.arange(np.ceil(np.round(a * 1e3, 6)), np.floor(np.round(b * 1e3, 6)))
+        for a, b in intervals
+    ]
     return np.concatenate(pieces) / 1000
 
 
@@ -96,7 +103,9 @@ def _maze(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) -
     """Trials observed one by one, with gaps between some of them."""
     lengths = np.round(rng.uniform(1.9, 2.3, n_trials), 3)
     lengths[6] = 1.0 + after_s
-    gaps = np.where(np.arange(n_trials) % 3 == 0, np.round(rng.uniform(0.01, 0.3, n_trials), 3), 0.0)
+    gaps = np.where(
+        np.arange(n_trials) % 3 == 0, np.round(rng.uniform(0.01, 0.3, n_trials), 3), 0.0
+    )
     starts = np.round(0.1 + np.cumsum(np.append(0, (lengths + gaps)[:-1])), 3)
     onsets = np.round(starts + 0.95 + rng.uniform(0, 0.05, n_trials), 4)
     onsets[::5] = np.round(onsets[::5], 2)  # some on the grid of bins
@@ -120,7 +129,8 @@ def _rtt(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) ->
     """Trials of 600 ms side by side in two stretches."""
     half = n_trials // 2
     edges = [
-        np.round(begin + 0.6 * np.arange(count), 4) for begin, count in ((0.0, half), (20.3, n_trials - half))
+        np.round(begin + 0.6 * np.arange(count), 4)
+        for begin, count in ((0.0, half), (20.3, n_trials - half))
     ]
     starts = np.concatenate(edges)
     observed = np.array([[0.0, edges[0][-1] + 0.1 + after_s], [20.3, edges[1][-1] + 0.1 + after_s]])
@@ -134,10 +144,14 @@ def _rtt(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) ->
 
 
 def _bump(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) -> MadePart:
-    """Active and passive trials; two pairs of the same condition so close that PSTH windows run into each other."""
+    """Active and passive trials; two pairs of the same condition so close that PSTH windows run
+    into each other."""
     onsets = np.round(1.0 + 1.7 * np.arange(n_trials) + rng.uniform(0, 0.3, n_trials), 4)
     split = _splits(rng, n_trials)
-    direction, passive = 90.0 * rng.integers(0, 2, n_trials), rng.integers(0, 2, n_trials).astype(bool)
+    direction, passive = (
+        90.0 * rng.integers(0, 2, n_trials),
+        rng.integers(0, 2, n_trials).astype(bool),
+    )
     for first, gap_s in ((2, 0.55), (8, 0.3)):
         split[first : first + 2] = ["train", "val"]
         onsets[first + 1] = np.round(onsets[first] + gap_s, 4)
@@ -160,7 +174,8 @@ def _bump(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) -
 
 
 def _rsg(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) -> MadePart:
-    """Intervals produced from 0.7 to 1.4 s, one longer than the window, one far too short, some outliers."""
+    """Intervals produced from 0.7 to 1.4 s, one longer than the window, one far too short, some
+    outliers."""
     produced = np.round(rng.uniform(900, 1400, n_trials), 1)
     produced[[1, 4]] = 1620.0, 500.0
     starts = np.round(0.2 + 4.0 * np.arange(n_trials) + rng.uniform(0, 0.2, n_trials), 4)
@@ -182,7 +197,9 @@ def _rsg(path: Path, rng: np.random.Generator, n_trials: int, after_s: float) ->
         "tp": np.where(bad, np.nan, produced),
         "is_outlier": np.arange(n_trials) % 7 == 3,
     }
-    observed = np.array([[0.0, goes[6] + after_s - 0.5], [starts[7], trials["stop_time"][-1] + 0.5]])
+    observed = np.array(
+        [[0.0, goes[6] + after_s - 0.5], [starts[7], trials["stop_time"][-1] + 0.5]]
+    )
     spikes = _spikes(rng, observed.max())
     write_dmfc_rsg(path, spikes, trials, HELDOUT, observed, UNIT_IDS)
     return MadePart(path, spikes, HELDOUT, trials, observed)

@@ -1,7 +1,8 @@
-"""NWB files in the structure of the benchmark's sets: columns, series, splits, held-out units, observed intervals.
+"""NWB files in the structure of the benchmark's sets: columns, series, splits, held-out units,
+observed intervals.
 
-Each set is published as a train part (training and validation trials, all units, behaviour) and a test part (windows of
-trials cut out and laid side by side, held-in units alone, no behaviour).
+Each set is published as a train part (training and validation trials, all units, behaviour) and a
+test part (windows of trials cut out and laid side by side, held-in units alone, no behaviour).
 """
 
 import warnings
@@ -44,7 +45,8 @@ def write_mc_maze(
     Args:
         path: the file to write.
         spike_times: of each unit, in seconds.
-        trials: start_time, stop_time, move_onset_time, split, trial_type and trial_version; others are filled in.
+        trials: start_time, stop_time, move_onset_time, split, trial_type and trial_version; others
+            are filled in.
         hand_vel: times in seconds and velocity in mm/s, (samples, 2).
         heldout: whether each unit is held out.
         obs_intervals: (n, 2) in seconds; by default the trials.
@@ -84,7 +86,8 @@ def write_mc_rtt(
     obs_intervals: np.ndarray,
     unit_ids: Sequence[int] | None = None,
 ) -> Path:
-    """Write the train part of MC_RTT; trials: start_time, stop_time, split; velocity in mm/s, (samples, 2)."""
+    """Write the train part of MC_RTT; trials: start_time, stop_time, split; velocity in mm/s,
+    (samples, 2)."""
     times, velocity = finger_vel
     position = np.cumsum(np.nan_to_num(velocity), axis=0) * 1e-3
     series = [
@@ -106,10 +109,14 @@ def write_area2_bump(
 ) -> Path:
     """Write the train part of Area2_Bump.
 
-    Trials: start_time, stop_time, move_onset_time, split, cond_dir and ctr_hold_bump; velocity in cm/s, sampled
+    Trials: start_time, stop_time, move_onset_time, split, cond_dir and ctr_hold_bump; velocity in
+        cm/s, sampled
     regularly at 1 kHz, (samples, 2).
     """
-    onset, passive = np.asarray(trials["move_onset_time"]), np.asarray(trials["ctr_hold_bump"], bool)
+    onset, passive = (
+        np.asarray(trials["move_onset_time"]),
+        np.asarray(trials["ctr_hold_bump"], bool),
+    )
     direction = np.asarray(trials["cond_dir"], float)
     filled = {
         "ctr_hold": np.full(len(onset), 0.5),
@@ -138,7 +145,8 @@ def write_dmfc_rsg(
 ) -> Path:
     """Write the train part of DMFC_RSG; it has no time series.
 
-    Trials: start_time, stop_time, set_time, go_time, split, is_eye, theta, is_short, ts, tp (ms) and is_outlier.
+    Trials: start_time, stop_time, set_time, go_time, split, is_eye, theta, is_short, ts, tp (ms)
+        and is_outlier.
     """
     set_time = np.asarray(trials["set_time"])
     filled = {
@@ -155,7 +163,8 @@ def write_dmfc_rsg(
 def cut_test_part(
     spike_times: Sequence[np.ndarray], events: np.ndarray, window_s: tuple[float, float], align: str
 ) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """Cut windows around events and lay them side by side, as test parts are: spike times and trials."""
+    """Cut windows around events and lay them side by side, as test parts are: spike times and
+    trials."""
     length = window_s[1] - window_s[0]
     starts = np.round(np.arange(len(events)) * (length + TEST_GAP_S), 6)
     shifts = starts - (np.asarray(events) + window_s[0])
@@ -175,11 +184,17 @@ def cut_test_part(
 
 
 def write_test_part(
-    path: Path, spike_times: Sequence[np.ndarray], trials: Columns, unit_ids: Sequence[int] | None = None
+    path: Path,
+    spike_times: Sequence[np.ndarray],
+    trials: Columns,
+    unit_ids: Sequence[int] | None = None,
 ) -> Path:
-    """Write the test part of any set: held-in units, observed during the trials; start, stop, event and split alone."""
+    """Write the test part of any set: held-in units, observed during the trials; start, stop, event
+    and split alone."""
     intervals = np.stack([trials["start_time"], trials["stop_time"]], axis=1)
-    return write_part(path, spike_times, trials, [False] * len(spike_times), intervals, (), unit_ids)
+    return write_part(
+        path, spike_times, trials, [False] * len(spike_times), intervals, (), unit_ids
+    )
 
 
 def write_part(
@@ -244,5 +259,7 @@ def _add_series(nwb: Any, series: Sequence[Series]) -> None:
             else {"rate": each.rate, "starting_time": float(times[0])}
         )
         module.add(
-            TimeSeries(name=each.name, data=values, unit=each.unit, conversion=each.conversion, **clock)
+            TimeSeries(
+                name=each.name, data=values, unit=each.unit, conversion=each.conversion, **clock
+            )
         )

@@ -8,7 +8,8 @@ N_HELDIN, N_HELDOUT, N_TRAIN, N_EVAL, N_CONDITIONS = 5, 3, 26, 18, 4
 
 
 def random_tensors(set_name: str, bin_ms: int, seed: int = 0) -> Tensors:
-    """Inputs and targets of the validation phase: bins that were not observed, ragged lists, an empty condition."""
+    """Inputs and targets of the validation phase: bins that were not observed, ragged lists, an
+    empty condition."""
     rng = np.random.default_rng(seed)
     window, forward = (16, 6) if bin_ms == 5 else (8, 3)
 
@@ -60,7 +61,13 @@ def _timed(rng: np.random.Generator, heldout: np.ndarray) -> dict[str, np.ndarra
     for part, n_trials in _parts():
         number = np.arange(n_trials)
         behavior = np.column_stack(
-            [number % 2, np.zeros(n_trials), number % 2, number % 2, rng.uniform(500, 1200, n_trials)]
+            [
+                number % 2,
+                np.zeros(n_trials),
+                number % 2,
+                number % 2,
+                rng.uniform(500, 1200, n_trials),
+            ]
         )
         behavior[[2, 7]] = np.nan
         targets[f"{part}_behavior"] = behavior
@@ -99,7 +106,9 @@ def _rates(tensors: Tensors, seed: int) -> dict[str, np.ndarray]:
     arrays = {**tensors.inputs, **tensors.targets}
     names = [f"{part}_spikes_held{which}" for part in ("train", "eval") for which in ("in", "out")]
     names += [f"eval_spikes_held{which}_forward" for which in ("in", "out")]
-    rates = {name.replace("spikes", "rates"): rng.gamma(1.0, 0.4, arrays[name].shape) for name in names}
+    rates = {
+        name.replace("spikes", "rates"): rng.gamma(1.0, 0.4, arrays[name].shape) for name in names
+    }
     rates["eval_rates_heldout"][4, :, 1] = 0
     rates["eval_rates_heldin_forward"][1, -2:] = np.nan
     return rates

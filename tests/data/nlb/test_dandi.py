@@ -1,4 +1,5 @@
-"""Downloads from a server that behaves like the archive: pages, redirects, breaks, wrong files, full disks."""
+"""Downloads from a server that behaves like the archive: pages, redirects, breaks, wrong files,
+full disks."""
 
 import errno
 import shutil
@@ -17,7 +18,10 @@ from tests.data.nlb.archive import VERSION, Archive, serve
 from undertow.data.nlb import download_set, downloading
 from undertow.errors import DataError
 
-TRAIN, TEST = "sub-J_ses-small_desc-train_behavior+ecephys.nwb", "sub-J_ses-small_desc-test_ecephys.nwb"
+TRAIN, TEST = (
+    "sub-J_ses-small_desc-train_behavior+ecephys.nwb",
+    "sub-J_ses-small_desc-test_ecephys.nwb",
+)
 SIZE = 300_000
 Usage = namedtuple("Usage", "total used free")
 
@@ -35,7 +39,11 @@ def _straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def archive() -> Iterator[Archive]:
-    files = {f"sub-J/{TRAIN}": content(0), f"sub-J/{TEST}": content(1), "dataset_description.json": b"{}"}
+    files = {
+        f"sub-J/{TRAIN}": content(0),
+        f"sub-J/{TEST}": content(1),
+        "dataset_description.json": b"{}",
+    }
     with serve(Archive(files)) as running:
         yield running
 
@@ -44,15 +52,21 @@ def parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.part"))
 
 
-def test_all_recordings_arrive_whole_under_their_own_names(tmp_path: Path, archive: Archive) -> None:
+def test_all_recordings_arrive_whole_under_their_own_names(
+    tmp_path: Path, archive: Archive
+) -> None:
     lines: list[str] = []
-    found = download_set("mc_maze_small", tmp_path / "new" / "folder", api=archive.api, say=lines.append)
+    found = download_set(
+        "mc_maze_small", tmp_path / "new" / "folder", api=archive.api, say=lines.append
+    )
     assert [path.name for path in found] == sorted([TRAIN, TEST])
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {TRAIN, TEST}
     assert (tmp_path / "new" / "folder" / TRAIN).read_bytes() == content(0)
     assert (tmp_path / "new" / "folder" / TEST).read_bytes() == content(1)
     assert lines[0] == f"mc_maze_small: dandiset 000140, version {VERSION}, 2 files, 2 to download"
-    shares = [line for line in lines if line.startswith(f"{TEST}: 0.") or line.startswith(f"{TEST}: 0,")]
+    shares = [
+        line for line in lines if line.startswith(f"{TEST}: 0.") or line.startswith(f"{TEST}: 0,")
+    ]
     assert shares[-1] == f"{TEST}: 0.3 MB of 0.3 MB"
     assert len(shares) == 10
     assert lines[-1] == f"{TRAIN}: complete, SHA-256 as in the archive"
@@ -97,7 +111,9 @@ def test_a_server_that_cannot_go_on_midway_starts_over(tmp_path: Path, archive: 
     assert (tmp_path / TEST).read_bytes() == content(1)
 
 
-def test_a_part_that_is_whole_or_too_long_needs_no_second_download(tmp_path: Path, archive: Archive) -> None:
+def test_a_part_that_is_whole_or_too_long_needs_no_second_download(
+    tmp_path: Path, archive: Archive
+) -> None:
     archive.cut_after = [10_000] * downloading.TRIES
     with pytest.raises(DataError, match="cut 5 times"):
         download_set("mc_maze_small", tmp_path, api=archive.api)
@@ -115,7 +131,9 @@ def test_a_part_that_is_whole_or_too_long_needs_no_second_download(tmp_path: Pat
 
 def test_a_wrong_checksum_leaves_no_file(tmp_path: Path, archive: Archive) -> None:
     archive.wrong_digest = True
-    with pytest.raises(DataError, match=r"SHA-256 differs\) and was removed: run the same command again"):
+    with pytest.raises(
+        DataError, match=r"SHA-256 differs\) and was removed: run the same command again"
+    ):
         download_set("mc_maze_small", tmp_path, api=archive.api)
     assert list(tmp_path.iterdir()) == []
 
@@ -157,7 +175,9 @@ def test_a_disk_that_fills_up_midway_keeps_the_part(
             return super().write(data[: max(1, len(data) // 2)])
 
     monkeypatch.setattr(downloading, "FileIO", NearlyFull)
-    with pytest.raises(DataError, match=r"the disk is full; what arrived is kept in .*\.part: make room"):
+    with pytest.raises(
+        DataError, match=r"the disk is full; what arrived is kept in .*\.part: make room"
+    ):
         download_set("mc_maze_small", tmp_path, api=archive.api)
     (part,) = parts(tmp_path)
     kept = part.read_bytes()
@@ -195,17 +215,24 @@ def test_the_version_can_be_chosen(tmp_path: Path, archive: Archive) -> None:
         download_set("mc_maze_small", tmp_path, version="0.0.0", api=archive.api)
 
 
-def test_no_network_and_unhappy_servers_are_said_in_a_sentence(tmp_path: Path, archive: Archive) -> None:
+def test_no_network_and_unhappy_servers_are_said_in_a_sentence(
+    tmp_path: Path, archive: Archive
+) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    with pytest.raises(DataError, match=rf"127\.0\.0\.1:{port} cannot be reached \(.+\): check the network"):
+    with pytest.raises(
+        DataError, match=rf"127\.0\.0\.1:{port} cannot be reached \(.+\): check the network"
+    ):
         download_set("mc_maze_small", tmp_path, api=f"http://127.0.0.1:{port}/api")
     archive.status = 503
     with pytest.raises(DataError, match=r"answered 503 \(Service Unavailable\): try again later"):
         download_set("mc_maze_small", tmp_path, api=archive.api)
     archive.status = 200
-    for page, message in ((b"<html>", "else than a JSON object"), (b"{}", "not answer as DANDI does")):
+    for page, message in (
+        (b"<html>", "else than a JSON object"),
+        (b"{}", "not answer as DANDI does"),
+    ):
         archive.page = page
         with pytest.raises(DataError, match=message):
             download_set("mc_maze_small", tmp_path, version=VERSION, api=archive.api)
@@ -244,6 +271,9 @@ def test_what_a_dandiset_must_hold(tmp_path: Path, files: dict[str, bytes], mess
 
 
 def test_the_web_stays_unimported_until_it_is_used() -> None:
-    code = "import sys, undertow.evaluation; print(*{'urllib.request', 'http.client'} & set(sys.modules))"
+    code = (
+        "import sys, undertow.evaluation; print(*{'urllib.request', 'http.client'} & "
+        "set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

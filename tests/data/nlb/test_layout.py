@@ -29,7 +29,11 @@ def assert_same_arrays(found: Mapping[str, np.ndarray], expected: Mapping[str, n
 
 
 def assert_same(found: Tensors, expected: Tensors) -> None:
-    assert (found.set_name, found.bin_ms, found.phase) == (expected.set_name, expected.bin_ms, expected.phase)
+    assert (found.set_name, found.bin_ms, found.phase) == (
+        expected.set_name,
+        expected.bin_ms,
+        expected.phase,
+    )
     assert_same_arrays(found.inputs, expected.inputs)
     assert_same_arrays(found.targets, expected.targets)
 
@@ -44,7 +48,9 @@ def test_round_trip(tmp_path: Path, set_name: str, bin_ms: int) -> None:
 
 def test_round_trip_without_targets(tmp_path: Path) -> None:
     inputs = random_tensors("mc_rtt", 20).inputs
-    tensors = Tensors("mc_rtt", 20, "test", inputs | {"train_behavior": np.ones((N_TRAIN, 8, 2))}, {})
+    tensors = Tensors(
+        "mc_rtt", 20, "test", inputs | {"train_behavior": np.ones((N_TRAIN, 8, 2))}, {}
+    )
     write_tensors(tensors, tmp_path / "inputs.h5")
     assert_same(read_tensors(tmp_path / "inputs.h5"), tensors)
     trials = TrialSet.from_hdf5(tmp_path / "inputs.h5")
@@ -54,7 +60,9 @@ def test_round_trip_without_targets(tmp_path: Path) -> None:
 
 @given(
     hnp.arrays(
-        st.sampled_from([np.float16, np.float32, np.float64, np.int8, np.int64, np.uint16, np.bool_]),
+        st.sampled_from(
+            [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint16, np.bool_]
+        ),
         hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
     )
 )
@@ -89,7 +97,9 @@ def test_trials_of_a_written_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         trials.spikes[N_TRAIN:, :8, N_HELDIN:], tensors.targets["eval_spikes_heldout"]
     )
-    np.testing.assert_allclose(trials.behavior[N_TRAIN:, :8], tensors.targets["eval_behavior"], rtol=1e-6)
+    np.testing.assert_allclose(
+        trials.behavior[N_TRAIN:, :8], tensors.targets["eval_behavior"], rtol=1e-6
+    )
     assert trials.behavior_names == ("hand_vel_x", "hand_vel_y")
     assert (trials.event, trials.start_s, trials.bin_s) == ("move_onset_time", -0.25, 0.02)
     expected = np.full(N_EVAL, -1)
@@ -106,14 +116,18 @@ def as_saved(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             saved[name] = np.empty(len(array), dtype=object)
             saved[name][:] = [row.astype(np.int32) for row in array]
         else:
-            saved[name] = array.astype({"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype))
+            saved[name] = array.astype(
+                {"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype)
+            )
     return saved
 
 
 @pytest.mark.parametrize("set_name", ["area2_bump", "dmfc_rsg"])
 def test_files_of_the_benchmarks_own_software(tmp_path: Path, set_name: str) -> None:
     """Inputs of training and evaluation trials and targets, each in a file of its own."""
-    make_tensors = pytest.importorskip("nlb_tools.make_tensors", reason="nlb-tools is not installed")
+    make_tensors = pytest.importorskip(
+        "nlb_tools.make_tensors", reason="nlb-tools is not installed"
+    )
     tensors = random_tensors(set_name, 20)
     parts = {
         "train": {k: v for k, v in tensors.inputs.items() if k.startswith("train")},
@@ -136,7 +150,9 @@ def test_a_file_of_another_phase_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_benchmarks_own_software_reads_what_is_written(tmp_path: Path) -> None:
-    make_tensors = pytest.importorskip("nlb_tools.make_tensors", reason="nlb-tools is not installed")
+    make_tensors = pytest.importorskip(
+        "nlb_tools.make_tensors", reason="nlb-tools is not installed"
+    )
     tensors = random_tensors("dmfc_rsg", 5)
     with h5py.File(write_tensors(tensors, tmp_path / "both.h5")) as file:
         found = make_tensors.h5_to_dict(file)
@@ -160,7 +176,9 @@ def test_without_a_group_names_tell_what_is_a_target(tmp_path: Path) -> None:
     inputs = write_flat(tmp_path / "inputs.h5", tensors.inputs | behavior)
     targets = write_flat(tmp_path / "targets.h5", tensors.targets)
     assert_same(read_tensors(inputs, targets, set_name="mc_rtt", bin_ms=5), found)
-    with pytest.raises(DataError, match=r"both\.h5 does not say which set_name it holds: pass set_name"):
+    with pytest.raises(
+        DataError, match=r"both\.h5 does not say which set_name it holds: pass set_name"
+    ):
         read_tensors(both)
     with pytest.raises(DataError, match="does not say which bin_ms it holds: pass bin_ms"):
         read_tensors(both, set_name="mc_rtt")
@@ -168,7 +186,9 @@ def test_without_a_group_names_tell_what_is_a_target(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [[[0, 2], [1, 3]], np.array([[0, 2], [1, 3]], dtype=object)])
 def test_lists_of_equal_length_are_lists_all_the_same(tmp_path: Path, rows: object) -> None:
-    tensors = Tensors("mc_maze", 5, "val", random_tensors("mc_maze", 5).inputs, {"eval_cond_idx": rows})
+    tensors = Tensors(
+        "mc_maze", 5, "val", random_tensors("mc_maze", 5).inputs, {"eval_cond_idx": rows}
+    )
     write_tensors(tensors, tmp_path / "ours.h5")
     with h5py.File(tmp_path / "theirs.h5", "w") as file:
         file["mc_maze/eval_cond_idx"] = [[0, 2], [1, 3]]
@@ -205,31 +225,43 @@ def test_bin_widths_do_not_mix(tmp_path: Path) -> None:
     fine, coarse = random_tensors("mc_maze", 5), random_tensors("mc_maze", 20)
     inputs = write_tensors(replace(fine, targets={}), tmp_path / "inputs.h5")
     targets = write_tensors(replace(coarse, inputs={}), tmp_path / "targets.h5")
-    with pytest.raises(DataError, match=r"bin_ms is 20 and 5 for .*: files and arguments must agree"):
+    with pytest.raises(
+        DataError, match=r"bin_ms is 20 and 5 for .*: files and arguments must agree"
+    ):
         read_tensors(inputs, targets)
     with pytest.raises(DataError, match="bin_ms is 20 and 5"):
         read_tensors(targets, bin_ms=5)
     with pytest.raises(DataError, match="set_name is mc_maze and mc_rtt"):
         read_tensors(targets, set_name="mc_rtt")
     unlabelled = write_flat(tmp_path / "unlabelled.h5", fine.inputs)
-    with pytest.raises(DataError, match=r"_forward in .* has 3 forward bins and .* 6: they must be equal"):
+    with pytest.raises(
+        DataError, match=r"_forward in .* has 3 forward bins and .* 6: they must be equal"
+    ):
         read_tensors(unlabelled, targets)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="given no file"):
         read_tensors()
-    with pytest.raises(DataError, match="hold no array of the benchmark: there is spikes at the top"):
-        read_tensors(write_flat(tmp_path / "other.h5", {"spikes": np.zeros(3)}), set_name="mc_maze", bin_ms=5)
+    with pytest.raises(
+        DataError, match="hold no array of the benchmark: there is spikes at the top"
+    ):
+        read_tensors(
+            write_flat(tmp_path / "other.h5", {"spikes": np.zeros(3)}), set_name="mc_maze", bin_ms=5
+        )
     flat = write_flat(tmp_path / "flat.h5", {"train_spikes_heldin": np.zeros((3, 4))})
     with pytest.raises(
         DataError, match=r"train_spikes_heldin .* has shape \(3, 4\): it must be \(trials, time"
     ):
         read_tensors(flat, set_name="mc_maze", bin_ms=5)
     tensors = random_tensors("mc_maze", 5)
-    one = write_flat(tmp_path / "one.h5", {"train_spikes_heldin": tensors.inputs["train_spikes_heldin"]})
+    one = write_flat(
+        tmp_path / "one.h5", {"train_spikes_heldin": tensors.inputs["train_spikes_heldin"]}
+    )
     two = write_flat(tmp_path / "two.h5", {"train_spikes_heldin": np.ones((2, 3, 4))})
-    with pytest.raises(DataError, match="differ in train_spikes_heldin: give files of the same trials"):
+    with pytest.raises(
+        DataError, match="differ in train_spikes_heldin: give files of the same trials"
+    ):
         read_tensors(one, two, set_name="mc_maze", bin_ms=5)
     with pytest.raises(DataError, match="'mc_maze_huge' is no group of the benchmark"):
         read_tensors(one, set_name="mc_maze_huge", bin_ms=5)
@@ -242,10 +274,18 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path: Path) -> None:
         write_tensors(tensors, path)
     write_tensors(random_tensors("mc_maze", 20), path, overwrite=True)
     assert read_tensors(path).bin_ms == 20
-    wrong = {"eval_cond_idx": np.array([[0.5], [1.0]])}, {"names": np.array(["a"])}, {"objects": [None]}
+    wrong = (
+        {"eval_cond_idx": np.array([[0.5], [1.0]])},
+        {"names": np.array(["a"])},
+        {"objects": [None]},
+    )
     for arrays in wrong:
-        with pytest.raises(DataError, match=r"no list of integers|the benchmark's arrays are numeric"):
+        with pytest.raises(
+            DataError, match=r"no list of integers|the benchmark's arrays are numeric"
+        ):
             write_tensors(replace(tensors, targets=arrays), tmp_path / "wrong.h5")
-    with pytest.raises(DataError, match="layout is 'nlb': it must be one of benchmark, lfads-torch"):
+    with pytest.raises(
+        DataError, match="layout is 'nlb': it must be one of benchmark, lfads-torch"
+    ):
         write_tensors(tensors, tmp_path / "wrong.h5", layout="nlb")  # type: ignore[arg-type]
     assert [file.name for file in tmp_path.iterdir()] == ["both.h5"]

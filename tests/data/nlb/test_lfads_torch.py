@@ -21,7 +21,9 @@ def test_entry_by_entry_and_back(tmp_path: Path, set_name: str) -> None:
         found = {name: dataset[()] for name, dataset in file.items()}
     arrays = {**tensors.inputs, **tensors.targets}
     for part, theirs in (("train", "train"), ("eval", "valid")):
-        np.testing.assert_array_equal(found[f"{theirs}_encod_data"], arrays[f"{part}_spikes_heldin"])
+        np.testing.assert_array_equal(
+            found[f"{theirs}_encod_data"], arrays[f"{part}_spikes_heldin"]
+        )
         spikes = found[f"{theirs}_recon_data"]
         blocks = {
             "heldin": spikes[:, :16, :N_HELDIN],
@@ -32,7 +34,10 @@ def test_entry_by_entry_and_back(tmp_path: Path, set_name: str) -> None:
         for name, block in blocks.items():
             np.testing.assert_array_equal(block, arrays[f"{part}_spikes_{name}"])
         np.testing.assert_array_equal(found[f"{theirs}_behavior"], arrays[f"{part}_behavior"])
-    assert {name.replace("valid", "eval") for name in found} - {"train_encod_data", "train_recon_data"} == {
+    assert {name.replace("valid", "eval") for name in found} - {
+        "train_encod_data",
+        "train_recon_data",
+    } == {
         "eval_encod_data",
         "eval_recon_data",
         *(name for name in tensors.targets if "_spikes_" not in name),
@@ -47,7 +52,11 @@ def test_a_file_without_forward_bins_or_labels(tmp_path: Path) -> None:
     arrays |= {f"{part}_encod_data": spikes[..., :2] for part in ("train", "valid")}
     path = write_flat(tmp_path / "lfads.h5", {**arrays, "valid_truth": spikes})
     found = read_tensors(path, set_name="mc_maze", bin_ms=20)
-    assert set(found.inputs) == {"train_spikes_heldin", "train_spikes_heldout", "eval_spikes_heldin"}
+    assert set(found.inputs) == {
+        "train_spikes_heldin",
+        "train_spikes_heldout",
+        "eval_spikes_heldin",
+    }
     assert set(found.targets) == {"eval_spikes_heldout"}
     np.testing.assert_array_equal(found.targets["eval_spikes_heldout"], spikes[..., 2:])
 
@@ -63,5 +72,7 @@ def test_what_the_layout_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no train_recon_data"):
         read_tensors(write_flat(tmp_path / "a.h5", encoded), set_name="mc_maze", bin_ms=5)
     arrays = {**encoded, "train_recon_data": np.zeros((3, 3, 5))}
-    with pytest.raises(DataError, match=r"train_recon_data has shape \(3, 3, 5\): it must .* \(3, 4, 2\)"):
+    with pytest.raises(
+        DataError, match=r"train_recon_data has shape \(3, 3, 5\): it must .* \(3, 4, 2\)"
+    ):
         read_tensors(write_flat(tmp_path / "b.h5", arrays), set_name="mc_maze", bin_ms=5)

@@ -1,4 +1,5 @@
-"""What `make_tensors` refuses, and what it makes of files that hold more or less than the public ones."""
+"""What `make_tensors` refuses, and what it makes of files that hold more or less than the public
+ones."""
 
 import shutil
 from dataclasses import replace
@@ -29,7 +30,9 @@ def train(maze: MadeSet) -> MadePart:
 
 def rewritten(part: MadePart, path: Path, **changes: Any) -> Path:
     """The train part again, with some of it changed; a trial column of None is left out."""
-    trials = {k: v for k, v in {**part.trials, **changes.pop("trials", {})}.items() if v is not None}
+    trials = {
+        k: v for k, v in {**part.trials, **changes.pop("trials", {})}.items() if v is not None
+    }
     fields = {
         "heldout": HELDOUT,
         "obs_intervals": part.obs_intervals,
@@ -37,9 +40,17 @@ def rewritten(part: MadePart, path: Path, **changes: Any) -> Path:
         "spikes": part.spike_times,
     }
     fields |= changes
-    series = [Series(fields.get("series", "hand_vel"), fields.get("signal", part.signal), "m/s", 1e-3)]
+    series = [
+        Series(fields.get("series", "hand_vel"), fields.get("signal", part.signal), "m/s", 1e-3)
+    ]
     return write_part(
-        path, fields["spikes"], trials, fields["heldout"], fields["obs_intervals"], series, fields["unit_ids"]
+        path,
+        fields["spikes"],
+        trials,
+        fields["heldout"],
+        fields["obs_intervals"],
+        series,
+        fields["unit_ids"],
     )
 
 
@@ -60,7 +71,9 @@ class TestRefused:
             make_tensors(maze.folder, "mc_mase", 5, "val")
 
     def test_bin_width(self, maze: MadeSet) -> None:
-        with pytest.raises(DataError, match="bin_ms is 10: the benchmark has bins of 5 and of 20 ms"):
+        with pytest.raises(
+            DataError, match="bin_ms is 10: the benchmark has bins of 5 and of 20 ms"
+        ):
             make_tensors(maze.folder, maze.name, 10, "val")
 
     def test_phase(self, maze: MadeSet) -> None:
@@ -94,7 +107,9 @@ class TestRefused:
     @pytest.mark.parametrize("column", ["heldout", "obs_intervals"])
     def test_unit_column(self, train: MadePart, tmp_path: Path, column: str) -> None:
         path = rewritten(train, tmp_path / "a.nwb", **{column: None})
-        with pytest.raises(DataError, match=rf"no units\.{column}, which files of mc_maze_small have"):
+        with pytest.raises(
+            DataError, match=rf"no units\.{column}, which files of mc_maze_small have"
+        ):
             make_tensors(path, "mc_maze_small", 5, "val")
 
     def test_unknown_split(self, train: MadePart, tmp_path: Path) -> None:
@@ -110,12 +125,16 @@ class TestRefused:
             DataError, match=r"no trial of split 'test', .*there is 'none' \(2\), 'train' \(12\)"
         ):
             make_tensors(train.path, "mc_maze_small", 5, "test")
-        path = rewritten(train, tmp_path / "a.nwb", trials={"split": ["val"] * len(train.trials["split"])})
+        path = rewritten(
+            train, tmp_path / "a.nwb", trials={"split": ["val"] * len(train.trials["split"])}
+        )
         with pytest.raises(DataError, match="no trial of split 'train' to learn from"):
             make_tensors(path, "mc_maze_small", 5, "val")
 
     def test_trial_without_event(self, train: MadePart, tmp_path: Path) -> None:
-        onset = np.where(np.arange(len(train.trials["split"])) == 3, np.nan, train.trials["move_onset_time"])
+        onset = np.where(
+            np.arange(len(train.trials["split"])) == 3, np.nan, train.trials["move_onset_time"]
+        )
         path = rewritten(train, tmp_path / "a.nwb", trials={"move_onset_time": onset})
         with pytest.raises(DataError, match=r"move_onset_time in .* is NaN in row 3"):
             make_tensors(path, "mc_maze_small", 5, "val")
@@ -150,9 +169,13 @@ def test_behavior_between_milliseconds(train: MadePart, tmp_path: Path) -> None:
 
 def test_no_condition_known(train: MadePart, tmp_path: Path) -> None:
     path = rewritten(
-        train, tmp_path / "a.nwb", trials={"trial_type": np.full(len(train.trials["split"]), np.nan)}
+        train,
+        tmp_path / "a.nwb",
+        trials={"trial_type": np.full(len(train.trials["split"]), np.nan)},
     )
-    with pytest.raises(DataError, match="no trial has a condition: trial_type, trial_version are NaN"):
+    with pytest.raises(
+        DataError, match="no trial has a condition: trial_type, trial_version are NaN"
+    ):
         make_tensors(path, "mc_maze_small", 5, "val")
 
 
@@ -163,7 +186,9 @@ def test_a_single_condition(train: MadePart, tmp_path: Path) -> None:
     tensors = make_tensors(rewritten(part, part.path), "mc_maze_small", 20, "val")
     assert tensors.targets["train_cond_idx"].shape == (1,)
     assert tensors.targets["train_cond_idx"][0].tolist() == list(range(12))
-    assert_same(tensors.targets, Direct(MadeSet("mc_maze_small", tmp_path, (part,)), 20, "val").targets())
+    assert_same(
+        tensors.targets, Direct(MadeSet("mc_maze_small", tmp_path, (part,)), 20, "val").targets()
+    )
 
 
 def test_one_file_a_list_and_a_folder(maze: MadeSet, train: MadePart, tmp_path: Path) -> None:
@@ -190,7 +215,8 @@ def test_test_part_alone(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mc_maze_small", "area2_bump", "dmfc_rsg"])
 def test_targets_of_the_test_phase_where_the_truth_is_there(name: str, tmp_path: Path) -> None:
-    """Files that hold the test trials' held-out spikes, as those the benchmark keeps to itself do."""
+    """Files that hold the test trials' held-out spikes, as those the benchmark keeps to itself
+    do."""
     recording = make_set(name, tmp_path / "public").parts[1]
     split = np.array(recording.trials["split"])
     split[np.flatnonzero(split == "val")[::2]] = "test"
@@ -200,7 +226,9 @@ def test_targets_of_the_test_phase_where_the_truth_is_there(name: str, tmp_path:
         recording, path=tmp_path / "whole.nwb", trials={**recording.trials, "split": split.tolist()}
     )
     series = [] if part.signal is None else [Series("hand_vel", part.signal, "m/s")]
-    write_part(part.path, part.spike_times, part.trials, HELDOUT, part.obs_intervals, series, UNIT_IDS)
+    write_part(
+        part.path, part.spike_times, part.trials, HELDOUT, part.obs_intervals, series, UNIT_IDS
+    )
     tensors = make_tensors(part.path, name, 20, "test")
     direct = Direct(MadeSet(name, tmp_path, (part,)), 20, "test")
     assert_same(tensors.inputs, direct.inputs())

@@ -1,4 +1,5 @@
-"""Equality of all tensors with the reference implementation of the benchmark, where that is installed."""
+"""Equality of all tensors with the reference implementation of the benchmark, where that is
+installed."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,7 +13,12 @@ import pytest
 from tests.data.nlb.made_sets import make_set
 from undertow.data.nlb import Phase, Tensors, make_tensors
 
-CASES = [("mc_maze", 20, "val"), ("mc_rtt", 20, "val"), ("area2_bump", 20, "val"), ("dmfc_rsg", 20, "val")]
+CASES = [
+    ("mc_maze", 20, "val"),
+    ("mc_rtt", 20, "val"),
+    ("area2_bump", 20, "val"),
+    ("dmfc_rsg", 20, "val"),
+]
 MORE = [(name, 5, "val") for name, _, _ in CASES]
 MORE += [(name, bin_ms, "test") for name in ("mc_maze", "mc_rtt", "dmfc_rsg") for bin_ms in (5, 20)]
 
@@ -30,7 +36,9 @@ def reference() -> Iterator[tuple[ModuleType, ModuleType]]:
         return data.sort_index(), *rest
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pandas.DataFrame, "to_numpy", lambda self, *a, **k: to_numpy(self, *a, **k).copy())
+        patch.setattr(
+            pandas.DataFrame, "to_numpy", lambda self, *a, **k: to_numpy(self, *a, **k).copy()
+        )
         patch.setattr(interface.NWBDataset, "load", sorted_by_time)
         patch.setattr(interface, "_poolmap", lambda function, items: list(map(function, items)))
         yield interface, tensors

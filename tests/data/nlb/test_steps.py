@@ -93,8 +93,12 @@ def test_smoothing_stays_within_stretches() -> None:
 
 
 @given(st.lists(st.floats(200, 2000), min_size=1, max_size=30), st.sampled_from([5, 20]), st.data())
-def test_jitter_is_drawn_once_a_trial(produced: list[float], bin_ms: int, data: st.DataObject) -> None:
-    shifted = np.array(data.draw(st.lists(st.booleans(), min_size=len(produced), max_size=len(produced))))
+def test_jitter_is_drawn_once_a_trial(
+    produced: list[float], bin_ms: int, data: st.DataObject
+) -> None:
+    shifted = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(produced), max_size=len(produced)))
+    )
     bins = jitter_bins(np.array(produced), shifted, bin_ms)
     draws = np.random.RandomState(0)
     for trial, ms in enumerate(produced):
@@ -116,11 +120,15 @@ def session(n_ms: int, heldout_ids: list[int]) -> Session:
     heldin = Population(np.array([7]), spikes, units, np.ones(n_ms, bool))
     n_heldout = len(heldout_ids)
     observed = np.full(n_ms, n_heldout > 0)
-    heldout = Population(np.array(heldout_ids), spikes[: 2 * n_heldout], units[: 2 * n_heldout], observed)
+    heldout = Population(
+        np.array(heldout_ids), spikes[: 2 * n_heldout], units[: 2 * n_heldout], observed
+    )
     trials = {"split": np.array(["val"]), "start_time": np.array([3.0 * MS])}
     if heldout_ids:
         trials["tp"] = np.array([900.0])
-    return Session(n_ms, {"heldin": heldin, "heldout": heldout}, trials, np.ones((n_ms, 2), np.float32))
+    return Session(
+        n_ms, {"heldin": heldin, "heldout": heldout}, trials, np.ones((n_ms, 2), np.float32)
+    )
 
 
 @pytest.mark.parametrize(

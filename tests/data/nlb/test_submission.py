@@ -33,7 +33,8 @@ def without(*names: str) -> dict[str, np.ndarray]:
 
 
 SCALING = [
-    random_tensors(f"mc_maze_{size}", 20, seed) for seed, size in enumerate(("large", "medium", "small"))
+    random_tensors(f"mc_maze_{size}", 20, seed)
+    for seed, size in enumerate(("large", "medium", "small"))
 ]
 
 
@@ -61,7 +62,11 @@ def test_the_file_is_the_benchmarks(tmp_path: Path) -> None:
 def test_submissions_are_joined_as_mappings(tmp_path: Path) -> None:
     one, other = Submission({GROUP: rates()}), Submission({"mc_rtt": rates()})
     both = Submission({**one, **other})
-    assert (list(both), len(both), repr(both)) == ([GROUP, "mc_rtt"], 2, "Submission(mc_maze_20, mc_rtt)")
+    assert (list(both), len(both), repr(both)) == (
+        [GROUP, "mc_rtt"],
+        2,
+        "Submission(mc_maze_20, mc_rtt)",
+    )
     write_submission(both, tmp_path / "both.h5")
     assert set(read_submission(tmp_path / "both.h5")) == {GROUP, "mc_rtt"}
 
@@ -104,7 +109,10 @@ WRONG = [
         {GROUP: without("eval_rates_heldout")},
         "mc_maze_20 has no eval_rates_heldout: give eval_rates_heldin and",
     ),
-    ({GROUP: without("train_rates_heldin", "train_rates_heldout")}, "mc_maze_20 has no train_rates_heldin"),
+    (
+        {GROUP: without("train_rates_heldin", "train_rates_heldout")},
+        "mc_maze_20 has no train_rates_heldin",
+    ),
     ({GROUP: without("eval_rates_heldin_forward")}, "mc_maze_20 has no eval_rates_heldin_forward"),
     ({"dmfc_rsg": without("train_rates_heldout")}, "dmfc_rsg has no train_rates_heldout"),
     (
@@ -119,12 +127,17 @@ WRONG = [
         {GROUP: rates(train_rates_heldin=np.full((4, 6, 3), 1e39))},
         "mc_maze_20/train_rates_heldin holds 72 negative or infinite value",
     ),
-    ({GROUP: rates(train_rates_heldin=np.array(["a"]))}, "train_rates_heldin is not a plain numeric array"),
+    (
+        {GROUP: rates(train_rates_heldin=np.array(["a"]))},
+        "train_rates_heldin is not a plain numeric array",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("given_rates", "message"), WRONG)
-def test_wrong_rates_are_refused_by_name(given_rates: dict[str, dict[str, np.ndarray]], message: str) -> None:
+def test_wrong_rates_are_refused_by_name(
+    given_rates: dict[str, dict[str, np.ndarray]], message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         Submission(given_rates)
 

@@ -1,4 +1,5 @@
-"""Trials of the benchmark's tensors, and submissions of predictions: every entry, and what is refused."""
+"""Trials of the benchmark's tensors, and submissions of predictions: every entry, and what is
+refused."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.data.nlb.random_tensors import N_EVAL, N_HELDIN, N_TRAIN, random_submission, random_tensors
+from tests.data.nlb.random_tensors import (
+    N_EVAL,
+    N_HELDIN,
+    N_TRAIN,
+    random_submission,
+    random_tensors,
+)
 from undertow.data import Prediction, TrialSet
 from undertow.data.nlb import NLB_SETS, Submission, Tensors, submission_of, trials_of
 from undertow.data.nlb.trials import check_sizes
@@ -28,7 +35,10 @@ def test_every_entry_of_the_trials(set_name: str, bin_ms: int) -> None:
     tensors = random_tensors(set_name, bin_ms)
     train, evaluation = trials_of(tensors)
     inputs, entry = tensors.inputs, NLB_SETS[set_name]
-    window, n_forward = inputs["train_spikes_heldin"].shape[1], inputs["train_spikes_heldin_forward"].shape[1]
+    window, n_forward = (
+        inputs["train_spikes_heldin"].shape[1],
+        inputs["train_spikes_heldin_forward"].shape[1],
+    )
     for trials in (train, evaluation):
         assert trials.bin_s == bin_ms / 1000
         assert trials.start_s == entry.window_ms[0] / 1000
@@ -41,7 +51,9 @@ def test_every_entry_of_the_trials(set_name: str, bin_ms: int) -> None:
             np.testing.assert_array_equal(
                 train.spikes[:, bins, neurons], inputs[f"train_spikes_{name}{suffix}"]
             )
-    np.testing.assert_array_equal(evaluation.spikes[:, :window, :N_HELDIN], inputs["eval_spikes_heldin"])
+    np.testing.assert_array_equal(
+        evaluation.spikes[:, :window, :N_HELDIN], inputs["eval_spikes_heldin"]
+    )
     assert np.isnan(evaluation.spikes[:, window:]).all()
     assert np.isnan(evaluation.spikes[:, :, N_HELDIN:]).all()
     assert np.intersect1d(train.trial_ids, evaluation.trial_ids).size == 0
@@ -50,7 +62,9 @@ def test_every_entry_of_the_trials(set_name: str, bin_ms: int) -> None:
 def test_targets_of_evaluation_trials_reach_no_trial() -> None:
     tensors = random_tensors("mc_maze", 20)
     changed = {k: v + 1 if k.startswith("eval_spikes") else v for k, v in tensors.targets.items()}
-    for first, second in zip(trials_of(tensors), trials_of(replace(tensors, targets=changed)), strict=True):
+    for first, second in zip(
+        trials_of(tensors), trials_of(replace(tensors, targets=changed)), strict=True
+    ):
         np.testing.assert_array_equal(first.spikes, second.spikes)
 
 
@@ -59,7 +73,9 @@ def test_conditions_are_those_of_the_training_trials() -> None:
     train, evaluation = trials_of(tensors)
     for number, members in enumerate(tensors.targets["train_cond_idx"]):
         assert np.flatnonzero(train.condition == number).tolist() == members.tolist()
-    assert (train.condition == -1).sum() == N_TRAIN - sum(map(len, tensors.targets["train_cond_idx"]))
+    assert (train.condition == -1).sum() == N_TRAIN - sum(
+        map(len, tensors.targets["train_cond_idx"])
+    )
     assert evaluation.condition is None
     assert trials_of(random_tensors("mc_rtt", 20))[0].condition is None
 
@@ -82,11 +98,15 @@ def rates_of(trials: TrialSet, seed: int = 0) -> Prediction:
 
 @settings(max_examples=12)
 @given(
-    set_name=st.sampled_from(list(NLB_SETS)), bin_ms=st.sampled_from([5, 20]), seed=st.integers(0, 2**32 - 1)
+    set_name=st.sampled_from(list(NLB_SETS)),
+    bin_ms=st.sampled_from([5, 20]),
+    seed=st.integers(0, 2**32 - 1),
 )
 def test_a_submission_has_every_rate_in_its_place(set_name: str, bin_ms: int, seed: int) -> None:
     tensors = random_tensors(set_name, bin_ms)
-    parts = dict(zip(("train", "eval"), map(rates_of, trials_of(tensors), [seed, seed]), strict=True))
+    parts = dict(
+        zip(("train", "eval"), map(rates_of, trials_of(tensors), [seed, seed]), strict=True)
+    )
     made = submission_of(parts["train"], parts["eval"], tensors)
     assert list(made) == [tensors.group]
     window = tensors.inputs["eval_spikes_heldin"].shape[1]
@@ -119,10 +139,14 @@ def test_predictions_of_other_trials_are_refused() -> None:
 
 def test_sizes_are_checked_against_the_tensors() -> None:
     tensors = random_tensors("mc_maze", 20)
-    with pytest.raises(DataError, match="the submission holds mc_maze: there is no mc_maze_20 in it"):
+    with pytest.raises(
+        DataError, match="the submission holds mc_maze: there is no mc_maze_20 in it"
+    ):
         check_sizes(random_submission(random_tensors("mc_maze", 5)), tensors)
     rates = dict(random_submission(tensors)["mc_maze_20"])
-    fewer = Submission({"mc_maze_20": {k: v[:, :, 1:] if "heldin" in k else v for k, v in rates.items()}})
+    fewer = Submission(
+        {"mc_maze_20": {k: v[:, :, 1:] if "heldin" in k else v for k, v in rates.items()}}
+    )
     with pytest.raises(
         DataError, match=r"train_rates_heldin has shape \(26, 8, 4\): by the prepared tensors"
     ):
@@ -132,7 +156,9 @@ def test_sizes_are_checked_against_the_tensors() -> None:
         check_sizes(Submission({"mc_maze_20": rates}), unasked)
 
 
-@pytest.mark.parametrize("name", ["train_spikes_heldin", "train_spikes_heldout", "eval_spikes_heldin"])
+@pytest.mark.parametrize(
+    "name", ["train_spikes_heldin", "train_spikes_heldout", "eval_spikes_heldin"]
+)
 def test_what_models_need_is_named(name: str) -> None:
     with pytest.raises(
         DataError, match=f"mc_maze_20 .val. have no {name}: models learn from training trials"
@@ -152,6 +178,8 @@ def test_arrays_that_do_not_fit_are_named() -> None:
             trials_of(wrong)
     index = np.empty(1, object)
     index[0] = np.array([N_TRAIN])
-    with pytest.raises(DataError, match=r"train_cond_idx\[0\] names trials that are not there: there are 26"):
+    with pytest.raises(
+        DataError, match=r"train_cond_idx\[0\] names trials that are not there: there are 26"
+    ):
         trials_of(altered(tensors, "targets", train_cond_idx=index))
     assert len(trials_of(tensors)[1]) == N_EVAL

@@ -13,7 +13,10 @@ from undertow.cli.errors import INTERRUPTED, guarded, say
 def download(
     set_name: Annotated[str, typer.Argument(metavar="SET", help="Such as mc_maze_small.")],
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the NWB files go; files already there are checked.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Where the NWB files go; files already there are checked."
+        ),
     ],
     version: Annotated[
         str | None, typer.Option(help="Of the dandiset; the newest published one by default.")
@@ -24,7 +27,8 @@ def download(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Download the NWB files of SET into FOLDER, checked by SHA-256; the same command goes on after a break."""
+    """Download the NWB files of SET into FOLDER, checked by SHA-256; the same command goes on after
+    a break."""
     from undertow.data.nlb import download_set
 
     given = {} if api is None else {"api": api}
@@ -32,5 +36,8 @@ def download(
         for path in download_set(set_name, out, version, say=None if quiet else say, **given):
             typer.echo(path)
     except KeyboardInterrupt:
-        say("undertow nlb download: interrupted; what arrived is kept, and the same command goes on.")
+        say(
+            "undertow nlb download: interrupted; what arrived is kept, and the same command goes "
+            "on."
+        )
         raise typer.Exit(INTERRUPTED) from None

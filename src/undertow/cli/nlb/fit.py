@@ -22,7 +22,9 @@ def fit(
     bin_ms: BinMs,
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
-    model: Annotated[str | None, typer.Option(help="Which model; langevin-flow by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Which model; langevin-flow by default.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the run; the model's by default.")
     ] = None,
@@ -31,26 +33,33 @@ def fit(
         str,
         typer.Option(
             metavar="NAME",
-            help="Settings for SET: default; paper or released of langevin-flow; reference of smoothing. "
-            "--set goes on top.",
+            help="Settings for SET: default; paper or released of langevin-flow; reference of "
+            "smoothing. --set goes on top.",
         ),
     ] = "default",
     ensemble: Annotated[
-        int | None, typer.Option(metavar="N", help="Fit N seeds of the model and average their rates.")
+        int | None,
+        typer.Option(metavar="N", help="Fit N seeds of the model and average their rates."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")] = None,
-    split_seed: Annotated[int | None, typer.Option(help="Of the validation trials; 0 by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")
+    ] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Of the validation trials; 0 by default.")
+    ] = None,
     setting: options.Setting = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Say what would run, and estimate its time; write nothing."),
     ] = False,
 ) -> None:
     """Fit a model to SET as prepared, and predict its evaluation trials.
 
-    Writes FOLDER/<set>_<bin>_<phase>/<model>/: run.json, checkpoint/, model.safetensors, rates.h5 (the submission) and, in
-    phase val, scores.json. Choices are made on 15 % of the training trials; evaluation trials are predicted once.
+    Writes FOLDER/<set>_<bin>_<phase>/<model>/: run.json, checkpoint/, model.safetensors, rates.h5
+    (the submission) and, in phase val, scores.json. Choices are made on 15 % of the training
+    trials; evaluation trials are predicted once.
     """
     from undertow.experiments import nlb_preset
 
@@ -72,25 +81,32 @@ def fit(
     _run(plan, place, estimator, tensors, resume, quiet)
 
 
-def _run(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors", resume: bool, quiet: bool) -> None:
+def _run(
+    plan: Plan, place: Place, model: "Estimator", tensors: "Tensors", resume: bool, quiet: bool
+) -> None:
     """Fit, write, print."""
     from undertow.experiments import fit_nlb
     from undertow.training import Progress
 
-    common: dict[str, Any] = {"split_seed": plan.split_seed, "source": {"path": str(place.tensors_file)}}
+    common: dict[str, Any] = {
+        "split_seed": plan.split_seed,
+        "source": {"path": str(place.tensors_file)},
+    }
     common |= {"progress": None if quiet else Progress(), "say": None if quiet else say}
     try:
         done = fit_nlb(tensors, model, plan.directory(), resume=resume, **common)
     except KeyboardInterrupt:
         say(
-            f"undertow nlb fit: interrupted; what was done is kept in {plan.out}. The same command with --resume goes on."
+            f"undertow nlb fit: interrupted; what was done is kept in {plan.out}. The same command "
+            "with --resume goes on."
         )
         raise typer.Exit(INTERRUPTED) from None
     if done.scores:
         nlb_scores(place, {done.directory.name: done.scores})
     else:
         typer.echo(
-            f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the file to send."
+            f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the "
+            "file to send."
         )
     typer.echo(f"fit: {done.fit_s:.1f} s")
     typer.echo(f"rates: {done.directory / 'rates.h5'}")
@@ -107,12 +123,17 @@ def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") 
     cost = estimate(model, splits)
     time = "no training loop to time"
     if cost is not None:
-        time = f"at most about {show.duration(cost.seconds)} ({cost.steps} training steps, timed here), then predicting"
+        time = (
+            f"at most about {show.duration(cost.seconds)} ({cost.steps} training steps, "
+            "timed here), then predicting"
+        )
     show.facts(
         {
             "set": place.label,
             "trials": train,
-            "train / validation / evaluation trials": " / ".join(str(part.n_trials) for part in splits),
+            "train / validation / evaluation trials": " / ".join(
+                str(part.n_trials) for part in splits
+            ),
             "results": plan.out,
             "model": repr(model),
             "time": time,

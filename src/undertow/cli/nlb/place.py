@@ -85,23 +85,29 @@ class Place:
         """What was prepared.
 
         Raises:
-            UndertowError: when nothing was, or the file there is of another set, bin width or phase.
+            UndertowError: when nothing was, or the file there is of another set, bin width or
+                phase.
         """
         from undertow.data.nlb import read_tensors
 
         if not self.tensors_file.exists():
             raise UndertowError(
                 f"{self.label}, is not prepared: {self.tensors_file} is not there{self._others()}. "
-                f"Run undertow nlb prepare {self.set_name} FILES --bin-ms {self.bin_ms} --phase {self.phase} first."
+                f"Run undertow nlb prepare {self.set_name} FILES --bin-ms {self.bin_ms} --phase "
+                f"{self.phase} first."
             )
         tensors = read_tensors(self.tensors_file, set_name=self.set_name, bin_ms=self.bin_ms)
         if tensors.phase != self.phase:
-            raise UndertowError(f"{self.tensors_file} is of phase {tensors.phase}, not {self.phase}.")
+            raise UndertowError(
+                f"{self.tensors_file} is of phase {tensors.phase}, not {self.phase}."
+            )
         return tensors
 
     def _others(self) -> str:
         """What of the set is prepared, for a message."""
-        found = sorted(path.parent.name for path in self.folder.glob(f"{self.set_name}_*/{TENSORS}"))
+        found = sorted(
+            path.parent.name for path in self.folder.glob(f"{self.set_name}_*/{TENSORS}")
+        )
         named = [name for name in found if name.removeprefix(f"{self.set_name}_")[0].isdigit()]
         return f" (prepared: {', '.join(named)})" if named else ""
 
@@ -113,7 +119,8 @@ class Place:
         """
         if Path(name).name != name:
             raise UndertowError(
-                f"{name} is a path: give the name of a run, a folder of its own in {self.directory}."
+                f"{name} is a path: give the name of a run, a folder of its own in "
+                f"{self.directory}."
             )
         return self.directory / name
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 @guarded
 def prepare(
     set_name: SetName,
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="NWB files of SET, or their folder.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="NWB files of SET, or their folder.")
+    ],
     bin_ms: BinMs,
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
 ) -> None:
-    """Make the tensors of SET from its NWB files: FOLDER/<set>_<bin>_<phase>/tensors.h5, in the benchmark's layout."""
+    """Make the tensors of SET from its NWB files: FOLDER/<set>_<bin>_<phase>/tensors.h5, in the
+    benchmark's layout."""
     from undertow.data.nlb import make_tensors, write_tensors
 
     place = Place(set_name, bin_ms, phase, folder)
@@ -31,7 +34,9 @@ def prepare(
         raise UndertowError(
             f"{path} exists: {place.label}, is prepared. Choose another --folder, or delete it."
         )
-    tensors = make_tensors(files[0] if len(files) == 1 else files, set_name, bin_ms, cast("Phase", phase))
+    tensors = make_tensors(
+        files[0] if len(files) == 1 else files, set_name, bin_ms, cast("Phase", phase)
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(tensors, path)
     show.facts(_sizes(tensors) | {"written": path, "next": _next(place, tensors)})
@@ -45,8 +50,13 @@ def _sizes(tensors: "Tensors") -> dict[str, str]:
     count = lambda name, axis: inputs[name].shape[axis] if name in inputs else 0  # noqa: E731
     window = inputs["eval_spikes_heldin"].shape[1]
     n_train, n_eval = count("train_spikes_heldin", 0), count("eval_spikes_heldin", 0)
-    neurons = f"{count('eval_spikes_heldin', 2)} held in, {count('train_spikes_heldout', 2)} held out"
-    published = f"{entry.n_train} and {entry.n_val} trials in phase val, {entry.n_heldin} and {entry.n_heldout} neurons"
+    neurons = (
+        f"{count('eval_spikes_heldin', 2)} held in, {count('train_spikes_heldout', 2)} held out"
+    )
+    published = (
+        f"{entry.n_train} and {entry.n_val} trials in phase val, {entry.n_heldin} and "
+        f"{entry.n_heldout} neurons"
+    )
     return {
         "set": f"{tensors.set_name}, {tensors.bin_ms} ms bins, phase {tensors.phase}",
         "trials": f"{n_train} to learn from, {n_eval} to predict",
@@ -61,8 +71,13 @@ def _next(place: Place, tensors: "Tensors") -> str:
     """What can be done with it."""
     if "train_spikes_heldin" not in tensors.inputs:
         return (
-            "nothing can be fitted or scored: there are no training trials and no truth. Prepare the set's train file "
+            "nothing can be fitted or scored: there are no training trials and no truth. Prepare "
+            "the set's train file "
             "with it, into another --folder"
         )
-    end = "" if tensors.targets else "; there will be no scores, for the truth of test trials is not public"
+    end = (
+        ""
+        if tensors.targets
+        else "; there will be no scores, for the truth of test trials is not public"
+    )
     return f"undertow nlb fit {place.words}{end}"

@@ -22,10 +22,13 @@ def score(
     folder: Folder = FOLDER,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A run to score; repeatable, all finished ones by default."),
+        typer.Option(
+            metavar="NAME", help="A run to score; repeatable, all finished ones by default."
+        ),
     ] = None,
     submission: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A submission file to score instead, of any software.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A submission file to score instead, of any software."),
     ] = None,
     targets: Annotated[
         Path | None,
@@ -34,9 +37,12 @@ def score(
             help="HDF5 with the truth, in the benchmark's layout; what was prepared by default.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
+    ] = None,
 ) -> None:
-    """Score rates of SET as the benchmark does, under its name of the result, which tells set and bin width."""
+    """Score rates of SET as the benchmark does, under its name of the result, which tells set and
+    bin width."""
     from undertow.evaluation import score_submission
 
     place = Place(set_name, bin_ms, phase, folder)
@@ -52,7 +58,10 @@ def score(
         from undertow.experiments import write_nlb_scores
 
         about = {"set_name": set_name, "bin_ms": bin_ms, "phase": phase}
-        source = {"path": str(targets or place.tensors_file), "submission": submission and str(submission)}
+        source = {
+            "path": str(targets or place.tensors_file),
+            "submission": submission and str(submission),
+        }
         typer.echo(f"written: {write_nlb_scores(out, scores, {**about, 'source': source})}")
 
 
@@ -68,7 +77,8 @@ def _truth(place: Place, path: Path | None) -> "Tensors":
     if TRUTH in tensors.targets:
         return tensors
     why = (
-        "the truth of test trials is not public, and only the benchmark's own server scores them: score phase val "
+        "the truth of test trials is not public, and only the benchmark's own server scores them: "
+        "score phase val "
         "here, and make the file to send with undertow nlb submit"
         if place.phase == "test"
         else f"give a file that has {TRUTH}"
@@ -102,7 +112,8 @@ def _runs(place: Place, names: list[str] | None) -> dict[str, "Submission"]:
     chosen = names or place.runs()
     if not chosen:
         raise UndertowError(
-            f"there is no finished run of {place.label}, in {place.directory}: run undertow nlb fit {place.words} first."
+            f"there is no finished run of {place.label}, in {place.directory}: run undertow nlb "
+            f"fit {place.words} first."
         )
     return {name: place.rates(name) for name in chosen}
 
@@ -112,4 +123,6 @@ def _file(place: Place, path: Path) -> dict[str, "Submission"]:
     from undertow.data.nlb import Submission, read_submission
 
     whole = read_submission(path)
-    return {path.name: Submission({place.group: whole[place.group]}) if place.group in whole else whole}
+    return {
+        path.name: Submission({place.group: whole[place.group]}) if place.group in whole else whole
+    }

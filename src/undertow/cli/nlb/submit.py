@@ -1,4 +1,5 @@
-"""`undertow nlb submit`: one file with the rates of one or more sets, as the benchmark's leaderboard takes it."""
+"""`undertow nlb submit`: one file with the rates of one or more sets, as the benchmark's
+leaderboard takes it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def submit(
     set_names: Annotated[list[str], typer.Argument(metavar="SET…", help="One or more sets.")],
     bin_ms: BinMs,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The submission, such as submission.h5.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The submission, such as submission.h5.")
+    ],
     phase: PhaseName = "test",
     folder: Folder = FOLDER,
     model: Annotated[
@@ -80,6 +83,9 @@ def _say_what_lacks(submission: "Submission", phase: str, set_names: list[str]) 
             say(f"{group} has no forward rates: there will be no fp-bps.")
     absent = [name for name in SCALING if name not in set_names]
     if 0 < len(absent) < len(SCALING):
-        say(f"the leaderboard takes {', '.join(SCALING)} together: {', '.join(absent)} is not in this file.")
+        say(
+            f"the leaderboard takes {', '.join(SCALING)} together: {', '.join(absent)} is not in "
+            "this file."
+        )
     if phase == "val":
         say("phase val is for comparing on your own: the leaderboard's numbers are of phase test.")

@@ -22,12 +22,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def part_of(target: Path, asset: Asset) -> Path:
-    """Where the file lies until it is whole; its name holds what it is, so that it is never continued as another."""
+    """Where the file lies until it is whole; its name holds what it is, so that it is never
+    continued as another."""
     return target.with_name(f"{target.name}.{asset.sha256[:12]}.part")
 
 
 def fetch(asset: Asset, target: Path, say: Say) -> None:
-    """Download one file, from where an earlier attempt ended, and move it into place when its SHA-256 is right.
+    """Download one file, from where an earlier attempt ended, and move it into place when its
+    SHA-256 is right.
 
     Args:
         asset: what to download.
@@ -35,15 +37,17 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
         say: called with a line about each tenth that arrived.
 
     Raises:
-        DataError: when the server cannot be reached or cuts the connection time and again, or the disk is full (the part
-            that arrived is kept); or when what arrived is not the file (it is removed).
+        DataError: when the server cannot be reached or cuts the connection time and again, or the
+            disk is full (the part that arrived is kept); or when what arrived is not the file (it
+            is removed).
     """
     part = part_of(target, asset)
     _receive_all(asset, part, say)
     if size_of(part) != asset.size or sha256_of(part) != asset.sha256:
         part.unlink()
         raise DataError(
-            f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was removed: "
+            f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
+            "removed: "
             "run the same command again."
         )
     os.replace(part, target)
@@ -73,13 +77,15 @@ def _receive_all(asset: Asset, part: Path, say: Say) -> None:
         _receive(asset, part, have, say)
     if size_of(part) < asset.size:
         raise DataError(
-            f"the connection was cut {TRIES} times after {_mb(size_of(part))} of {_mb(asset.size)} of {asset.name}: "
+            f"the connection was cut {TRIES} times after {_mb(size_of(part))} of {_mb(asset.size)} "
+            f"of {asset.name}: "
             "run the same command again to go on."
         )
 
 
 def _receive(asset: Asset, part: Path, have: int, say: Say) -> None:
-    """One connection: append what comes to the part, or start it anew where the server does not go on midway."""
+    """One connection: append what comes to the part, or start it anew where the server does not go
+    on midway."""
     with opened(asset.url, {"Range": f"bytes={have}-"} if have else {}) as response:
         have = have if response.status == 206 else 0
         with _unbuffered(part, "ab" if have else "wb") as file:
@@ -107,7 +113,9 @@ def _unbuffered(part: Path, mode: str) -> FileIO:
     try:
         return FileIO(part, mode)
     except OSError as error:
-        raise DataError(f"{part} cannot be written ({error.strerror}): choose another folder.") from None
+        raise DataError(
+            f"{part} cannot be written ({error.strerror}): choose another folder."
+        ) from None
 
 
 def _write(file: FileIO, chunk: bytes, part: Path) -> None:
@@ -117,9 +125,14 @@ def _write(file: FileIO, chunk: bytes, part: Path) -> None:
         while left:
             left = left[file.write(left) :]
     except OSError as error:
-        what = "the disk is full" if error.errno in FULL else f"{part} cannot be written ({error.strerror})"
+        what = (
+            "the disk is full"
+            if error.errno in FULL
+            else f"{part} cannot be written ({error.strerror})"
+        )
         raise DataError(
-            f"{what}; what arrived is kept in {part.name}: make room, then run the same command again."
+            f"{what}; what arrived is kept in {part.name}: make room, then run the same command "
+            "again."
         ) from None
 
 

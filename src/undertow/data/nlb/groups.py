@@ -2,9 +2,9 @@
 
 import re
 
-from undertow.data.files import listed
 from undertow.data.nlb.sets import NLB_SETS
 from undertow.errors import DataError
+from undertow.names import listed
 
 _GROUP = re.compile(rf"({'|'.join(NLB_SETS)})(_20)?")
 

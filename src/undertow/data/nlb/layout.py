@@ -1,4 +1,5 @@
-"""HDF5 in the benchmark's layout: inputs at the top of a file, targets in a group named after set and bin width."""
+"""HDF5 in the benchmark's layout: inputs at the top of a file, targets in a group named after set
+and bin width."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from undertow.data.files import listed, written_whole
 from undertow.data.hdf5 import opened_hdf5
 from undertow.data.nlb.groups import is_group, parse_group
 from undertow.data.nlb.lfads_torch import ENCODED, from_lfads_torch, to_lfads_torch
 from undertow.data.nlb.ragged import as_ragged, is_ragged
 from undertow.data.nlb.tensors import Phase, Tensors
 from undertow.errors import DataError
+from undertow.files import written_whole
+from undertow.names import listed
 
 if TYPE_CHECKING:
     import h5py
@@ -31,19 +33,22 @@ def write_tensors(
 ) -> Path:
     """Write tensors as HDF5: inputs at the top, targets in the group `mc_maze` or `mc_maze_20`.
 
-    Every array keeps its dtype and is compressed with gzip; `*_cond_idx` become arrays of ragged integers. Set,
-    bin width and phase are attributes of the file as well, so that `read_tensors` gives back the same tensors
-    also where there are no targets. The file is written under a temporary name and moved into place.
+    Every array keeps its dtype and is compressed with gzip; `*_cond_idx` become arrays of ragged
+    integers. Set, bin width and phase are attributes of the file as well, so that `read_tensors`
+    gives back the same tensors also where there are no targets. The file is written under a
+    temporary name and moved into place.
 
     Args:
         tensors: of one set.
         path: the file.
         overwrite: whether a file of this name may be replaced.
-        layout: 'benchmark', or 'lfads-torch': all arrays at the top under the names lfads-torch has for them.
+        layout: 'benchmark', or 'lfads-torch': all arrays at the top under the names lfads-torch has
+            for them.
 
     Raises:
-        DataError: when the file exists and `overwrite` is False, its folder is not there, an array is not numeric,
-            or lfads-torch's layout is asked for without the held-out spikes of evaluation trials.
+        DataError: when the file exists and `overwrite` is False, its folder is not there, an array
+            is not numeric, or lfads-torch's layout is asked for without the held-out spikes of
+            evaluation trials.
     """
     import h5py
 
@@ -78,23 +83,28 @@ def _write(file: "h5py.File", name: str, values: Any) -> None:
 
 
 def read_tensors(
-    *paths: str | Path, set_name: str | None = None, bin_ms: int | None = None, phase: Phase | None = None
+    *paths: str | Path,
+    set_name: str | None = None,
+    bin_ms: int | None = None,
+    phase: Phase | None = None,
 ) -> Tensors:
     """Read the tensors of one set from one file, or from inputs and targets in several.
 
-    Reads what `write_tensors`, `nlb_tools` and lfads-torch write; dtypes are those of the file. Arrays at the top of
-    a file are inputs, those of the group targets. Where there is no group, yet held-out spikes of evaluation trials
-    are at the top, names tell what is a target.
+    Reads what `write_tensors`, `nlb_tools` and lfads-torch write; dtypes are those of the file.
+    Arrays at the top of a file are inputs, those of the group targets. Where there is no group, yet
+    held-out spikes of evaluation trials are at the top, names tell what is a target.
 
     Args:
-        paths: `read_tensors("both.h5")`, `read_tensors("train_input.h5", "eval_input.h5", "eval_target.h5")`.
-        set_name, bin_ms: needed where neither a group's name nor the file tells, and where there are several groups.
-        phase: by default as the files say, or else 'val' where held-out spikes of evaluation trials are among the
-            targets, 'test' where they are not.
+        paths: `read_tensors("both.h5")`, `read_tensors("train_input.h5", "eval_input.h5",
+            "eval_target.h5")`.
+        set_name, bin_ms: needed where neither a group's name nor the file tells, and where there
+            are several groups.
+        phase: by default as the files say, or else 'val' where held-out spikes of evaluation trials
+            are among the targets, 'test' where they are not.
 
     Raises:
-        DataError: when a file cannot be read, the set or bin width is not told or told in two ways, the files are of
-            another phase, two files differ in an array, or sizes do not fit.
+        DataError: when a file cannot be read, the set or bin width is not told or told in two ways,
+            the files are of another phase, two files differ in an array, or sizes do not fit.
     """
     if not paths:
         raise DataError("read_tensors was given no file: give one path or more.")
@@ -103,7 +113,9 @@ def read_tensors(
     inputs, targets = _sorted_arrays(found, _group(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
     if phase and phases - {phase}:
-        raise DataError(f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out.")
+        raise DataError(
+            f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out."
+        )
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
     _check_sizes(tensors, listed(paths))
     return tensors
@@ -117,16 +129,20 @@ def _phase(told: set[Any], targets: Mapping[str, np.ndarray]) -> Phase:
 
 
 def read_targets(path: str | Path) -> tuple[Tensors, ...]:
-    """The targets of every set in a file, one `Tensors` without inputs for each group of the benchmark.
+    """The targets of every set in a file, one `Tensors` without inputs for each group of the
+    benchmark.
 
     Raises:
         DataError: when the file cannot be read or holds no group of the benchmark.
     """
     groups = _found(path).groups
     if not groups:
-        raise DataError(f"{path} holds no group of the benchmark: targets lie in one, such as 'mc_maze_20'.")
+        raise DataError(
+            f"{path} holds no group of the benchmark: targets lie in one, such as 'mc_maze_20'."
+        )
     return tuple(
-        Tensors(*parse_group(group), _phase(set(), arrays), {}, arrays) for group, arrays in groups.items()
+        Tensors(*parse_group(group), _phase(set(), arrays), {}, arrays)
+        for group, arrays in groups.items()
     )
 
 
@@ -142,12 +158,18 @@ class _Found:
 
 def _found(path: str | Path) -> _Found:
     with opened_hdf5(path) as file:
-        groups = {name: item for name, item in file.items() if hasattr(item, "keys") and is_group(name)}
+        groups = {
+            name: item for name, item in file.items() if hasattr(item, "keys") and is_group(name)
+        }
         return _Found(
             Path(path),
             _arrays(file),
             {name: _arrays(item) for name, item in groups.items()},
-            {label: np.asarray(file.attrs[label]).item() for label in LABELS if label in file.attrs},
+            {
+                label: np.asarray(file.attrs[label]).item()
+                for label in LABELS
+                if label in file.attrs
+            },
         )
 
 
@@ -178,7 +200,8 @@ def _agreed(label: str, told: Sequence[T | None], paths: str) -> T:
         raise DataError(f"{paths} does not say which {label} it holds: pass {label}.")
     if len(values) > 1:
         raise DataError(
-            f"{label} is {' and '.join(sorted(map(str, values)))} for {paths}: files and arguments must agree, "
+            f"{label} is {' and '.join(sorted(map(str, values)))} for {paths}: files and arguments "
+            "must agree, "
             "for sets and bin widths do not mix."
         )
     return values.pop()
@@ -188,7 +211,9 @@ def _group(name: str, width: int) -> str:
     return Tensors(name, width, "val", {}, {}).group
 
 
-def _sorted_arrays(found: list[_Found], group: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _sorted_arrays(
+    found: list[_Found], group: str
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Inputs and targets of one set.
 
     Raises:
@@ -198,11 +223,15 @@ def _sorted_arrays(found: list[_Found], group: str) -> tuple[dict[str, np.ndarra
     top = _united([file.top for file in found], paths)
     targets = _united([file.groups.get(group, {}) for file in found], paths)
     if not INPUTS & set(top) and not targets and TRUTH not in top:
-        raise DataError(f"{paths} hold no array of the benchmark: there is {listed(top)} at the top.")
+        raise DataError(
+            f"{paths} hold no array of the benchmark: there is {listed(top)} at the top."
+        )
     if targets or TRUTH not in top:
         return top, targets
     inputs = {name: array for name, array in top.items() if name in INPUTS}
-    return inputs, {name: a for name, a in top.items() if name not in INPUTS or name == "train_behavior"}
+    return inputs, {
+        name: a for name, a in top.items() if name not in INPUTS or name == "train_behavior"
+    }
 
 
 def _united(several: Sequence[Mapping[str, np.ndarray]], paths: str) -> dict[str, np.ndarray]:
@@ -222,17 +251,21 @@ def _equal(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def _check_sizes(tensors: Tensors, paths: str) -> None:
-    """Arrays of spikes agree in trials, and in bins within the window: 5 and 20 ms files are not of one set."""
+    """Arrays of spikes agree in trials, and in bins within the window: 5 and 20 ms files are not of
+    one set."""
     sizes: dict[str, tuple[str, int]] = {}
     for name, array in (*tensors.inputs.items(), *tensors.targets.items()):
         if "_spikes_" not in name:
             continue
         if array.ndim != 3:
-            raise DataError(f"{name} in {paths} has shape {array.shape}: it must be (trials, time, neurons).")
+            raise DataError(
+                f"{name} in {paths} has shape {array.shape}: it must be (trials, time, neurons)."
+            )
         part, span = name.split("_")[0], "forward bins" if name.endswith("_forward") else "bins"
         for what, size in ((f"{part} trials", len(array)), (span, array.shape[1])):
             first, expected = sizes.setdefault(what, (name, size))
             if size != expected:
                 raise DataError(
-                    f"{name} in {paths} has {size} {what} and {first} {expected}: they must be equal."
+                    f"{name} in {paths} has {size} {what} and {first} {expected}: they must be "
+                    "equal."
                 )

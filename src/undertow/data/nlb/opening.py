@@ -1,4 +1,5 @@
-"""Opening NWB files of the benchmark: which files, whether they have the structure of the set, their small tables."""
+"""Opening NWB files of the benchmark: which files, whether they have the structure of the set,
+their small tables."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.files import existing_file, listed
 from undertow.data.nlb.session import TIME_SUFFIX
 from undertow.data.nlb.sets import NLBSet
 from undertow.data.nwb import opened
 from undertow.errors import DataError
+from undertow.files import existing_file
+from undertow.names import listed
 
 Paths = str | Path | Sequence[str | Path]
 NS_PER_S = 1e9
@@ -32,7 +34,8 @@ class OpenFile:
         nwb: pynwb's object.
         unit_ids: labels of the units.
         heldout: whether each unit is held out.
-        trials: 'split' and the columns the set needs, as far as there are; times in whole nanoseconds.
+        trials: 'split' and the columns the set needs, as far as there are; times in whole
+            nanoseconds.
     """
 
     path: Path
@@ -60,7 +63,9 @@ def nwb_paths(paths: Paths) -> list[Path]:
     else:
         found = [existing_file(paths)]
     if not found:
-        raise DataError(f"there is no .nwb file in {paths!s}: give the folder or the files of one set.")
+        raise DataError(
+            f"there is no .nwb file in {paths!s}: give the folder or the files of one set."
+        )
     return sorted(found, key=lambda path: (path.name, path))
 
 
@@ -73,7 +78,9 @@ def open_file(stack: ExitStack, path: Path, entry: NLBSet) -> OpenFile:
     nwb = stack.enter_context(opened(path))
     _check_tables(path, nwb, entry)
     wanted = ("split", "start_time", *entry.trial_columns)
-    columns = {name: _column(path, nwb.trials, name) for name in wanted if name in nwb.trials.colnames}
+    columns = {
+        name: _column(path, nwb.trials, name) for name in wanted if name in nwb.trials.colnames
+    }
     heldout = np.asarray(nwb.units["heldout"][:]).astype(bool)
     file = OpenFile(path, nwb, np.asarray(nwb.units.id[:]), heldout, columns)
     _check_set(file, entry)
@@ -84,7 +91,9 @@ def find_series(nwb: Any, name: str) -> Any:
     """The time series of this name, wherever it lies in the file; None where there is none."""
     from pynwb import TimeSeries
 
-    found = (each for each in nwb.objects.values() if isinstance(each, TimeSeries) and each.name == name)
+    found = (
+        each for each in nwb.objects.values() if isinstance(each, TimeSeries) and each.name == name
+    )
     return next(found, None)
 
 
@@ -102,13 +111,16 @@ def _check_tables(path: Path, nwb: Any, entry: NLBSet) -> None:
 
 
 def _check_set(file: OpenFile, entry: NLBSet) -> None:
-    """Splits are the benchmark's, and trials with known behaviour have all that the set decodes and averages.
+    """Splits are the benchmark's, and trials with known behaviour have all that the set decodes and
+    averages.
 
     Raises:
         DataError: naming what is missing.
     """
     if unknown := sorted(set(file.trials["split"].tolist()) - set(SPLITS)):
-        raise DataError(f"{file.path} has trials of split {unknown[0]!r}: the splits are {listed(SPLITS)}.")
+        raise DataError(
+            f"{file.path} has trials of split {unknown[0]!r}: the splits are {listed(SPLITS)}."
+        )
     if not file.known.any():
         return
     if missing := [name for name in entry.trial_columns if name not in file.trials]:
@@ -118,7 +130,8 @@ def _check_set(file: OpenFile, entry: NLBSet) -> None:
         )
     if entry.behavior_series and find_series(file.nwb, entry.behavior_series) is None:
         raise DataError(
-            f"{file.path} has no time series {entry.behavior_series!r}, the behaviour of {entry.name}: "
+            f"{file.path} has no time series {entry.behavior_series!r}, the behaviour of "
+            f"{entry.name}: "
             "is it a file of another set?"
         )
 

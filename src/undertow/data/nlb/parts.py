@@ -37,7 +37,8 @@ class Part:
 
     @cached_property
     def jitter(self) -> np.ndarray:
-        """Bins by which each trial is aligned late, (trials,); 0 where no file tells produced times, as test parts."""
+        """Bins by which each trial is aligned late, (trials,); 0 where no file tells produced
+        times, as test parts."""
         if self.entry.produced_column not in self.session.trials:
             return np.zeros(len(self.rows), int)
         shifted = self.column("split") != "test"
@@ -59,7 +60,8 @@ class Part:
         }
 
     def behavior(self) -> np.ndarray:
-        """The series decoded, (trials, bins, channels), the set's lag later than the spikes; or columns, (trials, columns).
+        """The series decoded, (trials, bins, channels), the set's lag later than the spikes; or
+        columns, (trials, columns).
 
         Columns of outliers are NaN.
         """
@@ -71,7 +73,8 @@ class Part:
         return columns
 
     def scored(self, spikes: np.ndarray) -> np.ndarray:
-        """Spikes of the window, NaN before the set's start column and from the event on, where it has one."""
+        """Spikes of the window, NaN before the set's start column and from the event on, where it
+        has one."""
         if not self.entry.start_column:
             return spikes
         bins = self._first_bin(self.entry.window_ms[0])[:, None] + np.arange(spikes.shape[1])

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from undertow.data.files import listed
 from undertow.data.nlb.aligning import count_spikes, end_bin, first_bin, gather
 from undertow.data.nlb.ragged import as_ragged
 from undertow.data.nlb.resampling import sum_groups
 from undertow.data.nlb.session import NS_PER_MS, POPULATIONS, Population, Session
 from undertow.data.nlb.sets import NLBSet
 from undertow.errors import DataError
+from undertow.names import listed
 
 SHORTEST = 0.8
 """Trials shorter than this share of their condition's mean length are left out."""
@@ -19,10 +19,11 @@ SHORTEST = 0.8
 def psth_targets(
     session: Session, entry: NLBSet, bin_ms: int, parts: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """`psth`, (conditions, bins, held-in and held-out units) in spikes per bin, and `{part}_cond_idx`.
+    """`psth`, (conditions, bins, held-in and held-out units) in spikes per bin, and
+    `{part}_cond_idx`.
 
-    Spikes are smoothed at 1 ms, then summed to bins; trials of both parts are averaged. A condition's indices count
-    the trials within the part.
+    Spikes are smoothed at 1 ms, then summed to bins; trials of both parts are averaged. A
+    condition's indices count the trials within the part.
 
     Args:
         session: what the files hold.
@@ -37,7 +38,9 @@ def psth_targets(
         for chosen in _rows_by_condition(session, entry, rows)
     ]
     at_end = bool(entry.start_column)
-    targets = {"psth": np.stack([_padded(rates, entry.n_bins(bin_ms), at_end) for _, rates in means])}
+    targets = {
+        "psth": np.stack([_padded(rates, entry.n_bins(bin_ms), at_end) for _, rates in means])
+    }
     for part, part_rows in parts.items():
         name = f"{part}_cond_idx"
         targets[name] = as_ragged(
@@ -54,7 +57,8 @@ def _rows_by_condition(session: Session, entry: NLBSet, rows: np.ndarray) -> lis
     rows = rows[np.isfinite(values[rows]).all(axis=1)]
     if not rows.size:
         raise DataError(
-            f"no trial has a condition: {listed(entry.conditions)} are NaN in all trials that are used."
+            f"no trial has a condition: {listed(entry.conditions)} are NaN in all trials that are "
+            "used."
         )
     conditions, number = np.unique(values[rows], axis=0, return_inverse=True)
     return [rows[number.ravel() == k] for k in range(len(conditions))]
@@ -63,19 +67,25 @@ def _rows_by_condition(session: Session, entry: NLBSet, rows: np.ndarray) -> lis
 def _condition_mean(
     session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray, kernel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows averaged, and their mean over the bins that all of them have, (bins, units) in spikes per bin."""
+    """The rows averaged, and their mean over the bins that all of them have, (bins, units) in
+    spikes per bin."""
     first, n_bins = _extents(session, entry, bin_ms, rows)
     long = n_bins >= max(SHORTEST * n_bins.mean(where=n_bins > 0), 1)
     rows, first, n_bins = rows[long], first[long], n_bins[long]
     place = first - first_bin(session.trials[entry.align][rows], bin_ms)
     extents = list(zip(first, n_bins, place - place.min(), strict=True))
-    parts = [_mean_rates(session.populations[name], extents, bin_ms, kernel) for name in POPULATIONS]
+    parts = [
+        _mean_rates(session.populations[name], extents, bin_ms, kernel) for name in POPULATIONS
+    ]
     mean = np.concatenate(parts, axis=1)
     return rows, mean[-n_bins.min() :] if entry.start_column else mean[: n_bins.min()]
 
 
-def _extents(session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First bin and number of bins of each trial, which ends at the latest where the next one of the rows starts."""
+def _extents(
+    session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """First bin and number of bins of each trial, which ends at the latest where the next one of
+    the rows starts."""
     event_ns = session.trials[entry.align][rows]
     start_ns, stop_ns = (event_ns + edge_ms * NS_PER_MS for edge_ms in entry.window_ms)
     if entry.start_column:
@@ -89,7 +99,8 @@ def _extents(session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray) -> 
 def _mean_rates(
     population: Population, extents: Sequence[tuple[int, int, int]], bin_ms: int, kernel: np.ndarray
 ) -> np.ndarray:
-    """Mean over trials of smoothed spikes per bin, (bins, units); extents: first bin, bins, place of the first.
+    """Mean over trials of smoothed spikes per bin, (bins, units); extents: first bin, bins, place
+    of the first.
 
     Trials observed alike are summed before they are smoothed, which is linear.
     """
@@ -99,12 +110,18 @@ def _mean_rates(
         start_ms = first * bin_ms - margin
         observed = gather(population.observed, np.array([start_ms]), n_bins * bin_ms + 2 * margin)
         alike.setdefault((n_bins, place, observed.tobytes()), []).append(start_ms)
-    total = np.zeros((max(place + n_bins for _, n_bins, place in extents), len(population.unit_ids)))
+    total = np.zeros(
+        (max(place + n_bins for _, n_bins, place in extents), len(population.unit_ids))
+    )
     seen = np.zeros_like(total)
     for (n_bins, place, observed_bytes), starts_ms in alike.items():
         mask = np.frombuffer(observed_bytes, bool)
-        counts = count_spikes(population, np.array(starts_ms), mask.size, 1).sum(axis=0, dtype=float)
-        rates = sum_groups(smooth_observed(counts, mask, kernel)[margin : mask.size - margin], bin_ms)
+        counts = count_spikes(population, np.array(starts_ms), mask.size, 1).sum(
+            axis=0, dtype=float
+        )
+        rates = sum_groups(
+            smooth_observed(counts, mask, kernel)[margin : mask.size - margin], bin_ms
+        )
         total[place : place + n_bins] += np.nan_to_num(rates)
         seen[place : place + n_bins] += len(starts_ms) * np.isfinite(rates)
     return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)

@@ -19,7 +19,8 @@ def _holds_objects(values: Any) -> bool:
 
 
 def as_ragged(name: str, values: Any) -> np.ndarray:
-    """Lists of integers as an array of arrays, (lists,) of dtype object; rows of a matrix are lists as well.
+    """Lists of integers as an array of arrays, (lists,) of dtype object; rows of a matrix are lists
+    as well.
 
     Raises:
         DataError: when an entry is not a flat list of integers.

@@ -1,4 +1,5 @@
-"""Reading NWB files of the benchmark, each once: small tables first, spikes and behaviour after all checks."""
+"""Reading NWB files of the benchmark, each once: small tables first, spikes and behaviour after all
+checks."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -21,7 +22,8 @@ def read_session(paths: Paths, entry: NLBSet, phase: Phase) -> Session:
     """Read the files of a set and join them in the order of their names.
 
     Raises:
-        DataError: for files that are not of the set, or have no trials for the phase; before spikes are read.
+        DataError: for files that are not of the set, or have no trials for the phase; before spikes
+            are read.
     """
     with ExitStack() as stack:
         files = [open_file(stack, path, entry) for path in nwb_paths(paths)]
@@ -46,7 +48,9 @@ def _intervals(file: OpenFile, row: int) -> np.ndarray:
     return np.asarray(file.nwb.units.get_unit_obs_intervals(row), float).reshape(-1, 2)
 
 
-def _population(file: OpenFile, rows: np.ndarray, intervals: list[np.ndarray], n_ms: int) -> Population:
+def _population(
+    file: OpenFile, rows: np.ndarray, intervals: list[np.ndarray], n_ms: int
+) -> Population:
     """Units observed while the first of them was."""
     observed = _observed(intervals[rows[0]], n_ms) if rows.size else np.zeros(n_ms, bool)
     trains = [_spikes_ms(file.nwb.units.get_unit_spike_times(int(row)), observed) for row in rows]
@@ -66,7 +70,8 @@ def _observed(intervals: np.ndarray, n_ms: int) -> np.ndarray:
 
 
 def _spikes_ms(times_s: Any, observed: np.ndarray) -> np.ndarray:
-    """The observed milliseconds that spikes fall into; a time is cut, not rounded, to its millisecond."""
+    """The observed milliseconds that spikes fall into; a time is cut, not rounded, to its
+    millisecond."""
     spikes_ms = np.round(np.asarray(times_s, float) * PER_S, 6).astype(np.int32)
     spikes_ms = spikes_ms[(spikes_ms >= 0) & (spikes_ms < observed.size)]
     return np.asarray(spikes_ms[observed[spikes_ms]])
@@ -87,7 +92,8 @@ def _behavior(file: OpenFile, name: str, n_ms: int) -> np.ndarray | None:
     index = np.rint(times_ms).astype(int)
     if np.abs(times_ms - index).max(initial=0) > GRID_MS:
         raise DataError(
-            f"{name!r} in {file.path} has samples between milliseconds: the benchmark's files are sampled at 1 kHz."
+            f"{name!r} in {file.path} has samples between milliseconds: the benchmark's files are "
+            "sampled at 1 kHz."
         )
     values = np.full((n_ms, data.shape[1]), np.nan, np.result_type(data.dtype, np.float32))
     inside = (index >= 0) & (index < n_ms)

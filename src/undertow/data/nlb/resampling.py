@@ -6,7 +6,8 @@ FILTER_ORDER = 500
 
 
 def resample_signal(values: np.ndarray, bin_ms: int) -> np.ndarray:
-    """Every `bin_ms`-th sample of a signal, (bins, channels), after a zero-phase low-pass filter; NaN stays NaN.
+    """Every `bin_ms`-th sample of a signal, (bins, channels), after a zero-phase low-pass filter;
+    NaN stays NaN.
 
     Gaps are filled linearly before the filter, ends with the nearest value.
     """
@@ -28,6 +29,7 @@ def _filled(channel: np.ndarray) -> np.ndarray:
 
 
 def sum_groups(values: np.ndarray, size: int) -> np.ndarray:
-    """Sums of `size` rows at a time, NaN taken as 0, and NaN where the first row of a group is; (groups, columns)."""
+    """Sums of `size` rows at a time, NaN taken as 0, and NaN where the first row of a group is;
+    (groups, columns)."""
     groups = values.reshape(-1, size, values.shape[1])
     return np.where(np.isnan(groups[:, 0]), np.nan, np.nansum(groups, axis=1))

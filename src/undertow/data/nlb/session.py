@@ -35,8 +35,10 @@ class Session:
     Attributes:
         n_ms: length.
         populations: 'heldin' and 'heldout'.
-        trials: column → one value a trial; 'split' and numbers, times (`*_time`) in whole nanoseconds.
-        behavior: the series decoded, (n_ms, channels), NaN where there is none; None where no file has it.
+        trials: column → one value a trial; 'split' and numbers, times (`*_time`) in whole
+            nanoseconds.
+        behavior: the series decoded, (n_ms, channels), NaN where there is none; None where no file
+            has it.
     """
 
     n_ms: int
@@ -46,7 +48,8 @@ class Session:
 
 
 def join_sessions(sessions: Sequence[Session]) -> Session:
-    """One session after the other, each starting at the next tenth of a second 50 ms after the one before."""
+    """One session after the other, each starting at the next tenth of a second 50 ms after the one
+    before."""
     starts_ms = [0]
     for session in sessions[:-1]:
         last_s = (starts_ms[-1] + session.n_ms - 1) / 1000
@@ -54,7 +57,10 @@ def join_sessions(sessions: Sequence[Session]) -> Session:
     n_ms = starts_ms[-1] + sessions[-1].n_ms
     return Session(
         n_ms,
-        {name: _join_population([s.populations[name] for s in sessions], starts_ms) for name in POPULATIONS},
+        {
+            name: _join_population([s.populations[name] for s in sessions], starts_ms)
+            for name in POPULATIONS
+        },
         join_trials([session.trials for session in sessions], starts_ms),
         _join_behavior(sessions, starts_ms, n_ms),
     )
@@ -63,13 +69,16 @@ def join_sessions(sessions: Sequence[Session]) -> Session:
 def join_trials(
     tables: Sequence[Mapping[str, np.ndarray]], starts_ms: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """Trial tables one after the other, times moved with their file; NaN in columns that a file lacks."""
+    """Trial tables one after the other, times moved with their file; NaN in columns that a file
+    lacks."""
     joined = {}
     for name in dict.fromkeys(name for table in tables for name in table):
         shift = NS_PER_MS if name.endswith(TIME_SUFFIX) else 0
         missing = [np.full(len(table["split"]), np.nan) for table in tables]
         columns = [table.get(name, nan) for table, nan in zip(tables, missing, strict=True)]
-        moved = [c + shift * start if shift else c for c, start in zip(columns, starts_ms, strict=True)]
+        moved = [
+            c + shift * start if shift else c for c, start in zip(columns, starts_ms, strict=True)
+        ]
         joined[name] = np.concatenate(moved)
     return joined
 
@@ -85,12 +94,18 @@ def _join_population(parts: Sequence[Population], starts_ms: Sequence[int]) -> P
         spikes_ms.append(part.spikes_ms + np.int32(start_ms))
         places = np.array([place[unit] for unit in part.unit_ids.tolist()], np.int32)
         spike_units.append(places[part.spike_units])
-    return Population(np.array(unit_ids), np.concatenate(spikes_ms), np.concatenate(spike_units), observed)
+    return Population(
+        np.array(unit_ids), np.concatenate(spikes_ms), np.concatenate(spike_units), observed
+    )
 
 
-def _join_behavior(sessions: Sequence[Session], starts_ms: Sequence[int], n_ms: int) -> np.ndarray | None:
+def _join_behavior(
+    sessions: Sequence[Session], starts_ms: Sequence[int], n_ms: int
+) -> np.ndarray | None:
     there = [
-        (s.behavior, start) for s, start in zip(sessions, starts_ms, strict=True) if s.behavior is not None
+        (s.behavior, start)
+        for s, start in zip(sessions, starts_ms, strict=True)
+        if s.behavior is not None
     ]
     if not there:
         return None

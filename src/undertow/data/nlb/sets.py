@@ -1,7 +1,7 @@
 """The seven sets of the Neural Latents Benchmark: what makes one differ from another.
 
-Pei, Ye et al. 2021, "Neural Latents Benchmark '21: Evaluating latent variable models of neural population activity"
-(NeurIPS Datasets and Benchmarks).
+Pei, Ye et al. 2021, "Neural Latents Benchmark '21: Evaluating latent variable models of neural
+population activity" (NeurIPS Datasets and Benchmarks).
 """
 
 import difflib
@@ -24,14 +24,15 @@ class NLBSet:
         lag_ms: behaviour is taken this much later than the spikes.
         behavior_series: the time series decoded, '' where `behavior_columns` are instead.
         behavior_columns: the trial columns decoded, one value a trial.
-        conditions: trial columns whose different rows are the conditions of PSTHs; none without PSTHs.
+        conditions: trial columns whose different rows are the conditions of PSTHs; none without
+            PSTHs.
         psth_std_ms: standard deviation of the Gaussian that spikes are smoothed with for PSTHs.
         decode_column: trial column whose values 0 and 1 each get a decoder of their own.
-        start_column: trial column of the time from which held-out spikes and PSTHs count, the event ending them;
-            '' where they fill the window.
+        start_column: trial column of the time from which held-out spikes and PSTHs count, the event
+            ending them; '' where they fill the window.
         outlier_column: trial column that marks trials left out of PSTHs and of behaviour.
-        produced_column: trial column of the produced time in ms, which bounds the jitter of the alignment; ''
-            without jitter.
+        produced_column: trial column of the produced time in ms, which bounds the jitter of the
+            alignment; '' without jitter.
         n_heldin: held-in neurons of the published files.
         n_heldout: held-out neurons.
         n_train: training trials.
@@ -63,8 +64,16 @@ class NLBSet:
     @property
     def trial_columns(self) -> tuple[str, ...]:
         """The trial columns of numbers that trials with known behaviour must have."""
-        named = (self.align, self.start_column, self.outlier_column, self.produced_column, self.decode_column)
-        return tuple(dict.fromkeys(filter(None, (*named, *self.conditions, *self.behavior_columns))))
+        named = (
+            self.align,
+            self.start_column,
+            self.outlier_column,
+            self.produced_column,
+            self.decode_column,
+        )
+        return tuple(
+            dict.fromkeys(filter(None, (*named, *self.conditions, *self.behavior_columns)))
+        )
 
 
 _MAZE = NLBSet(

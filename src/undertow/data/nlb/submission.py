@@ -7,11 +7,12 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from undertow.data.files import listed, written_whole
 from undertow.data.hdf5 import opened_hdf5
 from undertow.data.nlb.groups import parse_group
 from undertow.data.nlb.sets import nlb_set
 from undertow.errors import DataError
+from undertow.files import written_whole
+from undertow.names import listed
 
 TRAIN = ("train_rates_heldin", "train_rates_heldout")
 EVAL = ("eval_rates_heldin", "eval_rates_heldout")
@@ -23,17 +24,18 @@ PAIRS = (TRAIN, EVAL, FORWARD)
 class Submission(Mapping[str, Mapping[str, np.ndarray]]):
     """Predicted rates of one or more sets: a mapping from group name to arrays by name.
 
-    A group is named after the set and its bin width ('mc_maze' at 5 ms, 'mc_maze_20' at 20 ms). It holds
-    `{train,eval}_rates_{heldin,heldout}` and, where forward bins are predicted,
-    `eval_rates_{heldin,heldout}_forward`; for 'dmfc_rsg' the training rates may be left out. Rates are expected
-    spikes **per bin**, (trials, time, neurons), and are kept in float32, as the file has them, so that a
-    submission and its file have the same scores. NaN is allowed here and refused by a score that needs the value.
+    A group is named after the set and its bin width ('mc_maze' at 5 ms, 'mc_maze_20' at 20 ms). It
+    holds `{train,eval}_rates_{heldin,heldout}` and, where forward bins are predicted,
+    `eval_rates_{heldin,heldout}_forward`; for 'dmfc_rsg' the training rates may be left out. Rates
+    are expected spikes **per bin**, (trials, time, neurons), and are kept in float32, as the file
+    has them, so that a submission and its file have the same scores. NaN is allowed here and
+    refused by a score that needs the value.
 
     Several sets go into one: `Submission({**large, **medium, **small})`.
 
     Raises:
-        DataError: naming the group and the array, when one is missing, unknown, of the wrong shape, negative or
-            infinite.
+        DataError: naming the group and the array, when one is missing, unknown, of the wrong shape,
+            negative or infinite.
     """
 
     def __init__(self, rates: Mapping[str, Mapping[str, ArrayLike]]) -> None:
@@ -76,12 +78,15 @@ def _rates(name: str, given: ArrayLike) -> np.ndarray:
         with np.errstate(over="ignore"):
             rates = np.asarray(given, dtype=np.float32).view()
     except (TypeError, ValueError):
-        raise DataError(f"{name} is not a plain numeric array: pass expected spikes per bin.") from None
+        raise DataError(
+            f"{name} is not a plain numeric array: pass expected spikes per bin."
+        ) from None
     if rates.ndim != 3:
         raise DataError(f"{name} has shape {rates.shape}: it must be (trials, time, neurons).")
     if bad := int(np.sum((rates < 0) | np.isinf(rates))):
         raise DataError(
-            f"{name} holds {bad} negative or infinite value(s): expected spikes per bin are finite and zero or more."
+            f"{name} holds {bad} negative or infinite value(s): expected spikes per bin are finite "
+            "and zero or more."
         )
     rates.flags.writeable = False
     return rates
@@ -102,7 +107,8 @@ def _check_shapes(group: str, arrays: Mapping[str, np.ndarray]) -> None:
             )
             if arrays[name].shape != expected:
                 raise DataError(
-                    f"{group}/{name} has shape {arrays[name].shape}: beside the other arrays it must be {expected}."
+                    f"{group}/{name} has shape {arrays[name].shape}: beside the other arrays it "
+                    f"must be {expected}."
                 )
 
 
@@ -133,7 +139,9 @@ def read_submission(path: str | Path) -> Submission:
     with opened_hdf5(path) as file:
         groups = {name: item for name, item in file.items() if hasattr(item, "keys")}
         if not groups:
-            raise DataError(f"{path} holds no group: a submission has one a set, such as 'mc_maze_20'.")
+            raise DataError(
+                f"{path} holds no group: a submission has one a set, such as 'mc_maze_20'."
+            )
         return Submission(
             {
                 group: {name: dataset[()] for name, dataset in item.items() if name in known}

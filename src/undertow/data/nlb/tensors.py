@@ -17,10 +17,12 @@ class Tensors:
     """What models are given, and what they are scored against.
 
     Attributes:
-        set_name: 'mc_maze', 'mc_rtt', 'area2_bump', 'dmfc_rsg', 'mc_maze_large', 'mc_maze_medium' or 'mc_maze_small'.
+        set_name: 'mc_maze', 'mc_rtt', 'area2_bump', 'dmfc_rsg', 'mc_maze_large', 'mc_maze_medium'
+            or 'mc_maze_small'.
         bin_ms: 5 or 20.
         phase: 'val' (scored on the validation trials) or 'test'.
-        inputs: `train_spikes_heldin`, …, (trials, time, neurons) counts per bin: the file's top level.
+        inputs: `train_spikes_heldin`, …, (trials, time, neurons) counts per bin: the file's top
+            level.
         targets: `eval_spikes_heldout`, …: the file's group; empty where the truth is not public.
     """
 

@@ -1,11 +1,11 @@
-"""From the benchmark's tensors to trials a model fits and predicts, and from its predictions to a submission."""
+"""From the benchmark's tensors to trials a model fits and predicts, and from its predictions to a
+submission."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from undertow.data.files import listed
 from undertow.data.nlb.ragged import as_ragged
 from undertow.data.nlb.sets import nlb_set
 from undertow.data.nlb.submission import EVAL, FORWARD, TRAIN, Submission
@@ -13,6 +13,7 @@ from undertow.data.nlb.tensors import Tensors
 from undertow.data.prediction import Prediction
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.names import listed
 
 LEARNED = ("train_spikes_heldin", "train_spikes_heldout")
 NEEDED = (*LEARNED, "eval_spikes_heldin")
@@ -22,9 +23,10 @@ AHEAD = ("train_spikes_heldin_forward", "train_spikes_heldout_forward")
 def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
     """The trials to learn from, and the trials to predict.
 
-    Held-in neurons come first, held-out ones are marked; forward bins follow the window. Of the evaluation trials
-    there are held-in spikes of the window and nothing else: the rest is NaN, whatever `tensors.targets` hold. Training
-    trials have their condition where the targets tell it (−1: none), which validation trials are stratified by. There
+    Held-in neurons come first, held-out ones are marked; forward bins follow the window. Of the
+    evaluation trials there are held-in spikes of the window and nothing else: the rest is NaN,
+    whatever `tensors.targets` hold. Training trials have their condition where the targets tell it
+    (−1: none), which validation trials are stratified by. There
     is no behaviour: models of the benchmark learn from spikes alone.
 
     Raises:
@@ -43,7 +45,9 @@ def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
         "forward_bins": n_forward,
     }
     pairs = [LEARNED, AHEAD] if n_forward else [LEARNED]
-    learned = np.concatenate([np.concatenate([inputs[n] for n in pair], axis=2) for pair in pairs], axis=1)
+    learned = np.concatenate(
+        [np.concatenate([inputs[n] for n in pair], axis=2) for pair in pairs], axis=1
+    )
     given = np.full((sizes[EVAL[0]][0], window + n_forward, n_neurons), np.nan, np.float32)
     given[:, :window, :n_heldin] = inputs["eval_spikes_heldin"]
     train = TrialSet(learned, condition=_conditions(tensors.targets, len(learned)), **shared)
@@ -53,7 +57,8 @@ def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
 
 
 def submission_of(train: Prediction, evaluation: Prediction, tensors: Tensors) -> Submission:
-    """The rates of both parts as a submission: expected spikes per bin, forward bins of the evaluation trials apart.
+    """The rates of both parts as a submission: expected spikes per bin, forward bins of the
+    evaluation trials apart.
 
     Args:
         train: for the training trials of `trials_of(tensors)`, in their order.
@@ -73,18 +78,22 @@ def submission_of(train: Prediction, evaluation: Prediction, tensors: Tensors) -
 
 
 def check_sizes(submission: Submission, tensors: Tensors) -> None:
-    """The submission's rates have the sizes of the tensors; forward rates and, for 'dmfc_rsg', training rates may lack.
+    """The submission's rates have the sizes of the tensors; forward rates and, for 'dmfc_rsg',
+    training rates may lack.
 
     Raises:
         DataError: naming the array that does not fit, or when the set is not in the submission.
     """
     if tensors.group not in submission:
-        raise DataError(f"the submission holds {listed(submission)}: there is no {tensors.group} in it.")
+        raise DataError(
+            f"the submission holds {listed(submission)}: there is no {tensors.group} in it."
+        )
     sizes = expected_shapes(tensors)
     for name, rates in submission[tensors.group].items():
         if rates.shape != sizes.get(name):
             raise DataError(
-                f"{tensors.group}/{name} has shape {rates.shape}: by the prepared tensors it must be "
+                f"{tensors.group}/{name} has shape {rates.shape}: by the prepared tensors it must "
+                "be "
                 f"{sizes.get(name, 'left out, for they have no forward bins')}."
             )
 
@@ -98,7 +107,8 @@ def expected_shapes(tensors: Tensors) -> dict[str, tuple[int, int, int]]:
     inputs = tensors.inputs
     if missing := [name for name in NEEDED if name not in inputs]:
         raise DataError(
-            f"the tensors of {tensors.group} ({tensors.phase}) have no {missing[0]}: models learn from training trials, "
+            f"the tensors of {tensors.group} ({tensors.phase}) have no {missing[0]}: models learn "
+            "from training trials, "
             "so make the tensors from all files of the set."
         )
     n_eval, window, n_heldin = inputs["eval_spikes_heldin"].shape
@@ -111,7 +121,8 @@ def expected_shapes(tensors: Tensors) -> dict[str, tuple[int, int, int]]:
     for name, expected in _with_neurons(given, neurons).items():
         if (shape := inputs[name].shape) != expected:
             raise DataError(
-                f"{name} of {tensors.group} has shape {shape}: beside the others it must be {expected}."
+                f"{name} of {tensors.group} has shape {shape}: beside the others it must be "
+                f"{expected}."
             )
     return _with_neurons(wanted, neurons)
 
@@ -120,11 +131,16 @@ def _with_neurons(
     sizes: Mapping[tuple[str, str], tuple[int, int]], neurons: tuple[int, int]
 ) -> dict[str, tuple[int, int, int]]:
     """Name → (trials, bins, neurons), from the trials and bins of a pair of names."""
-    return {name: (*size, n) for names, size in sizes.items() for name, n in zip(names, neurons, strict=True)}
+    return {
+        name: (*size, n)
+        for names, size in sizes.items()
+        for name, n in zip(names, neurons, strict=True)
+    }
 
 
 def _conditions(targets: Mapping[str, np.ndarray], n_trials: int) -> np.ndarray | None:
-    """The number of each training trial's condition, −1 for none; None where the targets do not tell."""
+    """The number of each training trial's condition, −1 for none; None where the targets do not
+    tell."""
     if "train_cond_idx" not in targets:
         return None
     conditions = np.full(n_trials, -1)
@@ -138,7 +154,8 @@ def _conditions(targets: Mapping[str, np.ndarray], n_trials: int) -> np.ndarray 
 
 
 def _populations(prediction: Prediction, forward: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Expected spikes per bin of held-in and of held-out neurons, in the window or in the forward bins."""
+    """Expected spikes per bin of held-in and of held-out neurons, in the window or in the forward
+    bins."""
     trials = prediction.trials
     edge = trials.n_time - trials.forward_bins
     counts = prediction.counts[:, edge:] if forward else prediction.counts[:, :edge]

@@ -27,7 +27,9 @@ def opened(url: str, headers: Mapping[str, str] = HEADERS) -> "Iterator[HTTPResp
     from urllib.request import Request, urlopen
 
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DataError(f"{url} is not an http:// or https:// address: give the address of the interface.")
+        raise DataError(
+            f"{url} is not an http:// or https:// address: give the address of the interface."
+        )
     try:
         response = urlopen(Request(url, headers={**HEADERS, **headers}), timeout=TIMEOUT_S)
     except HTTPError as error:
@@ -38,7 +40,8 @@ def opened(url: str, headers: Mapping[str, str] = HEADERS) -> "Iterator[HTTPResp
         reason = getattr(error, "reason", error)
         reason = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise DataError(
-            f"{urlsplit(url).netloc} cannot be reached ({reason}): check the network, then run the same command again."
+            f"{urlsplit(url).netloc} cannot be reached ({reason}): check the network, then run the "
+            "same command again."
         ) from None
     with response:
         yield response
@@ -56,9 +59,13 @@ def read_json_page(url: str) -> dict[str, Any]:
         try:
             content = json.loads(response.read())
         except (HTTPException, OSError) as error:
-            raise DataError(f"the answer of {url} broke off ({error}): run the same command again.") from None
+            raise DataError(
+                f"the answer of {url} broke off ({error}): run the same command again."
+            ) from None
         except ValueError:
             content = None
     if not isinstance(content, dict):
-        raise DataError(f"{url} answered with something else than a JSON object: check the address.")
+        raise DataError(
+            f"{url} answered with something else than a JSON object: check the address."
+        )
     return content
