@@ -70,7 +70,7 @@ def test_settings_reach_the_dynamics() -> None:
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(
         ModelError,
-        match=r"dynamics is 'oscillators': it must be one of .*coupled-oscillators.*neural-sde",
+        match=r"there is no dynamics 'oscillators': did you mean 'coupled-oscillators'",
     ):
         make_dynamics("oscillators", {"state_dim": 4})
 
@@ -78,7 +78,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_an_unknown_setting_is_refused_with_those_it_has() -> None:
     with pytest.raises(
         ModelError,
-        match=r"'neural-sde' have no setting 'width': they have state_dim, .*hidden_dim.*noise",
+        match=r"'neural-sde' have no setting 'width': choose one of .*hidden_dim.*state_dim",
     ):
         make_dynamics("neural-sde", {"state_dim": 4, "width": 3})
 

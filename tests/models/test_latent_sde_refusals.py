@@ -83,7 +83,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown dynamics": (
         {"dynamics": "oscillators"},
-        "dynamics is 'oscillators': it must be one of",
+        "there is no dynamics 'oscillators': did you mean 'coupled-oscillators'",
     ),
     "an odd width": ({"state_dim": 5}, "state_dim is 5: oscillators take two coordinates"),
     "posterior": (
