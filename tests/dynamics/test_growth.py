@@ -23,8 +23,7 @@ def test_what_does_not_grow_in_ten_thousand_bins_passes(radius: float | None) ->
 def test_what_grows_is_refused_with_radius_bins_and_the_way_out(radius: float, bins: int) -> None:
     message = (
         f"the step is unstable: its spectral radius is {radius:.4g} per bin, so that paths grow "
-        f"1000-fold in {bins} "
-        "bins; use a smaller one, or pass allow_unstable=True."
+        f"1000-fold in {bins} bins; use a smaller one, or pass allow_unstable=True."
     )
     with pytest.raises(StabilityError) as refused:
         refuse_growth(radius, "step is", "a smaller one")

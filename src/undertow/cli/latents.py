@@ -183,8 +183,7 @@ def _run(
         name, error = next(iter(done.errors.items()))
         raise UndertowError(
             f"{len(done.errors)} fits failed and their sizes are left out; the first, {name}, with "
-            f"{error} "
-            "What finished is kept: --resume tries the others again."
+            f"{error} What finished is kept: --resume tries the others again."
         )
 
 

@@ -34,8 +34,7 @@ def bin_or_cut(
     if useless := [name for name in given if name in NEED_TRIALS]:
         raise DataError(
             f"{path} has no trials or events, which {listed(useless)} would need: give events, or "
-            "leave it "
-            "out and pass cut_s."
+            "leave it out and pass cut_s."
         )
     return recording.cut(cut_s, bin_s, **given)
 

@@ -177,8 +177,7 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
         sizes = ", ".join(f"{dim} ({n})" for dim, n in counts.sizes.items())
         raise DataError(
             f"{counts.name} has the dimensions {sizes}: it must have three, for trials, time and "
-            "neurons; "
-            "dims=('trial', 'time', 'neuron') gives their names."
+            "neurons; dims=('trial', 'time', 'neuron') gives their names."
         )
     return named
 
@@ -229,8 +228,7 @@ def _time_axis(
     if not (np.abs(steps - width_s) <= EVEN * width_s).all():
         raise DataError(
             f"{time} has steps of {steps.min():g} to {steps.max():g} s for bins of {width_s:g} s: "
-            "it must give "
-            "the centres of bins side by side, in seconds or with their `units`."
+            "it must give the centres of bins side by side, in seconds or with their `units`."
         )
     return width_s, float(centres_s[0]) - width_s / 2
 
@@ -261,8 +259,7 @@ def _signals(
         if not set(dims) <= set(variable.dims) or len(channel) > 1:
             raise DataError(
                 f"{name} has the dimensions {listed(variable.dims)}: it must have {listed(dims)} "
-                "and, at most, "
-                "channels."
+                "and, at most, channels."
             )
         array = variable.transpose(*dims, *channel).values
         array = array if channel else array[..., None]

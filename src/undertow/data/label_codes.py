@@ -48,8 +48,7 @@ def label_codes(trials: TrialSet, name: str, categories: ArrayLike) -> np.ndarra
     if there.any() and (values.dtype.kind == "U") != (known.dtype.kind == "U"):
         raise DataError(
             f"label {name!r} holds {values[there][0].item()!r} and its categories "
-            f"{known.tolist()}: both must be "
-            "text, or both numbers."
+            f"{known.tolist()}: both must be text, or both numbers."
         )
     order = np.argsort(known)
     there &= np.isin(values, known)

@@ -66,8 +66,7 @@ def format_of(path: str | Path) -> str:
     if Path(path).is_dir():
         raise DataError(
             f"{path} is a folder without spike_times.npy: give the path of one data file, or of a "
-            "Phy or "
-            "Kilosort folder."
+            "Phy or Kilosort folder."
         )
     suffix = existing_file(path).suffix.lower()
     if suffix not in READERS:

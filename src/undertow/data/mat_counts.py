@@ -55,9 +55,8 @@ def _counts(path: str | Path, name: str, variable: Variable, order: list[int]) -
     if variable.kind != "numbers" or len(variable.shape) != 3:
         raise DataError(
             f"{name} in {path} is {variable.kind} of shape {variable.shape}: it must be counts "
-            "with three axes "
-            "(trials, time and neurons, in the order that axes=… gives) or a cell array of spike "
-            "times."
+            "with three axes (trials, time and neurons, in the order that axes=… gives) or a cell "
+            "array of spike times."
         )
     return {"spikes": variable.read().transpose(order)}
 
@@ -109,8 +108,7 @@ def _beside(
         elif name in wanted:
             raise DataError(
                 f"{found} in {path} is {variables[found]}: it must hold one value per trial, or "
-                "trials, time "
-                "and channels as the counts do."
+                "trials, time and channels as the counts do."
             )
     return arrays
 

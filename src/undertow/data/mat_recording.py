@@ -132,8 +132,7 @@ def _signal(
         there = f"holds {listed(fields)}" if fields else f"is not there, only {listed(variables)}"
         raise DataError(
             f"signal {name!r} in {path} {there}: make it a struct of a `time` in seconds and one "
-            "array, "
-            "samples × channels."
+            "array, samples × channels."
         )
     timestamps, array = (variables[fields[field]].read() for field in (time, values[0]))
     flat = timestamps.ravel()

@@ -46,8 +46,7 @@ def cell_list(name: str, variable: Variable) -> list[np.ndarray]:
     if sum(n != 1 for n in variable.shape) > 1:
         raise DataError(
             f"{name} is a cell array of shape {variable.shape}: give one cell per unit with all "
-            "its spike "
-            "times in seconds, or one matrix of counts per trial."
+            "its spike times in seconds, or one matrix of counts per trial."
         )
     cells = list(variable.read().ravel())
     for k, cell in enumerate(cells):

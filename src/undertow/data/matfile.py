@@ -85,8 +85,7 @@ def list_variables(path: str | Path) -> list[str]:
 def _unreadable(name: str) -> Any:
     raise DataError(
         f"{name} is a MATLAB object (a table, string, datetime, function or class), which only "
-        "MATLAB can "
-        "read: save it as numbers, a cell array of char, or a struct."
+        "MATLAB can read: save it as numbers, a cell array of char, or a struct."
     )
 
 

@@ -148,9 +148,8 @@ def _take(path: str | Path, arrays: Arrays, name: str) -> np.ndarray:
     array = arrays[name]
     if array is None:
         raise DataError(
-            f"{name} in {path} is an object array, which only pickle could read: "
-            "save a plain numeric or string array "
-            "(pad trials of different length with NaN and save `lengths`)."
+            f"{name} in {path} is an object array, which only pickle could read: save a plain "
+            "numeric or string array (pad trials of different length with NaN and save `lengths`)."
         )
     return array
 

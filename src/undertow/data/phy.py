@@ -135,8 +135,7 @@ def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     if samples.size != clusters.size:
         raise DataError(
             f"{folder}: {SPIKE_TIMES} has {samples.size} spikes and {name} {clusters.size}: both "
-            "list every "
-            "spike once."
+            "list every spike once."
         )
     if samples.size == 0:
         raise DataError(f"{folder}: {SPIKE_TIMES} holds no spike.")
@@ -209,8 +208,7 @@ def _rule(folder: Path, units: Any, columns: Mapping[str, np.ndarray]) -> Any:
     if "group" not in columns:
         warnings.warn(
             f"{folder} has no cluster labels (cluster_info.tsv, cluster_group.tsv or "
-            "cluster_KSLabel.tsv): "
-            "all clusters are kept.",
+            "cluster_KSLabel.tsv): all clusters are kept.",
             DataWarning,
             stacklevel=3,
         )

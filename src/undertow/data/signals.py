@@ -33,9 +33,8 @@ def as_signal(
     data = data[:, None] if data.ndim == 1 else data
     if times.ndim != 1 or data.ndim != 2 or len(times) != len(data) or times.size == 0:
         raise DataError(
-            f"signal {name!r} has timestamps {times.shape} and values {data.shape}: "
-            "they must be (samples,) and "
-            "(samples, channels), with at least one sample."
+            f"signal {name!r} has timestamps {times.shape} and values {data.shape}: they must be "
+            "(samples,) and (samples, channels), with at least one sample."
         )
     if not (np.diff(times) > 0).all():
         raise DataError(

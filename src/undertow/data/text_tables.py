@@ -102,6 +102,5 @@ def event_columns(events: Any) -> Mapping[str, Any]:
         return {"event": array.ravel()}
     raise DataError(
         f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) "
-        "start and "
-        "stop times."
+        "start and stop times."
     )

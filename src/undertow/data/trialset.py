@@ -198,8 +198,7 @@ class TrialSet:
         when = "" if self.times is None else " at irregular times"
         return (
             f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} "
-            f"ms{when} × "
-            f"{self.n_neurons} neurons{extra}{forward})"
+            f"ms{when} × {self.n_neurons} neurons{extra}{forward})"
         )
 
     # --- new sets from this one ---------------------------------------------------------------

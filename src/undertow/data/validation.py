@@ -16,9 +16,7 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
-            "become "
-            "object arrays; "
-            "pad the trials with NaN and pass `lengths` instead."
+            "become object arrays; pad the trials with NaN and pass `lengths` instead."
         )
     if array.ndim != ndim:
         raise DataError(
@@ -37,8 +35,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
     except ValueError:
         raise DataError(
             f"{name} is ragged (its parts differ in length): make it one rectangular array; pad "
-            "trials of "
-            "different length with NaN and pass `lengths`."
+            "trials of different length with NaN and pass `lengths`."
         ) from None
 
 
@@ -149,8 +146,7 @@ def check_shared(labels: Mapping[str, np.ndarray]) -> None:
         if there.size > 2 and np.unique(there).size == there.size:
             raise DataError(
                 f"labels[{name!r}] is different in each of {there.size} trials: a label is a "
-                "category "
-                "several trials share; bin a measured number first."
+                "category several trials share; bin a measured number first."
             )
 
 
@@ -243,8 +239,7 @@ def check_window(window_s: Any) -> float:
     if not (np.isfinite([start, stop]).all() and stop > start):
         raise DataError(
             f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start "
-            "before "
-            "stop."
+            "before stop."
         )
     return stop - start
 
@@ -277,7 +272,6 @@ def check_fractions(fractions: Any) -> np.ndarray:
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise DataError(
             f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
-            "test) "
-            "that add up to 1."
+            "test) that add up to 1."
         )
     return shares

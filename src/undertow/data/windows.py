@@ -76,9 +76,7 @@ def split_labels(
     if blocks < 1 or n_windows < 3 * blocks:
         raise DataError(
             f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and "
-            "test "
-            "windows: "
-            "use shorter windows or fewer blocks."
+            "test windows: use shorter windows or fewer blocks."
         )
     labels = [
         _block_labels(len(block), shares) for block in np.array_split(np.arange(n_windows), blocks)

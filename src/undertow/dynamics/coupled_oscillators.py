@@ -127,10 +127,9 @@ class CoupledOscillators(SplitSDE):
         if not turn < largest:
             raise StabilityError(
                 f"a step of {1000 * step_s:.4g} ms with integrator={self.integrator!r} turns the "
-                "fastest oscillator "
-                f"({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay below {largest:g}: "
-                "use steps shorter than "
-                f"{1000 * step_s * largest / turn:.4g} ms, or integrator='splitting'."
+                f"fastest oscillator ({fastest_hz:.4g} Hz) by {turn:.3g} radians, and must stay "
+                f"below {largest:g}: use steps shorter than {1000 * step_s * largest / turn:.4g} "
+                "ms, or integrator='splitting'."
             )
 
 

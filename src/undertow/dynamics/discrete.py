@@ -88,8 +88,7 @@ class DiscreteDynamics(Dynamics):
         if steps != 1:
             raise ModelError(
                 f"{type(self).__name__} got {steps:g} steps per bin: it is discrete and takes "
-                "exactly one; "
-                "rebin the data, or choose an SDE."
+                "exactly one; rebin the data, or choose an SDE."
             )
 
     def _checked_input(self, u: Tensor | None) -> Tensor | None:

@@ -92,8 +92,7 @@ class FunctionSDE(IntegratedSDE):
         if found.shape != x.shape:
             raise ModelError(
                 f"drift gives shape {tuple(found.shape)} for a state of shape {tuple(x.shape)}: it "
-                "must give one number for "
-                "each coordinate, whatever the leading dimensions."
+                "must give one number for each coordinate, whatever the leading dimensions."
             )
         if self.diffusivity is not None:
             _check_std(self.diffusivity(x, u), x)
@@ -131,8 +130,7 @@ def _names(role: str, function: Function, learned: nn.ParameterDict) -> list[str
     if isinstance(function, nn.Module) or not callable(function):
         raise ModelError(
             f"{role} is a {type(function).__name__}: give a function of (x, u, …); a network of "
-            "its own "
-            "goes into a subclass of IntegratedSDE."
+            "its own goes into a subclass of IntegratedSDE."
         )
     arguments = list(inspect.signature(function).parameters.values())
     missing = [a.name for a in arguments[2:] if a.name not in learned and a.default is a.empty]

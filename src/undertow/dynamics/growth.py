@@ -24,6 +24,5 @@ def refuse_growth(radius: float | None, step: str, remedies: str) -> None:
         return
     raise StabilityError(
         f"the {step} unstable: its spectral radius is {radius:.4g} per bin, so that paths grow "
-        f"{GROWTH:g}-fold in "
-        f"{bins:.0f} bins; use {remedies}, or pass allow_unstable=True."
+        f"{GROWTH:g}-fold in {bins:.0f} bins; use {remedies}, or pass allow_unstable=True."
     )

@@ -64,8 +64,7 @@ class OverdampedLangevin(SDE):
         ):
             raise ModelError(
                 f"temperature is {temperature}, timescale_s {timescale_s}: zero or more (above "
-                "zero to be learned); "
-                "above zero."
+                "zero to be learned); above zero."
             )
         self.allow_unstable = allow_unstable
         logs = {

@@ -77,6 +77,5 @@ def _check_shapes(values: Tensor, times_s: Tensor, at_s: Tensor) -> None:
     ):
         raise ModelError(
             f"values are {trials} trials of {n_time} times, times_s is {tuple(times_s.shape)}, "
-            f"at_s {tuple(at_s.shape)}: "
-            "give as many times as values, in one row or one per trial."
+            f"at_s {tuple(at_s.shape)}: give as many times as values, in one row or one per trial."
         )

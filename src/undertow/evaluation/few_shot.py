@@ -137,8 +137,7 @@ def few_shot_rates(
     if x.shape[2] != new_x.shape[2] or n.shape[2] != new_n.shape[2]:
         raise DataError(
             f"training trials have {x.shape[2]} latents and {n.shape[2]} held-out neurons, "
-            "evaluation trials "
-            f"{new_x.shape[2]} and {new_n.shape[2]}: they must be the same."
+            f"evaluation trials {new_x.shape[2]} and {new_n.shape[2]}: they must be the same."
         )
     check_draws(k, repeats, penalty, len(x))
     x, new_x = _standardised(x, new_x)
@@ -240,8 +239,7 @@ def check_draws(k: int, repeats: int, penalty: float | None, n_trials: int) -> N
     if penalty is None and k < LEAST_TRIALS:
         raise DataError(
             f"k is {k}: a penalty is chosen by cross-validation over {LEAST_TRIALS} or more "
-            "trials; take more trials, or "
-            "give a penalty."
+            "trials; take more trials, or give a penalty."
         )
     if penalty is not None and not (np.isfinite(penalty) and penalty > 0):
         raise DataError(f"penalty is {penalty}: it must be a number above zero.")
@@ -277,8 +275,7 @@ def _checked(part: str, latents: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarr
         trial, bin_ = (int(i) for i in np.argwhere(bad)[0])
         raise DataError(
             f"{part}_latents is not finite in {int(bad.sum())} bins with observed spikes, the "
-            f"first in trial {trial}, "
-            f"bin {bin_}: every such bin needs its latents."
+            f"first in trial {trial}, bin {bin_}: every such bin needs its latents."
         )
     return x, n
 

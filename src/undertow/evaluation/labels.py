@@ -85,8 +85,7 @@ def label_accuracy(
     if classes.size < 2 or not scored.any():
         raise DataError(
             f"{classes.size} label(s) in train_labels and {int(scored.sum())} test trials with "
-            "one: "
-            "decoding needs two labels or more, and a trial to score."
+            "one: decoding needs two labels or more, and a trial to score."
         )
     inputs, new_inputs = _standardised(x[known].reshape(len(codes), -1), new.reshape(len(new), -1))
     inverse_penalty = _choose(inputs, codes, classes.size)

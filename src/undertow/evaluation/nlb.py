@@ -92,8 +92,7 @@ def _refuse_other_width(group: str, unmatched: Sequence[Tensors]) -> None:
         if each.set_name == set_name:
             raise DataError(
                 f"the submission holds {set_name} at {bin_ms} ms bins and targets at {each.bin_ms} "
-                "ms: "
-                "their scores are not comparable, so make both with one bin width."
+                "ms: their scores are not comparable, so make both with one bin width."
             )
 
 
@@ -193,7 +192,6 @@ class _Group:
         if len(bad):
             raise DataError(
                 f"{name} holds {len(bad)} NaN value(s), the first at {tuple(bad[0].tolist())}: a "
-                "rate is needed "
-                f"wherever {target} is known."
+                f"rate is needed wherever {target} is known."
             )
         return rates

@@ -84,8 +84,7 @@ def _by_trial(prediction: Prediction, window_s: float) -> tuple[np.ndarray, np.n
     if not var.sum() > NO_SPREAD * np.square(mean).sum() or len(trials) < LEAST_TRIALS:
         raise DataError(
             f"there is no spread to compare with in {len(trials)} trial(s): give at least "
-            f"{LEAST_TRIALS}, samples that "
-            "differ, and recorded spikes of held-out neurons."
+            f"{LEAST_TRIALS}, samples that differ, and recorded spikes of held-out neurons."
         )
     return ((counts - mean) ** 2 - mean).sum((1, 2)), var.sum((1, 2))
 

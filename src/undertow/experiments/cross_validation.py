@@ -100,8 +100,7 @@ def _check_all_finished(done: Sequence[CellResult]) -> None:
     if failed:
         raise UndertowError(
             f"{len(failed)} of {len(done)} fits failed, the first, {failed[0].cell.name}, with "
-            f"{failed[0].error} "
-            "What finished is kept: resume to try the others again."
+            f"{failed[0].error} What finished is kept: resume to try the others again."
         )
 
 

@@ -114,9 +114,8 @@ class LatentCurve:
         it."""
         return [
             f"{name}: best at {self.size_name} {self.best(name)}; {self.smallest(name)} is the "
-            "smallest within one "
-            f"standard error ({self.standard_error(name):.3f} {self._unit(name)}, over "
-            f"{self.folds} folds)"
+            f"smallest within one standard error ({self.standard_error(name):.3f} "
+            f"{self._unit(name)}, over {self.folds} folds)"
             for name in self.score_names
         ]
 

@@ -62,8 +62,7 @@ def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.nda
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise DataError(
             f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data "
-            f"({shown}): "
-            "give a recording of the same neurons, read with the same options."
+            f"({shown}): give a recording of the same neurons, read with the same options."
         )
     chosen = trials.select(neurons=np.array([where[neuron] for neuron in model_neurons.tolist()]))
     return chosen.replace(heldout=model_heldout)

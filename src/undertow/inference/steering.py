@@ -75,8 +75,7 @@ class ControlSteering(Steering):
         if dynamics.noise_dim == 0:
             raise ModelError(
                 f"{type(dynamics).__name__} has no noise: a controlled path would have infinite "
-                "divergence from it. "
-                "Use posterior='initial-state'."
+                "divergence from it. Use posterior='initial-state'."
             )
         self.network = SteeringNetwork(
             dynamics.state_dim, dynamics.input_dim, context_dim, hidden_dim, dynamics.noise_dim

@@ -147,8 +147,7 @@ class Estimator(ABC):
         if trials.times is not None and not self.irregular_times:
             raise ModelError(
                 f"the trials have irregular times and {type(self).__name__} steps from bin to bin: "
-                "give trials of regular "
-                "bins, or use LatentSDE."
+                "give trials of regular bins, or use LatentSDE."
             )
 
     def _check_fitted(self) -> None:
@@ -173,8 +172,7 @@ class Estimator(ABC):
             )
             raise ModelError(
                 f"the trials have {len(given)} neurons, the model was fitted on {len(mine)}: "
-                f"{what}. "
-                "Select the model's neurons, in its order."
+                f"{what}. Select the model's neurons, in its order."
             )
         if (self.heldout_ != trials.heldout).any():
             wrong = given[self.heldout_ != trials.heldout][:5].tolist()

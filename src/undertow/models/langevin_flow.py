@@ -304,9 +304,8 @@ class LangevinFlow(Estimator):
         if "h" in self.decoder_inputs or not self.latents:
             raise ModelError(
                 "rates cannot be made without data: the decoder sees the encoder's state h "
-                f"({self.decoder_inputs}). "
-                "Fit with decoder_inputs=('z', 'v'), or draw latents alone with sample_prior(n, "
-                "n_time)."
+                f"({self.decoder_inputs}). Fit with decoder_inputs=('z', 'v'), or draw latents "
+                "alone with sample_prior(n, n_time)."
             )
         rates, counts = prediction.sample_trials(self.network_, n, n_time, seed)
         return TrialSet(

@@ -106,9 +106,8 @@ def check_gaps(network: LatentSDENetwork, batch: Batch) -> None:
     if longest_s * network.bins_per_step > _longest_step_s(network.dynamics):
         raise ModelError(
             f"the trials have a gap of {longest_s:.4g} s, too long for the steps of "
-            f"{type(network.dynamics).__name__}: fit "
-            "with a lower bins_per_step (0.5 for two steps from one time to the next) or a longer "
-            "timescale_s."
+            f"{type(network.dynamics).__name__}: fit with a lower bins_per_step (0.5 for two steps "
+            "from one time to the next) or a longer timescale_s."
         )
     network.dynamics.check_settings(longest_s * network.bins_per_step)
 
@@ -177,8 +176,7 @@ def unit_groups(
     if min(sizes) < 1 or sum(sizes) != units:
         raise ModelError(
             f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, "
-            f"{units} in all, "
-            "as the dynamics have."
+            f"{units} in all, as the dynamics have."
         )
     turns = sorted((turn, k) for k, size in enumerate(sizes) for turn in range(size))
     return [
@@ -212,8 +210,7 @@ def _steering(model: "LatentSDE", dynamics: Dynamics, context_dim: int) -> Steer
     if kind == "initial-state" and dynamics.noise_dim:
         raise ModelError(
             "posterior='initial-state' needs dynamics without noise, which "
-            f"{type(dynamics).__name__} has: "
-            "use noise=False, or posterior='autonomous'."
+            f"{type(dynamics).__name__} has: use noise=False, or posterior='autonomous'."
         )
     if kind in ("autonomous", "initial-state"):
         return None

@@ -100,8 +100,7 @@ def _window(
     if given is None and model.population_.stimulus_channels:
         raise ModelError(
             f"the model was fitted with {model.population_.stimulus_channels} stimulus channel(s): "
-            "give a stimulus, "
-            "(trials, time, channels), or trials that hold one."
+            "give a stimulus, (trials, time, channels), or trials that hold one."
         )
     return TrialSet(
         spikes=np.zeros((count, length, len(model.neuron_ids_)), np.float32),
@@ -124,8 +123,7 @@ def _checked_stimulus(model: "LatentSDE", stimulus: ArrayLike) -> np.ndarray:
     if given.ndim != 3 or given.shape[2] != channels or not given.size:
         raise ModelError(
             f"stimulus has shape {np.shape(stimulus)}: it must be (trials, time, {channels}), or "
-            f"(time, {channels}) for "
-            "the same in all trials."
+            f"(time, {channels}) for the same in all trials."
         )
     return given
 
@@ -141,8 +139,7 @@ def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) 
     if wrong or (n is not None and (n < 1 or n % 1)):
         raise ModelError(
             f"n is {n}, trials are {rows['trials']} and the stimulus is of {rows['stimulus']}: n "
-            "must be at least 1, and "
-            "the stimulus of one trial or of as many as there are."
+            "must be at least 1, and the stimulus of one trial or of as many as there are."
         )
     return most if n is None else n
 

@@ -103,8 +103,7 @@ class Population:
         if self.stimulus_channels and given != self.stimulus_channels:
             raise ModelError(
                 f"the trials have {given or 'no'} stimulus channels, the model was fitted with "
-                f"{self.stimulus_channels}: "
-                "give trials with the same stimulus."
+                f"{self.stimulus_channels}: give trials with the same stimulus."
             )
         names = [] if trials.behavior is None else list(trials.behavior_names)
         if self.behavior_names and names and names != self.behavior_names:
@@ -153,8 +152,7 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
         if len(values) < 2:
             raise ModelError(
                 f"behaviour {name!r} is {values[0]:g} in every bin of the training trials: there "
-                "is nothing to choose "
-                "from; leave the channel out."
+                "is nothing to choose from; leave the channel out."
             )
     return {
         "behavior_names": names,

@@ -103,8 +103,7 @@ def _readout(
     if len(regions) != n_neurons or set(regions) != set(range(n_regions)):
         raise ModelError(
             f"region has {len(regions)} entries for {n_neurons} neurons, up to region "
-            f"{n_regions - 1}: "
-            "give one per neuron, and each region from 0 on at least one neuron."
+            f"{n_regions - 1}: give one per neuron, and each region from 0 on at least one neuron."
         )
     if feature_dim % n_regions:
         raise ModelError(f"{feature_dim} features cannot be shared equally by {n_regions} regions.")

@@ -36,10 +36,8 @@ def draw_coupling(record: RunRecord) -> Drawn:
     figure = plot_coupling(coupling, TimeAxis.of(record.prediction.trials))
     words = (
         "Coupling of the units under the stimulus of the test trials, averaged over them: above, "
-        "onto each unit (row) from "
-        "each other (column), units sorted by region and natural frequency; below, the root mean "
-        "square over pairs of "
-        "different units."
+        "onto each unit (row) from each other (column), units sorted by region and natural "
+        "frequency; below, the root mean square over pairs of different units."
     )
     n = len(coupling.strength)
     words += (
@@ -70,11 +68,9 @@ def draw_phase_portrait(record: RunRecord) -> Drawn:
     )
     words = (
         "Stream lines: drift of the prior in the plane of the two leading principal components of "
-        "the inferred paths"
-        f"{when}; across the plane the state is the paths' mean. Coloured: inferred paths "
-        "(posterior mean) of "
-        f"{plural(len(shown), 'test trial')}, which observations steer, so that they need not "
-        "follow the stream lines."
+        f"the inferred paths{when}; across the plane the state is the paths' mean. Coloured: "
+        f"inferred paths (posterior mean) of {plural(len(shown), 'test trial')}, which "
+        "observations steer, so that they need not follow the stream lines."
     )
     if trials.condition is not None:
         words += " Colours: conditions, in their order."

@@ -34,8 +34,7 @@ def draw_predicted_behavior(record: RunRecord) -> Drawn:
     figure = plot_predicted_behavior(data, TimeAxis.of(record.prediction.trials), record.seen_bins)
     words = (
         f"Behaviour the model itself predicts for {len(data.trial_names)} test trials, from "
-        "latents inferred without "
-        f"seeing any behaviour: {_how(record)}"
+        f"latents inferred without seeing any behaviour: {_how(record)}"
     )
     if data.categories:
         words += " In each bin the likeliest category is drawn."
@@ -59,6 +58,5 @@ def _how(record: RunRecord) -> str:
     )
     return (
         f"'inferred' from all observations, and 'generated': the start from {start}, then the "
-        "prior with the stimulus "
-        "alone."
+        "prior with the stimulus alone."
     )

@@ -26,8 +26,7 @@ def draw_components(record: RunRecord) -> Drawn:
     dimension = prediction.latents[name].shape[2]
     caption = (
         f"Principal components of the latent '{name}' ({dimension} dimensions, posterior mean) "
-        "over all test "
-        f"trials and bins; {len(shown)} trials drawn. Dots: the first bin."
+        f"over all test trials and bins; {len(shown)} trials drawn. Dots: the first bin."
     )
     if TimeAxis.of(prediction.trials).event_inside:
         caption += " Crosses: the event."
@@ -63,17 +62,14 @@ def _waves_words(record: RunRecord, name: str, n_groups: int) -> str:
     per_group = record.prediction.latents[name].shape[2] // n_groups
     words = (
         f"Single trials of the {n_groups} groups of {per_group} coupled oscillators each that make "
-        f"up '{name}': "
-        "oscillator (space) × time. Each colour bar belongs to the panels left of it, zero in the "
-        "middle: read "
-        "them before comparing sizes."
+        f"up '{name}': oscillator (space) × time. Each colour bar belongs to the panels left of "
+        "it, zero in the middle: read them before comparing sizes."
     )
     if record.prior_latents and name in record.prior_latents:
         return words + (
-            " A chain of coupled noisy oscillators shows waves without any data (right): only what "
-            "differs from "
-            "those is owed to the recording. The posterior mean averages noise away, a draw does "
-            "not."
+            " A chain of coupled noisy oscillators shows waves without any data (right): only "
+            "what differs from those is owed to the recording. The posterior mean averages noise "
+            "away, a draw does not."
         )
     return words + (
         " Without draws from the prior, nothing here tells waves of the data from those of "

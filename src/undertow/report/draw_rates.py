@@ -21,10 +21,9 @@ def draw_rasters(record: RunRecord) -> Drawn:
     figure = plot_rasters(data, TimeAxis.of(trials), record.model_name, record.baseline_name)
     caption = (
         f"Spikes beside inferred rates of all {trials.n_neurons} neurons, "
-        f"{plural(len(data.names), 'test trial')}. "
-        "Neurons are sorted by the time of their inferred peak; rates share one colour scale, by "
-        "square root, "
-        "cut at their 99.5th percentile."
+        f"{plural(len(data.names), 'test trial')}. Neurons are sorted by the time of their "
+        "inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
+        "percentile."
     )
     if 0 < data.n_heldin < trials.n_neurons:
         caption += " Below the orange line: held-out neurons, whose spikes the model never sees."
@@ -43,8 +42,7 @@ def draw_single_trials(record: RunRecord) -> Drawn:
     )
     caption = (
         "Inferred rates, trial by trial, of the neurons with the most spikes (half of them held "
-        "out where there "
-        "are any)."
+        "out where there are any)."
     )
     if data.low is None:
         caption += " No interval is drawn: it needs 200 posterior samples or more."
@@ -90,9 +88,8 @@ def _psth(record: RunRecord) -> "Psth":
 def _psth_words(data: "Psth") -> str:
     words = (
         f"Averages over the {_span(data.n_trials)} test trials of each condition; "
-        f"{len(data.labels)} of "
-        f"{plural(data.n_conditions, 'condition')}, the neurons with the most spikes. Reference: "
-        f"{data.reference_name}"
+        f"{len(data.labels)} of {plural(data.n_conditions, 'condition')}, the neurons with the "
+        f"most spikes. Reference: {data.reference_name}"
     )
     if data.reference_name != "true rate":
         words += (
@@ -117,7 +114,6 @@ def draw_population(record: RunRecord) -> Drawn:
     )
     caption = (
         "Rate summed over neurons, averaged over test trials, in bins that were observed: level "
-        "and time course "
-        "should match."
+        "and time course should match."
     )
     return figure, caption + time_words(record)

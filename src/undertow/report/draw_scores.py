@@ -19,10 +19,9 @@ def draw_neuron_scores(record: RunRecord) -> Drawn:
     figure = plot_neuron_scores(table, record.model_name, record.baseline_name)
     caption = (
         "Bits per spike, above each neuron's own mean rate, of "
-        f"{plural(int(scored.sum()), 'single neuron')} over the "
-        "test trials. Blue: held-in neurons, whose spikes the model is given (rates that copy them "
-        "score high); "
-        "orange: held-out neurons, predicted from the others."
+        f"{plural(int(scored.sum()), 'single neuron')} over the test trials. Blue: held-in "
+        "neurons, whose spikes the model is given (rates that copy them score high); orange: "
+        "held-out neurons, predicted from the others."
     )
     silent = int((~scored).sum())
     return figure, caption + (f" {silent} silent neuron(s) have no score." if silent else "")

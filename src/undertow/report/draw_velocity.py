@@ -25,10 +25,8 @@ def draw_velocity(record: RunRecord) -> Drawn:
     )
     caption = (
         "Measured velocity, and velocity decoded by ridge regression from the logarithm of the "
-        "inferred rates of "
-        f"all neurons {mine.lag_s:g} s earlier; fitted on training trials, shown for test trials. "
-        "The first "
-        f"{mine.lag_s:g} s cannot be decoded."
+        f"inferred rates of all neurons {mine.lag_s:g} s earlier; fitted on training trials, shown "
+        f"for test trials. The first {mine.lag_s:g} s cannot be decoded."
     )
     return figure, caption + time_words(record)
 
@@ -48,9 +46,8 @@ def draw_hand_paths(record: RunRecord) -> Drawn:
         paths[f"decoded from {record.baseline_name}"] = hand_paths(other, trials)[1]
     caption = (
         f"Hand paths of all {plural(trials.n_trials, 'test trial')}. Decoded paths are decoded "
-        "velocities added up from "
-        "the measured position in the first bin that can be decoded: errors add up too. Dots: "
-        "where a path starts."
+        "velocities added up from the measured position in the first bin that can be decoded: "
+        "errors add up too. Dots: where a path starts."
     )
     return plot_hand_paths(paths), caption + (
         "" if trials.condition is None else " Colours: conditions, in their order."

@@ -13,14 +13,11 @@ if TYPE_CHECKING:
 
 MEANINGS: Mapping[str, str] = {
     "co-bps": "Co-smoothing: how much better the spikes of neurons the model was never shown are "
-    "predicted, from "
-    "the other neurons at the same time, than by each neuron's own mean rate. Zero is no better "
-    "than the mean; "
-    "higher is better.",
+    "predicted, from the other neurons at the same time, than by each neuron's own mean rate. "
+    "Zero is no better than the mean; higher is better.",
     "held-in bps": "The same for the neurons whose spikes the model was given: how well it "
-    "describes what it has "
-    "seen. Rates that merely copy the spikes score high here, so this alone says nothing of "
-    "quality.",
+    "describes what it has seen. Rates that merely copy the spikes score high here, so this alone "
+    "says nothing of quality.",
     "fp-bps": "Forward prediction: how much better the spikes of the bins after the window, which "
     "the model was "
     "never shown, are predicted than by each neuron's own mean rate. Higher is better.",
@@ -33,10 +30,8 @@ MEANINGS: Mapping[str, str] = {
     "condition. One is "
     "perfect, zero no better than each neuron's mean; higher is better.",
     "velocity R2": "Share of the variance of the measured velocity that a linear decoder of the "
-    "inferred rates "
-    "explains, the decoder fitted on the training trials. One is perfect, zero no better than the "
-    "mean; higher "
-    "is better.",
+    "inferred rates explains, the decoder fitted on the training trials. One is perfect, zero no "
+    "better than the mean; higher is better.",
     "velocity R2 log-rate": "The same with the logarithm of the rates, velocity a fixed lag after "
     "them.",
     "generated bps": "How much better the spikes of all neurons, after the start of a trial, are "
@@ -82,8 +77,7 @@ BY_NAME: Mapping[str, str] = {
 }
 EXCHANGED = (
     "The score of the same name with each trial given the latents of another trial, all else the "
-    "decoder sees being its "
-    "own. What it lies below that score is what the latents carry."
+    "decoder sees being its own. What it lies below that score is what the latents carry."
 )
 
 

@@ -147,9 +147,8 @@ class Oscillators:
         if slowest * bins * bin_s < LEAST_CYCLES - 1e-9:
             raise DataError(
                 f"a trial of {bins * bin_s:g} s holds {slowest * bins * bin_s:.3g} cycles at "
-                f"{slowest:g} Hz: it must "
-                f"hold {LEAST_CYCLES} or the frequency cannot be told; use more bins or a higher "
-                "frequency."
+                f"{slowest:g} Hz: it must hold {LEAST_CYCLES} or the frequency cannot be told; use "
+                "more bins or a higher frequency."
             )
         if 2 * fastest * bin_s >= 1:
             raise DataError(

@@ -28,8 +28,7 @@ class Progress:
             validation = f"validation {row['validation_score']:.4f} (best {row['best_score']:.4f})"
         line = (
             f"epoch {int(row['epoch']):5d}  {100 * min(progress, 1):3.0f} %  loss "
-            f"{row['loss']:.4g}  "
-            f"{validation}  {clock(seconds_left)} left"
+            f"{row['loss']:.4g}  {validation}  {clock(seconds_left)} left"
         )
         self.stream.write(f"\r{line}\x1b[K" + ("\n" if done else "") if self.live else line + "\n")
         self.stream.flush()

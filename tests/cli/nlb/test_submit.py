@@ -83,8 +83,7 @@ def test_what_lacks_is_said(undertow: Undertow, fitted_nlb: Path, tmp_path: Path
     assert done.stderr.splitlines() == [
         "mc_maze_small_20 has no forward rates: there will be no fp-bps.",
         "the leaderboard takes mc_maze_large, mc_maze_medium, mc_maze_small together: "
-        "mc_maze_large, "
-        "mc_maze_medium is not in this file.",
+        "mc_maze_large, mc_maze_medium is not in this file.",
         "phase val is for comparing on your own: the leaderboard's numbers are of phase test.",
     ]
 

@@ -72,8 +72,7 @@ def _next(place: Place, tensors: "Tensors") -> str:
     if "train_spikes_heldin" not in tensors.inputs:
         return (
             "nothing can be fitted or scored: there are no training trials and no truth. Prepare "
-            "the set's train file "
-            "with it, into another --folder"
+            "the set's train file with it, into another --folder"
         )
     end = (
         ""

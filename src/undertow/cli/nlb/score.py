@@ -78,8 +78,7 @@ def _truth(place: Place, path: Path | None) -> "Tensors":
         return tensors
     why = (
         "the truth of test trials is not public, and only the benchmark's own server scores them: "
-        "score phase val "
-        "here, and make the file to send with undertow nlb submit"
+        "score phase val here, and make the file to send with undertow nlb submit"
         if place.phase == "test"
         else f"give a file that has {TRUTH}"
     )

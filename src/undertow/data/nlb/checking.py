@@ -78,6 +78,5 @@ def _check_times(file: OpenFile, entry: NLBSet, phase: Phase) -> None:
         ):
             raise DataError(
                 f"trials.{name} in {file.path} is NaN in row {bad[0]} (split "
-                f"{file.trials['split'][bad[0]]!r}): "
-                "every trial of the benchmark has one."
+                f"{file.trials['split'][bad[0]]!r}): every trial of the benchmark has one."
             )

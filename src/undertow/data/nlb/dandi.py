@@ -83,8 +83,7 @@ def _make_room(folder: Path, missing: Sequence[Asset]) -> None:
     if needed > free:
         raise DataError(
             f"{needed / 1e6:.1f} MB are still to come and {folder} has {free / 1e6:.1f} MB of free "
-            "space: make room, or "
-            "choose another folder."
+            "space: make room, or choose another folder."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

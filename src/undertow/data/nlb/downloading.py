@@ -47,8 +47,7 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
         part.unlink()
         raise DataError(
             f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
-            "removed: "
-            "run the same command again."
+            "removed: run the same command again."
         )
     os.replace(part, target)
 
@@ -78,8 +77,7 @@ def _receive_all(asset: Asset, part: Path, say: Say) -> None:
     if size_of(part) < asset.size:
         raise DataError(
             f"the connection was cut {TRIES} times after {_mb(size_of(part))} of {_mb(asset.size)} "
-            f"of {asset.name}: "
-            "run the same command again to go on."
+            f"of {asset.name}: run the same command again to go on."
         )
 
 

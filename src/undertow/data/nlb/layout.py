@@ -201,8 +201,7 @@ def _agreed(label: str, told: Sequence[T | None], paths: str) -> T:
     if len(values) > 1:
         raise DataError(
             f"{label} is {' and '.join(sorted(map(str, values)))} for {paths}: files and arguments "
-            "must agree, "
-            "for sets and bin widths do not mix."
+            "must agree, for sets and bin widths do not mix."
         )
     return values.pop()
 

@@ -131,8 +131,7 @@ def _check_set(file: OpenFile, entry: NLBSet) -> None:
     if entry.behavior_series and find_series(file.nwb, entry.behavior_series) is None:
         raise DataError(
             f"{file.path} has no time series {entry.behavior_series!r}, the behaviour of "
-            f"{entry.name}: "
-            "is it a file of another set?"
+            f"{entry.name}: is it a file of another set?"
         )
 
 

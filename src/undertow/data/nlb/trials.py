@@ -93,8 +93,7 @@ def check_sizes(submission: Submission, tensors: Tensors) -> None:
         if rates.shape != sizes.get(name):
             raise DataError(
                 f"{tensors.group}/{name} has shape {rates.shape}: by the prepared tensors it must "
-                "be "
-                f"{sizes.get(name, 'left out, for they have no forward bins')}."
+                f"be {sizes.get(name, 'left out, for they have no forward bins')}."
             )
 
 
@@ -108,8 +107,7 @@ def expected_shapes(tensors: Tensors) -> dict[str, tuple[int, int, int]]:
     if missing := [name for name in NEEDED if name not in inputs]:
         raise DataError(
             f"the tensors of {tensors.group} ({tensors.phase}) have no {missing[0]}: models learn "
-            "from training trials, "
-            "so make the tensors from all files of the set."
+            "from training trials, so make the tensors from all files of the set."
         )
     n_eval, window, n_heldin = inputs["eval_spikes_heldin"].shape
     n_train, _, n_heldout = inputs["train_spikes_heldout"].shape
