@@ -29,8 +29,8 @@ from undertow import LangevinFlow
 from undertow.data.batches import Batch
 from undertow.decoders import TransformerDecoder
 from undertow.encoders import dropout_from
-from undertow.models.langevin_building import build_network
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.building import build_network
+from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.randomness import isolated_seed
 
 Results = tuple[Tensor, ...]

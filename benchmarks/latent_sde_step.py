@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import undertow.models.latent_sde_network as network_module
+import undertow.models.latent_sde.network as network_module
 from scaling import slopes
 from steps import Job
 from torchsde_path import solve_by_torchsde
@@ -45,8 +45,8 @@ from undertow.dynamics import NeuralSDE
 from undertow.encoders import dropout_from
 from undertow.inference import SolvedPath, TimeGrid, solve
 from undertow.models import LatentSDE
-from undertow.models.latent_sde_building import build_network
-from undertow.models.latent_sde_network import LatentSDENetwork
+from undertow.models.latent_sde.building import build_network
+from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.population import Population
 from undertow.randomness import isolated_seed
 from undertow.training import Training, TrainingState

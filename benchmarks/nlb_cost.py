@@ -19,7 +19,7 @@ from undertow.data.batches import Batch
 from undertow.data.nlb import NLB_SETS, NLBSet
 from undertow.data.nlb.sets import FORWARD_MS
 from undertow.experiments import construct, nlb_preset
-from undertow.models.langevin_building import build_network
+from undertow.models.langevin_flow.building import build_network
 
 TIMED, REPEATS, LEARNED = 64, 3, 0.85
 """Trials of a timed step at most; turns; share of the training trials that is not left out for

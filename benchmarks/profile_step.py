@@ -31,7 +31,7 @@ from undertow.dynamics import Path
 from undertow.encoders import Dropout, GRUEncoder
 from undertow.inference import GaussianHead
 from undertow.models import langevin_flow, langevin_network
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.observations import PoissonObservation
 from undertow.training import Training, TrainingState, TrainingWarning, loop
 

@@ -10,7 +10,7 @@ import torch
 from undertow import TrialSet
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.training import Training, TrainingState
 
 Size = tuple[int, int, int, int, int]

@@ -33,8 +33,8 @@ from undertow.dynamics import Dynamics, UnderdampedLangevin
 from undertow.dynamics import Path as LatentPath
 from undertow.encoders import dropout_from
 from undertow.models import LangevinFlow
-from undertow.models.langevin_building import build_network
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.building import build_network
+from undertow.models.langevin_flow.network import LangevinNetwork
 
 TRIALS, WINDOW, FORWARD, HELDIN, NEURONS, HIDDEN, BIN_S = 256, 35, 10, 137, 182, 280, 0.02
 BINS = WINDOW + FORWARD

@@ -11,7 +11,7 @@ from undertow.analysis import coupling_over_time, natural_frequencies
 from undertow.dynamics import CoupledOscillators, Dynamics, NeuralSDE, SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde_states import encoded_inputs
+from undertow.models.latent_sde.states import encoded_inputs
 
 
 @cache

@@ -9,7 +9,7 @@ from undertow.data.nlb import NLB_SETS
 from undertow.errors import DataError, ModelError, StabilityError
 from undertow.experiments import construct, model_class, nlb_preset
 from undertow.models import LangevinFlow
-from undertow.models.langevin_building import build_network
+from undertow.models.langevin_flow.building import build_network
 from undertow.randomness import isolated_seed
 
 PRESETS = [

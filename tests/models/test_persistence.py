@@ -15,7 +15,7 @@ from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.variant import Variant
 from undertow.training import Training, read_header, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)

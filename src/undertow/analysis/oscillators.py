@@ -12,8 +12,8 @@ from undertow.data import TrialSet
 from undertow.dynamics import SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde_altering import unit_regions
-from undertow.models.latent_sde_states import encoded_inputs
+from undertow.models.latent_sde.altering import unit_regions
+from undertow.models.latent_sde.states import encoded_inputs
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from undertow.data import TrialSet
 from undertow.dynamics import SDE
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde_states import encoded_inputs, inferred_states
+from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 MARGIN = 0.15  # of the paths' range, on each side
 

@@ -14,7 +14,7 @@ from undertow.errors import ModelError
 from undertow.experiments.identity import settings_of
 from undertow.files import flatten
 from undertow.models import LangevinFlow
-from undertow.models.langevin_presets import PRESETS
+from undertow.models.langevin_flow.presets import PRESETS
 from undertow.names import nearest
 
 DEFAULT, REFERENCE = "default", "reference"

@@ -13,8 +13,8 @@ from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
-from undertow.models.langevin_building import build_dynamics, initial_bins
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.building import build_dynamics, initial_bins
+from undertow.models.langevin_flow.variant import Variant
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.models.latent_sde_building import n_units, unit_groups
-from undertow.models.latent_sde_network import LatentSDENetwork
+from undertow.models.latent_sde.building import n_units, unit_groups
+from undertow.models.latent_sde.network import LatentSDENetwork
 
 if TYPE_CHECKING:
     from undertow.models.latent_sde import LatentSDE

@@ -10,7 +10,7 @@ from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
 from undertow.data import TrialSet
 from undertow.errors import ModelError
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.variant import Variant
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
@@ -59,7 +59,7 @@ def test_more_trials_than_fit_at_once_are_predicted_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = fitted().predict(GAPS)
-    monkeypatch.setattr("undertow.models.prediction.TRIALS_AT_ONCE", 7)
+    monkeypatch.setattr("undertow.models.langevin_flow.prediction.TRIALS_AT_ONCE", 7)
     chunked = fitted().predict(GAPS)
     assert chunked.rates.shape == whole.rates.shape
     assert np.allclose(chunked.latents["h"], whole.latents["h"], atol=1e-6, equal_nan=True)

@@ -12,17 +12,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models import published_reference as plain
-from tests.models.published_reference import Reading
+from tests.models.langevin_flow import published_reference as plain
+from tests.models.langevin_flow.published_reference import Reading
 from tests.models.small import GAPS, UNUSED, small, trials_with_gaps
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
 from undertow.models.base import parameter_names
-from undertow.models.langevin_presets import PRESETS
-from undertow.models.prediction import _generator
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.prediction import _generator
+from undertow.models.langevin_flow.presets import PRESETS
+from undertow.models.langevin_flow.variant import Variant
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.models.latent_sde_altering import silenced_coordinates
-from undertow.models.latent_sde_network import Drawn, Encoded
-from undertow.models.latent_sde_prediction import path_generator
+from undertow.models.latent_sde.altering import silenced_coordinates
+from undertow.models.latent_sde.network import Drawn, Encoded
+from undertow.models.latent_sde.prediction import path_generator
 from undertow.observations import Observation
 
 if TYPE_CHECKING:

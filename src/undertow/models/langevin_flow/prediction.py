@@ -7,7 +7,7 @@ from torch import Tensor
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.network import LangevinNetwork
 
 TRIALS_AT_ONCE = 256
 

@@ -22,7 +22,7 @@ from undertow.dynamics import (
 )
 from undertow.errors import ModelError, StabilityError
 from undertow.models import Ensemble, LatentSDE
-from undertow.models.latent_sde_altering import silenced_coordinates, unit_regions
+from undertow.models.latent_sde.altering import silenced_coordinates, unit_regions
 
 REGIONS = ("CA1", "MOs", "V1")
 

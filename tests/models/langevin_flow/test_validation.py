@@ -13,7 +13,7 @@ from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.models import LangevinFlow
-from undertow.models.langevin_validation import VALIDATION_SAMPLES, mean_counts, validator
+from undertow.models.langevin_flow.validation import VALIDATION_SAMPLES, mean_counts, validator
 from undertow.training import TrainingWarning
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)

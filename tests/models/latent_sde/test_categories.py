@@ -16,7 +16,7 @@ from undertow.data import TrialSet
 from undertow.dynamics import LinearSDE
 from undertow.evaluation import generation_statistics
 from undertow.models import Ensemble, LatentSDE
-from undertow.models.latent_sde_prediction import path_generator
+from undertow.models.latent_sde.prediction import path_generator
 from undertow.systems import Oscillators
 from undertow.training import Training
 

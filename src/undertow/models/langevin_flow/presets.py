@@ -4,7 +4,7 @@ released code's."""
 from typing import Any
 
 from undertow.errors import ModelError
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.variant import Variant
 from undertow.training import Training
 
 # In both: the initial state from the first bin, h beside the latents in the decoder, no weight

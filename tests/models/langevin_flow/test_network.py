@@ -15,9 +15,9 @@ from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential
 from undertow.inference import coordinated_dropout
-from undertow.models.langevin_building import build_network
-from undertow.models.langevin_network import CONTROL_GAIN, LangevinNetwork
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.building import build_network
+from undertow.models.langevin_flow.network import CONTROL_GAIN, LangevinNetwork
+from undertow.models.langevin_flow.variant import Variant
 
 TRIALS = trials_with_gaps(n_trials=7)
 BIN_S = TRIALS.bin_s

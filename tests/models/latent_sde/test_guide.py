@@ -17,9 +17,9 @@ from undertow.dynamics.named import dynamics_names
 from undertow.inference import KLSchedule
 from undertow.models import LatentSDE
 from undertow.models.base import parameter_names
-from undertow.models.latent_sde_building import Population, build_dynamics
+from undertow.models.latent_sde.building import Population, build_dynamics
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "latent-sde.md").read_text(encoding="utf-8")
 
 

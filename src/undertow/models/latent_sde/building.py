@@ -13,7 +13,7 @@ from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
 from undertow.inference import ControlSteering, DriftSteering, InitialHead, KLSchedule, Steering
-from undertow.models.latent_sde_network import LatentSDENetwork
+from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.population import Population
 from undertow.observations import (
     BehaviorObservation,

@@ -22,8 +22,8 @@ from undertow.dynamics import (
 )
 from undertow.encoders import Encoder, GRUEncoder, LinearEncoder
 from undertow.errors import ModelError
-from undertow.models.langevin_network import LangevinNetwork
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.langevin_flow.variant import Variant
 from undertow.observations import PoissonObservation
 from undertow.training import Training
 

@@ -12,7 +12,7 @@ from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference import coordinated_dropout
-from undertow.models.langevin_network import LangevinNetwork
+from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.training import TrainingWarning
 
 VALIDATION_SAMPLES = 10

@@ -12,7 +12,7 @@ from undertow.data.batches import Batch
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
-from undertow.models.latent_sde_network import Drawn, Encoded, LatentSDENetwork
+from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
 from undertow.observations import CategoricalChannels, GaussianObservation, Observation
 
 PATHS_AT_ONCE = 2048

@@ -13,9 +13,7 @@ from undertow.models import LangevinFlow
 from undertow.models.base import parameter_names
 from undertow.training import Training
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "langevin-flow.md").read_text(
-    encoding="utf-8"
-)
+PAGE = (Path(__file__).parents[3] / "docs" / "langevin-flow.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"<!-- example -->\n```python\n(.*?)```\n<!-- end -->", re.DOTALL)
 
 

@@ -15,18 +15,15 @@ from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
-from undertow.models import (
-    latent_sde_altering,
-    latent_sde_prediction,
-    latent_sde_sampling,
-    persistence,
-)
+from undertow.models import persistence
 from undertow.models.base import Estimator, Generated, ProgressReport
-from undertow.models.langevin_validation import kept_row
-from undertow.models.latent_sde_building import build_network, check_gaps, initial_bins
-from undertow.models.latent_sde_validation import validator
+from undertow.models.langevin_flow.prediction import choose_device
+from undertow.models.langevin_flow.validation import kept_row
+from undertow.models.latent_sde import altering, sampling
+from undertow.models.latent_sde import prediction as predicting
+from undertow.models.latent_sde.building import build_network, check_gaps, initial_bins
+from undertow.models.latent_sde.validation import validator
 from undertow.models.population import Population
-from undertow.models.prediction import choose_device
 from undertow.randomness import isolated_seed
 from undertow.training import Training, train
 
@@ -246,7 +243,7 @@ class LatentSDE(Estimator):
                 f"samples is {samples}: it must be at least 1, or None for the model's own "
                 f"{self.samples}."
             )
-        prediction = latent_sde_prediction.predict(
+        prediction = predicting.predict(
             self.network_,
             self.batch(trials),
             trials,
@@ -300,11 +297,9 @@ class LatentSDE(Estimator):
                 not silence.
         """
         self._check_fitted()
-        return latent_sde_sampling.sample_trials(
-            self, n, stimulus, n_time, trials, silenced, behavior, seed
-        )
+        return sampling.sample_trials(self, n, stimulus, n_time, trials, silenced, behavior, seed)
 
-    def altered(self, edit: latent_sde_altering.Edit) -> "LatentSDE":
+    def altered(self, edit: altering.Edit) -> "LatentSDE":
         """A copy with dynamics changed by `edit(dynamics)`, as `lambda d:
         d.coupling.constant.mul_(0.5)` halves a coupling.
 
@@ -313,13 +308,13 @@ class LatentSDE(Estimator):
                 unstable.
         """
         self._check_fitted()
-        return latent_sde_altering.altered(self, edit)
+        return altering.altered(self, edit)
 
     def evidence(self, trials: TrialSet, paths: int = 30, seed: int = 0) -> dict[str, np.ndarray]:
         """Bounds on the log evidence of each trial, nats: 'elbo' and 'importance_weighted',
         (trials,) each."""
         self._check_population(trials)
-        return latent_sde_prediction.evidence_bounds(self.network_, self.batch(trials), paths, seed)
+        return predicting.evidence_bounds(self.network_, self.batch(trials), paths, seed)
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers learned, in 'all' and of the 'dynamics'."""

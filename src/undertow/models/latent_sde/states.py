@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from undertow.data import TrialSet
-from undertow.models.latent_sde_prediction import path_generator
+from undertow.models.latent_sde.prediction import path_generator
 
 if TYPE_CHECKING:
     from undertow.models.latent_sde import LatentSDE

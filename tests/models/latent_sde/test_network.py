@@ -15,7 +15,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import LinearSDE, NeuralSDE
 from undertow.models import LatentSDE
-from undertow.models.latent_sde_network import LatentSDENetwork
+from undertow.models.latent_sde.network import LatentSDENetwork
 
 MODES = pytest.mark.parametrize("mode", ["smooth", "generate"])
 STEPS = pytest.mark.parametrize("bins_per_step", [1, 2, 0.5])

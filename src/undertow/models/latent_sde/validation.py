@@ -8,9 +8,9 @@ from torch import nn
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.evaluation import bits_per_spike
-from undertow.models.langevin_validation import Validate
-from undertow.models.latent_sde_network import LatentSDENetwork
-from undertow.models.latent_sde_prediction import evidence_bounds, predict
+from undertow.models.langevin_flow.validation import Validate
+from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.prediction import evidence_bounds, predict
 
 SAMPLES = 10
 

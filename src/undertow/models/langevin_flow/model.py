@@ -12,13 +12,15 @@ from undertow.data import Prediction, TrialSet, join_trials, split_validation
 from undertow.data.batches import Batch
 from undertow.dynamics import Potential
 from undertow.errors import ModelError
-from undertow.models import langevin_validation, persistence, prediction
+from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
-from undertow.models.langevin_building import OSCILLATORS, build_network
-from undertow.models.langevin_network import LangevinNetwork
-from undertow.models.langevin_presets import preset_settings
-from undertow.models.langevin_validation import kept_row
-from undertow.models.variant import Variant
+from undertow.models.langevin_flow import prediction
+from undertow.models.langevin_flow import validation as checking
+from undertow.models.langevin_flow.building import OSCILLATORS, build_network
+from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.langevin_flow.presets import preset_settings
+from undertow.models.langevin_flow.validation import kept_row
+from undertow.models.langevin_flow.variant import Variant
 from undertow.randomness import isolated_seed
 from undertow.training import Training, train
 
@@ -171,7 +173,7 @@ class LangevinFlow(Estimator):
         self._build(trials)
         self._check_population(validation)
         device = next(self.network_.parameters()).device
-        validate: langevin_validation.Validate | None = langevin_validation.validator(
+        validate: checking.Validate | None = checking.validator(
             validation, self.training.monitor, self.coordinated_dropout, device
         )
         folder = None if checkpoint is None else Path(checkpoint)
@@ -204,9 +206,7 @@ class LangevinFlow(Estimator):
                 **options,
             )
         self.network_.eval()
-        langevin_validation.warn_unused_latents(
-            self.network_, Batch.from_trials(validation, device)
-        )
+        checking.warn_unused_latents(self.network_, Batch.from_trials(validation, device))
         return self
 
     def _build(self, trials: TrialSet) -> None:

@@ -12,7 +12,7 @@ from tests.models.small_sde import TRIALS, fit, with_times
 from undertow.dynamics import LinearSDE
 from undertow.errors import StabilityError
 from undertow.evaluation import bits_per_spike
-from undertow.models.latent_sde_validation import SAMPLES, validator
+from undertow.models.latent_sde.validation import SAMPLES, validator
 
 HELDOUT = TRIALS.replace(heldout=np.arange(TRIALS.n_neurons) < 2)
 

@@ -1,0 +1,5 @@
+"""LangevinFlow: a sequential VAE whose latents follow underdamped Langevin dynamics."""
+
+from undertow.models.langevin_flow.model import LangevinFlow
+
+__all__ = ["LangevinFlow"]
