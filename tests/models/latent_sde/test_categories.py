@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.latent_sde.test_network import MODES, doubled, equal, generator, moved
 from tests.models.small_sde import TRIALS, fit, small
-from tests.models.test_latent_sde_network import MODES, doubled, equal, generator, moved
 from undertow.data import TrialSet
 from undertow.dynamics import LinearSDE
 from undertow.evaluation import generation_statistics

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.latent_sde.test_network import MODES, STEPS, doubled, equal, generator, moved
 from tests.models.small_sde import N_TIME, TRIALS, fit, fitted, with_times
-from tests.models.test_latent_sde_network import MODES, STEPS, doubled, equal, generator, moved
 from undertow.data import Prediction, TrialSet
 from undertow.errors import ModelError
 from undertow.models import LatentSDE
