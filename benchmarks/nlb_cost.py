@@ -16,10 +16,10 @@ from nlb_proof import print_table
 from steps import in_turns, poisson_trials, stepper
 from undertow import LangevinFlow
 from undertow.data.batches import Batch
-from undertow.data.nlb import NLB_SETS, NLBSet
-from undertow.data.nlb.sets import FORWARD_MS
-from undertow.experiments import construct, nlb_preset
+from undertow.data.readers.nlb_sets import FORWARD_MS
+from undertow.experiments import construct
 from undertow.models.langevin_flow.building import build_network
+from undertow.nlb import NLB_SETS, NLBSet, nlb_preset
 
 TIMED, REPEATS, LEARNED = 64, 3, 0.85
 """Trials of a timed step at most; turns; share of the training trials that is not left out for

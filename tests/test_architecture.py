@@ -39,6 +39,7 @@ LAYERS = [
         "plots",
         "report",
         "experiments",
+        "nlb",
         "tuning",
         "cli",
     ),

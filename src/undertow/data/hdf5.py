@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.nlb_layout import nlb_arrays, read_nlb_fields
+from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import existing_file, written_whole
@@ -40,7 +40,7 @@ def read_hdf5(
 
     Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
         group; see
-    `undertow.data.nlb_layout.read_nlb_fields`.
+    `undertow.data.readers.nlb_hdf5.read_nlb_fields`.
 
     Args:
         path: the file.

@@ -8,8 +8,8 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import SMOOTHING, prepare
-from undertow.data.nlb import read_submission
 from undertow.models import LangevinFlow
+from undertow.nlb import read_submission
 from undertow.training import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*latent coordinates")
