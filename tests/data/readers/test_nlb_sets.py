@@ -47,7 +47,12 @@ def test_columns_a_set_needs() -> None:
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("MC_Maze", "mc_maze"), ("mc_maze_smal", "mc_maze_small"), ("dmfc", "dmfc_rsg"), ("MC_RTT", "mc_rtt")],
+    [
+        ("MC_Maze", "mc_maze"),
+        ("mc_maze_smal", "mc_maze_small"),
+        ("dmfc", "dmfc_rsg"),
+        ("MC_RTT", "mc_rtt"),
+    ],
 )
 def test_the_nearest_name_is_told(name: str, near: str) -> None:
     with pytest.raises(DataError, match=rf"'{name}' is no set .*: did you mean '{near}'\?"):
