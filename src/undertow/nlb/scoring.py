@@ -10,11 +10,14 @@ import numpy as np
 
 from undertow.data.readers.nlb_sets import NLB_SETS, group_name, nlb_set, parse_group
 from undertow.errors import DataError, DataWarning
+from undertow.evaluation import (
+    co_smoothing_bps,
+    forward_bps,
+    produced_time_correlation,
+    psth_r2,
+    velocity_r2,
+)
 from undertow.evaluation.checks import as_float
-from undertow.evaluation.decoding import velocity_r2
-from undertow.evaluation.likelihood import co_smoothing_bps, forward_bps
-from undertow.evaluation.psth import psth_r2
-from undertow.evaluation.timing import produced_time_correlation
 from undertow.names import listed
 from undertow.nlb.submission import EVAL, FORWARD, TRAIN, Submission
 from undertow.nlb.tensors import TRUTH, Tensors, as_ragged
