@@ -19,7 +19,7 @@ from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
-from undertow.models.base import parameter_names
+from undertow.models.parameters import parameter_names
 from undertow.models.langevin_flow.prediction import _generator
 from undertow.models.langevin_flow.presets import PRESETS
 from undertow.models.langevin_flow.variant import Variant

@@ -16,7 +16,7 @@ from undertow.dynamics import DiscreteDynamics
 from undertow.dynamics.named import dynamics_names
 from undertow.inference import KLSchedule
 from undertow.models import LatentSDE
-from undertow.models.base import parameter_names
+from undertow.models.parameters import parameter_names
 from undertow.models.latent_sde.building import Population, build_dynamics
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -1,7 +1,6 @@
 """What `LangevinFlow` validates on, and the warning when its latents carry nothing."""
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,59 +12,70 @@ from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference import coordinated_dropout
 from undertow.models.langevin_flow.network import LangevinNetwork
-from undertow.training import TrainingWarning
+from undertow.training import TrainingWarning, Validate
 
 VALIDATION_SAMPLES = 10
 LEAST_KL_NATS = 0.01
-Validate = Callable[[nn.Module], float]
 
 
-def validator(trials: TrialSet, monitor: str, share: float, device: torch.device) -> Validate:
+def validator(trials: TrialSet, batch: Batch, monitor: str, share: float) -> Validate:
     """A function network → bits per spike on the validation trials, higher is better; it also
     checks the learned step.
 
     Args:
         trials: validation trials.
+        batch: the same as the network reads them.
         monitor: 'co-bps' scores held-out neurons; 'likelihood' hides a fixed share of the held-in
             counts and scores these; 'auto' is co-bps where neurons are held out.
         share: what coordinated dropout hides; 'likelihood' hides as much, or a quarter if that is
             none.
-        device: where the network is.
 
     Raises:
-        ModelError: for 'co-bps' without held-out neurons.
+        ModelError: for 'generate', for 'co-bps' without held-out neurons, or without a spike to
+            score.
     """
+    if monitor == "generate":
+        raise ModelError(
+            "training.monitor is 'generate': LangevinFlow infers every bin and generates none; use "
+            "'co-bps' or 'likelihood'."
+        )
     if monitor == "co-bps" and not trials.heldout.any():
         raise ModelError(
             "training.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
             "'likelihood'."
         )
-    batch, window = Batch.from_trials(trials, device), trials.n_time - trials.forward_bins
-    inputs, counts = batch.inputs, np.array(trials.spikes[:, :window])
-    if monitor == "likelihood" or not trials.heldout.any():
-        inputs, weight = coordinated_dropout(
-            inputs, share or 0.25, torch.Generator(device).manual_seed(0)
-        )
-        visible = np.ones_like(counts, dtype=bool)
-        visible[:, :, ~trials.heldout] = (weight == 0).cpu().numpy()[:, :window]
-        counts = np.where(visible, np.nan, counts)
-    else:
-        counts[:, :, ~trials.heldout] = np.nan
-
-    def validate(network: nn.Module) -> float:
-        assert isinstance(network, LangevinNetwork)
-        if network.dynamics is not None:
-            network.dynamics.check_stable(network.bin_s)
-        rates = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)[:, :window]
-        return float(bits_per_spike(rates[:, :, scored], counts[:, :, scored]))
-
+    inputs, counts = _hidden(trials, batch, monitor, share)
     scored = np.nansum(counts, axis=(0, 1)) > 0
     if not scored.any():
         raise ModelError(
             "the validation trials hold no spike to score: give more trials, or other held-out "
             "neurons."
         )
+
+    def validate(network: nn.Module) -> float:
+        assert isinstance(network, LangevinNetwork)
+        if network.dynamics is not None:
+            network.dynamics.check_stable(network.bin_s)
+        rates = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)[:, : counts.shape[1]]
+        return float(bits_per_spike(rates[:, :, scored], counts[:, :, scored]))
+
     return validate
+
+
+def _hidden(
+    trials: TrialSet, batch: Batch, monitor: str, share: float
+) -> tuple[torch.Tensor, np.ndarray]:
+    """What the encoder is given, and the counts it is scored on: NaN where it could have seen."""
+    window, device = trials.n_time - trials.forward_bins, batch.inputs.device
+    counts = np.array(trials.spikes[:, :window])
+    if monitor != "likelihood" and trials.heldout.any():
+        counts[:, :, ~trials.heldout] = np.nan
+        return batch.inputs, counts
+    generator = torch.Generator(device).manual_seed(0)
+    inputs, weight = coordinated_dropout(batch.inputs, share or 0.25, generator)
+    visible = np.ones_like(counts, dtype=bool)
+    visible[:, :, ~trials.heldout] = (weight == 0).cpu().numpy()[:, :window]
+    return inputs, np.where(visible, np.nan, counts)
 
 
 @torch.no_grad()
@@ -106,11 +116,3 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
             TrainingWarning,
             stacklevel=3,
         )
-
-
-def kept_row(history: list[dict[str, float]]) -> dict[str, float]:
-    """The row of the epoch whose weights were kept; empty when there was no validation."""
-    best = history[-1].get("best_score") if history else None
-    return next(
-        (row for row in reversed(history) if row.get("validation_score", np.nan) == best), {}
-    )
