@@ -12,6 +12,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
+from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, validation
 from undertow.models.langevin_flow.building import Settings, build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
@@ -120,7 +121,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return self.network_.loss(batch, generator, self.kl(progress), self.coordinated_dropout)
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
-        return validation.validator(trials, batch, self.training.monitor, self.coordinated_dropout)
+        share = self.coordinated_dropout
+        hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
+        return validation.validator(hidden, batch)
 
     def finish(self, validation_batch: Batch) -> None:
         """Warn of latents that carry nothing."""
