@@ -10,7 +10,7 @@ from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
-from undertow.inference import coordinated_dropout
+from undertow.inference.coordinated_dropout import coordinated_dropout
 
 
 @dataclass(frozen=True)
