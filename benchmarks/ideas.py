@@ -22,8 +22,8 @@ from undertow.training import Training
 
 IDEAS: dict[str, dict[str, Any]] = {
     "default": {},
-    "input-potential": {"potential": "input-driven"},
-    "no-latents": {"latents": False},
+    "input-potential": {"dynamics__potential": "input-driven"},
+    "no-latents": {"dynamics": None},
     "published-structure": PUBLISHED_STRUCTURE,
     "published-but-controlled": {**PUBLISHED_STRUCTURE, "posterior": "controlled"},
     "h-never-withheld": {"decoder__withhold_h": 0.0},
