@@ -12,7 +12,13 @@ import pytest
 from tests.nlb.random_tensors import N_TRAIN, random_tensors
 from undertow.baselines import Smoothing
 from undertow.errors import UndertowError
-from undertow.models import Ensemble, LangevinFlow, LatentSDE
+from undertow.models import (
+    Ensemble,
+    GRUEncoding,
+    LangevinFlow,
+    LatentSDE,
+    TransformerDecoding,
+)
 from undertow.nlb import (
     NLBRun,
     Tensors,
@@ -29,9 +35,9 @@ FILES = {"run.json", "model.safetensors", "model.fit.json", "checkpoint", "rates
 
 
 def tiny(epochs: int = 2) -> LangevinFlow:
-    small: dict[str, Any] = dict.fromkeys(("latent_dim", "hidden_dim", "decoder_width"), 8)
     loop = Training(epochs=epochs, batch_size=8, validate_every=1, checkpoint_seconds=0)
-    return LangevinFlow(**small, heads=2, samples=2, training=loop)
+    encoder, decoder = GRUEncoding(hidden_dim=8), TransformerDecoding(width=8, heads=2)
+    return LangevinFlow(8, encoder=encoder, decoder=decoder, samples=2, training=loop)
 
 
 @pytest.fixture(scope="module")
@@ -189,13 +195,8 @@ def test_every_kind_of_set(set_name: str, tmp_path: Path) -> None:
     "model",
     [
         Ensemble(tiny(1), size=2),
-        LatentSDE(
-            state_dim=2,
-            hidden_dim=4,
-            steering_width=4,
-            decoder_width=4,
-            samples=2,
-            training=Training(epochs=1),
+        LatentSDE(latent_dim=2, samples=2, training=Training(epochs=1)).set_params(
+            encoder__hidden_dim=4, posterior__hidden_dim=4, decoder__width=4
         ),
     ],
     ids=lambda model: model.cli_name,
@@ -208,5 +209,5 @@ def test_other_models(tensors: Tensors, tmp_path: Path, model: Any) -> None:
 
 def test_bad_settings_leave_nothing(tensors: Tensors, tmp_path: Path) -> None:
     with pytest.raises(UndertowError, match="heads"):
-        fit_nlb(tensors, tiny().set_params(heads=3), tmp_path / "new" / "out")
+        fit_nlb(tensors, tiny().set_params(decoder__heads=3), tmp_path / "new" / "out")
     assert list(tmp_path.iterdir()) == []

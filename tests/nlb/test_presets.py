@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from undertow.data import TrialSet
 from undertow.errors import DataError, ModelError, StabilityError
-from undertow.experiments import construct, model_class
-from undertow.models import LangevinFlow
-from undertow.models.langevin_flow.building import build_network
+from undertow.models import LangevinFlow, Population, model_class
 from undertow.nlb import NLB_SETS, nlb_preset
 from undertow.randomness import isolated_seed
 
@@ -27,11 +26,10 @@ PRESETS = [
 @pytest.mark.parametrize("set_name", NLB_SETS)
 def test_every_preset_makes_a_model(set_name: str, model: str, preset: str, bin_ms: int) -> None:
     settings = nlb_preset(set_name, bin_ms, model, preset)
-    made: Any = construct(model_class(model), settings)
+    made = model_class(model)(**settings)
     assert made.cli_name == model
-    for key, value in settings.items():
-        if key == "training.batch_size":
-            assert made.training.batch_size == value
+    assert {"seed", "device"}.isdisjoint(settings)
+    assert settings.items() <= made.get_params(deep=False).items()
 
 
 def test_the_reference_smoothing() -> None:
@@ -55,33 +53,33 @@ def test_the_released_settings() -> None:
         ("dmfc_rsg", 64, 1000, 0.4, 0.7, 1e-3),
         ("mc_maze_small", 256, 2000, 0.5, 0.55, 3e-3),
     ):
-        made: LangevinFlow = construct(
-            LangevinFlow, nlb_preset(name, 20, "langevin-flow", "released")
-        )
+        made = LangevinFlow(**nlb_preset(name, 20, "langevin-flow", "released"))
         loop = made.training
         assert (loop.batch_size, loop.epochs, loop.learning_rate) == (batch, epochs, rate)
         assert made.coordinated_dropout == pytest.approx(hidden)
-        assert (made.gamma, made.kl_warmup * epochs) == (gamma, pytest.approx(500))
+        assert (made.dynamics.gamma, made.kl.rise * epochs) == (gamma, pytest.approx(500))
         assert loop.weight_decay == (1e-5 if name == "dmfc_rsg" else 2e-5)
-    whole = construct(LangevinFlow, nlb_preset("mc_maze", 20, "langevin-flow", "released"))
-    assert whole.get_params() == LangevinFlow.preset("released", allow_unstable=True).get_params()
+    whole = LangevinFlow(**nlb_preset("mc_maze", 20, "langevin-flow", "released"))
+    published = LangevinFlow.preset("released", dynamics__allow_unstable=True)
+    assert whole.get_params() == published.get_params()
 
 
 @pytest.mark.parametrize("bin_ms", [5, 20])
 @pytest.mark.parametrize("set_name", ["mc_maze", "dmfc_rsg"])
 def test_networks_are_built_or_refused_for_what_their_paths_do(set_name: str, bin_ms: int) -> None:
+    counts = np.ones((2, 3, 14))
+    population = Population.of(TrialSet(counts, bin_ms / 1e3, heldout=np.arange(14) >= 10))
+
     def build(preset: str, **changes: Any) -> None:
         settings = nlb_preset(set_name, bin_ms, "langevin-flow", preset)
         with isolated_seed(0):
-            build_network(
-                construct(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3
-            )
+            LangevinFlow(**settings).set_params(**changes).build_network(population)
 
     build("default")
     build("released")
     with pytest.raises(StabilityError, match="allow_unstable"):
         build("paper")
-    build("paper", allow_unstable=True)
+    build("paper", dynamics__allow_unstable=True)
 
 
 def test_unknown_names_are_refused() -> None:

@@ -89,10 +89,8 @@ def _arguments(
         else:
             arguments[head] = fit_value(prefix + key, value, known[head])
     for head, values in nested.items():
-        kind, default = (
-            _dataclass_in(known[head]),
-            inspect.signature(factory).parameters[head].default,
-        )
+        default = arguments.get(head, inspect.signature(factory).parameters[head].default)
+        kind = type(default) if dataclasses.is_dataclass(default) else _dataclass_in(known[head])
         fields = _arguments(kind, values, of, f"{prefix}{head}.")
         arguments[head] = (
             dataclasses.replace(default, **fields) if isinstance(default, kind) else kind(**fields)

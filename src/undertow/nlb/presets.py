@@ -1,18 +1,14 @@
-"""Settings of models for each set of the Neural Latents Benchmark: only what differs from the
-model's own defaults.
+"""Settings of models for each set of the Neural Latents Benchmark.
 
 None of them was chosen on recordings of the benchmark by this project; where each comes from stands
 beside it.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data.readers.nlb_sets import nlb_set
 from undertow.errors import ModelError
-from undertow.experiments.identity import settings_of
-from undertow.files import flatten
 from undertow.models import LangevinFlow
 from undertow.models.langevin_flow.presets import PRESETS
 from undertow.names import nearest
@@ -20,8 +16,6 @@ from undertow.names import nearest
 DEFAULT, REFERENCE = "default", "reference"
 FLOOR_COUNTS = 1e-4
 """Added to smoothed spikes per bin before the logarithm by the benchmark's smoothing baseline."""
-# Gaussian's standard deviation in ms and penalty of the benchmark's smoothing baseline (Pei, Ye et
-# al. 2021).
 REFERENCE_SMOOTHING = {
     "mc_maze": (50, 0.01),
     "mc_rtt": (30, 0.1),
@@ -31,10 +25,8 @@ REFERENCE_SMOOTHING = {
     "mc_maze_medium": (60, 0.1),
     "mc_maze_small": (60, 0.1),
 }
-# Released code of LangevinFlow (Song et al. 2025), written for 20 ms: batch, epochs, share of the
-# inputs that
-# coordinated dropout keeps, γ, step size, weight decay. The scaling sets are not in it: they take
-# MC_Maze's.
+"""Gaussian's standard deviation in ms and penalty of the benchmark's smoothing baseline (Pei, Ye et
+al. 2021)."""
 _MAZE = (256, 2000, 0.5, 0.55, 3e-3, 2e-5)
 RELEASED = {
     "mc_maze": _MAZE,
@@ -42,12 +34,15 @@ RELEASED = {
     "area2_bump": (32, 2000, 0.4, 0.55, 3e-3, 2e-5),
     "dmfc_rsg": (64, 1000, 0.6, 0.7, 1e-3, 1e-5),
 }
+"""Released code of LangevinFlow (Song et al. 2025), written for 20 ms: batch, epochs, share of the
+inputs that coordinated dropout keeps, γ, step size, weight decay. The scaling sets are not in it:
+they take MC_Maze's."""
 RAMP_EPOCHS = 500
 """Epochs over which the released code raises the weight of the KL term."""
 
 
 def nlb_preset(set_name: str, bin_ms: int, model: str, preset: str = DEFAULT) -> dict[str, Any]:
-    """Settings by dotted key.
+    """Constructor arguments: `LangevinFlow(**nlb_preset("mc_maze", 20, "langevin-flow", "paper"))`.
 
     Args:
         set_name: a set of the benchmark.
@@ -78,20 +73,20 @@ def _published(set_name: str, preset: str) -> dict[str, Any]:
     """What the paper leaves open is as released in both; the γ lie in the range it names (0.55 to
     0.8)."""
     batch, epochs, kept, gamma, rate, decay = RELEASED.get(set_name, _MAZE)
-    whole: Mapping[str, Any] = flatten(settings_of(LangevinFlow.preset(preset)))
-    return {
-        **whole,
+    model = LangevinFlow.preset(
+        preset,
+        dynamics__gamma=gamma,
         # its paths grow a thousandfold in 6,100 bins, of which trials have 340 at most; those of
         # 'paper' in 13
-        "allow_unstable": preset == "released",
-        "gamma": gamma,
-        "coordinated_dropout": 1 - kept,
-        "kl_warmup": RAMP_EPOCHS / epochs,
-        "training.batch_size": batch,
-        "training.epochs": epochs,
-        "training.learning_rate": rate,
-        "training.weight_decay": decay,
-    }
+        dynamics__allow_unstable=preset == "released",
+        coordinated_dropout=1 - kept,
+        kl__rise=RAMP_EPOCHS / epochs,
+        training__batch_size=batch,
+        training__epochs=epochs,
+        training__learning_rate=rate,
+        training__weight_decay=decay,
+    )
+    return {name: getattr(model, name) for name in PRESETS[preset]}
 
 
 def _reference(set_name: str, bin_ms: int) -> dict[str, Any]:
