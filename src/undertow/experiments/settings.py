@@ -89,7 +89,7 @@ def _arguments(
         else:
             arguments[head] = fit_value(prefix + key, value, known[head])
     for head, values in nested.items():
-        default = arguments.get(head, inspect.signature(factory).parameters[head].default)
+        default: Any = arguments.get(head, inspect.signature(factory).parameters[head].default)
         kind = type(default) if dataclasses.is_dataclass(default) else _dataclass_in(known[head])
         fields = _arguments(kind, values, of, f"{prefix}{head}.")
         arguments[head] = (
