@@ -98,7 +98,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"condition": [[1], [1, 2]]}, "condition is ragged"),
     ({"heldout": [True, True]}, "all 2 neurons are held out"),
     ({"heldout": [0, 1]}, "heldout has shape"),
-    ({"forward_bins": 3}, "forward_bins is 3: it must be a whole number from 0 to 2"),
+    ({"forward_bins": 3}, "forward_bins is 3: it must be a whole number, from 0 to 2"),
     ({"forward_bins": 0.5}, "forward_bins is 0.5"),
     ({"forward_bins": "two"}, "forward_bins is 'two'"),
     ({"behavior": np.full((2, 3, 1), np.inf)}, "behavior is infinite at trial 0, bin 0, channel 0"),

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data.from_xarray import list_netcdf
-from undertow.data.hdf5 import list_datasets
-from undertow.data.load import PHY, format_of, load
-from undertow.data.matfile import list_variables
-from undertow.data.npz import list_arrays
-from undertow.data.nwb import list_contents
-from undertow.data.phy import list_phy
+from undertow.data.readers.hdf5_file import list_datasets
+from undertow.data.readers.load import PHY, format_of, load
+from undertow.data.readers.mat import list_variables
+from undertow.data.readers.netcdf import list_netcdf
+from undertow.data.readers.npz import list_arrays
+from undertow.data.readers.nwb import list_contents
+from undertow.data.readers.phy import list_phy
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataWarning
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import npz, tables
-from undertow.data.bin_or_cut import bin_or_cut
-from undertow.data.mat_counts import arrays_of
-from undertow.data.mat_recording import recording_of
-from undertow.data.mat_values import cell_list
-from undertow.data.matfile import Variable, Variables, opened_mat
-from undertow.data.recording import Recording, Window
+from undertow.data import tables
+from undertow.data.aligning import Window
+from undertow.data.readers import npz
+from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.mat.counts import arrays_of
+from undertow.data.readers.mat.recording import recording_of
+from undertow.data.readers.mat.values import cell_list
+from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
+from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed

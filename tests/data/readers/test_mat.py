@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tests.data.mat_files import cells, write_v5, write_v73
+from tests.data.readers.mat_files import cells, write_v5, write_v73
 from undertow.data import Recording, TrialSet, describe, load, read_mat
-from undertow.data.mat import read_recording
-from undertow.data.matfile import list_variables, opened_mat
+from undertow.data.readers.mat import read_recording
+from undertow.data.readers.mat.variables import list_variables, opened_mat
 from undertow.errors import DataError
 
 Write = Callable[[Path, dict[str, Any]], Path]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from undertow.data.from_xarray import read_netcdf
-from undertow.data.hdf5 import read_hdf5
-from undertow.data.mat import read_mat
-from undertow.data.npz import read_npz
-from undertow.data.nwb import read_nwb
-from undertow.data.phy import is_phy_folder, read_phy
+from undertow.data.readers.hdf5 import read_hdf5
+from undertow.data.readers.mat import read_mat
+from undertow.data.readers.netcdf import read_netcdf
+from undertow.data.readers.npz import read_npz
+from undertow.data.readers.nwb import read_nwb
+from undertow.data.readers.phy import is_phy_folder, read_phy
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import existing_file

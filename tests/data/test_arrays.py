@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from undertow.data import cut_windows
-from undertow.data.windows import split_labels
+from undertow.data.splits import split_labels
 from undertow.errors import DataError
 
 
