@@ -172,6 +172,10 @@ class TrialSet:
     def __len__(self) -> int:
         return self.n_trials
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The counts, (trials, time, neurons)."""
+        return np.array(self.spikes, dtype=dtype, copy=copy)
+
     def __repr__(self) -> str:
         extra = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
         forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
