@@ -3,19 +3,15 @@
 from undertow.data.arrays import as_trials, bin_spike_times, cut_windows
 from undertow.data.joining import join_trials
 from undertow.data.prediction import Prediction
-from undertow.data.readers import (
-    describe,
-    from_pynapple,
-    from_xarray,
-    load,
-    read_hdf5,
-    read_mat,
-    read_netcdf,
-    read_npz,
-    read_nwb,
-    read_phy,
-    write_hdf5,
-)
+from undertow.data.readers.describe import describe
+from undertow.data.readers.hdf5 import read_hdf5, write_hdf5
+from undertow.data.readers.load import load
+from undertow.data.readers.mat import read_mat
+from undertow.data.readers.netcdf import from_xarray, read_netcdf
+from undertow.data.readers.npz import read_npz
+from undertow.data.readers.nwb import read_nwb
+from undertow.data.readers.phy import read_phy
+from undertow.data.readers.pynapple import from_pynapple
 from undertow.data.recording import Recording
 from undertow.data.splits import Splits, fold_trials, split_trials, split_validation
 from undertow.data.trialset import TrialSet
