@@ -27,8 +27,8 @@ def split_trials(
 
     The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is
     no 'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is
-    left out. Without labels that
-    name both training and test trials, `fractions` are drawn from what is not 'none'.
+    left out. Without labels that name both training and test trials, `fractions` are drawn from
+    what is not 'none'.
 
     Raises:
         DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels,
