@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from undertow.data import Recording, TrialSet, as_trials, cut_windows
-from undertow.data.splits import split_labels
 from undertow.errors import DataError
 
 COUNTS = hnp.arrays(
@@ -122,20 +121,6 @@ def test_windows_are_the_array_in_order() -> None:
     assert trials.behavior.reshape(100).tolist() == (counts[:100, 0] / 2).tolist()
     assert trials.split.tolist() == ["train"] * 6 + ["val"] * 2 + ["test"] * 2
     assert trials.neuron_ids.tolist() == [5, 6]
-
-
-def test_several_blocks_spread_the_test_windows() -> None:
-    labels = split_labels(20, (0.6, 0.2, 0.2), blocks=2)
-    assert labels.tolist() == (["train"] * 6 + ["val"] * 2 + ["test"] * 2) * 2
-
-
-@pytest.mark.parametrize("n", [3, 4, 7, 50, 1001])
-def test_no_part_is_empty_and_blocks_are_contiguous(n: int) -> None:
-    labels = split_labels(n, (0.98, 0.01, 0.01))
-    assert labels.size == n
-    assert [labels[i] for i in np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))] == [
-        *("train", "val", "test"),
-    ]
 
 
 def test_what_cannot_be_cut_is_refused() -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
 from undertow.names import listed
@@ -49,8 +50,7 @@ def split_validation(
 ) -> tuple[TrialSet, TrialSet]:
     """Split training trials into those to learn from and those to choose on, stratified by
     condition."""
-    if not 0 < fraction < 1:
-        raise DataError(f"fraction is {fraction}: it must lie between 0 and 1.")
+    number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
     train, (validation,) = _stratified(trials, (fraction,), seed)
     return trials[train], trials[validation]
 
