@@ -123,8 +123,7 @@ class Smoothing(Estimator):
         Raises:
             ModelError: when the model is not fitted, the neurons differ, or samples are asked for.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         if samples is not None:
             raise ModelError(
                 "Smoothing has no posterior to sample from: call predict(trials) without samples."

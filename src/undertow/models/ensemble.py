@@ -113,8 +113,7 @@ class Ensemble(Estimator):
             ModelError: for other neurons, another order, other held-out neurons or another bin
                 width.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         each = [
             member.predict(trials, samples=share, seed=seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
@@ -130,7 +129,7 @@ class Ensemble(Estimator):
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Mean of the members' rates with latents exchanged; None where they have none to
         exchange."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
         return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
@@ -139,7 +138,7 @@ class Ensemble(Estimator):
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
         """Mean of what the members generate, as in `predict`; None where they do not."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         found = [
             member.predict_generated(trials, share, seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)

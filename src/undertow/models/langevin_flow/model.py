@@ -145,8 +145,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             ModelError: for other neurons, another order, other held-out neurons or another bin
                 width.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         dynamics = self.piece("dynamics")
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
@@ -157,7 +156,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Rates with each trial's latents replaced by another's at the same h; None without latents
         or with one trial."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
         rates = prediction.exchanged_rates(
@@ -171,7 +170,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
         Without latents both are empty.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         return prediction.kl_per_coordinate(self.network_, self.read(trials), self.samples, seed)
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
