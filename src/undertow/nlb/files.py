@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from undertow.data.hdf5 import opened_hdf5
+from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.data.readers.nlb_hdf5 import Datasets, stored_datasets
 from undertow.data.readers.nlb_sets import group_name, is_group, parse_group
 from undertow.errors import DataError

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.nwb import opened
 from undertow.data.readers.nlb_sets import NLBSet
+from undertow.data.readers.nwb import opened
 from undertow.errors import DataError, DataWarning
 from undertow.files import existing_file
 from undertow.names import listed

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from undertow.data.hdf5 import opened_hdf5
+from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.data.readers.nlb_sets import nlb_set, parse_group
 from undertow.errors import DataError
 from undertow.files import written_whole

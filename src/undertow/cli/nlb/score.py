@@ -113,7 +113,7 @@ def _targets(place: Place, path: Path) -> "Tensors":
     Raises:
         UndertowError: when it is of another set, bin width or phase.
     """
-    from undertow.data.hdf5 import opened_hdf5
+    from undertow.data.readers.hdf5_file import opened_hdf5
     from undertow.nlb import read_nlb_tensors
 
     tensors = read_nlb_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
