@@ -76,13 +76,18 @@ class Ensemble(Estimator):
         self._adopt(members)
         return self
 
+    def piece(self, name: str) -> Any:
+        """As for any model; the member is `LangevinFlow()` where none was given."""
+        value = super().piece(name)
+        return LangevinFlow() if name == "member" and value is None else value
+
     def unfitted_members(self) -> list[Estimator]:
         """A copy of the member for each seed.
 
         Raises:
             ModelError: as `fit`.
         """
-        member = LangevinFlow() if self.member is None else self.member
+        member = self.piece("member")
         if not isinstance(member, Estimator) or "seed" not in parameter_names(type(member)):
             raise ModelError(
                 f"member is {self.member!r}: it must be a model with a seed, such as "
