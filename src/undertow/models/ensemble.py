@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport
@@ -65,10 +65,10 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
-        trials = self._as_trials(trials, bin_s)
+        trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, 0.15, seed=self.seed)
-        validation = self._as_trials(validation, bin_s)
+        validation = as_trials(validation, bin_s)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
             report = None if progress is None else share_of(progress, k, self.size)
