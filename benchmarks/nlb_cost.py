@@ -15,10 +15,11 @@ import time
 from nlb_proof import print_table
 from steps import in_turns, poisson_trials, stepper
 from undertow import LangevinFlow
+from undertow.cli.configuring import configure
 from undertow.data.batches import Batch
 from undertow.data.nlb import NLB_SETS, NLBSet
 from undertow.data.nlb.sets import FORWARD_MS
-from undertow.experiments import construct, nlb_preset
+from undertow.experiments import nlb_preset
 from undertow.models.langevin_flow.building import build_network
 
 TIMED, REPEATS, LEARNED = 64, 3, 0.85
@@ -45,7 +46,7 @@ def main() -> None:
 
 def row(entry: NLBSet, bin_ms: int, preset: str) -> list[str]:
     """The cost of one fit in phase val."""
-    model: LangevinFlow = construct(
+    model: LangevinFlow = configure(
         LangevinFlow, nlb_preset(entry.name, bin_ms, "langevin-flow", preset)
     )
     loop, learned = model.training, round(LEARNED * entry.n_train)

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from undertow.cli.configuring import configure
 from undertow.data.nlb import NLB_SETS
 from undertow.errors import DataError, ModelError, StabilityError
-from undertow.experiments import construct, model_class, nlb_preset
+from undertow.experiments import model_class, nlb_preset
 from undertow.models import LangevinFlow
 from undertow.models.langevin_flow.building import build_network
 from undertow.randomness import isolated_seed
@@ -27,7 +28,7 @@ PRESETS = [
 @pytest.mark.parametrize("set_name", NLB_SETS)
 def test_every_preset_makes_a_model(set_name: str, model: str, preset: str, bin_ms: int) -> None:
     settings = nlb_preset(set_name, bin_ms, model, preset)
-    made: Any = construct(model_class(model), settings)
+    made: Any = configure(model_class(model), settings)
     assert made.cli_name == model
     for key, value in settings.items():
         if key == "training.batch_size":
@@ -55,7 +56,7 @@ def test_the_released_settings() -> None:
         ("dmfc_rsg", 64, 1000, 0.4, 0.7, 1e-3),
         ("mc_maze_small", 256, 2000, 0.5, 0.55, 3e-3),
     ):
-        made: LangevinFlow = construct(
+        made: LangevinFlow = configure(
             LangevinFlow, nlb_preset(name, 20, "langevin-flow", "released")
         )
         loop = made.training
@@ -63,7 +64,7 @@ def test_the_released_settings() -> None:
         assert made.coordinated_dropout == pytest.approx(hidden)
         assert (made.gamma, made.kl_warmup * epochs) == (gamma, pytest.approx(500))
         assert loop.weight_decay == (1e-5 if name == "dmfc_rsg" else 2e-5)
-    whole = construct(LangevinFlow, nlb_preset("mc_maze", 20, "langevin-flow", "released"))
+    whole = configure(LangevinFlow, nlb_preset("mc_maze", 20, "langevin-flow", "released"))
     assert whole.get_params() == LangevinFlow.preset("released", allow_unstable=True).get_params()
 
 
@@ -74,7 +75,7 @@ def test_networks_are_built_or_refused_for_what_their_paths_do(set_name: str, bi
         settings = nlb_preset(set_name, bin_ms, "langevin-flow", preset)
         with isolated_seed(0):
             build_network(
-                construct(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3
+                configure(LangevinFlow, {**settings, **changes}), 10, np.ones(14), bin_ms / 1e3
             )
 
     build("default")

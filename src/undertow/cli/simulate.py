@@ -28,9 +28,10 @@ def simulate(
 ) -> None:
     """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to
     FILE.h5."""
+    from undertow.cli.configuring import construct
+    from undertow.cli.settings import parse_pairs
     from undertow.data import write_hdf5
     from undertow.errors import UndertowError
-    from undertow.experiments import construct, parse_pairs
 
     simulator = simulators_named(system)
     if out.suffix.lower() not in (".h5", ".hdf5"):

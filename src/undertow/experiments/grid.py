@@ -14,9 +14,8 @@ from typing import Any
 from undertow.data import Splits, TrialSet, split_trials
 from undertow.errors import UndertowError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
-from undertow.experiments.environment import versions
 from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
-from undertow.experiments.identity import differences, identity
+from undertow.experiments.identity import differences, identity, versions
 from undertow.files import plain, read_json, write_json
 from undertow.models.base import Estimator, ProgressReport
 

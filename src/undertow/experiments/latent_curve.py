@@ -7,11 +7,11 @@ from pathlib import Path
 
 from undertow.data import Splits, TrialSet, join_trials
 from undertow.dynamics import Dynamics
+from undertow.dynamics.named import make_dynamics
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
 from undertow.evaluation.few_shot import NAME as FEW_SHOT
 from undertow.evaluation.few_shot import REPEATS, check_draws
-from undertow.experiments.dynamics_settings import build_dynamics
 from undertow.experiments.fitting import code_in, fold_splits
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
@@ -124,7 +124,8 @@ def resized(model: Estimator, size: int) -> Estimator:
         changes["groups"] = gcd(size, params["groups"])
     dynamics = params.get("dynamics")
     if isinstance(dynamics, str):
-        build_dynamics(dynamics, size, {})
+        with isolated_seed(0):
+            make_dynamics(dynamics, {"state_dim": size})
     elif isinstance(dynamics, Dynamics):
         with isolated_seed(0):
             return model.copy(**changes, dynamics=dynamics.remade(state_dim=size))

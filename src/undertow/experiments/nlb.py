@@ -10,8 +10,7 @@ from undertow.data import Splits, split_validation
 from undertow.data.nlb import Submission, Tensors, submission_of, trials_of, write_submission
 from undertow.data.nlb.layout import LABELS, TRUTH
 from undertow.evaluation import NLBScores, score_submission
-from undertow.experiments.environment import versions
-from undertow.experiments.identity import fingerprint, identity, run_directory
+from undertow.experiments.identity import fingerprint, identity, run_directory, versions
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.single_run import fit_facts, fit_or_load
 from undertow.files import write_json

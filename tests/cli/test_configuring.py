@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-
-from undertow.dynamics import CoupledOscillators, LowRankRNN
-from undertow.dynamics.named import dynamics_names
-from undertow.errors import ModelError
 from undertow.experiments.dynamics_settings import (
     build_dynamics,
     setting_types,
     split_dynamics,
 )
+
+from undertow.dynamics import CoupledOscillators, LowRankRNN
+from undertow.dynamics.named import dynamics_names
+from undertow.errors import ModelError
 
 
 def test_settings_are_split_by_their_prefix() -> None:

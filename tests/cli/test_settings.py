@@ -6,14 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
+from undertow.cli.settings import parse_pairs, parse_value, read_toml
 from undertow.errors import ModelError, UndertowError
-from undertow.experiments.settings import (
-    construct,
-    option_names,
-    parse_pairs,
-    parse_value,
-    read_toml,
-)
 from undertow.files import flatten
 
 

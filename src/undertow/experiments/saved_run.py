@@ -1,6 +1,7 @@
-"""A fitted model on data: which trials to score, and the same reading options as when it was
-fitted."""
+"""A fitted model on data: read as when it was fitted, scored on the right trials, predictions as
+files."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, TrialSet, join_trials
-from undertow.errors import ModelError
+from undertow.errors import DataError, ModelError
 from undertow.evaluation import Score, combine
 from undertow.experiments import identity
 from undertow.experiments.choices import load_model
 from undertow.experiments.fitting import statistics_of, train_prediction
-from undertow.experiments.preparing import for_model, prepare
+from undertow.experiments.preparing import prepare
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json
+from undertow.files import read_json, written_whole
 from undertow.models.base import Estimator
 
 
@@ -95,3 +96,67 @@ class SavedRun:
         fitted_on = None if train is None else train_prediction(self.model, train)
         found = statistics_of(self.model, self.model.predict(test), fitted_on)
         return combine([[found]], split="all" if train is None else "test")
+
+
+def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.ndarray) -> TrialSet:
+    """The trials with the model's neurons, in its order, and its held-out neurons.
+
+    Raises:
+        DataError: naming neurons of the model that the trials do not have.
+    """
+    where: Mapping[Any, int] = {neuron: k for k, neuron in enumerate(trials.neuron_ids.tolist())}
+    missing = [neuron for neuron in model_neurons.tolist() if neuron not in where]
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise DataError(
+            f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data "
+            f"({shown}): give a recording of the same neurons, read with the same options."
+        )
+    chosen = trials.select(neurons=np.array([where[neuron] for neuron in model_neurons.tolist()]))
+    return chosen.replace(heldout=model_heldout)
+
+
+# --- predictions as files -------------------------------------------------------------------------
+
+
+def write_netcdf(prediction: Prediction, path: Path) -> Path:
+    """Write rates (spikes/s), latents and samples with their coordinates to one NetCDF file."""
+    with written_whole(path) as temporary:
+        prediction.to_xarray().to_netcdf(temporary, engine="h5netcdf")
+    return path
+
+
+def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
+    """Write `rates.csv` (a column per neuron, spikes/s), `<latent>.csv` (per dimension) and
+    `behavior.csv` (per channel)."""
+    neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
+    tables = {"rates": (neurons, prediction.rates)}
+    for name, values in prediction.latents.items():
+        tables[name] = ([f"{name}_{k}" for k in range(values.shape[2])], values)
+    if prediction.behavior is not None:
+        channels = prediction.behavior_names or prediction.trials.behavior_names
+        tables["behavior"] = ([str(name) for name in channels], prediction.behavior)
+    return [
+        _write_table(directory / f"{name}.csv", prediction, columns, values)
+        for name, (columns, values) in tables.items()
+    ]
+
+
+def _write_table(
+    path: Path, prediction: Prediction, columns: list[str], values: np.ndarray
+) -> Path:
+    """One row per trial and bin, with its trial id and time in seconds; bins past a trial's end are
+    left out."""
+    trials = prediction.trials
+    with (
+        written_whole(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["trial", "time_s", *columns])
+        for k, trial in enumerate(trials.trial_ids):
+            for time_s, row in zip(
+                trials.observation_times_s[k, : trials.lengths[k]], values[k], strict=False
+            ):
+                writer.writerow([trial, f"{time_s:.6g}", *(f"{value:.6g}" for value in row)])
+    return path
