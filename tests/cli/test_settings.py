@@ -1,12 +1,14 @@
-"""Settings as text: parsing, types, nested keys, the nearest valid name."""
+"""Settings as text: parsing, and values of the type that an annotation asks for."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from undertow.cli.settings import parse_pairs, parse_value, read_toml
+from undertow.cli.configuring import construct
+from undertow.cli.settings import fit_value, parse_pairs, parse_value, read_toml
 from undertow.errors import ModelError, UndertowError
 from undertow.files import flatten
 
@@ -15,32 +17,6 @@ from undertow.files import flatten
 class Loop:
     epochs: int = 7
     patience: int | None = None
-
-
-class Thing:
-    """Takes every kind of setting there is."""
-
-    cli_name = "thing"
-
-    def __init__(
-        self,
-        size: int = 4,
-        rate: float = 0.5,
-        wide: bool = False,
-        start: str | float = "all",
-        kind: Literal["soft", "hard"] = "soft",
-        inputs: tuple[str, ...] = ("z",),
-        loop: Loop = Loop(epochs=9),
-    ) -> None:
-        self.given = {
-            "size": size,
-            "rate": rate,
-            "wide": wide,
-            "start": start,
-            "kind": kind,
-            "inputs": inputs,
-        }
-        self.loop = loop
 
 
 @pytest.mark.parametrize(
@@ -65,57 +41,70 @@ def test_parse_value(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "name", "value"),
+    ("text", "annotation", "value"),
     [
-        ("size=8", "size", 8),
-        ("size=8.0", "size", 8),
-        ("rate=2", "rate", 2.0),
-        ("wide=true", "wide", True),
-        ("start=first", "start", "first"),
-        ("start=0.2", "start", 0.2),
-        ("kind=hard", "kind", "hard"),
-        ("inputs=z,v", "inputs", ("z", "v")),
-        ("inputs=h", "inputs", ("h",)),
-        ("inputs=[]", "inputs", ()),
+        ("8", int, 8),
+        ("8.0", int, 8),
+        ("2", float, 2.0),
+        ("true", bool, True),
+        ("first", str | float, "first"),
+        ("0.2", str | float, 0.2),
+        ("bin", float | Literal["bin"], "bin"),
+        ("2", float | Literal["bin"], 2.0),
+        ("2", Literal[1, 2], 2),
+        ("hard", Literal["soft", "hard"], "hard"),
+        ("hard", Loop | Literal["soft", "hard"], "hard"),
+        ("soft", Literal["soft"] | Callable[[int], float], "soft"),
+        ("none", int | None, None),
+        ("z,v", tuple[str, ...], ("z", "v")),
+        ("h", tuple[Literal["z", "h"], ...], ("h",)),
+        ("[]", tuple[str, ...], ()),
+        ("[1, 2]", list[float], [1.0, 2.0]),
+        ('{"M1": 4}', Mapping[str, int] | None, {"M1": 4}),
+        ("anything", Any, "anything"),
     ],
 )
-def test_values_take_the_type_of_their_parameter(pair: str, name: str, value: Any) -> None:
-    given = construct(Thing, parse_pairs([pair])).given[name]
-    assert given == value
-    assert type(given) is type(value)
+def test_values_take_the_type_of_their_annotation(text: str, annotation: Any, value: Any) -> None:
+    fitted = fit_value("key", parse_value(text), annotation)
+    assert fitted == value
+    assert type(fitted) is type(value)
 
 
 @pytest.mark.parametrize(
-    "pair", ["size=1.5", "size=big", "wide=1", "kind=medium", "rate=none", "loop=3"]
+    ("text", "annotation", "rule"),
+    [
+        ("1.5", int, "a whole number"),
+        ("big", int | None, "a whole number or none"),
+        ("1", bool, "true or false"),
+        ("none", float, "a number"),
+        ("true", Literal[1, 2], "one of 1, 2"),
+        ("medium", Literal["soft", "hard"], "one of 'soft', 'hard'"),
+        ("medium", Literal["soft"] | Callable[[int], float], r"one of 'soft'\.$"),
+        ("3", Loop, r"set part by part \(key.epochs, key.patience\)"),
+        ("1,x", tuple[int, ...], "a list"),
+    ],
 )
-def test_a_value_of_the_wrong_type_names_the_key_and_the_rule(pair: str) -> None:
-    key = pair.partition("=")[0]
-    with pytest.raises(ModelError, match=rf"^{key} is .*: it must be "):
-        construct(Thing, parse_pairs([pair]))
+def test_a_value_of_the_wrong_type_names_the_key_and_the_rule(
+    text: str, annotation: Any, rule: str
+) -> None:
+    with pytest.raises(ModelError, match=rf"^key is .*: it must be {rule}"):
+        fit_value("key", parse_value(text), annotation)
 
 
-def test_a_dotted_key_changes_one_field_and_keeps_the_default_object() -> None:
-    assert construct(Thing, parse_pairs(["loop.patience=3"])).loop == Loop(epochs=9, patience=3)
+def test_functions_and_dataclasses_are_called_with_settings_by_name() -> None:
+    def made(size: int = 4, rate: float = 0.5, kind: Any = None) -> tuple[Any, ...]:
+        return size, rate, kind
+
+    assert construct(made, {"size": 8.0, "rate": 1}) == (8, 1.0, None)
+    assert construct(Loop, {"patience": 3}) == Loop(patience=3)
 
 
 @pytest.mark.parametrize(
-    ("key", "near"),
-    [("siz", "'size'"), ("loop.epoch", "'loop.epochs'"), ("epochs", "'loop.epochs'")],
+    ("key", "near"), [("epoch", "did you mean 'epochs'"), ("q", "choose one of epochs, patience")]
 )
-def test_an_unknown_key_fails_with_the_nearest(key: str, near: str) -> None:
-    with pytest.raises(ModelError, match=rf"thing has no setting '{key}': did you mean {near}\?"):
-        construct(Thing, {key: 1})
-
-
-def test_where_none_is_near_all_are_listed() -> None:
-    with pytest.raises(
-        ModelError, match=r"choose one of inputs, kind, loop\.epochs, loop\.patience"
-    ):
-        construct(Thing, {"qqqq": 1})
-
-
-def test_option_names_are_dotted() -> None:
-    assert option_names(Thing)[-2:] == ["loop.epochs", "loop.patience"]
+def test_an_unknown_name_fails_with_the_nearest_or_with_all(key: str, near: str) -> None:
+    with pytest.raises(ModelError, match=f"Loop has no setting '{key}': {near}"):
+        construct(Loop, {key: 1})
 
 
 def test_a_pair_without_equals_is_refused() -> None:

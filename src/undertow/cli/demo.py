@@ -19,7 +19,9 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="A new directory for the results.")
     ] = Path("demo"),
-    seconds: Annotated[float, typer.Option(help="Most seconds the fit may take.")] = SECONDS,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Most seconds the fit may take.")
+    ] = SECONDS,
     quiet: options.Quiet = False,
 ) -> None:
     """Simulate the Lorenz set, fit LangevinFlow (two minutes at most), print its scores and the

@@ -39,7 +39,8 @@ def fit(
         int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")
+        int | None,
+        typer.Option(metavar="N", help="Decides initial weights, noise and batches; 0 by default."),
     ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
@@ -47,12 +48,12 @@ def fit(
         Path | None,
         typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Say what would run, and estimate time and memory; write nothing."
+        options.flag(
+            "--dry-run", "Say what would run, and estimate time and memory; write nothing."
         ),
     ] = False,
 ) -> None:

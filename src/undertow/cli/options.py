@@ -10,9 +10,15 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 Data = Annotated[
-    Path, typer.Argument(help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder.")
+    Path,
+    typer.Argument(
+        metavar="DATA", help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder."
+    ),
 ]
-ModelFile = Annotated[Path, typer.Argument(help="model.safetensors, or the directory a fit wrote.")]
+ModelFile = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="model.safetensors, or the directory a fit wrote."),
+]
 Model = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which model; langevin-flow by default.")
 ]
@@ -50,10 +56,18 @@ Heldout = Annotated[
 SplitSeed = Annotated[
     int | None,
     typer.Option(
-        help="Decides which neurons and trials are held out, and the folds; 0 by default."
+        metavar="N",
+        help="Decides which neurons and trials are held out, and the folds; 0 by default.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but results and errors.")]
+
+
+def flag(name: str, help_text: str) -> Any:
+    """An option without a value."""
+    return typer.Option(name, help=help_text, metavar="")
+
+
+Quiet = Annotated[bool, flag("--quiet", "Say nothing but results and errors.")]
 
 
 def grouped(*, without: tuple[str, ...] = ()) -> Callable[..., Callable[..., None]]:

@@ -112,7 +112,9 @@ class Plan:
 
         model = self._preset()
         options = model.get_params(deep=False)
-        chosen = {"seed": self.seed} if self.seed is not None and "seed" in options else {}
+        chosen: dict[str, Any] = {}
+        if self.seed is not None and "seed" in options:
+            chosen["seed"] = self.seed
         if self.dynamics is not None:
             if "dynamics" not in options:
                 raise UndertowError(

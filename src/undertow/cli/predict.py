@@ -36,7 +36,7 @@ def predict(
             ),
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the posterior samples.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the posterior samples.")] = 0,
     mode: Annotated[
         str,
         typer.Option(
@@ -46,7 +46,7 @@ def predict(
             ),
         ),
     ] = "smooth",
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV files, too.")] = False,
+    csv: Annotated[bool, options.flag("--csv", "Write CSV files, too.")] = False,
 ) -> None:
     """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to
     DIR/predictions.nc.

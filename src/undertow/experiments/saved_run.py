@@ -49,16 +49,31 @@ class SavedRun:
         fitted with.
 
         Raises:
-            DataError: when the file cannot be read or lacks neurons of the model.
+            DataError: when the file cannot be read or lacks neurons of the model, or where the
+                events of the fit are a file that belongs to another recording.
         """
-        fitted = {
-            name: value for name, value in self.about.get("source", {}).items() if name != "path"
-        }
         given = {name: value for name, value in options.items() if value is not None}
+        fitted = {name: value for name, value in self._source.items() if name != "path"}
+        if "events" not in given:
+            self._check_events(path)
         trials = prepare(
             path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None}
         )
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
+
+    @property
+    def _source(self) -> Mapping[str, Any]:
+        return self.about.get("source", {})
+
+    def _check_events(self, path: str | Path) -> None:
+        """Refuse to read another recording at the events of the fit's, where they are a file."""
+        events, fitted = self._source.get("events"), self._source.get("path", "")
+        is_file = isinstance(events, str) and Path(events).is_file()
+        if is_file and Path(path).resolve() != Path(fitted).resolve():
+            raise DataError(
+                f"the run was fitted with the events of {fitted}, {events}: give those of {path} "
+                "(events, on the command line --events)."
+            )
 
     def predict(
         self, trials: TrialSet, generate: bool = False, samples: int | None = None, seed: int = 0
