@@ -36,7 +36,7 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
                 say(f"{name}: {error}")
                 raise typer.Exit(BAD_INPUT) from None
             except KeyboardInterrupt as interrupt:
-                say(f"{name}: {interrupt or 'interrupted'}")
+                say(f"{name}: {str(interrupt) or 'interrupted'}")
                 raise typer.Exit(INTERRUPTED) from None
 
     run.__doc__ = flowed(verb.__doc__ or "")

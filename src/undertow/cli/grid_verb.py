@@ -174,7 +174,7 @@ def _refuse_failures(errors: Mapping[str, str]) -> None:
     if errors:
         name, error = next(iter(errors.items()))
         raise UndertowError(
-            f"{len(errors)} fit{'s' * (len(errors) > 1)} failed, left out of the tables; the first, "
+            f"{len(errors)} fit{'s' * (len(errors) > 1)} failed and count nowhere; the first, "
             f"{name}, with {error} What finished is kept: --resume tries the others again."
         )
 

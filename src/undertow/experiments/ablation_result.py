@@ -201,8 +201,8 @@ class Ablation:
             [
                 key,
                 name,
-                score_text(arm.scores[key]),
-                score_text(arm.differences.get(key), sign=True),
+                score_text(arm.scores[key], spread=False),
+                score_text(arm.differences.get(key), sign=True, spread=False),
             ]
             for key in (shown if names is None else names)
             for name, arm in self.arms.items()

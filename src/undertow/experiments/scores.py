@@ -80,12 +80,13 @@ def latent_information(cells: Cells) -> Score | None:
     )
 
 
-def score_text(score: Score | None, sign: bool = False) -> str:
+def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> str:
     """'0.310 [0.295, 0.326] sd 0.020': value, interval, and spread over folds where there is one.
 
     Args:
         score: '–' stands for None.
-        sign: of a difference: '+0.015 [+0.002, +0.028]', without the spread.
+        sign: of a difference: '+0.015 [+0.002, +0.028]'.
+        spread: with the standard deviation over folds, where it is known.
     """
     if score is None:
         return "–"
@@ -94,8 +95,8 @@ def score_text(score: Score | None, sign: bool = False) -> str:
         for number in (score.value, score.low, score.high)
     )
     text = f"{value} [{low}, {high}]" if score.low == score.low else value
-    spread = None if sign else score.std_over_folds
-    return text if spread is None else f"{text} sd {spread:.3f}"
+    std = score.std_over_folds if spread else None
+    return text if std is None else f"{text} sd {std:.3f}"
 
 
 def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
