@@ -15,13 +15,13 @@ def squared(number: int) -> tuple[int, int]:
 
 def stubborn(path: Path) -> None:
     """Begin, and end when interrupted, with a last word; 'quick' ends by itself."""
-    path.with_suffix(".begun").touch()
-    while path.name != "quick" or not list(path.parent.glob("slow*.begun")):
-        try:
+    try:
+        path.with_suffix(".begun").touch()
+        while path.name != "quick" or not list(path.parent.glob("slow*.begun")):
             time.sleep(0.01)
-        except KeyboardInterrupt:
-            path.with_suffix(".saved").touch()
-            raise
+    except KeyboardInterrupt:
+        path.with_suffix(".saved").touch()
+        raise
 
 
 def test_every_job_is_done_on_one_thread() -> None:
