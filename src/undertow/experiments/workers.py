@@ -28,9 +28,8 @@ def in_processes(
             for future in as_completed(futures):
                 yield future.result()
         finally:
-            unfinished = [future for future in futures if not future.done()]
-            pool.shutdown(wait=False, cancel_futures=True)
-            if unfinished:
+            running = [future for future in futures if not (future.done() or future.cancel())]
+            if running:  # leaving the pool waits for them
                 for child in set(active_children()) - others:
                     child.terminate()
 
