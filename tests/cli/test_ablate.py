@@ -118,8 +118,7 @@ def test_arms_that_fail_are_named_beside_those_that_finish(
     done = undertow("ablate", recording, "--out", tmp_path / "new", *WORDS, *words)
     assert done.exit_code == 2
     assert (
-        "2 fits failed, left out of the tables; the first, full__data__fold0__seed0, with"
-        in done.stderr
+        "2 fits failed and count nowhere; the first, full__data__fold0__seed0, with" in done.stderr
     )
     assert "linear-decoder" in done.stdout
     assert (tmp_path / "new" / "ablation.json").exists()

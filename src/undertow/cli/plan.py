@@ -126,7 +126,7 @@ class Plan:
             return model
         if self.ensemble < 1:
             raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
-        return Ensemble(model, self.ensemble, model.get_params().get("seed", 0))
+        return Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
 
     def _preset(self) -> "Estimator":
         """The model as published, where asked for, else with its defaults."""
