@@ -1,13 +1,13 @@
 """Settings as text: `key=value` pairs and TOML tables become values of the type that an annotation
 asks for."""
 
-import dataclasses
 import inspect
 import json
 import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,7 @@ def fit_value(key: str, value: Any, annotation: Any) -> Any:
             fitted = convert(value, kind)
             if fitted is not _NO:
                 return fitted
-    as_text = [kind for kind in kinds if typing.get_origin(kind) is not Callable]  # code has none
-    what = " or ".join(_kind_name(key, kind) for kind in as_text)
-    raise ModelError(f"{key} is {value!r}: it must be {what}.")
+    raise ModelError(f"{key} is {value!r}: it must be {_rule(key, kinds)}.")
 
 
 _NO: Any = object()
@@ -123,12 +121,23 @@ def _kinds(annotation: Any) -> list[Any]:
     return list(typing.get_args(annotation)) if is_union else [annotation]
 
 
-def _kind_name(key: str, kind: Any) -> str:
+def _rule(key: str, kinds: Sequence[Any]) -> str:
+    """What a value may be, in words; code has none, and options are set one by one."""
+    options = [field.name for kind in kinds if _is_options(kind) for field in fields(kind)]
+    rules = [
+        _kind_name(kind)
+        for kind in kinds
+        if not _is_options(kind) and typing.get_origin(kind) is not Callable
+    ]
+    if options:
+        named = ", ".join(f"{key}.{name}" for name in dict.fromkeys(options))
+        rules.append(f"set part by part ({named})")
+    return " or ".join(rules)
+
+
+def _kind_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return "one of " + ", ".join(map(repr, typing.get_args(kind)))
-    if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
-        parts = ", ".join(f"{key}.{field.name}" for field in dataclasses.fields(kind))
-        return f"set part by part ({parts})"
     plain = typing.get_origin(kind) or kind
     words: dict[Any, str] = {
         int: "a whole number",
@@ -142,6 +151,8 @@ def _kind_name(key: str, kind: Any) -> str:
 
 def dataclass_in(annotation: Any) -> Any:
     """The dataclass an annotation allows, if any."""
-    return next(
-        (k for k in _kinds(annotation) if inspect.isclass(k) and dataclasses.is_dataclass(k)), None
-    )
+    return next((kind for kind in _kinds(annotation) if _is_options(kind)), None)
+
+
+def _is_options(kind: Any) -> bool:
+    return inspect.isclass(kind) and is_dataclass(kind)
