@@ -78,6 +78,7 @@ def test_every_named_dynamics_knows_the_types_of_its_settings(name: str) -> None
         (LangevinFlow, {"latnt_dim": 8}, "langevin-flow has no setting 'latnt_dim': did you mean"),
         (LangevinFlow, {"epochs": 8}, "did you mean 'training.epochs'"),
         (LangevinFlow, {"training.epoch": 8}, "did you mean 'training.epochs'"),
+        (LangevinFlow, {"variant.epochs": 8}, "did you mean 'variant."),
         (LangevinFlow, {"training.epochs": "x"}, "training.epochs is 'x': it must be a whole"),
         (LangevinFlow, {"training": 3}, "training is 3: it must be set part by part"),
         (Smoothing, {"dynamics.noise": True}, "smoothing has no setting 'dynamics.noise'"),

@@ -90,7 +90,8 @@ def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> 
         raise ModelError(f"{of} sets {key} from {BY_MODEL[option]}: leave it out.")
     known = option_names(types, parts)
     if key not in known:
-        raise ModelError(f"{of} has no setting {key!r}: {nearest(key, known)}")
+        beside = [each for each in known if each.startswith(f"{name}.")]
+        raise ModelError(f"{of} has no setting {key!r}: {nearest(key, beside or known)}")
 
 
 # --- the parts of a model -------------------------------------------------------------------------
