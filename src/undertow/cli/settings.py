@@ -1,18 +1,17 @@
-"""Settings as text: `key=value` pairs and TOML tables become constructor arguments, checked by
-their annotations."""
+"""Settings as text: `key=value` pairs and TOML tables become values of the type that an annotation
+asks for."""
 
-import dataclasses
 import inspect
 import json
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from undertow.errors import ModelError, UndertowError
-from undertow.names import nearest
 
 NONE_WORDS = ("none", "null")
 
@@ -60,59 +59,6 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise UndertowError(f"the config file {path} is not valid TOML: {error}.") from None
 
 
-def construct(factory: Any, settings: Mapping[str, Any]) -> Any:
-    """Call `factory` (a class or function) with settings by dotted key, each made to fit its
-    parameter's annotation.
-
-    A dotted key changes one field of a dataclass argument; its other fields keep their defaults.
-
-    Raises:
-        ModelError: for an unknown key (with the nearest valid one) or a value of the wrong type.
-    """
-    return factory(**_arguments(factory, settings, _name(factory)))
-
-
-def _arguments(
-    factory: Any, settings: Mapping[str, Any], of: str, prefix: str = ""
-) -> dict[str, Any]:
-    """Checked arguments of `factory`, which is `of` itself or its argument named by `prefix`."""
-    known = option_types(factory)
-    arguments: dict[str, Any] = {}
-    nested: dict[str, dict[str, Any]] = {}
-    for key, value in settings.items():
-        head, _, rest = key.partition(".")
-        if head not in known or (rest and _dataclass_in(known[head]) is None):
-            near = nearest(prefix + key, [prefix + name for name in option_names(factory)])
-            raise ModelError(f"{of} has no setting {prefix + key!r}: {near}")
-        if rest:
-            nested.setdefault(head, {})[rest] = value
-        else:
-            arguments[head] = fit_value(prefix + key, value, known[head])
-    for head, values in nested.items():
-        default: Any = arguments.get(head, inspect.signature(factory).parameters[head].default)
-        given = dataclasses.is_dataclass(default)
-        kind: Any = type(default) if given else _dataclass_in(known[head])
-        fields = _arguments(kind, values, of, f"{prefix}{head}.")
-        arguments[head] = dataclasses.replace(default, **fields) if given else kind(**fields)
-    return arguments
-
-
-def option_types(factory: Any) -> dict[str, Any]:
-    """Parameter name → annotation (or the type of its default)."""
-    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    parameters = inspect.signature(factory).parameters.values()
-    return {p.name: hints.get(p.name, type(p.default)) for p in parameters}
-
-
-def option_names(factory: Any) -> list[str]:
-    """Every dotted key `construct` takes."""
-    names = []
-    for name, annotation in option_types(factory).items():
-        inner = _dataclass_in(annotation)
-        names += [name] if inner is None else [f"{name}.{field}" for field in option_types(inner)]
-    return names
-
-
 def fit_value(key: str, value: Any, annotation: Any) -> Any:
     """`value` as one of the types `annotation` allows: exact first, then whole numbers as floats
     and lists as tuples.
@@ -126,7 +72,7 @@ def fit_value(key: str, value: Any, annotation: Any) -> Any:
             fitted = convert(value, kind)
             if fitted is not _NO:
                 return fitted
-    raise ModelError(f"{key} is {value!r}: it must be {' or '.join(map(_kind_name, kinds))}.")
+    raise ModelError(f"{key} is {value!r}: it must be {_rule(key, kinds)}.")
 
 
 _NO: Any = object()
@@ -134,7 +80,8 @@ _NO: Any = object()
 
 def _exactly(value: Any, kind: Any) -> Any:
     if typing.get_origin(kind) is typing.Literal:
-        return value if value in typing.get_args(kind) else _NO
+        same = (value == choice and type(value) is type(choice) for choice in typing.get_args(kind))
+        return value if any(same) else _NO
     if kind is Any or (value is None and kind is type(None)):
         return value
     plain = typing.get_origin(kind) or kind
@@ -174,11 +121,23 @@ def _kinds(annotation: Any) -> list[Any]:
     return list(typing.get_args(annotation)) if is_union else [annotation]
 
 
+def _rule(key: str, kinds: Sequence[Any]) -> str:
+    """What a value may be, in words; code has none, and options are set one by one."""
+    options = [field.name for kind in kinds if _is_options(kind) for field in fields(kind)]
+    rules = [
+        _kind_name(kind)
+        for kind in kinds
+        if not _is_options(kind) and typing.get_origin(kind) is not Callable
+    ]
+    if options:
+        named = ", ".join(f"{key}.{name}" for name in dict.fromkeys(options))
+        rules.append(f"set part by part ({named})")
+    return " or ".join(rules)
+
+
 def _kind_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return "one of " + ", ".join(map(repr, typing.get_args(kind)))
-    if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
-        return f"set field by field ({', '.join(option_types(kind))})"
     plain = typing.get_origin(kind) or kind
     words: dict[Any, str] = {
         int: "a whole number",
@@ -190,12 +149,10 @@ def _kind_name(kind: Any) -> str:
     return words[plain] if plain in words else str(kind)
 
 
-def _dataclass_in(annotation: Any) -> Any:
+def dataclass_in(annotation: Any) -> Any:
     """The dataclass an annotation allows, if any."""
-    return next(
-        (k for k in _kinds(annotation) if inspect.isclass(k) and dataclasses.is_dataclass(k)), None
-    )
+    return next((kind for kind in _kinds(annotation) if _is_options(kind)), None)
 
 
-def _name(factory: Any) -> str:
-    return str(getattr(factory, "cli_name", factory.__name__))
+def _is_options(kind: Any) -> bool:
+    return inspect.isclass(kind) and is_dataclass(kind)
