@@ -11,8 +11,8 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet, fold_trials, split_validation
 from undertow.errors import DataWarning, ModelError
 from undertow.evaluation import bits_per_spike, score_prediction, sufficient_statistics
-from undertow.evaluation.kernel import gaussian_smooth
-from undertow.evaluation.poisson_regression import PoissonDesign
+from undertow.evaluation.metrics.poisson_regression import PoissonDesign
+from undertow.evaluation.metrics.psth import gaussian_smooth
 
 GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
 Fetch = Callable[[str], Path]

@@ -9,10 +9,10 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, split_validation
 from undertow.errors import ModelError
-from undertow.evaluation.checks import ZERO_RATE
-from undertow.evaluation.kernel import gaussian_smooth
-from undertow.evaluation.likelihood import bits_per_spike, negative_log_likelihood
-from undertow.evaluation.poisson_regression import PoissonDesign, PoissonRegression
+from undertow.evaluation.metrics.arrays import ZERO_RATE
+from undertow.evaluation.metrics.likelihood import bits_per_spike, negative_log_likelihood
+from undertow.evaluation.metrics.poisson_regression import PoissonDesign, PoissonRegression
+from undertow.evaluation.metrics.psth import gaussian_smooth
 from undertow.models.base import Estimator, ProgressReport
 
 Grid = float | Sequence[float]

@@ -12,12 +12,12 @@ from undertow.data.nlb.layout import TRUTH
 from undertow.data.nlb.ragged import as_ragged
 from undertow.data.nlb.submission import EVAL, FORWARD, TRAIN
 from undertow.errors import DataError, DataWarning
-from undertow.evaluation.checks import as_float
-from undertow.evaluation.decoding import velocity_r2
-from undertow.evaluation.likelihood import co_smoothing_bps, forward_bps
+from undertow.evaluation.metrics.arrays import as_float
+from undertow.evaluation.metrics.likelihood import co_smoothing_bps, forward_bps
+from undertow.evaluation.metrics.psth import psth_r2
+from undertow.evaluation.metrics.timing import produced_time_correlation
+from undertow.evaluation.metrics.velocity import velocity_r2
 from undertow.evaluation.nlb_scores import NLBScores
-from undertow.evaluation.psth import psth_r2
-from undertow.evaluation.timing import produced_time_correlation
 from undertow.names import listed
 
 SCALING = {"mc_maze_large": "[500]", "mc_maze_medium": "[250]", "mc_maze_small": "[100]"}

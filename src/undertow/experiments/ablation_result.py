@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.evaluation import Score, Statistic, pooled_score
-from undertow.evaluation.score import combine
+from undertow.evaluation.scores.score import combine
 from undertow.experiments.environment import versions
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult

@@ -9,8 +9,8 @@ from undertow.data import Splits, TrialSet, join_trials
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
-from undertow.evaluation.few_shot import NAME as FEW_SHOT
-from undertow.evaluation.few_shot import REPEATS, check_draws
+from undertow.evaluation.metrics.few_shot import REPEATS, check_draws
+from undertow.evaluation.scores.few_shot import NAME as FEW_SHOT
 from undertow.experiments.dynamics_settings import build_dynamics
 from undertow.experiments.fitting import code_in, fold_splits
 from undertow.experiments.grid import CellResult, Report, run_grid
