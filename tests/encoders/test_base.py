@@ -2,7 +2,7 @@
 
 import torch
 
-from undertow.encoders.reversal import reversal, take
+from undertow.encoders.base import reversal, take
 
 LENGTHS = torch.tensor([5, 3, 1])
 
