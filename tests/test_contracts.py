@@ -277,11 +277,12 @@ def test_nothing_held_out_is_fine(cls: type[Estimator]) -> None:
 @every
 def test_scikit_learn_cross_validates_and_searches(cls: type[Estimator]) -> None:
     """As it would an estimator of its own: trials are split by index, members cloned and scored."""
-    model, scoring = quick(cls), scorer("co-bps")
-    values = cross_val_score(model, TRIALS, scoring=scoring, cv=2)
-    assert np.isfinite(values).all()
-    search = GridSearchCV(model, {"seed": [0, 1]}, scoring=scoring, cv=2).fit(TRIALS)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    how: dict[str, Any] = {"scoring": scorer("co-bps"), "cv": 2, "error_score": "raise"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = cross_val_score(quick(cls), TRIALS, **how)
+        search = GridSearchCV(quick(cls), {"seed": [0, 1]}, **how).fit(TRIALS)
+    assert np.isfinite([*values, *search.cv_results_["mean_test_score"]]).all()
     assert search.best_estimator_.get_params()["seed"] == search.best_params_["seed"]
     assert search.best_estimator_.predict(TRIALS).rates.shape == TRIALS.spikes.shape
 
