@@ -134,11 +134,12 @@ def test_files_stay_short() -> None:
 
 
 def test_lines_stay_short() -> None:
+    """What tools read at a line's end (`# type: ignore[…]`) does not count."""
     assert not [
         f"{name}:{number}"
         for name, text in TEXTS.items()
         for number, line in enumerate(text.splitlines(), 1)
-        if len(line) > MAX_WIDTH
+        if len(re.sub(r"  # (type|noqa).*", "", line)) > MAX_WIDTH
     ]
 
 

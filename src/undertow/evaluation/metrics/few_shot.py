@@ -142,7 +142,10 @@ def check_draws(k: int, repeats: int, penalty: float | None, n_trials: int) -> N
     Raises:
         DataError: naming the one that is broken.
     """
-    whole("k, the training trials of a draw,", k, 1, n_trials, error=DataError)
+    if not 1 <= k <= n_trials:
+        raise DataError(
+            f"k is {k}: a draw takes 1 to {n_trials} of the {n_trials} training trials."
+        )
     whole("repeats", repeats, 1, error=DataError)
     if penalty is None and k < LEAST_TRIALS:
         raise DataError(
