@@ -9,23 +9,25 @@ from undertow.data import Prediction, TrialSet
 from undertow.errors import DataError
 from undertow.evaluation import spread_factor, widened
 
-TRIALS, BINS, NEURONS, SAMPLES, BIN_S = 200, 50, 20, 300, 0.02
+BINS, NEURONS, BIN_S = 50, 20, 0.02
 
 
-def predicted(times_too_narrow: float, seed: int = 0) -> tuple[Prediction, np.ndarray]:
+def predicted(
+    times_too_narrow: float, n_trials: int = 200, samples: int = 300
+) -> tuple[Prediction, np.ndarray]:
     """Log-rates that err by a slow Gaussian of deviation 0.3, samples that spread by less; and the
     true rates."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     middle = np.log(20.0) + 0.5 * rng.standard_normal((1, NEURONS))
 
     def wrong(std: float, *shape: int) -> np.ndarray:
         return std * np.repeat(rng.standard_normal((*shape, 2, NEURONS)), BINS // 2, -2)
 
-    truth = np.exp(middle + wrong(0.3, TRIALS))
-    samples = np.exp(middle + wrong(0.3 / times_too_narrow, SAMPLES, TRIALS))
+    truth = np.exp(middle + wrong(0.3, n_trials))
+    drawn = np.exp(middle + wrong(0.3 / times_too_narrow, samples, n_trials))
     spikes = rng.poisson(truth * BIN_S)
     trials = TrialSet(spikes, BIN_S, heldout=np.arange(NEURONS) % 2 == 0)
-    return Prediction(samples.mean(0), trials, rate_samples=samples), truth
+    return Prediction(drawn.mean(0), trials, rate_samples=drawn), truth
 
 
 @pytest.mark.parametrize("times_too_narrow", [1.0, 2.0])
@@ -50,7 +52,7 @@ def test_widened_samples_hold_the_truth_as_often_as_they_say() -> None:
 
 
 def test_widening_moves_log_rates_from_their_mean_and_nothing_else() -> None:
-    prediction, _ = predicted(1.0)
+    prediction, _ = predicted(1.0, n_trials=20, samples=30)
     wide = widened(prediction, 1.7)
     assert prediction.rate_samples is not None
     assert wide.rate_samples is not None
@@ -79,13 +81,13 @@ def test_neurons_that_were_given_and_bins_not_recorded_do_not_count() -> None:
 
 
 def test_what_is_needed_is_said() -> None:
-    prediction, _ = predicted(1.0)
+    prediction, _ = predicted(1.0, n_trials=20, samples=5)
     none_held = prediction.trials.replace(heldout=np.zeros(NEURONS, bool))
     for changes, message in (
         ({"rate_samples": None}, "the prediction holds no samples: predict with samples=200"),
         ({"trials": none_held}, "no neuron is held out"),
         (
-            {"rate_samples": np.ones((5, TRIALS, BINS, NEURONS))},
+            {"rate_samples": np.ones((5, 20, BINS, NEURONS))},
             "there is no spread to compare with",
         ),
     ):
