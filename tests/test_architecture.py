@@ -22,6 +22,7 @@ LAYERS = [
     "names",
     "checks",
     "files",
+    "options",
     "randomness",
     "data",
     "systems",

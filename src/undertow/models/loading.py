@@ -1,0 +1,40 @@
+"""The models there are, by name, and model files of any of them.
+
+Every exported `Estimator` with a `cli_name` is one; there is no other list.
+"""
+
+import importlib
+import inspect
+from pathlib import Path
+
+from undertow.models.base import Estimator
+from undertow.names import find
+from undertow.training import read_header
+
+PACKAGES = ("undertow.models", "undertow.baselines")
+
+
+def model_choices() -> dict[str, type[Estimator]]:
+    """Command-line name → class, for all that `undertow.models` and `undertow.baselines` export."""
+    packages = [importlib.import_module(name) for name in PACKAGES]
+    exported = [getattr(package, name) for package in packages for name in package.__all__]
+    classes = [each for each in exported if inspect.isclass(each) and issubclass(each, Estimator)]
+    return {cls.cli_name: cls for cls in classes if not inspect.isabstract(cls)}
+
+
+def model_class(name: str) -> type[Estimator]:
+    """The class behind a command-line name such as 'langevin-flow'.
+
+    Raises:
+        ModelError: for an unknown name, with the nearest one.
+    """
+    return find("model", name, model_choices())
+
+
+def load_model(path: str | Path) -> Estimator:
+    """Read a fitted model of any kind from the safetensors file its `save` wrote.
+
+    Raises:
+        ModelError: when the file is missing, is not a model file, or names an unknown model.
+    """
+    return model_class(read_header(Path(path))["model"]).load(path)
