@@ -1,13 +1,12 @@
 """A score by name in scikit-learn's model selection."""
 
 import pytest
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold, cross_val_score
 
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet, join_trials
+from undertow.data import TrialSet
 from undertow.errors import DataError
-from undertow.evaluation import Score, scorer
+from undertow.evaluation import scorer
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +32,9 @@ def test_a_score_that_cannot_be_made_says_which_can(
         scorer("predicted log-loss choice")
 
 
-class OfParts(BaseEstimator):  # type: ignore[misc]
-    """Smoothing of trials that come as a list, one by one, as scikit-learn splits a list."""
-
-    def fit(self, trials: list[TrialSet], y: object = None) -> "OfParts":
-        self.model_ = Smoothing(width_s=0.05, floor_hz=0.5, penalty=0.1).fit(join_trials(*trials))
-        return self
-
-    def score(self, trials: list[TrialSet]) -> dict[str, Score]:
-        return self.model_.score(join_trials(*trials))
-
-
 def test_cross_validation_by_scikit_learn_is_that_by_hand(small_trials: TrialSet) -> None:
-    folds, parts = KFold(3), [small_trials[[k]] for k in range(60)]
-    found = cross_val_score(OfParts(), parts, scoring=scorer("co-bps"), cv=folds)
-    for value, (train, test) in zip(found, folds.split(parts), strict=True):
-        model = Smoothing(width_s=0.05, floor_hz=0.5, penalty=0.1).fit(small_trials[train])
-        assert value == model.score(small_trials[test])["co-bps"].value
+    model, folds = Smoothing(width_s=0.05, floor_hz=0.5, penalty=0.1), KFold(3)
+    found = cross_val_score(model, small_trials, scoring=scorer("co-bps"), cv=folds)
+    for value, (train, test) in zip(found, folds.split(small_trials), strict=True):
+        by_hand = model.copy().fit(small_trials[train]).score(small_trials[test])
+        assert value == by_hand["co-bps"].value
