@@ -20,8 +20,6 @@ from undertow.evaluation.metrics import (
     rate_r2,
     velocity_r2,
 )
-from undertow.evaluation.nlb import score_submission
-from undertow.evaluation.nlb_scores import NLBScores, mean_nlb_scores
 from undertow.evaluation.scores import (
     LogRates,
     Score,
@@ -51,7 +49,6 @@ __all__ = [
     "FewShotScore",
     "LabelScore",
     "LogRates",
-    "NLBScores",
     "Score",
     "Scorer",
     "SpreadFactor",
@@ -73,7 +70,6 @@ __all__ = [
     "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",
-    "mean_nlb_scores",
     "negative_log_likelihood",
     "per_neuron_scores",
     "pooled_score",
@@ -83,7 +79,6 @@ __all__ = [
     "rate_r2",
     "save_statistics",
     "score_prediction",
-    "score_submission",
     "scorer",
     "spread_factor",
     "sufficient_statistics",
