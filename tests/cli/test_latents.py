@@ -78,8 +78,8 @@ def test_a_directory_in_use_needs_resume_and_the_same_model(
         (["--seeds", 0], "--seeds is 0: it must be a whole number, at least 1"),
         (["--shots", 41], "k is 41: a draw takes 1 to 40 of the 40 training trials"),
         (["--shots", 1], "k is 1: a penalty is chosen by cross-validation over 2 or more trials"),
-        (["--draws", 0], "repeats is 0: it must be 1 or more"),
-        (["--penalty", 0], "penalty is 0.0: it must be a number above zero"),
+        (["--draws", 0], "repeats is 0: it must be a whole number, at least 1"),
+        (["--penalty", 0], "penalty is 0.0: it must be a number, above 0"),
         (["--heldout", 0], "no neuron is held out"),
         (["--set", "latent_dim=4"], "--set latent_dim is what --sizes varies: leave it out"),
         (

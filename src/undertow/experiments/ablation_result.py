@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.evaluation import Score, Statistic
-from undertow.evaluation.score import combine
+from undertow.evaluation.scores.score import combine
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of, versions
