@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow
+from undertow.models import LangevinFlow, Variant
 from undertow.training import Training, read_header, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -23,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 IN_A_FRESH_PROCESS = """
 import sys, torch, numpy
 from tests.models.small import GAPS
-from undertow.models import LangevinFlow
+from undertow.models import LangevinFlow, Variant
 torch.set_num_threads(int(sys.argv[3]))
 prediction = LangevinFlow.load(sys.argv[1]).predict(GAPS, samples=2, seed=7)
 samples = prediction.rate_samples

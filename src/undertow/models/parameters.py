@@ -51,9 +51,10 @@ def as_options(argument: str, value: Any, annotation: Any) -> Any:
             return named[value]()
         if value in kinds:
             made: Any = kinds[value]
-        return made(kind=value)
+            return made(kind=value)
         raise ModelError(f"{argument} is {value!r}: {nearest(value, [*named, *kinds])}")
-    if value is not None and not isinstance(value, tuple(classes)):
+    left_out = value is None and type(None) in typing.get_args(annotation)
+    if not left_out and not isinstance(value, tuple(classes)):
         known = " or ".join(f"{cls.__name__}(…)" for cls in classes)
         raise ModelError(f"{argument} is {value!r}: it must be {known}.")
     return value

@@ -137,7 +137,7 @@ def test_refitting_the_last_weights_is_one_training_on_all_trials() -> None:
     plain = small(training=last)
     plain._build(train)  # the rates start at those of the training trials in either
     batch = Batch.from_trials(join_trials(train, validation))
-    history = train_network(plain.network_, batch, plain._objective, None, last, plain.seed)
+    history = train_network(plain.network_, batch, plain.objective, None, last, plain.seed)
     assert same_weights(refitted, plain)
     assert np.isnan(refitted.validation_score_)
     assert len(refitted.history_) == len(history) == 3
@@ -148,7 +148,7 @@ def test_training_that_never_validated_is_not_refitted(monkeypatch: pytest.Monke
         nothing = next(self.network_.parameters()).sum() * np.nan
         return nothing, {"negative_log_likelihood": nothing}
 
-    monkeypatch.setattr(LangevinFlow, "_objective", broken)
+    monkeypatch.setattr(LangevinFlow, "objective", broken)
     with pytest.warns(TrainingWarning, match="gave up, the best model so far is kept"):
         model = small(training=Training(epochs=2, retries=0, refit=True)).fit(GAPS)
     assert model.history_ == []

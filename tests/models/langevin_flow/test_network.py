@@ -9,7 +9,6 @@ import torch
 from scipy import stats
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import small, trials_with_gaps
 from undertow.data import TrialSet

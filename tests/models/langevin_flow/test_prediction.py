@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps

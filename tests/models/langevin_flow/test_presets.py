@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.langevin_flow import published_reference as plain
 from tests.models.langevin_flow.published_reference import Reading
@@ -19,7 +18,7 @@ from tests.models.small import GAPS, UNUSED, small, trials_with_gaps
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
-from undertow.models import LangevinFlow
+from undertow.models import LangevinFlow, Variant
 from undertow.models.langevin_flow.prediction import _generator
 from undertow.models.langevin_flow.presets import PRESETS
 from undertow.models.parameters import parameter_names
@@ -81,7 +80,7 @@ def test_loss_and_all_gradients_equal_the_plain_loop(name: str) -> None:
     generator = torch.Generator().manual_seed(3)
     network, w = model.network_.train(), weights(model)
     with dropout_from(network, generator):
-        loss, _ = model._objective(batch, generator, progress=0.1)
+        loss, _ = model.objective(batch, generator, progress=0.1)
     kl_weight = 0.1 * 0.1 / 0.25
     expected = plain.loss(
         batch, w, READINGS[name], torch.Generator().manual_seed(3), kl_weight, TRIALS.bin_s

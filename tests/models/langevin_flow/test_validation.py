@@ -52,7 +52,7 @@ def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
 def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest, calls = LangevinFlow._objective, iter(range(100))
+    honest, calls = LangevinFlow.objective, iter(range(100))
 
     def spoiling(self: LangevinFlow, *given: Any) -> Any:
         out = honest(self, *given)
@@ -60,7 +60,7 @@ def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
             self.network_.dynamics.log_mass.data.fill_(-20.0)  # type: ignore[union-attr]
         return out
 
-    monkeypatch.setattr(LangevinFlow, "_objective", spoiling)
+    monkeypatch.setattr(LangevinFlow, "objective", spoiling)
     with pytest.warns(
         TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"
     ):

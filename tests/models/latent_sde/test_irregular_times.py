@@ -42,5 +42,5 @@ def test_the_encoder_reads_a_batch_once() -> None:
         ("context", model.network_.encoder.contexts[0]),
     ):
         part.register_forward_hook(lambda *_, name=name: reads.append(name))
-    model.network_.encode(model.batch(IRREGULAR))
+    model.network_.encode(model.read(IRREGULAR))
     assert sorted(reads) == ["context", "initial"]

@@ -18,7 +18,7 @@ HELDOUT = TRIALS.replace(heldout=np.arange(TRIALS.n_neurons) < 2)
 
 
 def score(model: Any, trials: Any, monitor: str) -> float:
-    return validator(model.batch(trials), trials, monitor)(model.network_)
+    return validator(model.read(trials), trials, monitor)(model.network_)
 
 
 def test_held_out_neurons_are_scored_given_the_others() -> None:
@@ -57,4 +57,4 @@ def test_dynamics_that_learned_to_grow_are_refused() -> None:
         network.dynamics.matrix += 50 * torch.eye(2)
     model = fit(dynamics=LinearSDE(2))
     with pytest.raises(StabilityError, match="linear drift is"):
-        validator(model.batch(TRIALS), TRIALS, "smooth")(network)
+        validator(model.read(TRIALS), TRIALS, "smooth")(network)
