@@ -2,6 +2,7 @@
 
 from undertow.models.base import Estimator
 from undertow.models.ensemble import Ensemble
+from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.loading import load_model, model_choices, model_class
@@ -23,6 +24,7 @@ __all__ = [
     "Ensemble",
     "Estimator",
     "GRUEncoding",
+    "HiddenSpikes",
     "LSTMEncoding",
     "Langevin",
     "LangevinFlow",

@@ -94,7 +94,7 @@ class Estimator(ABC):
         """Numbers learned, in 'all' and by part; empty for a model that does not count them."""
         return {}
 
-    def score(self, trials: TrialSet, train: TrialSet | None = None) -> dict[str, Score]:
+    def score(self, trials: Any, train: Any = None) -> dict[str, Score]:
         """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs
         need `train` too.
 
@@ -102,11 +102,13 @@ class Estimator(ABC):
             trials: to score; neither fitted nor chosen on.
             train: the training trials, on which decoders are fitted.
         """
+        trials = self.checked(trials)
         fitted_on = None if train is None else self.predict(train)
         inferred, generated = self.predict(trials), self.predict_generated(trials)
         found = sufficient_statistics(inferred, fitted_on)
         if generated is not None:
-            found |= generation_statistics(inferred, *generated, train)
+            seen = None if fitted_on is None else fitted_on.trials
+            found |= generation_statistics(inferred, *generated, seen)
         return combine([[found]])
 
     @abstractmethod
@@ -207,9 +209,18 @@ class Estimator(ABC):
         )
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def _as_trials(self, data: Any, bin_s: float | None = None) -> TrialSet:
-        """Trials from what `fit` and `predict` take; arrays have the model's bins by default."""
-        return as_trials(data, getattr(self, "bin_s_", None) if bin_s is None else bin_s)
+    def checked(self, data: Any) -> TrialSet:
+        """Trials of the population the model was fitted on, from a `TrialSet` or arrays.
+
+        Raises:
+            ModelError: before fitting; for other neurons, another order, other held-out neurons,
+                another bin width, or irregular times the model does not take.
+        """
+        self._check_fitted()
+        known = isinstance(data, TrialSet)  # arrays have the model's bins
+        trials = as_trials(data, None if known else self.bin_s_)
+        self._check_population(trials)
+        return trials
 
     def _remember_population(self, trials: TrialSet) -> None:
         self._refuse_irregular(trials)

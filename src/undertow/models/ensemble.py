@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport
@@ -65,10 +65,10 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
-        trials = self._as_trials(trials, bin_s)
+        trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, 0.15, seed=self.seed)
-        validation = self._as_trials(validation, bin_s)
+        validation = as_trials(validation, bin_s)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
             report = None if progress is None else share_of(progress, k, self.size)
@@ -76,13 +76,18 @@ class Ensemble(Estimator):
         self._adopt(members)
         return self
 
+    def piece(self, name: str) -> Any:
+        """As for any model; the member is `LangevinFlow()` where none was given."""
+        value = super().piece(name)
+        return LangevinFlow() if name == "member" and value is None else value
+
     def unfitted_members(self) -> list[Estimator]:
         """A copy of the member for each seed.
 
         Raises:
             ModelError: as `fit`.
         """
-        member = LangevinFlow() if self.member is None else self.member
+        member = self.piece("member")
         if not isinstance(member, Estimator) or "seed" not in parameter_names(type(member)):
             raise ModelError(
                 f"member is {self.member!r}: it must be a model with a seed, such as "
@@ -113,8 +118,7 @@ class Ensemble(Estimator):
             ModelError: for other neurons, another order, other held-out neurons or another bin
                 width.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         each = [
             member.predict(trials, samples=share, seed=seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
@@ -130,7 +134,7 @@ class Ensemble(Estimator):
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Mean of the members' rates with latents exchanged; None where they have none to
         exchange."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
         return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
@@ -139,7 +143,7 @@ class Ensemble(Estimator):
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
         """Mean of what the members generate, as in `predict`; None where they do not."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         found = [
             member.predict_generated(trials, share, seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)

@@ -91,8 +91,8 @@ def _targets(place: Place, path: Path) -> "Tensors":
     Raises:
         UndertowError: when it is of another set, bin width or phase.
     """
-    from undertow.data.hdf5 import opened_hdf5
     from undertow.data.nlb import read_tensors
+    from undertow.data.readers.hdf5_file import opened_hdf5
 
     tensors = read_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
     with opened_hdf5(path) as file:

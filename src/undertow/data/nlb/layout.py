@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from undertow.data.hdf5 import opened_hdf5
 from undertow.data.nlb.groups import is_group, parse_group
 from undertow.data.nlb.lfads_torch import ENCODED, from_lfads_torch, to_lfads_torch
 from undertow.data.nlb.ragged import as_ragged, is_ragged
 from undertow.data.nlb.tensors import Phase, Tensors
+from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.errors import DataError
 from undertow.files import written_whole
 from undertow.names import listed

@@ -12,7 +12,7 @@ import numpy as np
 from undertow.data import tables
 from undertow.data.nlb.session import TIME_SUFFIX
 from undertow.data.nlb.sets import NLBSet
-from undertow.data.nwb import opened
+from undertow.data.readers.nwb import opened
 from undertow.errors import DataError
 from undertow.files import existing_file
 from undertow.names import listed

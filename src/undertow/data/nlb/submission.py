@@ -7,9 +7,9 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from undertow.data.hdf5 import opened_hdf5
 from undertow.data.nlb.groups import parse_group
 from undertow.data.nlb.sets import nlb_set
+from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.errors import DataError
 from undertow.files import written_whole
 from undertow.names import listed

@@ -12,6 +12,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
+from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, validation
 from undertow.models.langevin_flow.building import Settings, build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
@@ -120,7 +121,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return self.network_.loss(batch, generator, self.kl(progress), self.coordinated_dropout)
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
-        return validation.validator(trials, batch, self.training.monitor, self.coordinated_dropout)
+        share = self.coordinated_dropout
+        hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
+        return validation.validator(hidden, batch)
 
     def finish(self, validation_batch: Batch) -> None:
         """Warn of latents that carry nothing."""
@@ -142,8 +145,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             ModelError: for other neurons, another order, other held-out neurons or another bin
                 width.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         dynamics = self.piece("dynamics")
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
@@ -154,7 +156,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Rates with each trial's latents replaced by another's at the same h; None without latents
         or with one trial."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
         rates = prediction.exchanged_rates(
@@ -168,7 +170,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
         Without latents both are empty.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         return prediction.kl_per_coordinate(self.network_, self.read(trials), self.samples, seed)
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:

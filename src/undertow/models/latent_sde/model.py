@@ -155,8 +155,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
             ModelError: for another mode, other neurons, or trials without the stimulus it was
                 fitted with.
         """
-        trials = self._as_trials(trials)
-        self._check_population(trials)
+        trials = self.checked(trials)
         checks.one_of("mode", mode, ("smooth", "generate"))
         prediction = predicting.predict(
             self.network_,
@@ -216,7 +215,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         network, population = self.network_, self.population_
         held = altering.silenced_coordinates(network, population, silenced)
         if trials is not None:
-            self._check_population(trials)
+            trials = self.checked(trials)
         window = sampling.empty_trials(population, n, stimulus, n_time, trials)
         start = None if trials is None else self.read(trials)
         drawn = sampling.draw(network, self.read(window), start, held, seed)
@@ -238,7 +237,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
     def evidence(self, trials: TrialSet, paths: int = 30, seed: int = 0) -> dict[str, np.ndarray]:
         """Bounds on the log evidence of each trial, nats: 'elbo' and 'importance_weighted',
         (trials,) each."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         return predicting.evidence_bounds(self.network_, self.read(trials), paths, seed)
 
     def inferred_states(self, trials: TrialSet, paths: int = 30, seed: int = 0) -> np.ndarray:
@@ -246,7 +245,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
 
         NaN past a trial's end.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         states = predicting.mean_states(self.network_, self.read(trials), paths, seed)
         return np.where(trials.valid[..., None], states, np.nan)
 
@@ -255,7 +254,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
 
         NaN past a trial's end.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         inputs = predicting.encoded_inputs(self.network_, self.read(trials))
         return np.where(trials.valid[..., None], inputs, np.nan)
 

@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,15 @@ KNOWN = {
 }
 
 Arrays = dict[str, np.ndarray | None]  # None: an object array, which only pickle could read
+
+
+class Wanted(NamedTuple):
+    """Names of the arrays to take as conditions, behaviour, stimulus and labels."""
+
+    condition: str | Sequence[str] | None = None
+    behavior: str | Sequence[str] | None = None
+    stimulus: str | Sequence[str] | None = None
+    label: str | Sequence[str] = ()
 
 
 def read_npz(
@@ -66,23 +75,22 @@ def read_npz(
             that break a rule.
     """
     arrays = _read_arrays(existing_file(path))
-    return trials_of_arrays(path, arrays, bin_s, condition, behavior, file_bin_s, stimulus, label)
+    wanted = Wanted(condition, behavior, stimulus, label)
+    return trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
 
 
 def trials_of_arrays(
     path: str | Path,
     arrays: Arrays,
-    bin_s: float | None = None,
-    condition: str | Sequence[str] | None = None,
-    behavior: str | Sequence[str] | None = None,
-    file_bin_s: float | None = None,
-    stimulus: str | Sequence[str] | None = None,
-    label: str | Sequence[str] = (),
+    bin_s: float | None,
+    file_bin_s: float | None,
+    wanted: Wanted,
 ) -> TrialSet:
     """Trials from named arrays, by the rules of `read_npz`; `path` names them in errors."""
     spikes = _take(path, arrays, "spikes")
-    inputs = tables.as_names(stimulus) or tuple(name for name in ("stimulus",) if name in arrays)
-    names, values = _behavior(path, arrays, behavior, inputs)
+    inputs = tables.as_names(wanted.stimulus)
+    inputs = inputs or tuple(name for name in ("stimulus",) if name in arrays)
+    names, values = _behavior(path, arrays, wanted.behavior, inputs)
     input_names, input_values = _stimulus(path, arrays, inputs)
     fields: dict[str, Any] = {name: _take(path, arrays, name) for name in FIELDS if name in arrays}
     fields |= {name: _scalar(path, arrays, name) for name in SCALARS if name in arrays}
@@ -91,12 +99,12 @@ def trials_of_arrays(
     trials = TrialSet(
         spikes=spikes,
         bin_s=_bin_width(path, arrays, file_bin_s),
-        condition=_condition(path, arrays, condition),
+        condition=_condition(path, arrays, wanted.condition),
         behavior=values,
         behavior_names=names,
         stimulus=input_values,
         stimulus_names=input_names,
-        labels={name: _take(path, arrays, name) for name in tables.as_names(label)},
+        labels={name: _take(path, arrays, name) for name in tables.as_names(wanted.label)},
         times=_times(arrays),
         **fields,
     )

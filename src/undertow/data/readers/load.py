@@ -3,29 +3,47 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from undertow.data.from_xarray import read_netcdf
-from undertow.data.hdf5 import read_hdf5
-from undertow.data.mat import read_mat
-from undertow.data.npz import read_npz
-from undertow.data.nwb import read_nwb
-from undertow.data.phy import is_phy_folder, read_phy
+from undertow.data.readers.hdf5 import read_hdf5
+from undertow.data.readers.hdf5_file import list_datasets
+from undertow.data.readers.mat import list_variables, read_mat
+from undertow.data.readers.netcdf import list_netcdf, read_netcdf
+from undertow.data.readers.npz import list_arrays, read_npz
+from undertow.data.readers.nwb import list_contents, read_nwb
+from undertow.data.readers.phy import is_phy_folder, list_phy, read_phy
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import existing_file
 from undertow.names import listed
 
+
+class Format(NamedTuple):
+    """A file format.
+
+    Attributes:
+        name: for people.
+        read: path → trials.
+        contents: path → what the file offers: its arrays with their shapes, or the names of what to
+            align to, select by and read.
+    """
+
+    name: str
+    read: Callable[..., TrialSet]
+    contents: Callable[[str | Path], list[str] | dict[str, list[str]]]
+
+
 PHY = "Phy"
-READERS: dict[str, Callable[..., TrialSet]] = {
-    ".npz": read_npz,
-    ".h5": read_hdf5,
-    ".hdf5": read_hdf5,
-    ".nwb": read_nwb,
-    ".mat": read_mat,
-    ".nc": read_netcdf,
-    PHY: read_phy,
+FORMATS = {
+    ".npz": Format("arrays (npz)", read_npz, list_arrays),
+    ".h5": Format("HDF5", read_hdf5, list_datasets),
+    ".hdf5": Format("HDF5", read_hdf5, list_datasets),
+    ".nwb": Format("NWB", read_nwb, list_contents),
+    ".mat": Format("MATLAB", read_mat, list_variables),
+    ".nc": Format("netCDF (xarray)", read_netcdf, list_netcdf),
+    PHY: Format("Phy or Kilosort folder", read_phy, list_phy),
 }
+"""Suffix → format, and the one that is a folder."""
 
 
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
@@ -42,7 +60,7 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
         DataError: when the file cannot be read, or an option is not one of that reader's.
     """
     found = format_of(path)
-    reader = READERS[found]
+    reader = FORMATS[found].read
     known = [
         name
         for name in inspect.signature(reader).parameters
@@ -59,8 +77,12 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
 
 
 def format_of(path: str | Path) -> str:
-    """The key in `READERS` for a path that is there: the suffix of a file, 'Phy' for a folder of
-    sorted spikes."""
+    """The key in `FORMATS` for a path that is there: the suffix of a file, 'Phy' for a folder of
+    sorted spikes.
+
+    Raises:
+        DataError: for another folder, a file that is missing or empty, or an unknown suffix.
+    """
     if is_phy_folder(path):
         return PHY
     if Path(path).is_dir():
@@ -69,8 +91,8 @@ def format_of(path: str | Path) -> str:
             "Phy or Kilosort folder."
         )
     suffix = existing_file(path).suffix.lower()
-    if suffix not in READERS:
-        there = [name for name in READERS if name.startswith(".")]
+    if suffix not in FORMATS:
+        there = [name for name in FORMATS if name.startswith(".")]
         raise DataError(
             f"{path} has the suffix {Path(path).suffix!r}: undertow reads {listed(there)} and Phy "
             "folders."

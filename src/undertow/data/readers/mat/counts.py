@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from undertow.data import npz
-from undertow.data.mat_values import cell_list, find_variable, plain_column
-from undertow.data.matfile import Variable, Variables
+from undertow.data.readers import npz
+from undertow.data.readers.mat.values import cell_list, find_variable, plain_column
+from undertow.data.readers.mat.variables import Variable, Variables
 from undertow.errors import DataError
 from undertow.names import listed
 

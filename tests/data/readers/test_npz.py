@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from undertow.data import TrialSet, read_npz
-from undertow.data.npz import list_arrays
+from undertow.data.readers.npz import list_arrays
 from undertow.errors import DataError
 
 COUNTS = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)

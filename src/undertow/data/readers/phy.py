@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import tables, text_tables, validation
-from undertow.data.bin_or_cut import bin_or_cut
-from undertow.data.recording import Recording, Window
+from undertow.checks import number
+from undertow.data import tables
+from undertow.data.aligning import Window
+from undertow.data.readers.events import bin_or_cut, event_columns
+from undertow.data.readers.text_tables import read_npy, read_text_table
+from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
 from undertow.files import existing_file
@@ -101,7 +104,7 @@ def read_recording(
     """
     folder = Path(folder)
     rate_hz = _sample_rate(folder) if sample_rate_hz is None else sample_rate_hz
-    rate_hz = validation.check_positive("sample_rate_hz", rate_hz, "samples per second")
+    rate_hz = number("sample_rate_hz", rate_hz, 0, above=True, unit="samples/s", error=DataError)
     samples, clusters = _spikes(folder)
     ids, starts = np.unique(clusters, return_index=True)
     spike_times = np.split(samples / rate_hz, starts[1:])
@@ -130,8 +133,8 @@ def list_phy(folder: str | Path) -> dict[str, list[str]]:
 def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Samples and cluster of every spike, sorted by cluster and then in time."""
     name = next((name for name in CLUSTERS if (folder / name).is_file()), CLUSTERS[0])
-    samples = text_tables.read_npy(folder / SPIKE_TIMES).ravel()
-    clusters = text_tables.read_npy(folder / name).ravel()
+    samples = read_npy(folder / SPIKE_TIMES).ravel()
+    clusters = read_npy(folder / name).ravel()
     if samples.size != clusters.size:
         raise DataError(
             f"{folder}: {SPIKE_TIMES} has {samples.size} spikes and {name} {clusters.size}: both "
@@ -176,7 +179,7 @@ def _cluster_columns(folder: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     files = [*sorted(folder.glob("cluster_*.tsv")), *folder.glob("cluster_groups.csv")]
     for path in sorted(files, key=lambda path: path.name == "cluster_info.tsv"):
-        table = text_tables.read_text_table(path, "\t")
+        table = read_text_table(path, "\t")
         key = next((name for name in IDS if name in table), None)
         if key is None or table[key].dtype.kind != "i":
             raise DataError(
@@ -232,4 +235,4 @@ def _tally(labels: np.ndarray) -> tuple[list[str], list[int]]:
 def _events(folder: Path, events: Any) -> Mapping[str, Any]:
     if events is None:
         events = next((folder / name for name in EVENTS if (folder / name).is_file()), None)
-    return {} if events is None else text_tables.event_columns(events)
+    return {} if events is None else event_columns(events)

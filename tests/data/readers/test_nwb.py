@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.data.nwb_files import write_nwb
+from tests.data.readers.nwb_files import write_nwb
 from undertow.data import Recording, TrialSet, read_nwb
-from undertow.data.nwb import list_contents, read_recording
+from undertow.data.readers.nwb import list_contents, read_recording
 from undertow.errors import DataError, DataWarning
 
 SPIKES = [np.array([0.05, 0.25, 1.25]), np.array([0.15, 1.35, 1.6])]
@@ -102,7 +102,9 @@ def test_a_file_without_trials_is_cut_into_windows(tmp_path: Path) -> None:
     trials = read_nwb(path, bin_s=0.1, cut_s=2.0)
     assert trials.spikes.shape == (9, 20, 1)
     assert trials.split.tolist() == ["train"] * 7 + ["val", "test"]
-    with pytest.raises(DataError, match="has no trials, which align, condition would need"):
+    with pytest.raises(
+        DataError, match="has no trials or events, which align, condition would need"
+    ):
         read_nwb(path, align="go_time", condition="side")
 
 

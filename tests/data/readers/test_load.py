@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.nwb_files import write_nwb
+from tests.data.readers.nwb_files import write_nwb
 from undertow.data import TrialSet, load, write_hdf5
 from undertow.errors import DataError
 

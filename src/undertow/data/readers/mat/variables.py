@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from undertow.data.hdf5 import opened_hdf5
+from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.errors import DataError
 from undertow.files import existing_file
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.hdf5 import opened_hdf5
-from undertow.data.recording import Recording, Window
+from undertow.data.aligning import Window
+from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.hdf5_file import opened_hdf5
+from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed
@@ -43,30 +45,21 @@ def read_nwb(
         DataError: for a file that is not there, cut short or no NWB, without units, or as in
             `Recording.bin`.
     """
-    bin_s = 0.02 if bin_s is None else bin_s
     recording = read_recording(path, units=units, signals=behavior, stimuli=stimulus)
-    if recording.n_trials:
-        return recording.bin(
-            align=align,
-            window_s=window_s,
-            bin_s=bin_s,
-            trials=trials,
-            condition=condition,
-            behavior=behavior,
-            stimulus=stimulus,
-            label=label,
-            min_rate_hz=min_rate_hz,
-            forward_bins=forward_bins,
-        )
-    asked = {"align": align, "window_s": window_s, "trials": trials, "condition": condition}
-    asked["label"] = label or None
-    if useless := [name for name, value in asked.items() if value is not None]:
-        raise DataError(
-            f"{path} has no trials, which {listed(useless)} would need: leave it out and pass "
-            "cut_s."
-        )
-    return recording.cut(
-        cut_s, bin_s, behavior=behavior, stimulus=stimulus, min_rate_hz=min_rate_hz
+    return bin_or_cut(
+        path,
+        recording,
+        bin_s,
+        cut_s,
+        align=align,
+        window_s=window_s,
+        trials=trials,
+        condition=condition,
+        behavior=behavior,
+        stimulus=stimulus,
+        label=label,
+        min_rate_hz=min_rate_hz,
+        forward_bins=forward_bins,
     )
 
 

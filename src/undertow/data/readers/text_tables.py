@@ -1,9 +1,7 @@
-"""Event and cluster tables in plain files: .npy, .csv and .tsv."""
+"""Tables in plain files, `.npy`, `.csv` and `.tsv`: events, clusters."""
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -76,31 +74,3 @@ def _number(entry: str) -> float | None:
         return float(entry)
     except ValueError:
         return None
-
-
-def event_columns(events: Any) -> Mapping[str, Any]:
-    """Events as columns of a trial table: from an array, a table, or the path of a .npy, .csv or
-    .tsv file.
-
-    An array (trials,) becomes the column 'event', one of two columns 'start_time' and 'stop_time',
-    a structured one its fields.
-
-    Raises:
-        DataError: for a file that cannot be read or an array of another shape.
-    """
-    if isinstance(events, str | Path):
-        is_array = Path(events).suffix.lower() == ".npy"
-        events = read_npy(events) if is_array else read_text_table(events)
-    if hasattr(events, "items"):
-        return dict(events.items())
-    array = np.asarray(events)
-    if array.dtype.names:
-        return {name: array[name].ravel() for name in array.dtype.names}
-    if array.ndim == 2 and array.shape[1] == 2:
-        return {"start_time": array[:, 0], "stop_time": array[:, 1]}
-    if array.ndim == 1 or array.shape[1:] == (1,):
-        return {"event": array.ravel()}
-    raise DataError(
-        f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) "
-        "start and stop times."
-    )

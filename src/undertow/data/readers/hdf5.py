@@ -1,18 +1,16 @@
 """HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told
 apart."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.data import tables
 from undertow.data.nlb_layout import nlb_arrays, read_nlb_fields
+from undertow.data.readers.hdf5_file import opened_hdf5, own_bin_s, plain_array, single_value
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
-from undertow.files import existing_file, written_whole
+from undertow.files import written_whole
 from undertow.names import listed
 
 if TYPE_CHECKING:
@@ -33,14 +31,12 @@ def read_hdf5(
     """Read trials from HDF5 in the LFADS layout or that of the Neural Latents Benchmark.
 
     LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set
-        with split
-    labels 'train', 'val' and 'test', in the original order where `*_inds` give it. `*_truth` is
-    read as spikes/s. Trials with the same truth share a condition. What `write_hdf5` adds
-    (condition, neuron ids, behaviour, …) is read back.
+    with split labels 'train', 'val' and 'test', in the original order where `*_inds` give it.
+    `*_truth` is read as spikes/s. Trials with the same truth share a condition. What `write_hdf5`
+    adds (condition, neuron ids, behaviour, …) is read back.
 
     Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
-        group; see
-    `undertow.data.nlb_layout.read_nlb_fields`.
+    group; see `undertow.data.nlb_layout.read_nlb_fields`.
 
     Args:
         path: the file.
@@ -55,43 +51,12 @@ def read_hdf5(
     """
     with opened_hdf5(path) as file:
         if arrays := nlb_arrays(path, file):
-            own_bin_s = _bin_width(file) or arrays.bin_s
-            fields = read_nlb_fields(path, arrays, own_bin_s or file_bin_s or bin_s)
+            known_bin_s = own_bin_s(file) or arrays.bin_s or file_bin_s or bin_s
+            fields = read_nlb_fields(path, arrays, known_bin_s)
         else:
             fields = _read_fields(Path(path), file, file_bin_s)
     trials = TrialSet(**fields)
     return trials if bin_s is None else trials.rebin(bin_s)
-
-
-@contextmanager
-def opened_hdf5(path: str | Path) -> "Iterator[h5py.File]":
-    """An open HDF5 file; every failure to read it becomes a `DataError`."""
-    import h5py
-
-    path = existing_file(path)
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except DataError:
-        raise
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path} cannot be read as HDF5 (cut short, damaged, or another kind of file): {error}"
-        ) from error
-
-
-def list_datasets(path: str | Path) -> list[str]:
-    """Names and shapes of the datasets of a file, 'train_data (640, 100, 60)'; those of a group as
-    'group/name'."""
-    found: list[str] = []
-
-    def note(name: str, item: Any) -> None:
-        if hasattr(item, "shape"):
-            found.append(f"{name} {item.shape}")
-
-    with opened_hdf5(path) as file:
-        file.visititems(note)
-    return found
 
 
 def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dict[str, Any]:
@@ -106,7 +71,7 @@ def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dic
         "inds": _joined(path, file, parts, "inds"),
     }
     per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
-    labels = _plain(file[LABELS]).tolist() if LABELS in file else []
+    labels = plain_array(file[LABELS]).tolist() if LABELS in file else []
     categories = {name: _joined(path, file, parts, f"label_{k}") for k, name in enumerate(labels)}
     per_trial["split"] = (
         np.repeat([PARTS[part] for part in parts], sizes)
@@ -118,12 +83,14 @@ def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dic
     fields: dict[str, Any] = {k: None if v is None else v[order] for k, v in per_trial.items()}
     fields["labels"] = {name: v[order] for name, v in categories.items() if v is not None}
     if fields["condition"] is None and fields["truth"] is not None:
-        fields["condition"] = _conditions_by_truth(fields["truth"], _scalar(file, "n_init_conds"))
-    fields["bin_s"] = _bin_width(file) or file_bin_s or FILE_BIN_S
-    fields |= {name: _plain(file[name]) for name in ROOT_ARRAYS if name in file}
-    scalars = {name: _scalar(file, name) for name in ROOT_SCALARS[1:]}
+        fields["condition"] = _conditions_by_truth(
+            fields["truth"], single_value(file, "n_init_conds")
+        )
+    fields["bin_s"] = own_bin_s(file) or file_bin_s or FILE_BIN_S
+    fields |= {name: plain_array(file[name]) for name in ROOT_ARRAYS if name in file}
+    scalars = {name: single_value(file, name) for name in ROOT_SCALARS[1:]}
     fields |= {name: value for name, value in scalars.items() if value is not None}
-    fields |= {name: _plain(file[name]).tolist() for name in NAMES if name in file}
+    fields |= {name: plain_array(file[name]).tolist() for name in NAMES if name in file}
     return fields
 
 
@@ -138,7 +105,7 @@ def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.nd
             f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or "
             "for none."
         )
-    arrays = [_plain(file[f"{part}_{name}"]) for part in parts]
+    arrays = [plain_array(file[f"{part}_{name}"]) for part in parts]
     for part, array in zip(parts, arrays, strict=True):
         n_trials = len(file[f"{part}_data"])
         if array.ndim == 0 or len(array) != n_trials or array.shape[1:] != arrays[0].shape[1:]:
@@ -147,25 +114,6 @@ def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.nd
                 f"it does not fit {n_trials} trials and {parts[0]}_{name}."
             )
     return np.concatenate(arrays)
-
-
-def _plain(dataset: "h5py.Dataset") -> np.ndarray:
-    return tables.plain(dataset[()])
-
-
-def _scalar(file: "h5py.File", name: str) -> Any:
-    """A single value kept as an attribute or a dataset, or None."""
-    if name not in file.attrs and name not in file:
-        return None
-    value = tables.plain(file.attrs[name] if name in file.attrs else file[name][()])
-    return value.reshape(-1)[0].item() if value.size == 1 else None
-
-
-def _bin_width(file: "h5py.File") -> float | None:
-    for name, seconds in (("bin_s", 1.0), ("dt", 1.0), ("bin_ms", 1e-3)):
-        if (value := _scalar(file, name)) is not None:
-            return float(value) * seconds
-    return None
 
 
 def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:

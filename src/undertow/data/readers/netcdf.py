@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.data import tables, validation
 from undertow.data.signals import channel_names
 from undertow.data.trialset import TrialSet
@@ -216,15 +217,14 @@ def _time_axis(
             raise DataError(
                 f"there is no coordinate {time!r} and no attribute bin_s: pass file_bin_s."
             )
-        start_s = validation.check_finite("start_s", attrs.get("start_s", 0.0), "seconds")
-        return validation.check_positive("bin_s", given, "seconds"), start_s
+        start_s = validation.scalar(attrs.get("start_s", 0.0))
+        start_s = number("start_s", start_s, unit="seconds", error=DataError)
+        return validation.bin_width(given), start_s
     centres_s = _seconds(dataset[time])
     steps = np.diff(centres_s)
     if given is None and steps.size == 0:
         raise DataError(f"{time} has a single bin, which does not say its width: pass file_bin_s.")
-    width_s = validation.check_positive(
-        "bin_s", np.median(steps) if given is None else given, "seconds"
-    )
+    width_s = validation.bin_width(np.median(steps) if given is None else given)
     if not (np.abs(steps - width_s) <= EVEN * width_s).all():
         raise DataError(
             f"{time} has steps of {steps.min():g} to {steps.max():g} s for bins of {width_s:g} s: "

@@ -24,9 +24,8 @@ def from_pynapple(
         spikes: a `TsGroup`; its index gives the unit ids, its metadata the unit table ('region' and
             'heldout' are used when they are there).
         trials: an `IntervalSet`: columns start_time and stop_time and its metadata. Or a `Ts` or
-            `Tsd` of
-            one event per trial: column event (and value). None where the recording is to be cut
-                into windows.
+            `Tsd` of one event per trial: column event (and value). None where the recording is to
+            be cut into windows.
         events: name → `Ts`: within each interval of `trials`, the time of the first one; NaN where
             there is none.
         signals: name → `Tsd` or `TsdFrame`.

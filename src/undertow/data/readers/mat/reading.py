@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import npz, tables
-from undertow.data.bin_or_cut import bin_or_cut
-from undertow.data.mat_counts import arrays_of
-from undertow.data.mat_recording import recording_of
-from undertow.data.mat_values import cell_list
-from undertow.data.matfile import Variable, Variables, opened_mat
-from undertow.data.recording import Recording, Window
+from undertow.data import tables
+from undertow.data.aligning import Window
+from undertow.data.readers import npz
+from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.mat.counts import arrays_of
+from undertow.data.readers.mat.recording import recording_of
+from undertow.data.readers.mat.values import cell_list
+from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
+from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed
@@ -46,11 +48,10 @@ def read_mat(
     around it and at the top.
 
     - An array of counts, trials × time × neurons, or a cell or struct array with one matrix per
-    trial (trials
-      of different length): with it go the arrays `read_npz` knows, by the same names and rules.
+      trial (trials of different length): with it go the arrays `read_npz` knows, by the same names
+      and rules.
     - A cell or struct array of spike times in seconds, one entry per unit: binned around `events`
-    as in
-      `Recording.bin`, or cut into windows of `cut_s` seconds where there are none.
+      as in `Recording.bin`, or cut into windows of `cut_s` seconds where there are none.
 
     Args:
         path: the file.
@@ -86,19 +87,14 @@ def read_mat(
                 option for option, value in useless.items() if value is not None and value != 0
             ]:
                 raise DataError(f"{name} in {path} holds counts: leave out {listed(refused)}.")
-            wanted = [
-                n
-                for names in (condition, behavior, stimulus, label)
-                for n in tables.as_names(names)
-            ]
-            arrays = arrays_of(path, variables, name, axes, wanted)
+            wanted = npz.Wanted(condition, behavior, stimulus, label)
+            named = [n for names in wanted for n in tables.as_names(names)]
+            arrays = arrays_of(path, variables, name, axes, named)
         else:
             signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
             recording = recording_of(path, variables, name, times, events, signals, stimuli)
     if times is None:
-        return _counted(
-            path, name, axes, arrays, bin_s, condition, behavior, file_bin_s, stimulus, label
-        )
+        return _counted(path, name, axes, arrays, bin_s, file_bin_s, wanted)
     return bin_or_cut(
         path,
         recording.select_units(units),
@@ -138,10 +134,18 @@ def read_recording(
         return recording_of(path, variables, name, times, events, tables.as_names(signals))
 
 
-def _counted(path: str | Path, name: str, axes: str, arrays: npz.Arrays, *options: Any) -> TrialSet:
+def _counted(
+    path: str | Path,
+    name: str,
+    axes: str,
+    arrays: npz.Arrays,
+    bin_s: float | None,
+    file_bin_s: float | None,
+    wanted: npz.Wanted,
+) -> TrialSet:
     """Trials from counts; errors say how their axes were read."""
     try:
-        return npz.trials_of_arrays(path, arrays, *options)
+        return npz.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
     except DataError as error:
         trials, bins, neurons = np.asarray(arrays["spikes"]).shape
         raise DataError(

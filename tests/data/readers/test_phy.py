@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from undertow.cli.app import app
 from undertow.data import Recording, describe, load, read_phy
-from undertow.data.phy import read_recording
-from undertow.data.text_tables import event_columns, read_text_table
+from undertow.data.readers.events import event_columns
+from undertow.data.readers.phy import read_recording
+from undertow.data.readers.text_tables import read_text_table
 from undertow.errors import DataError, DataWarning
 
 RATE_HZ = 30000.0

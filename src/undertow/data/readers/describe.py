@@ -1,52 +1,23 @@
 """`describe`: what a data file holds, in one dictionary."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from undertow.data.from_xarray import list_netcdf
-from undertow.data.hdf5 import list_datasets
-from undertow.data.load import PHY, format_of, load
-from undertow.data.matfile import list_variables
-from undertow.data.npz import list_arrays
-from undertow.data.nwb import list_contents
-from undertow.data.phy import list_phy
+from undertow.data.readers.load import FORMATS, format_of, load
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataWarning
-
-KINDS = {
-    ".npz": "arrays (npz)",
-    ".h5": "HDF5",
-    ".hdf5": "HDF5",
-    ".nwb": "NWB",
-    ".mat": "MATLAB",
-    ".nc": "netCDF (xarray)",
-    PHY: "Phy or Kilosort folder",
-}
-ARRAYS: dict[str, Callable[[str | Path], list[str]]] = {
-    ".npz": list_arrays,
-    ".h5": list_datasets,
-    ".hdf5": list_datasets,
-    ".mat": list_variables,
-    ".nc": list_netcdf,
-}
-TABLES: dict[str, Callable[[str | Path], dict[str, list[str]]]] = {
-    ".nwb": list_contents,
-    PHY: list_phy,
-}
 
 
 def describe(path: str | Path, **options: Any) -> dict[str, Any]:
     """Summarise a data file as `load(path, **options)` reads it.
 
     Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of
-        `summarize`, what
-    the file holds, and the 'warnings' said while reading. What the file holds is 'arrays' with
-    their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by and 'time_series'
-    to read, and for Phy folders the first two.
+    `summarize`, what the file holds, and the 'warnings' said while reading. What the file holds is
+    'arrays' with their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by and
+    'time_series' to read, and for Phy folders the first two.
 
     Raises:
         DataError: when the file cannot be read.
@@ -55,13 +26,13 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
         warnings.simplefilter("always", DataWarning)
         trials = load(path, **options)
     said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    found = format_of(path)
-    contents = TABLES[found](path) if found in TABLES else {"arrays": ARRAYS[found](path)}
+    form = FORMATS[format_of(path)]
+    contents = form.contents(path)
     return {
         "path": str(path),
-        "kind": KINDS[found],
+        "kind": form.name,
         **summarize(trials),
-        **contents,
+        **(contents if isinstance(contents, dict) else {"arrays": contents}),
         "warnings": said,
     }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.mat_values import find_variable, plain_column, prefixes
-from undertow.data.matfile import Variables
+from undertow.data.readers.mat.values import find_variable, plain_column, prefixes
+from undertow.data.readers.mat.variables import Variables
 from undertow.data.recording import Recording
 from undertow.errors import DataError
 from undertow.names import listed

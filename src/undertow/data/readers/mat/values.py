@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data.matfile import Variable, Variables
+from undertow.data.readers.mat.variables import Variable, Variables
 from undertow.errors import DataError
 
 
