@@ -10,6 +10,7 @@ from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
 from undertow.data import TrialSet
 from undertow.errors import ModelError
+from undertow.models import Variant
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
