@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.data.nlb_layout import nlb_arrays, read_nlb_fields
 from undertow.data.readers.hdf5_file import opened_hdf5, own_bin_s, plain_array, single_value
+from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import written_whole
@@ -36,7 +36,7 @@ def read_hdf5(
     adds (condition, neuron ids, behaviour, …) is read back.
 
     Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
-    group; see `undertow.data.nlb_layout.read_nlb_fields`.
+    group; see `undertow.data.readers.nlb_hdf5.read_nlb_fields`.
 
     Args:
         path: the file.
