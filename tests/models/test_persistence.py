@@ -14,7 +14,7 @@ import torch
 from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow, Variant
+from undertow.models import LangevinFlow, TransformerDecoding, Variant
 from undertow.training import Training, read_header, read_tensors, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 IN_A_FRESH_PROCESS = """
 import sys, torch, numpy
 from tests.models.small import GAPS
-from undertow.models import LangevinFlow, Variant
+from undertow.models import LangevinFlow, TransformerDecoding, Variant
 torch.set_num_threads(int(sys.argv[3]))
 prediction = LangevinFlow.load(sys.argv[1]).predict(GAPS, samples=2, seed=7)
 samples = prediction.rate_samples
@@ -124,6 +124,15 @@ def test_a_potential_of_the_library_comes_back_by_itself(tmp_path: Path) -> None
 def test_settings_of_prediction_can_change_on_loading(tmp_path: Path) -> None:
     path = small().fit(GAPS).save(tmp_path / "m.safetensors")
     assert LangevinFlow.load(path, samples=9, device="cpu").samples == 9
+    assert LangevinFlow.load(path, variant__average="log-rates").variant.average == "log-rates"
+
+
+def test_a_piece_saved_by_name_can_change_on_loading(tmp_path: Path) -> None:
+    model = LangevinFlow(latent_dim=8, training=Training(epochs=1)).fit(GAPS)
+    path = model.save(tmp_path / "m.safetensors")
+    loaded = LangevinFlow.load(path, decoder__withhold_h=0.1)
+    assert model.decoder == "transformer"
+    assert loaded.decoder == TransformerDecoding(withhold_h=0.1)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +142,9 @@ def test_settings_of_prediction_can_change_on_loading(tmp_path: Path) -> None:
         ({"decoder": "linear"}, "holds other weights than these settings make"),
         ({"latent_size": 12}, "LangevinFlow has no parameter 'latent_size'"),
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"dynamics__potental": "mlp"}, "dynamics has no parameter 'potental': .* 'potential'"),
+        ({"encoder__width": 3}, "encoder has no parameter 'width'"),
+        ({"decoder__withhold_h": 2.0}, "decoder.withhold_h is 2.0"),
     ],
 )
 def test_settings_that_do_not_fit_the_weights_are_refused(
