@@ -2,10 +2,12 @@
 run."""
 
 import hashlib
+import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,27 @@ import numpy as np
 from undertow.data import Splits, TrialSet
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.experiments.environment import versions
 from undertow.files import flatten, plain, read_json, write_json
 from undertow.models.base import Estimator
 from undertow.names import kebab
 
+PACKAGES = ("undertow", "torch", "numpy", "scipy", "scikit-learn")
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
 FILE = "run.json"
 UNLABELLED = "fingerprint_without_labels"
 ABOUT = ("source", "versions", UNLABELLED)
 """Entries of run.json that say more of a run and are not compared on resuming."""
+
+
+def versions() -> dict[str, str]:
+    """Package name → installed version, with Python's and the platform's beside them."""
+    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def fingerprint(trials: TrialSet) -> str:
