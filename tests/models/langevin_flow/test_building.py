@@ -11,7 +11,6 @@ from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, weights
 from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
-from undertow.inference import KLSchedule
 from undertow.models import LangevinFlow
 from undertow.models.langevin_flow.options import LangevinPosterior
 from undertow.training import Training
@@ -85,7 +84,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "a smaller encoder": {"encoder__hidden_dim": 4},
     "h withheld": {"decoder__withhold_h": 0.4},
     "constant KL": {"kl__shape": "constant"},
-    "cyclic KL": {"kl": KLSchedule(cycles=2, peak=0.05)},
+    "cyclic KL": {"kl__shape": "cyclic", "kl__cycles": 2},
     "negative binomial": {"observation": "negative-binomial"},
     "softplus": {"observation__link": "softplus"},
     "a floor of the rates": {"observation__rate_floor_hz": 5.0},

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.models.langevin_flow.test_building import OPTIONS
 from tests.models.langevin_flow.test_presets import DIFFERENCES
 from tests.models.small import GAPS, UNUSED, small
 from undertow.errors import ModelError
-from undertow.models import Variant
+from undertow.models import LangevinFlow, Variant
+from undertow.models.parameters import annotations, option_classes
+from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
@@ -52,6 +55,18 @@ def test_every_reading_is_tried() -> None:
     tried = {name for _, after in SINGLY.values() for name in after}
     assert tried >= {f"variant__{field.name}" for field in fields(Variant)}
     assert tried >= {option for options in DIFFERENCES.values() for option in options}
+
+
+def test_every_option_is_tried_alone_here_or_among_the_settings_that_change_a_fit() -> None:
+    tried = {name for _, after in SINGLY.values() for name in after}
+    tried |= {name for settings in OPTIONS.values() for name in settings}
+    assert tried >= {
+        argument if field.name == "kind" else f"{argument}__{field.name}"
+        for argument, annotation in annotations(LangevinFlow).items()
+        for cls in option_classes(annotation)
+        for field in fields(cls)
+        if cls is not Training
+    }
 
 
 @pytest.mark.parametrize(("before", "after"), SINGLY.values(), ids=SINGLY.keys())

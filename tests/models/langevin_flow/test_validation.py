@@ -61,7 +61,7 @@ def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
     def spoiling(self: LangevinFlow, *given: Any) -> Any:
         out = honest(self, *given)
         if next(calls) == 3:  # two steps an epoch: the last one of epoch 2
-            self.network_.dynamics.log_mass.data.fill_(-20.0)  # type: ignore[union-attr]
+            self.dynamics_.log_mass.data.fill_(-20.0)
         return out
 
     monkeypatch.setattr(LangevinFlow, "objective", spoiling)

@@ -193,7 +193,7 @@ def test_a_stimulus_drives_what_follows_it() -> None:
 
 def test_time_as_an_input_makes_the_same_start_go_another_way() -> None:
     model = moved(fit(FULL, signals__time=True))
-    assert model.network_.dynamics.input_dim == 3
+    assert model.dynamics_.input_dim == 3
     assert np.isfinite(model.predict(FULL).rates).all()
 
 
