@@ -5,13 +5,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from undertow.models.latent_sde.states import encoded_inputs
 
 from tests.models.small_sde import TRIALS, fit, with_times
 from undertow.analysis import coupling_over_time, natural_frequencies
 from undertow.dynamics import CoupledOscillators, Dynamics, NeuralSDE, SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde.states import encoded_inputs
 
 
 @cache

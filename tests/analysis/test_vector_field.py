@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 from tests.models.small_sde import TRIALS, fit, fitted, with_times
 from undertow.analysis import phase_portrait, principal_components
 from undertow.dynamics import GRU, Kuramoto, NeuralSDE, UnderdampedLangevin
 from undertow.errors import UndertowError
-from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 
 def test_grid_points_carry_the_drift_in_the_plane_per_second() -> None:
