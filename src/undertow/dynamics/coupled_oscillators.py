@@ -1,18 +1,20 @@
 """Coupled Stuart–Landau oscillators, the dynamics of the coupled-oscillator SDE."""
 
 import math
-from typing import Unpack
+from typing import Literal, Unpack, get_args
 
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.integrated import NoiseOptions, check_choice, check_pairs
+from undertow.checks import one_of, pairs
+from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.coupling import Coupling, CouplingKind
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
 from undertow.errors import ModelError, StabilityError
 
-START_ALPHA = {"stuart-landau": 0.5, "bistable": -0.5}
-TRIAL = 2.5
+Form = Literal["stuart-landau", "bistable"]
+START_ALPHA: dict[Form, float] = {"stuart-landau": 0.5, "bistable": -0.5}
 LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
@@ -53,20 +55,20 @@ class CoupledOscillators(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "matrix",
-        form: str = "stuart-landau",
+        coupling: CouplingKind = "matrix",
+        form: Form = "stuart-landau",
         drive: bool = False,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.05, 3.0),
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "oscillators")
+        state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
-        check_choice("form", form, tuple(START_ALPHA))
+        one_of("form", form, get_args(Form))
         n = state_dim // 2
         self.form = form
         self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * _spread_out(start_cycles, n))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * _spread_out(start_cycles, n))
         self.coupling = Coupling(n, input_dim, coupling)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
@@ -85,7 +87,7 @@ class CoupledOscillators(SplitSDE):
         a, b = x.chunk(2, -1)
         return {"a": a, "b": b}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         a, b = x.chunk(2, -1)
         r2 = a.square() + b.square()
         bend = 2 * r2 - r2.square() if self.form == "bistable" else -r2

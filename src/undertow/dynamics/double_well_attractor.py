@@ -5,9 +5,9 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
 
 START_RATE = 2.0
@@ -33,8 +33,8 @@ class DoubleWellAttractor(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "matrix",
-        integrator: str = "splitting",
+        coupling: CouplingKind = "matrix",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
@@ -43,7 +43,7 @@ class DoubleWellAttractor(SplitSDE):
         self.coupling = Coupling(state_dim, kind=coupling, self_coupled=False)
         self.input_map = InputMap(input_dim, state_dim)
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * x * (1 - x.square()) + self._push(x, u)
 
     def _push(self, x: Tensor, u: Tensor | None) -> Tensor:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.base import SDE
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
-from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
 
 LEARNABLE = ("mass", "gamma", "temperature", "timescale")

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.dynamics.discrete import DiscreteDynamics
 from undertow.dynamics.growth import refuse_growth
-from undertow.dynamics.inputs import InputMap
 
 START_RADIUS = 0.9
 LARGEST_START_ANGLE = 0.5

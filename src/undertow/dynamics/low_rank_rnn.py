@@ -5,8 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_whole
+from undertow.checks import whole
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, relaxation
 from undertow.errors import ModelError
 
@@ -35,11 +37,11 @@ class LowRankRNN(SplitSDE):
         state_dim: int,
         input_dim: int = 0,
         rank: int = 2,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        check_whole("rank", rank, 1)
+        rank = whole("rank", rank, 1)
         if rank > state_dim:
             raise ModelError(
                 f"rank is {rank}: {state_dim} units have a connectivity of rank {state_dim} at "
@@ -55,7 +57,7 @@ class LowRankRNN(SplitSDE):
         """M Nᵀ, (state_dim, state_dim): row i is what acts on unit i."""
         return self.left @ self.right.t()
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * (self._current(x, u) - x)
 
     def _current(self, x: Tensor, u: Tensor | None) -> Tensor:

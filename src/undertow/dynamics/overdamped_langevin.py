@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.base import SDE, Time
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
-from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
 
 
@@ -87,15 +87,13 @@ class OverdampedLangevin(SDE):
         """Positions 'z'."""
         return {"z": x}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return -self.potential.gradient(x, u)
 
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return (2 * self.log_temperature.exp()).sqrt().expand_as(x)
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         std = (
             2 * self.log_temperature.exp()
         ).sqrt() * h.sqrt()  # apart: at temperature 0, h keeps a gradient

@@ -5,8 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.checks import pairs
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, relaxation
 
 START_RATE = 5.0  # per unit of internal time; 1/rate stands for the published 0.1 s of NMDA gating
@@ -44,10 +46,10 @@ class WongWang(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "competing populations")
+        state_dim = pairs("state_dim", state_dim, "competing populations")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_rate = nn.Parameter(torch.full((n,), START_RATE).log())
@@ -62,7 +64,7 @@ class WongWang(SplitSDE):
         first, second = x.chunk(2, -1)
         return {"s1": first, "s2": second}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         rate, opening = self._rates(x, u)
         return rate * (opening * (1 - x) - x)
 

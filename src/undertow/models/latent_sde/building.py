@@ -9,6 +9,7 @@ import torch
 from undertow.data.batches import Batch
 from undertow.decoders import RegionalDecoder
 from undertow.dynamics import DiscreteDynamics, Dynamics
+from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
@@ -29,7 +30,6 @@ from undertow.training import Training
 if TYPE_CHECKING:
     from undertow.models.latent_sde import LatentSDE
 
-TRIAL_IN_TIME = 2.5  # internal time units a trial spans
 COUNTS = {"poisson": PoissonObservation, "negative-binomial": NegativeBinomialObservation}
 
 
@@ -136,7 +136,7 @@ def build_dynamics(
             "choose other dynamics."
         )
     if (setting_defaults(type(given)) | given.settings).get("timescale_s", 0) is None:
-        changes["timescale_s"] = population.duration_s / TRIAL_IN_TIME
+        changes["timescale_s"] = population.duration_s / TRIAL_UNITS
     fresh = copy.deepcopy(given).remade(
         **changes
     )  # parts given as such, like a potential, stay untrained
