@@ -43,7 +43,8 @@ from undertow import TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import NeuralSDE
 from undertow.encoders import dropout_from
-from undertow.inference import SolvedPath, TimeGrid, solve
+from undertow.inference import Path as LatentPath
+from undertow.inference import TimeGrid, solve
 from undertow.models import LatentSDE
 from undertow.models.latent_sde.building import build_network
 from undertow.models.latent_sde.network import LatentSDENetwork
@@ -59,12 +60,14 @@ BIN_S, TIMESCALE_S = (
 POSTERIORS = {"undertow": "controlled", "undertow, drift": "drift"}
 ARMS = (*POSTERIORS, "torchsde", "torchsde, noise given")
 AXES = {"steps": (15, 30, 60, 120, 240), "trials": (32, 64, 128, 256, 512)}
-Solve = Callable[..., SolvedPath]
+Solve = Callable[..., LatentPath]
 
 
-def without_noise(dynamics: NeuralSDE, x0: Tensor, noise: Tensor, *rest: object) -> SolvedPath:
+def without_noise(
+    dynamics: NeuralSDE, x0: Tensor, noise: Tensor, *rest: object, **options: object
+) -> LatentPath:
     """torchsde as it is called by default, drawing its own noise."""
-    return solve_by_torchsde(dynamics, x0, None, *rest)  # type: ignore[arg-type]
+    return solve_by_torchsde(dynamics, x0, None, *rest, **options)  # type: ignore[arg-type]
 
 
 SOLVERS: dict[str, Solve] = {

@@ -29,9 +29,9 @@ from torch import Tensor
 
 from does_the_physics_help import PUBLISHED_STRUCTURE
 from undertow.data.batches import Batch
-from undertow.dynamics import Dynamics, UnderdampedLangevin
-from undertow.dynamics import Path as LatentPath
+from undertow.dynamics import UnderdampedLangevin
 from undertow.encoders import dropout_from
+from undertow.inference import TimeGrid, draw_noise, solve
 from undertow.models import LangevinFlow
 from undertow.models.langevin_flow.building import build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
@@ -89,17 +89,12 @@ class _Given(torch.nn.Module):
 
 
 class PlainLangevin(UnderdampedLangevin):
-    """The same dynamics, each force by differentiating the potential in that bin."""
+    """The same dynamics step by step, each force by differentiating the potential in that bin."""
 
-    def rollout(
-        self,
-        x0: Tensor,
-        noise: Tensor,
-        bin_s: float,
-        control: Tensor | None = None,
-        inputs: Tensor | None = None,
-    ) -> LatentPath:
-        return Dynamics.rollout(self, x0, noise, bin_s, control, inputs)
+    def linear_states(
+        self, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None = None
+    ) -> Tensor | None:
+        return None
 
     def step(
         self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
@@ -109,7 +104,8 @@ class PlainLangevin(UnderdampedLangevin):
         with torch.enable_grad():
             force = torch.autograd.grad(self.potential.energy(z).sum(), z, create_graph=True)[0]
         v_half = v - h / self.mass * force
-        return torch.cat([z + h * v_half, a * v_half], -1), std
+        damped = a * v_half
+        return torch.cat([z + h / 2 * (v_half + damped), damped], -1), std
 
 
 def matrix_products(width: int, device: str) -> Callable[[], None]:
@@ -169,13 +165,12 @@ def recurrence_step(dynamics: UnderdampedLangevin, device: str) -> Callable[[], 
     """The recurrence alone, forward and backward."""
     generator = torch.Generator(device).manual_seed(0)
     x0 = torch.randn(TRIALS, 2 * HIDDEN, generator=generator, device=device, requires_grad=True)
-    noise = torch.randn(BINS - 1, 1, TRIALS, HIDDEN, generator=generator, device=device).permute(
-        2, 0, 1, 3
-    )
+    grid = TimeGrid.regular(BINS - 1, BIN_S, 1, x0)
+    noise = draw_noise(len(grid), TRIALS, HIDDEN, x0.detach(), generator)
     grad = torch.randn(TRIALS, BINS, 2 * HIDDEN, generator=generator, device=device)
 
     def run() -> None:
-        states = dynamics.rollout(x0, noise, BIN_S).states
+        states = solve(dynamics, x0, noise, grid).states
         torch.autograd.grad(states, [x0, *dynamics.potential.parameters()], grad)
 
     return run

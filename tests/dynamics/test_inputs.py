@@ -1,9 +1,9 @@
 """The learned map of an external input."""
 
 import torch
+from undertow.dynamics.inputs import InputMap
 
 from tests.dynamics.variants import normal
-from undertow.dynamics.inputs import InputMap
 
 
 def test_it_is_linear_and_zero_without_an_input() -> None:

@@ -4,6 +4,7 @@ diffusion."""
 import pytest
 import torch
 
+from tests.dynamics.fixtures import rolled
 from tests.dynamics.variants import EVERY_SDE, STATE_DIM, TRIALS, Make, covariance, double, normal
 
 
@@ -53,6 +54,6 @@ def test_bin_width_changes_the_steps_not_the_model(make: Make) -> None:
     """Four bins of 5 ms are two bins of 10 ms in two steps each."""
     dynamics = double(make)
     x0, noise = normal(TRIALS, STATE_DIM), normal(TRIALS, 4, 1, dynamics.noise_dim, seed=1)
-    fine = dynamics.rollout(x0, noise, 0.005)
-    coarse = dynamics.rollout(x0, noise.reshape(TRIALS, 2, 2, dynamics.noise_dim), 0.01)
+    fine = rolled(dynamics, x0, noise, 0.005)
+    coarse = rolled(dynamics, x0, noise.reshape(TRIALS, 2, 2, dynamics.noise_dim), 0.01)
     assert (fine.states[:, ::2] - coarse.states).abs().max() < 1e-12

@@ -10,6 +10,7 @@ import torch
 from scipy.linalg import solve_discrete_lyapunov
 from torch import Tensor
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import (
     CoupledOscillatorPotential,
     DoubleWellPotential,
@@ -62,7 +63,7 @@ def test_free_velocities_have_the_variance_of_their_temperature(
         [torch.zeros(trials, 4), math.sqrt(expected_var) * noise(trials, 4)], -1
     ).double()
     with torch.no_grad():
-        v = dynamics.rollout(x0, noise(trials, steps, 1, 4), h).states[..., 4:]
+        v = rolled(dynamics, x0, noise(trials, steps, 1, 4), h).states[..., 4:]
     a = math.exp(-gamma * h)
     # v² of an AR(1) sequence is correlated as a²ᵏ: so many bins are worth (1 − a²) / (1 + a²) as
     # many draws
@@ -113,8 +114,8 @@ def test_sampled_positions_have_the_boltzmann_variance() -> None:
     trials, dim, h, k = 3000, 4, 0.1, 2.0
     dynamics = langevin(dim, lambda d: HarmonicPotential(d, k), gamma=1.0, temperature=0.8)
     with torch.no_grad():
-        z = dynamics.rollout(
-            torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h
+        z = rolled(
+            dynamics, torch.zeros(trials, 2 * dim).double(), noise(trials, 200, 1, dim), h
         ).states[:, -1, :dim]
     expected_var = stationary_covariance(dynamics, h)[0, 0]
     assert float(z.square().mean()) == pytest.approx(
@@ -132,7 +133,7 @@ def energies(potential: Any, h: float, duration: float) -> Tensor:
     steps = round(duration / h)
     x0 = 0.7 * noise(1, 8)
     with torch.no_grad():
-        states = dynamics.rollout(x0, torch.zeros(1, steps, 1, 4).double(), h).states[0]
+        states = rolled(dynamics, x0, torch.zeros(1, steps, 1, 4).double(), h).states[0]
         z, v = states.chunk(2, -1)
         return dynamics.potential.energy(z) + 0.5 * 1.5 * v.square().sum(-1)
 
@@ -162,8 +163,8 @@ def test_frictionless_harmonic_path_keeps_its_shadow_energy_exactly() -> None:
     """½ m v² + ½ k z² − ½ h k z v is conserved by the step to rounding."""
     h, k, mass = 0.3, 1.2, 1.5
     dynamics = langevin(1, lambda d: HarmonicPotential(d, k), mass=mass, gamma=1e-14)
-    path = dynamics.rollout(
-        torch.tensor([[0.7, -0.4]]).double(), torch.zeros(1, 500, 1, 1).double(), h
+    path = rolled(
+        dynamics, torch.tensor([[0.7, -0.4]]).double(), torch.zeros(1, 500, 1, 1).double(), h
     )
     z, v = path.states.detach()[0].unbind(-1)
     curvature = float(dynamics.potential.stiffness()[0].detach())

@@ -16,7 +16,15 @@ from undertow.dynamics import (
     UnderdampedLangevin,
 )
 from undertow.errors import ModelError
-from undertow.inference import ControlSteering, DriftSteering, SolvedPath, Steering, TimeGrid, solve
+from undertow.inference import (
+    ControlSteering,
+    DriftSteering,
+    Path,
+    Steering,
+    TimeGrid,
+    draw_noise,
+    solve,
+)
 
 DIM, TRIALS, BINS, INPUTS, CONTEXT = 4, 3, 9, 2, 5
 SHARED = TimeGrid.over((torch.arange(BINS, dtype=torch.float64)[None] + 0.5) * 0.02)
@@ -99,9 +107,7 @@ def step_size(dynamics: Dynamics, grid: TimeGrid, k: int) -> Tensor:
     return grid.steps_s.expand(TRIALS, -1)[:, k : k + 1] / dynamics.timescale_s
 
 
-def run(
-    dynamics: Dynamics, steering: Steering | None, grid: TimeGrid, **options: object
-) -> SolvedPath:
+def run(dynamics: Dynamics, steering: Steering | None, grid: TimeGrid, **options: object) -> Path:
     return solve(
         dynamics, X0, noise_of(dynamics), grid, inputs_of(dynamics), steering, SEEN, **options
     )  # type: ignore[arg-type]
@@ -146,17 +152,20 @@ def test_ratio_and_divergence_are_those_of_the_steps(name: str, grid: TimeGrid) 
 
 @each_posterior
 @GRIDS
-def test_coordinates_without_noise_are_never_pushed(name: str, grid: TimeGrid) -> None:
+def test_coordinates_without_noise_follow_those_with_it_and_are_never_pushed(
+    name: str, grid: TimeGrid
+) -> None:
     dynamics, steering = build(name)
     still = torch.ones(DIM, dtype=torch.bool)
     still[dynamics.noisy] = False
     with torch.no_grad():
         states = run(dynamics, steering, grid).states
         for k in range(BINS - 1):
-            mean, _ = dynamics.step(
-                0.0, states[:, k], step_size(dynamics, grid, k), input_at(dynamics, k)
-            )
-            assert torch.allclose(states[:, k + 1, still], mean[:, still], rtol=0, atol=1e-12)
+            h = step_size(dynamics, grid, k)
+            mean, _ = dynamics.step(0.0, states[:, k], h, input_at(dynamics, k))
+            drawn = states[:, k + 1, dynamics.noisy] - mean[:, dynamics.noisy]
+            follows = dynamics.displaced(mean, drawn, h)
+            assert torch.allclose(states[:, k + 1, still], follows[:, still], rtol=0, atol=1e-12)
 
 
 @GRIDS
@@ -173,10 +182,107 @@ def test_without_control_a_path_is_the_priors_and_costs_nothing(grid: TimeGrid) 
     assert not path.log_ratio.any()
 
 
-def test_on_a_regular_grid_it_is_the_dynamics_own_rollout() -> None:
+def test_a_control_known_beforehand_is_priced_as_one_read_from_the_state() -> None:
+    """At the same Δ: the same path, divergence and ratio, whatever gives Δ."""
+    for name in POSTERIORS:
+        dynamics, _ = build(name)
+        control = normal(TRIALS, BINS - 1, dynamics.noise_dim, seed=5)
+        inside = SHARED.inside(torch.tensor([1, 5, BINS]))
+        for grid in (SHARED, OWN_TIMES, TimeGrid.regular(BINS - 1, 0.02, 1, X0)):
+            given = (dynamics, X0, noise_of(dynamics), grid, inputs_of(dynamics))
+            with torch.no_grad():
+                ahead = solve(*given, control=control, inside=inside)
+                read = solve(*given, Given(), control, inside=inside)
+            assert torch.allclose(ahead.states, read.states, rtol=0, atol=1e-10), name
+            assert torch.allclose(ahead.kl_path, read.kl_path, rtol=1e-12), name
+            assert torch.allclose(ahead.log_ratio, read.log_ratio, rtol=1e-10), name
+
+
+class Given(Steering):
+    """Hands over its context as the control."""
+
+    def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:
+        return context
+
+    def forward(
+        self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
+    ) -> Tensor:
+        assert prepared is not None
+        return prepared
+
+
+def test_steering_beside_a_control_is_refused() -> None:
+    dynamics, steering = build("splitting, control")
+    with pytest.raises(ModelError, match="steering or a control"):
+        run(dynamics, steering, SHARED, control=noise_of(dynamics))
+
+
+@pytest.mark.parametrize("name", ["splitting, control", "correlated noise, control"])
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_laws_are_those_of_the_last_step_into_each_observation(
+    name: str, checkpointed: bool
+) -> None:
+    dynamics, steering = build(name)
+    times_s = torch.arange(3, dtype=torch.float64)[None] * 0.04
+    grid = TimeGrid.over(times_s, 0.25)
+    path = solve(
+        dynamics,
+        X0,
+        noise_of(dynamics),
+        grid,
+        inputs_of(dynamics),
+        steering,
+        SEEN,
+        laws=True,
+        checkpointed=checkpointed,
+    )
+    every = TimeGrid(grid.starts_s, grid.steps_s, *[torch.arange(BINS)] * 2, None)
+    states = run(dynamics, steering, every).states
+    assert path.mean is not None
+    assert path.std is not None
+    for observation, k in ((1, 3), (2, 7)):
+        _, posterior = step_laws(dynamics, steering, every, states, k)
+        mean, std = path.mean[:, observation - 1], path.std[:, observation - 1]
+        factor = std if dynamics.correlated else torch.diag_embed(std)
+        assert torch.allclose(mean, posterior.mean, atol=1e-12)
+        assert torch.allclose(factor, posterior.scale_tril, atol=1e-12)
+
+
+def test_laws_between_steps_are_refused() -> None:
     dynamics, _ = build("splitting, control")
-    rolled = dynamics.rollout(X0, noise_of(dynamics)[:, :, None], 0.02, inputs=inputs_of(dynamics))
-    assert torch.allclose(run(dynamics, None, SHARED).states, rolled.states, rtol=0, atol=1e-12)
+    grid = TimeGrid.over(torch.arange(2 * BINS - 1, dtype=torch.float64)[None] * 0.02, 2)
+    with pytest.raises(ModelError, match="laws=True needs a step that ends at every observation"):
+        run(dynamics, None, grid, laws=True)
+
+
+def test_a_step_is_told_its_time() -> None:
+    """In internal time, whatever the grid: a number for all trials, or one for each."""
+    told: list[Tensor] = []
+
+    class Clock(NeuralSDE):
+        def drift(self, s: object, x: Tensor, u: Tensor | None = None) -> Tensor:
+            told.append(torch.as_tensor(s))
+            return super().drift(s, x, u)  # type: ignore[arg-type]
+
+    dynamics = Clock(DIM, timescale_s=0.1).double()
+    for grid in (SHARED, OWN_TIMES, TimeGrid.regular(BINS - 1, 0.02, 1, X0)):
+        told.clear()
+        with torch.no_grad():
+            solve(dynamics, X0, noise_of(dynamics), grid)
+        starts = torch.stack([s.expand(TRIALS, 1)[:, 0] for s in told], 1)
+        assert torch.allclose(starts, (grid.starts_s / dynamics.timescale_s).expand(TRIALS, -1))
+
+
+def test_noise_is_drawn_step_by_step() -> None:
+    """A longer window begins with the same noise; steps of a bin are drawn in one call."""
+    for at_once in (1, 3):
+        short, long = (
+            draw_noise(steps, 5, 7, X0, torch.Generator().manual_seed(0), at_once)
+            for steps in (6, 12)
+        )
+        assert torch.equal(short, long[:, :6])
+        first = torch.empty(at_once, 5, 7).double().normal_(generator=torch.manual_seed(0))
+        assert torch.equal(short[:, :at_once], first.transpose(0, 1))
 
 
 @each_posterior
@@ -206,7 +312,7 @@ def part(
     x0: Tensor,
     trial: int,
     steps: slice,
-) -> SolvedPath:
+) -> Path:
     """One trial run for some of the steps."""
     own, inputs = slice(trial, trial + 1), inputs_of(dynamics)
     row = own if len(grid.steps_s) > 1 else slice(0, 1)
