@@ -107,7 +107,7 @@ def test_noise_of_a_step_by_hand() -> None:
     ("settings", "message"),
     [
         ({"state_dim": 0}, "state_dim is 0: it must be a whole number, at least 1"),
-        ({"state_dim": 2.0}, "state_dim is 2.0: it must be a whole number"),
+        ({"state_dim": 2.5}, "state_dim is 2.5: it must be a whole number"),
         ({"input_dim": -1}, "input_dim is -1: it must be a whole number, at least 0"),
         (
             {"integrator": "midpoint"},

@@ -69,7 +69,7 @@ def test_there_is_no_noise_and_nothing_to_refuse(cls: type[RecurrentDynamics]) -
     assert dynamics.noise_dim == 0
     assert dynamics.step(0.0, torch.zeros(3, width(cls)), torch.tensor(1.0))[1].shape == (0,)
     dynamics.check_stable(0.01)
-    with pytest.raises(ModelError, match="noise has 2 coordinates"):
+    with pytest.raises(ModelError, match=r"noise has shape .*must be \(trials, 4, 0\)"):
         rolled(dynamics, torch.zeros(3, width(cls)), torch.zeros(3, 4, 1, 2), 0.01)
 
 

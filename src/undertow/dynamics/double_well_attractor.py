@@ -38,10 +38,10 @@ class DoubleWellAttractor(SplitSDE):
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        self.log_rate = nn.Parameter(torch.full((state_dim,), START_RATE).log())
-        self.tilt = nn.Parameter(torch.zeros(state_dim))
-        self.coupling = Coupling(state_dim, kind=coupling, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.log_rate = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
+        self.tilt = nn.Parameter(torch.zeros(self.state_dim))
+        self.coupling = Coupling(self.state_dim, kind=coupling, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * x * (1 - x.square()) + self._push(x, u)

@@ -33,8 +33,8 @@ def from_function(
         def drift(x, u, stiffness, centre):
             return stiffness.exp() * (centre - x)
 
-        dynamics = from_function(drift, state_dim=4, parameters={"stiffness": 1.0, "centre":
-        torch.zeros(4)})
+        start = {"stiffness": 1.0, "centre": torch.zeros(4)}
+        dynamics = from_function(drift, state_dim=4, parameters=start)
 
     Args:
         drift: gives the drift per unit of internal time, (…, state_dim).

@@ -27,10 +27,10 @@ class Kuramoto(IntegratedSDE):
     def __init__(self, state_dim: int, input_dim: int = 0, **options: Unpack[SDEOptions]) -> None:
         super().__init__(state_dim, input_dim, **options)
         self.omega = nn.Parameter(
-            2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, state_dim)
+            2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, self.state_dim)
         )
-        self.coupling = Coupling(state_dim, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     @property
     def natural_frequencies_hz(self) -> Tensor:

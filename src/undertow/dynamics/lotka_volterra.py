@@ -39,10 +39,10 @@ class LotkaVolterra(SplitSDE):
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        self.growth = nn.Parameter(torch.full((state_dim,), START_RATE))
-        self.log_limit = nn.Parameter(torch.full((state_dim,), START_RATE).log())
-        self.coupling = Coupling(state_dim, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.growth = nn.Parameter(torch.full((self.state_dim,), START_RATE))
+        self.log_limit = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
+        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.growth + self.input_map(u) - torch.exp(self.log_limit + x) + self._others(x)

@@ -42,16 +42,16 @@ class LowRankRNN(SplitSDE):
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
         rank = whole("rank", rank, 1)
-        if rank > state_dim:
+        if rank > self.state_dim:
             raise ModelError(
-                f"rank is {rank}: {state_dim} units have a connectivity of rank {state_dim} at "
-                "most."
+                f"rank is {rank}: {self.state_dim} units have a connectivity of rank "
+                f"{self.state_dim} at most."
             )
         self.log_rate = nn.Parameter(torch.tensor(START_RATE).log())
-        self.left = nn.Parameter(torch.randn(state_dim, rank) / state_dim**0.5)
-        self.right = nn.Parameter(torch.randn(state_dim, rank) / state_dim**0.5)
-        self.offset = nn.Parameter(torch.zeros(state_dim))
-        self.input_map = InputMap(input_dim, state_dim)
+        self.left = nn.Parameter(torch.randn(self.state_dim, rank) / self.state_dim**0.5)
+        self.right = nn.Parameter(torch.randn(self.state_dim, rank) / self.state_dim**0.5)
+        self.offset = nn.Parameter(torch.zeros(self.state_dim))
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     def connectivity(self) -> Tensor:
         """M Nᵀ, (state_dim, state_dim): row i is what acts on unit i."""

@@ -33,11 +33,11 @@ class NeuralSDE(IntegratedSDE):
         super().__init__(state_dim, input_dim, **options)
         hidden_dim = whole("hidden_dim", hidden_dim, 1)
         self.network = nn.Sequential(
-            nn.Linear(state_dim + input_dim, hidden_dim),
+            nn.Linear(self.state_dim + input_dim, hidden_dim),
             nn.Tanh(),
             nn.Linear(hidden_dim, hidden_dim),
             nn.Tanh(),
-            nn.Linear(hidden_dim, state_dim),
+            nn.Linear(hidden_dim, self.state_dim),
         )
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:

@@ -174,6 +174,6 @@ def _with_laws(path: Path, dynamics: Dynamics, stds: list[Tensor], every: int) -
     noise = path.noise[:, every - 1 :: every]
     shape = len(noise), *[dynamics.noise_dim] * (1 + dynamics.correlated)
     last = [std.expand(shape) for std in stds[every - 1 :: every]]
-    std = torch.stack(last, 1) if last else torch.ones_like(noise)
+    std = torch.stack(last, 1) if last else noise.new_ones(len(noise), 0, *shape[1:])
     mean = path.states[:, 1:, dynamics.noisy] - dynamics.spread(std, noise)
     return replace(path, mean=mean, std=std)

@@ -79,9 +79,7 @@ class Stepper:
         """Steps `start` … `stop`: entries of the path, controls and stds."""
         states, controls, stds = [x], [], []
         kicks = _cut(self.kicks, start, stop)
-        steps, times = self._steps(start, stop), _rows(self.starts, start, stop)
-        # a scalar step has one root for all: as many would each be a node of the graph
-        roots = [steps[0].sqrt()] * len(steps) if self.h.ndim == 0 else [h.sqrt() for h in steps]
+        times, steps, roots = _rows(self.starts, start, stop), *self._steps(start, stop)
         inputs, prepared = _cut(self.inputs, start, stop), _cut(self.prepared, start, stop)
         inside = _cut(self.inside, start, stop)
         for k, kick in enumerate(kicks):
@@ -101,8 +99,12 @@ class Stepper:
                 stds.append(std)
         return states, controls, stds
 
-    def _steps(self, start: int, stop: int) -> list[Tensor]:
-        return [self.h] * (stop - start) if self.h.ndim == 0 else _rows(self.h, start, stop)
+    def _steps(self, start: int, stop: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Each step and its root."""
+        if self.h.ndim == 0:  # one root for all: as many would each be a node of the graph
+            return [self.h] * (stop - start), [self.h.sqrt()] * (stop - start)
+        steps = _rows(self.h, start, stop)
+        return steps, [h.sqrt() for h in steps]
 
 
 def _rows(values: Tensor, start: int, stop: int) -> list[Tensor]:
