@@ -6,11 +6,10 @@ torchsde 0.2.6.
 
 128 trials, 65 neurons, a neural SDE of 16 dimensions (prior drift: MLP over [x, u], 2 × 64 tanh
 units; posterior: one of the same size over [x, u, c] with a context of 64; constant diagonal
-diffusion), time as input, one Euler–Maruyama step a
-bin, one thread. Two things are timed, forward and backward: the path with its Girsanov divergence
-    alone, and the whole
-training step of `LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there
-are four arms, which take turns:
+diffusion), time as input, one Euler–Maruyama step a bin, one thread. Two things are timed, forward
+and backward: the path with its Girsanov divergence alone, and the whole training step of
+`LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there are four arms,
+which take turns:
 
 - undertow: the default, a control read from [x, u, c];
 - undertow, drift: the posterior as a drift of its own, by the same formula as torchsde;

@@ -4,10 +4,9 @@
 
 Poisson counts of two recordings' sizes are fitted by `LangevinFlow.fit` as it is, its parts timed
 in place: each part marks its start and end, and identities in the graph mark where the backward
-    pass enters and leaves it (a backward pass
-visits what the forward pass recorded in exactly the reverse order). Times are of the processor, so
-that other processes distort them little. A Markdown table of milliseconds per step and shares is
-printed.
+pass enters and leaves it (a backward pass visits what the forward pass recorded in exactly the
+reverse order). Times are of the processor, so that other processes distort them little. A Markdown
+table of milliseconds per step and shares is printed.
 """
 
 import argparse

@@ -8,9 +8,8 @@ Three things take turns in one process, so that the machine's noise hits all of 
 and their ratios are printed:
 
 - undertow: the loss of `LangevinFlow`'s network, backward, clipping and AdamW;
-- plain loop: the same network, but Algorithm 1 written bin by bin (a GRU cell and one Langevin step
-a bin, the force by
-  automatic differentiation of the potential, all recorded by autograd);
+- plain loop: the same network, but written bin by bin (a GRU cell and one Langevin step a bin, the
+  force by automatic differentiation of the potential, all recorded by autograd);
 - floor: the step's matrix products alone, forward and backward, as bare mm and bmm at the same
 shapes.
 """

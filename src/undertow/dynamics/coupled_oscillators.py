@@ -22,8 +22,8 @@ class CoupledOscillators(SplitSDE):
     """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the
     stable sign of eq. 7).
 
-        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW,   db = [(α − r²) b + ω a + Σ_j K_ij(u)
-        b_j] ds + σ dW
+        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW
+        db = [(α − r²) b + ω a + Σ_j K_ij(u) b_j] ds + σ dW
 
     with r² = a² + b². Uncoupled, an oscillator with α > 0 settles on the circle r = √α and turns by
     ω per unit of internal time. The `form` 'bistable' has α + 2r² − r⁴ in place of α − r²: for −1 <
@@ -33,7 +33,7 @@ class CoupledOscillators(SplitSDE):
     the exact flow of the radius, r² ← α r² / (r² + (α − r²) e^{−2αh}). The bistable form, dρ = 2ρ
     (α + 2ρ − ρ²) ds for ρ = r², is read as dρ = 2ρ (A − C ρ) ds with A = α + 2ρ and C = ρ held over
     the step: a flow of the same kind, with the same fixed points as the equation. At a cycle ρ the
-        step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
+    step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
 
     Args:
         state_dim: a and b together, an even number 2N; the state is [a, b].

@@ -20,7 +20,7 @@ class Coupling(nn.Module):
         input_dim: external inputs that modulate the coupling; 0 for a constant K.
         kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the
             identity: no coupling but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar &
-                van Gerven are printed); or 'none'.
+            van Gerven are printed); or 'none'.
         self_coupled: whether a 'matrix' has a diagonal.
 
     Raises:

@@ -18,8 +18,8 @@ class DoubleWellAttractor(SplitSDE):
     at −1 or +1.
 
     The input tilts the wells as evidence does; noise decides near the ridge at 0. The step by
-    `splitting` kicks by
-    coupling and input, then follows the well exactly: x ← x / √(x² + (1 − x²) e^{−2λh}).
+    `splitting` kicks by coupling and input, then follows the well exactly: x ← x / √(x² + (1 − x²)
+    e^{−2λh}).
 
     Args:
         state_dim: units.

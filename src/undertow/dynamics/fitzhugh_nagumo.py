@@ -18,8 +18,8 @@ class FitzHughNagumo(SplitSDE):
     """N excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ per unit of
     internal time.
 
-        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW,   dw = ρ ε (v + a − b w)
-        ds + σ dW
+        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW
+        dw = ρ ε (v + a − b w) ds + σ dW
 
     All of ρ, ε, a, b and I are learned for each unit; at the start the units fire about once in a
     trial. The step by `splitting` kicks v by −w, current and coupling, follows v − v³/3 exactly and

@@ -17,7 +17,7 @@ class OverdampedLangevin(SDE):
 
     A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no
     noise: `temperature=0`. For curvature k the step is stable while 0 < hk < 2; steps are at most
-        0.5 long.
+    0.5 long.
 
     Args:
         state_dim: positions; the state is z.

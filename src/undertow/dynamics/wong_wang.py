@@ -23,16 +23,14 @@ class WongWang(SplitSDE):
     """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other (Wong & Wang,
     2006, reduced form).
 
-        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW,   y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y /
-        (1 − e^{−y})
+        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW
+        y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y / (1 − e^{−y})
 
     and alike for S₂: the published equations with currents in units of the transfer function's
-        slope and rates in units
-    of its width. All of λ, g, w₊, w₋ and I are learned for each pair and start at the published
-    values: without input low activity, with equal inputs a race that either population may win. The
-        step by `splitting`
-    relaxes S exactly, with φ held at its value at the start of the step, and so keeps 0 ≤ S ≤ 1 but
-    for the noise.
+    slope and rates in units of its width. All of λ, g, w₊, w₋ and I are learned for each pair and
+    start at the published values: without input low activity, with equal inputs a race that either
+    population may win. The step by `splitting` relaxes S exactly, with φ held at its value at the
+    start of the step, and so keeps 0 ≤ S ≤ 1 but for the noise.
 
     Args:
         state_dim: both populations of each pair, an even number; the state is [S₁ of each pair, S₂
