@@ -52,10 +52,8 @@ from undertow.randomness import isolated_seed
 from undertow.training import Training, TrainingState
 
 TRIALS, NEURONS, STATE, CONTEXT = 128, 65, 16, 64
-BIN_S, TIMESCALE_S = (
-    1 / 64,
-    0.5,
-)  # a step is 1/32 of internal time: exact in binary, so that both take the same steps
+# a step is 1/32 of internal time: exact in binary, so that both take the same steps
+BIN_S, TIMESCALE_S = 1 / 64, 0.5
 POSTERIORS = {"undertow": "controlled", "undertow, drift": "drift"}
 ARMS = (*POSTERIORS, "torchsde", "torchsde, noise given")
 AXES = {"steps": (15, 30, 60, 120, 240), "trials": (32, 64, 128, 256, 512)}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from undertow.dynamics.base import SDE, Time
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
+
+OverdampedLearnable = Literal["temperature", "timescale"]
 
 
 class OverdampedLangevin(SDE):
@@ -42,7 +45,7 @@ class OverdampedLangevin(SDE):
         potential: Callable[[int], Potential] | Potential = CoupledOscillatorPotential,
         temperature: float = 1.0,
         timescale_s: float = 0.02,
-        learn: Collection[str] = (),
+        learn: Collection[OverdampedLearnable] = (),
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
@@ -53,10 +56,9 @@ class OverdampedLangevin(SDE):
                 f"the potential has {self.potential.dim} positions, the dynamics {state_dim}: make "
                 "them equal."
             )
-        if unknown := [name for name in learn if name not in ("temperature", "timescale")]:
-            raise ModelError(
-                f"cannot learn {unknown[0]!r}: it must be among temperature, timescale."
-            )
+        known = get_args(OverdampedLearnable)
+        if unknown := [name for name in learn if name not in known]:
+            raise ModelError(f"cannot learn {unknown[0]!r}: it must be among {', '.join(known)}.")
         if (
             not temperature >= 0
             or (temperature == 0 and "temperature" in learn)

@@ -30,7 +30,7 @@ class GRURecurrence(torch.autograd.Function):
         reset_update = gates.new_empty(bins, trials, 2 * hidden)
         recurrent = gates.new_empty(bins, trials, 3 * hidden)
         candidate = gates.new_empty(bins, trials, hidden)
-        transposed = weight.t().contiguous()
+        transposed = weight.t().contiguous()  # once: each bin's product then reads it in order
         for t in range(bins):
             torch.addmm(bias, states[t], transposed, out=recurrent[t])
             torch.add(
@@ -40,8 +40,10 @@ class GRURecurrence(torch.autograd.Function):
             torch.addcmul(
                 gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]
             ).tanh_()
+            # n + u (h − n): h' in one pass
             torch.lerp(candidate[t], states[t], update, out=states[t + 1])
             if mask is not None:
+                # in place: what is read out and what the next bin sees is the masked state
                 states[t + 1] *= mask[t]
         ctx.mask = mask
         ctx.save_for_backward(
@@ -56,6 +58,7 @@ class GRURecurrence(torch.autograd.Function):
         (grad_states,) = grads
         bins, trials, hidden = candidate.shape
         reset, update = reset_update.split(hidden, dim=2)
+        # ∂h' / ∂(what goes into each tanh or σ): known before any costate is
         to_candidate = (1 - update) * (1 - candidate.square())
         to_update = (states[:-1] - candidate) * update * (1 - update)
         to_reset = recurrent_n * reset * (1 - reset)
@@ -64,8 +67,10 @@ class GRURecurrence(torch.autograd.Function):
         costate = torch.zeros_like(states[0])
         for t in range(bins - 1, -1, -1):
             costate += grad_states[t]
+            # the mask acted after the update: its adjoint comes first
             if ctx.mask is not None:
                 costate *= ctx.mask[t]
+            # views: the three parts fill the row that the one product below reads
             r_part, u_part, n_part = grad_recurrent[t].split(hidden, dim=1)
             pre_candidate = grad_gates[t, :, 2 * hidden :]
             torch.mul(costate, to_candidate[t], out=pre_candidate)
@@ -73,6 +78,7 @@ class GRURecurrence(torch.autograd.Function):
             torch.mul(pre_candidate, to_reset[t], out=r_part)
             torch.mul(pre_candidate, reset[t], out=n_part)
             costate = torch.addmm(costate * update[t], grad_recurrent[t], weight)
+        # input and recurrence are summed before r and u: the same gradient; n's differ by r
         grad_gates[:, :, : 2 * hidden] = grad_recurrent[:, :, : 2 * hidden]
         flat = grad_recurrent.flatten(0, 1)
         return grad_gates, flat.t() @ states[:-1].flatten(0, 1), flat.sum(0), None
