@@ -9,7 +9,7 @@ from torch import Tensor
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.inference.steering import Steering
-from undertow.inference.stepping import Stepper
+from undertow.inference.stepping import Stepper, steps_at_once
 from undertow.inference.time_grid import TimeGrid
 
 
@@ -26,8 +26,9 @@ class Path:
         control: Δ of each step, (trials, steps, noise_dim); None for a path of the prior.
         h: the steps in internal time, a scalar or (trials or 1, steps).
         mean, std: with `laws`, the law of the noisy coordinates at each observation after the
-            first, given the state one step before, (trials, times − 1, noise_dim); where the
-            dynamics are `correlated`, `std` is the factor of their covariance.
+            first, given the state one step before, (trials, times − 1, noise_dim), the std
+            broadcastable to it; where the dynamics are `correlated`, `std` is the factor of their
+            covariance.
     """
 
     states: Tensor
@@ -114,37 +115,34 @@ def solve(
         ModelError: for noise of another shape, steering beside a control, more steps per bin than
             discrete dynamics take, or laws at observations between steps.
     """
-    _check(dynamics, noise, grid, laws)
-    if steering is not None and control is not None:
-        raise ModelError("a path takes steering or a control known beforehand: give one of them.")
+    _check(dynamics, noise, grid, steering is not None and control is not None, laws)
     h = (grid.steps_s if grid.step_s is None else grid.step_s) / dynamics.timescale_s
     kicks = noise
     if control is not None:
         control = control if inside is None else control * inside[..., None]
         # noise and push of a step are one sum, made for all steps together
         kicks = torch.addcmul(noise, _per_coordinate(h.sqrt()), control)
-    entries, stds = None, []
+    stepped = None
     if h.ndim == 0 and steering is None and held is None and not checkpointed:
-        entries = dynamics.linear_states(x0, kicks, h, inputs)
-        if entries is not None and laws and len(grid):
-            u = None if inputs is None else inputs[:, 0]
-            stds = [dynamics.step(0.0, x0, h, u)[1]] * len(grid)  # linear: the same at every step
-    if entries is None:
+        stepped = steps_at_once(dynamics, x0, kicks, h, inputs, laws)
+    if stepped is None:
         prepared = None if steering is None else steering.prepare(context, inputs)
         kept = None if held is None else (~held).to(x0.dtype)
         starts = grid.starts_s / dynamics.timescale_s.detach()
-        stepper = Stepper(
+        stepped = Stepper(
             dynamics, steering, kicks, starts, h, inputs, prepared, inside, kept, laws
-        )
-        stepped = stepper.run(x0 if kept is None else x0 * kept, checkpointed)
-        entries, stds = torch.stack(stepped.states, 1), stepped.stds
-        control = torch.stack(stepped.controls, 1) if stepped.controls else control
-    states = grid.at_observations(entries)
+        ).run(x0, checkpointed)
+    control = stepped.control if control is None else control
+    states = grid.at_observations(stepped.states)
     path = Path(states, _price(control, h, noise), noise, control, h)
-    return _with_laws(path, dynamics, stds, round(grid.steps_per_bin)) if laws else path
+    if stepped.std is None:
+        return path
+    return _with_laws(path, dynamics, stepped.std, round(grid.steps_per_bin))
 
 
-def _check(dynamics: Dynamics, noise: Tensor, grid: TimeGrid, laws: bool) -> None:
+def _check(dynamics: Dynamics, noise: Tensor, grid: TimeGrid, both: bool, laws: bool) -> None:
+    if both:
+        raise ModelError("a path takes steering or a control known beforehand: give one of them.")
     if noise.shape[1:] != (len(grid), dynamics.noise_dim):
         raise ModelError(
             f"noise has shape {tuple(noise.shape)}: it must be (trials, {len(grid)}, "
@@ -169,11 +167,9 @@ def _per_coordinate(h: Tensor) -> Tensor:
     return h if h.ndim == 0 else h[..., None]
 
 
-def _with_laws(path: Path, dynamics: Dynamics, stds: list[Tensor], every: int) -> Path:
+def _with_laws(path: Path, dynamics: Dynamics, std: Tensor, every: int) -> Path:
     """`path` with the law of the last step into each observation, of `every` steps."""
-    noise = path.noise[:, every - 1 :: every]
-    shape = len(noise), *[dynamics.noise_dim] * (1 + dynamics.correlated)
-    last = [std.expand(shape) for std in stds[every - 1 :: every]]
-    std = torch.stack(last, 1) if last else noise.new_ones(len(noise), 0, *shape[1:])
-    mean = path.states[:, 1:, dynamics.noisy] - dynamics.spread(std, noise)
+    last = slice(every - 1, None, every)
+    std = std[:, last] if std.ndim > 1 else std
+    mean = path.states[:, 1:, dynamics.noisy] - dynamics.spread(std, path.noise[:, last])
     return replace(path, mean=mean, std=std)

@@ -1,7 +1,7 @@
 """The steps of a path, one after another: what `solve` does where they cannot be taken at once."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,19 +12,34 @@ from undertow.dynamics import Dynamics
 from undertow.inference.steering import Steering
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stepped:
     """What the steps left behind.
 
     Attributes:
-        states: entries of the path, each (trials, state_dim), the first the initial state.
-        controls: of each step, read from the state; none without steering.
-        stds: of each step's noise, where they are kept.
+        states: entries of the path, (trials, steps + 1, state_dim), the first the initial state.
+        control: read from the state at each step, (trials, steps, noise_dim); None without
+            steering.
+        std: of each step's noise, or its factor, (trials, steps, noise_dim, …), or one for all,
+            (noise_dim,); None where it is not kept.
     """
 
-    states: list[Tensor]
-    controls: list[Tensor] = field(default_factory=list)
-    stds: list[Tensor] = field(default_factory=list)
+    states: Tensor
+    control: Tensor | None = None
+    std: Tensor | None = None
+
+
+def steps_at_once(
+    dynamics: Dynamics, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None, laws: bool
+) -> Stepped | None:
+    """All steps from `x0` where the dynamics can take them together, see
+    `Dynamics.linear_states`; None where they cannot."""
+    states = dynamics.linear_states(x0, kicks, h, inputs)
+    if states is None:
+        return None
+    # steps that are linear have one std for all: that of any
+    u = None if inputs is None else x0.new_zeros(len(x0), inputs.shape[-1])
+    return Stepped(states, None, dynamics.step(0.0, x0, h, u)[1] if laws else None)
 
 
 @dataclass(frozen=True)
@@ -58,20 +73,31 @@ class Stepper:
     def run(self, x0: Tensor, checkpointed: bool) -> Stepped:
         """All steps from `x0`; `checkpointed`, in √steps stretches that the backward pass runs
         again."""
+        x0 = x0 if self.kept is None else x0 * self.kept
         n_steps = self.kicks.shape[1]
         if not (checkpointed and torch.is_grad_enabled()):
-            return Stepped(*self._stretch(x0, 0, n_steps))
+            return self._joined(*self._stretch(x0, 0, n_steps))
         length = max(1, math.isqrt(n_steps))
-        done = Stepped([x0])
+        states: list[Tensor] = [x0]
+        controls: list[Tensor] = []
+        stds: list[Tensor] = []
         for start in range(0, n_steps, length):
             stop = min(start + length, n_steps)
-            states, controls, stds = checkpoint(
-                self._stretch, done.states[-1], start, stop, use_reentrant=False
-            )
-            done.states += states[1:]
-            done.controls += controls
-            done.stds += stds
-        return done
+            more = checkpoint(self._stretch, states[-1], start, stop, use_reentrant=False)
+            states += more[0][1:]
+            controls += more[1]
+            stds += more[2]
+        return self._joined(states, controls, stds)
+
+    def _joined(self, states: list[Tensor], controls: list[Tensor], stds: list[Tensor]) -> Stepped:
+        trials, width = len(self.kicks), self.dynamics.noise_dim
+        shape = trials, *[width] * (1 + self.dynamics.correlated)
+        std = self.kicks.new_ones(trials, 0, *shape[1:]) if self.keeps_stds else None
+        return Stepped(
+            torch.stack(states, 1),
+            torch.stack(controls, 1) if controls else None,
+            torch.stack([each.expand(shape) for each in stds], 1) if stds else std,
+        )
 
     def _stretch(
         self, x: Tensor, start: int, stop: int
