@@ -132,7 +132,7 @@ def test_ctrl_c_keeps_what_finished(
     fit = LangevinFlow.fit
 
     def stopped(self: LangevinFlow, *args: object, **options: object) -> LangevinFlow:
-        if not self.latents:
+        if self.dynamics is None:
             raise KeyboardInterrupt
         return fit(self, *args, **options)
 

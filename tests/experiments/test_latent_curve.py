@@ -73,7 +73,7 @@ def curve(*values: float, std: float = 0.08, folds: int = 4) -> LatentCurve:
 def test_a_size_sets_the_latents_and_divides_the_chains() -> None:
     for size, groups in ((2, 2), (3, 1), (6, 2), (8, 4)):
         model = resized(tiny(), size)
-        assert (model.latent_dim, model.groups) == (size, groups)
+        assert (model.latent_dim, model.dynamics.groups) == (size, groups)
     assert tiny().latent_dim == 8
     assert resized(LatentSDE(), 6).latent_dim == 6
 
@@ -82,7 +82,7 @@ def test_a_latent_sdes_dynamics_grow_with_it() -> None:
     model = LatentSDE(CoupledOscillators(8, coupling="diffusive"))
     changed = resized(model, 4)
     assert changed.dynamics.state_dim == changed.latent_dim == 4
-    assert changed.dynamics.settings == {**model.dynamics.settings, "latent_dim": 4}
+    assert changed.dynamics.settings == {**model.dynamics.settings, "state_dim": 4}
     for each in (model, LatentSDE()):
         with pytest.raises(ModelError, match="5"):
             resized(each, 5)

@@ -124,7 +124,7 @@ def written_out(model: LangevinNetwork, batch: Batch) -> tuple[Tensor, Tensor, T
             )
         elif model.control is not None:
             kl_path += kl_divergence(Normal(v_mean, std), Normal(mean[:, noisy], std))
-        x = torch.cat([mean[:, : noisy.start], v_mean + std * noise], -1)
+        x = model.dynamics.displaced(mean, v_mean + std * noise - mean[:, noisy], h)
         states.append(x)
     return torch.stack(states, 1), kl_initial, kl_path
 
