@@ -47,7 +47,7 @@ pytestmark = pytest.mark.filterwarnings(UNUSED)
         ({"dynamics__gamma": -1.0}, "gamma is -1.0"),
         ({"dynamics__temperature": 0.0}, "temperature is 0.0"),
         ({"dynamics__timescale_s": 0.0}, "timescale is 0.0"),
-        ({"dynamics__learn": ("friction",)}, "cannot learn 'friction'"),
+        ({"dynamics__learn": ("friction",)}, "learn is 'friction': it must be one of"),
         ({"kl__peak": -1.0}, "kl.peak is -1.0"),
         ({"kl__rise": 1.5}, "kl.rise is 1.5: it must be a number, from 0 to 1"),
         (
