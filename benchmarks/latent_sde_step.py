@@ -44,10 +44,8 @@ from undertow.dynamics import NeuralSDE
 from undertow.encoders import dropout_from
 from undertow.inference import Path as LatentPath
 from undertow.inference import TimeGrid, solve
-from undertow.models import LatentSDE
-from undertow.models.latent_sde.building import build_network
+from undertow.models import LatentSDE, Signals
 from undertow.models.latent_sde.network import LatentSDENetwork
-from undertow.models.population import Population
 from undertow.randomness import isolated_seed
 from undertow.training import Training, TrainingState
 
@@ -81,10 +79,10 @@ def make_network(arm: str, steps: int, trials: int, seed: int) -> tuple[LatentSD
     data = TrialSet(counts, BIN_S)
     posterior = POSTERIORS.get(arm, "drift")
     model = LatentSDE(
-        NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, time_input=True
+        NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, signals=Signals(time=True)
     )
     with isolated_seed(seed):
-        network = build_network(model, Population.of(data, model))
+        network = model.build_network(model.describe(data))
         torch.nn.init.normal_(network.steering.network.out.weight, std=0.1)  # type: ignore[union-attr, arg-type]
     return network, Batch.from_trials(data)
 

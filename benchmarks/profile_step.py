@@ -22,8 +22,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-import undertow.models.langevin_flow.model as model_module
 import undertow.models.langevin_flow.network as network_module
+import undertow.models.trained as trained_module
 from steps import SIZES, Size, poisson_trials
 from undertow import LangevinFlow
 from undertow.data.batches import Batch
@@ -139,7 +139,7 @@ def timed(
 
 def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
     """Seconds of each part and phase in a fit of `epochs` epochs."""
-    ledger, backward, train = Ledger(), Tensor.backward, model_module.train
+    ledger, backward, train = Ledger(), Tensor.backward, trained_module.train
 
     def run_backward(loss: Tensor) -> None:
         ledger.switch("rest of the loss", "backward")
@@ -158,7 +158,7 @@ def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
             run = timed(ledger, part, getattr(owner, name), (owner, name, part) in CLOSED)
             stack.enter_context(patch.object(owner, name, run))
         stack.enter_context(patch.object(Tensor, "backward", run_backward))
-        stack.enter_context(patch.object(model_module, "train", run_training))
+        stack.enter_context(patch.object(trained_module, "train", run_training))
         model = LangevinFlow(
             seed=seed, device="cpu", training=Training(epochs=epochs, validate_every=10)
         )

@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,12 +30,21 @@ from undertow.data.batches import Batch
 from undertow.dynamics import UnderdampedLangevin
 from undertow.encoders import dropout_from
 from undertow.inference import TimeGrid, draw_noise, solve
-from undertow.models import LangevinFlow
-from undertow.models.langevin_flow.building import build_network
+from undertow.models import LangevinFlow, Population
 from undertow.models.langevin_flow.network import LangevinNetwork
 
 TRIALS, WINDOW, FORWARD, HELDIN, NEURONS, HIDDEN, BIN_S = 256, 35, 10, 137, 182, 280, 0.02
 BINS = WINDOW + FORWARD
+POPULATION = Population(
+    neuron_ids=list(range(NEURONS)),
+    heldout=[k >= HELDIN for k in range(NEURONS)],
+    mean_rates=[5.0] * NEURONS,
+    bin_s=BIN_S,
+    duration_s=BINS * BIN_S,
+    regular=True,
+    regions=["all"],
+    region_of=[0] * NEURONS,
+)
 
 
 def make_batch(device: str) -> Batch:
@@ -197,12 +205,17 @@ def build(
     width: int, device: str, learn: tuple[str, ...]
 ) -> tuple[LangevinNetwork, LangevinNetwork]:
     """The network and its plain twin, same weights."""
-    settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "decoder_width": width, "learn": learn}
-    model = LangevinFlow(HIDDEN, HIDDEN, **settings)
+    model = LangevinFlow(HIDDEN).set_params(
+        **PUBLISHED_STRUCTURE,
+        observation__rate_floor_hz=0.0,
+        encoder__hidden_dim=HIDDEN,
+        decoder__width=width,
+        dynamics__learn=learn,
+    )
     torch.manual_seed(0)
-    network = build_network(model, HELDIN, np.full(NEURONS, 5.0), BIN_S).to(device)
+    network = model.build_network(POPULATION).to(device)
     torch.manual_seed(0)
-    plain = build_network(model, HELDIN, np.full(NEURONS, 5.0), BIN_S).to(device)
+    plain = model.build_network(POPULATION).to(device)
     plain.__class__, plain.dynamics.__class__ = PlainNetwork, PlainLangevin
     return network, plain
 
