@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from undertow.analysis.components import principal_components
+from undertow.analysis.latents import principal_components
+from undertow.analysis.oscillators import dynamics_of, latent_sdes
 from undertow.data import TrialSet
 from undertow.dynamics import SDE
 from undertow.errors import UndertowError
-from undertow.models import LatentSDE
+from undertow.models import Estimator, LatentSDE
 from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 MARGIN = 0.15  # of the paths' range, on each side
@@ -48,7 +49,7 @@ class PhasePortrait:
 
 
 def phase_portrait(
-    model: LatentSDE,
+    model: Estimator,
     trials: TrialSet,
     time_s: float | None = None,
     inputs: ArrayLike | None = None,
@@ -59,7 +60,7 @@ def phase_portrait(
     """The drift on a grid in the plane of the first two principal components of the inferred paths.
 
     Args:
-        model: fitted, its dynamics any SDE.
+        model: a fitted LatentSDE, its dynamics any SDE; of an Ensemble the first member.
         trials: whose paths are inferred.
         time_s: the drift is taken under the mean input of the trials in the bin nearest to it,
             seconds from the event; by default in the middle of the window.
@@ -71,8 +72,8 @@ def phase_portrait(
         UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width,
             or irregular times.
     """
-    model._check_fitted()
-    dynamics = model.network_.dynamics
+    model, *_ = latent_sdes(model)
+    dynamics = dynamics_of(model)
     if not isinstance(dynamics, SDE):
         raise UndertowError(f"{type(dynamics).__name__} is no SDE: it has no drift to draw.")
     if dynamics.state_dim < 2:
@@ -92,7 +93,7 @@ def phase_portrait(
 @torch.no_grad()
 def drift_per_second(model: LatentSDE, states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """Drift at states (…, state_dim) under one input u (input_dim,), per second."""
-    dynamics = model.network_.dynamics
+    dynamics = dynamics_of(model)
     assert isinstance(dynamics, SDE)
     like = next(dynamics.parameters())
     x = torch.as_tensor(states, dtype=like.dtype, device=like.device).reshape(-1, states.shape[-1])
@@ -109,7 +110,7 @@ def _inputs(
     model: LatentSDE, trials: TrialSet, time_s: float | None, inputs: ArrayLike | None
 ) -> tuple[int | None, float | None, np.ndarray]:
     """The bin, its time in seconds and u there; no bin and time for a u that was given."""
-    width = model.network_.dynamics.input_dim
+    width = dynamics_of(model).input_dim
     if inputs is not None:
         given = np.asarray(inputs, dtype=float)
         if given.shape != (width,):

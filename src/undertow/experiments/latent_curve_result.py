@@ -169,7 +169,8 @@ class LatentCurve:
             directory: made if need be.
             about: further entries of the JSON file.
         """
-        from undertow.plots import plot_latent_curve, png_bytes
+        from undertow.plots import latent_curve
+        from undertow.plots.style import off_screen, png_bytes
 
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -178,14 +179,7 @@ class LatentCurve:
         )
         if not self.scores:
             return [table]
-        figure = plot_latent_curve(
-            self.size_name,
-            {
-                name: {n: scores[name] for n, scores in self.scores.items()}
-                for name in self.score_names
-            },
-            {name: (self.smallest(name), self.standard_error(name)) for name in self.score_names},
-        )
+        latent_curve(self, figure=(figure := off_screen()))
         with written_whole(directory / f"{FILE}.png", overwrite=True) as temporary:
             temporary.write_bytes(png_bytes(figure))
         return [table, directory / f"{FILE}.png"]

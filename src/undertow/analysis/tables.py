@@ -1,11 +1,13 @@
-"""One row per neuron: its spikes, its rate, its score."""
+"""Tables: a row per neuron; a training history as columns."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from undertow.data import Prediction
+from undertow.errors import UndertowError
 from undertow.evaluation import per_neuron_scores
 
 
@@ -77,3 +79,33 @@ def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> 
         baseline=None if baseline is None else per_neuron_scores(baseline)["bits_per_spike"],
         rate_r2=scores.get("rate_r2"),
     )
+
+
+def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Every numeric column of a history, (rows,) each, NaN where a row lacks it.
+
+    'epoch' comes first, counted from 0 where it is missing.
+
+    Raises:
+        UndertowError: when there are no rows.
+    """
+    if not history:
+        raise UndertowError(
+            "there is no training history: this model is not trained by epochs, or did not log "
+            "them."
+        )
+    names = dict.fromkeys(name for row in history for name in row if name != "epoch")
+    columns = {"epoch": np.array([_number(row.get("epoch", k)) for k, row in enumerate(history)])}
+    for name in names:
+        column = np.array([_number(row.get(name)) for row in history])
+        if np.isfinite(column).any():
+            columns[name] = column
+    return columns
+
+
+def _number(value: Any) -> float:
+    """The value as a float; NaN for text, None and whatever else is no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

@@ -5,9 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undertow.analysis.examples import example_neurons, example_trials, peak_order
+from undertow.analysis.examples import (
+    Which,
+    blank_past_end,
+    example_neurons,
+    example_trials,
+    neuron_name,
+    peak_order,
+    trial_name,
+)
 from undertow.data import Prediction
-from undertow.errors import UndertowError
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,19 +40,19 @@ class Rasters:
 
 
 def rasters(
-    prediction: Prediction, baseline: Prediction | None = None, n_trials: int = 3
+    prediction: Prediction, baseline: Prediction | None = None, trials: Which = 3
 ) -> Rasters:
-    """Spikes and inferred rates of up to `n_trials` example trials."""
-    trials = prediction.trials
-    chosen = example_trials(trials, n_trials)
-    order = peak_order(prediction.rates, trials.heldout)
+    """Spikes and inferred rates of some trials: their ids, or how many examples."""
+    tested = prediction.trials
+    chosen = example_trials(tested, trials)
+    order = peak_order(prediction.rates, tested.heldout)
     return Rasters(
-        spikes=trials.spikes[chosen][:, :, order],
+        spikes=tested.spikes[chosen][:, :, order],
         rates=blank_past_end(prediction)[chosen][:, :, order],
         baseline=None if baseline is None else blank_past_end(baseline)[chosen][:, :, order],
         order=order,
-        n_heldin=int((~trials.heldout).sum()),
-        names=tuple(trial_name(prediction, trial) for trial in chosen),
+        n_heldin=int((~tested.heldout).sum()),
+        names=tuple(trial_name(tested, trial) for trial in chosen),
     )
 
 
@@ -79,32 +86,35 @@ class SingleTrialRates:
 def single_trial_rates(
     prediction: Prediction,
     baseline: Prediction | None = None,
-    n_trials: int = 3,
-    n_neurons: int = 4,
+    trials: Which = 3,
+    neurons: Which = 4,
     level: float = 0.9,
 ) -> SingleTrialRates:
-    """Inferred rates of up to `n_neurons` busy neurons in `n_trials` trials; intervals from 200
-    samples up.
+    """Inferred rates of some neurons in some trials; intervals from 200 samples up.
+
+    Args:
+        prediction, baseline: whose rates are shown.
+        trials: ids, or how many examples.
+        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        level: coverage of the interval, 0 to 1.
 
     Raises:
         UndertowError: when no neuron has a spike.
     """
-    trials = prediction.trials
-    rows, columns = example_trials(trials, n_trials), example_neurons(trials, n_neurons)
-    if columns.size == 0:
-        raise UndertowError("no neuron has a spike in these trials: there is no neuron to show.")
-    pick = np.ix_(rows, np.arange(trials.n_time), columns)
+    tested = prediction.trials
+    rows, columns = example_trials(tested, trials), example_neurons(tested, neurons)
+    pick = np.ix_(rows, np.arange(tested.n_time), columns)
     low, high = _interval(prediction, pick, level)
     return SingleTrialRates(
-        spikes=trials.spikes[pick],
+        spikes=tested.spikes[pick],
         rates=blank_past_end(prediction)[pick],
         low=low,
         high=high,
         level=level,
-        truth=None if trials.truth is None else trials.truth[pick],
+        truth=None if tested.truth is None else tested.truth[pick],
         baseline=None if baseline is None else blank_past_end(baseline)[pick],
-        trial_names=tuple(trial_name(prediction, trial) for trial in rows),
-        neuron_names=tuple(neuron_name(prediction, neuron) for neuron in columns),
+        trial_names=tuple(trial_name(tested, trial) for trial in rows),
+        neuron_names=tuple(neuron_name(tested, neuron) for neuron in columns),
     )
 
 
@@ -117,27 +127,5 @@ def _interval(
         return None, None
     trial, time, neuron = pick
     low, high = replace(prediction, rate_samples=samples[:, trial, time, neuron]).interval(level)
-    inside = _inside(prediction)[pick]
+    inside = np.broadcast_to(prediction.trials.valid[:, :, None], prediction.rates.shape)[pick]
     return np.where(inside, low, np.nan), np.where(inside, high, np.nan)
-
-
-def blank_past_end(prediction: Prediction) -> np.ndarray:
-    """Rates, NaN past each trial's end, (trials, time, neurons)."""
-    return np.where(_inside(prediction), prediction.rates, np.nan)
-
-
-def _inside(prediction: Prediction) -> np.ndarray:
-    return np.broadcast_to(prediction.trials.valid[:, :, None], prediction.rates.shape)
-
-
-def trial_name(prediction: Prediction, trial: int) -> str:
-    """'trial 7, condition 2'."""
-    trials = prediction.trials
-    condition = "" if trials.condition is None else f", condition {trials.condition[trial]}"
-    return f"trial {trials.trial_ids[trial]}{condition}"
-
-
-def neuron_name(prediction: Prediction, neuron: int) -> str:
-    """'neuron 12 (held out)'."""
-    trials = prediction.trials
-    return f"neuron {trials.neuron_ids[neuron]}" + (" (held out)" if trials.heldout[neuron] else "")

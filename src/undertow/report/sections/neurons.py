@@ -1,0 +1,32 @@
+"""Scores of single neurons."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from undertow.report.page import plural
+from undertow.report.record import RunRecord
+from undertow.report.section import Section
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(record: RunRecord, figure: "Figure") -> str:
+    """Draw every neuron's score and say which neurons the model was given."""
+    from undertow import analysis, plots
+
+    pair = record.prediction, record.baseline_prediction
+    plots.neurons(*pair, names=record.names, figure=figure)
+    scored = np.isfinite(analysis.neuron_table(record.prediction).score)
+    words = (
+        "Bits per spike, above each neuron's own mean rate, of "
+        f"{plural(int(scored.sum()), 'single neuron')} over the test trials. Blue: held-in "
+        "neurons, whose spikes the model is given (rates that copy them score high); orange: "
+        "held-out neurons, predicted from the others."
+    )
+    silent = int((~scored).sum())
+    return words + (f" {silent} silent neuron(s) have no score." if silent else "")
+
+
+NEURONS = Section("neuron_scores", "Scores of single neurons", draw)
