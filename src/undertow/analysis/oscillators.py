@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from undertow.data import TrialSet
-from undertow.dynamics import Dynamics, SecondOrderOscillators
+from undertow.dynamics import SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import Ensemble, Estimator, LatentSDE
-from undertow.models.latent_sde.altering import unit_regions
-from undertow.models.latent_sde.states import encoded_inputs
 
 
 @runtime_checkable
@@ -157,10 +155,10 @@ def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
 
 def _strength(model: LatentSDE, trials: TrialSet) -> np.ndarray:
     """K of one model, averaged over trials, in the order of units: (time, units, units)."""
-    dynamics, order = dynamics_of(model), _order(model)
+    dynamics, order = model.dynamics_, _order(model)
     if not isinstance(dynamics, HasCoupling):
         raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
-    inputs, like = encoded_inputs(model, trials), next(dynamics.parameters())
+    inputs, like = model.encoded_inputs(trials), next(dynamics.parameters())
     u = torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
     matrix = dynamics.coupling_matrix(u if inputs.shape[2] else None).cpu().numpy()
     # per unit of internal time → per second, twice for accelerations
@@ -183,7 +181,7 @@ def _alike(models: Models) -> list[LatentSDE]:
     found = [member for each in given for member in latent_sdes(each)]
     if not found:
         raise UndertowError("no model was given: pass a fitted LatentSDE, or several.")
-    kinds = {(_kind(model), unit_regions(model).tobytes()) for model in found}
+    kinds = {(_kind(model), model.unit_regions().tobytes()) for model in found}
     if len(kinds) > 1:
         raise UndertowError(
             "the models have different dynamics or regions: compare models that differ in their "
@@ -211,30 +209,20 @@ def latent_sdes(model: object) -> list[LatentSDE]:
     return found
 
 
-def dynamics_of(model: LatentSDE) -> Dynamics:
-    """The fitted dynamics of a model.
-
-    Raises:
-        UndertowError: before it is fitted.
-    """
-    model._check_fitted()
-    return model.network_.dynamics
-
-
 def _order(model: LatentSDE) -> np.ndarray:
     """Units by region, then by natural frequency; as they are where they have none."""
-    hz, region = _frequencies_hz(model), unit_regions(model)
+    hz, region = _frequencies_hz(model), model.unit_regions()
     place = np.array([model.population_.regions.index(name) for name in region])
     return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
 
 
 def _sorted_regions(model: LatentSDE) -> np.ndarray:
     """The region of each unit, in this order."""
-    return unit_regions(model)[_order(model)]
+    return model.unit_regions()[_order(model)]
 
 
 def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
-    dynamics = dynamics_of(model)
+    dynamics = model.dynamics_
     if not isinstance(dynamics, HasFrequencies):
         return None
     hz: np.ndarray = dynamics.natural_frequencies_hz.detach().abs().cpu().numpy()
@@ -243,8 +231,8 @@ def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
 
 def _power(model: LatentSDE) -> int:
     """A second-order form couples accelerations."""
-    return 2 if isinstance(dynamics_of(model), SecondOrderOscillators) else 1
+    return 2 if isinstance(model.dynamics_, SecondOrderOscillators) else 1
 
 
 def _kind(model: LatentSDE) -> str:
-    return type(dynamics_of(model)).__name__
+    return type(model.dynamics_).__name__
