@@ -9,9 +9,10 @@ import numpy as np
 from undertow.data import Prediction
 from undertow.errors import UndertowError
 from undertow.evaluation import per_neuron_scores
+from undertow.evaluation.tables import html_table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NeuronTable:
     """Scores of single neurons over the window (forward bins left out), in the order of the
     TrialSet.
@@ -61,6 +62,21 @@ class NeuronTable:
         if self.rate_r2 is not None:
             columns["rate_r2"] = self.rate_r2.tolist()
         return columns
+
+    def __repr__(self) -> str:
+        n, held_out = len(self.neuron_ids), int(self.heldout.sum())
+        middle = np.nanmedian(self.score) if np.isfinite(self.score).any() else np.nan
+        return f"NeuronTable({n} neurons, {held_out} held out, median {middle:.3f} bits/spike)"
+
+    def _repr_html_(self) -> str:
+        columns = self.columns()
+        rows = zip(*columns.values(), strict=True)
+        return html_table((list(columns), [[_cell(value) for value in row] for row in rows]))
+
+
+def _cell(value: Any) -> str:
+    """A value as text, numbers to three decimals."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> NeuronTable:

@@ -27,7 +27,7 @@ from undertow.evaluation.nlb import score_submission
 from undertow.evaluation.nlb_scores import NLBScores, mean_nlb_scores
 from undertow.evaluation.psth import psth, psth_r2
 from undertow.evaluation.rates import rate_r2
-from undertow.evaluation.score import Score, combine, pooled_score
+from undertow.evaluation.score import Score, Scores, combine, pooled_score
 from undertow.evaluation.scoring import compare, score_prediction, sufficient_statistics
 from undertow.evaluation.spread import SpreadFactor, spread_factor, widened
 from undertow.evaluation.statistic import Statistic, load_statistics, save_statistics
@@ -40,6 +40,7 @@ __all__ = [
     "LogRates",
     "NLBScores",
     "Score",
+    "Scores",
     "SpreadFactor",
     "Statistic",
     "VelocityDecoder",

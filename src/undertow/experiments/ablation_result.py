@@ -9,6 +9,7 @@ from typing import Any
 
 from undertow.evaluation import Score, Statistic, pooled_score
 from undertow.evaluation.score import combine
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.environment import versions
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
@@ -59,8 +60,8 @@ class ArmResult:
         return sum(len(seeds) for seeds in self.statistics.values())
 
 
-@dataclass(frozen=True, eq=False)
-class Ablation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ablation(Tabular):
     """What an ablation came to.
 
     Attributes:
@@ -153,6 +154,10 @@ class Ablation:
             }
             for name, arm in self.arms.items()
         ]
+
+    def table(self) -> Table:
+        """The table of scores."""
+        return self.score_table()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the per-trial sums, in plain values."""

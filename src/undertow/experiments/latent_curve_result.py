@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from undertow.evaluation import Score, Statistic, pooled_score
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.environment import versions
 from undertow.experiments.grid import CellResult
 from undertow.files import write_json, written_whole
@@ -38,8 +39,8 @@ class Found(NamedTuple):
     penalties: Sequence[float]
 
 
-@dataclass(frozen=True, eq=False)
-class LatentCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class LatentCurve(Tabular):
     """What a model scores at each latent size.
 
     Attributes:
@@ -137,6 +138,10 @@ class LatentCurve:
             for size, scores in self.scores.items()
         ]
         return heads, rows
+
+    def table(self) -> Table:
+        """The table of scores."""
+        return self.score_table()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in plain values."""

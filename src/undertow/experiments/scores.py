@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.evaluation import Score, Statistic, combine
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.environment import versions
 from undertow.files import write_json
 
@@ -13,8 +14,8 @@ FILE = "scores.json"
 Cells = Sequence[Sequence[Mapping[str, Statistic]]]
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoreTable(Tabular):
     """Scores by model, and what the first model has over the second.
 
     Attributes:
@@ -24,6 +25,15 @@ class ScoreTable:
 
     scores: Mapping[str, Mapping[str, Score]]
     differences: Mapping[str, Score]
+
+    def table(self) -> Table:
+        """A row per score; columns: each model, and what the first has over the second."""
+        columns: dict[str, Mapping[str, Score]] = {**self.scores}
+        if self.differences:
+            columns[" − ".join(list(self.scores)[:2])] = self.differences
+        names = dict.fromkeys(name for scores in columns.values() for name in scores)
+        heads = ["score", *columns, "unit", "trials"]
+        return heads, [_row(name, list(columns.values())) for name in names]
 
     def rows(self) -> list[dict[str, Any]]:
         """One plain row per model and score, differences last."""
@@ -35,6 +45,13 @@ class ScoreTable:
         return rows + [
             {"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()
         ]
+
+
+def _row(name: str, columns: Sequence[Mapping[str, Score]]) -> list[str]:
+    """One score in every column, a dash where a model has none."""
+    known = next(scores[name] for scores in columns if name in scores)
+    cells = [scores[name].brief() if name in scores else "–" for scores in columns]
+    return [name, *cells, known.unit, str(known.n_trials)]
 
 
 def score_table(cells: Mapping[str, Cells]) -> ScoreTable:

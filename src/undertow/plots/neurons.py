@@ -22,6 +22,8 @@ from undertow.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LOWEST = 1.5  # how far below zero scores are shown, in parts of the best score
+
 
 @styled
 def neurons(
@@ -61,7 +63,28 @@ def neurons(
         axes[2].set(xlabel=other, ylabel=mine)
         axes[2].set_title("above the line: better than the baseline")
     axes[1].legend()
+    _cut_below(axes, table)
     return axes
+
+
+def lowest_shown(score: np.ndarray) -> float:
+    """The least score, in bits per spike, that has a place of its own in the panels."""
+    return -LOWEST * max(float(np.nanmax(score)), 0.1)
+
+
+def _cut_below(axes: np.ndarray, table: NeuronTable) -> None:
+    """Keep the score of a neuron with hardly a spike from flattening all others; triangles stand
+    for what lies below."""
+    floor = lowest_shown(table.score)
+    below = np.nan_to_num(table.score) < floor
+    if not below.any():
+        return
+    axes[0].set_title(f"score of each neuron ({below.sum()} below {floor:.1f})")
+    places = [table.mean_rate] + ([] if table.baseline is None else [table.baseline])
+    for ax, x in zip(axes[1:], places, strict=True):
+        ax.plot(x[below], np.full(below.sum(), floor), "v", color=GREY, clip_on=False)
+    for ax in axes:
+        ax.set_ylim(bottom=floor)
 
 
 def _sorted_bars(ax: "Axes", table: NeuronTable, label: str) -> None:

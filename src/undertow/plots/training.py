@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
 
 from undertow import analysis
 from undertow.errors import UndertowError
@@ -13,6 +14,7 @@ from undertow.plots.style import BASELINE, MODEL, sized, styled
 
 SIDES = {"train": MODEL, "validation": BASELINE, "val": BASELINE, "valid": BASELINE}
 COLUMNS = 4
+DOTTED_UP_TO = 20  # rows, so that a single one is seen
 
 
 @styled
@@ -42,10 +44,12 @@ def training(
     n_rows = -(-len(panels) // COLUMNS)
     figure = sized(figure, 0.4 + 2.1 * n_rows)
     axes = figure.subplots(n_rows, min(COLUMNS, len(panels)), squeeze=False).ravel()
+    dot = "o" if len(columns["epoch"]) <= DOTTED_UP_TO else None
     for ax, (quantity, names) in zip(axes, panels.items(), strict=False):
         for name in names:
-            colour = SIDES.get(name.split("_")[0], MODEL)
-            ax.plot(columns["epoch"], columns[name], color=colour, label=name)
+            look: dict[str, Any] = {"color": SIDES.get(name.split("_")[0], MODEL), "marker": dot}
+            ax.plot(columns["epoch"], columns[name], label=name, markersize=3, **look)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.set_title((quantity if len(names) > 1 else names[0]).replace("_", " "))
         ax.set_xlabel("epoch")
         if len(names) > 1:

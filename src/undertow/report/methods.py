@@ -9,33 +9,41 @@ from undertow.report.scores import has_interval
 
 LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
-    "with a recurrent encoder of {hidden_dim} units,",
+    "with an encoder '{encoder}' of {encoder.hidden_dim} units,",
+)
+LANGEVIN_LATENTS = (
     "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin "
     "equation",
-    "in the potential '{potential}' ({groups} groups, {taps} taps),",
-    "starting from mass {mass}, damping {gamma}, temperature {temperature} and timescale "
-    "{timescale_s} s",
-    "(learned from there: {learn}),",
-    "posterior '{posterior}' with path prior '{path_prior}' and initial state from '{initial}',",
-    "and a decoder '{decoder}' with {heads} attention heads that reads {decoder_inputs}.",
+    "in the potential '{dynamics.potential}' ({dynamics.groups} groups, {dynamics.taps} taps),",
+    "starting from mass {dynamics.mass}, damping {dynamics.gamma}, temperature "
+    "{dynamics.temperature} and timescale {dynamics.timescale_s} s",
+    "(learned from there: {dynamics.learn}),",
+    "posterior '{posterior.kind}' with path prior '{posterior.path_prior}' and initial state from "
+    "'{posterior.initial_s}',",
+)
+LANGEVIN_DECODER = (
+    "and a decoder '{decoder}'",
+    "with {decoder.heads} attention heads",
+    "that reads {decoder.inputs}.",
 )
 TRAINING = (
     "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
     "at a peak learning rate of {training.learning_rate},",
-    "with dropout {dropout}, coordinated dropout {coordinated_dropout} and KL weight {kl_weight};",
+    "with dropout {dropout}, coordinated dropout {coordinated_dropout} and KL weight {kl.peak};",
     "rates are means over {samples} posterior samples.",
 )
 NO_LATENTS = ("It was run without latents: its decoder reads the encoder alone.",)
 LATENT_SDE = (
     "The model was a latent SDE (ElGazzar & van Gerven 2024), fitted by variational inference over "
     "paths,",
-    "with dynamics '{dynamics}' of state dimension {state_dim} (settings: {dynamics.*}),",
-    "the initial state inferred from the first {t0_s} s,",
-    "posterior '{posterior}', context network '{context}' and {hidden_dim} hidden units,",
-    "regions {regions}, time as an input {time_input}, and {bins_per_step} bins per step of the "
-    "solver.",
-    "Spike counts were '{counts}' with link '{link}';",
-    "behaviour and labels had weights {behavior_weight} and {label_weight}.",
+    "with dynamics '{dynamics}' of state dimension {latent_dim} (settings: {dynamics.*}),",
+    "the initial state inferred from the first {posterior.initial_s} s,",
+    "posterior '{posterior.kind}', context network '{encoder.context}' and {encoder.hidden_dim} "
+    "hidden units,",
+    "regions {regions}, time as an input {signals.time}, and {solver.bins_per_step} bins per step "
+    "of the solver.",
+    "Spike counts were '{observation.kind}' with link '{observation.link}';",
+    "behaviour and labels had weights {signals.behavior_weight} and {signals.label_weight}.",
 )
 LATENT_SDE_TRAINING = (
     "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
@@ -151,9 +159,9 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
     out."""
     templates: tuple[str, ...] = ()
     if name == "langevin-flow":
-        templates = (
-            LANGEVIN_FLOW + TRAINING + (NO_LATENTS if settings.get("latents") is False else ())
-        )
+        absent = settings.get("dynamics", "langevin") is None
+        templates = LANGEVIN_FLOW + (() if absent else LANGEVIN_LATENTS)
+        templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
     values = {key: plain(value) for key, value in settings.items()}
@@ -170,13 +178,10 @@ def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the dynamics as one entry, beside their name."""
     own = {k.removeprefix("dynamics."): v for k, v in settings.items() if k.startswith("dynamics.")}
     rest = {k: v for k, v in settings.items() if not k.startswith("dynamics.")}
-    name, width = (
-        own.pop("dynamics", rest.get("dynamics")),
-        own.pop("state_dim", rest.get("state_dim")),
-    )
-    own.pop("input_dim", None)  # as wide as the stimulus, whatever it was
+    for known in ("state_dim", "input_dim"):
+        own.pop(known, None)  # as wide as the state and the stimulus, whatever they are
     listed = ", ".join(f"{k} = {plain(v)}" for k, v in own.items()) or "the defaults"
-    return {**rest, "dynamics": name, "state_dim": width, "dynamics.*": listed}
+    return {**rest, "dynamics.*": listed}
 
 
 def _filled(template: str, values: Mapping[str, str], used: set[str]) -> str:

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 def draw(record: RunRecord, figure: "Figure") -> str:
     """Draw every neuron's score and say which neurons the model was given."""
     from undertow import analysis, plots
+    from undertow.plots.neurons import lowest_shown
 
     pair = record.prediction, record.baseline_prediction
     plots.neurons(*pair, names=record.names, figure=figure)
-    scored = np.isfinite(analysis.neuron_table(record.prediction).score)
+    score = analysis.neuron_table(record.prediction).score
+    scored = np.isfinite(score)
     words = (
         "Bits per spike, above each neuron's own mean rate, of "
         f"{plural(int(scored.sum()), 'single neuron')} over the test trials. Blue: held-in "
         "neurons, whose spikes the model is given (rates that copy them score high); orange: "
         "held-out neurons, predicted from the others."
     )
+    if np.nanmin(score) < lowest_shown(score):
+        words += " Triangles at the lower edge: scores below it."
     silent = int((~scored).sum())
     return words + (f" {silent} silent neuron(s) have no score." if silent else "")
 
