@@ -40,6 +40,7 @@ LAYERS = [
         "plots",
         "report",
         "experiments",
+        "nlb",
         "tuning",
         "cli",
     ),

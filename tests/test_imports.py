@@ -18,7 +18,8 @@ def loaded_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import undertow", "import undertow.cli.app", "import undertow.data"]
+    "statement",
+    ["import undertow", "import undertow.cli.app", "import undertow.data", "import undertow.nlb"],
 )
 def test_heavy_modules_stay_unimported(statement: str) -> None:
     assert loaded_after(statement) == set()

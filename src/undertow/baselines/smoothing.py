@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.errors import ModelError
 from undertow.evaluation.checks import ZERO_RATE
 from undertow.evaluation.kernel import gaussian_smooth
@@ -92,8 +92,8 @@ class Smoothing(Estimator):
                 on.
             DataError: when the trials are too few to split.
         """
-        trials = self._as_trials(trials, bin_s)
-        validation = None if validation is None else self._as_trials(validation, bin_s)
+        trials = as_trials(trials, bin_s)
+        validation = None if validation is None else as_trials(validation, bin_s)
         grid = self._grid(trials.heldout.any())
         self._remember_population(trials)
         if validation is not None:

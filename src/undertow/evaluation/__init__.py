@@ -23,8 +23,6 @@ from undertow.evaluation.likelihood import (
     negative_log_likelihood,
 )
 from undertow.evaluation.neurons import per_neuron_scores
-from undertow.evaluation.nlb import score_submission
-from undertow.evaluation.nlb_scores import NLBScores, mean_nlb_scores
 from undertow.evaluation.psth import psth, psth_r2
 from undertow.evaluation.rates import rate_r2
 from undertow.evaluation.score import Score, Scores, combine, pooled_score
@@ -38,7 +36,6 @@ __all__ = [
     "FewShotScore",
     "LabelScore",
     "LogRates",
-    "NLBScores",
     "Score",
     "Scores",
     "SpreadFactor",
@@ -60,7 +57,6 @@ __all__ = [
     "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",
-    "mean_nlb_scores",
     "negative_log_likelihood",
     "per_neuron_scores",
     "pooled_score",
@@ -70,7 +66,6 @@ __all__ = [
     "rate_r2",
     "save_statistics",
     "score_prediction",
-    "score_submission",
     "spread_factor",
     "sufficient_statistics",
     "velocity_channels",

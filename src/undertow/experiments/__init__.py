@@ -12,8 +12,6 @@ from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
 from undertow.experiments.latent_curve_result import LatentCurve
-from undertow.experiments.nlb import NLBRun, fit_nlb, write_nlb_scores
-from undertow.experiments.nlb_presets import nlb_preset
 from undertow.experiments.preparing import prepare
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
 from undertow.experiments.settings import construct, parse_pairs, read_toml
@@ -28,7 +26,6 @@ __all__ = [
     "CellResult",
     "Estimate",
     "LatentCurve",
-    "NLBRun",
     "RunResult",
     "SavedRun",
     "ScoreTable",
@@ -37,14 +34,12 @@ __all__ = [
     "construct",
     "cross_validate",
     "estimate",
-    "fit_nlb",
     "fold_splits",
     "latent_curve",
     "latent_information",
     "load_model",
     "model_choices",
     "model_class",
-    "nlb_preset",
     "parse_pairs",
     "prepare",
     "read_toml",
@@ -56,6 +51,5 @@ __all__ = [
     "split_dynamics",
     "write_csv",
     "write_netcdf",
-    "write_nlb_scores",
     "write_scores",
 ]

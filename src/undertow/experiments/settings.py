@@ -89,14 +89,11 @@ def _arguments(
         else:
             arguments[head] = fit_value(prefix + key, value, known[head])
     for head, values in nested.items():
-        kind, default = (
-            _dataclass_in(known[head]),
-            inspect.signature(factory).parameters[head].default,
-        )
+        default: Any = arguments.get(head, inspect.signature(factory).parameters[head].default)
+        given = dataclasses.is_dataclass(default)
+        kind: Any = type(default) if given else _dataclass_in(known[head])
         fields = _arguments(kind, values, of, f"{prefix}{head}.")
-        arguments[head] = (
-            dataclasses.replace(default, **fields) if isinstance(default, kind) else kind(**fields)
-        )
+        arguments[head] = dataclasses.replace(default, **fields) if given else kind(**fields)
     return arguments
 
 

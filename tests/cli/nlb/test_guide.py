@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from undertow.cli.nlb.app import nlb
-from undertow.data.nlb import NLB_SETS
-from undertow.experiments import nlb_preset
+from undertow.nlb import NLB_SETS, nlb_preset
 
-PAGE = (Path(__file__).parents[3] / "docs" / "benchmark.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "neural-latents-benchmark.md").read_text(
+    encoding="utf-8"
+)
 COMMANDS = re.findall(r"undertow nlb (\w+)([^`&;|\n#]*)", PAGE)
 VERBS = {
     command.callback.__name__: command for command in nlb.registered_commands if command.callback
