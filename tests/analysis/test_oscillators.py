@@ -108,7 +108,7 @@ def test_what_has_no_oscillators_or_coupling_is_refused() -> None:
         natural_frequencies(LatentSDE())
     with pytest.raises(UndertowError, match="irregular times"):
         coupling_over_time(regional(), with_times(TRIALS))
-    with pytest.raises(UndertowError, match="LangevinFlow has no dynamics to look into"):
+    with pytest.raises(UndertowError, match="LangevinFlow: pass a fitted LatentSDE"):
         natural_frequencies(LangevinFlow())
     with pytest.raises(UndertowError, match="not fitted"):
         natural_frequencies(Ensemble(LatentSDE(), 2))

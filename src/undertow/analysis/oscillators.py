@@ -203,8 +203,8 @@ def latent_sdes(model: object) -> list[LatentSDE]:
     found = [each for each in members if isinstance(each, LatentSDE)]
     if wrong := [each for each in members if not isinstance(each, LatentSDE)]:
         raise UndertowError(
-            f"{type(wrong[0]).__name__} has no dynamics to look into here: pass a fitted "
-            "LatentSDE, or an Ensemble of them."
+            "frequencies, coupling and phase portraits are those of a LatentSDE, and this is a "
+            f"{type(wrong[0]).__name__}: pass a fitted LatentSDE, or an Ensemble of them."
         )
     return found
 

@@ -79,7 +79,8 @@ def _cut_below(axes: np.ndarray, table: NeuronTable) -> None:
     below = np.nan_to_num(table.score) < floor
     if not below.any():
         return
-    axes[0].set_title(f"score of each neuron ({below.sum()} below {floor:.1f})")
+    least = f"{floor:.1f}".replace("-", "−")
+    axes[0].set_title(f"score of each neuron ({below.sum()} below {least})")
     places = [table.mean_rate] + ([] if table.baseline is None else [table.baseline])
     for ax, x in zip(axes[1:], places, strict=True):
         ax.plot(x[below], np.full(below.sum(), floor), "v", color=GREY, clip_on=False)

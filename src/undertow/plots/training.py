@@ -1,6 +1,7 @@
 """`training`: training curves, whatever columns the history has."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from undertow.models import Estimator
 from undertow.plots.style import BASELINE, MODEL, sized, styled
 
 SIDES = {"train": MODEL, "validation": BASELINE, "val": BASELINE, "valid": BASELINE}
-COLUMNS = 4
+COLUMNS, TITLE_WIDTH = 4, 28
 DOTTED_UP_TO = 20  # rows, so that a single one is seen
 
 
@@ -49,8 +50,10 @@ def training(
         for name in names:
             look: dict[str, Any] = {"color": SIDES.get(name.split("_")[0], MODEL), "marker": dot}
             ax.plot(columns["epoch"], columns[name], label=name, markersize=3, **look)
+        ax.set_xlim(0, 1.05 * max(float(columns["epoch"].max()), 1.0))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.set_title((quantity if len(names) > 1 else names[0]).replace("_", " "))
+        title = (quantity if len(names) > 1 else names[0]).replace("_", " ")
+        ax.set_title(fill(title, TITLE_WIDTH))
         ax.set_xlabel("epoch")
         if len(names) > 1:
             ax.legend()
