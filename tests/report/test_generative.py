@@ -26,8 +26,8 @@ from undertow.plots.style import off_screen, png_bytes
 from undertow.report import RunRecord, write_report
 from undertow.report.section import NOT_IDENTIFIABLE, Section
 from undertow.report.sections import SECTIONS, sections_of
-from undertow.report.sections.behavior import BEHAVIOR
-from undertow.report.sections.coupling import COUPLING
+from undertow.report.sections.dynamics import COUPLING
+from undertow.report.sections.generated import BEHAVIOR
 
 GENERATIVE = tuple(section for section in SECTIONS if section.generative)
 OURS = {section.name for section in GENERATIVE}

@@ -7,6 +7,8 @@ import pytest
 
 from tests.report.records import make_prediction, make_record, make_trials
 from undertow.evaluation import score_prediction
+from undertow.experiments.identity import settings_of
+from undertow.files import flatten
 from undertow.report.methods import describe_model, methods_paragraph
 from undertow.report.page import decimal, plain, plural
 from undertow.report.scores import MEANINGS, meanings, score_table
@@ -85,10 +87,9 @@ def test_a_model_without_a_template_lists_its_settings() -> None:
 
 @pytest.mark.parametrize("name", ["langevin-flow", "latent-sde"])
 def test_every_setting_is_named_once(name: str) -> None:
-    from undertow.experiments.reporting import settings_by_name
     from undertow.models.loading import model_class
 
-    settings = settings_by_name(model_class(name)())
+    settings = flatten(settings_of(model_class(name)()))
     words = describe_model(name, settings)
     assert f"{settings['encoder.hidden_dim']} " in words
     assert "{" not in words
@@ -103,9 +104,9 @@ def test_every_setting_is_named_once(name: str) -> None:
 
 
 def test_a_langevin_flow_without_latents_is_described_as_one() -> None:
-    from undertow.experiments.reporting import settings_by_name
     from undertow.models import LangevinFlow
 
-    words = describe_model("langevin-flow", settings_by_name(LangevinFlow(dynamics=None)))
+    settings = flatten(settings_of(LangevinFlow(dynamics=None)))
+    words = describe_model("langevin-flow", settings)
     assert "It was run without latents" in words
     assert "Langevin equation" not in words

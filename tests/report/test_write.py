@@ -18,9 +18,8 @@ from undertow.errors import UndertowError
 from undertow.report import RunRecord, write, write_report
 from undertow.report.page import decimal
 from undertow.report.sections import SECTIONS, sections_of
-from undertow.report.sections.neurons import NEURONS
-from undertow.report.sections.training import TRAINING
-from undertow.report.sections.waves import WAVES
+from undertow.report.sections.latents import WAVES
+from undertow.report.sections.scores import NEURONS, TRAINING
 
 NAMES = {section.name for section in SECTIONS if not section.generative}
 

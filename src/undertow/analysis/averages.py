@@ -14,7 +14,7 @@ from undertow.analysis.examples import (
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 from undertow.evaluation import psth as smoothed_psth
-from undertow.evaluation.psth import mean_over_trials
+from undertow.evaluation.metrics.psth import mean_over_trials
 
 
 @dataclass(frozen=True, eq=False)

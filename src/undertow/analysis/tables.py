@@ -9,7 +9,7 @@ import numpy as np
 from undertow.data import Prediction
 from undertow.errors import UndertowError
 from undertow.evaluation import per_neuron_scores
-from undertow.evaluation.tables import html_table
+from undertow.evaluation.tables import columns_table, html_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,14 +69,7 @@ class NeuronTable:
         return f"NeuronTable({n} neurons, {held_out} held out, median {middle:.3f} bits/spike)"
 
     def _repr_html_(self) -> str:
-        columns = self.columns()
-        rows = zip(*columns.values(), strict=True)
-        return html_table((list(columns), [[_cell(value) for value in row] for row in rows]))
-
-
-def _cell(value: Any) -> str:
-    """A value as text, numbers to three decimals."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+        return html_table(columns_table(self.columns()))
 
 
 def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> NeuronTable:

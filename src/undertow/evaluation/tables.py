@@ -2,7 +2,8 @@
 
 import html
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads, and rows of as many cells."""
@@ -27,6 +28,15 @@ def html_table(table: Table) -> str:
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def columns_table(columns: Mapping[str, Sequence[Any]]) -> Table:
+    """A table of named columns of plain values; numbers with a fraction to three decimals."""
+    rows = zip(*columns.values(), strict=True)
+    return list(columns), [
+        [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row]
+        for row in rows
+    ]
 
 
 class Tabular(ABC):

@@ -1,23 +1,20 @@
 """From a finished fit to its report."""
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
-from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.experiments.environment import versions
 from undertow.experiments.fitting import Fitted, history
+from undertow.experiments.identity import versions
 from undertow.experiments.scores import ScoreTable
-from undertow.files import plain
+from undertow.files import flatten
 from undertow.models import Ensemble, LatentSDE
 from undertow.models.base import Estimator
-from undertow.names import kebab
-from undertow.options import Options
 from undertow.report import RunRecord, write_report
 
 PRIOR_TRIALS = 2
@@ -44,13 +41,13 @@ def report_run(
         fitted: the model and its predictions.
         baseline: the same of the baseline; None where the model is the baseline.
         table: scores of both.
-        about: what scores.json says: 'seeds', 'source', 'splits', 'fit_s', 'notes'.
+        about: what scores.json says: 'settings', 'seeds', 'source', 'splits', 'fit_s', 'notes'.
     """
     name = fitted.model.cli_name
     record = RunRecord(
         model_name=name,
         title=f"{name} on {Path(str(about['source'].get('path', 'trials'))).name}",
-        settings=settings_by_name(fitted.model),
+        settings=flatten(about["settings"]),
         seed=about["seeds"]["seed"],
         split_seed=about["seeds"]["split_seed"],
         versions=versions(),
@@ -68,23 +65,6 @@ def report_run(
         **generation_fields(fitted.model, fitted.test.trials),
     )
     return write_report(record, out)
-
-
-def settings_by_name(model: Estimator) -> dict[str, Any]:
-    """Every setting under its dotted name ('encoder.hidden_dim'), defaults of its pieces too; a
-    piece stands as what it is called ('gru')."""
-    found: dict[str, Any] = {}
-    for key, value in model.get_params().items():
-        if isinstance(value, Estimator):
-            value = value.cli_name
-        elif isinstance(value, Dynamics):
-            value = kebab(type(value).__name__)
-        elif isinstance(value, Options) and value.name is not None:
-            value = value.name
-        elif is_dataclass(value) and not isinstance(value, type):
-            continue  # it has no name: its own options say what it is
-        found[key.replace("__", ".")] = plain(value)
-    return {key: value for key, value in found.items() if f"{key}.kind" not in found}
 
 
 def _description(fitted: Fitted, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.data import Splits, split_validation
-from undertow.experiments.environment import versions
-from undertow.experiments.identity import fingerprint, identity, run_directory
+from undertow.experiments.identity import fingerprint, identity, run_directory, versions
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.single_run import fit_facts, fit_or_load
 from undertow.files import write_json

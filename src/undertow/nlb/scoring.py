@@ -17,7 +17,7 @@ from undertow.evaluation import (
     psth_r2,
     velocity_r2,
 )
-from undertow.evaluation.checks import as_float
+from undertow.evaluation.metrics.arrays import as_float
 from undertow.names import listed
 from undertow.nlb.submission import EVAL, FORWARD, TRAIN, Submission
 from undertow.nlb.tensors import TRUTH, Tensors, as_ragged

@@ -6,13 +6,12 @@ subfigure.
 """
 
 from undertow.plots.behavior import behavior
-from undertow.plots.coupling import coupling
 from undertow.plots.generated import generated
 from undertow.plots.hand_paths import hand_paths
 from undertow.plots.latent_curve import latent_curve
 from undertow.plots.latents import latents
 from undertow.plots.neurons import neurons
-from undertow.plots.oscillators import oscillators
+from undertow.plots.oscillators import coupling, oscillators
 from undertow.plots.phase_portrait import phase_portrait
 from undertow.plots.population import population
 from undertow.plots.psth import psth

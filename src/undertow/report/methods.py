@@ -9,7 +9,7 @@ from undertow.report.scores import has_interval
 
 LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
-    "with an encoder '{encoder}' of {encoder.hidden_dim} units,",
+    "with an encoder '{encoder.name}' of {encoder.hidden_dim} units,",
 )
 LANGEVIN_LATENTS = (
     "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin "
@@ -22,7 +22,7 @@ LANGEVIN_LATENTS = (
     "'{posterior.initial_s}',",
 )
 LANGEVIN_DECODER = (
-    "and a decoder '{decoder}'",
+    "and a decoder '{decoder.name}'",
     "with {decoder.heads} attention heads",
     "that reads {decoder.inputs}.",
 )
@@ -178,10 +178,11 @@ def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the dynamics as one entry, beside their name."""
     own = {k.removeprefix("dynamics."): v for k, v in settings.items() if k.startswith("dynamics.")}
     rest = {k: v for k, v in settings.items() if not k.startswith("dynamics.")}
+    name = own.pop("dynamics", rest.get("dynamics"))  # an object has its name among its settings
     for known in ("state_dim", "input_dim"):
         own.pop(known, None)  # as wide as the state and the stimulus, whatever they are
     listed = ", ".join(f"{k} = {plain(v)}" for k, v in own.items()) or "the defaults"
-    return {**rest, "dynamics.*": listed}
+    return {**rest, "dynamics": name, "dynamics.*": listed}
 
 
 def _filled(template: str, values: Mapping[str, str], used: set[str]) -> str:

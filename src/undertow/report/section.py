@@ -47,26 +47,6 @@ def time_words(record: RunRecord) -> str:
     return words
 
 
-def generation_words(record: RunRecord) -> str:
-    """From what rates or behaviour were inferred, and from what they were generated.
-
-    Raises:
-        UndertowError: for a model that does not generate.
-    """
-    if record.generated is None:
-        raise UndertowError(f"{record.model_name} does not generate.")
-    seen_s = record.generated.seen_bins * record.prediction.trials.bin_s
-    start = (
-        f"the first {seen_s:g} s of a trial (left of the dotted line)"
-        if seen_s
-        else "no observation at all"
-    )
-    return (
-        f"'inferred' from all observations, and 'generated': the start from {start}, then the "
-        "prior with the stimulus alone."
-    )
-
-
 def fitted_models(record: RunRecord) -> "Sequence[LatentSDE]":
     """The models whose dynamics can be looked into.
 

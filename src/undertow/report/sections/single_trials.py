@@ -1,18 +1,43 @@
-"""Single trials, single neurons."""
+"""Single trials: the whole population, and single neurons."""
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from undertow.report.page import plural
 from undertow.report.record import RunRecord
 from undertow.report.section import Section, time_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
 LEVEL = 0.9
 
 
-def draw(record: RunRecord, figure: "Figure") -> str:
+def draw_rasters(record: RunRecord, figure: "Figure") -> str:
+    """Draw rasters and say how neurons are sorted and rates coloured."""
+    from undertow import analysis, plots
+
+    prediction, trials = record.prediction, record.prediction.trials
+    plots.rasters(prediction, record.baseline_prediction, names=record.names, figure=figure)
+    shown = analysis.rasters(prediction)
+    words = (
+        f"Spikes beside inferred rates of all {trials.n_neurons} neurons, "
+        f"{plural(len(shown.names), 'test trial')}. Neurons are sorted by the time of their "
+        "inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
+        "percentile."
+    )
+    if 0 < shown.n_heldin < trials.n_neurons:
+        words += " Below the orange line: held-out neurons, whose spikes the model never sees."
+    if not np.isfinite(shown.spikes).all():
+        words += " Tan: not observed."
+    return words + time_words(record)
+
+
+RASTERS = Section("rasters", "Spikes and inferred rates", draw_rasters)
+
+
+def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     """Draw rates trial by trial and say what the band is, or why there is none."""
     from undertow import analysis, plots
 
@@ -32,4 +57,4 @@ def draw(record: RunRecord, figure: "Figure") -> str:
     return words + time_words(record)
 
 
-SINGLE_TRIALS = Section("single_trials", "Single trials, single neurons", draw)
+SINGLE_TRIALS = Section("single_trials", "Single trials, single neurons", draw_single_trials)
