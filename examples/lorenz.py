@@ -7,10 +7,8 @@ Run with `python examples/lorenz.py`; it takes a few minutes.
 import argparse
 from pathlib import Path
 
-from undertow import LangevinFlow, Smoothing, simulate_lorenz
-from undertow.analysis import TimeAxis, psth
+from undertow import LangevinFlow, Smoothing, plots, simulate_lorenz
 from undertow.data import split_trials
-from undertow.plots import plot_psth, png_bytes
 from undertow.training import Training
 
 
@@ -25,10 +23,10 @@ def main(seconds: float, picture: Path) -> None:
     for name, fitted in (("LangevinFlow", model), ("smoothing", baseline)):
         print(name, *fitted.score(test).values(), sep="\n  ")
 
-    averages = psth(model.predict(test), baseline.predict(test))
-    figure = plot_psth(averages, TimeAxis.of(test), "LangevinFlow", "smoothing")
+    names = ("LangevinFlow", "smoothing")
+    axes = plots.psth(model.predict(test), baseline.predict(test), names=names)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(png_bytes(figure))
+    axes[0, 0].figure.savefig(picture, dpi=150)
 
 
 if __name__ == "__main__":
