@@ -110,6 +110,16 @@ class Batch:
         (trials, time)."""
         return self.time_s[None] if self.irregular_times_s is None else self.irregular_times_s
 
+    @property
+    def inside(self) -> Tensor:
+        """Bins inside each trial, observed or not, (trials, time)."""
+        bins = torch.arange(self.targets.shape[1], device=self.lengths.device)
+        return bins < self.lengths[:, None]
+
+    def ended(self, values: Tensor) -> np.ndarray:
+        """(trials, time, dim) as an array, NaN past each trial's end."""
+        return torch.where(self.inside[..., None], values, torch.nan).cpu().numpy()
+
     def take(self, index: Tensor) -> "Batch":
         """Some of the trials."""
         held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL)}

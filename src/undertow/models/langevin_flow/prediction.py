@@ -77,8 +77,7 @@ def exchanged_rates(
         rates = network.observation.mean(drawn.features) / network.bin_s
         total = total + (rates.log() if average == "log-rates" else rates)
     mean = total / samples
-    inside = torch.arange(len(batch.time_s), device=exchange.device) < batch.lengths[:, None]
-    return _ended(mean.exp() if average == "log-rates" else mean, inside)
+    return batch.ended(mean.exp() if average == "log-rates" else mean)
 
 
 @torch.no_grad()
@@ -111,7 +110,6 @@ def _predict_chunk(
 ) -> dict[str, np.ndarray]:
     encoded = network.encode(batch, batch.inputs)
     context = encoded.context
-    inside = torch.arange(len(batch.time_s), device=context.device) < batch.lengths[:, None]
     sums: dict[str, Tensor] = {}
     kept: dict[str, list[np.ndarray]] = {}
     for sample in range(samples):
@@ -130,21 +128,16 @@ def _predict_chunk(
         for k, v in averaged.items():
             sums[k] = sums[k] + v if k in sums else v
         for k, v in values.items() if keep else ():
-            kept.setdefault(f"{k}_samples", []).append(_ended(v, inside))
+            kept.setdefault(f"{k}_samples", []).append(batch.ended(v))
     means = {k: v / samples for k, v in sums.items()}
     if average == "log-rates":
         means["rates"] = means["rates"].exp()
-    out = {k: _ended(v, inside) if v.ndim == 3 else v.cpu().numpy() for k, v in means.items()}
-    out["latent_h"] = _ended(context, inside)
+    out = {k: batch.ended(v) if v.ndim == 3 else v.cpu().numpy() for k, v in means.items()}
+    out["latent_h"] = batch.ended(context)
     stacked = {k: np.stack(v) for k, v in kept.items()}
     if keep:  # the same in every sample: a view, no copies
         stacked["latent_h_samples"] = np.broadcast_to(out["latent_h"], (samples, *context.shape))
     return out | stacked
-
-
-def _ended(values: Tensor, inside: Tensor) -> np.ndarray:
-    """(trials, time, dim) with NaN past each trial's end."""
-    return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
 
 
 @torch.no_grad()

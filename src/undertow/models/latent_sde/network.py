@@ -147,11 +147,7 @@ class LatentSDENetwork(nn.Module):
 
     def before_t0(self, batch: Batch) -> Tensor:
         """Bins that the initial state is inferred from, (trials, time)."""
-        inside = (
-            torch.arange(batch.inputs.shape[1], device=batch.lengths.device)
-            < batch.lengths[:, None]
-        )
-        return inside & (batch.times_s < self.t0_bins * self.bin_s)
+        return batch.inside & (batch.times_s < self.t0_bins * self.bin_s)
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
         """Behaviour as the encoder reads it, and which of it is seen."""

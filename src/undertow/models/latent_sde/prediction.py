@@ -58,7 +58,7 @@ def predict(
         total = {k: v + total[k] if k in total else v.clone() for k, v in values.items()}
         for k, v in values.items() if keep else ():
             if k in KEPT or k.startswith("latent_"):
-                kept.setdefault(k, []).append(_ended(v, batch))
+                kept.setdefault(k, []).append(batch.ended(v))
     mean = {k: v / samples for k, v in total.items()}
     return _prediction(network, batch, trials, mean, {k: np.stack(v) for k, v in kept.items()})
 
@@ -119,9 +119,9 @@ def _prediction(
 ) -> Prediction:
     names = [k.removeprefix("latent_") for k in mean if k.startswith("latent_")]
     return Prediction(
-        rates=_ended(mean["rates"], batch),
+        rates=batch.ended(mean["rates"]),
         trials=trials,
-        latents={k: _ended(mean[f"latent_{k}"], batch) for k in names},
+        latents={k: batch.ended(mean[f"latent_{k}"]) for k in names},
         rate_samples=kept.get("rates"),
         latent_samples={k: kept[f"latent_{k}"] for k in names if kept},
         terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
@@ -137,23 +137,17 @@ def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) 
     if isinstance(network.behavior, GaussianObservation):
         spread_var = (mean["behavior_square"] - mean["behavior"].square()).clamp(min=0)
         std = (spread_var + mean["behavior_var"]).sqrt()
-        return {"behavior": _ended(mean["behavior"], batch), "behavior_std": _ended(std, batch)}
+        return {"behavior": batch.ended(mean["behavior"]), "behavior_std": batch.ended(std)}
     if isinstance(network.behavior, CategoricalChannels):
         by_channel = network.behavior.of_channels(network.behavior.categories)
         categories = {name: numbers.cpu().numpy() for name, numbers in by_channel.items()}
-        probabilities = {name: _ended(mean[f"category_{name}"], batch) for name in categories}
+        probabilities = {name: batch.ended(mean[f"category_{name}"]) for name in categories}
         return {
             "behavior": likeliest_categories(probabilities, categories),
             "behavior_probabilities": probabilities,
             "behavior_categories": categories,
         }
     return {}
-
-
-def _ended(values: Tensor, batch: Batch) -> np.ndarray:
-    """(trials, time, dim) with NaN past each trial's end."""
-    inside = torch.arange(values.shape[1], device=values.device) < batch.lengths[:, None]
-    return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
 
 
 @torch.no_grad()
