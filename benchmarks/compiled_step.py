@@ -29,7 +29,7 @@ from undertow import LangevinFlow
 from undertow.data.batches import Batch
 from undertow.decoders import TransformerDecoder
 from undertow.encoders import dropout_from
-from undertow.models.langevin_flow.building import build_network
+from undertow.models import Population
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.randomness import isolated_seed
 
@@ -40,7 +40,7 @@ def make_network(size: Size, seed: int) -> tuple[LangevinNetwork, Batch]:
     """The default network, untrained, and 64 trials."""
     trials = poisson_trials((64, *size[1:]), seed)
     with isolated_seed(seed):
-        network = build_network(LangevinFlow(), size[4], trials.mean_rates, trials.bin_s)
+        network = LangevinFlow().build_network(Population.of(trials))
     return network, Batch.from_trials(trials)
 
 

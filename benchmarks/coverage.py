@@ -34,7 +34,9 @@ MODES = ("smooth", "generate")
 def fitted(train: TrialSet, validation: TrialSet, epochs: int, seed: int) -> LatentSDE:
     """With a step a bin: over longer ones states are read off straight lines, which vary less."""
     model = make_model("SDE", DIM, epochs)
-    return model.set_params(seed=seed, bins_per_step=1.0, monitor="smooth").fit(train, validation)
+    return model.set_params(seed=seed, solver__bins_per_step=1.0, training__monitor="auto").fit(
+        train, validation
+    )
 
 
 def pooled(members: list[LatentSDE], trials: TrialSet, samples: int, mode: str) -> Prediction:

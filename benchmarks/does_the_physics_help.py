@@ -25,14 +25,14 @@ from undertow.experiments.ablation import TABLE_6
 from undertow.training import Training
 
 PUBLISHED_STRUCTURE = {
-    "potential": "coupled-oscillators",
+    "dynamics__potential": "coupled-oscillators",
+    "dynamics__timescale_s": 0.02,
+    "dynamics__temperature": 3.0,
     "posterior": "autonomous",
-    "decoder_inputs": ("z", "v", "h"),
-    "bidirectional": False,
-    "timescale_s": 0.02,
-    "temperature": 3.0,
-    "kl_weight": 0.1,
-    "withhold_h": 0.0,
+    "decoder__inputs": ("z", "v", "h"),
+    "decoder__withhold_h": 0.0,
+    "encoder__bidirectional": False,
+    "kl__peak": 0.1,
 }
 """The arm keeps the floor on rates, which all arms share."""
 
@@ -40,7 +40,11 @@ PUBLISHED_STRUCTURE = {
 def released(epochs: int) -> LangevinFlow:
     """The released code's settings at this size; its schedules keep their shares of the run."""
     model = LangevinFlow.preset(
-        "released", allow_unstable=True, latent_dim=64, hidden_dim=64, decoder_width=192
+        "released",
+        latent_dim=64,
+        dynamics__allow_unstable=True,
+        encoder__hidden_dim=64,
+        decoder__width=192,
     )
     training = replace(model.training, epochs=epochs, weight_decay_warmup_epochs=epochs // 4)
     return model.set_params(training=training)

@@ -22,26 +22,26 @@ from undertow.training import Training
 
 IDEAS: dict[str, dict[str, Any]] = {
     "default": {},
-    "input-potential": {"potential": "input-driven"},
-    "no-latents": {"latents": False},
+    "input-potential": {"dynamics__potential": "input-driven"},
+    "no-latents": {"dynamics": None},
     "published-structure": PUBLISHED_STRUCTURE,
     "published-but-controlled": {**PUBLISHED_STRUCTURE, "posterior": "controlled"},
-    "h-never-withheld": {"withhold_h": 0.0},
-    "h-withheld-70": {"withhold_h": 0.7},
-    "latents-alone": {"decoder_inputs": ("z", "v")},
-    "initial-from-first-bin": {"initial": "first"},
-    "forward-gru": {"bidirectional": False},
-    "timescale-20ms": {"timescale_s": 0.02},
-    "timescale-150ms": {"timescale_s": 0.15},
-    "learned-timescale": {"learn": ("gamma", "temperature", "timescale")},
-    "nothing-learned": {"learn": ()},
-    "colder": {"temperature": 0.1},
-    "hotter": {"temperature": 3.0},
-    "kl-weight-0.2": {"kl_weight": 0.2},
-    "kl-weight-0.01": {"kl_weight": 0.01},
+    "h-never-withheld": {"decoder__withhold_h": 0.0},
+    "h-withheld-70": {"decoder__withhold_h": 0.7},
+    "latents-alone": {"decoder__inputs": ("z", "v")},
+    "initial-from-first-bin": {"posterior__initial_s": "first"},
+    "forward-gru": {"encoder__bidirectional": False},
+    "timescale-20ms": {"dynamics__timescale_s": 0.02},
+    "timescale-150ms": {"dynamics__timescale_s": 0.15},
+    "learned-timescale": {"dynamics__learn": ("gamma", "temperature", "timescale")},
+    "nothing-learned": {"dynamics__learn": ()},
+    "colder": {"dynamics__temperature": 0.1},
+    "hotter": {"dynamics__temperature": 3.0},
+    "kl-weight-0.2": {"kl__peak": 0.2},
+    "kl-weight-0.01": {"kl__peak": 0.01},
     "latent-dim-16": {"latent_dim": 16},
-    "no-floor": {"rate_floor_hz": 0.0},
-    "floor-0.5": {"rate_floor_hz": 0.5},
+    "no-floor": {"observation__rate_floor_hz": 0.0},
+    "floor-0.5": {"observation__rate_floor_hz": 0.5},
     "mlp-decoder": {"decoder": "mlp"},
 }
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2")
@@ -61,7 +61,7 @@ def main() -> None:
     training = Training(
         epochs=protocol.epochs, validate_every=protocol.epochs, keep="last", refit=True
     )
-    models = {name: LangevinFlow(training=training, **IDEAS[name]) for name in options.only}
+    models = {n: LangevinFlow(training=training).set_params(**IDEAS[n]) for n in options.only}
     cells = run_grid(
         models,
         {options.recording: inner},

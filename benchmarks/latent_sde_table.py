@@ -111,14 +111,14 @@ RECORDINGS = {
         maze_reach,
         16,
         Training(epochs=150, batch_size=64, learning_rate=5e-3),
-        {"t0_s": 0.1, "time_input": True},
+        {"posterior__initial_s": 0.1, "signals__time": True},
         {"generated bps": "bits per spike", "generated behavior R2": "velocity R²"},
     ),
     "visual_decision": Protocol(
         visual_decision,
         32,
         Training(epochs=80, batch_size=64, learning_rate=5e-3),
-        {"t0_s": 0.05, "regions": "split", "bins_per_step": 2.0},
+        {"posterior__initial_s": 0.05, "regions": "split", "solver__bins_per_step": 2.0},
         {
             "generated bps": "bits per spike",
             "generated accuracy feedback": "feedback right",
@@ -134,18 +134,21 @@ def make_models(protocol: Protocol, epochs: int | None) -> dict[str, LatentSDE]:
     """A model for each row, alike but for the dynamics; recurrent networks take a step a bin."""
     training = protocol.training if epochs is None else replace(protocol.training, epochs=epochs)
     settings = {
-        "monitor": "generate",
         "samples": SAMPLES,
-        "training": training,
+        "training": replace(training, monitor="generate"),
         **protocol.settings,
     }
     return {
-        name: LatentSDE(
-            each,
-            **settings | ({"bins_per_step": 1.0} if isinstance(each, DiscreteDynamics) else {}),
+        name: LatentSDE(each).set_params(
+            **settings | ({"solver__bins_per_step": 1.0} if discrete(each) else {})
         )
         for name, each in rows(protocol.dim).items()
     }
+
+
+def discrete(dynamics: Dynamics) -> bool:
+    """Whether they take a step a bin, whatever its width."""
+    return isinstance(dynamics, DiscreteDynamics)
 
 
 def table(found: Mapping[str, Folds], parameters: Mapping[str, int]) -> str:

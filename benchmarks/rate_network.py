@@ -33,7 +33,7 @@ from undertow import TrialSet
 from undertow.dynamics import GRU, Dynamics, NeuralSDE
 from undertow.evaluation import Score
 from undertow.experiments import CellResult, run_grid
-from undertow.models import LatentSDE
+from undertow.models import LatentSDE, PathPosterior, Solver
 from undertow.systems import RateNetwork
 from undertow.training import Training
 
@@ -55,11 +55,10 @@ def make_model(kind: str, dim: int, epochs: int) -> LatentSDE:
     paper."""
     return LatentSDE(
         dynamics_of(kind, dim),
-        t0_s=T0_S,
-        bins_per_step=1.0 if kind == "GRU" else 2.0,
-        monitor="generate",
+        posterior=PathPosterior(initial_s=T0_S),
+        solver=Solver(bins_per_step=1.0 if kind == "GRU" else 2.0),
         samples=SAMPLES,
-        training=Training(epochs=epochs, batch_size=64, learning_rate=1e-2),
+        training=Training(epochs=epochs, batch_size=64, learning_rate=1e-2, monitor="generate"),
     )
 
 

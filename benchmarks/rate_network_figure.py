@@ -125,7 +125,7 @@ def _grid(seen: np.ndarray, centre: np.ndarray, plane: np.ndarray) -> tuple[np.n
 
 def _learned_drift(model: LatentSDE, latents: np.ndarray) -> np.ndarray:
     """Drift per second at latents (points, dim), without input."""
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     with torch.no_grad():
         x = torch.tensor(latents, dtype=torch.float32)
         drift: Any = dynamics.drift(0.0, x, torch.zeros(len(x), dynamics.input_dim))  # type: ignore[operator]

@@ -21,7 +21,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -32,14 +31,14 @@ from torch import nn
 from recordings import maze_reach
 from undertow import LangevinFlow, TrialSet
 from undertow.data import fold_trials, split_validation
-from undertow.models import langevin_validation
-from undertow.training import Training, TrainingWarning
+from undertow.models.langevin_flow import validation
+from undertow.training import Training, TrainingWarning, Validate
 
-SMALL: dict[str, Any] = {"latent_dim": 64, "hidden_dim": 64, "decoder_width": 192}
+SMALL: dict[str, Any] = {"latent_dim": 64, "encoder__hidden_dim": 64, "decoder__width": 192}
 NAMES = ("default", "released, small", "released")
 TURN_S = 2.0
 RUNNING = threading.local()
-VALIDATOR = langevin_validation.validator
+VALIDATOR = validation.validator
 
 
 class Stop(Exception):  # noqa: N818
@@ -121,8 +120,8 @@ class Run:
         self.started = time.thread_time(), time.perf_counter()
 
 
-def timed_validator(*args: Any) -> langevin_validation.Validate:
-    """As `langevin_validation.validator`, off the clock of the run in this thread."""
+def timed_validator(*args: Any) -> Validate:
+    """As `validation.validator`, off the clock of the run in this thread."""
     validate = VALIDATOR(*args)
 
     def run(network: nn.Module) -> float:
@@ -137,8 +136,8 @@ def build(name: str, seed: int) -> LangevinFlow:
     if name == "default":
         return LangevinFlow(seed=seed, device="cpu", training=Training(validate_every=1))
     sizes = SMALL if name == "released, small" else {}
-    model = LangevinFlow.preset("released", allow_unstable=True, seed=seed, device="cpu", **sizes)
-    return model.copy(training=replace(model.training, validate_every=2))
+    model = LangevinFlow.preset("released", dynamics__allow_unstable=True, seed=seed, **sizes)
+    return model.copy(device="cpu", training__validate_every=2)
 
 
 def report(runs: list[Run]) -> str:
@@ -207,7 +206,7 @@ def main() -> None:
     runs: list[Run] = []
     seeds = {n: options.seeds if n == "default" else options.released_seeds for n in NAMES}
     with (
-        patch.object(langevin_validation, "validator", timed_validator),
+        patch.object(validation, "validator", timed_validator),
         ThreadPoolExecutor() as threads,
     ):
         for seed in range(max(seeds.values())):

@@ -21,6 +21,7 @@ LAYERS = [
         "names",
         "checks",
         "files",
+        "options",
         "randomness",
         "data",
         "systems",

@@ -16,7 +16,7 @@ from tests.families import exported
 from undertow.data import TrialSet, split_trials
 from undertow.errors import ModelError
 from undertow.models import Estimator, LangevinFlow
-from undertow.models.base import parameter_names
+from undertow.models.parameters import parameter_names
 from undertow.training import Training
 
 FAMILY = exported(undertow.models, Estimator) + exported(undertow.baselines, Estimator)

@@ -4,6 +4,7 @@ global state alone."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,13 @@ def isolated_seed(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def path_generator(device: torch.device, *seed: int) -> torch.Generator:
+    """A generator for one path: in a longer window every path, not just the first, begins with the
+    same noise."""
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 def representable_share(share: float) -> float:

@@ -16,22 +16,22 @@ UNUSED = "ignore:.*initial latent coordinates carry:undertow.training.TrainingWa
 """Filter for the one warning that a model of two epochs may give."""
 SMALL = {
     "latent_dim": 8,
-    "hidden_dim": 6,
-    "bidirectional": False,
-    "initial": "all",
+    "encoder__hidden_dim": 6,
+    "encoder__bidirectional": False,
+    "posterior__initial_s": "all",
     "posterior": "autonomous",
-    "timescale_s": 0.02,
-    "decoder_inputs": ("z", "v", "h"),
-    "withhold_h": 0.0,
-    "decoder_width": 8,
-    "heads": 2,
+    "dynamics__timescale_s": 0.02,
+    "decoder__inputs": ("z", "v", "h"),
+    "decoder__withhold_h": 0.0,
+    "decoder__width": 8,
+    "decoder__heads": 2,
     "samples": 3,
 }
 
 
 def small(epochs: int = 2, **settings: Any) -> LangevinFlow:
     training = Training(epochs=epochs, batch_size=16, validate_every=1, learning_rate=1e-2)
-    return LangevinFlow(**{**SMALL, "training": training, **settings})
+    return LangevinFlow().set_params(**{**SMALL, "training": training, **settings})
 
 
 def trials_with_gaps(

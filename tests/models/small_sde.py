@@ -13,11 +13,11 @@ from undertow.training import Training
 
 SMALL: dict[str, Any] = {
     "dynamics": "coupled-oscillators",
-    "state_dim": 4,
-    "t0_s": 0.06,
-    "hidden_dim": 6,
-    "steering_width": 6,
-    "decoder_width": 6,
+    "latent_dim": 4,
+    "posterior__initial_s": 0.06,
+    "encoder__hidden_dim": 6,
+    "posterior__hidden_dim": 6,
+    "decoder__width": 6,
     "samples": 2,
 }
 N_TIME, BIN_S = 10, 0.02
@@ -25,7 +25,7 @@ N_TIME, BIN_S = 10, 0.02
 
 def small(epochs: int = 1, **settings: Any) -> LatentSDE:
     training = Training(epochs=epochs, batch_size=16, validate_every=1, learning_rate=1e-2)
-    return LatentSDE(**{**SMALL, "training": training, **settings})
+    return LatentSDE().set_params(**{**SMALL, "training": training, **settings})
 
 
 def make_trials(

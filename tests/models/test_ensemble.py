@@ -87,7 +87,7 @@ def test_one_file_holds_all_members(ensemble: Ensemble, tmp_path: Path) -> None:
 
 
 def test_code_is_passed_on_to_the_members(tmp_path: Path) -> None:
-    model = Ensemble(small(potential=DoubleWellPotential), size=2).fit(TRAIN, VALIDATION)
+    model = Ensemble(small(dynamics__potential=DoubleWellPotential), size=2).fit(TRAIN, VALIDATION)
     path = model.save(tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match=r"load\(path, potential="):
         Ensemble.load(path)

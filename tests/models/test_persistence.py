@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow
-from undertow.models.langevin_flow.variant import Variant
 from undertow.training import Training, read_header, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -40,10 +40,15 @@ READ_OTHERWISE = Variant(
     "settings",
     [
         {},
-        {"latents": False},
-        {"posterior": "controlled", "initial": 0.06},
-        {"variant": READ_OTHERWISE, "timescale_s": "bin"},
-        {"order": 1, "potential": "input-driven", "temperature": 0.0, "learn": ()},
+        {"dynamics": None},
+        {"posterior": "controlled", "posterior__initial_s": 0.06},
+        {"variant": READ_OTHERWISE, "dynamics__timescale_s": "bin"},
+        {
+            "dynamics__order": 1,
+            "dynamics__potential": "input-driven",
+            "dynamics__temperature": 0.0,
+            "dynamics__learn": (),
+        },
     ],
 )
 def test_loaded_it_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -90,7 +95,7 @@ def test_settings_are_plain_json_also_from_numpy(tmp_path: Path) -> None:
 
 
 def test_a_potential_of_ones_own_is_asked_for_by_name(tmp_path: Path) -> None:
-    model = small(potential=DoubleWellPotential).fit(GAPS)
+    model = small(dynamics__potential=DoubleWellPotential).fit(GAPS)
     path = model.save(tmp_path / "m.safetensors")
     with pytest.raises(
         ModelError,

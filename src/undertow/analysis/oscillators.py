@@ -12,8 +12,6 @@ from undertow.data import TrialSet
 from undertow.dynamics import SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde.altering import unit_regions
-from undertow.models.latent_sde.states import encoded_inputs
 
 
 @runtime_checkable
@@ -150,10 +148,10 @@ def coupling_over_time(
         )
     strength = []
     for model in models:
-        dynamics, order = model.network_.dynamics, _order(model)
+        dynamics, order = model.dynamics_, _order(model)
         if not isinstance(dynamics, HasCoupling):
             raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
-        inputs = encoded_inputs(model, trials)
+        inputs = model.encoded_inputs(trials)
         like = next(dynamics.parameters())
         u = (
             torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
@@ -182,7 +180,7 @@ def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
     found = [models] if isinstance(models, LatentSDE) else list(models)
     if not found:
         raise UndertowError("no model was given: pass a fitted LatentSDE, or several.")
-    kinds = {(_kind(model), unit_regions(model).tobytes()) for model in found}
+    kinds = {(_kind(model), model.unit_regions().tobytes()) for model in found}
     if len(kinds) > 1:
         raise UndertowError(
             "the models have different dynamics or regions: compare models that differ in their "
@@ -193,18 +191,18 @@ def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
 
 def _order(model: LatentSDE) -> np.ndarray:
     """Units by region, then by natural frequency; as they are where they have none."""
-    hz, region = _frequencies_hz(model), unit_regions(model)
+    hz, region = _frequencies_hz(model), model.unit_regions()
     place = np.array([model.population_.regions.index(name) for name in region])
     return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
 
 
 def _sorted_regions(model: LatentSDE) -> np.ndarray:
     """The region of each unit, in this order."""
-    return unit_regions(model)[_order(model)]
+    return model.unit_regions()[_order(model)]
 
 
 def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     if not isinstance(dynamics, HasFrequencies):
         return None
     hz: np.ndarray = dynamics.natural_frequencies_hz.detach().abs().cpu().numpy()
@@ -213,9 +211,9 @@ def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
 
 def _power(model: LatentSDE) -> int:
     """A second-order form couples accelerations."""
-    return 2 if isinstance(model.network_.dynamics, SecondOrderOscillators) else 1
+    return 2 if isinstance(model.dynamics_, SecondOrderOscillators) else 1
 
 
 def _kind(model: LatentSDE) -> str:
     model._check_fitted()
-    return type(model.network_.dynamics).__name__
+    return type(model.dynamics_).__name__

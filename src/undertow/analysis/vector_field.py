@@ -11,7 +11,6 @@ from undertow.data import TrialSet
 from undertow.dynamics import SDE
 from undertow.errors import UndertowError
 from undertow.models import LatentSDE
-from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 MARGIN = 0.15  # of the paths' range, on each side
 
@@ -72,13 +71,13 @@ def phase_portrait(
             or irregular times.
     """
     model._check_fitted()
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     if not isinstance(dynamics, SDE):
         raise UndertowError(f"{type(dynamics).__name__} is no SDE: it has no drift to draw.")
     if dynamics.state_dim < 2:
         raise UndertowError("the state has one coordinate: a phase portrait needs two.")
     bin_, moment_s, u = _inputs(model, trials, time_s, inputs)
-    found = principal_components(inferred_states(model, trials, paths, seed), 2)
+    found = principal_components(model.inferred_states(trials, paths, seed), 2)
     if len(found.axes) < 2:
         raise UndertowError(
             "the inferred paths vary along one direction: a phase portrait needs two."
@@ -92,7 +91,7 @@ def phase_portrait(
 @torch.no_grad()
 def drift_per_second(model: LatentSDE, states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """Drift at states (…, state_dim) under one input u (input_dim,), per second."""
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     assert isinstance(dynamics, SDE)
     like = next(dynamics.parameters())
     x = torch.as_tensor(states, dtype=like.dtype, device=like.device).reshape(-1, states.shape[-1])
@@ -109,7 +108,7 @@ def _inputs(
     model: LatentSDE, trials: TrialSet, time_s: float | None, inputs: ArrayLike | None
 ) -> tuple[int | None, float | None, np.ndarray]:
     """The bin, its time in seconds and u there; no bin and time for a u that was given."""
-    width = model.network_.dynamics.input_dim
+    width = model.dynamics_.input_dim
     if inputs is not None:
         given = np.asarray(inputs, dtype=float)
         if given.shape != (width,):
@@ -126,7 +125,7 @@ def _inputs(
     there = trials.valid[:, chosen]
     if not there.any():
         raise UndertowError(f"no trial lasts until {times[chosen]:g} s: choose an earlier time_s.")
-    return chosen, float(times[chosen]), encoded_inputs(model, trials)[there, chosen].mean(axis=0)
+    return chosen, float(times[chosen]), model.encoded_inputs(trials)[there, chosen].mean(axis=0)
 
 
 def _grid(scores: np.ndarray, points: int) -> np.ndarray:

@@ -71,8 +71,10 @@ class Smoothing(Estimator):
 
     def fit(
         self,
-        trials: TrialSet,
-        validation: TrialSet | None = None,
+        trials: Any,
+        validation: Any = None,
+        *,
+        bin_s: float | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
@@ -82,6 +84,7 @@ class Smoothing(Estimator):
         Args:
             trials: to learn from.
             validation: to choose on; 15 % of the trials when not given.
+            bin_s: bin width in seconds of arrays.
             checkpoint, resume, progress: of no use here; a fit is short and starts anew.
 
         Raises:
@@ -89,6 +92,8 @@ class Smoothing(Estimator):
                 on.
             DataError: when the trials are too few to split.
         """
+        trials = self._as_trials(trials, bin_s)
+        validation = None if validation is None else self._as_trials(validation, bin_s)
         grid = self._grid(trials.heldout.any())
         self._remember_population(trials)
         if validation is not None:
@@ -111,14 +116,14 @@ class Smoothing(Estimator):
         self.regression_ = self._fit_regression(given, choice)
         return self
 
-    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates in spikes/s, NaN past the end of a trial; nothing is random here, so `seed` changes
         nothing.
 
         Raises:
             ModelError: when the model is not fitted, the neurons differ, or samples are asked for.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         if samples is not None:
             raise ModelError(
                 "Smoothing has no posterior to sample from: call predict(trials) without samples."
@@ -152,7 +157,7 @@ class Smoothing(Estimator):
         }
         header = {
             "model": self.cli_name,
-            "params": {k: np.asarray(v).tolist() for k, v in self.get_params().items()},
+            "params": {k: np.asarray(v).tolist() for k, v in self.get_params(deep=False).items()},
             "choice": [self.width_s_, self.floor_hz_, self.penalty_],
             "bin_s": self.bin_s_,
             "neuron_ids": self.neuron_ids_.tolist(),

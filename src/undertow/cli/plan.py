@@ -85,7 +85,7 @@ class Plan:
         """
         from undertow.experiments import construct, model_class, split_dynamics
         from undertow.models import Ensemble
-        from undertow.models.base import parameter_names
+        from undertow.models.parameters import parameter_names
 
         chosen = model_class(self.model)
         seed = (
@@ -100,7 +100,7 @@ class Plan:
             return model
         if self.ensemble < 1:
             raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
-        return Ensemble(model, self.ensemble, model.get_params().get("seed", 0))
+        return Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
 
     def _choose_dynamics(self, model: "Estimator", settings: Mapping[str, Any]) -> None:
         """The dynamics named by --dynamics (or the model's own), with their settings, checked at

@@ -1,5 +1,6 @@
 """Recordings and binned trials: reading, binning, splitting, holding out."""
 
+from undertow.data.arrays import as_trials
 from undertow.data.describe import describe
 from undertow.data.from_pynapple import from_pynapple
 from undertow.data.from_xarray import from_xarray, read_netcdf
@@ -22,6 +23,7 @@ __all__ = [
     "Recording",
     "Splits",
     "TrialSet",
+    "as_trials",
     "bin_spike_times",
     "cut_windows",
     "describe",

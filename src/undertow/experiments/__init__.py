@@ -3,7 +3,6 @@ are."""
 
 from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult, latent_information
-from undertow.experiments.choices import load_model, model_choices, model_class
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
 from undertow.experiments.dynamics_settings import build_dynamics, split_dynamics
@@ -19,6 +18,7 @@ from undertow.experiments.preparing import prepare
 from undertow.experiments.scores import ScoreTable, score_table, write_scores
 from undertow.experiments.settings import construct, parse_pairs, read_toml
 from undertow.experiments.single_run import RunResult, run
+from undertow.models.loading import load_model, model_choices, model_class
 
 __all__ = [
     "ARMS",

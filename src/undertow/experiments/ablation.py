@@ -132,7 +132,7 @@ def trained_to_the_end(model: Estimator, refit: bool) -> Estimator:
     """The model with `Training(keep='last', refit=refit)` wherever it, or a model inside it, has a
     training loop."""
     changed: dict[str, Any] = {}
-    for name, value in model.get_params().items():
+    for name, value in model.get_params(deep=False).items():
         if isinstance(value, Training):
             changed[name] = replace(value, keep="last", refit=refit)
         elif isinstance(value, Estimator):

@@ -39,7 +39,7 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
     if isinstance(model, Ensemble):
         one = estimate(model.unfitted_members()[0], splits)
         return None if one is None else _times(one, model.size)
-    training = model.get_params().get("training")
+    training = model.get_params(deep=False).get("training")
     if not isinstance(training, Training):
         return None
     few = Splits(splits.train[: training.batch_size], splits.validation, splits.test)
@@ -63,7 +63,7 @@ def _times(one: Estimate, n: int) -> Estimate:
 def _short(model: Estimator, epochs: int) -> Estimator:
     """The same model with a loop of one validation at the end."""
     loop = replace(
-        model.get_params()["training"],
+        model.get_params(deep=False)["training"],
         epochs=epochs,
         validate_every=epochs,
         max_seconds=None,

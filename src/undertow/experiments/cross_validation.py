@@ -63,7 +63,7 @@ def cross_validate(
         keep_models=True,
         report=report,
     )
-    seeds = (int(model.get_params().get("seed", 0)),)
+    seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
     with run_directory(out, what, resume, source):
         for name, each in models.items():

@@ -12,12 +12,12 @@ from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import ModelError
 from undertow.evaluation import Score, combine
 from undertow.experiments import identity
-from undertow.experiments.choices import load_model
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import for_model, prepare
 from undertow.experiments.single_run import MODEL
 from undertow.files import read_json
 from undertow.models.base import Estimator
+from undertow.models.loading import load_model
 
 
 @dataclass(frozen=True, eq=False)

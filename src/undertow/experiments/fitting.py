@@ -100,7 +100,7 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 def code_in(model: Estimator) -> dict[str, Any]:
     """The arguments of a model, or of a model inside it, that are code, such as a potential of
     one's own."""
-    params = model.get_params()
+    params = model.get_params(deep=False)
     inner = (code_in(value) for value in params.values() if isinstance(value, Estimator))
     return {name: value for name, value in params.items() if callable(value)} | dict(
         item for code in inner for item in code.items()

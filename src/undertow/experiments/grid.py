@@ -178,7 +178,7 @@ def _task(
     split_seed: int,
 ) -> _Task:
     splits = parts[cell.fold]
-    seeded = model.copy(seed=cell.seed) if "seed" in model.get_params() else model.copy()
+    seeded = model.copy(seed=cell.seed) if "seed" in model.get_params(deep=False) else model.copy()
     what = plain(identity(seeded, trials, {"split": splits}, split_seed))
     return _Task(cell, out / f"{cell.name}.json", seeded, splits, what)
 

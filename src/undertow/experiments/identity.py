@@ -53,7 +53,7 @@ def unlabelled_fingerprint(trials: TrialSet) -> str:
 
 def settings_of(model: Estimator) -> dict[str, Any]:
     """Constructor arguments by name; a nested dataclass or model becomes a table."""
-    return {name: plain(_table(value)) for name, value in model.get_params().items()}
+    return {name: plain(_table(value)) for name, value in model.get_params(deep=False).items()}
 
 
 def _table(value: Any) -> Any:
@@ -79,7 +79,7 @@ def identity(
         },
         UNLABELLED: unlabelled_fingerprint(trials),
         "splits": {name: split_ids(split) for name, split in splits.items()},
-        "seeds": {"seed": model.get_params().get("seed"), "split_seed": split_seed},
+        "seeds": {"seed": model.get_params(deep=False).get("seed"), "split_seed": split_seed},
     }
 
 

@@ -101,7 +101,7 @@ def size_name(model: Estimator) -> str:
     Raises:
         ModelError: for a model without latents.
     """
-    params = model.get_params()
+    params = model.get_params(deep=False)
     names = [name for name in SIZE_NAMES if name in params]
     if not names or params.get("latents") is False:
         raise ModelError(
@@ -119,7 +119,7 @@ def resized(model: Estimator, size: int) -> Estimator:
     Raises:
         ModelError: for a model without latents, or dynamics that refuse the size.
     """
-    params, changes = model.get_params(), {size_name(model): size}
+    params, changes = model.get_params(deep=False), {size_name(model): size}
     if "groups" in params:
         changes["groups"] = gcd(size, params["groups"])
     dynamics = params.get("dynamics")

@@ -1,7 +1,7 @@
 """Inference: posteriors over paths, divergences, coordinated dropout."""
 
 from undertow.inference.bounds import evidence_bound, importance_weighted_bound
-from undertow.inference.coordinated_dropout import coordinated_dropout
+from undertow.inference.coordinated_dropout import coordinated_dropout, likelihood_weight
 from undertow.inference.gaussian import (
     GaussianHead,
     gaussian_kl,
@@ -29,6 +29,7 @@ __all__ = [
     "gaussian_kl",
     "importance_weighted_bound",
     "kl_to_standard_normal",
+    "likelihood_weight",
     "released_step_kl",
     "solve",
 ]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from undertow.data.batches import Batch
 from undertow.randomness import random_mask, representable_share
 
 
@@ -35,3 +36,14 @@ def coordinated_dropout(
     else:
         share_learned = share
     return counts * (1 - hidden) / (1 - share), learned / share_learned
+
+
+def likelihood_weight(batch: Batch, input_weight: Tensor) -> Tensor:
+    """The weight of every entry's log-likelihood, (trials, time, neurons).
+
+    Held-in neurons in bins the encoder sees have `input_weight`; held-out neurons and forward bins,
+    which it never sees, count whole.
+    """
+    weight = torch.ones_like(batch.targets)
+    weight[:, :, batch.heldin] = torch.where(batch.observed[..., None], input_weight, 1.0)
+    return weight

@@ -1,13 +1,14 @@
 """How the weight of the KL terms changes over training."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from undertow.errors import ModelError
+from undertow import checks
+from undertow.options import Options
 
 
 @dataclass(frozen=True)
-class KLSchedule:
+class KLSchedule(Options):
     """Weight of the KL terms at a share of training.
 
     Attributes:
@@ -20,22 +21,16 @@ class KLSchedule:
         rise: share over which the weight rises.
     """
 
+    argument: ClassVar[str] = "kl"
     shape: Literal["constant", "linear", "cyclic"] = "cyclic"
     peak: float = 1.0
     cycles: int = 4
     rise: float = 0.5
 
-    def __post_init__(self) -> None:
-        if self.shape not in ("constant", "linear", "cyclic"):
-            raise ModelError(
-                f"kl.shape is {self.shape!r}: it must be 'constant', 'linear' or 'cyclic'."
-            )
-        if not self.peak >= 0 or not 0 <= self.rise <= 1:
-            raise ModelError(
-                f"kl.peak is {self.peak}, kl.rise {self.rise}: zero or more; from 0 to 1."
-            )
-        if self.cycles < 1 or self.cycles % 1:
-            raise ModelError(f"kl.cycles is {self.cycles}: it must be a whole number, at least 1.")
+    def check(self) -> None:
+        checks.number(self.of("peak"), self.peak, 0)
+        checks.number(self.of("rise"), self.rise, 0, 1)
+        checks.whole(self.of("cycles"), self.cycles, 1)
 
     def __call__(self, progress: float) -> float:
         """Weight when a share `progress` of training, 0 to 1, is done; at the end it is the

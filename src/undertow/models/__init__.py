@@ -1,8 +1,47 @@
-"""Models: a paper a file, behind one Estimator face."""
+"""Models: a paper a package, behind one Estimator face."""
 
 from undertow.models.base import Estimator
 from undertow.models.ensemble import Ensemble
-from undertow.models.langevin_flow import LangevinFlow
-from undertow.models.latent_sde import LatentSDE
+from undertow.models.hidden_spikes import HiddenSpikes
+from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
+from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
+from undertow.models.loading import load_model, model_choices, model_class
+from undertow.models.pieces import (
+    Counts,
+    GRUEncoding,
+    LinearDecoding,
+    LinearEncoding,
+    LSTMEncoding,
+    MLPDecoding,
+    RegionalDecoding,
+    TransformerDecoding,
+)
+from undertow.models.population import Population
+from undertow.models.trained import TrainedModel
 
-__all__ = ["Ensemble", "Estimator", "LangevinFlow", "LatentSDE"]
+__all__ = [
+    "Counts",
+    "Ensemble",
+    "Estimator",
+    "GRUEncoding",
+    "HiddenSpikes",
+    "LSTMEncoding",
+    "Langevin",
+    "LangevinFlow",
+    "LangevinPosterior",
+    "LatentSDE",
+    "LinearDecoding",
+    "LinearEncoding",
+    "MLPDecoding",
+    "PathPosterior",
+    "Population",
+    "RegionalDecoding",
+    "Signals",
+    "Solver",
+    "TrainedModel",
+    "TransformerDecoding",
+    "Variant",
+    "load_model",
+    "model_choices",
+    "model_class",
+]

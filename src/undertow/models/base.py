@@ -3,15 +3,18 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from undertow.data import Prediction, TrialSet
+from undertow.data import Prediction, TrialSet, as_trials
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.evaluation import Score, combine, generation_statistics, sufficient_statistics
+from undertow.models import parameters
+from undertow.names import nearest
 
 ProgressReport = Callable[[dict[str, float], float, float], None]
 
@@ -46,18 +49,26 @@ class Estimator(ABC):
     @abstractmethod
     def fit(
         self,
-        trials: TrialSet,
-        validation: TrialSet | None = None,
+        trials: Any,
+        validation: Any = None,
+        *,
+        bin_s: float | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
     ) -> Self:
-        """Learn from `trials`; choices are made on `validation`, split off the trials (15 %) when
-        not given.
+        """Learn from trials.
 
-        A model that trains for long keeps its state in the folder `checkpoint`, goes on from there
-        with `resume`, and calls `progress(row, share done, seconds left)`; one that does not has no
-        use for the three.
+        Args:
+            trials: a `TrialSet`; or a (trials, time, neurons) array of counts, a list of (time,
+                neurons) arrays or an xarray, with `bin_s`.
+            validation: the same, to make choices on; 15 % of `trials`, stratified, when not given.
+            bin_s: bin width in seconds of arrays.
+            checkpoint: folder for the state of a long training.
+            resume: go on from the state there.
+            progress: called with (row, share done, seconds left) after each validation.
+
+        A model that does not train for long has no use for the last three.
         """
 
     @abstractmethod
@@ -83,7 +94,7 @@ class Estimator(ABC):
         """Numbers learned, in 'all' and by part; empty for a model that does not count them."""
         return {}
 
-    def score(self, trials: TrialSet, train: TrialSet | None = None) -> dict[str, Score]:
+    def score(self, trials: Any, train: Any = None) -> dict[str, Score]:
         """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs
         need `train` too.
 
@@ -91,11 +102,13 @@ class Estimator(ABC):
             trials: to score; neither fitted nor chosen on.
             train: the training trials, on which decoders are fitted.
         """
+        trials = self.checked(trials)
         fitted_on = None if train is None else self.predict(train)
         inferred, generated = self.predict(trials), self.predict_generated(trials)
         found = sufficient_statistics(inferred, fitted_on)
         if generated is not None:
-            found |= generation_statistics(inferred, *generated, train)
+            seen = None if fitted_on is None else fitted_on.trials
+            found |= generation_statistics(inferred, *generated, seen)
         return combine([[found]])
 
     @abstractmethod
@@ -110,30 +123,107 @@ class Estimator(ABC):
         file holds."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name."""
-        return {name: getattr(self, name) for name in parameter_names(type(self))}
+        """Constructor arguments by name; `deep` adds those of its pieces: 'training__epochs'."""
+        own = {name: getattr(self, name) for name in parameters.parameter_names(type(self))}
+        return own | self._nested_params() if deep else own
+
+    def _nested_params(self) -> dict[str, Any]:
+        return {
+            f"{name}{parameters.SEPARATOR}{key}": value
+            for name in parameters.parameter_names(type(self))
+            for key, value in self.parameters_of(name).items()
+        }
+
+    def parameters_of(self, name: str) -> dict[str, Any]:
+        """The parameters of the piece that a constructor argument holds; empty for plain values."""
+        value = self.piece(name)
+        if isinstance(value, Estimator):
+            return value.get_params()
+        return parameters.nested(value, self._width_of(name))
+
+    def piece(self, name: str) -> Any:
+        """What a constructor argument stands for: options in place of their name."""
+        value, annotation = getattr(self, name), parameters.annotations(type(self))[name]
+        if parameters.option_classes(annotation):
+            return parameters.as_options(name, value, annotation)
+        return value
 
     def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; an unknown name is refused."""
-        known = parameter_names(type(self))
+        """Change constructor arguments, or parameters of a piece ('training__epochs').
+
+        A piece given by name keeps what it shares with the one before: another decoder is as wide.
+
+        Raises:
+            ModelError: for an unknown name, with the nearest one, or a value that breaks its rule.
+        """
+        known = parameters.parameter_names(type(self))
+        inner: dict[str, dict[str, Any]] = {}
         for name, value in params.items():
-            if name not in known:
-                raise ModelError(
-                    f"{type(self).__name__} has no parameter {name!r}: it has {', '.join(known)}."
-                )
-            setattr(self, name, value)
+            own, _, key = name.partition(parameters.SEPARATOR)
+            if own not in known:
+                near = nearest(name, known)
+                raise ModelError(f"{type(self).__name__} has no parameter {name!r}: {near}")
+            if key:
+                inner.setdefault(own, {})[key] = value
+            else:
+                self._exchange(own, value)
+        for own, changes in inner.items():  # after the pieces themselves
+            setattr(self, own, self._changed(own, changes))
         return self
 
+    def _exchange(self, name: str, value: Any) -> None:
+        annotation = parameters.annotations(type(self))[name]
+        if isinstance(value, str) and parameters.option_classes(annotation):
+            plain = parameters.as_options(name, value, annotation)
+            kept = parameters.exchanged(self.piece(name), plain)
+            value = value if kept == plain else kept
+        setattr(self, name, value)
+
+    def _changed(self, name: str, changes: Mapping[str, Any]) -> Any:
+        value = self.piece(name)
+        if isinstance(value, Estimator):
+            return value.copy(**changes)
+        return parameters.changed(name, value, changes, self._width_of(name))
+
+    def _width_of(self, name: str) -> int | None:
+        """The width of dynamics that are given by name; None where the argument is none."""
+        return None
+
     def copy(self, **changes: Any) -> Self:
-        """An unfitted model of the same parameters, but for these; an unknown name is refused."""
-        return type(self)(**self.get_params()).set_params(**changes)
+        """An unfitted model of the same parameters, but for these, as in `set_params`."""
+        return type(self)(**self.get_params(deep=False)).set_params(**changes)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks before it splits, clones and scores: nothing special."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        tags = InputTags(two_d_array=False, three_d_array=True, allow_nan=True)
+        return Tags(None, TargetTags(required=False), input_tags=tags)
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = (
-            f"{k}={_shown(v)}" for k, v in self.get_params().items() if v != defaults[k].default
+            f"{k}={_shown(v)}"
+            for k, v in self.get_params(deep=False).items()
+            if v != defaults[k].default
         )
         return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _as_trials(self, data: Any, bin_s: float | None = None) -> TrialSet:
+        """Trials from what `fit` and `predict` take; arrays have the model's bins by default."""
+        return as_trials(data, getattr(self, "bin_s_", None) if bin_s is None else bin_s)
+
+    def checked(self, data: Any) -> TrialSet:
+        """Trials of the population the model was fitted on, from a `TrialSet` or arrays.
+
+        Raises:
+            ModelError: before fitting; for other neurons, another order, other held-out neurons,
+                another bin width, or irregular times the model does not take.
+        """
+        self._check_fitted()
+        trials = self._as_trials(data)
+        self._check_population(trials)
+        return trials
 
     def _remember_population(self, trials: TrialSet) -> None:
         self._refuse_irregular(trials)
@@ -188,13 +278,16 @@ class Estimator(ABC):
 
 
 def _shown(value: Any) -> str:
-    """A parameter on one line; dynamics by the settings they were made with."""
-    if not isinstance(value, Dynamics):
+    """A parameter on one line; pieces by what differs from their defaults."""
+    if isinstance(value, Dynamics):
+        settings = value.settings
+    elif is_dataclass(value) and not isinstance(value, type):
+        settings = {
+            f.name: getattr(value, f.name)
+            for f in fields(value)
+            if getattr(value, f.name) != f.default
+        }
+    else:
         return repr(value)
-    settings = ", ".join(f"{name}={each!r}" for name, each in value.settings.items())
-    return f"{type(value).__name__}({settings})"
-
-
-def parameter_names(cls: type) -> list[str]:
-    """The constructor's argument names."""
-    return [name for name in inspect.signature(cls).parameters if name != "self"]
+    given = ", ".join(f"{name}={each!r}" for name, each in settings.items())
+    return f"{type(value).__name__}({given})"

@@ -1,18 +1,20 @@
 """`Ensemble`: the same model from several seeds, rates averaged."""
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from undertow import checks
 from undertow.data import Prediction, TrialSet, split_validation
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
-from undertow.models.base import Estimator, Generated, ProgressReport, parameter_names
+from undertow.models.base import Estimator, Generated, ProgressReport
 from undertow.models.langevin_flow import LangevinFlow
+from undertow.models.loading import model_class
+from undertow.models.parameters import parameter_names
 from undertow.training import read_tensors, write_tensors
 
 
@@ -44,14 +46,18 @@ class Ensemble(Estimator):
 
     def fit(
         self,
-        trials: TrialSet,
-        validation: TrialSet | None = None,
+        trials: Any,
+        validation: Any = None,
+        *,
+        bin_s: float | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
     ) -> Self:
-        """Fit one member after the other, all on the same trials; each keeps its state in a folder
-        of `checkpoint`.
+        """Fit one member after the other, all on the same trials.
+
+        Arguments are those of a model's `fit`; each member keeps its state in a folder of its own
+        in `checkpoint`.
 
         Raises:
             ModelError: when the member has no seed, `size` is not at least 1, or the member refuses
@@ -59,8 +65,10 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
+        trials = self._as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, 0.15, seed=self.seed)
+        validation = self._as_trials(validation, bin_s)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
             report = None if progress is None else share_of(progress, k, self.size)
@@ -80,8 +88,7 @@ class Ensemble(Estimator):
                 f"member is {self.member!r}: it must be a model with a seed, such as "
                 "LangevinFlow()."
             )
-        if self.size < 1 or self.size % 1:
-            raise ModelError(f"size is {self.size}: it must be a whole number, at least 1.")
+        checks.whole("size", self.size, 1)
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
 
     def _adopt(self, members: list[Estimator]) -> None:
@@ -95,7 +102,7 @@ class Ensemble(Estimator):
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
-    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
         """Mean rates, behaviour and label probabilities of the members; latents, their samples and
         KL terms of the first.
 
@@ -106,7 +113,7 @@ class Ensemble(Estimator):
             ModelError: for other neurons, another order, other held-out neurons or another bin
                 width.
         """
-        self._check_population(trials)
+        trials = self.checked(trials)
         each = [
             member.predict(trials, samples=share, seed=seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
@@ -122,7 +129,7 @@ class Ensemble(Estimator):
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Mean of the members' rates with latents exchanged; None where they have none to
         exchange."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
         return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
@@ -131,7 +138,7 @@ class Ensemble(Estimator):
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
         """Mean of what the members generate, as in `predict`; None where they do not."""
-        self._check_population(trials)
+        trials = self.checked(trials)
         found = [
             member.predict_generated(trials, share, seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
@@ -184,7 +191,7 @@ class Ensemble(Estimator):
                     if n.partition(".")[0] == str(k)
                 }
                 file = write_tensors(Path(folder) / f"{k}", own, about)
-                members.append(_class_named(about["model"], path).load(file, **params))
+                members.append(model_class(about["model"]).load(file, **params))
         model = cls(members[0].copy(), **header["params"])
         model._adopt(members)
         return model
@@ -244,22 +251,3 @@ def _in_turn(samples: list[np.ndarray | None], n: int) -> np.ndarray:
     """Sample 0 of each member, then sample 1 of each, …: n in all."""
     drawn = [np.empty(0) if one is None else one for one in samples]
     return np.stack([drawn[i % len(drawn)][i // len(drawn)] for i in range(n)])
-
-
-def _class_named(name: str, path: str | Path) -> type[Estimator]:
-    """The model class of this command-line name among those imported."""
-    found = next(
-        (cls for cls in _subclasses(Estimator) if getattr(cls, "cli_name", None) == name), None
-    )
-    if found is None:
-        raise ModelError(
-            f"{path} is an ensemble of {name!r}, which is no model here: import it first."
-        )
-    return found
-
-
-def _subclasses(cls: type) -> Iterator[type]:
-    children: list[type] = cls.__subclasses__()
-    for child in children:
-        yield child
-        yield from _subclasses(child)

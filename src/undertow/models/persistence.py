@@ -1,7 +1,7 @@
 """Model files: one safetensors file, the settings and the population in its JSON header."""
 
-import inspect
-from dataclasses import asdict, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from undertow.dynamics import Dynamics
 from undertow.dynamics.named import exported_class, exported_name, make_dynamics
 from undertow.errors import ModelError
-from undertow.models.base import Estimator, parameter_names
-from undertow.names import kebab
+from undertow.models.base import Estimator
+from undertow.models.parameters import SEPARATOR, annotations, option_classes
+from undertow.names import kebab, nearest
 from undertow.training import read_tensors, write_tensors
 
-DYNAMICS, PART = "dynamics", "part"
+DYNAMICS, OPTIONS, PART, CUSTOM = "dynamics", "options", "part", "custom"
 AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
 
 
@@ -25,22 +26,16 @@ def save(
     """Write a fitted model; the folder is made if need be."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {
-        "model": model.cli_name,
-        "params": {k: _plain(v) for k, v in model.get_params().items()},
-        "neuron_ids": model.neuron_ids_.tolist(),
-        "heldout": model.heldout_.tolist(),
-        "bin_s": model.bin_s_,
-        **extra,
-    }
-    return write_tensors(path, tensors, header)
+    params = {k: _plain(v) for k, v in model.get_params(deep=False).items()}
+    return write_tensors(path, tensors, {"model": model.cli_name, "params": params, **extra})
 
 
 def load(
-    cls: type[AnyEstimator], path: str | Path, params: dict[str, Any]
+    cls: type[AnyEstimator], path: str | Path, params: Mapping[str, Any]
 ) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
-    """An unfitted model with the settings and population of the file, its tensors and the rest of
-    the header.
+    """An unfitted model with the settings of the file, its tensors and the rest of the header.
+
+    `params` take the place of settings, those of pieces too ('dynamics__potential').
 
     Raises:
         ModelError: for a file of another model, or a setting that cannot be read back and was not
@@ -52,29 +47,28 @@ def load(
             f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its "
             "own class."
         )
-    settings = {**header["params"], **params}
-    for name, value in settings.items():
-        if name not in parameter_names(cls):
+    settings = _overlaid(header["params"], params)
+    types = annotations(cls)
+    for name in settings:
+        if name not in types:
             raise ModelError(
-                f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives."
+                f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives: "
+                f"{nearest(name, types)}"
             )
-        if isinstance(value, dict) and "custom" in value:
-            raise ModelError(
-                f"{path} was fitted with {name}={value['custom']}: pass it again, load(path, "
-                f"{name}=…)."
-            )
-        if isinstance(value, dict) and DYNAMICS in value:
-            given = {k: _read(v) for k, v in value.items() if k != DYNAMICS}
-            settings[name] = make_dynamics(value[DYNAMICS], given)
-    for name, parameter in inspect.signature(cls).parameters.items():
-        if is_dataclass(parameter.default) and isinstance(settings.get(name), dict):
-            kind: Any = type(parameter.default)
-            settings[name] = kind(**settings[name])
-    model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
-    model.neuron_ids_ = np.array(header["neuron_ids"])
-    model.heldout_ = np.array(header["heldout"], dtype=bool)
-    model.bin_s_ = header["bin_s"]
-    return model, tensors, header
+    values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
+    return cls(**values), tensors, header
+
+
+def _overlaid(saved: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the file with those given in their place."""
+    settings = dict(saved)
+    for name, value in params.items():
+        own, _, key = name.partition(SEPARATOR)
+        if key and isinstance(settings.get(own), Mapping):
+            settings[own] = {**settings[own], key: value}
+        else:
+            settings[name] = value
+    return settings
 
 
 def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
@@ -91,34 +85,57 @@ def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) ->
         ) from None
 
 
+# --- settings as JSON ----------------------------------------------------------------------------
+
+
 def _plain(value: Any) -> Any:
-    """A setting as JSON can hold it; code is only named."""
+    """A setting as JSON can hold it; code of the library is named, other code only described."""
     if isinstance(value, Dynamics):
         return _plain_dynamics(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        held = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {OPTIONS: type(value).__name__, **held}
+    if exported_name(value) is not None:
+        return {PART: exported_name(value)}
     if callable(value):
-        return {"custom": getattr(value, "__qualname__", type(value).__name__)}
+        return {CUSTOM: getattr(value, "__qualname__", type(value).__name__)}
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
 
 
 def _plain_dynamics(dynamics: Dynamics) -> dict[str, Any]:
-    """Name and settings, among which classes of the library's own, such as a potential, are named
-    too."""
-    name, settings = exported_name(type(dynamics)), dict[str, Any]()
-    for key, value in dynamics.settings.items():
-        part = exported_name(value)
-        settings[key] = _plain(value) if part is None else {PART: part}
-    custom = [v["custom"] for v in settings.values() if isinstance(v, dict) and "custom" in v]
+    """The name and the settings of dynamics."""
+    name = exported_name(type(dynamics))
+    settings = {key: _plain(value) for key, value in dynamics.settings.items()}
+    custom = [v[CUSTOM] for v in settings.values() if isinstance(v, dict) and CUSTOM in v]
     if name is None or custom:
-        return {"custom": custom[0] if custom else type(dynamics).__qualname__}
+        return {CUSTOM: custom[0] if custom else type(dynamics).__qualname__}
     return {DYNAMICS: kebab(name), **settings}
 
 
-def _read(value: Any) -> Any:
-    """A setting of dynamics from what `_plain_dynamics` wrote."""
-    if isinstance(value, dict) and PART in value:
+def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
+    """A setting from what `_plain` wrote; values that were given are as they are."""
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, dict):
+        return value
+    if CUSTOM in value:
+        raise ModelError(
+            f"{path} was fitted with {name}={value[CUSTOM]}: pass it again, load(path, {name}=…)."
+        )
+    if PART in value:
         return exported_class(value[PART])
-    return tuple(value) if isinstance(value, list) else value
+    own = {
+        k: _read(f"{name}{SEPARATOR}{k}", v, None, path)
+        for k, v in value.items()
+        if k not in (DYNAMICS, OPTIONS)
+    }
+    if DYNAMICS in value:
+        return make_dynamics(value[DYNAMICS], own)
+    if OPTIONS in value:
+        known = {cls.__name__: cls for cls in option_classes(annotation)}
+        if value[OPTIONS] not in known:
+            raise ModelError(f"{path} names {value[OPTIONS]!r} as {name}, which is none here.")
+        return known[value[OPTIONS]](**own)
+    return value

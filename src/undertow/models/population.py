@@ -1,8 +1,8 @@
-"""`Population`: what a `LatentSDE` needs to know of its training trials before it sees a batch."""
+"""`Population`: what a network needs to know of its training trials before it sees a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,16 +12,14 @@ from undertow.data.batches import Batch
 from undertow.data.label_codes import label_categories
 from undertow.errors import ModelError
 
-if TYPE_CHECKING:
-    from undertow.models.latent_sde import LatentSDE
-
 
 @dataclass(frozen=True)
 class Population:
     """What a network needs to know of the trials it is fitted on; kept in model files.
 
     Attributes:
-        n_heldin: neurons given to the encoder.
+        neuron_ids: of all neurons, in order.
+        heldout: which of them the encoder is not given.
         mean_rates: of all neurons, spikes/s.
         bin_s: bin width.
         duration_s: length of the longest trial.
@@ -38,49 +36,68 @@ class Population:
         behavior_shares: channel → share of the bins in each.
     """
 
-    n_heldin: int
+    neuron_ids: list[Any]
+    heldout: list[bool]
     mean_rates: list[float]
     bin_s: float
     duration_s: float
     regular: bool
-    stimulus_channels: int
-    behavior_names: list[str]
-    behavior_means: list[float]
-    behavior_stds: list[float]
-    categories: dict[str, list[Any]]
-    shares: dict[str, list[float]]
     regions: list[str]
     region_of: list[int]
+    stimulus_channels: int = 0
+    behavior_names: list[str] = field(default_factory=list)
+    behavior_means: list[float] = field(default_factory=list)
+    behavior_stds: list[float] = field(default_factory=list)
+    categories: dict[str, list[Any]] = field(default_factory=dict)
+    shares: dict[str, list[float]] = field(default_factory=dict)
     behavior_categories: dict[str, list[float]] = field(default_factory=dict)
     behavior_shares: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trials: TrialSet, model: "LatentSDE") -> "Population":
+    def of(
+        cls,
+        trials: TrialSet,
+        stimulus: bool = False,
+        behavior: bool = False,
+        labels: tuple[str, ...] | None = (),
+        regions: str | Mapping[str, int] | None = None,
+    ) -> "Population":
         """Read it off the training trials.
 
+        Args:
+            trials: to train on.
+            stimulus, behavior: whether the model has a use for them.
+            labels: names of the labels it has a use for; None for all there are.
+            regions: 'split' or units by region where regions have units of their own.
+
         Raises:
-            ModelError: where the model asks for what the trials do not hold.
+            ModelError: where more is asked for than the trials hold.
         """
-        names = model.labels
-        categories = {} if names == () else label_categories(trials, names)
-        regions, region_of = _regions(trials, model.regions)
+        categories = {} if labels == () else label_categories(trials, labels)
+        names, region_of = _regions(trials, regions)
         return cls(
-            n_heldin=int((~trials.heldout).sum()),
+            neuron_ids=trials.neuron_ids.tolist(),
+            heldout=trials.heldout.tolist(),
             mean_rates=np.nan_to_num(trials.mean_rates).tolist(),
             bin_s=trials.bin_s,
             duration_s=_duration_s(trials),
             regular=trials.times is None,
-            stimulus_channels=0
-            if trials.stimulus is None or not model.stimulus
-            else trials.stimulus.shape[2],
+            stimulus_channels=trials.stimulus.shape[2]
+            if stimulus and trials.stimulus is not None
+            else 0,
             categories={k: v.tolist() for k, v in categories.items()},
             shares={
                 k: [float(np.mean(trials.labels[k] == c)) for c in v] for k, v in categories.items()
             },
-            regions=regions,
+            regions=names,
             region_of=region_of,
-            **_behavior(trials, model.behavior),
+            **_behavior(trials, behavior),
         )
+
+    @property
+    def n_heldin(self) -> int:
+        """Neurons given to the encoder."""
+        return self.heldout.count(False)
 
     @property
     def behavior_inputs(self) -> int:
@@ -130,7 +147,7 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
     """The fields that describe behaviour: moments where it is continuous, categories and their
     shares where it is not."""
     if trials.behavior is None or not wanted:
-        return {"behavior_names": [], "behavior_means": [], "behavior_stds": []}
+        return {}
     names, flat = list(trials.behavior_names), trials.behavior.reshape(-1, trials.behavior.shape[2])
     if (never := np.isnan(flat).all(0)).any():
         raise ModelError(
@@ -156,8 +173,6 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
             )
     return {
         "behavior_names": names,
-        "behavior_means": [],
-        "behavior_stds": [],
         "behavior_categories": {name: values.tolist() for name, (values, _) in known.items()},
         "behavior_shares": {name: (n / n.sum()).tolist() for name, (_, n) in known.items()},
     }

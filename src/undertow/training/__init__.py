@@ -1,7 +1,9 @@
 """One readable training loop, its options, state and checkpoints."""
 
 from undertow.training.checkpoint import read_header, read_tensors, write_tensors
-from undertow.training.loop import Interrupted, TrainingWarning, history_csv, train
+from undertow.training.device import choose_device
+from undertow.training.history import history_csv, kept_row
+from undertow.training.loop import Interrupted, TrainingWarning, Validate, train
 from undertow.training.progress import Progress
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
@@ -12,7 +14,10 @@ __all__ = [
     "Training",
     "TrainingState",
     "TrainingWarning",
+    "Validate",
+    "choose_device",
     "history_csv",
+    "kept_row",
     "read_header",
     "read_tensors",
     "train",

@@ -1,7 +1,5 @@
 """The training loop."""
 
-import csv
-import io
 import math
 import time
 import warnings
@@ -17,8 +15,9 @@ from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
 from undertow.files import PARTIAL, write_text
 from undertow.training.checkpoint import read_tensors, write_tensors
+from undertow.training.history import Row, history_csv
 from undertow.training.settings import Training
-from undertow.training.state import Row, TrainingState
+from undertow.training.state import TrainingState
 
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
 
@@ -192,13 +191,3 @@ def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str,
     directory.mkdir(parents=True, exist_ok=True)
     write_tensors(directory / CHECKPOINT, tensors, numbers)
     write_text(directory / LOG, history_csv(numbers["history"]))
-
-
-def history_csv(history: list[Row]) -> str:
-    """The rows as CSV text, with a header."""
-    columns = list(dict.fromkeys(name for row in history for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()

@@ -1,16 +1,18 @@
 """`Training`: the options of the training loop."""
 
 import math
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
+from undertow import checks
 from undertow.errors import ModelError
+from undertow.options import Options
 
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Options):
     """How a network is trained.
 
     Attributes:
@@ -28,8 +30,10 @@ class Training:
         validate_every: epochs between validations.
         patience: epochs without a better validation score after which training stops; None for
             never.
-        monitor: what validation measures: 'co-bps' (held-out neurons), 'likelihood' (bits per spike
-            of hidden held-in counts) or 'auto' (co-bps where neurons are held out).
+        monitor: what validation measures, in bits per spike: 'co-bps' (held-out neurons),
+            'likelihood' (hidden held-in counts; of a latent SDE its evidence bound), 'generate'
+            (what a model that generates makes of each trial's start) or 'auto' (co-bps where
+            neurons are held out, else the likelihood).
         keep: which weights are kept: those of the epoch that validated 'best', or the 'last' ones,
             for schedules that do not overfit; the validation score is then that of the last epoch.
         refit: train again, on training and validation trials together, up to the epoch that was
@@ -41,6 +45,7 @@ class Training:
         checkpoint_seconds: least time between two checkpoints.
     """
 
+    argument: ClassVar[str] = "training"
     epochs: int = 200
     batch_size: int = 64
     learning_rate: float = 3e-3
@@ -52,50 +57,31 @@ class Training:
     average_decay: float = 0.99
     validate_every: int = 10
     patience: int | None = None
-    monitor: Literal["auto", "co-bps", "likelihood"] = "auto"
+    monitor: Literal["auto", "co-bps", "likelihood", "generate"] = "auto"
     keep: Literal["best", "last"] = "best"
     refit: bool = False
     max_seconds: float | None = None
     retries: int = 4
     checkpoint_seconds: float = 5.0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         for name in ("epochs", "batch_size", "validate_every"):
-            value = getattr(self, name)
-            self._require(name, value >= 1 and value % 1 == 0, "a whole number, at least 1")
+            checks.whole(self.of(name), getattr(self, name), 1)
         for name in ("learning_rate", "clip_norm"):
-            self._require(name, getattr(self, name) > 0, "above zero")
-        for name in (
-            "warmup_epochs",
-            "weight_decay",
-            "weight_decay_warmup_epochs",
-            "retries",
-            "checkpoint_seconds",
-        ):
-            self._require(name, getattr(self, name) >= 0, "zero or more")
+            checks.number(self.of(name), getattr(self, name), 0, above=True)
+        for name in ("warmup_epochs", "weight_decay_warmup_epochs", "retries"):
+            checks.whole(self.of(name), getattr(self, name), 0)
+        for name in ("weight_decay", "checkpoint_seconds"):
+            checks.number(self.of(name), getattr(self, name), 0)
         for name in ("patience", "max_seconds"):
-            self._require(
-                name, getattr(self, name) is None or getattr(self, name) > 0, "above zero, or None"
+            if getattr(self, name) is not None:
+                checks.number(self.of(name), getattr(self, name), 0, above=True)
+        checks.share(self.of("average_decay"), self.average_decay)
+        if self.refit and self.max_seconds is not None:
+            raise ModelError(
+                "training.refit is True under training.max_seconds: a refit repeats so many "
+                "epochs, not so many seconds; leave one of the two."
             )
-        self._require("schedule", self.schedule in ("cosine", "plateau"), "'cosine' or 'plateau'")
-        self._require(
-            "average_decay", 0 <= self.average_decay < 1, "from 0 up to, not including, 1"
-        )
-        self._require(
-            "monitor",
-            self.monitor in ("auto", "co-bps", "likelihood"),
-            "'auto', 'co-bps' or 'likelihood'",
-        )
-        self._require("keep", self.keep in ("best", "last"), "'best' or 'last'")
-        self._require(
-            "refit",
-            not (self.refit and self.max_seconds is not None),
-            "False under training.max_seconds",
-        )
-
-    def _require(self, name: str, holds: bool, rule: str) -> None:
-        if not holds:
-            raise ModelError(f"training.{name} is {getattr(self, name)!r}: it must be {rule}.")
 
     def learning_rate_at(self, progress: float, epoch: int, reductions: int = 0) -> float:
         """Step size at a share `progress` of the run, after so many `reductions` on a plateau."""
@@ -114,8 +100,3 @@ class Training:
         """Weight decay in an epoch."""
         warmup = self.weight_decay_warmup_epochs
         return self.weight_decay * (min(1.0, epoch / warmup) if warmup else 1.0)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The option names."""
-        return tuple(f.name for f in fields(cls))

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from undertow.training.history import Row
 from undertow.training.settings import PLATEAU_EPOCHS, Training
-
-Row = dict[str, float]
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from tests.models.small import GAPS, SMALL, UNUSED
 from undertow.models import LangevinFlow
-from undertow.models.base import parameter_names
+from undertow.models.parameters import parameter_names
 from undertow.training import Training
 
 PAGE = (Path(__file__).parents[3] / "docs" / "langevin-flow.md").read_text(encoding="utf-8")

@@ -32,10 +32,12 @@ def test_it_learns_more_than_mean_rates() -> None:
     training = Training(
         epochs=60, batch_size=16, learning_rate=1e-2, validate_every=5, average_decay=0.8
     )
-    model = small(hidden_dim=16, decoder_width=16, dropout=0.1, training=training).fit(train)
+    model = small(encoder__hidden_dim=16, decoder__width=16, dropout=0.1, training=training).fit(
+        train
+    )
     prediction = model.predict(test)
     heldout = trials.heldout
-    untrained = small(hidden_dim=16, decoder_width=16, epochs=1).fit(train)
+    untrained = small(encoder__hidden_dim=16, decoder__width=16, epochs=1).fit(train)
     scores = [
         co_smoothing_bps(p.counts[:, :, heldout], test.spikes[:, :, heldout])
         for p in (prediction, untrained.predict(test))
@@ -164,7 +166,7 @@ def test_prior_paths_come_without_data() -> None:
     assert np.array_equal(fitted().sample_prior(5, 30, seed=1)["z"], paths["z"], equal_nan=True)
     assert not np.array_equal(fitted().sample_prior(5, 30, seed=2)["z"], paths["z"], equal_nan=True)
     with pytest.raises(ModelError, match=r"no latents \(latents=False\)"):
-        small(latents=False).fit(GAPS).sample_prior(2, 3)
+        small(dynamics=None).fit(GAPS).sample_prior(2, 3)
 
 
 def test_trials_come_without_data_only_from_latents_alone() -> None:
@@ -172,7 +174,7 @@ def test_trials_come_without_data_only_from_latents_alone() -> None:
         ModelError, match=r"rates cannot be made without data: the decoder sees .* h"
     ):
         fitted().sample(3, 10)
-    model = small(decoder_inputs=("z", "v")).fit(GAPS)
+    model = small(decoder__inputs=("z", "v")).fit(GAPS)
     made = model.sample(3, 12, seed=1)
     assert made.spikes.shape == (3, 12, 6)
     assert made.truth is not None
@@ -186,21 +188,24 @@ def test_trials_come_without_data_only_from_latents_alone() -> None:
 
 def test_parameters_are_counted_where_they_are_learned() -> None:
     """Positions 8, kernels of 4 groups with 4 free taps; γ and the temperature of each position."""
-    learned = small(learn=("gamma", "temperature"), epochs=1).fit(GAPS)
+    learned = small(dynamics__learn=("gamma", "temperature"), epochs=1).fit(GAPS)
     assert learned.parameter_counts()["dynamics"] == 4 * 4 + 2 * 8
-    assert small(learn=(), epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 4 * 4
+    assert small(dynamics__learn=(), epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 4 * 4
     every = sum(p.numel() for p in learned.network_.parameters() if p.requires_grad)
     assert learned.parameter_counts()["all"] == every
-    assert small(latents=False, epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 0
+    assert small(dynamics=None, epochs=1).fit(GAPS).parameter_counts()["dynamics"] == 0
 
 
 @pytest.mark.parametrize(("order", "state_dim"), [(1, 8), (2, 16)])
 def test_divergences_of_each_coordinate_sum_to_the_terms(order: int, state_dim: int) -> None:
-    model = small(posterior="controlled", order=order, epochs=4).fit(GAPS)
+    model = small(posterior="controlled", dynamics__order=order, epochs=4).fit(GAPS)
     nats, terms = model.kl_per_coordinate(GAPS, seed=3), model.predict(GAPS, seed=3).terms
-    assert {k: v.shape for k, v in nats.items()} == {"initial": (state_dim,), "path": (8,)}
+    assert {k: v.shape for k, v in nats.items()} == {
+        "posterior__initial_s": (state_dim,),
+        "path": (8,),
+    }
     for name in nats:
         assert float(nats[name].sum()) == pytest.approx(float(terms[f"kl_{name}"].mean()), rel=1e-3)
         assert (nats[name] > 0).all()
-    nothing = small(latents=False, epochs=1).fit(GAPS).kl_per_coordinate(GAPS)
-    assert {k: v.shape for k, v in nothing.items()} == {"initial": (0,), "path": (0,)}
+    nothing = small(dynamics=None, epochs=1).fit(GAPS).kl_per_coordinate(GAPS)
+    assert {k: v.shape for k, v in nothing.items()} == {"posterior__initial_s": (0,), "path": (0,)}

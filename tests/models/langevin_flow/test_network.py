@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
+from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import small, trials_with_gaps
 from undertow.data import TrialSet
@@ -17,7 +18,6 @@ from undertow.dynamics import DoubleWellPotential
 from undertow.inference import coordinated_dropout
 from undertow.models.langevin_flow.building import build_network
 from undertow.models.langevin_flow.network import CONTROL_GAIN, LangevinNetwork
-from undertow.models.langevin_flow.variant import Variant
 
 TRIALS = trials_with_gaps(n_trials=7)
 BIN_S = TRIALS.bin_s
@@ -43,20 +43,27 @@ def network(**settings: Any) -> LangevinNetwork:
 
 VARIANTS = {
     "autonomous": {},
-    "standard normal": {"path_prior": "standard-normal"},
+    "standard normal": {"posterior__path_prior": "standard-normal"},
     "controlled": {"posterior": "controlled"},
-    "controlled, standard normal": {"posterior": "controlled", "path_prior": "standard-normal"},
-    "no latents": {"latents": False},
-    "bidirectional MLP": {"bidirectional": True, "decoder": "mlp"},
-    "first order, controlled": {"order": 1, "posterior": "controlled", "timescale_s": 0.04},
+    "controlled, standard normal": {
+        "posterior": "controlled",
+        "posterior__path_prior": "standard-normal",
+    },
+    "no latents": {"dynamics": None},
+    "bidirectional MLP": {"encoder__bidirectional": True, "decoder": "mlp"},
+    "first order, controlled": {
+        "dynamics__order": 1,
+        "posterior": "controlled",
+        "dynamics__timescale_s": 0.04,
+    },
     "Euler, as released": {
-        "path_prior": "released",
-        "gamma": 0.8,
+        "posterior__path_prior": "released",
+        "dynamics__gamma": 0.8,
         "variant": Variant(scheme="euler"),
     },
-    "input-driven": {"potential": "input-driven"},
+    "input-driven": {"dynamics__potential": "input-driven"},
     "held inputs": {"variant": Variant(gru_reads="held")},
-    "linear encoder": {"encoder": "linear", "potential": "mlp"},
+    "linear encoder": {"encoder": "linear", "dynamics__potential": "mlp"},
 }
 EVERY = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys())
 

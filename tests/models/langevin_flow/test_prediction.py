@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from undertow.models.langevin_flow.variant import Variant
 
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
 from undertow.data import TrialSet
 from undertow.errors import ModelError
-from undertow.models.langevin_flow.variant import Variant
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
@@ -98,7 +98,8 @@ def test_held_out_and_forward_spikes_change_no_prediction(where: str, garbage: f
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"bidirectional": True}, {"posterior": "controlled"}, {"latents": False}]
+    "settings",
+    [{}, {"encoder__bidirectional": True}, {"posterior": "controlled"}, {"dynamics": None}],
 )
 def test_what_lies_past_a_trials_end_changes_nothing(settings: dict[str, Any]) -> None:
     trials = trials_with_gaps(forward_bins=0)
@@ -130,9 +131,9 @@ def test_a_causal_model_gives_bin_by_bin_what_it_gives_on_the_truncated_trials(
     posterior: str, decoder: str
 ) -> None:
     trials = make_small_trials(n_trials=12, n_time=8, n_neurons=5).hold_out(1, seed=0)
-    model = small(causal=True, initial="first", posterior=posterior, decoder=decoder, epochs=3).fit(
-        trials
-    )
+    model = small(
+        causal=True, posterior__initial_s="first", posterior=posterior, decoder=decoder, epochs=3
+    ).fit(trials)
     whole = model.predict(trials, samples=3)
     for t in range(1, 9):
         part = model.predict(trials.select(time=slice(0, t)), samples=3)
@@ -154,7 +155,8 @@ def partners(exchanged: np.ndarray, own: np.ndarray) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"posterior": "controlled", "bidirectional": True}, {"order": 1}]
+    "settings",
+    [{}, {"posterior": "controlled", "encoder__bidirectional": True}, {"dynamics__order": 1}],
 )
 @pytest.mark.parametrize("average", ["rates", "log-rates"])
 def test_without_h_a_trial_has_the_rates_of_its_partner(
@@ -163,7 +165,7 @@ def test_without_h_a_trial_has_the_rates_of_its_partner(
     """The noise is that of the prediction with the same seed; nobody is one's own partner, and each
     is one's once."""
     variant = Variant(average=average)
-    model = small(decoder_inputs=("z", "v"), epochs=4, variant=variant, **settings).fit(WAVES)
+    model = small(decoder__inputs=("z", "v"), epochs=4, variant=variant, **settings).fit(WAVES)
     exchanged = model.predict_exchanged(WAVES, seed=3)
     assert exchanged is not None
     given = partners(exchanged.rates, model.predict(WAVES, seed=3).rates)
@@ -172,7 +174,7 @@ def test_without_h_a_trial_has_the_rates_of_its_partner(
 
 
 def test_a_decoder_that_sees_h_alone_loses_nothing_by_the_exchange() -> None:
-    model = small(decoder_inputs=("h",)).fit(WAVES)
+    model = small(decoder__inputs=("h",)).fit(WAVES)
     exchanged = model.predict_exchanged(WAVES)
     assert exchanged is not None
     assert np.allclose(exchanged.rates, model.predict(WAVES).rates, rtol=1e-5)
@@ -192,7 +194,7 @@ def test_the_seed_decides_who_is_exchanged_with_whom() -> None:
 
 
 def test_nothing_is_exchanged_without_latents_or_another_trial() -> None:
-    assert small(latents=False, epochs=1).fit(GAPS).predict_exchanged(GAPS) is None
+    assert small(dynamics=None, epochs=1).fit(GAPS).predict_exchanged(GAPS) is None
     assert fitted().predict_exchanged(GAPS[:1]) is None
     with pytest.raises(ModelError, match="another order"):
         fitted().predict_exchanged(GAPS.select(neurons=[1, 0, 2, 3, 4, 5]))

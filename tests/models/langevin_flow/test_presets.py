@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.langevin_flow import published_reference as plain
 from tests.models.langevin_flow.published_reference import Reading
@@ -19,18 +20,17 @@ from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
 from undertow.models import LangevinFlow
-from undertow.models.base import parameter_names
 from undertow.models.langevin_flow.prediction import _generator
 from undertow.models.langevin_flow.presets import PRESETS
-from undertow.models.langevin_flow.variant import Variant
+from undertow.models.parameters import parameter_names
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 
 SIZE = {
     "latent_dim": 16,
-    "hidden_dim": 8,
-    "decoder_width": 24,
+    "encoder__hidden_dim": 8,
+    "decoder__width": 24,
     "samples": 3,
     "dropout": 0.25,
     "device": "cpu",
@@ -44,7 +44,7 @@ both = pytest.mark.parametrize("name", READINGS)
 
 
 def preset(name: str, **changes: Any) -> LangevinFlow:
-    return LangevinFlow.preset(name, **{**SIZE, "allow_unstable": True, **changes})
+    return LangevinFlow.preset(name, **{**SIZE, "dynamics__allow_unstable": True, **changes})
 
 
 def built(name: str) -> LangevinFlow:
@@ -135,7 +135,7 @@ def test_the_plain_loops_differ() -> None:
     w = {k: v.detach() for k, v in weights(built("released")).items()}
     reading = READINGS["released"]
     changes: list[dict[str, Any]] = [
-        {"heads": 4},
+        {"decoder__heads": 4},
         {"step": 1.0},
         {"dropout": 0.0},
         {"recurrent_dropout": 0.0},
@@ -164,7 +164,7 @@ def test_an_unknown_preset_is_refused() -> None:
 
 @both
 def test_it_can_diverge_and_is_refused_by_radius_and_bins(name: str) -> None:
-    model = preset(name, allow_unstable=False)
+    model = preset(name, dynamics__allow_unstable=False)
     worst = {"paper": 2.0, "released": 2 * 4 * 3**0.5}[name]
     delta = READINGS[name].step
     matrix = [[1.0, delta], [0.45 * delta * worst, 0.45]]
@@ -193,7 +193,7 @@ def test_nothing_is_left_to_the_defaults(name: str) -> None:
 def test_changes_replace_settings_and_the_preset_stays(name: str) -> None:
     before = dict(PRESETS[name])
     assert LangevinFlow.preset(name).get_params().items() >= before.items()
-    assert LangevinFlow.preset(name, latent_dim=12, gamma=0.7).gamma == 0.7
+    assert LangevinFlow.preset(name, latent_dim=12, dynamics__gamma=0.7).gamma == 0.7
     assert PRESETS[name] == before
 
 
@@ -273,8 +273,11 @@ def test_both_keep_what_they_share() -> None:
 # --- every reading alone ----------------------------------------------------------------------
 
 SINGLY: dict[str, tuple[Variant, Variant]] = {
-    "scheme": (Variant(), Variant(scheme="euler")),
-    "hamiltonian_step": (Variant(scheme="euler"), Variant(scheme="euler", hamiltonian_step=0.5)),
+    "dynamics__scheme": (Variant(), Variant(scheme="euler")),
+    "dynamics__hamiltonian_step": (
+        Variant(scheme="euler"),
+        Variant(scheme="euler", hamiltonian_step=0.5),
+    ),
     "gru_reads previous": (Variant(), Variant(gru_reads="previous")),
     "gru_reads held": (Variant(gru_reads="previous"), Variant(gru_reads="held")),
     "recurrent_dropout": (Variant(), Variant(recurrent_dropout=0.2)),
@@ -289,7 +292,9 @@ SINGLY: dict[str, tuple[Variant, Variant]] = {
 
 @cache
 def rates(variant: Variant) -> np.ndarray:
-    model = small(initial="first", coordinated_dropout=0.5, dropout=0.1, variant=variant).fit(GAPS)
+    model = small(
+        posterior__initial_s="first", coordinated_dropout=0.5, dropout=0.1, variant=variant
+    ).fit(GAPS)
     return model.predict(GAPS).rates
 
 

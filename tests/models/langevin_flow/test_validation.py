@@ -64,7 +64,7 @@ def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
     with pytest.warns(
         TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"
     ):
-        model = small(learn=("mass",), epochs=4).fit(GAPS)
+        model = small(dynamics__learn=("mass",), epochs=4).fit(GAPS)
     assert [row["epoch"] for row in model.history_] == [1, 2, 3, 4]
     assert model.network_.dynamics is not None
     model.network_.dynamics.check_stable(GAPS.bin_s)

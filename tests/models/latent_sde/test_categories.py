@@ -40,7 +40,7 @@ STAGED = staged()
 @cache
 def fitted() -> LatentSDE:
     """One fit on `STAGED` for all who only look."""
-    return moved(fit(STAGED, encode_behavior=True, behavior_weight=2.0))
+    return moved(fit(STAGED, signals__encode_behavior=True, signals__behavior_weight=2.0))
 
 
 # --- learning ---------------------------------------------------------------------------------
@@ -58,12 +58,12 @@ def planted() -> tuple[LatentSDE, TrialSet, TrialSet]:
     trials = system.simulate(mean_rate_hz=20.0, **size).replace(
         behavior=behavior, behavior_names=("third",), behavior_kind="categorical"
     )
-    model = LatentSDE(
+    model = LatentSDE().set_params(
         LinearSDE(4),
-        t0_s=0.2,
-        hidden_dim=16,
-        steering_width=16,
-        decoder_width=16,
+        posterior__initial_s=0.2,
+        encoder__hidden_dim=16,
+        posterior__hidden_dim=16,
+        decoder__width=16,
         samples=5,
         training=Training(epochs=25, batch_size=20, learning_rate=1e-2, validate_every=25),
     )
@@ -119,7 +119,7 @@ def test_its_weight_weighs_it_and_the_history_reports_it() -> None:
 
 
 def test_categories_are_those_of_the_training_trials_with_their_shares() -> None:
-    model = fit(STAGED[:12], encode_behavior=False)
+    model = fit(STAGED[:12], signals__encode_behavior=False)
     assert model.population_.behavior_categories == CATEGORIES
     assert all(
         sum(share) == pytest.approx(1) for share in model.population_.behavior_shares.values()

@@ -16,16 +16,20 @@ def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: 
     Frequencies start between 0.75 and 3 cycles per 2.5 τ, and move by at most about the learning
     rate a step, so that it takes some hundreds of steps.
     """
-    model = LatentSDE(
-        dynamics=CoupledOscillators(
-            2 * n, coupling="none", timescale_s=timescale_s, start_cycles=(0.75, 3.0)
-        ),
-        t0_s=0.1 * trials.n_time * trials.bin_s,
-        hidden_dim=width,
-        steering_width=width,
-        decoder_width=width,
-        training=Training(epochs=epochs, batch_size=16, learning_rate=2e-2),
-    ).fit(trials)
+    model = (
+        LatentSDE()
+        .set_params(
+            dynamics=CoupledOscillators(
+                2 * n, coupling="none", timescale_s=timescale_s, start_cycles=(0.75, 3.0)
+            ),
+            posterior__initial_s=0.1 * trials.n_time * trials.bin_s,
+            encoder__hidden_dim=width,
+            posterior__hidden_dim=width,
+            decoder__width=width,
+            training=Training(epochs=epochs, batch_size=16, learning_rate=2e-2),
+        )
+        .fit(trials)
+    )
     dynamics = model.network_.dynamics
     assert isinstance(dynamics, CoupledOscillators)
     return np.sort(dynamics.natural_frequencies_hz.detach().abs().numpy())

@@ -16,8 +16,8 @@ from undertow.dynamics import DiscreteDynamics
 from undertow.dynamics.named import dynamics_names
 from undertow.inference import KLSchedule
 from undertow.models import LatentSDE
-from undertow.models.base import parameter_names
 from undertow.models.latent_sde.building import Population, build_dynamics
+from undertow.models.parameters import parameter_names
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "latent-sde.md").read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ def test_what_if_changes_nothing_but_what_was_asked(names: dict[str, Any]) -> No
 def test_time_is_that_of_the_trials_where_the_dynamics_have_none(
     name: str, names: dict[str, Any]
 ) -> None:
-    model = LatentSDE(dynamics=name, stimulus=False)
+    model = LatentSDE().set_params(dynamics=name, signals__stimulus=False)
     dynamics, _ = build_dynamics(model, Population.of(names["trials"], model))
     seconds = 0.02 if name.endswith("langevin") else 0.5 / 2.5
     assert float(dynamics.timescale_s) == pytest.approx(seconds)

@@ -22,7 +22,7 @@ def changed(trials: TrialSet, bins: slice, value: float = 9.0, **names: Any) -> 
     """Other spikes and behaviour in some bins."""
     spikes, behavior = np.array(trials.spikes), np.array(trials.behavior)
     spikes[:, bins], behavior[:, bins] = value, -value
-    return trials.replace(**({"spikes": spikes, "behavior": behavior} | names))
+    return trials.replace(**({"spikes": spikes, "signals__behavior": behavior} | names))
 
 
 # --- missing bins and ends of trials ----------------------------------------------------------
@@ -33,7 +33,7 @@ def test_garbage_where_nothing_was_observed_changes_neither_loss_nor_gradient(
     bins_per_step: float,
 ) -> None:
     network, batch = doubled(
-        moved(fit(with_times(TRIALS), bins_per_step=bins_per_step)), with_times(TRIALS)
+        moved(fit(with_times(TRIALS), solver__bins_per_step=bins_per_step)), with_times(TRIALS)
     )
     past = torch.arange(N_TIME) >= batch.lengths[:, None]
     assert batch.stimulus is not None
@@ -99,13 +99,13 @@ def with_behavior(model: LatentSDE, **options: Any) -> list[Prediction]:
 @MODES
 @pytest.mark.parametrize("encode_behavior", [False, True])
 def test_no_prediction_depends_on_the_behaviour(mode: str, encode_behavior: bool) -> None:
-    model = moved(fit(encode_behavior=encode_behavior))
+    model = moved(fit(signals__encode_behavior=encode_behavior))
     first, *others = with_behavior(model, mode=mode)
     assert all(equal(first, other) for other in others)
 
 
 def test_behaviour_is_read_when_shown_to_an_encoder_that_can() -> None:
-    model = moved(fit(encode_behavior=True))
+    model = moved(fit(signals__encode_behavior=True))
     other = TRIALS.replace(behavior=-TRIALS.behavior)
     shown = model.predict(TRIALS, show_behavior=True)
     assert not equal(shown, model.predict(other, show_behavior=True), 1e-4)
@@ -118,11 +118,13 @@ def test_it_is_shown_only_where_it_is_and_can_be_read() -> None:
     ):
         fitted().predict(TRIALS, show_behavior=True)
     with pytest.raises(ModelError, match="and trials that hold behaviour"):
-        fit(encode_behavior=True).predict(TRIALS.replace(behavior=None), show_behavior=True)
+        fit(signals__encode_behavior=True).predict(
+            TRIALS.replace(behavior=None), show_behavior=True
+        )
 
 
 def test_in_training_half_of_the_behaviour_is_hidden() -> None:
-    network, batch = doubled(moved(fit(encode_behavior=True)), TRIALS)
+    network, batch = doubled(moved(fit(signals__encode_behavior=True)), TRIALS)
     seen: list[Tensor] = []
     network.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     many = batch.take(torch.zeros(2000, dtype=torch.long))
@@ -141,7 +143,7 @@ def test_generated_trials_never_depend_on_what_comes_after_t0(
     irregular: bool, encode_behavior: bool
 ) -> None:
     trials = spread_out(FULL) if irregular else FULL
-    model = moved(fit(trials, encode_behavior=encode_behavior))
+    model = moved(fit(trials, signals__encode_behavior=encode_behavior))
     first = 2 if irregular else T0_BINS  # of the times 10, 50, 90 ms … two lie before 60 ms
     later, sooner = (
         changed(trials, bins) for bins in (slice(first, None), slice(first - 1, first))
@@ -160,7 +162,7 @@ def spread_out(trials: TrialSet) -> TrialSet:
 
 
 def test_without_t0_generated_trials_use_no_observation() -> None:
-    model = moved(fit(FULL, t0_s=0.0))
+    model = moved(fit(FULL, posterior__initial_s=0.0))
     generated = model.predict(FULL, mode="generate")
     assert equal(generated, model.predict(changed(FULL, slice(None)), mode="generate"))
     assert (generated.terms["kl_initial"] == 0).all()
@@ -168,7 +170,7 @@ def test_without_t0_generated_trials_use_no_observation() -> None:
 
 
 def test_a_forward_context_sees_nothing_of_the_future() -> None:
-    model = moved(fit(FULL, context="forward"))
+    model = moved(fit(FULL, encoder__context="forward"))
     early, late = (model.predict(t).rates for t in (FULL, changed(FULL, slice(7, None))))
     assert np.array_equal(early[:, :8], late[:, :8])
     assert not np.allclose(early[:, 8:], late[:, 8:])
@@ -189,13 +191,13 @@ def test_a_stimulus_drives_what_follows_it() -> None:
 
 
 def test_time_as_an_input_makes_the_same_start_go_another_way() -> None:
-    model = moved(fit(FULL, time_input=True))
+    model = moved(fit(FULL, signals__time=True))
     assert model.network_.dynamics.input_dim == 3
     assert np.isfinite(model.predict(FULL).rates).all()
 
 
 def test_neurons_read_the_units_of_their_own_region() -> None:
-    model = moved(fit(FULL, regions={"V1": 1, "CA1": 2, "MOs": 1}, state_dim=8))
+    model = moved(fit(FULL, regions={"V1": 1, "CA1": 2, "MOs": 1}, latent_dim=8))
     network, batch = doubled(model, FULL)
     units = torch.randn(2, N_TIME, 4, 2, generator=generator()).double()
     owner = {"V1": [0], "CA1": [1, 3], "MOs": [2]}  # dealt out in turn

@@ -23,7 +23,7 @@ IDS = [", ".join([kebab(cls.__name__), *settings]) for cls, settings in VARIANTS
 
 def settings_for(cls: type[Dynamics], **options: Any) -> dict[str, Any]:
     """Dynamics with all else that they allow: stimulus where they take one."""
-    return {"dynamics": cls(STATE_DIM, **options), "stimulus": takes(cls, "input_dim")}
+    return {"dynamics": cls(STATE_DIM, **options), "signals__stimulus": takes(cls, "input_dim")}
 
 
 @pytest.mark.parametrize(("cls", "options"), VARIANTS, ids=IDS)
@@ -73,7 +73,7 @@ def test_fits_differ_in_their_dynamics_alone() -> None:
 
 def test_dynamics_of_ones_own_are_asked_for_again(tmp_path: Path) -> None:
     pull = from_function(lambda x, u, rate: -rate * x, 3, parameters={"rate": 2.0})
-    model = fit(dynamics=pull, stimulus=False)
+    model = fit(dynamics=pull, signals__stimulus=False)
     path = model.save(tmp_path / "model.safetensors")
     with pytest.raises(
         ModelError, match=r"fitted with dynamics=.*lambda.*pass it again, load\(path, dynamics=…\)"

@@ -57,7 +57,7 @@ def equal(a: Prediction, b: Prediction, rtol: float = 0.0) -> bool:
 
 @STEPS
 def test_a_regular_grid_is_the_same_times_given_as_irregular(bins_per_step: float) -> None:
-    model = moved(fit(with_times(TRIALS, 0.004), bins_per_step=bins_per_step))
+    model = moved(fit(with_times(TRIALS, 0.004), solver__bins_per_step=bins_per_step))
     given = with_times(TRIALS)
     for mode in ("smooth", "generate"):
         assert equal(model.predict(TRIALS, mode=mode), model.predict(given, mode=mode), 2e-6)
@@ -109,7 +109,9 @@ def test_the_price_of_a_control_does_not_depend_on_the_steps() -> None:
 @pytest.mark.parametrize("bins_per_step", [3, 1, 0.5])
 def test_the_law_of_a_path_does_not_depend_on_the_steps(bins_per_step: float) -> None:
     """Mean and variance of a process with exact steps, at bins that are nodes of every grid."""
-    network, batch = doubled(fit(dynamics=LinearSDE(2), stimulus=False, t0_s=0.0), TRIALS)
+    network, batch = doubled(
+        fit(dynamics=LinearSDE(2), signals__stimulus=False, posterior__initial_s=0.0), TRIALS
+    )
     many = batch.take(torch.zeros(4000, dtype=torch.long))
     network.bins_per_step, dynamics = bins_per_step, network.dynamics
     with torch.no_grad():
@@ -132,7 +134,12 @@ def linear_gaussian(times: bool) -> tuple[LatentSDENetwork, Batch]:
     all."""
     trials = with_times(TRIALS, 0.004) if times else TRIALS
     network, batch = doubled(
-        moved(fit(trials, dynamics=LinearSDE(2), stimulus=False, full_initial=True)), trials
+        moved(
+            fit(
+                trials, dynamics=LinearSDE(2), signals__stimulus=False, posterior__full_initial=True
+            )
+        ),
+        trials,
     )
     with torch.no_grad():
         network.behavior.readout_logvar.weight.zero_()
@@ -186,7 +193,7 @@ def test_weights_of_paths_average_to_the_evidence_of_each_trial(times: bool) -> 
 
 
 def test_the_loss_is_the_negative_bound_with_its_parts_weighted() -> None:
-    model = fit(behavior_weight=0.3, label_weight=0.0)
+    model = fit(signals__behavior_weight=0.3, signals__label_weight=0.0)
     network, batch = doubled(model, TRIALS)
     with torch.no_grad():
         loss, terms = network.loss(batch, generator(), 0.5)
@@ -199,7 +206,7 @@ def test_the_loss_is_the_negative_bound_with_its_parts_weighted() -> None:
 
 
 def test_checkpoints_change_no_number() -> None:
-    plain, checkpointed = fit(epochs=2), fit(epochs=2, checkpointed=True)
+    plain, checkpointed = fit(epochs=2), fit(epochs=2, solver__checkpointed=True)
     theirs = dict(checkpointed.network_.named_parameters())
     assert all(torch.equal(p, theirs[name]) for name, p in plain.network_.named_parameters())
 
@@ -219,6 +226,7 @@ def test_an_autonomous_path_costs_nothing_but_its_start() -> None:
 
 def test_a_context_and_stimulus_may_be_held_between_bins() -> None:
     paths = [
-        states_at(moved(fit(interpolation=kind)), 0.5).states for kind in ("linear", "previous")
+        states_at(moved(fit(solver__interpolation=kind)), 0.5).states
+        for kind in ("linear", "previous")
     ]
     assert not torch.allclose(*paths, atol=1e-3)

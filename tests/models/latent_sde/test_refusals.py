@@ -20,7 +20,7 @@ from undertow.dynamics import (
 )
 from undertow.errors import ModelError, UndertowError
 
-NO_STIMULUS = {"stimulus": False}
+NO_STIMULUS = {"signals__stimulus": False}
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "a control without noise": (
         {"dynamics": NeuralSDE(4, noise=False), "posterior": "controlled"},
@@ -56,11 +56,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         r"turns the fastest oscillator \(15 Hz\) by 1\.88 radians.*integrator='splitting'",
     ),
     "several steps a bin of a discrete model": (
-        {"dynamics": GRU(4), "bins_per_step": 0.5},
+        {"dynamics": GRU(4), "solver__bins_per_step": 0.5},
         "GRU got 2 steps per bin: it is discrete and takes exactly one",
     ),
     "a step over bins of a discrete model": (
-        {"dynamics": LDS(4), "bins_per_step": 2},
+        {"dynamics": LDS(4), "solver__bins_per_step": 2},
         "LDS got 0.5 steps per bin: it is discrete and takes exactly one",
     ),
     "a stimulus that nothing takes": (
@@ -78,30 +78,30 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         r"regions asks for .*: at least 1 each, 2 in all",
     ),
     "a share of a bin": (
-        {"bins_per_step": 0.3},
+        {"solver__bins_per_step": 0.3},
         "bins_per_step is 0.3: it must be a whole number of bins",
     ),
     "unknown dynamics": (
         {"dynamics": "oscillators"},
         "there is no dynamics 'oscillators': did you mean 'coupled-oscillators'",
     ),
-    "an odd width": ({"state_dim": 5}, "state_dim is 5: oscillators take two coordinates"),
+    "an odd width": ({"latent_dim": 5}, "state_dim is 5: oscillators take two coordinates"),
     "posterior": (
         {"posterior": "exact"},
         "posterior is 'exact': it must be one of 'auto', 'controlled'",
     ),
-    "context": ({"context": "up"}, "direction is 'up'|context is 'up'"),
-    "interpolation": ({"interpolation": "cubic"}, "interpolation is 'cubic'"),
-    "counts": ({"counts": "gaussian"}, "counts is 'gaussian'"),
-    "link": ({"link": "relu"}, "link is 'relu'"),
-    "monitor": ({"monitor": "loss"}, "monitor is 'loss'"),
-    "t0": ({"t0_s": -0.1}, "t0_s is -0.1: it must be at least 0"),
-    "weights": ({"behavior_weight": -1.0}, "behavior_weight is -1.0"),
+    "encoder__context": ({"encoder__context": "up"}, "direction is 'up'|context is 'up'"),
+    "solver__interpolation": ({"solver__interpolation": "cubic"}, "interpolation is 'cubic'"),
+    "observation": ({"observation": "gaussian"}, "counts is 'gaussian'"),
+    "observation__link": ({"observation__link": "relu"}, "link is 'relu'"),
+    "training__monitor": ({"training__monitor": "loss"}, "monitor is 'loss'"),
+    "t0": ({"posterior__initial_s": -0.1}, "t0_s is -0.1: it must be at least 0"),
+    "weights": ({"signals__behavior_weight": -1.0}, "behavior_weight is -1.0"),
     "samples": ({"samples": 0}, "samples is 0: it must be a whole number, at least 1"),
-    "widths": ({"hidden_dim": 2.5}, "hidden_dim is 2.5"),
+    "widths": ({"encoder__hidden_dim": 2.5}, "hidden_dim is 2.5"),
     "KL": ({"kl": 1.0}, "kl is 1.0: it must be a KLSchedule"),
     "training": ({"training": {"epochs": 1}}, "training is .*: it must be a Training"),
-    "a label there is none of": ({"labels": ("outcome",)}, "has no label 'outcome'"),
+    "a label there is none of": ({"signals__labels": ("outcome",)}, "has no label 'outcome'"),
 }
 
 
@@ -139,7 +139,7 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
         "regions is 'split' but the trials name no region",
     ),
     "no behaviour to encode": (
-        {"encode_behavior": True},
+        {"signals__encode_behavior": True},
         lambda: without("behavior"),
         "encode_behavior=True, but the trials hold no behaviour",
     ),

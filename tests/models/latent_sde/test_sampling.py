@@ -113,7 +113,7 @@ def test_sizes_come_from_what_is_given() -> None:
     assert longer.condition.tolist() == [k % 20 % 2 for k in range(45)]
     np.testing.assert_array_equal(longer.stimulus[21, :10], TRIALS.stimulus[1])
     np.testing.assert_array_equal(longer.stimulus[21, 11], TRIALS.stimulus[1, 9])
-    free = fit(TRIALS.replace(stimulus=None), labels=())
+    free = fit(TRIALS.replace(stimulus=None), signals__labels=())
     assert free.sample().spikes.shape == (1, 10, 6)
     assert free.sample(2, n_time=4).stimulus is None
     assert not free.sample(2).labels
@@ -251,15 +251,15 @@ def test_alterations_that_break_the_dynamics_are_refused() -> None:
         ({"n": 2}, r"fitted with 2 stimulus channel\(s\): give a stimulus"),
         ({"n": 0, "trials": TRIALS}, "n must be at least 1"),
         (
-            {"trials": TRIALS, "stimulus": np.zeros((3, 10, 2))},
+            {"trials": TRIALS, "signals__stimulus": np.zeros((3, 10, 2))},
             "of one trial or of as many as there are",
         ),
         (
-            {"stimulus": np.zeros((3, 10, 1))},
+            {"signals__stimulus": np.zeros((3, 10, 1))},
             r"stimulus has shape \(3, 10, 1\): it must be \(trials, time, 2\)",
         ),
         (
-            {"stimulus": np.zeros((3, 10, 2)), "n_time": 4},
+            {"signals__stimulus": np.zeros((3, 10, 2)), "n_time": 4},
             "n_time is 4 and the stimulus has 10 bins",
         ),
         ({"trials": TRIALS, "n_time": 0}, "n_time is 0: it must be a whole number"),
@@ -268,7 +268,7 @@ def test_alterations_that_break_the_dynamics_are_refused() -> None:
             "V1 cannot be silenced: all neurons share one state",
         ),
         (
-            {"trials": TRIALS, "behavior": "none"},
+            {"trials": TRIALS, "signals__behavior": "none"},
             "behavior is 'none': it must be 'drawn' or 'mean'",
         ),
         ({"trials": TRIALS.select(neurons=[0, 1])}, "the trials have 2 neurons"),

@@ -40,7 +40,7 @@ def test_with_none_held_out_the_bound_is_the_score() -> None:
 @pytest.mark.parametrize("t0_s", [0.0, 0.005, 0.06])
 def test_generation_is_scored_on_what_it_was_not_shown(t0_s: float, irregular: bool) -> None:
     trials = with_times(TRIALS) if irregular else TRIALS
-    model = fit(trials, t0_s=t0_s, monitor="generate")
+    model = fit(trials, posterior__initial_s=t0_s, training__monitor="generate")
     shown = {0.0: 0, 0.005: 1, 0.06: 3}[t0_s]
     counts = np.array(trials.spikes)
     counts[:, :shown] = np.nan

@@ -14,6 +14,7 @@ from undertow.inference import (
     GaussianHead,
     coordinated_dropout,
     kl_to_standard_normal,
+    likelihood_weight,
     released_step_kl,
 )
 from undertow.observations import Observation
@@ -217,8 +218,7 @@ class LangevinNetwork(nn.Module):
         )
         inferred = self.infer(batch, inputs, generator)
         log_prob = self.observation.log_prob(inferred.features, batch.targets)
-        weight = torch.ones_like(log_prob)
-        weight[:, :, batch.heldin] = torch.where(batch.observed[..., None], input_weight, 1.0)
+        weight = likelihood_weight(batch, input_weight)
         if self.likelihood == "mean":
             weight /= log_prob[0].numel()
         terms = {

@@ -6,34 +6,16 @@ from torch import Tensor
 
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
-from undertow.errors import ModelError
 from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.randomness import path_generator
 
 TRIALS_AT_ONCE = 256
-
-
-def choose_device(name: str) -> torch.device:
-    """'auto' is CUDA where there is one, else the CPU.
-
-    Raises:
-        ModelError: when the device is unknown or not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try 'auto' or "
-            "'cpu'."
-        ) from None
-    return device
 
 
 @torch.no_grad()
 def predict(
     network: LangevinNetwork,
+    batch: Batch,
     trials: TrialSet,
     samples: int,
     keep: bool,
@@ -46,8 +28,7 @@ def predict(
     Past a trial's end all is NaN.
     """
     network.eval()
-    device = next(network.parameters()).device
-    batch = Batch.from_trials(trials, device)
+    device = batch.inputs.device
     if network.dynamics is None and not keep:
         samples = 1
     parts = [
@@ -76,7 +57,7 @@ def predict(
 
 @torch.no_grad()
 def exchanged_rates(
-    network: LangevinNetwork, trials: TrialSet, samples: int, seed: int, average: str = "rates"
+    network: LangevinNetwork, batch: Batch, samples: int, seed: int, average: str = "rates"
 ) -> np.ndarray:
     """Rates (spikes/s) with each trial's latents replaced by those of another, drawn at random, at
     its own h.
@@ -85,13 +66,14 @@ def exchanged_rates(
     differs.
     """
     network.eval()
-    batch = Batch.from_trials(trials, next(network.parameters()).device)
     order = np.random.default_rng(seed).permutation(len(batch))
     exchange = torch.empty(len(batch), dtype=torch.long, device=batch.inputs.device)
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
     encoded, total = network.encode(batch, batch.inputs), torch.zeros(())
     for sample in range(samples):
-        drawn = network.draw(batch, encoded, _generator(exchange.device, seed, 0, sample), exchange)
+        drawn = network.draw(
+            batch, encoded, path_generator(exchange.device, seed, 0, sample), exchange
+        )
         rates = network.observation.mean(drawn.features) / network.bin_s
         total = total + (rates.log() if average == "log-rates" else rates)
     mean = total / samples
@@ -101,12 +83,11 @@ def exchanged_rates(
 
 @torch.no_grad()
 def kl_per_coordinate(
-    network: LangevinNetwork, trials: TrialSet, samples: int, seed: int
+    network: LangevinNetwork, batch: Batch, samples: int, seed: int
 ) -> dict[str, np.ndarray]:
     """KL terms in nats per trial, averaged over trials: 'initial' (state_dim,) and 'path'
     (noise_dim,)."""
     network.eval()
-    batch = Batch.from_trials(trials, next(network.parameters()).device)
     sums: dict[str, Tensor] = {}
     for chunk, index in enumerate(
         torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)
@@ -114,7 +95,7 @@ def kl_per_coordinate(
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
         for sample in range(samples):
-            drawn = network.draw(part, encoded, _generator(index.device, seed, chunk, sample))
+            drawn = network.draw(part, encoded, path_generator(index.device, seed, chunk, sample))
             for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
                 sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
     return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}
@@ -134,7 +115,7 @@ def _predict_chunk(
     sums: dict[str, Tensor] = {}
     kept: dict[str, list[np.ndarray]] = {}
     for sample in range(samples):
-        inferred = network.draw(batch, encoded, _generator(context.device, *seed, sample))
+        inferred = network.draw(batch, encoded, path_generator(context.device, *seed, sample))
         mean, log_prob = network.observation.mean_and_log_prob(inferred.features, batch.targets)
         values = {"rates": mean / network.bin_s}
         values |= {f"latent_{k}": v for k, v in inferred.latents.items() if k != "h"}
@@ -164,13 +145,6 @@ def _predict_chunk(
 def _ended(values: Tensor, inside: Tensor) -> np.ndarray:
     """(trials, time, dim) with NaN past each trial's end."""
     return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
-
-
-def _generator(device: torch.device, *seed: int) -> torch.Generator:
-    """One for each sample: in a longer window every sample, not just the first, begins with the
-    same noise."""
-    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 @torch.no_grad()

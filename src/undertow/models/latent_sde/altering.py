@@ -1,8 +1,7 @@
 """Interventions on a fitted `LatentSDE`: units of a region held at zero, dynamics changed."""
 
-import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,27 +9,25 @@ from torch import Tensor
 
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.models.latent_sde.building import n_units, unit_groups
 from undertow.models.latent_sde.network import LatentSDENetwork
-
-if TYPE_CHECKING:
-    from undertow.models.latent_sde import LatentSDE
+from undertow.models.population import Population
+from undertow.names import find
 
 Edit = Callable[[Dynamics], Any]
 
 
-def unit_regions(model: "LatentSDE") -> np.ndarray:
+def unit_regions(network: LatentSDENetwork, population: Population) -> np.ndarray:
     """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,);
-    'all' where shared."""
-    names = model.population_.regions
-    units = n_units(model.network_.dynamics)
-    region = np.empty(units, dtype=object)
-    for name, group in zip(names, unit_groups(model.regions, names, units), strict=True):
+    'all' where regions share the state."""
+    region = np.empty(sum(map(len, network.unit_groups)), dtype=object)
+    for name, group in zip(population.regions, network.unit_groups, strict=True):
         region[group] = name
     return region.astype(str)
 
 
-def silenced_coordinates(model: "LatentSDE", silenced: Sequence[str]) -> Tensor | None:
+def silenced_coordinates(
+    network: LatentSDENetwork, population: Population, silenced: Sequence[str]
+) -> Tensor | None:
     """Coordinates to hold at zero, (state_dim,) of booleans; None for none.
 
     Raises:
@@ -40,19 +37,14 @@ def silenced_coordinates(model: "LatentSDE", silenced: Sequence[str]) -> Tensor 
     if not len(silenced):
         return None
     names = [silenced] if isinstance(silenced, str) else list(silenced)
-    region, dynamics = unit_regions(model), model.network_.dynamics
-    if len(model.population_.regions) < 2:
+    if len(population.regions) < 2:
         raise ModelError(
             f"{', '.join(names)} cannot be silenced: all neurons share one state. Fit with "
             "regions='split' first."
         )
     for name in names:
-        if name not in model.population_.regions:
-            raise ModelError(
-                f"there is no region {name!r}: the model has "
-                f"{', '.join(model.population_.regions)}."
-            )
-    return silent_when_zero(dynamics, np.isin(region, names))
+        find("region", name, {each: each for each in population.regions})
+    return silent_when_zero(network.dynamics, np.isin(unit_regions(network, population), names))
 
 
 def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
@@ -94,10 +86,8 @@ def _dependence(dynamics: Dynamics, like: Tensor) -> Tensor:
     return found
 
 
-def altered(model: "LatentSDE", edit: Edit) -> "LatentSDE":
-    """A copy whose dynamics were changed in place by `edit`; see `LatentSDE.altered`."""
-    changed = copy.deepcopy(model)
-    network: LatentSDENetwork = changed.network_
+def alter(network: LatentSDENetwork, edit: Edit) -> None:
+    """Change the dynamics of a network in place by `edit`; see `LatentSDE.altered`."""
     with torch.no_grad():
         edit(network.dynamics)
     for name, value in network.dynamics.named_parameters():
@@ -107,4 +97,3 @@ def altered(model: "LatentSDE", edit: Edit) -> "LatentSDE":
                 "numbers."
             )
     network.dynamics.check_stable(network.bin_s * network.bins_per_step)
-    return changed

@@ -1,67 +1,70 @@
-"""From the settings of a `LatentSDE` to its network."""
+"""From the settings of a `LatentSDE` and a population to its network."""
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import torch
 
+from undertow import checks
 from undertow.data.batches import Batch
-from undertow.decoders import RegionalDecoder
 from undertow.dynamics import DiscreteDynamics, Dynamics
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import ControlSteering, DriftSteering, InitialHead, KLSchedule, Steering
+from undertow.inference import InitialHead
 from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
+from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.observations import (
     BehaviorObservation,
     CategoricalChannels,
     CategoricalObservation,
     GaussianObservation,
-    NegativeBinomialObservation,
     Observation,
-    PoissonObservation,
 )
-from undertow.training import Training
-
-if TYPE_CHECKING:
-    from undertow.models.latent_sde import LatentSDE
 
 TRIAL_IN_TIME = 2.5  # internal time units a trial spans
-COUNTS = {"poisson": PoissonObservation, "negative-binomial": NegativeBinomialObservation}
 
 
-def build_network(model: "LatentSDE", population: Population) -> LatentSDENetwork:
+class Settings(NamedTuple):
+    """The pieces a network is built from; see `LatentSDE`."""
+
+    dynamics: Dynamics | str
+    latent_dim: int
+    regions: str | Mapping[str, int] | None
+    encoder: LSTMEncoding
+    decoder: RegionalDecoding
+    observation: Counts
+    posterior: PathPosterior
+    signals: Signals
+    solver: Solver
+    dropout: float
+
+
+def build_network(settings: Settings, population: Population) -> LatentSDENetwork:
     """An untrained network; weights are drawn from torch's global generator, which the caller has
     seeded.
 
     Raises:
         ModelError: naming the setting and the rule it breaks.
     """
-    check_settings(model)
-    dynamics, stimulus = build_dynamics(model, population)
+    checks.whole("latent_dim", settings.latent_dim, 1)
+    checks.share("dropout", settings.dropout)
+    dynamics, stimulus = build_dynamics(settings, population)
     if isinstance(dynamics, DiscreteDynamics):
-        _check_discrete(dynamics, model, population)
-    bins_per_step = solver_step(dynamics, model.bins_per_step, population.bin_s)
+        _check_discrete(dynamics, settings.solver, population)
+    bins_per_step = solver_step(dynamics, settings.solver.bins_per_step, population.bin_s)
     dynamics.check_settings(bins_per_step * population.bin_s)
-    encoder = _encoder(model, population)
-    steering = _steering(model, dynamics, encoder.context_dim)
-    initial = (
-        InitialHead(encoder.initial_dim, dynamics.state_dim, model.full_initial)
-        if encoder.initial_dim
-        else None
-    )
-    groups = unit_groups(model.regions, population.regions, n_units(dynamics))
+    encoder = _encoder(settings, population)
+    steering = settings.posterior.build(dynamics, encoder.context_dim)
+    full, dim = settings.posterior.full_initial, encoder.initial_dim
+    initial = InitialHead(dim, dynamics.state_dim, full) if dim else None
+    groups = unit_groups(settings.regions, population.regions, n_units(dynamics))
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
-    decoder = RegionalDecoder(width, groups, numbers, model.decoder_width, model.dropout)
-    rates = torch.tensor(population.mean_rates)
-    region = population.region_of if len(population.regions) > 1 else None
-    observation = COUNTS[model.counts](
-        decoder.feature_dim, rates, population.bin_s, model.rate_floor_hz, model.link, region
-    )
+    decoder = settings.decoder.build(width, groups, numbers, settings.dropout)
     return LatentSDENetwork(
         encoder,
         stimulus,
@@ -69,18 +72,19 @@ def build_network(model: "LatentSDE", population: Population) -> LatentSDENetwor
         steering,
         initial,
         decoder,
-        observation,
+        settings.observation.build(decoder.feature_dim, population),
         _behavior(population, width),
         _labels(population, width),
         population.bin_s,
         bins_per_step,
-        model.interpolation,
-        model.encode_behavior,
+        settings.solver.interpolation,
+        settings.signals.encode_behavior,
         not population.regular,
-        model.behavior_weight,
-        model.label_weight,
-        model.checkpointed,
-        initial_bins(model.t0_s, population.bin_s),
+        settings.signals.behavior_weight,
+        settings.signals.label_weight,
+        settings.solver.checkpointed,
+        settings.posterior.initial_bins(population.bin_s),
+        groups,
     )
 
 
@@ -101,13 +105,13 @@ def check_gaps(network: LatentSDENetwork, batch: Batch) -> None:
     if batch.irregular_times_s is None:
         return
     gaps_s = batch.irregular_times_s.diff(dim=1)
-    inside = torch.arange(1, gaps_s.shape[1] + 1, device=gaps_s.device) < batch.lengths[:, None]
-    longest_s = max(gaps_s[inside].tolist(), default=0.0)
+    ends = torch.arange(1, gaps_s.shape[1] + 1, device=gaps_s.device)
+    longest_s = max(gaps_s[ends < batch.lengths[:, None]].tolist(), default=0.0)
     if longest_s * network.bins_per_step > _longest_step_s(network.dynamics):
         raise ModelError(
             f"the trials have a gap of {longest_s:.4g} s, too long for the steps of "
-            f"{type(network.dynamics).__name__}: fit with a lower bins_per_step (0.5 for two steps "
-            "from one time to the next) or a longer timescale_s."
+            f"{type(network.dynamics).__name__}: fit with a lower solver.bins_per_step (0.5 for "
+            "two steps from one time to the next) or a longer timescale_s."
         )
     network.dynamics.check_settings(longest_s * network.bins_per_step)
 
@@ -117,35 +121,37 @@ def _longest_step_s(dynamics: Dynamics) -> float:
 
 
 def build_dynamics(
-    model: "LatentSDE", population: Population
+    settings: Settings, population: Population
 ) -> tuple[Dynamics, StimulusEncoder | None]:
     """Fresh dynamics of the kind asked for, as wide in input as the encoded stimulus, and its
     encoder."""
-    given = model.dynamics
+    given = settings.dynamics
     if isinstance(given, str):
-        given = make_dynamics(given, {"state_dim": model.state_dim})
+        given = make_dynamics(given, {"state_dim": settings.latent_dim})
     stimulus = StimulusEncoder(
-        population.stimulus_channels, given.state_dim, model.time_input, population.duration_s
+        population.stimulus_channels,
+        given.state_dim,
+        settings.signals.time,
+        population.duration_s,
     )
     changes: dict[str, Any] = {}
     if "input_dim" in given.settings:
         changes["input_dim"] = stimulus.output_dim
     elif stimulus.output_dim:
         raise ModelError(
-            f"{type(given).__name__} takes no input: leave time_input=False and stimulus=False, or "
-            "choose other dynamics."
+            f"{type(given).__name__} takes no input: leave signals.time=False and "
+            "signals.stimulus=False, or choose other dynamics."
         )
     if (setting_defaults(type(given)) | given.settings).get("timescale_s", 0) is None:
         changes["timescale_s"] = population.duration_s / TRIAL_IN_TIME
-    fresh = copy.deepcopy(given).remade(
-        **changes
-    )  # parts given as such, like a potential, stay untrained
+    # parts given as such, like a potential, stay untrained
+    fresh = copy.deepcopy(given).remade(**changes)
     return fresh, stimulus if stimulus.output_dim else None
 
 
-def _check_discrete(dynamics: DiscreteDynamics, model: "LatentSDE", population: Population) -> None:
+def _check_discrete(dynamics: DiscreteDynamics, solver: Solver, population: Population) -> None:
     """A discrete model takes one step a bin, of whatever width."""
-    dynamics.check_steps_per_bin(1 / model.bins_per_step)
+    dynamics.check_steps_per_bin(1 / solver.bins_per_step)
     if not population.regular:
         raise ModelError(
             f"{type(dynamics).__name__} takes one step a bin whatever lies between: irregular "
@@ -184,39 +190,19 @@ def unit_groups(
     ]
 
 
-def _encoder(model: "LatentSDE", population: Population) -> LSTMEncoder:
+def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
     n_inputs = population.n_heldin + (not population.regular)
-    if model.encode_behavior:
+    if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
-                "encode_behavior=True, but the trials hold no behaviour (or behavior=False)."
+                "signals.encode_behavior=True, but the trials hold no behaviour (or "
+                "signals.behavior=False)."
             )
         n_inputs += population.behavior_inputs
-    bins: int | None = initial_bins(model.t0_s, population.bin_s)
+    bins: int | None = settings.posterior.initial_bins(population.bin_s)
     if bins and not population.regular:
-        bins = None  # as many as there are before t0, which the network then counts
-    return LSTMEncoder(n_inputs, model.hidden_dim, 2, bins, model.context, model.dropout)
-
-
-def initial_bins(t0_s: float, bin_s: float) -> int:
-    """Bins the initial state is inferred from."""
-    return 0 if t0_s == 0 else max(1, round(t0_s / bin_s))
-
-
-def _steering(model: "LatentSDE", dynamics: Dynamics, context_dim: int) -> Steering | None:
-    kind = model.posterior
-    if kind == "auto":
-        kind = "controlled" if dynamics.noise_dim else "initial-state"
-    if kind == "initial-state" and dynamics.noise_dim:
-        raise ModelError(
-            "posterior='initial-state' needs dynamics without noise, which "
-            f"{type(dynamics).__name__} has: use noise=False, or posterior='autonomous'."
-        )
-    if kind in ("autonomous", "initial-state"):
-        return None
-    return {"controlled": ControlSteering, "drift": DriftSteering}[kind](
-        dynamics, context_dim, model.steering_width
-    )
+        bins = None  # as many as there are in the window, which the network then counts
+    return settings.encoder.build(n_inputs, bins, settings.dropout)
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:
@@ -235,30 +221,3 @@ def _labels(population: Population, width: int) -> dict[str, Observation]:
         name: CategoricalObservation(width, len(categories), "trial", population.shares[name])
         for name, categories in population.categories.items()
     }
-
-
-def check_settings(model: "LatentSDE") -> None:
-    """Refuse settings that are not among their choices."""
-    for name, kind in (("training", Training), ("kl", KLSchedule)):
-        if not isinstance(getattr(model, name), kind):
-            raise ModelError(f"{name} is {getattr(model, name)!r}: it must be a {kind.__name__}.")
-    choices = {
-        "posterior": ("auto", "controlled", "drift", "autonomous", "initial-state"),
-        "interpolation": ("linear", "previous"),
-        "counts": tuple(COUNTS),
-        "monitor": ("smooth", "generate"),
-    }
-    for name, allowed in choices.items():
-        if getattr(model, name) not in allowed:
-            raise ModelError(
-                f"{name} is {getattr(model, name)!r}: it must be one of "
-                f"{', '.join(map(repr, allowed))}."
-            )
-    for name in ("state_dim", "hidden_dim", "steering_width", "decoder_width", "samples"):
-        if not (getattr(model, name) >= 1 and getattr(model, name) % 1 == 0):
-            raise ModelError(
-                f"{name} is {getattr(model, name)}: it must be a whole number, at least 1."
-            )
-    for name in ("t0_s", "behavior_weight", "label_weight"):
-        if not getattr(model, name) >= 0:
-            raise ModelError(f"{name} is {getattr(model, name)}: it must be at least 0.")

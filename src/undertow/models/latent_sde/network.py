@@ -1,7 +1,7 @@
 """The network behind `LatentSDE`: encoder → controlled path of the dynamics → decoders of each
 modality."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,7 @@ class LatentSDENetwork(nn.Module):
         checkpointed: see `solve`.
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
+        unit_groups: the units of each region.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class LatentSDENetwork(nn.Module):
         label_weight: float = 1.0,
         checkpointed: bool = False,
         t0_bins: int = 0,
+        unit_groups: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
@@ -114,6 +116,7 @@ class LatentSDENetwork(nn.Module):
         self.encodes_behavior, self.encodes_intervals = encodes_behavior, encodes_intervals
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
+        self.unit_groups = [list(group) for group in unit_groups]
 
     # --- encoding -----------------------------------------------------------------------------
 

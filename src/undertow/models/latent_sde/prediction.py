@@ -14,6 +14,7 @@ from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
 from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
 from undertow.observations import CategoricalChannels, GaussianObservation, Observation
+from undertow.randomness import path_generator
 
 PATHS_AT_ONCE = 2048
 KEPT = ("rates", "behavior")  # of single paths, beside the latents
@@ -41,8 +42,8 @@ def predict(
     """
     if behavior_shown and (batch.behavior is None or not network.encodes_behavior):
         raise ModelError(
-            "show_behavior=True needs a model fitted with encode_behavior=True, and trials that "
-            "hold behaviour."
+            "show_behavior=True needs a model fitted with signals.encode_behavior=True, and "
+            "trials that hold behaviour."
         )
     network.eval()
     shown = (
@@ -155,13 +156,6 @@ def _ended(values: Tensor, batch: Batch) -> np.ndarray:
     return torch.where(inside[..., None], values, torch.nan).cpu().numpy()
 
 
-def path_generator(device: torch.device, *seed: int) -> torch.Generator:
-    """One for each path: in a longer window every path, not just the first, begins with the same
-    noise."""
-    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
-
-
 @torch.no_grad()
 def evidence_bounds(
     network: LatentSDENetwork, batch: Batch, paths: int, seed: int
@@ -178,3 +172,20 @@ def evidence_bounds(
         "elbo": torch.stack(bounds).mean(0).cpu().numpy(),
         "importance_weighted": importance_weighted_bound(torch.stack(weights)).cpu().numpy(),
     }
+
+
+@torch.no_grad()
+def mean_states(network: LatentSDENetwork, batch: Batch, paths: int, seed: int) -> np.ndarray:
+    """Mean state over `paths` paths of the posterior, (trials, time, state_dim)."""
+    encoded, total = network.encode(batch), torch.zeros(())
+    for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):
+        total = total + drawn.states
+    return (total / paths).cpu().numpy()
+
+
+@torch.no_grad()
+def encoded_inputs(network: LatentSDENetwork, batch: Batch) -> np.ndarray:
+    """u at the observations, (trials, time, input_dim); no inputs where nothing drives the
+    dynamics."""
+    inputs = network.encode_stimulus(batch)
+    return np.zeros((*batch.valid.shape, 0)) if inputs is None else inputs.cpu().numpy()

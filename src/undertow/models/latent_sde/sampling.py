@@ -1,121 +1,109 @@
 """What-if trials: the prior of a fitted `LatentSDE` run from a start, under a stimulus, with
 regions silenced."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.models.latent_sde.altering import silenced_coordinates
-from undertow.models.latent_sde.network import Drawn, Encoded
-from undertow.models.latent_sde.prediction import path_generator
+from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
+from undertow.models.population import Population
 from undertow.observations import Observation
-
-if TYPE_CHECKING:
-    from undertow.models.latent_sde import LatentSDE
+from undertow.randomness import path_generator
 
 
 @torch.no_grad()
-def sample_trials(
-    model: "LatentSDE",
-    n: int | None,
-    stimulus: ArrayLike | None,
-    n_time: int | None,
-    trials: TrialSet | None,
-    silenced: Sequence[str],
-    behavior: str,
-    seed: int,
-) -> TrialSet:
-    """Trials made by the prior; see `LatentSDE.sample`.
+def draw(
+    network: LatentSDENetwork, window: Batch, start: Batch | None, held: Tensor | None, seed: int
+) -> tuple[Batch, Drawn]:
+    """Paths of the prior over `window`, from the first bins of `start`, or from N(0, I).
 
     Path and observations have noise of their own, drawn alike whatever the stimulus, so that two
     calls with one seed differ by what was changed alone.
     """
-    if behavior not in ("drawn", "mean"):
-        raise ModelError(f"behavior is {behavior!r}: it must be 'drawn' or 'mean'.")
-    network, device = model.network_, next(model.network_.parameters()).device
-    held = silenced_coordinates(model, silenced)
-    window = _window(model, n, stimulus, n_time, trials)
-    batch = model.batch(window)
-    start = None if trials is None else network.encode(model.batch(trials)).initial
-    if start is not None:
-        start = start[torch.arange(len(batch), device=start.device) % len(start)]
-    encoded = Encoded(batch.inputs, start, network.encode_stimulus(batch))
-    drawn = network.draw(batch, encoded, path_generator(device, seed, 0), generate=True, held=held)
-    return window.replace(**_observed(model, batch, drawn, behavior, seed))
+    network.eval()
+    initial = None if start is None else network.encode(start).initial
+    if initial is not None:
+        rows = torch.arange(len(window), device=initial.device) % len(initial)
+        initial = initial[rows]
+    encoded = Encoded(window.inputs, initial, network.encode_stimulus(window))
+    generator = path_generator(window.inputs.device, seed, 0)
+    return window, network.draw(window, encoded, generator, generate=True, held=held)
 
 
-def _observed(
-    model: "LatentSDE", batch: Batch, drawn: Drawn, behavior: str, seed: int
+@torch.no_grad()
+def observed(
+    network: LatentSDENetwork,
+    population: Population,
+    drawn_over: tuple[Batch, Drawn],
+    behavior: str,
+    seed: int,
 ) -> dict[str, Any]:
     """Counts, true rates, behaviour and labels that the observation models make of paths."""
-    network, read, device = model.network_, drawn.units.flatten(-2), drawn.units.device
+    batch, drawn = drawn_over
+    read, device = drawn.units.flatten(-2), drawn.units.device
     features = network.features(batch, drawn)
+    counts = network.observation.sample(features, path_generator(device, seed, 1))
     made: dict[str, Any] = {
-        "spikes": network.observation.sample(features, path_generator(device, seed, 1))
-        .cpu()
-        .numpy(),
+        "spikes": counts.cpu().numpy(),
         "truth": (network.observation.mean(features) / network.bin_s).cpu().numpy(),
     }
     if network.behavior is not None:
         sampled = network.behavior.sample(read, path_generator(device, seed, 2))
         values = sampled if behavior == "drawn" else network.behavior.predicted(read)
-        made |= {
-            "behavior": values.cpu().numpy(),
-            "behavior_names": tuple(model.population_.behavior_names),
-        }
-        made["behavior_kind"] = (
-            "categorical" if model.population_.behavior_categories else "continuous"
-        )
+        kind = "categorical" if population.behavior_categories else "continuous"
+        names = tuple(population.behavior_names)
+        made |= {"behavior": values.cpu().numpy(), "behavior_names": names, "behavior_kind": kind}
     labels = {}
     for k, (name, observation) in enumerate(network.labels.items()):
         assert isinstance(observation, Observation)
-        codes = observation.sample(
-            observation.pool(read, batch.valid), path_generator(device, seed, 3 + k)
-        )
-        labels[name] = np.array(model.population_.categories[name])[codes.long().cpu().numpy()]
+        pooled = observation.pool(read, batch.valid)
+        codes = observation.sample(pooled, path_generator(device, seed, 3 + k))
+        labels[name] = np.array(population.categories[name])[codes.long().cpu().numpy()]
     return made | {"labels": labels}
 
 
-def _window(
-    model: "LatentSDE",
+def empty_trials(
+    population: Population,
     n: int | None,
     stimulus: ArrayLike | None,
     n_time: int | None,
     trials: TrialSet | None,
 ) -> TrialSet:
-    """Trials without a spike, with everything that is given: stimulus, times, ids, regions."""
-    given = None if stimulus is None else _checked_stimulus(model, stimulus)
-    if trials is not None:
-        model._check_population(trials)
-        if given is None and model.population_.stimulus_channels:
-            given = trials.stimulus
+    """Trials without a spike, with everything that is given: stimulus, times, ids, regions.
+
+    Raises:
+        ModelError: for sizes that do not fit, or a stimulus that is missing or of no use.
+    """
+    given = None if stimulus is None else _checked_stimulus(population, stimulus)
+    if trials is not None and given is None and population.stimulus_channels:
+        given = trials.stimulus
     count = _count(n, trials, given)
-    length = _length(model, n_time, None if stimulus is None else given, trials)
-    if given is None and model.population_.stimulus_channels:
+    length = _length(population, n_time, None if stimulus is None else given, trials)
+    if given is None and population.stimulus_channels:
         raise ModelError(
-            f"the model was fitted with {model.population_.stimulus_channels} stimulus channel(s): "
-            "give a stimulus, (trials, time, channels), or trials that hold one."
+            f"the model was fitted with {population.stimulus_channels} stimulus channel(s): give a "
+            "stimulus, (trials, time, channels), or trials that hold one."
         )
     return TrialSet(
-        spikes=np.zeros((count, length, len(model.neuron_ids_)), np.float32),
-        bin_s=model.bin_s_,
+        spikes=np.zeros((count, length, len(population.neuron_ids)), np.float32),
+        bin_s=population.bin_s,
         stimulus=None if given is None else _held_on(given, count, length),
-        neuron_ids=model.neuron_ids_,
-        heldout=model.heldout_,
+        neuron_ids=np.array(population.neuron_ids),
+        heldout=np.array(population.heldout),
         derived=True,
-        **_copied(model, trials, count, length),
+        **_copied(population, trials, count, length),
     )
 
 
-def _checked_stimulus(model: "LatentSDE", stimulus: ArrayLike) -> np.ndarray:
+def _checked_stimulus(population: Population, stimulus: ArrayLike) -> np.ndarray:
     """(trials, time, channels); one of two dimensions is the same in all trials."""
-    given, channels = np.asarray(stimulus, np.float32), model.population_.stimulus_channels
+    given, channels = np.asarray(stimulus, np.float32), population.stimulus_channels
     if given.ndim == 2:
         given = given[None]
     if not channels:
@@ -145,7 +133,7 @@ def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) 
 
 
 def _length(
-    model: "LatentSDE", n_time: int | None, stimulus: np.ndarray | None, trials: TrialSet | None
+    population: Population, n_time: int | None, stimulus: np.ndarray | None, trials: TrialSet | None
 ) -> int:
     """Bins: those of the stimulus, else as asked for, else those of the trials, else of the longest
     trial fitted."""
@@ -160,7 +148,7 @@ def _length(
         return stimulus.shape[1]
     if n_time is not None:
         return n_time
-    return round(model.population_.duration_s / model.bin_s_) if trials is None else trials.n_time
+    return round(population.duration_s / population.bin_s) if trials is None else trials.n_time
 
 
 def _held_on(stimulus: np.ndarray, count: int, length: int) -> np.ndarray:
@@ -169,12 +157,14 @@ def _held_on(stimulus: np.ndarray, count: int, length: int) -> np.ndarray:
     return stimulus[rows][:, bins]
 
 
-def _copied(model: "LatentSDE", trials: TrialSet | None, count: int, length: int) -> dict[str, Any]:
+def _copied(
+    population: Population, trials: TrialSet | None, count: int, length: int
+) -> dict[str, Any]:
     """What made trials have from the model and from the trials they start from."""
-    names = model.population_.regions
+    names = population.regions
     kept: dict[str, Any] = {}
     if len(names) > 1:
-        kept["region"] = np.array(names)[model.population_.region_of]
+        kept["region"] = np.array(names)[population.region_of]
     if trials is None:
         return kept
     rows = np.arange(count) % len(trials)
@@ -186,7 +176,7 @@ def _copied(model: "LatentSDE", trials: TrialSet | None, count: int, length: int
     kept["condition"] = None if trials.condition is None else trials.condition[rows]
     if trials.region is not None:
         kept["region"] = trials.region
-    if not model.population_.stimulus_channels:
+    if not population.stimulus_channels:
         kept["stimulus_names"] = ()
     if count == len(trials):
         kept["trial_ids"] = trials.trial_ids

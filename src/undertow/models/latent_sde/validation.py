@@ -7,10 +7,11 @@ from torch import nn
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
+from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
-from undertow.models.langevin_flow.validation import Validate
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.prediction import evidence_bounds, predict
+from undertow.training import Validate
 
 SAMPLES = 10
 
@@ -22,22 +23,31 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
     Args:
         batch: the validation trials as the network reads them.
         trials: the same.
-        monitor: 'smooth': bits per spike of held-out neurons given all observations of the others;
-            without held-out
-            neurons the evidence bound, in bits per spike. 'generate': bits per spike of all neurons
-            after t0, given the observations before it.
+        monitor: 'co-bps': bits per spike of held-out neurons given all observations of the others;
+            'likelihood': the evidence bound in bits per spike; 'auto': co-bps where neurons are
+            held out, else the bound; 'generate': bits per spike of all neurons after the window of
+            the initial state, given the observations in it.
+
+    Raises:
+        ModelError: for 'co-bps' without held-out neurons.
     """
+    if monitor == "co-bps" and not trials.heldout.any():
+        raise ModelError(
+            "training.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
+            "'likelihood'."
+        )
+    bound = monitor == "likelihood" or (monitor == "auto" and not trials.heldout.any())
     counts = np.array(trials.spikes)
-    if monitor == "smooth" and trials.heldout.any():
+    if monitor in ("auto", "co-bps") and not bound:
         counts[:, :, ~trials.heldout] = np.nan
     spikes = float(np.nansum(trials.spikes))
 
     def validate(network: nn.Module) -> float:
         assert isinstance(network, LatentSDENetwork)
         network.dynamics.check_stable(network.bin_s * network.bins_per_step)
-        if monitor == "smooth" and not trials.heldout.any():
-            bound = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
-            return float(bound.sum() / spikes / math.log(2))
+        if bound:
+            elbo = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
+            return float(elbo.sum() / spikes / math.log(2))
         prediction = predict(network, batch, trials, SAMPLES, False, 0, monitor == "generate")
         if monitor == "generate":
             counts[network.before_t0(batch).cpu().numpy()] = np.nan

@@ -1,4 +1,7 @@
-"""The models there are: every exported `Estimator` with a `cli_name`; there is no other list."""
+"""The models there are, by name, and model files of any of them.
+
+Every exported `Estimator` with a `cli_name` is one; there is no other list.
+"""
 
 import importlib
 import inspect
@@ -6,20 +9,17 @@ from pathlib import Path
 
 from undertow.models.base import Estimator
 from undertow.names import find
+from undertow.training import read_header
 
 PACKAGES = ("undertow.models", "undertow.baselines")
 
 
 def model_choices() -> dict[str, type[Estimator]]:
-    """Command-line name → class, for everything `undertow.models` and `undertow.baselines`
-    export."""
+    """Command-line name → class, for all that `undertow.models` and `undertow.baselines` export."""
     packages = [importlib.import_module(name) for name in PACKAGES]
     exported = [getattr(package, name) for package in packages for name in package.__all__]
-    return {
-        public.cli_name: public
-        for public in exported
-        if inspect.isclass(public) and issubclass(public, Estimator) and hasattr(public, "cli_name")
-    }
+    classes = [each for each in exported if inspect.isclass(each) and issubclass(each, Estimator)]
+    return {cls.cli_name: cls for cls in classes if not inspect.isabstract(cls)}
 
 
 def model_class(name: str) -> type[Estimator]:
@@ -37,6 +37,4 @@ def load_model(path: str | Path) -> Estimator:
     Raises:
         ModelError: when the file is missing, is not a model file, or names an unknown model.
     """
-    from undertow.training import read_header
-
     return model_class(read_header(Path(path))["model"]).load(path)

@@ -1,0 +1,103 @@
+"""Options of a latent SDE's own pieces: its posterior, the signals it uses, its solver."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from undertow import checks
+from undertow.dynamics import Dynamics
+from undertow.errors import ModelError
+from undertow.inference import ControlSteering, DriftSteering, Steering
+from undertow.options import Options
+
+STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
+
+
+@dataclass(frozen=True)
+class PathPosterior(Options):
+    """How the observations steer the path.
+
+    Attributes:
+        kind: 'controlled'; 'drift' (a drift of its own, eq. 4); 'autonomous' (only the initial
+            state is inferred); 'initial-state' for dynamics without noise; 'auto' for the first or
+            the last, as the dynamics have noise.
+        initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
+            and generating alike; 0 draws it from its prior N(0, I).
+        full_initial: infer covariances of the initial state too.
+        hidden_dim: units of the control network.
+    """
+
+    argument: ClassVar[str] = "posterior"
+    kind: Literal["auto", "controlled", "drift", "autonomous", "initial-state"] = "auto"
+    initial_s: float = 0.1
+    full_initial: bool = False
+    hidden_dim: int = 64
+
+    def check(self) -> None:
+        checks.number(self.of("initial_s"), self.initial_s, 0, unit="seconds")
+        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
+
+    def initial_bins(self, bin_s: float) -> int:
+        """Bins the initial state is inferred from."""
+        return 0 if self.initial_s == 0 else max(1, round(self.initial_s / bin_s))
+
+    def build(self, dynamics: Dynamics, context_dim: int) -> Steering | None:
+        """The control; None where only the initial state is inferred.
+
+        Raises:
+            ModelError: for dynamics that no such posterior fits.
+        """
+        kind = self.kind
+        if kind == "auto":
+            kind = "controlled" if dynamics.noise_dim else "initial-state"
+        if kind == "initial-state" and dynamics.noise_dim:
+            raise ModelError(
+                "posterior.kind='initial-state' needs dynamics without noise, which "
+                f"{type(dynamics).__name__} has: use noise=False, or posterior.kind='autonomous'."
+            )
+        if kind in ("autonomous", "initial-state"):
+            return None
+        return STEERINGS[kind](dynamics, context_dim, self.hidden_dim)
+
+
+@dataclass(frozen=True)
+class Signals(Options):
+    """What a latent SDE reads and predicts beside spikes.
+
+    Attributes:
+        stimulus: let it drive the dynamics, where the trials hold one.
+        time: time as a further input.
+        behavior: predict behaviour, where the trials hold any.
+        labels: names of labels to predict, one category a trial; None for all there are.
+        encode_behavior: the encoder sees behaviour too, in half of the training trials.
+        behavior_weight, label_weight: of their log-likelihoods beside the spikes'.
+    """
+
+    argument: ClassVar[str] = "signals"
+    stimulus: bool = True
+    time: bool = False
+    behavior: bool = True
+    labels: tuple[str, ...] | None = None
+    encode_behavior: bool = False
+    behavior_weight: float = 1.0
+    label_weight: float = 1.0
+
+    def check(self) -> None:
+        for name in ("behavior_weight", "label_weight"):
+            checks.number(self.of(name), getattr(self, name), 0)
+
+
+@dataclass(frozen=True)
+class Solver(Options):
+    """How a path is stepped.
+
+    Attributes:
+        bins_per_step: bins a step spans: 2 in the paper; 0.5 for two steps a bin; never more
+            internal time than the dynamics' `max_step`.
+        interpolation: of context and stimulus between bins: 'linear' or 'previous'.
+        checkpointed: less memory for the gradient, at the price of a second forward pass.
+    """
+
+    argument: ClassVar[str] = "solver"
+    bins_per_step: float = 1.0
+    interpolation: Literal["linear", "previous"] = "linear"
+    checkpointed: bool = False

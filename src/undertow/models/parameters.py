@@ -1,0 +1,109 @@
+"""Parameters of a model by name, those of its pieces included: 'training__epochs' for one reader,
+'training.epochs' for another."""
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from undertow.dynamics import Dynamics
+from undertow.dynamics.named import dynamics_names, make_dynamics, setting_defaults
+from undertow.errors import ModelError
+from undertow.names import find, nearest
+from undertow.options import Options
+
+SEPARATOR = "__"
+
+
+def parameter_names(cls: type) -> list[str]:
+    """The constructor's argument names."""
+    return [name for name in inspect.signature(cls).parameters if name != "self"]
+
+
+@cache
+def annotations(cls: type) -> dict[str, Any]:
+    """The types of the constructor's arguments."""
+    hints = typing.get_type_hints(vars(cls)["__init__"])
+    return {name: hints.get(name, Any) for name in parameter_names(cls)}
+
+
+def option_classes(annotation: Any) -> list[type[Options]]:
+    """The classes of options that a type admits."""
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(annotation) if is_union else (annotation,)
+    return [k for k in kinds if inspect.isclass(k) and issubclass(k, Options)]
+
+
+def as_options(argument: str, value: Any, annotation: Any) -> Any:
+    """Options for their name ('gru' → `GRUEncoding()`); anything else as it is.
+
+    Raises:
+        ModelError: for a name that stands for none, or a value of another type.
+    """
+    classes = option_classes(annotation)
+    if isinstance(value, str):
+        named = {cls.name: cls for cls in classes if cls.name is not None}
+        kinds = {k: cls for cls in classes if cls.name is None for k in _kinds(cls)}
+        if value in named:
+            return named[value]()
+        if value in kinds:
+            made: Any = kinds[value]
+        return made(kind=value)
+        raise ModelError(f"{argument} is {value!r}: {nearest(value, [*named, *kinds])}")
+    if value is not None and not isinstance(value, tuple(classes)):
+        known = " or ".join(f"{cls.__name__}(…)" for cls in classes)
+        raise ModelError(f"{argument} is {value!r}: it must be {known}.")
+    return value
+
+
+def _kinds(cls: type[Options]) -> tuple[str, ...]:
+    """The values of a class's own `kind`."""
+    return typing.get_args(typing.get_type_hints(cls).get("kind"))
+
+
+def nested(value: Any, width: int | None = None) -> dict[str, Any]:
+    """The parameters of a piece by name; none of a plain value.
+
+    Args:
+        value: options, dynamics, or the name of dynamics.
+        width: of the state, where dynamics are named.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Dynamics):
+        return setting_defaults(type(value)) | value.settings
+    if width is not None and isinstance(value, str):
+        return setting_defaults(find("dynamics", value, dynamics_names())) | {"state_dim": width}
+    return {}
+
+
+def changed(name: str, value: Any, changes: Mapping[str, Any], width: int | None = None) -> Any:
+    """A piece with some of its parameters changed.
+
+    Raises:
+        ModelError: for a parameter it does not have, with the nearest one.
+    """
+    known = nested(value, width)
+    for key in changes:
+        if key not in known:
+            raise ModelError(f"{name} has no parameter {key!r}: {_has(key, known)}")
+    if isinstance(value, Dynamics):
+        return value.remade(**changes)
+    if isinstance(value, str):
+        return make_dynamics(value, {"state_dim": width, **changes})
+    return dataclasses.replace(value, **changes)
+
+
+def _has(key: str, known: Mapping[str, Any]) -> str:
+    return nearest(key, known) if known else "it has none."
+
+
+def exchanged(before: Any, after: Any) -> Any:
+    """Options that take the place of others and keep what both have, but for the choice itself."""
+    if not isinstance(before, Options) or not isinstance(after, Options) or before is after:
+        return after
+    shared = (nested(before).keys() & nested(after).keys()) - {"kind"}
+    return dataclasses.replace(after, **{k: v for k, v in nested(before).items() if k in shared})

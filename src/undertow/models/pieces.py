@@ -1,0 +1,268 @@
+"""Pieces that models share: encoders, decoders and observations, as options that build them."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+
+from undertow import checks
+from undertow.decoders import (
+    Decoder,
+    LinearDecoder,
+    MLPDecoder,
+    RegionalDecoder,
+    TransformerDecoder,
+)
+from undertow.encoders import Encoder, GRUEncoder, LinearEncoder, LSTMEncoder
+from undertow.errors import ModelError
+from undertow.models.population import Population
+from undertow.observations import (
+    NegativeBinomialObservation,
+    Observation,
+    PoissonObservation,
+)
+from undertow.options import Options
+
+
+@dataclass(frozen=True)
+class Encoding(Options):
+    """What turns spikes into a context in every bin, and into features of the initial state.
+
+    Attributes:
+        hidden_dim: width of the context, per direction.
+    """
+
+    argument: ClassVar[str] = "encoder"
+    hidden_dim: int = 64
+
+    def check(self) -> None:
+        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
+
+
+@dataclass(frozen=True)
+class GRUEncoding(Encoding):
+    """A GRU over the counts (`undertow.encoders.GRUEncoder`).
+
+    Attributes:
+        hidden_dim: units per direction.
+        bidirectional: also run backwards from each trial's end; it is then not causal.
+        reads: what it sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1}, the
+            first bin twice and the last one repeated in forward bins).
+        recurrent_dropout: share of its state dropped between bins.
+    """
+
+    name: ClassVar[str | None] = "gru"
+    bidirectional: bool = True
+    reads: Literal["current", "previous", "held"] = "current"
+    recurrent_dropout: float = 0.0
+
+    def check(self) -> None:
+        super().check()
+        checks.share(self.of("recurrent_dropout"), self.recurrent_dropout)
+
+    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
+        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        return GRUEncoder(
+            n_inputs,
+            self.hidden_dim,
+            self.bidirectional,
+            initial_bins,
+            dropout,
+            self.reads,
+            self.recurrent_dropout,
+        )
+
+
+@dataclass(frozen=True)
+class LinearEncoding(Encoding):
+    """A linear map of each bin's counts: no bin knows of another (LangevinFlow, Baseline 2).
+
+    Attributes:
+        hidden_dim: width of the context.
+    """
+
+    name: ClassVar[str | None] = "linear"
+
+    @property
+    def bidirectional(self) -> bool:
+        """No direction, so nothing that looks ahead."""
+        return False
+
+    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
+        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        return LinearEncoder(n_inputs, self.hidden_dim, initial_bins, dropout)
+
+
+@dataclass(frozen=True)
+class LSTMEncoding(Encoding):
+    """Two stacked LSTMs, one for the initial state, one for the context (`LSTMEncoder`).
+
+    Attributes:
+        hidden_dim: units of each layer, and width of the context per direction.
+        context: direction in which the context network reads: 'backward' (bin t has seen bins from
+            t on), 'forward' or 'both'.
+    """
+
+    name: ClassVar[str | None] = "lstm"
+    context: Literal["backward", "forward", "both"] = "backward"
+
+    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> LSTMEncoder:
+        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, self.context, dropout)
+
+
+@dataclass(frozen=True)
+class Decoding(Options):
+    """What turns latents, and the encoder's state h, into features of the rates.
+
+    Attributes:
+        inputs: which of 'z', 'v' (positions and velocities) and 'h' it sees.
+        withhold_h: share of the training trials in which it does not see h, so that the latents
+            must carry what it needs.
+    """
+
+    argument: ClassVar[str] = "decoder"
+    inputs: tuple[Literal["z", "v", "h"], ...] = ("z", "v", "h")
+    withhold_h: float = 0.4
+
+    def check(self) -> None:
+        if not self.inputs:
+            raise ModelError(
+                "decoder.inputs is empty: the decoder must see at least one of 'z', 'v', 'h'."
+            )
+        for part in self.inputs:
+            checks.one_of(self.of("inputs"), part, ("z", "v", "h"))
+        checks.share(self.of("withhold_h"), self.withhold_h)
+
+    @abstractmethod
+    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+        """The decoder of so many inputs per bin."""
+
+
+@dataclass(frozen=True)
+class TransformerDecoding(Decoding):
+    """A one-layer Transformer over the window (`undertow.decoders.TransformerDecoder`).
+
+    Attributes:
+        width: of its features; a multiple of `heads`.
+        heads: of its attention.
+        feedforward: units of its feed-forward layer; None for twice the width.
+        norm: 'pre' or 'post' normalisation.
+        initial_scale: factor on the initial weights of its outputs; T-Fixup's is 0.67.
+        inputs, withhold_h: see `Decoding`.
+    """
+
+    name: ClassVar[str | None] = "transformer"
+    width: int = 128
+    heads: int = 4
+    feedforward: int | None = None
+    norm: Literal["pre", "post"] = "pre"
+    initial_scale: float = 1.0
+
+    def check(self) -> None:
+        super().check()
+        checks.whole(self.of("width"), self.width, 1)
+        checks.whole(self.of("heads"), self.heads, 1)
+        if self.feedforward is not None:
+            checks.whole(self.of("feedforward"), self.feedforward, 1)
+        checks.number(self.of("initial_scale"), self.initial_scale, 0, above=True)
+
+    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+        return TransformerDecoder(
+            n_inputs,
+            self.width,
+            self.heads,
+            self.feedforward,
+            dropout,
+            causal,
+            self.norm,
+            self.initial_scale,
+        )
+
+
+@dataclass(frozen=True)
+class MLPDecoding(Decoding):
+    """Two layers, the same in every bin.
+
+    Attributes:
+        width: units of both layers.
+        inputs, withhold_h: see `Decoding`.
+    """
+
+    name: ClassVar[str | None] = "mlp"
+    width: int = 128
+
+    def check(self) -> None:
+        super().check()
+        checks.whole(self.of("width"), self.width, 1)
+
+    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+        return MLPDecoder(n_inputs, self.width, dropout)
+
+
+@dataclass(frozen=True)
+class LinearDecoding(Decoding):
+    """Rates read off latents and h by the observation's linear map alone (Baseline 1).
+
+    Attributes:
+        inputs, withhold_h: see `Decoding`.
+    """
+
+    name: ClassVar[str | None] = "linear"
+
+    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+        return LinearDecoder(n_inputs, dropout)
+
+
+@dataclass(frozen=True)
+class RegionalDecoding(Options):
+    """One layer of features for each region, which reads that region's units alone.
+
+    Attributes:
+        width: features per region.
+    """
+
+    argument: ClassVar[str] = "decoder"
+    name: ClassVar[str | None] = "regional"
+    width: int = 128
+
+    def check(self) -> None:
+        checks.whole(self.of("width"), self.width, 1)
+
+    def build(
+        self, n_inputs: int, groups: Sequence[Sequence[int]], numbers: int, dropout: float
+    ) -> Decoder:
+        """The decoder of units of so many numbers, each group of them a region's."""
+        return RegionalDecoder(n_inputs, groups, numbers, self.width, dropout)
+
+
+OBSERVATIONS = {"poisson": PoissonObservation, "negative-binomial": NegativeBinomialObservation}
+
+
+@dataclass(frozen=True)
+class Counts(Options):
+    """How spike counts are observed.
+
+    Attributes:
+        kind: 'poisson' or 'negative-binomial'.
+        link: 'exp' or 'softplus', from features to rates.
+        rate_floor_hz: the least rate of a neuron, spikes/s.
+    """
+
+    argument: ClassVar[str] = "observation"
+    kind: Literal["poisson", "negative-binomial"] = "poisson"
+    link: Literal["exp", "softplus"] = "exp"
+    rate_floor_hz: float = 0.1
+
+    def check(self) -> None:
+        checks.number(self.of("rate_floor_hz"), self.rate_floor_hz, 0, 1e3, below=True)
+
+    def build(self, feature_dim: int, population: Population) -> Observation:
+        """The observation of this population's neurons; each reads its own region's features."""
+        region = population.region_of if len(population.regions) > 1 else None
+        rates = torch.tensor(population.mean_rates)
+        return OBSERVATIONS[self.kind](
+            feature_dim, rates, population.bin_s, self.rate_floor_hz, self.link, region
+        )

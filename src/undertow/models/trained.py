@@ -1,0 +1,241 @@
+"""`TrainedModel`: what every model that is trained by gradients does, once.
+
+A model of its own says what its network is built from, what is minimised, what is validated, and
+what it predicts; splitting, fitting, refitting, checkpoints, saving and loading stand here.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from undertow import checks
+from undertow.data import TrialSet, join_trials, split_validation
+from undertow.data.batches import Batch
+from undertow.dynamics import Dynamics
+from undertow.errors import ModelError
+from undertow.models import persistence
+from undertow.models.base import Estimator, ProgressReport
+from undertow.models.parameters import parameter_names
+from undertow.models.population import Population
+from undertow.randomness import isolated_seed
+from undertow.training import Training, Validate, choose_device, kept_row, train
+
+VALIDATION_SHARE = 0.15
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class TrainedModel(Estimator, Generic[Network]):
+    """A model whose network is trained by gradients.
+
+    A concrete one takes `samples`, `seed`, `device` and `training` among its arguments and gives
+    `build_network`, `objective`, `validator` and `predict`.
+
+    Attributes (after fit):
+        network_: the fitted network.
+        population_: what it knows of the trials it was fitted on.
+        history_: one row per validation.
+        validation_score_: the score of the epoch that was kept; NaN without validation.
+    """
+
+    samples: int
+    seed: int
+    device: str
+    training: Training
+    network_: Network
+    population_: Population
+    history_: list[dict[str, float]]
+
+    # --- what a model says of itself ---------------------------------------------------------
+
+    @abstractmethod
+    def build_network(self, population: Population) -> Network:
+        """An untrained network; weights are drawn from torch's global generator, seeded already.
+
+        Raises:
+            ModelError: naming the setting and the rule it breaks.
+        """
+
+    @abstractmethod
+    def objective(
+        self, batch: Batch, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised, and its terms by name, at a share `progress` of training."""
+
+    @abstractmethod
+    def validator(self, trials: TrialSet, batch: Batch) -> Validate:
+        """A function network → score on the validation trials, higher is better.
+
+        Raises:
+            ModelError: where these trials do not allow the score.
+        """
+
+    def describe(self, trials: TrialSet) -> Population:
+        """What the network needs to know of the training trials."""
+        return Population.of(trials)
+
+    def parts(self) -> Mapping[str, nn.Module | None]:
+        """Parts of the network whose parameters are counted on their own."""
+        return {}
+
+    def finish(self, validation: Batch) -> None:
+        """What is said once the network is fitted."""
+
+    # --- fitting -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        trials: Any,
+        validation: Any = None,
+        *,
+        bin_s: float | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: ProgressReport | None = None,
+    ) -> Self:
+        """Learn from trials; held-out neurons and forward bins in them are learned from too.
+
+        Args:
+            trials: a `TrialSet`; or a (trials, time, neurons) array of counts, a list of (time,
+                neurons) arrays or an xarray, with `bin_s`.
+            validation: the same, to choose the epoch on; 15 % of `trials`, stratified, by default.
+            bin_s: bin width in seconds of arrays.
+            checkpoint: folder for checkpoints and the CSV log.
+            resume: go on from the checkpoint there; the run then ends as one never interrupted.
+            progress: called with (row, share done, seconds left) after each validation.
+
+        Raises:
+            ModelError: when an option breaks its rule, or the trials lack what it asks for.
+            Interrupted: on Ctrl-C, after the state was saved.
+        """
+        self._check_pieces()
+        trials = self._as_trials(trials, bin_s)
+        if validation is None:
+            trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
+        validation = self._as_trials(validation, bin_s)
+        self._build(self.describe(trials), trials)
+        self._check_population(validation)
+        held = self.read(validation)
+        validate: Validate | None = self.validator(validation, held)
+        folder = None if checkpoint is None else Path(checkpoint)
+        if self.training.refit and self.training.keep == "last":
+            # nothing is chosen: the one training is on all trials
+            validate, trials = None, join_trials(trials, validation)
+        self.history_ = self._train(trials, validate, folder, resume, progress)
+        self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
+        if self.training.refit and validate is not None and self.history_:
+            self._build(self.population_, trials)
+            together, folder = join_trials(trials, validation), folder and folder / "refit"
+            last = int(kept_row(self.history_)["epoch"])
+            self._train(together, None, folder, resume, progress, last)
+        self.network_.eval()
+        self.finish(held)
+        return self
+
+    def _train(
+        self,
+        trials: TrialSet,
+        validate: Validate | None,
+        folder: Path | None,
+        resume: bool,
+        progress: ProgressReport | None,
+        last_epoch: int | None = None,
+    ) -> list[dict[str, float]]:
+        return train(
+            self.network_,
+            self.read(trials),
+            self.objective,
+            validate,
+            self.training,
+            self.seed,
+            folder,
+            resume,
+            progress,
+            last_epoch,
+        )
+
+    def _check_pieces(self) -> None:
+        for name in parameter_names(type(self)):
+            self.piece(name)
+        checks.whole("samples", self.samples, 1)
+
+    def _build(self, population: Population, trials: TrialSet) -> None:
+        """A fresh network for this population."""
+        with isolated_seed(self.seed):
+            network = self.build_network(population)
+        self.population_, self.network_ = population, network.to(choose_device(self.device))
+        self._remember_population(trials)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read(self, trials: TrialSet) -> Batch:
+        """Trials as the network reads them, on its device.
+
+        Raises:
+            ModelError: for other signals than it was fitted on.
+        """
+        return self.population_.batch(trials, next(self.network_.parameters()).device)
+
+    def _samples(self, samples: int | None) -> int:
+        """Posterior samples to draw: as asked for, else the model's own."""
+        if samples is not None and samples < 1:
+            raise ModelError(
+                f"samples is {samples}: it must be at least 1, or None for the model's own "
+                f"{self.samples}."
+            )
+        return samples or self.samples
+
+    # --- looking -----------------------------------------------------------------------------
+
+    @property
+    def dynamics_(self) -> Dynamics:
+        """The fitted dynamics, as torch module; parameters are not identifiable in general.
+
+        Raises:
+            ModelError: before fitting, and for a model without dynamics.
+        """
+        self._check_fitted()
+        found = self.parts().get("dynamics")
+        if not isinstance(found, Dynamics):
+            raise ModelError(f"this {type(self).__name__} has no latent dynamics.")
+        return found
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Numbers learned, in 'all' and by part; 0 for a part that was left out."""
+        self._check_fitted()
+        return {"all": _learned(self.network_)} | {k: _learned(v) for k, v in self.parts().items()}
+
+    # --- files -------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights and settings to one safetensors file, atomically."""
+        self._check_fitted()
+        extra = {"history": self.history_, "population": asdict(self.population_)}
+        return persistence.save(self, self.network_.state_dict(), extra, path)
+
+    @classmethod
+    def load(cls, path: str | Path, **params: Any) -> Self:
+        """Read a model written by `save`; code that no file holds is given again.
+
+        A potential, dynamics or functions of your own: `load(path, dynamics=…)`.
+        """
+        model, tensors, header = persistence.load(cls, path, params)
+        model.population_ = known = Population(**header["population"])
+        model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
+        model.heldout_ = np.array(known.heldout, dtype=bool)
+        with isolated_seed(0):
+            model.network_ = model.build_network(model.population_)
+        persistence.restore(model.network_, tensors, path)
+        model.network_.to(choose_device(model.device)).eval()
+        model.history_ = header["history"]
+        model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
+        return model
+
+
+def _learned(part: nn.Module | None) -> int:
+    return 0 if part is None else sum(p.numel() for p in part.parameters() if p.requires_grad)
