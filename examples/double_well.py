@@ -13,7 +13,7 @@
 import matplotlib.pyplot as plt
 import torch
 
-from undertow import LangevinFlow, simulate_lorenz
+from undertow import Langevin, LangevinFlow, simulate_lorenz
 from undertow.data import split_trials
 from undertow.dynamics import Potential
 from undertow.training import Training
@@ -48,8 +48,7 @@ trials = simulate_lorenz(conditions=12, trials_per_condition=(8, 2, 3), bins=50)
 train, validation, test = split_trials(trials)
 training = Training(epochs=30, keep="last")
 for name, potential in (("oscillators", "coupled-oscillators"), ("two wells", TwoWells)):
-    model = LangevinFlow(
-        latent_dim=16, dropout=0.05, potential=potential, training=training
-    ).fit(train, validation)
+    dynamics = Langevin(potential=potential)
+    model = LangevinFlow(16, dynamics, dropout=0.05, training=training).fit(train, validation)
     scores = model.score(test)
     print(f"{name}: {scores['co-bps']}; {scores['rate R2']}")

@@ -48,32 +48,36 @@ for name, fitted in (("LangevinFlow", model), ("smoothing", baseline)):
 # %% [markdown]
 # ## Look
 #
-# Above: one test trial, a neuron a row: the spikes the model was given, the true rates, the rates
-# it inferred from those spikes alone. Below: rates of three neurons averaged over a condition's
-# test trials.
+# Above: one test trial, a neuron a row, sorted by when it fires most: the spikes the model was
+# given, the true rates, and the rates it inferred from those spikes alone, each as a share of the
+# neuron's highest true rate. Below: rates of three neurons, averaged over a condition's test
+# trials.
 
 # %%
 inferred, smoothed = model.predict(test), baseline.predict(test)
-order = test.truth[0].argmax(0).argsort()
-most = test.truth[0].max()
-rows = {
-    "spikes of one trial": (test.spikes[0] > 0, 1),
-    "true rates": (test.truth[0], most),
-    "inferred rates": (inferred.rates[0], most),
+trial = int(test.truth.std(1).mean(1).argmax())  # one in which much happens
+highest = test.truth[trial].max(0)
+order = test.truth[trial].argmax(0).argsort()
+pictures = {
+    "spikes of one trial": test.spikes[trial] > 0,
+    "true rates": test.truth[trial] / highest,
+    "inferred rates": inferred.rates[trial] / highest,
 }
 figure, axes = plt.subplots(2, 3, figsize=(9, 5), sharex=True, layout="constrained")
 span = (0, test.time_s[-1], 0, test.spikes.shape[2])
-for axis, (title, (values, top)) in zip(axes[0], rows.items(), strict=True):
-    cmap = "Greys" if top == 1 else "viridis"
+for axis, (title, values), cmap in zip(
+    axes[0], pictures.items(), ("Greys", "viridis", "viridis"), strict=True
+):
     image = axis.imshow(
-        values[:, order].T, aspect="auto", extent=span, cmap=cmap, vmin=0, vmax=top, origin="lower"
+        values[:, order].T, aspect="auto", extent=span, cmap=cmap, vmin=0, vmax=1, origin="lower"
     )
     axis.set_title(title, fontsize="medium")
-figure.colorbar(image, ax=axes[0, 2], label="spikes/s")
+figure.colorbar(image, ax=axes[0, 2], label="share of the highest rate")
 axes[0, 0].set_ylabel("neuron")
 
-same = test.condition == test.condition[0]
-for neuron, axis in zip(order[[5, 15, 25]], axes[1], strict=True):
+same = test.condition == test.condition[trial]
+most = test.truth[trial].std(0).argsort()[-3:]
+for neuron, axis in zip(most, axes[1], strict=True):
     axis.plot(test.time_s, test.truth[same][0, :, neuron], "k", label="true")
     axis.plot(test.time_s, inferred.rates[same][:, :, neuron].mean(0), label="LangevinFlow")
     axis.plot(test.time_s, smoothed.rates[same][:, :, neuron].mean(0), label="smoothing")
