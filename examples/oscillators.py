@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Frequencies of coupled oscillators
 #
-# A latent SDE whose dynamics are coupled oscillators says at which frequencies its oscillators turn.
-# On data of known frequencies the answer can be checked.
+# A latent SDE whose dynamics are coupled oscillators says at which frequencies they turn. On data of
+# known frequencies the answer can be checked.
 
 # %% [markdown]
 # ## Data of 2 and 4 Hz
@@ -47,7 +47,9 @@ for trial, axis in enumerate(axes):
     axis.plot(test.time_s, test.truth[trial, :, neuron], "k", linewidth=1, label="true")
     axis.plot(test.time_s, generated.rates[trial, :, neuron], "C0", linewidth=2, label="generated")
     axis.axvspan(0, 0.1, color="0.9", label="seen")
-axes[0].legend(frameon=False, ncols=3, loc="upper right", fontsize="small")
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False
+)
 axes[2].set_ylabel("rate (spikes/s)")
 axes[-1].set_xlabel("time (s)")
 plt.show()

@@ -37,8 +37,9 @@ for name, model in models.items():
 # %% [markdown]
 # ## Infer and generate
 #
-# Inferred from the whole trial, the stochastic model follows what the noise did; a path that its
-# start determines cannot. Rates of one neuron in one trial:
+# Inferred from the whole trial ("smooth"), the stochastic model follows what the noise did; a path
+# that its start determines cannot. Generated from the first 0.1 s, neither knows the noise to come.
+# Rates of one neuron in one trial:
 
 # %%
 neuron = int(test.truth.std((0, 1)).argmax())

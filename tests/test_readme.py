@@ -30,7 +30,11 @@ def test_the_python_example_runs(
         tmp_path / "recording.npz", spikes=trials.spikes, bin_s=0.02, condition=trials.condition
     )
     small = functools.partial(
-        undertow.LangevinFlow, hidden_dim=8, decoder_width=8, samples=2, training=Training(epochs=1)
+        undertow.LangevinFlow,
+        encoder=undertow.GRUEncoding(hidden_dim=8),
+        decoder=undertow.TransformerDecoding(width=8),
+        samples=2,
+        training=Training(epochs=1),
     )
     monkeypatch.setattr(undertow, "LangevinFlow", small)
     monkeypatch.chdir(tmp_path)

@@ -79,7 +79,15 @@ def executed(example: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(example, fmt="py:percent")
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     run_in = {"metadata": {"path": str(example.parent)}}
-    NotebookClient(notebook, timeout=TIMEOUT_S, kernel_name="python3", resources=run_in).execute()
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        resources=run_in,
+        extra_arguments=quiet,
+    )
+    client.execute()
     notebook.metadata.kernelspec = {
         "name": "python3",
         "language": "python",

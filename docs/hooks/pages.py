@@ -46,8 +46,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def generated(address: str) -> bool:
-    """Pages whose links are made for the site."""
-    return address.startswith("api/") or address == "gallery/index.md"
+    """Whether a page's links are made for the site."""
+    return address.startswith("api/")
 
 
 def source_of(address: str) -> str:
@@ -62,4 +62,6 @@ def page_of(path: str) -> str:
     folder, name = posixpath.split(path)
     if folder == "examples":
         return f"gallery/{name.replace('.py', '.md')}"
+    if path == "examples":
+        return "gallery/index.md"
     return TOP.get(path, path.removeprefix("docs/"))

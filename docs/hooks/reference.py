@@ -8,9 +8,10 @@ import inspect
 import pkgutil
 from types import ModuleType
 
-import undertow
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+
+import undertow
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -59,7 +60,7 @@ def overview() -> str:
     names = [f"- {entry(name)}" for name in undertow.__all__ if not name.startswith("__")]
     rows = [f"| [`{p.__name__}`]({address(p)[4:]}) | {first_sentence(p)} |" for p in packages()]
     table = "\n".join(["| package | what |", "|---|---|", *rows])
-    return f"# API reference\n\nNames at the top, as in `import undertow as ut`:\n\n" + (
+    return "# API reference\n\nNames at the top, as in `import undertow as ut`:\n\n" + (
         "\n".join(names) + f"\n\nand in the packages:\n\n{table}\n"
     )
 
@@ -67,7 +68,7 @@ def overview() -> str:
 def entry(name: str) -> str:
     """A name of the top, with a link to its package's page and its first sentence."""
     public = getattr(undertow, name)
-    if inspect.ismodule(public):
+    if public in packages():
         return f"[`ut.{name}`]({name}.md): {first_sentence(public)}"
     home = next((p for p in packages() if getattr(p, name, None) is public), None)
     link = f"[`ut.{name}`][{home.__name__}.{name}]" if home else f"`ut.{name}`"

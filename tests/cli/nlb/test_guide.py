@@ -10,7 +10,9 @@ from undertow.cli.nlb.app import nlb
 from undertow.data.nlb import NLB_SETS
 from undertow.experiments import nlb_preset
 
-PAGE = (Path(__file__).parents[3] / "docs" / "neural-latents-benchmark.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "neural-latents-benchmark.md").read_text(
+    encoding="utf-8"
+)
 COMMANDS = re.findall(r"undertow nlb (\w+)([^`&;|\n#]*)", PAGE)
 VERBS = {
     command.callback.__name__: command for command in nlb.registered_commands if command.callback

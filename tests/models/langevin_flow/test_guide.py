@@ -61,4 +61,6 @@ def test_the_page_names_every_option_and_no_other() -> None:
     assert documented("option") == set(parameter_names(LangevinFlow))
     assert documented("option of `Training`") == {field.name for field in fields(Training)}
     for piece in PIECES:
-        assert documented(f"option of `{piece.__name__}`") == {field.name for field in fields(piece)}, piece
+        assert documented(f"option of `{piece.__name__}`") == {
+            field.name for field in fields(piece)
+        }, piece

@@ -47,7 +47,9 @@ def documented(head: str) -> set[str]:
 def test_the_page_names_every_option_and_no_other() -> None:
     assert documented("option") == set(parameter_names(LatentSDE))
     for piece in (KLSchedule, LSTMEncoding, PathPosterior, Signals, Solver):
-        assert documented(f"option of `{piece.__name__}`") == {field.name for field in fields(piece)}, piece
+        assert documented(f"option of `{piece.__name__}`") == {
+            field.name for field in fields(piece)
+        }, piece
 
 
 def test_every_score_of_the_model_is_explained(names: dict[str, Any]) -> None:
