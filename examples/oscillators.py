@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Frequencies of coupled oscillators
 #
-# A latent SDE whose dynamics are coupled oscillators says at which frequencies they turn. On data of
-# known frequencies the answer can be checked.
+# A latent SDE whose dynamics are coupled oscillators says at which frequencies they turn. On data
+# of known frequencies the answer can be checked.
 
 # %% [markdown]
 # ## Data of 2 and 4 Hz

@@ -43,12 +43,13 @@ for name, model in models.items():
 
 # %%
 neuron = int(test.truth.std((0, 1)).argmax())
+trial = int(test.truth[:, :, neuron].std(1).argmax())
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True, layout="constrained")
 for axis, mode in zip(axes, ("smooth", "generate"), strict=True):
-    axis.plot(test.time_s, test.truth[0, :, neuron], "k", label="true")
+    axis.plot(test.time_s, test.truth[trial, :, neuron], "k", label="true")
     for name, model in models.items():
         rates = model.predict(test, mode=mode).rates
-        axis.plot(test.time_s, rates[0, :, neuron], label=name)
+        axis.plot(test.time_s, rates[trial, :, neuron], label=name)
     axis.set(xlabel="time (s)", title=f'mode="{mode}"')
 axes[0].set_ylabel("rate (spikes/s)")
 axes[0].legend(frameon=False)

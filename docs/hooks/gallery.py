@@ -37,9 +37,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for example in ordered():
         notebook = executed(example)
         figures = {f"{example.stem}-{n}.png": png for n, png in enumerate(pictures(notebook))}
-        page = [f"*[Script]({example.name}) · [notebook]({example.stem}.ipynb)*", *body(notebook)]
         title, text = notebook.cells[0].source.split("\n", 1)
-        add(files, config, f"{example.stem}.md", "\n\n".join([title, text, *moved(page, figures)]))
+        links = f"*[Script]({example.name}) · [notebook]({example.stem}.ipynb)*"
+        page = "\n\n".join([title, text, links, *body(notebook, iter(figures))])
+        add(files, config, f"{example.stem}.md", page)
         add(files, config, example.name, example.read_text(encoding="utf-8"))
         add(files, config, f"{example.stem}.ipynb", nbformat.writes(notebook))
         for name, png in figures.items():
@@ -77,15 +78,15 @@ def executed(example: Path) -> nbformat.NotebookNode:
     if kept.exists():
         return nbformat.read(kept, as_version=4)
     notebook = jupytext.read(example, fmt="py:percent")
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # figures as outputs
     run_in = {"metadata": {"path": str(example.parent)}}
-    quiet = ["--log-level=ERROR"]
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT_S,
         kernel_name="python3",
         resources=run_in,
-        extra_arguments=quiet,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR", "--InlineBackend.figure_formats=retina"],
     )
     client.execute()
     notebook.metadata.kernelspec = {
@@ -118,8 +119,8 @@ def pictures(notebook: nbformat.NotebookNode) -> list[bytes]:
     return [base64.b64decode(png) for png in shown]
 
 
-def body(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    """Markdown of the cells after the first; `FIGURE` stands where a figure belongs."""
+def body(notebook: nbformat.NotebookNode, figures: Iterator[str]) -> Iterator[str]:
+    """Markdown of the cells after the first, with the names of their figures."""
     for cell in notebook.cells[1:]:
         if cell.cell_type == "markdown":
             yield cell.source
@@ -127,16 +128,10 @@ def body(notebook: nbformat.NotebookNode) -> Iterator[str]:
         yield f"```python\n{cell.source}\n```"
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
-                yield "FIGURE"
+                width = output.metadata.get("image/png", {}).get("width")
+                yield f"![figure]({next(figures)})" + (f'{{ width="{width}" }}' if width else "")
             elif output.get("name") == "stdout":
                 yield f"```text\n{output.text.rstrip()}\n```"
-
-
-def moved(page: list[str], figures: dict[str, bytes]) -> Iterator[str]:
-    """The page with the figures' names where they belong."""
-    names = iter(figures)
-    for part in page:
-        yield f"![figure]({next(names)})" if part == "FIGURE" else part
 
 
 def add(files: Files, config: MkDocsConfig, name: str, content: str | bytes) -> None:

@@ -51,8 +51,15 @@ def page(package: ModuleType, seen: dict[int, str]) -> str:
         path = f"{package.__name__}.{name}"
         first = seen.setdefault(id(getattr(package, name)), path)
         again = f"## `{name}`\n\nThe same as [`{first}`][{first}]."
-        entries.append(f"::: {path}" if first == path else again)
+        entries.append(directive(path, getattr(package, name)) if first == path else again)
     return "\n\n".join(entries) + "\n"
+
+
+def directive(path: str, public: object) -> str:
+    """What mkdocstrings draws an entry from; a model shows what it inherits too."""
+    whole = inspect.isclass(public) and issubclass(public, undertow.Estimator)
+    options = "\n    options:\n      inherited_members: true"
+    return f"::: {path}" + (options if whole else "")
 
 
 def overview() -> str:
