@@ -16,8 +16,7 @@ from does_the_physics_help import PUBLISHED_STRUCTURE, say
 from recordings import RECORDINGS
 from undertow import LangevinFlow
 from undertow.data import fold_trials
-from undertow.experiments import run_grid, score_table
-from undertow.experiments.ablation_result import latent_information
+from undertow.experiments import latent_information, run_grid, score_table
 from undertow.training import Training
 
 IDEAS: dict[str, dict[str, Any]] = {

@@ -16,10 +16,9 @@ from nlb_proof import print_table
 from steps import in_turns, poisson_trials, stepper
 from undertow import LangevinFlow
 from undertow.data.batches import Batch
-from undertow.data.nlb import NLB_SETS, NLBSet
-from undertow.data.nlb.sets import FORWARD_MS
-from undertow.experiments import construct, nlb_preset
-from undertow.models.langevin_flow.building import build_network
+from undertow.data.readers.nlb_sets import FORWARD_MS
+from undertow.models import Population
+from undertow.nlb import NLB_SETS, NLBSet, nlb_preset
 
 TIMED, REPEATS, LEARNED = 64, 3, 0.85
 """Trials of a timed step at most; turns; share of the training trials that is not left out for
@@ -45,16 +44,14 @@ def main() -> None:
 
 def row(entry: NLBSet, bin_ms: int, preset: str) -> list[str]:
     """The cost of one fit in phase val."""
-    model: LangevinFlow = construct(
-        LangevinFlow, nlb_preset(entry.name, bin_ms, "langevin-flow", preset)
-    )
+    model = LangevinFlow(**nlb_preset(entry.name, bin_ms, "langevin-flow", preset))
     loop, learned = model.training, round(LEARNED * entry.n_train)
     batch = min(loop.batch_size, learned)
     n_timed = min(batch, TIMED)
     neurons = entry.n_heldin + entry.n_heldout
     size = (n_timed, entry.n_bins(bin_ms), FORWARD_MS // bin_ms, neurons, entry.n_heldin)
     trials = poisson_trials(size, seed=0)
-    network = build_network(model, entry.n_heldin, trials.mean_rates, bin_ms / 1e3)
+    network = model.build_network(Population.of(trials))
     job = stepper(network, Batch.from_trials(trials), seed=0)
     step_s = in_turns({"step": job}, REPEATS, time.process_time)["step"] * batch / n_timed
     steps = loop.epochs * math.ceil(learned / loop.batch_size)

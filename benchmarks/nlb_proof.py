@@ -24,8 +24,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 import numpy as np
 
 from nlb_recording import WINDOW_S, MadeRecording, write_files
-from undertow.data.nlb import Submission, read_tensors
-from undertow.evaluation import score_submission
+from undertow.nlb import Submission, read_nlb_tensors, score_submission
 
 TRIALS = {"train": 240, "val": 80, "test": 80}
 N_HELDIN, N_HELDOUT, SEED, BIN_MS, FORWARD_BINS = 80, 30, 0, 20, 10
@@ -124,7 +123,7 @@ def check(ours: Scores, targets: Path, submission: Path) -> None:
 
 def truth(made: MadeRecording, folder: Path) -> Scores:
     """Scores of the true rates."""
-    tensors = read_tensors(folder / TENSORS)
+    tensors = read_nlb_tensors(folder / TENSORS)
     bin_s, n_bins = BIN_MS / 1e3, round((WINDOW_S[1] - WINDOW_S[0]) * 1e3) // BIN_MS
     parts = {"train": made.binned("train", WINDOW_S[0], n_bins, bin_s)}
     parts["eval"] = made.binned("val", WINDOW_S[0], n_bins, bin_s)

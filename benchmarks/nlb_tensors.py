@@ -33,7 +33,7 @@ ONSET_S = 1.6
 def make_files(folder: Path, n_trials: int) -> None:
     """Write a train and a test part in the structure of MC_Maze; three quarters of the trials
     train."""
-    from tests.data.nlb.nwb_writer import cut_test_part, write_mc_maze, write_test_part
+    from tests.nlb.nwb_writer import cut_test_part, write_mc_maze, write_test_part
 
     rng = np.random.default_rng(0)
     starts = np.arange(n_trials) * TRIAL_S
@@ -62,7 +62,7 @@ def make_files(folder: Path, n_trials: int) -> None:
 
 def run_undertow(folder: str, set_name: str, bin_ms: int) -> dict[str, Any]:
     """Make the tensors of phase 'val', PSTHs and all."""
-    from undertow.data.nlb import make_tensors
+    from undertow.nlb import make_tensors
 
     tensors = make_tensors(folder, set_name, bin_ms, "val")
     return {**tensors.inputs, **tensors.targets}
@@ -110,7 +110,7 @@ def measure_here(who: str, folder: str, set_name: str, bin_ms: int) -> None:
     import pynwb  # noqa: F401
     import scipy.signal  # noqa: F401
 
-    import undertow.data.nlb  # noqa: F401
+    import undertow.nlb  # noqa: F401
 
     warnings.simplefilter("ignore")
     before, start, cpu = peak_mb(), time.perf_counter(), time.process_time()

@@ -1,4 +1,7 @@
-"""The shape of the source: layers, file size, docstrings, and what the project never does."""
+"""The shape of the source: layers, circles, file size, docstrings, and what the project never does.
+
+Each rule is one assertion that lists every offender.
+"""
 
 import ast
 import importlib
@@ -9,48 +12,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-
 import undertow
+from tests.import_graph import ImportGraph, circles
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "undertow"
 LAYERS = [
-    *(
-        "errors",
-        "names",
-        "checks",
-        "files",
-        "options",
-        "randomness",
-        "data",
-        "systems",
-        "dynamics",
-        "encoders",
-        "decoders",
-        "observations",
-        "inference",
-    ),
-    *(
-        "evaluation",
-        "training",
-        "models",
-        "baselines",
-        "analysis",
-        "plots",
-        "report",
-        "experiments",
-        "tuning",
-        "cli",
-    ),
+    "errors",
+    "names",
+    "checks",
+    "files",
+    "options",
+    "randomness",
+    "data",
+    "systems",
+    "dynamics",
+    "encoders",
+    "decoders",
+    "observations",
+    "inference",
+    "evaluation",
+    "training",
+    "models",
+    "baselines",
+    "analysis",
+    "plots",
+    "report",
+    "experiments",
+    "nlb",
+    "cli",
 ]
-MAX_LINES = 300
-SOURCE_FILES = sorted(SOURCE.rglob("*.py"))
-ALL_FILES = sorted(
-    file
+"""Lowest first: a file imports only from its own or an earlier one."""
+MAX_LINES, MAX_WIDTH = 300, 100
+SMALL_LINES, MAX_SMALL_SHARE = 50, 0.12
+"""Few files are below 50 lines: a concept is not cut to fit."""
+GRAPH = ImportGraph(SOURCE)
+TEXTS = {
+    str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")
     for part in ("src", "tests", "benchmarks", "examples")
-    for file in (ROOT / part).rglob("*.py")
-)
+    for file in sorted((ROOT / part).rglob("*.py"))
+}
+SOURCE_TEXTS = {name: text for name, text in TEXTS.items() if name.startswith("src/")}
 FORBIDDEN = {
     "pickle": r"^\s*(?:import|from)\s+(?:c?pickle|dill|joblib|cloudpickle)\b",
     "torch.load": r"\btorch\.load\(",
@@ -62,62 +64,109 @@ FORBIDDEN = {
 }
 
 
-def named(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+def layer_of(module: str) -> int:
+    """The position of `undertow.<layer>…` in LAYERS."""
+    return LAYERS.index(module.split(".")[1])
 
 
-def layer_of(module: str) -> int | None:
-    """The position of `undertow.<layer>…` in LAYERS; None for the package itself."""
-    parts = module.split(".")
-    return LAYERS.index(parts[1]) if len(parts) > 1 else None
+def test_every_part_of_the_package_is_a_layer() -> None:
+    parts = {module.split(".")[1] for module in GRAPH.files if "." in module}
+    assert not parts - set(LAYERS), "add these to DESIGN and to LAYERS here"
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    """Every undertow module a file imports, in functions and under TYPE_CHECKING too."""
-    package = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (
-                alias.name for alias in node.names if alias.name.split(".")[0] == "undertow"
-            )
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package.split(".")[: -node.level + 1 or None]) if node.level else ""
-            module = ".".join(part for part in (base, node.module or "") if part)
-            if module == "undertow":
-                yield from (
-                    f"undertow.{alias.name}" for alias in node.names if alias.name != "__version__"
-                )
-            elif module.startswith("undertow."):
-                yield module
+def test_imports_point_to_the_same_or_an_earlier_layer() -> None:
+    """Those in functions and under TYPE_CHECKING too."""
+    late = [
+        f"{module} imports {target}"
+        for module, found in GRAPH.imports.items()
+        for target in (GRAPH.home(module, each) for each in found if each.name != "__version__")
+        if "." in module and ("." not in target or layer_of(target) > layer_of(module))
+    ]
+    assert not late
 
 
-@pytest.mark.parametrize("path", SOURCE_FILES, ids=named)
-def test_imports_point_to_the_same_or_an_earlier_layer(path: Path) -> None:
-    own = path.relative_to(SOURCE).with_suffix("").parts[0]
-    if own == "__init__":
-        return
-    assert own in LAYERS, f"{own} is not a layer: add it to DESIGN and to LAYERS here"
-    late = [m for m in imported_modules(path) if (layer_of(m) or 0) > LAYERS.index(own)]
-    assert not late, f"{named(path)} imports from a later layer: {late}"
+def test_no_imports_go_in_a_circle() -> None:
+    """Within packages too; a function counts unless all it does is import and return."""
+    found = [" ↔ ".join(circle) for circle in circles(GRAPH.edges())]
+    assert not found, "\n".join([f"{len(found)} circles of imports:", *found])
 
 
-@pytest.mark.parametrize("path", ALL_FILES, ids=named)
-def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+def write_package(folder: Path, modules: dict[str, str]) -> ImportGraph:
+    """A package `house` of these modules, by their paths without '.py'."""
+    for name, text in {"__init__": "", **modules}.items():
+        path = folder / "house" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return ImportGraph(folder / "house")
 
 
-@pytest.mark.parametrize("path", SOURCE_FILES, ids=named)
-def test_modules_have_a_docstring(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+def test_circles_are_found_wherever_the_import_stands(tmp_path: Path) -> None:
+    closing = {
+        "top": "from house.b import y",
+        "typing": "if TYPE_CHECKING:\n    from .b import y",
+        "function": "def f():\n    from house import b\n    if b: return 1\n    return 2",
+        "method": "class A:\n    def f(self):\n        import house.b\n        print(1)",
+    }
+    others = {"b": "from house.a import x", "c": "import house.a"}
+    for name, text in closing.items():
+        graph = write_package(tmp_path / name, {"a": text, **others})
+        assert circles(graph.edges()) == [["house.a", "house.b"]], name
 
 
-@pytest.mark.parametrize("what", FORBIDDEN)
-def test_source_never_uses(what: str) -> None:
-    pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
+def test_a_function_that_only_imports_and_returns_closes_no_circle(tmp_path: Path) -> None:
+    lazy = 'def f(path):\n    """Read."""\n    from house.b import y\n\n    return y(path)'
+    graph = write_package(tmp_path, {"a": lazy, "b": "from house.a import x"})
+    assert circles(graph.edges()) == []
+    assert [each.module for each in graph.imports["house.a"]] == ["house.b"]
+
+
+def test_a_name_is_followed_to_the_module_that_defines_it(tmp_path: Path) -> None:
+    package = {"p/__init__": "from house.p.a import x\nfrom house.p.b import y", "p/b": "y = 1"}
+    outside = {"p/a": "x = 1", "q": "from house.p import x, y"}
+    edges = write_package(tmp_path / "outside", {**package, **outside}).edges()
+    assert edges["house.q"] == {"house.p.a", "house.p.b"}
+    inside = write_package(tmp_path / "inside", {**package, "p/a": "from house.p import y"})
+    assert circles(inside.edges()) == [["house.p", "house.p.a"]]
+
+
+def test_files_stay_short() -> None:
+    lengths = {name: len(text.splitlines()) for name, text in TEXTS.items()}
+    assert not {name: n for name, n in lengths.items() if n > MAX_LINES}
+
+
+def test_lines_stay_short() -> None:
+    """What tools read at a line's end (`# type: ignore[…]`) does not count."""
+    assert not [
+        f"{name}:{number}"
+        for name, text in TEXTS.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if len(re.sub(r"  # (type|noqa).*", "", line)) > MAX_WIDTH
+    ]
+
+
+def test_few_files_are_small() -> None:
+    lengths = {
+        name: len(text.splitlines())
+        for name, text in SOURCE_TEXTS.items()
+        if not name.endswith("__init__.py")
+    }
+    small = {name: n for name, n in lengths.items() if n < SMALL_LINES}
+    share = len(small) / len(lengths)
+    assert share <= MAX_SMALL_SHARE, f"{share:.0%} of the files are small: {small}"
+
+
+def test_modules_have_a_docstring() -> None:
+    assert not [
+        name for name, text in SOURCE_TEXTS.items() if not ast.get_docstring(ast.parse(text))
+    ]
+
+
+def test_what_the_source_never_uses() -> None:
     found = [
-        f"{named(path)}: {hit.group().strip()}"
-        for path in SOURCE_FILES
-        for hit in pattern.finditer(path.read_text(encoding="utf-8"))
+        f"{name}: {hit.group().strip()} ({what})"
+        for what, pattern in FORBIDDEN.items()
+        for name, text in SOURCE_TEXTS.items()
+        for hit in re.finditer(pattern, text, re.MULTILINE)
     ]
     assert not found
 
@@ -137,9 +186,12 @@ def seeding_lines(tree: ast.AST, forked: bool = False) -> Iterator[int]:
         yield from seeding_lines(node, inside)
 
 
-@pytest.mark.parametrize("path", SOURCE_FILES, ids=named)
-def test_the_global_generator_is_never_left_seeded(path: Path) -> None:
-    assert not list(seeding_lines(ast.parse(path.read_text(encoding="utf-8"))))
+def test_the_global_generator_is_never_left_seeded() -> None:
+    assert not [
+        f"{name}:{line}"
+        for name, text in SOURCE_TEXTS.items()
+        for line in seeding_lines(ast.parse(text))
+    ]
 
 
 def packages() -> list[ModuleType]:
@@ -147,9 +199,12 @@ def packages() -> list[ModuleType]:
     return [importlib.import_module(f"undertow.{name}") for name in names if name != "cli"]
 
 
-@pytest.mark.parametrize("package", [undertow, *packages()], ids=lambda p: p.__name__)
-def test_public_names_exist_and_are_documented(package: ModuleType) -> None:
-    for name in package.__all__:
-        public = getattr(package, name)
-        if inspect.isclass(public) or inspect.isfunction(public):
-            assert inspect.getdoc(public), f"{package.__name__}.{name} has no docstring"
+def test_public_names_exist_and_are_documented() -> None:
+    public = {
+        f"{package.__name__}.{name}": getattr(package, name, None)
+        for package in (undertow, *packages())
+        for name in package.__all__
+    }
+    assert not [name for name, each in public.items() if each is None], "these do not exist"
+    described = {n: e for n, e in public.items() if inspect.isclass(e) or inspect.isfunction(e)}
+    assert not [name for name, each in described.items() if not inspect.getdoc(each)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import lazy_loader
 
-_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __all__ += ["__version__"]
 
 
@@ -19,3 +19,7 @@ def __getattr__(name: str) -> Any:
 
         return version("undertow")
     return _load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

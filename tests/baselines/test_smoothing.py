@@ -11,8 +11,8 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet, fold_trials, split_validation
 from undertow.errors import DataWarning, ModelError
 from undertow.evaluation import bits_per_spike, score_prediction, sufficient_statistics
-from undertow.evaluation.kernel import gaussian_smooth
-from undertow.evaluation.poisson_regression import PoissonDesign
+from undertow.evaluation.metrics.poisson_regression import PoissonDesign
+from undertow.evaluation.metrics.psth import gaussian_smooth
 
 GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
 Fetch = Callable[[str], Path]
@@ -84,8 +84,8 @@ def test_choice_is_the_best_on_validation_trials_then_refitted_on_all(
 def test_in_large_sets_a_part_chooses_width_and_floor_and_all_bins_the_penalty(
     trials: TrialSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undertow.baselines.smoothing.BINS_TO_CHOOSE", 300)
-    monkeypatch.setattr("undertow.baselines.smoothing.NEURONS_TO_CHOOSE", 2)
+    monkeypatch.setattr("undertow.baselines.smoothing_choice.BINS_TO_CHOOSE", 300)
+    monkeypatch.setattr("undertow.baselines.smoothing_choice.NEURONS_TO_CHOOSE", 2)
     parts = Smoothing(**GRID).fit(trials[:60])
     monkeypatch.undo()
     whole = Smoothing(parts.width_s_, parts.floor_hz_, GRID["penalty"]).fit(trials[:60])

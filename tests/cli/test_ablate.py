@@ -87,13 +87,16 @@ def test_a_directory_in_use_needs_resume_and_the_same_whole(
         (["--arms", "full,no-langvin"], "no arm 'no-langvin': did you mean 'no-langevin'?"),
         (["--arms", ","], "--arms names none: choose from full, "),
         (["--dropouts", "0.1,x"], "--dropouts 0.1,x are not numbers"),
-        (["--dropouts", "0.1,1"], "each must be from 0 up to, not including, 1"),
-        (["--folds", 1], "--folds 1: it must be 2 or more"),
-        (["--workers", 0], "--workers 0: it must be 1 or more"),
+        (
+            ["--dropouts", "0.1,1"],
+            "each of --dropouts is 1.0: it must be a number, from 0 up to, not including, 1",
+        ),
+        (["--folds", 1], "--folds is 1: it must be a whole number, at least 2"),
+        (["--workers", 0], "--workers is 0: it must be a whole number, at least 1"),
         (["--preset", "papr"], "no preset 'papr': choose one of paper, released"),
         (
             ["--set", "heads=3"],
-            "full__data__fold0__seed0 failed, and every arm is compared with full",
+            "the fit full__data__fold0__seed0 failed: ModelError",
         ),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),
     ],
@@ -114,7 +117,9 @@ def test_arms_that_fail_are_named_beside_those_that_finish(
     words = ["--arms", "linear-decoder,full", "--set", "heads=3", "--quiet"]
     done = undertow("ablate", recording, "--out", tmp_path / "new", *WORDS, *words)
     assert done.exit_code == 2
-    assert "2 fits failed, the first, full__data__fold0__seed0, with ModelError" in done.stderr
+    assert (
+        "2 fits failed and count nowhere; the first, full__data__fold0__seed0, with" in done.stderr
+    )
     assert "linear-decoder" in done.stdout
     assert (tmp_path / "new" / "ablation.json").exists()
 

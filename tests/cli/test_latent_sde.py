@@ -153,7 +153,7 @@ def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
         ),
         (
             ["--set", "dynamics.noise=false"],
-            "dynamics.noise is of latent-sde: langevin-flow has no choice",
+            "langevin-flow has no setting 'dynamics.noise'",
         ),
     ],
 )

@@ -26,7 +26,7 @@ def out(undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPathFa
     assert lines[3].startswith("co-bps: best at latent_dim ")
     assert "is the smallest within one standard error" in lines[3]
     assert lines[4].startswith("few-shot co-bps: best at latent_dim ")
-    assert "latent_dim2 fold 0: " in done.stderr
+    assert "latent_dim2 fold 0 seed 0: " in done.stderr
     assert "readouts fitted on 8 trials, 2 draws in each fold" in done.stderr
     return out
 
@@ -73,18 +73,18 @@ def test_a_directory_in_use_needs_resume_and_the_same_model(
         (["--sizes", "2,x"], "--sizes 2,x are not whole numbers: write, for example, 2,4,8,16,32"),
         (["--sizes", ","], "the sizes are []: give different whole numbers"),
         (["--sizes", "0,4"], "the sizes are [0, 4]: give different whole numbers"),
-        (["--folds", 1], "--folds 1: it must be 2 or more"),
-        (["--workers", 0], "--workers 0: it must be 1 or more"),
-        (["--seeds", 0], "--seeds 0: it must be 1 or more"),
+        (["--folds", 1], "--folds is 1: it must be a whole number, at least 2"),
+        (["--workers", 0], "--workers is 0: it must be a whole number, at least 1"),
+        (["--seeds", 0], "--seeds is 0: it must be a whole number, at least 1"),
         (["--shots", 41], "k is 41: a draw takes 1 to 40 of the 40 training trials"),
         (["--shots", 1], "k is 1: a penalty is chosen by cross-validation over 2 or more trials"),
-        (["--draws", 0], "repeats is 0: it must be 1 or more"),
-        (["--penalty", 0], "penalty is 0.0: it must be a number above zero"),
+        (["--draws", 0], "repeats is 0: it must be a whole number, at least 1"),
+        (["--penalty", 0], "penalty is 0.0: it must be a number, above 0"),
         (["--heldout", 0], "no neuron is held out"),
         (["--set", "latent_dim=4"], "--set latent_dim is what --sizes varies: leave it out"),
         (
             ["--set", "heads=3"],
-            "the first fit, latent_dim2__data__fold0__seed0, failed: ModelError",
+            "the fit latent_dim2__data__fold0__seed0 failed: ModelError",
         ),
         (["--set", "latents=false"], "langevin-flow has no latents to count"),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),

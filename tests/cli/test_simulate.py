@@ -72,5 +72,5 @@ def test_an_unknown_system_is_answered_with_the_nearest() -> None:
 def test_a_wrong_setting_writes_nothing(undertow: Undertow, tmp_path: Path) -> None:
     done = undertow("simulate", "rate-network", "--out", tmp_path / "n.h5", "--set", "noise=-1")
     assert done.exit_code == 2
-    assert "noise is -1.0: it must be zero or more" in done.stderr
+    assert "noise is -1.0: it must be a number, at least 0" in done.stderr
     assert list(tmp_path.iterdir()) == []

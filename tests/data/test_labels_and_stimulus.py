@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.data.nwb_files import write_nwb
+from tests.data.readers.nwb_files import write_nwb
 from undertow.data import (
     Recording,
     TrialSet,

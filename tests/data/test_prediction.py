@@ -109,3 +109,26 @@ def test_categories_of_behaviour_have_coordinates_of_their_own(tmp_path: Path) -
     assert likeliest.shape == (TRIALS, BINS, 1)
     assert np.isnan(likeliest[0, 4, 0])
     assert likeliest[1, 2, 0] == categories["stage"][chances[1, 2].argmax()]
+
+
+def test_its_repr_is_one_line_of_sizes_and_names() -> None:
+    latents = {"z": np.zeros((TRIALS, BINS, 2)), "h": np.zeros((TRIALS, BINS, 7))}
+    samples = np.ones((SAMPLES, TRIALS, BINS, NEURONS))
+    full = repr(prediction(latents=latents, rate_samples=samples))
+    assert full == (
+        "Prediction(4 trials × 5 bins × 3 neurons, latents z (2), h (7), samples 2, "
+        "behavior vel_x, vel_y, labels choice, hit)"
+    )
+    bare = Prediction(np.ones((TRIALS, BINS, NEURONS)), prediction().trials)
+    assert repr(bare) == "Prediction(4 trials × 5 bins × 3 neurons)"
+
+
+@pytest.mark.parametrize("n_channels", [1, 100])
+def test_in_a_notebook_it_is_a_small_escaped_table(n_channels: int) -> None:
+    names = [f"<b>{k}</b>" for k in range(n_channels)]
+    found = prediction(behavior=np.ones((TRIALS, BINS, n_channels)), behavior_names=names)
+    table = found._repr_html_()
+    assert "1 spikes/s" in table
+    assert "&lt;b&gt;0&lt;/b&gt;" in table
+    assert "<b>" not in table
+    assert len(table) < 2000

@@ -189,3 +189,15 @@ def test_a_recording_without_trials_says_to_cut_it() -> None:
         Recording([[0.1, 1.2]]).cut(window_s=0.5, bin_s=0.1)
     with pytest.raises(DataError, match="no spike at all"):
         Recording([[]]).cut()
+
+
+def test_in_a_notebook_it_is_a_small_escaped_table() -> None:
+    columns = {"<i>area</i>": ["a", "b"]}
+    recording = Recording.from_spike_times(
+        [np.array([0.1]), np.array([0.2, 0.3])], [0.0], units=columns
+    )
+    table = recording._repr_html_()
+    assert "2 units, 1 trials" in table
+    assert "&lt;i&gt;area&lt;/i&gt;" in table
+    assert "<i>" not in table
+    assert ">3<" in table  # spikes

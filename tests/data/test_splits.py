@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
 from undertow.data import TrialSet, fold_trials, read_hdf5, read_npz, split_trials, split_validation
+from undertow.data.splits import split_labels
 from undertow.errors import DataError, DataWarning
 
 
@@ -145,3 +146,17 @@ def test_real_recordings(test_data: Callable[[str], Path]) -> None:
     lorenz = split_trials(read_hdf5(test_data("lorenz_10ms.h5")))
     assert [part.n_trials for part in lorenz] == [544, 96, 160]
     assert (lorenz.test.split == "val").all()
+
+
+def test_several_blocks_spread_the_test_windows() -> None:
+    labels = split_labels(20, (0.6, 0.2, 0.2), blocks=2)
+    assert labels.tolist() == (["train"] * 6 + ["val"] * 2 + ["test"] * 2) * 2
+
+
+@pytest.mark.parametrize("n", [3, 4, 7, 50, 1001])
+def test_no_part_is_empty_and_blocks_are_contiguous(n: int) -> None:
+    labels = split_labels(n, (0.98, 0.01, 0.01))
+    assert labels.size == n
+    assert [labels[i] for i in np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))] == [
+        *("train", "val", "test"),
+    ]

@@ -20,7 +20,7 @@ from undertow.data import (
     read_hdf5,
     write_hdf5,
 )
-from undertow.data.describe import summarize
+from undertow.data.readers.describe import summarize
 from undertow.data.times import from_start_s
 from undertow.errors import DataError
 
@@ -143,7 +143,7 @@ def test_irregular_sets_say_so_and_share_no_times() -> None:
 
 def test_rebinning_is_refused_with_the_reason_and_the_same_bins_are_not() -> None:
     with pytest.raises(
-        DataError, match=r"irregular times .* cannot be rebinned: .* not lie side by side"
+        DataError, match=r"irregular times cannot be rebinned: .* not lie side by side"
     ):
         irregular().rebin(0.04)
     assert irregular().rebin(0.02).times is not None

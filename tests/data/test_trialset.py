@@ -98,7 +98,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"condition": [[1], [1, 2]]}, "condition is ragged"),
     ({"heldout": [True, True]}, "all 2 neurons are held out"),
     ({"heldout": [0, 1]}, "heldout has shape"),
-    ({"forward_bins": 3}, "forward_bins is 3: it must be a whole number from 0 to 2"),
+    ({"forward_bins": 3}, "forward_bins is 3: it must be a whole number, from 0 to 2"),
     ({"forward_bins": 0.5}, "forward_bins is 0.5"),
     ({"forward_bins": "two"}, "forward_bins is 'two'"),
     ({"behavior": np.full((2, 3, 1), np.inf)}, "behavior is infinite at trial 0, bin 0, channel 0"),
@@ -218,3 +218,23 @@ def test_wrong_selections_are_refused() -> None:
     with pytest.raises(DataError, match="no neuron fires at 1e"):
         trials.filter_rates(1e6)
     assert trials.filter_rates(50).n_neurons == 2
+
+
+def test_in_a_notebook_it_is_a_small_escaped_table() -> None:
+    counts = np.ones((3, 10, 40))
+    counts[0, 2] = np.nan
+    table = TrialSet(
+        counts,
+        0.01,
+        lengths=[10, 8, 10],
+        start_s=-0.05,
+        event="<go>",
+        condition=["<left>", "right", "right"],
+        region=np.arange(40),
+        labels={"choice": [0, 1, 1]},
+    )._repr_html_()
+    for text in ("3 trials × 10 bins", "-0.05 to 0.05 s from &lt;go&gt;", "right (2)", "choice"):
+        assert text in table
+    assert "&lt;left&gt; (1)" in table
+    assert "<left>" not in table
+    assert len(table) < 2000

@@ -49,10 +49,10 @@ def test_shapes_and_gradients(decoder: Decoder) -> None:
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in decoder.parameters())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_dtype_is_kept(decoder: Decoder, dtype: torch.dtype) -> None:
-    features = decoder.to(dtype)(draw(TRIALS, BINS, INPUTS).to(dtype), missing(), TIME_S)
-    assert features.dtype == dtype
+def test_dtype_is_kept(decoder: Decoder) -> None:
+    for dtype in (torch.float32, torch.float64):
+        inputs = draw(TRIALS, BINS, INPUTS).to(dtype)
+        assert decoder.to(dtype)(inputs, missing(), TIME_S).dtype == dtype
 
 
 def test_an_invalid_bin_changes_no_other_bin(decoder: Decoder) -> None:
@@ -62,14 +62,15 @@ def test_an_invalid_bin_changes_no_other_bin(decoder: Decoder) -> None:
     assert torch.equal(clean[valid], other[valid])
 
 
-def test_causal_decoders_do_not_look_ahead(decoder: Decoder) -> None:
-    if not decoder.causal:
-        return
+def test_causal_decoders_and_no_others_do_not_look_ahead(decoder: Decoder) -> None:
     inputs, valid = draw(TRIALS, BINS, INPUTS), missing()
     whole = decoder(inputs, valid, TIME_S)
-    for t in range(1, BINS + 1):
-        part = decoder(inputs[:, :t], valid[:, :t], TIME_S[:t])
-        assert torch.allclose(part, whole[:, :t], atol=1e-5)
+    same = [
+        torch.allclose(decoder(inputs[:, :t], valid[:, :t], TIME_S[:t]), whole[:, :t], atol=1e-5)
+        for t in range(1, BINS + 1)
+    ]
+    assert all(same[:-1]) == decoder.causal
+    assert same[-1]
 
 
 def test_the_transformer_looks_everywhere_unless_causal() -> None:

@@ -114,5 +114,5 @@ def test_the_scaled_start_scales_what_each_part_adds_and_nothing_else() -> None:
 
 
 def test_an_unknown_norm_is_refused() -> None:
-    with pytest.raises(ModelError, match="norm is 'rms': it must be 'pre' or 'post'"):
+    with pytest.raises(ModelError, match=r"norm is 'rms': .* 'pre', 'post'"):
         TransformerDecoder(INPUTS, WIDTH, HEADS, norm="rms")

@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import undertow.encoders
-from tests.families import exported
-from undertow.encoders import Encoder, GRUEncoder
+from undertow.encoders import GRUEncoder
 from undertow.errors import ModelError
 
 TRIALS, BINS, NEURONS = 4, 9, 5
@@ -31,30 +29,18 @@ def inside(lengths: Tensor = LENGTHS) -> Tensor:
     return torch.arange(BINS) < lengths[:, None]
 
 
-@pytest.mark.parametrize("cls", exported(undertow.encoders, Encoder))
-def test_contract(cls: type) -> None:
-    encoder = cls(NEURONS)
-    context, initial = encoder(draw(TRIALS, BINS, NEURONS), inside(), LENGTHS)
-    assert context.shape == (TRIALS, BINS, encoder.context_dim)
-    assert initial.shape == (TRIALS, encoder.initial_dim)
-    assert isinstance(encoder.causal, bool)
-    (context.sum() + initial.sum()).backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in encoder.parameters())
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("initial_bins", [1, 3, 50, None])
-@pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
 def test_garbage_it_may_not_see_changes_nothing(
-    bidirectional: bool, initial_bins: int | None, garbage: float
+    bidirectional: bool, initial_bins: int | None
 ) -> None:
     encoder = make(bidirectional=bidirectional, initial_bins=initial_bins)
     observed = inside() & (draw(TRIALS, BINS, seed=2) > -0.5)
     inputs = draw(TRIALS, BINS, NEURONS)
     clean = encoder(inputs, observed, LENGTHS)
-    dirty = encoder(torch.where(observed[..., None], inputs, garbage), observed, LENGTHS)
-    for a, b in zip(clean, dirty, strict=True):
-        assert torch.equal(a, b)
+    for garbage in (1e6, float("nan"), float("inf")):
+        dirty = encoder(torch.where(observed[..., None], inputs, garbage), observed, LENGTHS)
+        assert all(map(torch.equal, clean, dirty)), garbage
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -129,5 +115,5 @@ def test_bins_without_input_use_the_learned_vector() -> None:
 
 
 def test_a_window_of_no_bins_is_refused() -> None:
-    with pytest.raises(ModelError, match="at least one bin, not 0"):
+    with pytest.raises(ModelError, match=r"initial_bins is 0: .* at least 1"):
         GRUEncoder(NEURONS, initial_bins=0)

@@ -69,22 +69,14 @@ def test_held_reads_the_first_bin_twice_and_repeats_the_last_it_saw() -> None:
 
 
 @pytest.mark.parametrize("reads", ["previous", "held"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_garbage_it_may_not_see_changes_nothing_even_in_the_first_bin(
-    reads: str, bidirectional: bool, garbage: float
-) -> None:
-    encoder, inputs, observed = (
-        make(reads=reads, bidirectional=bidirectional),
-        draw(TRIALS, BINS, NEURONS),
-        window(),
-    )
+def test_garbage_it_may_not_see_changes_nothing_even_in_the_first_bin(reads: str) -> None:
+    encoder, inputs = make(reads=reads, bidirectional=True), draw(TRIALS, BINS, NEURONS)
+    observed = window()
     observed[2, 0] = False
-    dirty = torch.where(observed[..., None], inputs, garbage)
-    for a, b in zip(
-        encoder(inputs, observed, LENGTHS), encoder(dirty, observed, LENGTHS), strict=True
-    ):
-        assert torch.equal(a, b)
+    clean = encoder(inputs, observed, LENGTHS)
+    for garbage in (1e6, float("nan")):
+        dirty = encoder(torch.where(observed[..., None], inputs, garbage), observed, LENGTHS)
+        assert all(map(torch.equal, clean, dirty)), garbage
 
 
 @pytest.mark.parametrize("reads", ["current", "previous", "held"])
@@ -98,10 +90,8 @@ def test_no_reading_looks_ahead(reads: str) -> None:
 
 
 def test_an_unknown_reading_is_refused() -> None:
-    with pytest.raises(
-        ModelError, match="reads is 'next': it must be 'current', 'previous' or 'held'"
-    ):
-        GRUEncoder(NEURONS, reads="next")
+    with pytest.raises(ModelError, match=r"reads is 'next': .* 'current', 'previous', 'held'"):
+        GRUEncoder(NEURONS, reads="next")  # type: ignore[arg-type]
 
 
 # --- dropout inside the recurrence ------------------------------------------------------------
@@ -154,9 +144,3 @@ def test_nothing_is_dropped_in_evaluation() -> None:
     inputs, observed = draw(TRIALS, BINS, NEURONS), window()
     plain, dropping = make().eval(), make(recurrent_dropout=0.5).eval()
     assert torch.equal(plain(inputs, observed, LENGTHS)[0], dropping(inputs, observed, LENGTHS)[0])
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_wrong_shares_are_refused(share: float) -> None:
-    with pytest.raises(ModelError, match="it must be from 0 up to, not including, 1"):
-        GRUEncoder(NEURONS, recurrent_dropout=share)

@@ -1,13 +1,14 @@
 """Interpolation against numpy, entry by entry; irregular and padded times; gradients."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from undertow.encoders import interpolate
+from undertow.encoders import Interpolation, interpolate
 from undertow.errors import ModelError
 
 TRIALS, BINS, STEPS, CHANNELS = 3, 7, 20, 2
@@ -23,11 +24,13 @@ def previous(at: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.ndarra
 
 
 @pytest.mark.parametrize("kind", ["linear", "previous"])
-@pytest.mark.parametrize(
-    "times", [TIMES, TIMES[:1], TIMES[0]], ids=["per trial", "one row", "shared"]
-)
-@pytest.mark.parametrize("at", [AT, AT[:1], AT[0]], ids=["per trial", "one row", "shared"])
-def test_every_entry_is_numpys(kind: str, times: Tensor, at: Tensor) -> None:
+def test_every_entry_is_numpys(kind: Interpolation) -> None:
+    for times, at in product((TIMES, TIMES[:1], TIMES[0]), (AT, AT[:1], AT[0])):
+        check_entries(kind, times, at)
+
+
+def check_entries(kind: Interpolation, times: Tensor, at: Tensor) -> None:
+    """Times and places of every trial, in one row, or shared."""
     found = interpolate(VALUES, times, at, kind)
     assert found.shape == (TRIALS, STEPS, CHANNELS)
     by_numpy = np.interp if kind == "linear" else previous
@@ -42,7 +45,7 @@ def test_every_entry_is_numpys(kind: str, times: Tensor, at: Tensor) -> None:
 
 
 @pytest.mark.parametrize("kind", ["linear", "previous"])
-def test_at_its_own_times_it_is_the_values(kind: str) -> None:
+def test_at_its_own_times_it_is_the_values(kind: Interpolation) -> None:
     assert torch.equal(interpolate(VALUES, TIMES, TIMES, kind), VALUES)
 
 
@@ -57,14 +60,15 @@ def test_times_reached_up_to_rounding_count_as_reached() -> None:
 
 
 @pytest.mark.parametrize("kind", ["linear", "previous"])
-@pytest.mark.parametrize("garbage", [math.nan, math.inf, 1e30])
-def test_padded_times_and_what_stands_there_change_nothing(kind: str, garbage: float) -> None:
+def test_padded_times_and_what_stands_there_change_nothing(kind: Interpolation) -> None:
     times, values, length = TIMES.clone(), VALUES.clone(), 4
-    times[1, length:], values[1, length:] = math.nan, garbage
-    found = interpolate(values, times, AT, kind)
+    times[1, length:] = math.nan
     alone = interpolate(VALUES[1:2, :length], TIMES[1:2, :length], AT[1:2], kind)
-    assert torch.equal(found[1:2], alone)
-    assert torch.equal(found[0], interpolate(VALUES, TIMES, AT, kind)[0])
+    for garbage in (math.nan, math.inf, 1e30):
+        values[1, length:] = garbage
+        found = interpolate(values, times, AT, kind)
+        assert torch.equal(found[1:2], alone)
+        assert torch.equal(found[0], interpolate(VALUES, TIMES, AT, kind)[0])
 
 
 def test_one_time_alone_is_held_everywhere() -> None:
@@ -76,7 +80,7 @@ def test_one_time_alone_is_held_everywhere() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "previous"])
 @pytest.mark.parametrize("shared", [True, False])
-def test_gradients_reach_the_values(kind: str, shared: bool) -> None:
+def test_gradients_reach_the_values(kind: Interpolation, shared: bool) -> None:
     times, at = (TIMES[0], AT[0, :6]) if shared else (TIMES, AT[:, :6])
     values = VALUES.clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda v: interpolate(v, times, at, kind), values)
@@ -87,10 +91,8 @@ def test_single_precision_values_stay_so() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(
-        ModelError, match="interpolation is 'cubic': it must be 'linear' or 'previous'"
-    ):
-        interpolate(VALUES, TIMES, AT, "cubic")
+    with pytest.raises(ModelError, match=r"interpolation is 'cubic': .* 'linear', 'previous'"):
+        interpolate(VALUES, TIMES, AT, "cubic")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="as many times as values, in one row or one per trial"):
         interpolate(VALUES, TIMES[:, :-1], AT)
     with pytest.raises(ModelError, match=r"values are 3 trials of 7 times, times_s is \(2, 7\)"):

@@ -55,16 +55,6 @@ def test_the_initial_state_is_inferred_from_the_mean_over_its_window(
         assert torch.allclose(initial[trial], context[trial, :window].mean(0), atol=1e-12)
 
 
-@pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
-def test_garbage_it_may_not_see_changes_nothing(garbage: float) -> None:
-    encoder, inputs = make(initial_bins=None), draw(TRIALS, BINS, NEURONS)
-    dirty = torch.where(OBSERVED[..., None], inputs, garbage)
-    for a, b in zip(
-        encoder(inputs, OBSERVED, LENGTHS), encoder(dirty, OBSERVED, LENGTHS), strict=True
-    ):
-        assert torch.equal(a, b)
-
-
 def test_dropout_is_on_in_training_alone() -> None:
     encoder, inputs = make(dropout=0.5), draw(TRIALS, BINS, NEURONS)
     context, _ = encoder(inputs, OBSERVED, LENGTHS)

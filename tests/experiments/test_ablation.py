@@ -14,7 +14,7 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import Statistic, combine
-from undertow.evaluation.sums import BitsPerSpike
+from undertow.evaluation.scores.sums import BitsPerSpike
 from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_information
 from undertow.experiments.ablation import TABLE_6, arm_models, trained_to_the_end
 from undertow.experiments.fitting import fold_splits

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import undertow.observations
-from tests.families import exported
+from tests.families import exported, one_per_implementation
 from undertow.errors import ModelError
 from undertow.observations import (
     CategoricalChannels,
@@ -23,6 +23,7 @@ TRIALS, BINS, FEATURES, ENTRIES = 4, 6, 6, 5
 FAMILY = exported(undertow.observations, Observation)
 RATES = torch.tensor([5.0, 0.0, 40.0, 1.0, 12.0])
 COUNT_OPTIONS = ({}, {"floor_hz": 1.0}, {"link": "softplus"}, {"region": [0, 2, 1, 1, 0]})
+TOGETHER = {"floor_hz": 1.0, "link": "softplus", "region": [0, 2, 1, 1, 0]}
 CATEGORIES = {f"channel {k}": [-1.0, *range(1, 2 + k)] for k in range(ENTRIES)}
 OTHERS = {
     GaussianObservation: (FEATURES, ENTRIES),
@@ -32,12 +33,16 @@ OTHERS = {
 
 
 def builders() -> dict[str, Callable[[], Observation]]:
+    """Each member; the options of the rates one by one where they are implemented, and all together
+    in every class that inherits them."""
     made: dict[str, Callable[[], Observation]] = {}
+    counted = [cls for cls in FAMILY if issubclass(cls, CountObservation)]
+    alone = one_per_implementation(counted, "log_rates")
     for cls in FAMILY:
-        if not issubclass(cls, CountObservation):
+        if cls not in counted:
             made[cls.__name__] = lambda cls=cls: cls(*OTHERS[cls])
             continue
-        for options in COUNT_OPTIONS:
+        for options in (*COUNT_OPTIONS, TOGETHER) if cls in alone else ({}, TOGETHER):
             name = f"{cls.__name__} {options or ''}"
             made[name] = lambda cls=cls, options=options: cls(FEATURES, RATES, 0.02, **options)
     return made
@@ -95,6 +100,8 @@ def test_both_in_one_pass_are_the_same(model: Observation) -> None:
 def test_missing_entries_give_zero_and_no_gradient(model: Observation) -> None:
     values, features = observed(model), FEATURE_VALUES.clone().requires_grad_()
     values[1], values[2, 3] = math.nan, math.nan
+    nothing = torch.full_like(values, math.nan)
+    assert (model.log_prob(FEATURE_VALUES, nothing) == 0).all()
     log_prob = model.log_prob(features, values)
     assert torch.equal(log_prob == 0, values.isnan())
     log_prob.sum().backward()
@@ -104,11 +111,6 @@ def test_missing_entries_give_zero_and_no_gradient(model: Observation) -> None:
     expected = torch.ones(TRIALS, BINS, dtype=torch.bool)
     expected[1], expected[2, 3] = False, False
     assert torch.equal(touched, expected)
-
-
-def test_all_missing_is_zero(model: Observation) -> None:
-    nothing = torch.full_like(observed(model), math.nan)
-    assert (model.log_prob(FEATURE_VALUES, nothing) == 0).all()
 
 
 def test_gradients_are_the_numerical_ones(model: Observation) -> None:
@@ -137,16 +139,12 @@ def test_the_generator_decides_a_sample_and_the_global_one_is_left_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_dtype_is_kept(model: Observation, dtype: torch.dtype) -> None:
-    model, features = model.to(dtype), FEATURE_VALUES.to(dtype)
-    values = model.sample(features, torch.Generator().manual_seed(0))
-    assert (
-        values.dtype
-        == model.mean(features).dtype
-        == model.log_prob(features, values).dtype
-        == dtype
-    )
+def test_dtype_is_kept(model: Observation) -> None:
+    for dtype in (torch.float32, torch.float64):
+        model, features = model.to(dtype), FEATURE_VALUES.to(dtype)
+        values = model.sample(features, torch.Generator().manual_seed(0))
+        given = (values, model.mean(features), model.log_prob(features, values))
+        assert [each.dtype for each in given] == [dtype] * 3
 
 
 @pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS.keys())
@@ -191,9 +189,7 @@ def test_per_trial_they_are_averaged_over_valid_bins_whatever_the_others_hold() 
         assert (model.pool(dirty, torch.zeros_like(valid)) == 0).all()
 
 
-@pytest.mark.parametrize("cls", [GaussianObservation, CategoricalObservation])
-def test_neither_bin_nor_trial_is_refused(cls: type[Observation]) -> None:
-    with pytest.raises(
-        ModelError, match="per is 'day': observations are made per 'bin' or per 'trial'"
-    ):
-        cls(FEATURES, 2, per="day")  # type: ignore[call-arg]
+def test_neither_bin_nor_trial_is_refused() -> None:
+    for cls in (GaussianObservation, CategoricalObservation):
+        with pytest.raises(ModelError, match=r"per is 'day': .* 'bin', 'trial'"):
+            cls(FEATURES, 2, per="day")  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """What count models share: links, regions, and where the rates start."""
 
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -11,14 +12,11 @@ from undertow.observations import CountObservation, NegativeBinomialObservation,
 
 RATES = torch.tensor([5.0, 0.0, 40.0, 1.0])
 MODELS = pytest.mark.parametrize("cls", [PoissonObservation, NegativeBinomialObservation])
-OPTIONS = pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"link": "softplus"},
-        {"region": [1, 0, 0, 1]},
-        {"link": "softplus", "region": [1, 0, 2, 1]},
-    ],
+OPTIONS = (
+    {},
+    {"link": "softplus"},
+    {"region": [1, 0, 0, 1]},
+    {"link": "softplus", "region": [1, 0, 2, 1]},
 )
 
 
@@ -27,14 +25,12 @@ def features(width: int = 6) -> torch.Tensor:
 
 
 @MODELS
-@OPTIONS
-@pytest.mark.parametrize("bin_s", [0.005, 0.02])
-def test_rates_start_at_the_mean_rates(
-    cls: type[PoissonObservation], options: dict[str, object], bin_s: float
-) -> None:
-    model = cls(6, RATES, bin_s, **options).double()  # type: ignore[arg-type]
-    rates = model.mean(torch.zeros(1, 6).double()).detach() / bin_s
-    assert torch.allclose(rates, torch.tensor([[5.0, 0.01, 40.0, 1.0]], dtype=torch.float64))
+def test_rates_start_at_the_mean_rates(cls: type[PoissonObservation]) -> None:
+    expected = torch.tensor([[5.0, 0.01, 40.0, 1.0]], dtype=torch.float64)
+    for options, bin_s in product(OPTIONS, (0.005, 0.02)):
+        model = cls(6, RATES, bin_s, **options).double()  # type: ignore[arg-type]
+        rates = model.mean(torch.zeros(1, 6).double()).detach() / bin_s
+        assert torch.allclose(rates, expected), options
 
 
 def test_softplus_rates_are_the_starting_rate_times_a_softplus() -> None:
@@ -98,7 +94,7 @@ def test_features_that_regions_cannot_share_are_refused() -> None:
 
 
 def test_an_unknown_link_is_refused() -> None:
-    with pytest.raises(ModelError, match="link is 'log': it must be 'exp' or 'softplus'"):
+    with pytest.raises(ModelError, match=r"link is 'log': .* 'exp', 'softplus'"):
         PoissonObservation(6, RATES, 0.02, link="log")
 
 

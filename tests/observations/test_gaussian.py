@@ -115,5 +115,5 @@ def test_what_cannot_start_is_refused() -> None:
         GaussianObservation(4, 2, means=torch.tensor([0.0, math.nan]))
     with pytest.raises(ModelError, match="stds of channel 0 is -1"):
         GaussianObservation(4, 2, stds=torch.tensor([-1.0, 1.0]))
-    with pytest.raises(ModelError, match="floor is 0: a variance needs one above zero"):
+    with pytest.raises(ModelError, match=r"floor is 0: .* above 0"):
         GaussianObservation(4, 2, floor=0)

@@ -173,7 +173,7 @@ def test_another_noise_keeps_network_starts_and_inputs() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"noise": -1.0}, "noise is -1.0: it must be zero or more"),
+    ({"noise": -1.0}, "noise is -1.0: it must be a number, at least 0"),
     ({"noise": float("nan")}, "noise is nan"),
     ({"n_trials": 0}, "n_trials is 0"),
     ({"n_neurons": 0}, "n_neurons is 0"),

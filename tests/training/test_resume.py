@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tests.training.tiny import LONG, run, tiny_batch, tiny_network, tiny_objective, tiny_validate
+from tests.training.tiny import (
+    LONG,
+    run,
+    same,
+    tiny_batch,
+    tiny_network,
+    tiny_objective,
+    tiny_validate,
+)
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.training import (
@@ -29,10 +36,6 @@ from undertow.training.loop import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent.parent
 SHORT = Training(epochs=9, batch_size=8, validate_every=2, checkpoint_seconds=0.0)
-
-
-def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
 def interrupting(network: nn.Module, at: int) -> Any:
@@ -116,41 +119,36 @@ def test_without_resume_a_run_starts_over(tmp_path: Path) -> None:
 
 
 def stop_a_run(
-    folder: Path, how: signal.Signals, after_s: float
+    folder: Path, how: signal.Signals, validations: int
 ) -> subprocess.CompletedProcess[str]:
-    """Start (or resume) the long run in a process of its own and send it a signal."""
+    """Start (or resume) the long run in a process of its own and send it a signal after so many
+    validations, wherever it then is."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.training.tiny", str(folder)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-m", "tests.training.tiny", str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
     assert process.stdout is not None
-    process.stdout.readline()  # the first validation
-    time.sleep(after_s)
+    for _ in range(validations):
+        if process.stdout.readline() == "the last\n":
+            break
     process.send_signal(how)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def test_killed_at_random_moments_then_resumed(tmp_path: Path) -> None:
-    killed = 0
-    (tmp_path / f".{CHECKPOINT}.1.part").write_bytes(
-        b"cut"
-    )  # as a kill in the middle of writing leaves it
-    for delay_s in np.random.default_rng(0).uniform(0.0, 0.12, 3):
-        killed += stop_a_run(tmp_path, signal.SIGKILL, delay_s).returncode == -signal.SIGKILL
-    assert killed >= 1
-    assert read_header(tmp_path / CHECKPOINT)["epoch"] > 0
+def test_killed_again_and_again_then_resumed(tmp_path: Path) -> None:
+    # as a kill in the middle of writing leaves it
+    (tmp_path / f".{CHECKPOINT}.1.part").write_bytes(b"cut")
+    for validations in np.random.default_rng(0).integers(1, 5, 3):
+        killed = stop_a_run(tmp_path, signal.SIGKILL, int(validations))
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert 0 < read_header(tmp_path / CHECKPOINT)["epoch"] < LONG.epochs
     assert same(run(LONG, tmp_path, resume=True), run(LONG))
     assert sorted(p.name for p in tmp_path.iterdir()) == [CHECKPOINT, "log.csv"]
 
 
 def test_ctrl_c_saves_says_so_and_resumes(tmp_path: Path) -> None:
-    done = stop_a_run(tmp_path, signal.SIGINT, 0.02)
+    done = stop_a_run(tmp_path, signal.SIGINT, 2)
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "interrupted", done.stderr
     assert 0 < read_header(tmp_path / CHECKPOINT)["epoch"] < LONG.epochs

@@ -37,7 +37,7 @@ WRONG = {
 
 
 def test_every_option_has_its_rule() -> None:
-    assert {*WRONG, "refit"} == set(Training.names()) == {f.name for f in fields(Training)}
+    assert {*WRONG, "refit"} == {f.name for f in fields(Training)}
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -104,7 +104,5 @@ def test_weight_decay_rises_linearly_over_its_epochs() -> None:
 
 def test_refitting_needs_epochs_and_no_clock() -> None:
     assert Training(refit=True).refit
-    with pytest.raises(
-        ModelError, match=r"training\.refit is True: it must be False under training\.max_seconds"
-    ):
+    with pytest.raises(ModelError, match=r"training\.refit is True .*training\.max_seconds"):
         Training(refit=True, max_seconds=10.0)

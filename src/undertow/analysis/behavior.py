@@ -8,7 +8,7 @@ from undertow.analysis.singletrials import trial_name
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 from undertow.evaluation import decode_velocity, velocity_channels
-from undertow.evaluation.velocity import LOG_RATES, LogRates
+from undertow.evaluation.scores.velocity import LOG_RATES, LogRates
 
 
 @dataclass(frozen=True, eq=False)

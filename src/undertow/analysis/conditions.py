@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undertow.errors import UndertowError
-from undertow.evaluation.psth import mean_over_trials
+from undertow.evaluation.metrics.psth import mean_over_trials
 
 
 @dataclass(frozen=True, eq=False)

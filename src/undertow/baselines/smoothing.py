@@ -1,30 +1,24 @@
 """Gaussian smoothing of held-in spikes, and Poisson regression from them to held-out neurons."""
 
-from collections.abc import Iterator, Sequence
-from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.baselines.smoothing_choice import (
+    Choice,
+    Grid,
+    HeldInSmoother,
+    choose_on_held_in,
+    choose_on_validation,
+    fit_regression,
+    grid_of,
+)
+from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.errors import ModelError
-from undertow.evaluation.checks import ZERO_RATE
-from undertow.evaluation.kernel import gaussian_smooth
-from undertow.evaluation.likelihood import bits_per_spike, negative_log_likelihood
-from undertow.evaluation.poisson_regression import PoissonDesign, PoissonRegression
+from undertow.evaluation.metrics.arrays import ZERO_RATE
+from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.base import Estimator, ProgressReport
-
-Grid = float | Sequence[float]
-BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
-
-
-class Choice(NamedTuple):
-    """One point of the grid."""
-
-    width_s: float
-    floor_hz: float
-    penalty: float
 
 
 class Smoothing(Estimator):
@@ -38,10 +32,9 @@ class Smoothing(Estimator):
     Width, floor and penalty are chosen on validation trials by co-smoothing (penalties from the
     strongest on, until it falls), then the regression is fitted on training and validation trials.
     Where there are more than 10,000 training bins or 40 held-out neurons, width and floor are
-    chosen on every k-th of them. With nothing held out
-    there is no regression: width and floor are those under which each held-in bin is likeliest
-        given the
-    other bins of its trial; the floor then only serves the choice.
+    chosen on every k-th of them. With nothing held out there is no regression: width and floor are
+    those under which each held-in bin is likeliest given the other bins of its trial; the floor
+    then only serves the choice.
 
     Args:
         width_s: standard deviation of the Gaussian in seconds; one value, or several to choose
@@ -62,6 +55,7 @@ class Smoothing(Estimator):
         width_s: Grid = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2),
         floor_hz: Grid = (0.5, 2.0, 5.0),
         penalty: Grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        *,
         seed: int = 0,
     ) -> None:
         self.width_s = width_s
@@ -92,29 +86,35 @@ class Smoothing(Estimator):
                 on.
             DataError: when the trials are too few to split.
         """
-        trials = self._as_trials(trials, bin_s)
-        validation = None if validation is None else self._as_trials(validation, bin_s)
-        grid = self._grid(trials.heldout.any())
+        trials = as_trials(trials, bin_s)
+        validation = None if validation is None else as_trials(validation, bin_s)
+        regression = bool(trials.heldout.any())
+        grid = grid_of(self.width_s, self.floor_hz, self.penalty, regression)
         self._remember_population(trials)
         if validation is not None:
             self._check_population(validation)
         given = [trials] if validation is None else [trials, validation]
         self.mean_rates_ = _mean_rates(given, forward=False)
         self.forward_rates_ = _mean_rates(given, forward=True)
-        if len(grid) == 1:
-            choice = grid[0]
-        elif trials.heldout.any():
-            parts = (
-                split_validation(trials, 0.15, self.seed)
-                if validation is None
-                else (trials, validation)
-            )
-            choice = self._choose_on_validation(grid, *parts)
-        else:
-            choice = min(grid, key=lambda point: self._left_out_loss(given, point))
+        choice = self._choose(grid, trials, validation)
         self.width_s_, self.floor_hz_, self.penalty_ = choice
-        self.regression_ = self._fit_regression(given, choice)
+        self.regression_ = fit_regression(self._smoother, given, choice)
         return self
+
+    def _choose(self, grid: list[Choice], trials: TrialSet, validation: TrialSet | None) -> Choice:
+        """The only point of the grid, or the best on trials not fitted on."""
+        if len(grid) == 1:
+            return grid[0]
+        if not trials.heldout.any():
+            given = [trials] if validation is None else [trials, validation]
+            return choose_on_held_in(grid, self._smoother, given)
+        if validation is None:
+            trials, validation = split_validation(trials, 0.15, self.seed)
+        return choose_on_validation(grid, self._smoother, trials, validation)
+
+    @property
+    def _smoother(self) -> HeldInSmoother:
+        return HeldInSmoother(self.mean_rates_[~self.heldout_])
 
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates in spikes/s, NaN past the end of a trial; nothing is random here, so `seed` changes
@@ -128,7 +128,7 @@ class Smoothing(Estimator):
             raise ModelError(
                 "Smoothing has no posterior to sample from: call predict(trials) without samples."
             )
-        smoothed = self._smooth(trials, self.width_s_)
+        smoothed = self._smoother(trials, self.width_s_)
         last = smoothed.shape[1]
         rates = np.broadcast_to(self.forward_rates_, trials.spikes.shape).copy()
         rates[:, :last, ~self.heldout_] = smoothed
@@ -191,136 +191,6 @@ class Smoothing(Estimator):
         model.mean_rates_, model.forward_rates_ = arrays["mean_rates"], arrays["forward_rates"]
         return model
 
-    # --- choosing -----------------------------------------------------------------------------
-
-    def _grid(self, regression: bool) -> list[Choice]:
-        """All combinations, with penalty 0 where there is no regression."""
-        widths, floors, penalties = (
-            _values(k, getattr(self, k)) for k in ("width_s", "floor_hz", "penalty")
-        )
-        return [
-            Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])
-        ]
-
-    def _choose_on_validation(
-        self, grid: list[Choice], train: TrialSet, validation: TrialSet
-    ) -> Choice:
-        """The best co-smoothing on the validation trials; in large sets width and floor from a part
-        of the data."""
-        neurons = np.flatnonzero(np.nansum(_heldout_counts(validation), axis=(0, 1)) > 0)
-        if not neurons.size:
-            raise ModelError(
-                "no held-out neuron spikes in the validation trials: give more of them."
-            )
-        every = (
-            -(-int(_inside(train).sum()) // BINS_TO_CHOOSE),
-            -(-len(neurons) // NEURONS_TO_CHOOSE),
-        )
-        choice = self._best(grid, train, validation, neurons[:: every[1]], every[0])
-        if max(every) == 1:
-            return choice
-        # the best penalty depends on the number of bins: it is chosen on all
-        grid = [point for point in grid if point[:2] == choice[:2]]
-        return self._best(grid, train, validation, neurons, every=1)
-
-    def _best(
-        self,
-        grid: list[Choice],
-        train: TrialSet,
-        validation: TrialSet,
-        neurons: np.ndarray,
-        every: int,
-    ) -> Choice:
-        """The point that scores best for these held-out neurons, fitted on every so many training
-        bins."""
-        scores = dict(self._validation_scores(grid, train, validation, neurons, every))
-        return max(scores, key=lambda point: scores[point])
-
-    def _validation_scores(
-        self,
-        grid: list[Choice],
-        train: TrialSet,
-        validation: TrialSet,
-        neurons: np.ndarray,
-        every: int,
-    ) -> Iterator[tuple[Choice, float]]:
-        """Co-smoothing of grid points; penalties from the strongest on, until the score falls."""
-        target = _heldout_counts(validation)[..., neurons]
-        counts = _heldout_counts(train)[_inside(train)][::every, neurons]
-        for width_s in dict.fromkeys(point.width_s for point in grid):
-            fit_rates = self._smooth(train, width_s)[_inside(train)][::every]
-            score_rates = self._smooth(validation, width_s)
-            for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
-                design, features = (
-                    PoissonDesign(np.log(fit_rates + floor_hz), counts),
-                    np.log(score_rates + floor_hz),
-                )
-                fitted, best = None, -np.inf
-                for penalty in sorted({point.penalty for point in grid}, reverse=True):
-                    fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
-                    score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
-                    yield Choice(width_s, floor_hz, penalty), score
-                    if score < best:
-                        break
-                    best = score
-
-    def _left_out_loss(self, given: list[TrialSet], point: Choice) -> float:
-        """Negative log-likelihood of every held-in bin under the smoothed other bins of its
-        trial."""
-        loss = 0.0
-        for trials in given:
-            rates = self._smooth(trials, point.width_s, centre=False) + point.floor_hz
-            loss += negative_log_likelihood(rates * trials.bin_s, _heldin_counts(trials))
-        return loss
-
-    # --- fitting ------------------------------------------------------------------------------
-
-    def _fit_regression(self, given: list[TrialSet], choice: Choice) -> PoissonRegression:
-        """From ln(smoothed held-in rates + floor) to the ln of held-out rates in spikes/s."""
-        if not self.heldout_.any():
-            return PoissonRegression(np.zeros((len(self.heldout_), 0)), np.zeros(0))
-        fitted = PoissonDesign(*self._rows(given, choice.width_s, choice.floor_hz)).fit(
-            choice.penalty
-        )
-        return PoissonRegression(fitted.weights, fitted.offset - np.log(self.bin_s_))
-
-    def _rows(
-        self, given: list[TrialSet], width_s: float, floor_hz: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Features (rows, held-in) and counts (rows, held-out neurons) of every bin within a
-        trial."""
-        features, counts = [], []
-        for trials in given:
-            inside = _inside(trials)
-            features.append(np.log(self._smooth(trials, width_s)[inside] + floor_hz))
-            counts.append(_heldout_counts(trials)[inside])
-        return np.concatenate(features), np.concatenate(counts)
-
-    def _smooth(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
-        """Smoothed held-in rates in the window, spikes/s; the mean rate where nothing near was
-        observed."""
-        rates = (
-            gaussian_smooth(_heldin_counts(trials), width_s, trials.bin_s, centre) / trials.bin_s
-        )
-        return np.where(np.isnan(rates), self.mean_rates_[~self.heldout_], rates)
-
-
-def _heldin_counts(trials: TrialSet) -> np.ndarray:
-    return trials.spikes[:, : trials.n_time - trials.forward_bins, ~trials.heldout].astype(
-        np.float64
-    )
-
-
-def _heldout_counts(trials: TrialSet) -> np.ndarray:
-    return trials.spikes[:, : trials.n_time - trials.forward_bins, trials.heldout].astype(
-        np.float64
-    )
-
-
-def _inside(trials: TrialSet) -> np.ndarray:
-    """Bins of the window within their trial, (trials, time)."""
-    return trials.valid[:, : trials.n_time - trials.forward_bins]
-
 
 def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
     """Each neuron's mean rate in the window or the forward bins, spikes/s; at least half a spike in
@@ -333,14 +203,3 @@ def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
         spikes += np.nansum(counts, axis=(0, 1), dtype=np.float64)
         seconds += np.isfinite(counts).sum(axis=(0, 1)) * trials.bin_s
     return np.maximum(spikes, 0.5) / np.maximum(seconds, ZERO_RATE)
-
-
-def _values(name: str, grid: Any) -> list[float]:
-    """The values of a grid, or the one value, all above zero."""
-    try:
-        values = np.atleast_1d(np.asarray(grid, dtype=np.float64))
-    except (TypeError, ValueError):
-        values = np.array([])
-    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
-        raise ModelError(f"{name} is {grid!r}: it must be a number above zero, or several.")
-    return values.tolist()

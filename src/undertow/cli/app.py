@@ -15,6 +15,7 @@ from undertow.cli.simulate import simulate
 app = typer.Typer(
     name="undertow",
     help="Stochastic latent dynamics of neural populations: fit, compare, understand.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

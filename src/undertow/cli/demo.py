@@ -19,19 +19,23 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="A new directory for the results.")
     ] = Path("demo"),
-    seconds: Annotated[float, typer.Option(help="Most seconds the fit may take.")] = SECONDS,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Most seconds the fit may take.")
+    ] = SECONDS,
     quiet: options.Quiet = False,
 ) -> None:
     """Simulate the Lorenz set, fit LangevinFlow (two minutes at most), print its scores and the
     path of its report."""
-    from undertow.experiments import construct, model_class, run
+    from undertow.cli.configuring import configure
+    from undertow.experiments import run
+    from undertow.models import LangevinFlow
     from undertow.systems import simulate_lorenz
     from undertow.training import Progress
 
     trials = simulate_lorenz()
     if not quiet:
         say(f"Lorenz system: {trials!r}, true rates known; fitting for at most {seconds:g} s")
-    model = construct(model_class("langevin-flow"), {**SETTINGS, "training.max_seconds": seconds})
+    model = configure(LangevinFlow, {**SETTINGS, "training.max_seconds": seconds})
     source = {"path": "simulated Lorenz system (defaults)"}
     progress, tell = (None, None) if quiet else (Progress(), say)
     show.result(run(trials, model, out, progress=progress, source=source, say=tell))

@@ -2,9 +2,12 @@
 plain lines."""
 
 import functools
+import inspect
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec, TextIO
 
 import typer
@@ -33,10 +36,29 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
                 say(f"{name}: {error}")
                 raise typer.Exit(BAD_INPUT) from None
             except KeyboardInterrupt as interrupt:
-                say(f"{name}: {interrupt or 'interrupted'}")
+                say(f"{name}: {str(interrupt) or 'interrupted'}")
                 raise typer.Exit(INTERRUPTED) from None
 
+    run.__doc__ = flowed(verb.__doc__ or "")
     return run
+
+
+def flowed(text: str) -> str:
+    """Paragraphs of one line each, for a help that breaks lines itself."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
+
+
+@contextmanager
+def resumable(directory: Path) -> Iterator[None]:
+    """Say, when Ctrl-C ends the block, what is kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; what was done is kept in {directory}. The same command with --resume "
+            "goes on."
+        ) from None
 
 
 def say(line: str) -> None:

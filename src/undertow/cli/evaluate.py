@@ -7,24 +7,19 @@ import typer
 
 from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
+from undertow.cli.reading import OF_THE_MODEL, Reading
 
 
 @guarded
+@options.grouped(without=OF_THE_MODEL)
 def evaluate(
     model: options.ModelFile,
     data: options.Data,
+    reading: Reading,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
     ] = None,
     quiet: options.Quiet = False,
-    align: options.Align = None,
-    window: options.Window = None,
-    units: options.Units = None,
-    condition: options.Condition = None,
-    behavior: options.Behavior = None,
-    stimulus: options.Stimulus = None,
-    label: options.Label = None,
-    forward_bins: options.ForwardBins = None,
 ) -> None:
     """Score MODEL: on the test trials of its run, or on all trials where DATA are other data.
 
@@ -36,10 +31,7 @@ def evaluate(
     if out is not None and out.exists():
         raise UndertowError(f"{out} exists: choose another file for the scores.")
     saved = SavedRun.open(model)
-    reading = options.reading(
-        align, window, units, condition, behavior, forward_bins, stimulus, label
-    )
-    trials = saved.read(data, **reading)
+    trials = saved.read(data, **reading.options())
     train, scored = saved.parts(trials)
     if not quiet:
         which = (

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undertow.cli import options, show
-from undertow.cli.errors import INTERRUPTED, guarded, say
+from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.plan import Plan
+from undertow.cli.reading import Reading
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -16,30 +17,30 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.grouped()
 def fit(
     data: options.Data,
+    reading: Reading,
     out: Annotated[
         str | None,
         typer.Option(
             metavar="DIR", help="A new directory for the results; required here or in --config."
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Which model; langevin-flow by default.")
-    ] = None,
+    model: options.Model = None,
     dynamics: options.Dynamics = None,
     preset: options.Preset = None,
     ensemble: Annotated[
         int | None,
         typer.Option(metavar="N", help="Fit N seeds of the model and average their rates."),
     ] = None,
-    bin_ms: options.BinMs = None,
     heldout: options.Heldout = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of weights, noise and batches; 0 by default.")
+        int | None,
+        typer.Option(metavar="N", help="Decides initial weights, noise and batches; 0 by default."),
     ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
@@ -47,23 +48,14 @@ def fit(
         Path | None,
         typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Say what would run, and estimate time and memory; write nothing."
+        options.flag(
+            "--dry-run", "Say what would run, and estimate time and memory; write nothing."
         ),
     ] = False,
-    align: options.Align = None,
-    window: options.Window = None,
-    units: options.Units = None,
-    condition: options.Condition = None,
-    behavior: options.Behavior = None,
-    stimulus: options.Stimulus = None,
-    label: options.Label = None,
-    min_rate: options.MinRate = None,
-    forward_bins: options.ForwardBins = None,
 ) -> None:
     """Fit a model to DATA, score it on test trials beside Gaussian smoothing, and write a report to
     DIR."""
@@ -73,38 +65,21 @@ def fit(
         "dynamics": dynamics,
         "preset": preset,
         "ensemble": ensemble,
-        "bin_ms": bin_ms,
         "heldout": heldout,
         "folds": folds,
         "seed": seed,
         "split_seed": split_seed,
-        "align": align,
-        "window": window,
-        "units": units,
-        "condition": condition,
-        "behavior": behavior,
-        "stimulus": stimulus,
-        "label": label,
-        "min_rate": min_rate,
-        "forward_bins": forward_bins,
     }
-    plan = Plan.resolve(given, setting or [], config)
+    plan = Plan.resolve(given, setting or [], config, reading)
     estimator = plan.build_model()
     if dry_run:
         show.dry_run(plan, data, estimator, plan.read(data))
         return
-    directory = plan.directory()
-    trials = plan.read(data)
+    directory, trials = plan.directory(), plan.read(data)
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
-    try:
+    with resumable(directory):
         result = run_plan(plan, trials, estimator, plan.source(data), resume, quiet)
-    except KeyboardInterrupt:
-        say(
-            f"undertow fit: interrupted; what was done is kept in {directory}. The same command "
-            "with --resume goes on."
-        )
-        raise typer.Exit(INTERRUPTED) from None
     show.result(result)
 
 

@@ -1,39 +1,39 @@
 """`undertow info`: what a data file holds."""
 
+from pathlib import Path
 from typing import Any
 
-import typer
-
 from undertow.cli import options, show
-from undertow.cli.errors import guarded
+from undertow.cli.errors import guarded, say
+from undertow.cli.reading import Reading
 
 MOST = 12
+OF_ANY_FORMAT = ("min_rate_hz", "forward_bins")
 
 
 @guarded
-def info(
-    data: options.Data,
-    bin_ms: options.BinMs = None,
-    align: options.Align = None,
-    window: options.Window = None,
-    units: options.Units = None,
-    condition: options.Condition = None,
-    behavior: options.Behavior = None,
-    stimulus: options.Stimulus = None,
-    label: options.Label = None,
-) -> None:
+@options.grouped()
+def info(data: options.Data, reading: Reading) -> None:
     """Describe DATA: trials, bins, neurons, rates, conditions, behaviour, what to align to."""
-    from undertow.data import describe
-
-    reading = options.reading(
-        align, window, units, condition, behavior, stimulus=stimulus, label=label
-    )
-    bin_s = None if bin_ms is None else bin_ms / 1e3
-    found = describe(data, bin_s=bin_s, **{k: v for k, v in reading.items() if v is not None})
+    found = described(data, reading)
     warnings = found.pop("warnings")
     show.facts({name.replace("_", " "): shown(value) for name, value in found.items()})
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}")
+
+
+def described(data: Path, reading: Reading) -> dict[str, Any]:
+    """What a file holds, read as asked."""
+    from undertow.data import describe
+    from undertow.data.readers.describe import summarize
+    from undertow.experiments import read_trials
+
+    asked = reading.options()
+    of_file = {name: asked[name] for name in asked if name not in OF_ANY_FORMAT}
+    found = describe(data, bin_s=reading.bin_s, **of_file)
+    if len(of_file) < len(asked):  # describe knows the readers' own options alone
+        found |= summarize(read_trials(data, reading.bin_s, **asked))
+    return found
 
 
 def shown(value: Any) -> str:

@@ -1,91 +1,26 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, alone and in groups."""
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from undertow.errors import UndertowError
-
-READING = "Reading the data"
-
 Data = Annotated[
-    Path, typer.Argument(help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder.")
-]
-ModelFile = Annotated[Path, typer.Argument(help="model.safetensors, or the directory a fit wrote.")]
-BinMs = Annotated[
-    float | None,
-    typer.Option(
-        help="Bin width in ms; the file's own by default, 20 for spike times.",
-        rich_help_panel=READING,
+    Path,
+    typer.Argument(
+        metavar="DATA", help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder."
     ),
 ]
-Align = Annotated[
-    str | None, typer.Option(help="NWB: trial column to align to.", rich_help_panel=READING)
+ModelFile = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="model.safetensors, or the directory a fit wrote."),
 ]
-Window = Annotated[
-    str | None,
-    typer.Option(
-        metavar="START,STOP", help="NWB: window around the event, seconds.", rich_help_panel=READING
-    ),
-]
-Units = Annotated[
-    str | None,
-    typer.Option(help="NWB: which units, such as 'region==M1'.", rich_help_panel=READING),
-]
-Condition = Annotated[
-    str | None,
-    typer.Option(
-        help="Trial column(s) or array(s) that make a condition, comma-separated.",
-        rich_help_panel=READING,
-    ),
-]
-Behavior = Annotated[
-    str | None,
-    typer.Option(help="Signals to read as behaviour, comma-separated.", rich_help_panel=READING),
-]
-Stimulus = Annotated[
-    str | None,
-    typer.Option(
-        help="Signals or trial columns to read as external input, comma-separated.",
-        rich_help_panel=READING,
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        help="Trial column(s) or array(s) of categories to decode, comma-separated.",
-        rich_help_panel=READING,
-    ),
-]
-MinRate = Annotated[
-    float | None,
-    typer.Option(
-        metavar="HZ", help="Leave out neurons below this mean rate.", rich_help_panel=READING
-    ),
-]
-ForwardBins = Annotated[
-    int | None,
-    typer.Option(
-        help="Last bins of the window to predict without seeing them.", rich_help_panel=READING
-    ),
-]
-Setting = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="A setting, such as latent_dim=32 or training.epochs=50; repeatable.",
-    ),
-]
-Heldout = Annotated[
-    int | None,
-    typer.Option(
-        metavar="K", help="Neurons held out; the file's own or a quarter by default, 0 for none."
-    ),
-]
-SplitSeed = Annotated[
-    int | None, typer.Option(help="Of held-out neurons, split and folds; 0 by default.")
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which model; langevin-flow by default.")
 ]
 Dynamics = Annotated[
     str | None,
@@ -98,55 +33,89 @@ Dynamics = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="langevin-flow as published, 'paper' or 'released'; --set goes on top."
+        metavar="NAME",
+        help="langevin-flow as published, 'paper' or 'released'; what --set changes goes on top.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but results and errors.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the model, such as latent_dim=32 or training.epochs=50; repeatable.",
+    ),
+]
+Heldout = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        help="How many neurons to hide from the model, to score how well it predicts them; "
+        "the file's own or a quarter by default, 0 for none.",
+    ),
+]
+SplitSeed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Decides which neurons and trials are held out, and the folds; 0 by default.",
+    ),
+]
 
 
-def reading(
-    align: str | None = None,
-    window: str | None = None,
-    units: str | None = None,
-    condition: str | None = None,
-    behavior: str | None = None,
-    forward_bins: int | None = None,
-    stimulus: str | None = None,
-    label: str | None = None,
-) -> dict[str, Any]:
-    """Options of reading by the names the readers know; None where not given.
+def flag(name: str, help_text: str) -> Any:
+    """An option without a value."""
+    return typer.Option(name, help=help_text, metavar="")
 
-    Raises:
-        UndertowError: for a window that is not two numbers.
+
+Quiet = Annotated[bool, flag("--quiet", "Say nothing but results and errors.")]
+
+
+def grouped(*, without: tuple[str, ...] = ()) -> Callable[..., Callable[..., None]]:
+    """Give a verb that takes a dataclass of options the options themselves, last in its help.
+
+    Each field of such a dataclass holds the type and the `typer.Option` of one option, so that
+    verbs that share them declare one argument: `def info(data: Data, reading: Reading)`.
+
+    Args:
+        without: fields that make no sense for this verb; they keep their defaults.
     """
-    given = {
-        "align": align,
-        "window_s": None if window is None else parse_window(window),
-        "units": units,
-        "condition": names(condition),
-        "behavior": names(behavior),
-        "stimulus": names(stimulus),
-        "label": names(label),
-    }
-    return given if forward_bins is None else {**given, "forward_bins": forward_bins}
+
+    def of(verb: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(verb, include_extras=True)
+        groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+        added = {name: _parameters(kind, without) for name, kind in groups.items()}
+
+        @functools.wraps(verb)
+        def run(**given: Any) -> None:
+            made: dict[str, Any] = {}
+            for name, parameters in added.items():
+                kind: Any = groups[name]
+                made[name] = kind(**{each.name: given.pop(each.name) for each in parameters})
+            verb(**given, **made)
+
+        own = [
+            each.replace(annotation=hints[each.name])
+            for each in inspect.signature(verb).parameters.values()
+            if each.name not in groups
+        ]
+        shared = [each for parameters in added.values() for each in parameters]
+        run.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+        run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+        return run
+
+    return of
 
 
-def names(text: str | None) -> list[str] | None:
-    """'a, b' → ['a', 'b']; a single name too."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
-
-
-def parse_window(text: str) -> tuple[float, float]:
-    """'-0.25,0.45' → (-0.25, 0.45), seconds.
-
-    Raises:
-        UndertowError: when it is not two numbers.
-    """
-    try:
-        start, stop = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UndertowError(
-            f"--window {text} is not START,STOP in seconds: write, for example, "
-            "--window=-0.25,0.45."
-        ) from None
-    return start, stop
+def _parameters(group: Any, without: tuple[str, ...]) -> list[inspect.Parameter]:
+    """One keyword-only parameter for each option of a group."""
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=each.default,
+            annotation=hints[each.name],
+        )
+        for each in fields(group)
+        if each.name not in without
+    ]

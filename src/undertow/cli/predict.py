@@ -7,15 +7,18 @@ import typer
 
 from undertow.cli import options
 from undertow.cli.errors import guarded, say
+from undertow.cli.reading import OF_THE_MODEL, Reading
 
 if TYPE_CHECKING:
     from undertow.data import Prediction
 
 
 @guarded
+@options.grouped(without=OF_THE_MODEL)
 def predict(
     model: options.ModelFile,
     data: options.Data,
+    reading: Reading,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for the files.")],
     samples: Annotated[
         int | None,
@@ -33,7 +36,7 @@ def predict(
             ),
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the posterior samples.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the posterior samples.")] = 0,
     mode: Annotated[
         str,
         typer.Option(
@@ -43,15 +46,7 @@ def predict(
             ),
         ),
     ] = "smooth",
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV files, too.")] = False,
-    align: options.Align = None,
-    window: options.Window = None,
-    units: options.Units = None,
-    condition: options.Condition = None,
-    behavior: options.Behavior = None,
-    stimulus: options.Stimulus = None,
-    label: options.Label = None,
-    forward_bins: options.ForwardBins = None,
+    csv: Annotated[bool, options.flag("--csv", "Write CSV files, too.")] = False,
 ) -> None:
     """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to
     DIR/predictions.nc.
@@ -71,10 +66,9 @@ def predict(
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
     saved = SavedRun.open(model)
-    reading = options.reading(
-        align, window, units, condition, behavior, forward_bins, stimulus, label
+    prediction = saved.predict(
+        saved.read(data, **reading.options()), mode == "generate", samples, seed
     )
-    prediction = saved.predict(saved.read(data, **reading), mode == "generate", samples, seed)
     if factor is not None:
         prediction = _widened(prediction, factor)
     out.mkdir(parents=True, exist_ok=True)

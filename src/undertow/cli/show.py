@@ -42,17 +42,11 @@ def scores(
 
 
 def _score_row(name: str, columns: Sequence[Mapping[str, "Score"]]) -> list[str]:
+    from undertow.experiments.scores import score_text
+
     known = next(each[name] for each in columns if name in each)
-    cells = [score_text(each[name]) if name in each else "–" for each in columns]
+    cells = [score_text(each.get(name)) for each in columns]
     return [name, *cells, known.unit, str(known.n_trials)]
-
-
-def score_text(score: "Score") -> str:
-    """'0.310 [0.295, 0.326]', with the spread over folds where there are folds."""
-    text = f"{score.value:.3f}"
-    if score.low == score.low:
-        text += f" [{score.low:.3f}, {score.high:.3f}]"
-    return text if score.std_over_folds is None else f"{text} sd {score.std_over_folds:.3f}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -81,11 +75,9 @@ def facts(values: Mapping[str, Any]) -> None:
 
 
 def cell_line(cell: "CellResult", done: int, total: int) -> None:
-    """One line on stderr for each fold that ends."""
-    say(
-        f"{cell.cell.model} fold {cell.cell.fold}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} "
-        f"of {total})"
-    )
+    """One line on stderr for each fit of a grid that ends."""
+    where = f"{cell.cell.model} fold {cell.cell.fold} seed {cell.cell.seed}"
+    say(f"{where}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
 
 
 def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:

@@ -18,19 +18,21 @@ PREFIX = "simulate_"
 @guarded
 def simulate(
     system: Annotated[
-        str, typer.Argument(help="Which system: lorenz, oscillators or rate-network.")
+        str,
+        typer.Argument(metavar="SYSTEM", help="Which system: lorenz, oscillators or rate-network."),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE.h5", help="The file to write.")],
     setting: options.Setting = None,
     seed: Annotated[
-        int, typer.Option(help="Of everything drawn: weights, starts, noise, spikes.")
+        int, typer.Option(metavar="N", help="Of everything drawn: weights, starts, noise, spikes.")
     ] = 0,
 ) -> None:
     """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to
     FILE.h5."""
+    from undertow.cli.configuring import construct
+    from undertow.cli.settings import parse_pairs
     from undertow.data import write_hdf5
     from undertow.errors import UndertowError
-    from undertow.experiments import construct, parse_pairs
 
     simulator = simulators_named(system)
     if out.suffix.lower() not in (".h5", ".hdf5"):

@@ -1,22 +1,20 @@
 """Recordings and binned trials: reading, binning, splitting, holding out."""
 
-from undertow.data.arrays import as_trials
-from undertow.data.describe import describe
-from undertow.data.from_pynapple import from_pynapple
-from undertow.data.from_xarray import from_xarray, read_netcdf
-from undertow.data.hdf5 import read_hdf5, write_hdf5
+from undertow.data.arrays import as_trials, bin_spike_times, cut_windows
 from undertow.data.joining import join_trials
-from undertow.data.load import load
-from undertow.data.mat import read_mat
-from undertow.data.npz import read_npz
-from undertow.data.nwb import read_nwb
-from undertow.data.phy import read_phy
 from undertow.data.prediction import Prediction
+from undertow.data.readers.describe import describe
+from undertow.data.readers.hdf5 import read_hdf5, write_hdf5
+from undertow.data.readers.load import load
+from undertow.data.readers.mat import read_mat
+from undertow.data.readers.netcdf import from_xarray, read_netcdf
+from undertow.data.readers.npz import read_npz
+from undertow.data.readers.nwb import read_nwb
+from undertow.data.readers.phy import read_phy
+from undertow.data.readers.pynapple import from_pynapple
 from undertow.data.recording import Recording
-from undertow.data.spike_times import bin_spike_times
 from undertow.data.splits import Splits, fold_trials, split_trials, split_validation
 from undertow.data.trialset import TrialSet
-from undertow.data.windows import cut_windows
 
 __all__ = [
     "Prediction",

@@ -1,55 +1,42 @@
 """Binning: spike times into bins, and bins into wider bins."""
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from undertow.errors import DataError, DataWarning
 
-if TYPE_CHECKING:
-    from undertow.data.trialset import TrialSet
-
 # Far below any recording's resolution, far above the rounding error of times of day-long sessions.
 TIME_TOLERANCE_S = 1e-7
 
 
-def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
-    """Bins a whole multiple as wide: counts are summed, signals and truth averaged.
+def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
+    """What changes in the fields of a `TrialSet` in bins a whole multiple as wide.
 
-    A wide bin is NaN where any of its narrow bins is; behaviour is averaged over what is there.
-    Narrow bins left over at the end are dropped, with a warning. Categorical behaviour takes the
-    first value of each wide bin.
+    Counts are summed, signals and truth averaged. A wide bin is NaN where any of its narrow bins
+    is; behaviour is averaged over what is there. Narrow bins left over at the end are dropped, with
+    a warning. Categorical behaviour takes the first value of each wide bin.
+
+    Args:
+        fields: of the set, name → value.
+        bin_s: the width wanted, in seconds.
 
     Raises:
-        DataError: when `bin_s` is not a whole multiple of the trials' bin width, forward bins do
-            not divide, or times are irregular.
+        DataError: when `bin_s` is not a whole multiple of the bin width, forward bins do not
+            divide, or times are irregular.
     """
-    factor = round(bin_s / trials.bin_s)
-    if factor < 1 or abs(factor * trials.bin_s - bin_s) > 1e-9:
-        raise DataError(
-            f"bin_s is {bin_s:g} s: it must be a whole multiple of the data's own bins, "
-            f"{trials.bin_s:g} s."
-        )
+    factor = _factor(fields, bin_s)
     if factor == 1:
-        return trials
-    if trials.times is not None:
-        raise DataError(
-            f"{trials} cannot be rebinned: its bins do not lie side by side; count the spikes in "
-            "wider bins."
-        )
-    if trials.forward_bins % factor:
-        raise DataError(
-            f"{trials.forward_bins} forward bins cannot be rebinned by {factor}: choose a divisor "
-            "of them."
-        )
-    n_time = trials.n_time // factor
+        return {}
+    narrow = fields["spikes"].shape[1]
+    n_time = narrow // factor
     if n_time == 0:
         raise DataError(
-            f"bin_s is {bin_s:g} s: longer than the window of {trials.n_time * trials.bin_s:g} s."
+            f"bin_s is {bin_s:g} s: longer than the window of {narrow * fields['bin_s']:g} s."
         )
-    if left := trials.n_time - n_time * factor:
+    if left := narrow - n_time * factor:
         warnings.warn(
             f"the last {left} bin(s) do not fill a bin of {bin_s:g} s and are dropped.",
             DataWarning,
@@ -59,17 +46,39 @@ def rebin(trials: "TrialSet", bin_s: float) -> "TrialSet":
     def grouped(array: np.ndarray) -> np.ndarray:
         return array[:, : n_time * factor].reshape(len(array), n_time, factor, array.shape[2])
 
-    signals = {k: getattr(trials, k) for k in ("behavior", "stimulus", "truth")}
-    averaged = {k: _nanmean(grouped(a)) for k, a in signals.items() if a is not None}
-    if trials.behavior is not None and trials.behavior_kind == "categorical":
-        averaged["behavior"] = grouped(trials.behavior)[:, :, 0]
-    return trials.replace(
-        spikes=grouped(trials.spikes).sum(axis=2),
-        bin_s=bin_s,
-        lengths=np.maximum(trials.lengths // factor, 1),
-        forward_bins=trials.forward_bins // factor,
+    signals = {k: fields[k] for k in ("behavior", "stimulus", "truth") if fields[k] is not None}
+    averaged = {name: _nanmean(grouped(values)) for name, values in signals.items()}
+    if "behavior" in signals and fields["behavior_kind"] == "categorical":
+        averaged["behavior"] = grouped(signals["behavior"])[:, :, 0]
+    return {
+        "spikes": grouped(fields["spikes"]).sum(axis=2),
+        "bin_s": bin_s,
+        "lengths": np.maximum(fields["lengths"] // factor, 1),
+        "forward_bins": fields["forward_bins"] // factor,
         **averaged,
-    )
+    }
+
+
+def _factor(fields: Mapping[str, Any], bin_s: float) -> int:
+    """Narrow bins in each wide one."""
+    own_bin_s: float = fields["bin_s"]
+    factor = round(bin_s / own_bin_s)
+    if factor < 1 or abs(factor * own_bin_s - bin_s) > 1e-9:
+        raise DataError(
+            f"bin_s is {bin_s:g} s: it must be a whole multiple of the data's own bins, "
+            f"{own_bin_s:g} s."
+        )
+    if factor > 1 and fields["times"] is not None:
+        raise DataError(
+            "bins at irregular times cannot be rebinned: they do not lie side by side; count the "
+            "spikes in wider bins."
+        )
+    if fields["forward_bins"] % factor:
+        raise DataError(
+            f"{fields['forward_bins']} forward bins cannot be rebinned by {factor}: choose a "
+            "divisor of them."
+        )
+    return factor
 
 
 def _nanmean(groups: np.ndarray) -> np.ndarray:

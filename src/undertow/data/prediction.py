@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from undertow.data.notebook import few, html_table
 from undertow.data.trialset import TrialSet
 from undertow.errors import UndertowError
 
@@ -60,6 +61,35 @@ class Prediction:
     behavior_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        n_trials, n_time, n_neurons = self.rates.shape
+        sizes = f"{n_trials} trials × {n_time} bins × {n_neurons} neurons"
+        held = "".join(f", {what} {which}" for what, which in self._held().items())
+        return f"Prediction({sizes}{held})"
+
+    def _repr_html_(self) -> str:
+        mean_hz = float(np.nanmean(self.rates))
+        rows = {"mean rate": f"{mean_hz:.3g} spikes/s", **self._held(), "terms": few(self.terms)}
+        return html_table(repr(self), rows)
+
+    def _held(self) -> dict[str, str]:
+        """What is predicted beside the mean rates, in a few words each."""
+        latents = few(f"{name} ({value.shape[2]})" for name, value in self.latents.items())
+        samples = 0 if self.rate_samples is None else len(self.rate_samples)
+        held = {
+            "latents": latents,
+            "samples": f"{samples}" if samples else "",
+            "behavior": few(self._channels()),
+            "labels": few(self.label_probabilities),
+        }
+        return {what: which for what, which in held.items() if which}
+
+    def _channels(self) -> list[str]:
+        """The names of the behaviour channels predicted, where they are known."""
+        return (
+            [] if self.behavior is None else list(self.behavior_names or self.trials.behavior_names)
+        )
 
     @property
     def counts(self) -> np.ndarray:
@@ -121,8 +151,8 @@ class Prediction:
             coords["condition"] = ("trial", trials.condition)
         if trials.region is not None:
             coords["region"] = ("neuron", trials.region)
-        if self.behavior is not None and (names := self.behavior_names or trials.behavior_names):
-            coords["channel"] = list(names)
+        if names := self._channels():
+            coords["channel"] = names
         coords |= {
             f"behavior_{name}_category": known for name, known in self.behavior_categories.items()
         }

@@ -1,6 +1,5 @@
 """`Recording`: spike times, signals and a trial table, before binning."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from undertow.data import binning, signals, tables, validation, windows
+from undertow.data import binning, signals, tables, validation
+from undertow.data.aligning import Window, align_column, events_table, extent_s, timed_trials
+from undertow.data.notebook import few, html_table
+from undertow.data.splits import split_labels
 from undertow.data.trialset import TrialSet
-from undertow.errors import DataError, DataWarning
-
-Window = tuple[float, float]
+from undertow.errors import DataError
+from undertow.names import listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +48,20 @@ class Recording:
         n_units = len(self.spike_times)
         if n_units == 0:
             raise DataError("the recording has no units: at least one is needed.")
-        ids = np.arange(n_units) if self.unit_ids is None else self.unit_ids
-        put(
-            "unit_ids", validation.check_labels("unit_ids", tables.plain(ids), n_units, unique=True)
-        )
-        put(
-            "spike_times",
-            [
-                validation.check_spike_times(i, t)
-                for i, t in zip(self.unit_ids, self.spike_times, strict=True)
-            ],
-        )
+        put("unit_ids", self._ids("unit_ids", n_units))
+        units = zip(self.unit_ids, self.spike_times, strict=True)
+        put("spike_times", [validation.check_spike_times(unit, times) for unit, times in units])
         put("units", tables.as_columns("units", self.units, n_units))
         put("trials", tables.as_columns("trials", self.trials))
-        ids = np.arange(self.n_trials) if self.trial_ids is None else self.trial_ids
-        put(
-            "trial_ids",
-            validation.check_labels("trial_ids", tables.plain(ids), self.n_trials, unique=True),
-        )
-        put(
-            "signals", {name: signals.as_signal(name, *pair) for name, pair in self.signals.items()}
-        )
+        put("trial_ids", self._ids("trial_ids", self.n_trials))
+        named = self.signals.items()
+        put("signals", {name: signals.as_signal(name, *pair) for name, pair in named})
         put("obs_intervals", validation.check_intervals(self.obs_intervals, n_units))
+
+    def _ids(self, name: str, n: int) -> np.ndarray:
+        given = getattr(self, name)
+        ids = np.arange(n) if given is None else tables.plain(given)
+        return validation.check_labels(name, ids, n, unique=True)
 
     @property
     def n_units(self) -> int:
@@ -81,30 +74,39 @@ class Recording:
     def __repr__(self) -> str:
         return (
             f"Recording({self.n_units} units, {self.n_trials} trials, signals: "
-            f"{tables.listed(self.signals)})"
+            f"{listed(self.signals)})"
         )
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "unit columns": few(self.units),
+            "spikes": sum(times.size for times in self.spike_times),
+            "trial columns": few(self.trials),
+            "signals": few(self.signals),
+        }
+        return html_table(repr(self), rows)
 
     @classmethod
     def from_nwb(
         cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()
     ) -> "Recording":
         """Read an NWB file, the units kept and the signals named; see
-        `undertow.data.nwb.read_recording`."""
-        from undertow.data.nwb import read_recording
+        `undertow.data.readers.nwb.read_recording`."""
+        from undertow.data.readers.nwb import read_recording
 
         return read_recording(path, units=units, signals=signals)
 
     @classmethod
     def from_phy(cls, folder: str | Path, units: Any = None, **options: Any) -> "Recording":
-        """Read a Phy or Kilosort folder; see `undertow.data.phy.read_recording`."""
-        from undertow.data.phy import read_recording
+        """Read a Phy or Kilosort folder; see `undertow.data.readers.phy.read_recording`."""
+        from undertow.data.readers.phy import read_recording
 
         return read_recording(folder, units=units, **options)
 
     @classmethod
     def from_pynapple(cls, spikes: Any, trials: Any = None, **options: Any) -> "Recording":
-        """From pynapple objects; see `undertow.data.from_pynapple`."""
-        from undertow.data.from_pynapple import from_pynapple
+        """From pynapple objects; see `undertow.data.readers.pynapple`."""
+        from undertow.data.readers.pynapple import from_pynapple
 
         return from_pynapple(spikes, trials, **options)
 
@@ -125,9 +127,7 @@ class Recording:
             fields = {"unit_ids": np.array(list(spike_times)), **fields}
             spike_times = list(spike_times.values())
         if events is not None:
-            fields["trials"] = (
-                dict(events.items()) if hasattr(events, "items") else {"event": events}
-            )
+            fields["trials"] = events_table(events)
         return cls(spike_times, **fields)
 
     def select_units(self, units: Any) -> "Recording":
@@ -180,11 +180,11 @@ class Recording:
             DataError: for an unknown column, unit, trial or signal, a window that is no whole
                 number of bins, or when no trial, unit or spike is left.
         """
-        bin_s = validation.check_positive("bin_s", bin_s, "seconds")
+        bin_s = validation.bin_width(bin_s)
         kept = self.select_units(units)
-        align = kept._align_column(align)
+        align = align_column(kept.trials, align)
         rows = tables.select_rows("trials", trials, kept.trial_ids, kept.trials)
-        rows, lengths = kept._timed_trials(rows, align, window_s, bin_s)
+        rows, lengths = timed_trials(kept.trials, rows, align, window_s, bin_s)
         start_s = 0.0 if window_s is None else float(window_s[0])
         edges = binning.bin_edges(kept.trials[align][rows] + start_s, int(lengths.max()), bin_s)
         wanted = tables.as_names(condition) or tuple(
@@ -227,19 +227,19 @@ class Recording:
         'val', 'test'.
 
         It runs from the first to the last observed moment (spike, where no `obs_intervals` are
-        given); windows never observed are left out. See `undertow.data.windows.split_labels` for
+        given); windows never observed are left out. See `undertow.data.splits.split_labels` for
         `fractions` and `blocks`.
         """
-        bin_s = validation.check_positive("bin_s", bin_s, "seconds")
+        bin_s = validation.bin_width(bin_s)
         n_time = binning.whole_bins(window_s, bin_s)
         kept = self.select_units(units)
-        start_s, stop_s = kept._extent()
+        start_s, stop_s = extent_s(kept.spike_times, kept.obs_intervals)
         n_windows = int((stop_s - start_s) / (n_time * bin_s) + binning.TIME_TOLERANCE_S)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
         edges = edges[
             binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))
         ]
-        split = windows.split_labels(len(edges), fractions, blocks)
+        split = split_labels(len(edges), fractions, blocks)
         return kept._binned(edges, bin_s, behavior, stimulus, min_rate_hz, split=split)
 
     def _binned(
@@ -284,59 +284,3 @@ class Recording:
             stimulus_names=input_names,
             **fields,
         )
-
-    def _align_column(self, align: str | None) -> str:
-        if not self.n_trials:
-            raise DataError(
-                "the recording has no trials: cut it into windows with cut(window_s=…)."
-            )
-        if align is None:
-            align = (
-                "start_time"
-                if "start_time" in self.trials or len(self.trials) > 1
-                else next(iter(self.trials))
-            )
-        if tables.column("trials", self.trials, align).dtype.kind not in "iuf":
-            raise DataError(
-                f"column {align!r} of the trials holds no times: align to a column of seconds."
-            )
-        return align
-
-    def _timed_trials(
-        self, rows: np.ndarray, align: str, window_s: Window | None, bin_s: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The trials whose event (and stop time, where needed) is known, and the number of bins of
-        each."""
-        event = self.trials[align][rows].astype(float)
-        if window_s is not None:
-            n_time = binning.whole_bins(validation.check_window(window_s), bin_s)
-            bins = np.where(np.isfinite(event), n_time, 0)
-        else:
-            stop = tables.column("trials", self.trials, "stop_time")[rows].astype(float)
-            bins = np.nan_to_num((stop - event + binning.TIME_TOLERANCE_S) // bin_s).astype(int)
-        if not (bins > 0).any():
-            raise DataError(
-                f"no trial has a time in {align!r} and at least one bin of {bin_s:g} s: "
-                "check align and window_s."
-            )
-        if dropped := int((bins <= 0).sum()):
-            why = f"have no time in {align!r}" + (
-                " or are shorter than one bin" if window_s is None else ""
-            )
-            warnings.warn(
-                f"{dropped} of {rows.size} trials {why} and are dropped.", DataWarning, stacklevel=3
-            )
-        return rows[bins > 0], bins[bins > 0]
-
-    def _extent(self) -> tuple[float, float]:
-        spans = (
-            self.spike_times
-            if self.obs_intervals is None
-            else [i.ravel() for i in self.obs_intervals]
-        )
-        spans = [span for span in spans if span.size]
-        if not spans:
-            raise DataError(
-                "the recording holds no spike at all: there is nothing to cut into windows."
-            )
-        return min(float(s.min()) for s in spans), max(float(s.max()) for s in spans)

@@ -50,10 +50,8 @@ def sample_signal(
     (channels,).
 
     A signal sampled faster than the bins (usual sample interval below `bin_s`) is averaged over
-    each bin, by
-    time: what is too fast for the bins cancels instead of showing up as something slow. A slower
-        one is
-    interpolated at the bin's centre. Straight lines come out exactly in both.
+    each bin, by time: what is too fast for the bins cancels instead of showing up as something
+    slow. A slower one is interpolated at the bin's centre. Straight lines come out exactly in both.
 
     NaN where the centre lies before the first or after the last sample, beside a sample that is
     NaN, or in a gap longer than two bins and five usual sample intervals. Where such a place begins

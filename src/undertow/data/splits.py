@@ -1,11 +1,11 @@
-"""Splits: train, validation and test trials, stratified by condition; folds."""
+"""Splits: train, validation and test trials, stratified by condition; folds; labels of windows."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from undertow.data import validation
+from undertow.checks import number
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
 from undertow.names import listed
@@ -28,14 +28,14 @@ def split_trials(
 
     The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is
     no 'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is
-    left out. Without labels that
-    name both training and test trials, `fractions` are drawn from what is not 'none'.
+    left out. Without labels that name both training and test trials, `fractions` are drawn from
+    what is not 'none'.
 
     Raises:
         DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels,
             or too few trials to fill all parts.
     """
-    shares = validation.check_fractions(fractions)
+    shares = check_fractions(fractions)
     rows = _rows_by_label(trials)
     test = rows["test"] if rows["test"].size else rows["val"]
     if not rows["train"].size or not test.size:
@@ -50,8 +50,7 @@ def split_validation(
 ) -> tuple[TrialSet, TrialSet]:
     """Split training trials into those to learn from and those to choose on, stratified by
     condition."""
-    if not 0 < fraction < 1:
-        raise DataError(f"fraction is {fraction}: it must lie between 0 and 1.")
+    number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
     train, (validation,) = _stratified(trials, (fraction,), seed)
     return trials[train], trials[validation]
 
@@ -86,6 +85,48 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
             stacklevel=2,
         )
     return folds
+
+
+def split_labels(
+    n_windows: int, fractions: tuple[float, float, float], blocks: int = 1
+) -> np.ndarray:
+    """'train', 'val' or 'test' for each window, in contiguous stretches.
+
+    The recording is divided into `blocks` equal stretches, each of them into train, val and test in
+    that order: one block tests on the end of the recording, several spread the test windows over it
+    (against slow drift).
+
+    Raises:
+        DataError: for fractions that are not three numbers above 0 adding up to 1, or fewer windows
+            than parts.
+    """
+    shares = check_fractions(fractions)
+    if blocks < 1 or n_windows < 3 * blocks:
+        raise DataError(
+            f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and "
+            "test windows: use shorter windows or fewer blocks."
+        )
+    labels = [
+        _block_labels(len(block), shares) for block in np.array_split(np.arange(n_windows), blocks)
+    ]
+    return np.concatenate(labels)
+
+
+def _block_labels(n: int, shares: np.ndarray) -> np.ndarray:
+    sizes = np.maximum(np.round(shares * n).astype(int), 1)
+    sizes[np.argmax(sizes)] += n - sizes.sum()
+    return np.repeat(LABELS[:3], sizes)
+
+
+def check_fractions(fractions: Any) -> np.ndarray:
+    """Shares of training, validation and test trials."""
+    shares = np.asarray(fractions, float)
+    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise DataError(
+            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
+            "test) that add up to 1."
+        )
+    return shares
 
 
 def _rows_by_label(trials: TrialSet) -> dict[str, np.ndarray]:

@@ -58,8 +58,8 @@ def sliced_start_s(start_s: float, bin_s: float, times: np.ndarray | None, first
     """Where a window starts that begins with bin `first`; `times` are those of the trials that
     stay.
 
-    With irregular times it is the earliest left edge of these bins: the regular rule where times
-        are regular.
+    With irregular times it is the earliest left edge of these bins, which is the regular rule where
+    times are regular.
     """
     if times is None or first == 0:
         return start_s + first * bin_s

@@ -1,16 +1,22 @@
 """`TrialSet`: binned trials, validated once, immutable; what every model and score takes."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from undertow.data import binning, selecting, validation
+from undertow.checks import number, one_of, whole
+from undertow.data import validation
+from undertow.data.binning import rebinned_fields
+from undertow.data.notebook import html_table, trial_rows
+from undertow.data.selecting import by_axis, selected_fields
 from undertow.data.times import bin_centres_s, check_times
 from undertow.errors import DataError
+
+BehaviorKind = Literal["continuous", "categorical"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +57,7 @@ class TrialSet:
     lengths: Any = None
     behavior: Any = None
     behavior_names: Sequence[str] = ()
-    behavior_kind: Literal["continuous", "categorical"] = "continuous"
+    behavior_kind: BehaviorKind = "continuous"
     stimulus: Any = None
     condition: Any = None
     region: Any = None
@@ -71,34 +77,30 @@ class TrialSet:
         spikes = validation.as_numeric("spikes", self.spikes, 3)
         validation.check_counts(spikes)
         n_trials, n_time, n_neurons = spikes.shape
-        put("bin_s", validation.check_positive("bin_s", self.bin_s, "seconds"))
+        put("bin_s", validation.bin_width(self.bin_s))
         put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
-        put("spikes", self._blank_past_end(spikes))
+        put("spikes", validation.blank_past_end(spikes, self.lengths))
         put("trial_ids", self._labels("trial_ids", np.arange(n_trials), n_trials, unique=True))
         put("neuron_ids", self._labels("neuron_ids", np.arange(n_neurons), n_neurons, unique=True))
         put("condition", self._labels("condition", None, n_trials))
         put("split", self._labels("split", None, n_trials))
         put("region", self._labels("region", None, n_neurons))
-        put("heldout", self._check_heldout(n_neurons))
-        put("start_s", validation.check_finite("start_s", self.start_s, "seconds"))
-        put(
-            "forward_bins", validation.check_whole("forward_bins", self.forward_bins, 0, n_time - 1)
-        )
+        put("heldout", validation.check_heldout(self.heldout, n_neurons))
+        start_s = validation.scalar(self.start_s)
+        put("start_s", number("start_s", start_s, unit="seconds", error=DataError))
+        forward_bins = validation.scalar(self.forward_bins)
+        put("forward_bins", whole("forward_bins", forward_bins, 0, n_time - 1, error=DataError))
         if self.times is not None:
             put("times", check_times(self.times, self.lengths, n_time, self.start_s))
         for name in ("behavior", "stimulus"):
-            if getattr(self, name) is not None:
-                signal = validation.check_signal(name, getattr(self, name), n_trials, n_time)
-                put(name, self._blank_past_end(signal))
+            if (values := getattr(self, name)) is not None:
+                signal = validation.check_signal(name, values, n_trials, n_time)
+                put(name, validation.blank_past_end(signal, self.lengths))
+            names = getattr(self, f"{name}_names")
+            put(f"{name}_names", validation.check_names(name, names, getattr(self, name)))
         if self.truth is not None:
             put("truth", validation.check_truth(self.truth, spikes.shape))
-        self._check_names("behavior")
-        self._check_names("stimulus")
-        if self.behavior_kind not in ("continuous", "categorical"):
-            raise DataError(
-                f"behavior_kind is {self.behavior_kind!r}: it must be 'continuous' or "
-                "'categorical'."
-            )
+        one_of("behavior_kind", self.behavior_kind, get_args(BehaviorKind), DataError)
         put("labels", validation.check_categories(self.labels, n_trials))
         if not derived:
             validation.check_shared(self.labels)
@@ -110,34 +112,12 @@ class TrialSet:
         value = default if value is None else value
         return None if value is None else validation.check_labels(name, value, n, unique)
 
-    def _blank_past_end(self, array: np.ndarray) -> np.ndarray:
-        if (self.lengths == array.shape[1]).all():
-            return array
-        valid = np.arange(array.shape[1])[None] < self.lengths[:, None]
-        return validation.frozen(np.where(valid[..., None], array, np.float32(np.nan)))
-
-    def _check_heldout(self, n_neurons: int) -> np.ndarray:
-        heldout = np.zeros(n_neurons, bool) if self.heldout is None else np.asarray(self.heldout)
-        if heldout.shape != (n_neurons,) or heldout.dtype != bool:
-            raise DataError(
-                f"heldout has shape {heldout.shape}, dtype {heldout.dtype}: it must be {n_neurons} "
-                "booleans."
-            )
-        if heldout.all():
-            raise DataError(
-                f"all {n_neurons} neurons are held out: at least one must be given to the encoder."
-            )
-        return validation.frozen(heldout)
-
-    def _check_names(self, signal: str) -> None:
-        values, given = getattr(self, signal), getattr(self, f"{signal}_names")
-        n = 0 if values is None else values.shape[2]
-        names = tuple(given) or tuple(f"{signal}_{k}" for k in range(n))
-        if len(names) != n:
-            raise DataError(f"{signal}_names has {len(names)} entries: {signal} has {n} channels.")
-        object.__setattr__(self, f"{signal}_names", names)
-
     # --- sizes and axes -----------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Trials, bins and neurons."""
+        return self.n_trials, self.n_time, self.n_neurons
 
     @property
     def n_trials(self) -> int:
@@ -192,6 +172,10 @@ class TrialSet:
     def __len__(self) -> int:
         return self.n_trials
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The counts, (trials, time, neurons)."""
+        return np.array(self.spikes, dtype=dtype, copy=copy)
+
     def __repr__(self) -> str:
         extra = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
         forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
@@ -201,7 +185,13 @@ class TrialSet:
             f"ms{when} × {self.n_neurons} neurons{extra}{forward})"
         )
 
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), trial_rows(self._fields()))
+
     # --- new sets from this one ---------------------------------------------------------------
+
+    def _fields(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
     def replace(self, **changes: Any) -> "TrialSet":
         """A copy with some fields changed, validated again; new signals of another width lose old
@@ -218,14 +208,25 @@ class TrialSet:
     ) -> "TrialSet":
         """A subset by trial index or mask, slice of bins (step 1), neuron index or mask.
 
+        Forward bins in the slice of bins stay forward bins (of a slice that holds nothing else, the
+        first is shown to the encoder).
+
         Raises:
             DataError: when nothing is left or an index is out of range.
         """
-        return selecting.select(self, trials, time, neurons)
+        return self.replace(**selected_fields(self._fields(), trials, time, neurons))
 
-    def __getitem__(self, trials: Any) -> "TrialSet":
-        """Trials by index, slice or mask."""
-        return self.select(trials=trials)
+    def __getitem__(self, key: Any) -> "TrialSet":
+        """Trials by index, slice or mask; `trials[i, t, n]` bins and neurons too, as `select`.
+
+        Always a set of all three axes: `trials[0]` holds one trial. Each axis is chosen by itself
+        (`trials[[0, 1], :, [3, 4]]` is two trials of two neurons), and bins stay side by side.
+        """
+        return self.select(*by_axis(key, self.n_time))
+
+    def __iter__(self) -> Iterator["TrialSet"]:
+        """Each trial as a set of one."""
+        return (self[trial] for trial in range(self.n_trials))
 
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
@@ -238,8 +239,10 @@ class TrialSet:
         return self.replace(heldout=heldout)
 
     def rebin(self, bin_s: float) -> "TrialSet":
-        """Sum counts into bins a whole multiple as wide; see `undertow.data.binning.rebin`."""
-        return binning.rebin(self, bin_s)
+        """Sum counts into bins a whole multiple as wide; see
+        `undertow.data.binning.rebinned_fields`."""
+        changed = rebinned_fields(self._fields(), bin_s)
+        return self.replace(**changed) if changed else self
 
     def filter_rates(self, minimum_hz: float) -> "TrialSet":
         """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""
@@ -254,35 +257,35 @@ class TrialSet:
 
     @classmethod
     def from_npz(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """Read a `.npz` file; see `undertow.data.npz.read_npz`."""
-        from undertow.data.npz import read_npz
+        """Read a `.npz` file; see `undertow.data.readers.npz.read_npz`."""
+        from undertow.data.readers.npz import read_npz
 
         return read_npz(path, bin_s=bin_s, **options)
 
     @classmethod
     def from_hdf5(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """Read an LFADS-layout HDF5 file; see `undertow.data.hdf5.read_hdf5`."""
-        from undertow.data.hdf5 import read_hdf5
+        """Read an LFADS-layout HDF5 file; see `undertow.data.readers.hdf5.read_hdf5`."""
+        from undertow.data.readers.hdf5 import read_hdf5
 
         return read_hdf5(path, bin_s=bin_s, **options)
 
     @classmethod
     def from_nwb(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """Read any NWB file with units and trials; see `undertow.data.nwb.read_nwb`."""
-        from undertow.data.nwb import read_nwb
+        """Read any NWB file with units and trials; see `undertow.data.readers.nwb.read_nwb`."""
+        from undertow.data.readers.nwb import read_nwb
 
         return read_nwb(path, bin_s=bin_s, **options)
 
     @classmethod
     def from_mat(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """Read a MATLAB file; see `undertow.data.mat.read_mat`."""
-        from undertow.data.mat import read_mat
+        """Read a MATLAB file; see `undertow.data.readers.mat.read_mat`."""
+        from undertow.data.readers.mat import read_mat
 
         return read_mat(path, bin_s=bin_s, **options)
 
     @classmethod
     def from_xarray(cls, data: Any, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """From an xarray array or data set; see `undertow.data.from_xarray`."""
-        from undertow.data.from_xarray import from_xarray
+        """From an xarray array or data set; see `undertow.data.readers.netcdf`."""
+        from undertow.data.readers.netcdf import from_xarray
 
         return from_xarray(data, bin_s=bin_s, **options)

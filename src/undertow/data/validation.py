@@ -1,5 +1,5 @@
-"""Checks behind `TrialSet` and `Recording`: a rule is a function; messages say what, where and what
-to do."""
+"""Rules for the fields of a `TrialSet` and a `Recording`: each check returns the value it has seen,
+or says what was found, where, and what to do."""
 
 import warnings
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.errors import DataError, DataWarning
 
 
@@ -22,9 +23,8 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
         raise DataError(
             f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}."
         )
-    with np.errstate(
-        over="ignore"
-    ):  # a value too large becomes infinite, which the caller refuses by name
+    # a value too large becomes infinite, which the caller refuses by name
+    with np.errstate(over="ignore"):
         return frozen(array.astype(dtype))
 
 
@@ -37,6 +37,16 @@ def as_array(name: str, value: Any) -> np.ndarray:
             f"{name} is ragged (its parts differ in length): make it one rectangular array; pad "
             "trials of different length with NaN and pass `lengths`."
         ) from None
+
+
+def scalar(value: Any) -> Any:
+    """A number as it is, also out of an array of a single value, as files hold it."""
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+
+
+def bin_width(bin_s: Any) -> float:
+    """A bin width: a number of seconds above zero."""
+    return number("bin_s", scalar(bin_s), 0, above=True, unit="seconds", error=DataError)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -108,6 +118,40 @@ def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
             "of bins."
         )
     return frozen(array.astype(np.int64))
+
+
+def blank_past_end(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """`array` (trials, time, …), NaN past the end of each trial, whatever was there."""
+    if (lengths == array.shape[1]).all():
+        return array
+    inside = np.arange(array.shape[1])[None] < lengths[:, None]
+    return frozen(np.where(inside[..., None], array, np.float32(np.nan)))
+
+
+def check_heldout(heldout: Any, n_neurons: int) -> np.ndarray:
+    """One boolean per neuron, not all of them True; without any, none is held out."""
+    array = np.zeros(n_neurons, bool) if heldout is None else np.asarray(heldout)
+    if array.shape != (n_neurons,) or array.dtype != bool:
+        raise DataError(
+            f"heldout has shape {array.shape}, dtype {array.dtype}: it must be {n_neurons} "
+            "booleans."
+        )
+    if array.all():
+        raise DataError(
+            f"all {n_neurons} neurons are held out: at least one must be given to the encoder."
+        )
+    return frozen(array)
+
+
+def check_names(signal: str, names: Any, values: np.ndarray | None) -> tuple[str, ...]:
+    """One name per channel of a signal; 'behavior_0', 'behavior_1', … by default."""
+    n_channels = 0 if values is None else values.shape[2]
+    found = tuple(names) or tuple(f"{signal}_{k}" for k in range(n_channels))
+    if len(found) != n_channels:
+        raise DataError(
+            f"{signal}_names has {len(found)} entries: {signal} has {n_channels} channels."
+        )
+    return found
 
 
 def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndarray:
@@ -186,14 +230,6 @@ def check_truth(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def check_positive(name: str, value: Any, unit: str) -> float:
-    """A finite number above zero."""
-    number = check_finite(name, value, f"{unit} above zero")
-    if number <= 0:
-        raise DataError(f"{name} is {value!r}: it must be a finite number of {unit} above zero.")
-    return number
-
-
 def check_spike_times(unit: Any, times: Any) -> np.ndarray:
     """One unit's spike times in seconds, sorted."""
     array = as_array(f"the list of spike times of unit {unit}", times)
@@ -228,50 +264,3 @@ def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
                 "rows must be (start, stop) in seconds."
             )
     return arrays
-
-
-def check_window(window_s: Any) -> float:
-    """The duration in seconds of a window (start, stop)."""
-    try:
-        start, stop = (float(edge) for edge in window_s)
-    except (TypeError, ValueError):
-        start = stop = np.nan
-    if not (np.isfinite([start, stop]).all() and stop > start):
-        raise DataError(
-            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start "
-            "before stop."
-        )
-    return stop - start
-
-
-def check_whole(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from `low` to `high`."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        number = low - 1
-    if number != value or not low <= number <= high:
-        raise DataError(f"{name} is {value!r}: it must be a whole number from {low} to {high}.")
-    return number
-
-
-def check_finite(name: str, value: Any, unit: str) -> float:
-    """A finite number."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise DataError(f"{name} is {value!r}: it must be a finite number of {unit}.")
-    return number
-
-
-def check_fractions(fractions: Any) -> np.ndarray:
-    """Shares of training, validation and test trials."""
-    shares = np.asarray(fractions, float)
-    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
-        raise DataError(
-            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
-            "test) that add up to 1."
-        )
-    return shares

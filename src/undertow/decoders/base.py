@@ -6,8 +6,12 @@ from torch import Tensor, nn
 
 
 class Decoder(nn.Module, ABC):
-    """Turns the concatenated decoder inputs of each bin into features; says whether it is
-    causal."""
+    """Turns the inputs of each bin, side by side, into features.
+
+    Attributes:
+        feature_dim: features per bin.
+        causal: whether the features of a bin have seen no later one.
+    """
 
     feature_dim: int
     causal: bool

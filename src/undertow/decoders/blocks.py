@@ -9,8 +9,7 @@ from undertow.errors import ModelError
 
 
 class BlockLinear(nn.Module):
-    """y[writes_k] = W_k x[reads_k] + b[writes_k] for each block k: one product a block, whatever
-    the number of outputs.
+    """y[writes_k] = W_k x[reads_k] + b[writes_k] for each block k, by one product a block.
 
     Args:
         reads: input indices of each block; blocks may share inputs.

@@ -12,14 +12,12 @@ from undertow.errors import ModelError
 
 
 class RegionalDecoder(Decoder):
-    """For each region j, 128 softplus features of x^j (ElGazzar & van Gerven eq. 10: the hidden
-    layer of λ^j).
+    """128 softplus features of x^j for each region j, the hidden layer of λ^j.
 
-    The features of all regions stand side by side, in the order of `regions`. The output layer of
-    λ^j is the observation
-    model's, which takes them apart again: `PoissonObservation(..., region=…)` lets each neuron read
-    its region's features alone, in whatever order neurons come. One group that reads all units is
-    the shared state.
+    ElGazzar & van Gerven eq. 10. The features of all regions stand side by side, in the order of
+    `regions`. The output layer of λ^j is the observation model's, which takes them apart again: in
+    `PoissonObservation(..., region=…)` each neuron reads its region's features alone, in whatever
+    order neurons come. One group that reads all units is the shared state.
 
     Args:
         n_inputs: inputs per bin: the dynamics' `units`, flattened.

@@ -1,14 +1,19 @@
 """One Transformer layer over the whole window."""
 
 import math
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undertow.checks import one_of
 from undertow.decoders.base import Decoder
 from undertow.encoders import Dropout
 from undertow.errors import ModelError
+
+Norm = Literal["pre", "post"]
+"""Where a layer normalises: what each part reads, or the sum after it."""
 
 
 class TransformerDecoder(Decoder):
@@ -39,16 +44,14 @@ class TransformerDecoder(Decoder):
         feedforward: int | None = None,
         dropout: float = 0.0,
         causal: bool = False,
-        norm: str = "pre",
+        norm: Norm = "pre",
         initial_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        if norm not in ("pre", "post"):
-            raise ModelError(f"norm is {norm!r}: it must be 'pre' or 'post'.")
+        self.norm = one_of("norm", norm, get_args(Norm))
         if width % heads:
             raise ModelError(f"decoder width {width} is not a multiple of {heads} heads.")
         self.feature_dim, self.heads, self.causal = width, heads, causal
-        self.norm = norm
         self.project = nn.Linear(n_inputs, width)
         self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.norm_out = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
@@ -72,17 +75,19 @@ class TransformerDecoder(Decoder):
         return self.dropout(self.norm_out(x))
 
     def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
-        parts = self.query_key_value(x).chunk(
-            3, -1
-        )  # heads split after, which spares two copies going back
+        """What each bin takes from those it may look at, (trials, time, width)."""
+        # heads are split after the three parts: that spares two copies going back
+        parts = self.query_key_value(x).chunk(3, -1)
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         attended = F.scaled_dot_product_attention(query, key, value, self._mask(valid))
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
         return out
 
     def _mask(self, valid: Tensor) -> Tensor | None:
-        """True where a query may look at a key; every bin may look at itself. None when all may
-        look everywhere."""
+        """True where a query may look at a key; None when all may look everywhere.
+
+        Every bin may look at itself: a query without a key would give NaN.
+        """
         if not self.causal and bool(valid.all()):
             return None
         n_time = valid.shape[1]
@@ -96,7 +101,7 @@ class TransformerDecoder(Decoder):
 def sinusoids(
     time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.2, longest_s: float = 20.0
 ) -> Tensor:
-    """Sines and cosines of time with periods spaced evenly on a log scale, (time, width)."""
+    """Sines and cosines of time, periods evenly spaced on a log scale, (time, width)."""
     half = (width + 1) // 2
     periods = torch.logspace(
         math.log10(shortest_s), math.log10(longest_s), half, dtype=dtype, device=time_s.device

@@ -2,18 +2,21 @@
 
 from undertow.encoders.base import Encoder
 from undertow.encoders.dropout import Dropout, dropout_from
-from undertow.encoders.gru import GRUEncoder
-from undertow.encoders.interpolation import interpolate
+from undertow.encoders.gru import GRUEncoder, Reads
+from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
-from undertow.encoders.lstm import LSTMEncoder
+from undertow.encoders.lstm import Direction, LSTMEncoder
 from undertow.encoders.stimulus import StimulusEncoder
 
 __all__ = [
+    "Direction",
     "Dropout",
     "Encoder",
     "GRUEncoder",
+    "Interpolation",
     "LSTMEncoder",
     "LinearEncoder",
+    "Reads",
     "StimulusEncoder",
     "dropout_from",
     "interpolate",

@@ -1,12 +1,22 @@
-"""`Encoder`: spikes → a context per bin, and what the initial state is inferred from."""
+"""`Encoder`: spikes → a context per bin, and what the initial state is inferred from.
+
+And how padded trials are turned around, which recurrent encoders need.
+"""
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
 class Encoder(nn.Module, ABC):
-    """Reads the inputs of each bin; says how wide its context is and whether it is causal."""
+    """Reads the inputs of each bin; says how wide its outputs are and whether it is causal.
+
+    Attributes:
+        context_dim: width of the context.
+        initial_dim: width of the features of the initial state.
+        causal: whether the context of a bin has seen no later one.
+    """
 
     context_dim: int
     initial_dim: int
@@ -25,3 +35,16 @@ class Encoder(nn.Module, ABC):
             context per bin (trials, time, context_dim) and features of the initial state (trials,
             initial_dim).
         """
+
+
+def reversal(lengths: Tensor, n_time: int) -> Tensor:
+    """Bin order that turns each trial around within its own length, (trials, time); its own
+    inverse."""
+    time = torch.arange(n_time, device=lengths.device)
+    mirrored = lengths[:, None] - 1 - time
+    return torch.where(mirrored >= 0, mirrored, time)
+
+
+def take(x: Tensor, order: Tensor) -> Tensor:
+    """The bins of `x` (trials, time, features) in the order given, (trials, time)."""
+    return x.gather(1, order[..., None].expand_as(x))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from undertow.checks import share as check_share
 from undertow.errors import ModelError
 from undertow.randomness import random_mask, representable_share
 
@@ -20,9 +21,7 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= share < 1:
-            raise ModelError(f"dropout is {share}: it must be from 0 up to, not including, 1.")
-        self.share = representable_share(share)
+        self.share = representable_share(check_share("dropout", share))
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,13 +1,17 @@
 """A one-layer GRU over bins, with a learned input for bins it may not see."""
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 
-from undertow.encoders.base import Encoder
+from undertow.checks import one_of, whole
+from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
 from undertow.encoders.gru_recurrence import gru_states
-from undertow.encoders.reversal import reversal, take
-from undertow.errors import ModelError
+
+Reads = Literal["current", "previous", "held"]
+"""Which bin the input of a bin is."""
 
 
 class GRUEncoder(Encoder):
@@ -32,19 +36,17 @@ class GRUEncoder(Encoder):
         bidirectional: bool = False,
         initial_bins: int | None = 1,
         dropout: float = 0.0,
-        reads: str = "current",
+        reads: Reads = "current",
         recurrent_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if initial_bins is not None and initial_bins < 1:
-            raise ModelError(f"the initial state needs at least one bin, not {initial_bins}.")
+        if initial_bins is not None:
+            whole("initial_bins", initial_bins, 1)
         self.forwards = nn.GRU(n_inputs, hidden_dim, batch_first=True)
         self.backwards = nn.GRU(n_inputs, hidden_dim, batch_first=True) if bidirectional else None
         self.no_input = nn.Parameter(torch.zeros(n_inputs))
-        if reads not in ("current", "previous", "held"):
-            raise ModelError(f"reads is {reads!r}: it must be 'current', 'previous' or 'held'.")
         self.dropout, self.recurrent_dropout = Dropout(dropout), Dropout(recurrent_dropout)
-        self.reads = reads
+        self.reads = one_of("reads", reads, get_args(Reads))
         self.initial_bins = initial_bins
         self.causal = not bidirectional
         self.context_dim = hidden_dim * (2 if bidirectional else 1)
@@ -64,8 +66,10 @@ class GRUEncoder(Encoder):
         return self.dropout(context), self.dropout(initial)
 
     def _read(self, inputs: Tensor, observed: Tensor) -> Tensor:
+        """What the GRU is given in each bin, (trials, time, inputs)."""
         inputs = torch.where(observed[..., None], inputs, self.no_input)
         if self.reads == "held":
+            # the last bin seen; before there is one it is bin 0, which has the learned input
             bins = torch.arange(inputs.shape[1], device=inputs.device)
             last = torch.where(observed, bins, 0).cummax(1).values
             inputs = take(inputs, last)
@@ -77,5 +81,6 @@ class GRUEncoder(Encoder):
     def _run(self, inputs: Tensor, gru: nn.GRU) -> Tensor:
         if not (self.training and self.recurrent_dropout.share):
             return gru_states(inputs, gru)
+        # the masks of all bins in one draw
         mask = self.recurrent_dropout(inputs.new_ones(*inputs.shape[:2], gru.hidden_size))
         return gru_states(inputs, gru, mask)

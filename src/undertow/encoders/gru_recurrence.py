@@ -2,12 +2,21 @@
 
 With input gates g = x W_ihᵀ + b_ih computed for all bins at once, each bin takes
 
-    [r, u] = σ(g_[r,u] + W_[r,u] h + b_[r,u]),   n = tanh(g_n + r ⊙ (W_n h + b_n)),   h' = u ⊙ h +
-    (1 − u) ⊙ n.
+    [r, u] = σ(g_[r,u] + a_[r,u]),   n = tanh(g_n + r ⊙ a_n),   a = W h + b,
+    h' = u ⊙ h + (1 − u) ⊙ n.
 
-Backwards, all factors that do not depend on the costate are formed for all bins at once, so that a
-bin costs one product and five elementwise operations, and the gradient of W is a single product
-over all bins. Dropout inside the recurrence multiplies h' by a mask.
+Dropout inside the recurrence multiplies h' by a mask.
+
+Backwards, with the costate λ = ∂L/∂h' (masked as h' was), the chain rule gives
+
+    ∂L/∂g_n = λ ⊙ (1 − u) ⊙ (1 − n²),     ∂L/∂a_n = ∂L/∂g_n ⊙ r,
+    ∂L/∂g_u = ∂L/∂a_u = λ ⊙ (h − n) ⊙ u ⊙ (1 − u),
+    ∂L/∂g_r = ∂L/∂a_r = ∂L/∂g_n ⊙ a_n ⊙ r ⊙ (1 − r),
+    λ ← λ ⊙ u + Wᵀ ∂L/∂a.
+
+All factors beside λ are known from the way forwards and formed for all bins at once: a bin costs
+one product and five elementwise operations, and the gradient of W is a single product over all
+bins.
 """
 
 from typing import Any
@@ -18,8 +27,8 @@ from torch.autograd.function import once_differentiable
 
 
 class GRURecurrence(torch.autograd.Function):
-    """(g, W, b, mask or None) → h; g is (bins, trials, 3 · hidden), h is (bins, trials, hidden); h
-    starts from zero."""
+    """(g, W, b, mask or None) → h, from h = 0; g is (bins, trials, 3 · hidden), h and the mask
+    (bins, trials, hidden)."""
 
     @staticmethod
     def forward(
@@ -30,6 +39,7 @@ class GRURecurrence(torch.autograd.Function):
         reset_update = gates.new_empty(bins, trials, 2 * hidden)
         recurrent = gates.new_empty(bins, trials, 3 * hidden)
         candidate = gates.new_empty(bins, trials, hidden)
+        # one copy of Wᵀ spares a strided read in every bin; results are written where they are kept
         transposed = weight.t().contiguous()
         for t in range(bins):
             torch.addmm(bias, states[t], transposed, out=recurrent[t])
@@ -40,6 +50,7 @@ class GRURecurrence(torch.autograd.Function):
             torch.addcmul(
                 gates[t, :, 2 * hidden :], reset, recurrent[t, :, 2 * hidden :], out=candidate[t]
             ).tanh_()
+            # n + u ⊙ (h − n) = u ⊙ h + (1 − u) ⊙ n
             torch.lerp(candidate[t], states[t], update, out=states[t + 1])
             if mask is not None:
                 states[t + 1] *= mask[t]
@@ -56,6 +67,7 @@ class GRURecurrence(torch.autograd.Function):
         (grad_states,) = grads
         bins, trials, hidden = candidate.shape
         reset, update = reset_update.split(hidden, dim=2)
+        # the factors of λ in ∂L/∂g_n and ∂L/∂a_u, and of ∂L/∂g_n in ∂L/∂a_r, for all bins at once
         to_candidate = (1 - update) * (1 - candidate.square())
         to_update = (states[:-1] - candidate) * update * (1 - update)
         to_reset = recurrent_n * reset * (1 - reset)
@@ -63,7 +75,9 @@ class GRURecurrence(torch.autograd.Function):
         grad_recurrent = torch.empty_like(grad_gates)
         costate = torch.zeros_like(states[0])
         for t in range(bins - 1, -1, -1):
+            # h' of bin t is an output too, besides being what bin t + 1 starts from
             costate += grad_states[t]
+            # the mask came last on the way forwards: it comes first on the way back
             if ctx.mask is not None:
                 costate *= ctx.mask[t]
             r_part, u_part, n_part = grad_recurrent[t].split(hidden, dim=1)
@@ -72,18 +86,21 @@ class GRURecurrence(torch.autograd.Function):
             torch.mul(costate, to_update[t], out=u_part)
             torch.mul(pre_candidate, to_reset[t], out=r_part)
             torch.mul(pre_candidate, reset[t], out=n_part)
+            # what reaches h through u ⊙ h, and through the gates
             costate = torch.addmm(costate * update[t], grad_recurrent[t], weight)
+        # r and u see g and a as a sum, so their gradients are the same; only n tells them apart
         grad_gates[:, :, : 2 * hidden] = grad_recurrent[:, :, : 2 * hidden]
         flat = grad_recurrent.flatten(0, 1)
         return grad_gates, flat.t() @ states[:-1].flatten(0, 1), flat.sum(0), None
 
 
 def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) -> Tensor:
-    """States of a one-layer batch-first GRU, (trials, bins, hidden): as `gru(inputs)[0]`, faster on
+    """States of a one-layer batch-first GRU, (trials, bins, hidden): `gru(inputs)[0]`, faster on
     CPUs.
 
     `mask`, (trials, bins, hidden), multiplies the state of each bin before the next bin sees it.
     """
+    # CUDA has a fused kernel, which knows no mask
     if inputs.is_cuda and mask is None:
         states: Tensor = gru(inputs)[0]
         return states

@@ -1,22 +1,25 @@
-"""From values at some times to values at others: what makes a context or a stimulus continuous in
-time."""
+"""Interpolation: from values at some times to values at others, for a context or a stimulus."""
+
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from undertow.checks import one_of
 from undertow.errors import ModelError
 
-REACHED = (
-    1 - 1e-3
-)  # of the way to the next time: rounding must not hold the value before it a step too long
+Interpolation = Literal["linear", "previous"]
+REACHED = 1 - 1e-3
+"""Of the way to the next time: rounding must not hold the value before it a step too long."""
 
 
-def interpolate(values: Tensor, times_s: Tensor, at_s: Tensor, kind: str = "linear") -> Tensor:
-    """Values at `at_s` of the path through `values` at `times_s` (ElGazzar & van Gerven: u(t) = Σ_i
-    η(v_i) ψ_i(t)).
+def interpolate(
+    values: Tensor, times_s: Tensor, at_s: Tensor, kind: Interpolation = "linear"
+) -> Tensor:
+    """Values at `at_s` of the path through `values` at `times_s`.
 
-    Before the first time the first value is held, after the last the last. Differentiable in
-    `values`.
+    u(t) = Σ_i η(v_i) ψ_i(t) (ElGazzar & van Gerven). Before the first time the first value is held,
+    after the last one the last value. Differentiable in `values`.
 
     Args:
         values: (trials, time, channels); what stands at times that are NaN is ignored.
@@ -32,8 +35,7 @@ def interpolate(values: Tensor, times_s: Tensor, at_s: Tensor, kind: str = "line
     Raises:
         ModelError: for another kind, or times that do not belong to `values`.
     """
-    if kind not in ("linear", "previous"):
-        raise ModelError(f"interpolation is {kind!r}: it must be 'linear' or 'previous'.")
+    one_of("interpolation", kind, get_args(Interpolation))
     times_s, at_s = torch.atleast_2d(times_s), torch.atleast_2d(at_s)
     _check_shapes(values, times_s, at_s)
     before, share = _place(times_s, at_s)

@@ -1,15 +1,23 @@
 """Two stacked LSTMs: one reads the trial's start in reverse for the initial state, one the whole
 trial for the context."""
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 
-from undertow.encoders.base import Encoder
+from undertow.checks import one_of, whole
+from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
-from undertow.encoders.reversal import reversal, take
-from undertow.errors import ModelError
 
-DIRECTIONS = {"backward": (True,), "forward": (False,), "both": (False, True)}
+Direction = Literal["backward", "forward", "both"]
+"""How a network reads a trial."""
+TURNED: dict[Direction, tuple[bool, ...]] = {
+    "backward": (True,),
+    "forward": (False,),
+    "both": (False, True),
+}
+"""For each network whether it reads the trial turned around."""
 
 
 class LSTMEncoder(Encoder):
@@ -26,8 +34,7 @@ class LSTMEncoder(Encoder):
         hidden_dim: units of each layer, and width of the context in each direction.
         layers: layers of each network.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins,
-            0 for none (there are
-            then no features of it: the initial state comes from its prior).
+            0 for none (there are then no features of it: the initial state comes from its prior).
         direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up
             to t; the encoder is then causal) or 'both' side by side, twice as wide.
         dropout: probability of dropping a unit of the context or of the initial features.
@@ -42,23 +49,18 @@ class LSTMEncoder(Encoder):
         hidden_dim: int = 64,
         layers: int = 2,
         initial_bins: int | None = 1,
-        direction: str = "backward",
+        direction: Direction = "backward",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if direction not in DIRECTIONS:
-            raise ModelError(
-                f"direction is {direction!r}: it must be one of {', '.join(map(repr, DIRECTIONS))}."
-            )
-        if initial_bins is not None and initial_bins < 0:
-            raise ModelError(
-                f"initial_bins is {initial_bins}: it must be at least 0, or None for all bins."
-            )
+        one_of("direction", direction, get_args(Direction))
+        if initial_bins is not None:
+            whole("initial_bins", initial_bins, 0)
 
         def network() -> nn.LSTM:
             return nn.LSTM(n_inputs + 1, hidden_dim, layers, batch_first=True)
 
-        self.initial_bins, self.turned = initial_bins, DIRECTIONS[direction]
+        self.initial_bins, self.turned = initial_bins, TURNED[direction]
         self.contexts = nn.ModuleList(network() for _ in self.turned)
         self.initial = None if initial_bins == 0 else network()
         self.dropout = Dropout(dropout)
@@ -75,9 +77,9 @@ class LSTMEncoder(Encoder):
             inputs: (trials, time, inputs).
             observed: True where the encoder may look, (trials, time).
             lengths: bins in each trial, (trials,).
-            start: the first bins of each trial, (trials, time), that the initial state is inferred
-                from where these are not `initial_bins` in all; a trial that has none reads one that
-                it may not see.
+            start: True in the bins that the initial state is inferred from, (trials, time), the
+                first ones of each trial, in place of `initial_bins` in all. A trial that has none
+                reads a single bin of zeros.
         """
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)

@@ -1,9 +1,9 @@
-"""What drives the latent dynamics from outside: the stimulus, encoded."""
+"""The stimulus, encoded: what drives the latent dynamics from outside."""
 
 import torch
 from torch import Tensor, nn
 
-from undertow.errors import ModelError
+from undertow.checks import number
 
 
 class StimulusEncoder(nn.Module):
@@ -17,8 +17,8 @@ class StimulusEncoder(nn.Module):
         n_inputs: stimulus channels; 0 where there is no stimulus.
         state_dim: width of the latent state.
         time: append the time since the window's start as one more channel, as a share of
-            `duration_s`, so that it runs from 0 to 1 whatever the bin width. With no stimulus, u(t)
-            = t.
+            `duration_s`, so that it runs from 0 to 1 whatever the bin width. With no stimulus it is
+            u(t) = t.
         duration_s: length in seconds of the trials fitted; a longer trial goes on beyond 1.
         hidden_dim: tanh units of the network.
 
@@ -38,8 +38,7 @@ class StimulusEncoder(nn.Module):
         hidden_dim: int = 64,
     ) -> None:
         super().__init__()
-        if not duration_s > 0:
-            raise ModelError(f"duration_s is {duration_s}: it must be above zero, in seconds.")
+        number("duration_s", duration_s, 0.0, above=True, unit="seconds")
         self.time, self.duration_s = time, duration_s
         self.network: nn.Module = nn.Identity()
         if n_inputs > state_dim:

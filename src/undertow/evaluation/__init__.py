@@ -1,45 +1,56 @@
-"""Scores: plain arrays in, numbers out; and scores of predictions with bootstrap intervals."""
+"""Evaluation: plain arrays in, numbers out (`metrics`); predictions in, numbers with intervals out
+(`scores`)."""
 
-from undertow.evaluation.bootstrap import bootstrap_weights
-from undertow.evaluation.decoding import (
-    VelocityDecoder,
-    fit_log_rate_decoder,
-    fit_velocity_decoder,
-    log_rate_velocity_r2,
-    velocity_r2,
-)
-from undertow.evaluation.few_shot import (
+from undertow.evaluation.metrics import (
     FewShotScore,
-    few_shot_co_smoothing,
-    few_shot_scores,
-    few_shot_statistics,
-)
-from undertow.evaluation.generation import generation_statistics
-from undertow.evaluation.labels import LabelScore, label_accuracy
-from undertow.evaluation.likelihood import (
+    LabelScore,
+    VelocityDecoder,
     bits_per_spike,
     co_smoothing_bps,
+    few_shot_co_smoothing,
+    fit_log_rate_decoder,
+    fit_velocity_decoder,
     forward_bps,
+    label_accuracy,
+    log_rate_velocity_r2,
     negative_log_likelihood,
+    produced_time_correlation,
+    psth,
+    psth_r2,
+    rate_r2,
+    velocity_r2,
 )
-from undertow.evaluation.neurons import per_neuron_scores
-from undertow.evaluation.nlb import score_submission
-from undertow.evaluation.nlb_scores import NLBScores, mean_nlb_scores
-from undertow.evaluation.psth import psth, psth_r2
-from undertow.evaluation.rates import rate_r2
-from undertow.evaluation.score import Score, combine, pooled_score
-from undertow.evaluation.scoring import compare, score_prediction, sufficient_statistics
-from undertow.evaluation.spread import SpreadFactor, spread_factor, widened
-from undertow.evaluation.statistic import Statistic, load_statistics, save_statistics
-from undertow.evaluation.timing import produced_time_correlation
-from undertow.evaluation.velocity import LogRates, decode_velocity, velocity_channels
+from undertow.evaluation.scores import (
+    LogRates,
+    Score,
+    Scorer,
+    SpreadFactor,
+    Statistic,
+    bootstrap_weights,
+    combine,
+    compare,
+    decode_velocity,
+    few_shot_scores,
+    few_shot_statistics,
+    generation_statistics,
+    load_statistics,
+    per_neuron_scores,
+    pooled_score,
+    save_statistics,
+    score_prediction,
+    scorer,
+    spread_factor,
+    sufficient_statistics,
+    velocity_channels,
+    widened,
+)
 
 __all__ = [
     "FewShotScore",
     "LabelScore",
     "LogRates",
-    "NLBScores",
     "Score",
+    "Scorer",
     "SpreadFactor",
     "Statistic",
     "VelocityDecoder",
@@ -59,7 +70,6 @@ __all__ = [
     "label_accuracy",
     "load_statistics",
     "log_rate_velocity_r2",
-    "mean_nlb_scores",
     "negative_log_likelihood",
     "per_neuron_scores",
     "pooled_score",
@@ -69,7 +79,7 @@ __all__ = [
     "rate_r2",
     "save_statistics",
     "score_prediction",
-    "score_submission",
+    "scorer",
     "spread_factor",
     "sufficient_statistics",
     "velocity_channels",

@@ -20,11 +20,11 @@ CHOICE, CELLS = "choice", "cells"
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "full": {},
     "linear-decoder": {"decoder": "linear"},
-    "linear-encoder": {"encoder": "linear", "bidirectional": False},
-    "no-langevin": {"latents": False},
-    "input-potential": {"potential": "input-driven"},
-    "first-order": {"order": 1},
-    "mlp-potential": {"potential": "mlp"},
+    "linear-encoder": {"encoder": "linear"},
+    "no-langevin": {"dynamics": None},
+    "input-potential": {"dynamics__potential": "input-driven"},
+    "first-order": {"dynamics__order": 1},
+    "mlp-potential": {"dynamics__potential": "mlp"},
 }
 """Settings that differ from the full model's, by name; the first six in the order of the
 LangevinFlow paper's Table 6."""
@@ -53,11 +53,10 @@ def ablate(
     """Fit every arm on the same folds and seeds, and compare each with the first, paired.
 
     Of several dropouts each arm takes the one that validates best at the end of a training on fold
-    0, with the first
-    seed. Then nothing is chosen: every fold and seed is trained once, on training and validation
-        trials, to the end
-    (`Training(keep='last', refit=True)`). Finished cells in `out` are read, not run again; a cell
-    that fails is left out of its arm, named in `Ablation.errors` and tried again next time.
+    0, with the first seed. Then nothing is chosen: every fold and seed is trained once, on training
+    and validation trials, to the end (`Training(keep='last', refit=True)`). Finished cells in `out`
+    are read, not run again; a cell that fails is left out of its arm, named in `Ablation.errors`
+    and tried again next time.
 
     Args:
         trials: all trials, held-out neurons marked.

@@ -3,22 +3,20 @@
 import csv
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undertow.evaluation import Score, Statistic, pooled_score
-from undertow.evaluation.score import combine
-from undertow.experiments.environment import versions
+from undertow.evaluation import Score, Statistic
+from undertow.evaluation.scores.score import combine
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
-from undertow.experiments.identity import settings_of
-from undertow.experiments.scores import Cells
+from undertow.experiments.identity import settings_of, versions
+from undertow.experiments.scores import INFORMATION, latent_information, score_text
 from undertow.files import write_json, written_whole
 from undertow.models.base import Estimator
 
-FILE, INFORMATION = "ablation", "latent information"
-LIKELIHOODS = ("co-bps", "fp-bps", "held-in bps")
+FILE = "ablation"
 UNSHOWN = ("held-in bps", "rate R2 variance-weighted", "rate R2 median")
 Seeds = Mapping[int, Mapping[str, Statistic]]
 
@@ -203,8 +201,8 @@ class Ablation:
             [
                 key,
                 name,
-                interval_text(arm.scores[key]),
-                interval_text(arm.differences.get(key), sign=True),
+                score_text(arm.scores[key], spread=False),
+                score_text(arm.differences.get(key), sign=True, spread=False),
             ]
             for key in (shown if names is None else names)
             for name, arm in self.arms.items()
@@ -225,49 +223,17 @@ class Ablation:
         ]
         return heads, [[_text(value) for value in row.values()] for row in self.arm_rows()]
 
+    def tables(self) -> list[tuple[list[str], list[list[str]]]]:
+        """Both tables."""
+        return [self.score_table(), self.arm_table()]
+
+    def sentences(self) -> list[str]:
+        """None: the tables say it all."""
+        return []
+
     def markdown(self, names: Sequence[str] | None = None) -> str:
         """Both tables in Markdown."""
         return "\n".join(_markdown(*table) for table in (self.score_table(names), self.arm_table()))
-
-
-def latent_information(cells: Cells) -> Score | None:
-    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they
-    are exchanged.
-
-    The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the
-    first of 'fp-bps' and 'held-in bps' there is), with a bootstrap interval over trials.
-
-    Args:
-        cells: for each fold, for each seed, statistics by name, as `CellResult.statistics` returns.
-
-    Returns:
-        A score in bits/spike; None for a model without latents.
-    """
-    everything = [cell for fold in cells for cell in fold]
-    name = next(
-        (n for n in LIKELIHOODS if everything and all(n + EXCHANGED in c for c in everything)), None
-    )
-    if name is None:
-        return None
-    kept = [[cell[name] for cell in fold] for fold in cells]
-    exchanged = [[replace(cell[name + EXCHANGED], name=name) for cell in fold] for fold in cells]
-    lost = pooled_score(kept, minus=exchanged)
-    return replace(
-        lost,
-        name=INFORMATION,
-        note=f"{name} lost when latents are exchanged between trials; {lost.note}",
-    )
-
-
-def interval_text(score: Score | None, sign: bool = False) -> str:
-    """'0.310 [0.295, 0.326]', with signs where it is a difference; '–' for none."""
-    if score is None:
-        return "–"
-    value, low, high = (
-        f"{x:{'+' if sign else ''}.3f}".replace("-", "−")
-        for x in (score.value, score.low, score.high)
-    )
-    return f"{value} [{low}, {high}]" if score.low == score.low else value
 
 
 def _by_fold(cells: Sequence[CellResult]) -> dict[int, dict[int, dict[str, Statistic]]]:

@@ -5,18 +5,16 @@ import json
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from undertow.data import Splits, TrialSet, split_trials
 from undertow.errors import UndertowError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
-from undertow.experiments.environment import versions
 from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
-from undertow.experiments.identity import differences, identity
+from undertow.experiments.identity import differences, identity, versions
+from undertow.experiments.workers import in_processes
 from undertow.files import plain, read_json, write_json
 from undertow.models.base import Estimator, ProgressReport
 
@@ -202,25 +200,10 @@ def _finished(task: _Task) -> CellResult | None:
 
 
 def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
-    if workers == 1:
-        yield from map(_run_cell, tasks)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
-        futures = [pool.submit(_run_cell, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from map(run_cell, tasks) if workers == 1 else in_processes(run_cell, tasks, workers)
 
 
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _run_cell(task: _Task) -> CellResult:
+def run_cell(task: _Task) -> CellResult:
     """Run one cell; an error is recorded in a file of its own, not raised."""
     failed = task.path.with_suffix(".error.json")
     digest = hashlib.sha256(json.dumps(task.identity).encode()).hexdigest()[:12]

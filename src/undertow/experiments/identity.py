@@ -2,10 +2,11 @@
 run."""
 
 import hashlib
+import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,28 @@ import numpy as np
 from undertow.data import Splits, TrialSet
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.experiments.environment import versions
 from undertow.files import flatten, plain, read_json, write_json
 from undertow.models.base import Estimator
 from undertow.names import kebab
+from undertow.options import Options
 
+PACKAGES = ("undertow", "torch", "numpy", "scipy", "scikit-learn")
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
 FILE = "run.json"
 UNLABELLED = "fingerprint_without_labels"
 ABOUT = ("source", "versions", UNLABELLED)
 """Entries of run.json that say more of a run and are not compared on resuming."""
+
+
+def versions() -> dict[str, str]:
+    """Package name → installed version, with Python's and the platform's beside them."""
+    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def fingerprint(trials: TrialSet) -> str:
@@ -52,8 +65,9 @@ def unlabelled_fingerprint(trials: TrialSet) -> str:
 
 
 def settings_of(model: Estimator) -> dict[str, Any]:
-    """Constructor arguments by name; a nested dataclass or model becomes a table."""
-    return {name: plain(_table(value)) for name, value in model.get_params(deep=False).items()}
+    """Constructor arguments by name, as tables: a piece by its name and all its options."""
+    names = model.get_params(deep=False)
+    return {name: plain(_table(model.piece(name))) for name in names}
 
 
 def _table(value: Any) -> Any:
@@ -61,7 +75,9 @@ def _table(value: Any) -> Any:
         return {"model": value.cli_name, **settings_of(value)}
     if isinstance(value, Dynamics):
         return {"dynamics": kebab(type(value).__name__), **value.settings}
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    if isinstance(value, Options):
+        return ({} if value.name is None else {"name": value.name}) | vars(value)
+    return value
 
 
 def identity(

@@ -4,14 +4,15 @@ seeds."""
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 from undertow.data import Splits, TrialSet, join_trials
 from undertow.dynamics import Dynamics
+from undertow.dynamics.named import make_dynamics
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
-from undertow.evaluation.few_shot import NAME as FEW_SHOT
-from undertow.evaluation.few_shot import REPEATS, check_draws
-from undertow.experiments.dynamics_settings import build_dynamics
+from undertow.evaluation.metrics.few_shot import REPEATS, check_draws
+from undertow.evaluation.scores.few_shot import NAME as FEW_SHOT
 from undertow.experiments.fitting import code_in, fold_splits
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
@@ -19,7 +20,7 @@ from undertow.models.base import Estimator, ProgressReport
 from undertow.randomness import isolated_seed
 
 SIZES, SHOTS = (2, 4, 8, 16, 32), 16
-SIZE_NAMES = ("latent_dim", "state_dim")
+SIZE = "latent_dim"
 CELLS = "cells"
 
 
@@ -96,39 +97,39 @@ def latent_curve(
 
 
 def size_name(model: Estimator) -> str:
-    """The setting that says how many latents a model has: 'latent_dim' or 'state_dim'.
+    """The setting that says how many latents a model has.
 
     Raises:
         ModelError: for a model without latents.
     """
     params = model.get_params(deep=False)
-    names = [name for name in SIZE_NAMES if name in params]
-    if not names or params.get("latents") is False:
+    if SIZE not in params or params.get("dynamics") is None:
         raise ModelError(
             f"{model.cli_name} has no latents to count: choose langevin-flow or latent-sde."
         )
-    return names[0]
+    return SIZE
 
 
 def resized(model: Estimator, size: int) -> Estimator:
     """An unfitted model with so many latents.
 
-    `latent_dim` of LangevinFlow, whose oscillator chains (`groups`) become the greatest common
-    divisor of size and chains; `state_dim` of a latent SDE and of its dynamics.
+    The oscillator chains of LangevinFlow (`dynamics.groups`) become the greatest common divisor of
+    size and chains; a latent SDE's dynamics are made anew at the size.
 
     Raises:
         ModelError: for a model without latents, or dynamics that refuse the size.
     """
-    params, changes = model.get_params(deep=False), {size_name(model): size}
-    if "groups" in params:
-        changes["groups"] = gcd(size, params["groups"])
-    dynamics = params.get("dynamics")
-    if isinstance(dynamics, str):
-        build_dynamics(dynamics, size, {})
-    elif isinstance(dynamics, Dynamics):
+    changes: dict[str, Any] = {size_name(model): size}
+    dynamics = model.piece("dynamics")
+    if isinstance(dynamics, Dynamics):
+        changes["dynamics__state_dim"] = size
+    elif isinstance(dynamics, str):
         with isolated_seed(0):
-            return model.copy(**changes, dynamics=dynamics.remade(state_dim=size))
-    return model.copy(**changes)
+            make_dynamics(dynamics, {"state_dim": size})
+    else:
+        changes["dynamics__groups"] = gcd(size, dynamics.groups)
+    with isolated_seed(0):
+        return model.copy(**changes)
 
 
 def checked_sizes(sizes: Sequence[int]) -> list[int]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from undertow.evaluation import Score, Statistic, pooled_score
-from undertow.experiments.environment import versions
 from undertow.experiments.grid import CellResult
+from undertow.experiments.identity import versions
+from undertow.experiments.scores import score_text
 from undertow.files import write_json, written_whole
 
 FILE = "latents"
@@ -130,13 +131,17 @@ class LatentCurve:
         rows = [
             [
                 str(size),
-                *(_text(scores[name]) for name in self.score_names),
+                *(score_text(scores[name]) for name in self.score_names),
                 f"{self.parameters[size]:,}" if size in self.parameters else "–",
                 f"{self.fit_s[size]:.3g}",
             ]
             for size, scores in self.scores.items()
         ]
         return heads, rows
+
+    def tables(self) -> list[tuple[list[str], list[list[str]]]]:
+        """The table of scores, where there is a size to show."""
+        return [self.score_table()] if self.scores else []
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in plain values."""
@@ -211,9 +216,3 @@ def _scores(found: Sequence[Found]) -> dict[str, Score]:
 def _counted(found: Sequence[Found]) -> dict[float, int]:
     """How many draws used each penalty, smallest first."""
     return dict(sorted(Counter(penalty for each in found for penalty in each.penalties).items()))
-
-
-def _text(score: Score) -> str:
-    """'0.310 [0.295, 0.326] sd 0.020'."""
-    std = "" if score.std_over_folds is None else f" sd {score.std_over_folds:.3f}"
-    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]{std}".replace("-", "−")

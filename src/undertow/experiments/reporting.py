@@ -10,8 +10,8 @@ import numpy as np
 from undertow.analysis import coupling_over_time, natural_frequencies, phase_portrait
 from undertow.data import Prediction, TrialSet
 from undertow.errors import ModelError, UndertowError
-from undertow.experiments.environment import versions
 from undertow.experiments.fitting import Fitted, history
+from undertow.experiments.identity import versions
 from undertow.experiments.scores import ScoreTable
 from undertow.files import flatten
 from undertow.models import Ensemble, LatentSDE

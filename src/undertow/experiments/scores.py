@@ -1,15 +1,17 @@
 """The scores of a run beside the baseline's, and the `scores.json` that holds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from undertow.evaluation import Score, Statistic, combine
-from undertow.experiments.environment import versions
+from undertow.evaluation import Score, Statistic, combine, pooled_score
+from undertow.experiments.fitting import EXCHANGED
+from undertow.experiments.identity import versions
 from undertow.files import write_json
 
-FILE = "scores.json"
+FILE, INFORMATION = "scores.json", "latent information"
+LIKELIHOODS = ("co-bps", "fp-bps", "held-in bps")
 Cells = Sequence[Sequence[Mapping[str, Statistic]]]
 
 
@@ -47,6 +49,54 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
     scores = {name: combine(folds) for name, folds in cells.items()}
     first, *others = cells.values()
     return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
+
+
+def latent_information(cells: Cells) -> Score | None:
+    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they
+    are exchanged.
+
+    The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the
+    first of 'fp-bps' and 'held-in bps' there is), with a bootstrap interval over trials.
+
+    Args:
+        cells: for each fold, for each seed, statistics by name, as `CellResult.statistics` returns.
+
+    Returns:
+        A score in bits/spike; None for a model without latents.
+    """
+    everything = [cell for fold in cells for cell in fold]
+    name = next(
+        (n for n in LIKELIHOODS if everything and all(n + EXCHANGED in c for c in everything)), None
+    )
+    if name is None:
+        return None
+    kept = [[cell[name] for cell in fold] for fold in cells]
+    exchanged = [[replace(cell[name + EXCHANGED], name=name) for cell in fold] for fold in cells]
+    lost = pooled_score(kept, minus=exchanged)
+    return replace(
+        lost,
+        name=INFORMATION,
+        note=f"{name} lost when latents are exchanged between trials; {lost.note}",
+    )
+
+
+def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> str:
+    """'0.310 [0.295, 0.326] sd 0.020': value, interval, and spread over folds where there is one.
+
+    Args:
+        score: '–' stands for None.
+        sign: of a difference: '+0.015 [+0.002, +0.028]'.
+        spread: with the standard deviation over folds, where it is known.
+    """
+    if score is None:
+        return "–"
+    value, low, high = (
+        f"{number:{'+' if sign else ''}.3f}".replace("-", "−")
+        for number in (score.value, score.low, score.high)
+    )
+    text = f"{value} [{low}, {high}]" if score.low == score.low else value
+    std = score.std_over_folds if spread else None
+    return text if std is None else f"{text} sd {std:.3f}"
 
 
 def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:

@@ -209,10 +209,6 @@ class Estimator(ABC):
         )
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def _as_trials(self, data: Any, bin_s: float | None = None) -> TrialSet:
-        """Trials from what `fit` and `predict` take; arrays have the model's bins by default."""
-        return as_trials(data, getattr(self, "bin_s_", None) if bin_s is None else bin_s)
-
     def checked(self, data: Any) -> TrialSet:
         """Trials of the population the model was fitted on, from a `TrialSet` or arrays.
 
@@ -221,7 +217,8 @@ class Estimator(ABC):
                 another bin width, or irregular times the model does not take.
         """
         self._check_fitted()
-        trials = self._as_trials(data)
+        known = isinstance(data, TrialSet)  # arrays have the model's bins
+        trials = as_trials(data, None if known else self.bin_s_)
         self._check_population(trials)
         return trials
 

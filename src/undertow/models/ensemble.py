@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, split_validation
+from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport
@@ -65,10 +65,10 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
-        trials = self._as_trials(trials, bin_s)
+        trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, 0.15, seed=self.seed)
-        validation = self._as_trials(validation, bin_s)
+        validation = as_trials(validation, bin_s)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
             report = None if progress is None else share_of(progress, k, self.size)
@@ -76,13 +76,18 @@ class Ensemble(Estimator):
         self._adopt(members)
         return self
 
+    def piece(self, name: str) -> Any:
+        """As for any model; the member is `LangevinFlow()` where none was given."""
+        value = super().piece(name)
+        return LangevinFlow() if name == "member" and value is None else value
+
     def unfitted_members(self) -> list[Estimator]:
         """A copy of the member for each seed.
 
         Raises:
             ModelError: as `fit`.
         """
-        member = LangevinFlow() if self.member is None else self.member
+        member = self.piece("member")
         if not isinstance(member, Estimator) or "seed" not in parameter_names(type(member)):
             raise ModelError(
                 f"member is {self.member!r}: it must be a model with a seed, such as "

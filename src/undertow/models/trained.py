@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from undertow import checks
-from undertow.data import TrialSet, join_trials, split_validation
+from undertow.data import TrialSet, as_trials, join_trials, split_validation
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
@@ -114,10 +114,10 @@ class TrainedModel(Estimator, Generic[Network]):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         self._check_pieces()
-        trials = self._as_trials(trials, bin_s)
+        trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        validation = self._as_trials(validation, bin_s)
+        validation = as_trials(validation, bin_s)
         self._build(self.describe(trials), trials)
         self._check_population(validation)
         held = self.read(validation)

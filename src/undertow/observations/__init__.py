@@ -1,10 +1,9 @@
 """Observation models: features → likelihood."""
 
-from undertow.observations.base import Observation
-from undertow.observations.behavior import BehaviorObservation
+from undertow.observations.base import BehaviorObservation, Observation, Per
 from undertow.observations.categorical import CategoricalObservation
 from undertow.observations.categorical_channels import CategoricalChannels
-from undertow.observations.counts import CountObservation
+from undertow.observations.counts import CountObservation, Link
 from undertow.observations.gaussian import GaussianObservation
 from undertow.observations.negative_binomial import NegativeBinomialObservation
 from undertow.observations.poisson import PoissonObservation, poisson_log_prob
@@ -15,8 +14,10 @@ __all__ = [
     "CategoricalObservation",
     "CountObservation",
     "GaussianObservation",
+    "Link",
     "NegativeBinomialObservation",
     "Observation",
+    "Per",
     "PoissonObservation",
     "poisson_log_prob",
 ]

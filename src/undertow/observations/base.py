@@ -1,29 +1,30 @@
-"""`Observation`: features → likelihood."""
+"""`Observation`: features → likelihood; `BehaviorObservation`: of behaviour, bin by bin."""
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from undertow.errors import ModelError
+Per = Literal["bin", "trial"]
+"""How often something is observed."""
 
 
 class Observation(nn.Module, ABC):
     """What is observed in each bin, or once in each trial, given the decoder's features.
 
     Attributes:
-        per: 'bin', or 'trial' where there is one observation a trial: `pool` then comes before all
-            else.
+        per: 'bin', or 'trial' where there is one observation a trial: features then go through
+            `pool` first.
     """
 
-    per: str = "bin"
+    per: Per = "bin"
 
     def pool(self, features: Tensor, valid: Tensor) -> Tensor:
         """Features (…, time, features) as the likelihood takes them: of each bin, or their mean
         over a trial's valid bins.
 
-        The mean of the features gives the mean of what a linear readout makes of them, such as
-        logits.
+        A linear readout of mean features is the mean of its readouts, such as logits.
         """
         if self.per == "bin":
             return features
@@ -32,8 +33,8 @@ class Observation(nn.Module, ABC):
 
     @abstractmethod
     def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
-        """Log-likelihood in nats of each entry of `observed`, same shape; entries that are NaN get
-        zero."""
+        """Log-likelihood of each entry of `observed` in nats, of its shape; zero where it is
+        NaN."""
 
     @abstractmethod
     def mean(self, features: Tensor) -> Tensor:
@@ -48,12 +49,20 @@ class Observation(nn.Module, ABC):
         """A draw of each entry."""
 
 
-def check_per(per: str) -> str:
-    """Refuse what is neither a bin nor a trial.
+class BehaviorObservation(Observation):
+    """Behaviour in each bin, (…, channels), NaN where missing; an encoder may read it too.
 
-    Raises:
-        ModelError: naming the choices.
+    Attributes:
+        n_channels: their number.
     """
-    if per not in ("bin", "trial"):
-        raise ModelError(f"per is {per!r}: observations are made per 'bin' or per 'trial'.")
-    return per
+
+    n_channels: int
+
+    @abstractmethod
+    def predicted(self, features: Tensor) -> Tensor:
+        """The best guess on each channel, (…, channels): the mean, or the likeliest category."""
+
+    @abstractmethod
+    def encoded(self, observed: Tensor) -> Tensor:
+        """What an encoder reads: numbers of order 1, zero where nothing is known; then, for each
+        channel, 1 where it is known and 0 elsewhere."""

@@ -1,22 +1,22 @@
 """Discrete behaviour: a choice or an outcome, one of several categories."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
+from undertow.checks import one_of, whole
 from undertow.errors import ModelError
-from undertow.observations.base import Observation, check_per
+from undertow.observations.base import Observation, Per
 
 
 class CategoricalObservation(Observation):
     """b ~ Categorical(softmax(W x + a)) (ElGazzar & van Gerven eq. 12).
 
     Observed are the categories' numbers 0, 1, …, one entry per bin (…, time) or per trial (…),
-    without a last axis; the
-    mean has one: the probabilities, (…, categories). Per trial, `Observation.pool` averages the
-        features over the trial's
-    valid bins, and with them the logits.
+    without a last axis; the mean has one: the probabilities, (…, categories). Per trial,
+    `Observation.pool` averages the features over the trial's valid bins, and with them the logits.
 
     Args:
         feature_dim: features per bin.
@@ -33,12 +33,11 @@ class CategoricalObservation(Observation):
         self,
         feature_dim: int,
         n_categories: int,
-        per: str = "bin",
+        per: Per = "bin",
         shares: Sequence[float] | Tensor | None = None,
     ) -> None:
         super().__init__()
-        if n_categories < 2:
-            raise ModelError(f"n_categories is {n_categories}: a choice has at least 2.")
+        whole("n_categories", n_categories, 2)
         start = (
             torch.ones(n_categories)
             if shares is None
@@ -49,7 +48,7 @@ class CategoricalObservation(Observation):
                 f"shares are {start.tolist()}: give one of at least 0 for each of {n_categories} "
                 "categories."
             )
-        self.per = check_per(per)
+        self.per = one_of("per", per, get_args(Per))
         self.readout = nn.Linear(feature_dim, n_categories)
         with torch.no_grad():
             self.readout.weight.mul_(0.1)
@@ -72,6 +71,7 @@ class CategoricalObservation(Observation):
 
     @staticmethod
     def _of_category(log_probabilities: Tensor, observed: Tensor) -> Tensor:
+        """That of the category observed; zero where none is."""
         missing = observed.isnan()
         category = observed.masked_fill(missing, 0.0).long()
         return log_probabilities.gather(-1, category[..., None])[..., 0].masked_fill(missing, 0.0)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.errors import ModelError
-from undertow.observations.behavior import BehaviorObservation
+from undertow.observations.base import BehaviorObservation
 from undertow.observations.categorical import CategoricalObservation
 
 
@@ -92,7 +92,7 @@ class CategoricalChannels(BehaviorObservation):
         )
 
     def encoded(self, observed: Tensor) -> Tensor:
-        """1 for the category there is, channel after channel; then for each channel whether it is
+        """1 for the category there is, channel after channel; then 1 for each channel that is
         known."""
         is_category = self._is_category(observed)
         one_hot = torch.cat(list(self.of_channels(is_category).values()), -1)

@@ -3,15 +3,19 @@
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undertow.checks import one_of
 from undertow.decoders import BlockLinear
 from undertow.errors import ModelError
 from undertow.observations.base import Observation
 
+Link = Literal["exp", "softplus"]
+"""From a linear readout to a rate."""
 MOST_LOOKED_UP = 10_000  # spikes in a bin
 LOG_E_MINUS_1 = math.log(math.e - 1)  # its softplus is 1
 
@@ -30,8 +34,8 @@ class CountObservation(Observation):
         link: 'exp', or 'softplus': r · softplus(·) with r the neuron's starting rate, which grows
             in proportion to the features, not exponentially.
         region: the region of each neuron, 0, 1, …, where the features of as many regions stand side
-            by side in equal
-            shares: each neuron then reads its region's alone. None where all read all.
+            by side in equal shares: each neuron then reads its region's alone. None where all read
+            all.
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -45,13 +49,12 @@ class CountObservation(Observation):
         mean_rates: Tensor,
         bin_s: float,
         floor_hz: float = 0.0,
-        link: str = "exp",
+        link: Link = "exp",
         region: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        if link not in ("exp", "softplus"):
-            raise ModelError(f"link is {link!r}: it must be 'exp' or 'softplus'.")
-        self.bin_s, self.floor_hz, self.link = bin_s, floor_hz, link
+        self.link = one_of("link", link, get_args(Link))
+        self.bin_s, self.floor_hz = bin_s, floor_hz
         self.readout = _readout(feature_dim, len(mean_rates), region)
         log_start = (mean_rates - floor_hz).clamp(min=1e-2).log()
         if link == "softplus":
@@ -64,8 +67,8 @@ class CountObservation(Observation):
             )
 
     def log_rates(self, features: Tensor) -> Tensor:
-        """Log of what the rates in spikes/s have above the floor; at most that of 1e5, which no
-        neuron reaches."""
+        """Logarithm of the rates above the floor, in spikes/s; at most that of 1e5, which no neuron
+        reaches."""
         log_rates: Tensor = self.readout(features)
         if self.link == "softplus":
             log_rates = _log_softplus(log_rates) + self.log_scale

@@ -1,17 +1,17 @@
 """Continuous behaviour: a Gaussian whose mean and variance are read from features."""
 
 import math
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
+from undertow.checks import number, one_of
 from undertow.errors import ModelError
-from undertow.observations.base import check_per
-from undertow.observations.behavior import BehaviorObservation
+from undertow.observations.base import BehaviorObservation, Per
 
-LARGEST_LOGVAR = (
-    10.0  # in units of the data's variance: beyond it lies only a fit that has run away
-)
+LARGEST_LOGVAR = 10.0
+"""Of the data's variance: beyond it lies only a fit that has run away."""
 
 
 class GaussianObservation(BehaviorObservation):
@@ -44,12 +44,12 @@ class GaussianObservation(BehaviorObservation):
         means: Tensor | None = None,
         stds: Tensor | None = None,
         floor: float = 1e-3,
-        per: str = "bin",
+        per: Per = "bin",
     ) -> None:
         super().__init__()
-        if not floor > 0:
-            raise ModelError(f"floor is {floor}: a variance needs one above zero.")
-        self.per, self.floor, self.n_channels = check_per(per), floor, n_channels
+        number("floor", floor, 0.0, above=True)
+        self.per = one_of("per", per, get_args(Per))
+        self.floor, self.n_channels = floor, n_channels
         scale = torch.ones(n_channels) if stds is None else _checked("stds", stds, n_channels)
         center = torch.zeros(n_channels) if means is None else _checked("means", means, n_channels)
         self.register_buffer("center", center)
@@ -65,7 +65,7 @@ class GaussianObservation(BehaviorObservation):
         return self.mean(features)
 
     def encoded(self, observed: Tensor) -> Tensor:
-        """Values in units of the data's spread; then for each channel whether it is known."""
+        """Values in units of the data's spread; then 1 for each channel that is known."""
         known = observed.isfinite()
         values = torch.where(known, (observed - self.center) / self.scale, 0.0)
         return torch.cat([values, known.to(values.dtype)], -1)
@@ -92,6 +92,7 @@ class GaussianObservation(BehaviorObservation):
 
 
 def _near_zero(feature_dim: int, n_outputs: int) -> nn.Linear:
+    """A readout that starts with small weights and no offset."""
     linear = nn.Linear(feature_dim, n_outputs)
     with torch.no_grad():
         linear.weight.mul_(0.1)
@@ -100,6 +101,7 @@ def _near_zero(feature_dim: int, n_outputs: int) -> nn.Linear:
 
 
 def _checked(name: str, values: Tensor, n_channels: int) -> Tensor:
+    """Means or standard deviations, one finite number a channel."""
     if values.shape != (n_channels,):
         raise ModelError(
             f"{name} has shape {tuple(values.shape)}: it must have one entry for each of "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from undertow.errors import ModelError
-from undertow.observations.counts import CountObservation, log_factorial, up_to_largest
+from undertow.observations.counts import CountObservation, Link, log_factorial, up_to_largest
 
 LEAST_DISPERSION = 1e-8  # below it a gamma draw of single precision has no spread left
 
@@ -34,7 +34,7 @@ class NegativeBinomialObservation(CountObservation):
         mean_rates: Tensor,
         bin_s: float,
         floor_hz: float = 0.0,
-        link: str = "exp",
+        link: Link = "exp",
         region: Sequence[int] | None = None,
         dispersion: float = 0.1,
     ) -> None:
@@ -59,6 +59,7 @@ class NegativeBinomialObservation(CountObservation):
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         alpha, mean = self.dispersion, self.mean(features)
+        # a gamma draw of mean 1 and variance α times a Poisson draw: mean μ, variance μ + αμ²
         gain = alpha * torch._standard_gamma(
             (1 / alpha).expand_as(mean).contiguous(), generator=generator
         )

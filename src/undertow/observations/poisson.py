@@ -7,8 +7,8 @@ from undertow.observations.counts import CountObservation, log_factorial
 
 
 class PoissonObservation(CountObservation):
-    """counts ~ Poisson(rate · bin), rate = floor + exp(linear(features)) (LangevinFlow eq. 3, with
-    a floor).
+    """counts ~ Poisson(rate · bin), rate = floor + exp(linear(features)): LangevinFlow eq. 3, and a
+    floor.
 
     Constructed as every `CountObservation`; with `region`, eq. 10 of ElGazzar & van Gerven.
     """

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from undertow.checks import number, whole
 from undertow.data import TrialSet
 from undertow.errors import DataError
 
@@ -53,11 +54,11 @@ def simulate_lorenz(
         DataError: for a number that is not positive, or an integration that diverges.
     """
     trials = _checked_trials(trials_per_condition)
-    for name, number in (("conditions", conditions), ("n_neurons", n_neurons), ("bins", bins)):
-        _check_whole(name, number, 1)
-    _check_whole("burn_in", burn_in, 0)
+    for name, count in (("conditions", conditions), ("n_neurons", n_neurons), ("bins", bins)):
+        whole(name, count, 1, error=DataError)
+    whole("burn_in", burn_in, 0, error=DataError)
     for name, value in (("mean_rate_hz", mean_rate_hz), ("bin_s", bin_s), ("step", step)):
-        _check_positive(name, value)
+        number(name, value, 0, above=True, error=DataError)
     generator = np.random.default_rng(seed)
     start = np.asarray(start_mean, float) + start_std * generator.standard_normal((conditions, 3))
     path = lorenz_path(start, burn_in + bins - 1, step, sigma, rho, beta)[burn_in:]
@@ -146,13 +147,3 @@ def _checked_trials(trials_per_condition: tuple[int, int, int]) -> tuple[int, ..
             "it must be three whole numbers (train, validation, test), not all 0."
         )
     return tuple(int(n) for n in trials)
-
-
-def _check_whole(name: str, number: int, low: int) -> None:
-    if int(number) != number or number < low:
-        raise DataError(f"{name} is {number}: it must be a whole number, {low} or more.")
-
-
-def _check_positive(name: str, number: float) -> None:
-    if not (np.isfinite(number) and number > 0):
-        raise DataError(f"{name} is {number}: it must be above zero.")

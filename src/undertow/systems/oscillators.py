@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.data import TrialSet
-from undertow.data.validation import check_finite, check_positive
 from undertow.errors import DataError
 from undertow.systems.populations import (
     NETWORK_STREAM,
@@ -63,9 +63,9 @@ class Oscillators:
             raise DataError(
                 f"readout has shape {self.readout.shape}: it must have {2 * n} columns."
             )
-        check_positive("relaxation_per_s", self.relaxation_per_s, "1/s")
-        if check_finite("noise", self.noise, "standard deviation, zero or more") < 0:
-            raise DataError(f"noise is {self.noise}: it must be zero or more.")
+        relaxation = self.relaxation_per_s
+        number("relaxation_per_s", relaxation, 0, above=True, unit="1/s", error=DataError)
+        number("noise", self.noise, 0, error=DataError)
 
     @classmethod
     def random(

@@ -3,17 +3,12 @@ counts."""
 
 import numpy as np
 
+from undertow.checks import number, whole
 from undertow.data import TrialSet
-from undertow.data.validation import check_positive, check_whole
+from undertow.errors import DataError
 from undertow.systems.lorenz import rates_with_mean
 
 NETWORK_STREAM, TRIALS_STREAM, SPIKES_STREAM = 0, 1, 2
-MANY = 10**9
-
-
-def check_count(name: str, number: int) -> None:
-    """Refuse what is no whole number of at least one."""
-    check_whole(name, number, 1, MANY)
 
 
 def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> None:
@@ -22,9 +17,9 @@ def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> N
     Raises:
         DataError: naming the argument and its rule.
     """
-    for name, number in (("n_trials", n_trials), ("bins", bins), ("steps_per_bin", steps_per_bin)):
-        check_count(name, number)
-    check_positive("bin_s", bin_s, "seconds")
+    for name, count in (("n_trials", n_trials), ("bins", bins), ("steps_per_bin", steps_per_bin)):
+        whole(name, count, 1, error=DataError)
+    number("bin_s", bin_s, 0, above=True, unit="seconds", error=DataError)
 
 
 def random_directions(
@@ -32,7 +27,7 @@ def random_directions(
 ) -> np.ndarray:
     """Weights from states to log-rates, (neurons, dim), all of one length: no neuron varies far
     more than others."""
-    check_count("n_neurons", n_neurons)
+    whole("n_neurons", n_neurons, 1, error=DataError)
     weights = generator.standard_normal((n_neurons, dim))
     directions: np.ndarray = weights / np.linalg.norm(weights, axis=1, keepdims=True)
     return length * directions
@@ -57,7 +52,7 @@ def poisson_trials(
     Raises:
         DataError: for a mean rate that is not above zero.
     """
-    check_positive("mean_rate_hz", mean_rate_hz, "spikes/s")
+    number("mean_rate_hz", mean_rate_hz, 0, above=True, unit="spikes/s", error=DataError)
     truth = rates_with_mean(log_rates, mean_rate_hz)
     return TrialSet(
         spikes=np.random.default_rng([seed, SPIKES_STREAM]).poisson(truth * bin_s),

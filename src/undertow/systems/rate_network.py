@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.data import TrialSet
-from undertow.data.validation import check_finite
 from undertow.errors import DataError
 from undertow.systems.populations import (
     NETWORK_STREAM,
@@ -54,8 +54,7 @@ class RateNetwork:
             raise DataError(
                 f"timescales_s is {tuple(self.timescales_s)}: all must be above zero, in seconds."
             )
-        if check_finite("noise", self.noise, "standard deviation, zero or more") < 0:
-            raise DataError(f"noise is {self.noise}: it must be zero or more.")
+        number("noise", self.noise, 0, error=DataError)
 
     @classmethod
     def random(cls, n_neurons: int = 50, noise: float = 1.0, seed: int = 0) -> "RateNetwork":

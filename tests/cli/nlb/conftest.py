@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Undertow
-from tests.data.nlb.random_tensors import random_tensors
-from undertow.data.nlb import write_tensors
+from tests.nlb.random_tensors import random_tensors
+from undertow.nlb import write_nlb_tensors
 
 SCALING = ("mc_maze_large", "mc_maze_medium", "mc_maze_small")
 SMOOTHING = (
@@ -30,7 +30,7 @@ def prepare(folder: Path, set_name: str, bin_ms: int, phase: str) -> Path:
         tensors = replace(tensors, phase="test", targets={})
     directory = folder / f"{set_name}_{bin_ms}_{phase}"
     directory.mkdir(parents=True)
-    return write_tensors(tensors, directory / "tensors.h5")
+    return write_nlb_tensors(tensors, directory / "tensors.h5")
 
 
 @pytest.fixture(scope="session")

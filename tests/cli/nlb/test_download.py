@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Undertow
-from tests.data.nlb.archive import Archive, serve
-from undertow.data.nlb import downloading
+from tests.nlb.archive import Archive, serve
+from undertow.nlb import download
 
 WORDS = ("nlb", "download", "mc_maze_small")
 
@@ -15,7 +15,7 @@ WORDS = ("nlb", "download", "mc_maze_small")
 @pytest.fixture(autouse=True)
 def _straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloading, "PAUSE_S", 0.0)
+    monkeypatch.setattr(download, "PAUSE_S", 0.0)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_ctrl_c_says_what_is_kept(
     def interrupted(path: Path) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(downloading, "sha256_of", interrupted)
+    monkeypatch.setattr(download, "sha256_of", interrupted)
     done = undertow(*WORDS, "--out", tmp_path, "--api", archive.api)
     assert done.exit_code == 130
     assert "what arrived is kept, and the same command goes on" in done.stderr

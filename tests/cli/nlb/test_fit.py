@@ -8,12 +8,12 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import SMOOTHING, prepare
-from undertow.data.nlb import read_submission
 from undertow.models import LangevinFlow
+from undertow.nlb import read_submission
 from undertow.training import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*latent coordinates")
-SIZES = ("latent_dim=8", "hidden_dim=8", "decoder_width=8", "heads=2", "samples=2")
+SIZES = ("latent_dim=8", "encoder.hidden_dim=8", "decoder.width=8", "decoder.heads=2", "samples=2")
 LOOP = ("training.epochs=2", "training.batch_size=8", "training.validate_every=1")
 TINY = [word for pair in (*SIZES, *LOOP) for word in ("--set", pair)]
 WORDS = ("nlb", "fit", "mc_maze", "--bin-ms", 20)
@@ -143,7 +143,7 @@ def test_a_dry_run_writes_nothing(undertow: Undertow, folder: Path) -> None:
         (("mc_maze", "--bin-ms", 20, "--preset", "x"), "langevin-flow has no preset 'x'"),
         (("mc_maze", "--bin-ms", 20, "--out", "a/b"), "a/b is a path: give the name of a run"),
         (("mc_maze", "--bin-ms", 20, "--set", "latent=3"), "langevin-flow has no setting 'latent'"),
-        (("mc_maze", "--bin-ms", 20, "--set", "heads=3"), "heads"),
+        (("mc_maze", "--bin-ms", 20, "--set", "decoder.heads=3"), "heads"),
         (("mc_maze", "--bin-ms", 20, "--ensemble", 0), "--ensemble 0: it must be 1 or more"),
     ],
 )
@@ -184,3 +184,19 @@ def test_the_model_by_default_is_langevin_flow(
     assert done.exit_code == 130
     about = json.loads((folder / "mc_maze_20_val" / "langevin-flow" / "run.json").read_text())
     assert about["model"] == "langevin-flow"
+
+
+def test_a_published_preset_takes_seed_and_settings(
+    undertow: Undertow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: LangevinFlow, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LangevinFlow, "fit", refuse)
+    words = ("--preset", "released", "--seed", 3, "--set", "training.epochs=5", *TINY[:2])
+    assert undertow(*WORDS, "--folder", folder, *words).exit_code == 130
+    about = json.loads((folder / "mc_maze_20_val" / "langevin-flow" / "run.json").read_text())
+    settings = about["settings"]
+    assert (settings["seed"], settings["latent_dim"]) == (3, 8)
+    assert (settings["training"]["epochs"], settings["training"]["batch_size"]) == (5, 256)
+    assert (settings["dynamics"]["gamma"], settings["dynamics"]["allow_unstable"]) == (0.55, True)

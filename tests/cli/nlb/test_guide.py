@@ -7,8 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from undertow.cli.nlb.app import nlb
-from undertow.data.nlb import NLB_SETS
-from undertow.experiments import nlb_preset
+from undertow.nlb import NLB_SETS, nlb_preset
 
 PAGE = (Path(__file__).parents[3] / "docs" / "neural-latents-benchmark.md").read_text(
     encoding="utf-8"

@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import SMOOTHING
-from tests.data.nlb.made_sets import MadeSet, make_set
-from undertow.data.nlb import make_tensors, read_submission, read_tensors
+from tests.nlb.made_sets import MadeSet, make_set
+from undertow.nlb import make_tensors, read_nlb_tensors, read_submission
 
 WORDS = ("nlb", "prepare", "mc_maze")
 
@@ -35,7 +35,7 @@ def test_it_writes_the_tensors_and_says_what_they_hold(
     assert "1721 and 574 trials in phase val, 137 and 45 neurons" in lines["published sizes"]
     path = folder / "mc_maze_20_val" / "tensors.h5"
     assert lines["written"] == str(path)
-    found, expected = read_tensors(path), make_tensors(made.folder, "mc_maze", 20, "val")
+    found, expected = read_nlb_tensors(path), make_tensors(made.folder, "mc_maze", 20, "val")
     for name, array in {**expected.inputs, "psth": expected.targets["psth"]}.items():
         held = {**found.inputs, **found.targets}[name]
         np.testing.assert_array_equal(held, array, err_msg=name)

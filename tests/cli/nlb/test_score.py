@@ -9,15 +9,15 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import prepare
-from tests.data.nlb.random_tensors import random_submission, random_tensors
-from undertow.data.nlb import (
+from tests.nlb.random_tensors import random_submission, random_tensors
+from undertow.nlb import (
     Submission,
+    read_nlb_tensors,
     read_submission,
-    read_tensors,
+    score_submission,
+    write_nlb_tensors,
     write_submission,
-    write_tensors,
 )
-from undertow.evaluation import score_submission
 
 WORDS = ("nlb", "score", "mc_maze", "--bin-ms", 20)
 
@@ -25,7 +25,7 @@ WORDS = ("nlb", "score", "mc_maze", "--bin-ms", 20)
 def test_finished_runs_side_by_side(undertow: Undertow, fitted_nlb: Path, tmp_path: Path) -> None:
     directory = fitted_nlb / "mc_maze_20_val"
     (directory / "other").mkdir()
-    tensors = read_tensors(directory / "tensors.h5")
+    tensors = read_nlb_tensors(directory / "tensors.h5")
     write_submission(random_submission(tensors), directory / "other" / "rates.h5")
     out = tmp_path / "scores.json"
     done = undertow(*WORDS, "--folder", fitted_nlb, "--out", out)
@@ -54,7 +54,7 @@ def test_a_file_of_any_software_with_targets_of_any(undertow: Undertow, tmp_path
     write_submission(random_submission(*several), rates)
     with h5py.File(targets, "w") as file:
         for tensors in several:
-            write_tensors(tensors, tmp_path / "one.h5", overwrite=True)
+            write_nlb_tensors(tensors, tmp_path / "one.h5", overwrite=True)
             with h5py.File(tmp_path / "one.h5") as one:
                 one.copy(tensors.group, file)
     words = ("--submission", rates, "--targets", targets, "--folder", tmp_path / "nlb")
@@ -72,7 +72,7 @@ def test_a_file_of_any_software_with_targets_of_any(undertow: Undertow, tmp_path
 def test_timing_has_its_own_unit(undertow: Undertow, tmp_path: Path) -> None:
     tensors = random_tensors("dmfc_rsg", 5)
     write_submission(random_submission(tensors), tmp_path / "s.h5")
-    write_tensors(tensors, tmp_path / "t.h5")
+    write_nlb_tensors(tensors, tmp_path / "t.h5")
     words = ("nlb", "score", "dmfc_rsg", "--bin-ms", 5, "--submission", tmp_path / "s.h5")
     done = undertow(*words, "--targets", tmp_path / "t.h5")
     line = next(line for line in done.stdout.splitlines() if line.startswith("tp corr"))
@@ -94,7 +94,7 @@ def test_targets_of_another_phase_are_refused(
     undertow: Undertow, fitted_nlb: Path, tmp_path: Path
 ) -> None:
     words, targets = (*WORDS, "--phase", "test", "--folder", fitted_nlb), tmp_path / "truth.h5"
-    write_tensors(random_tensors("mc_maze", 20), targets)
+    write_nlb_tensors(random_tensors("mc_maze", 20), targets)
     done = undertow(*words, "--targets", targets)
     assert done.exit_code == 2
     assert "truth.h5 is of phase val, not test." in done.stderr
@@ -132,7 +132,7 @@ def test_errors_are_one_line(
 ) -> None:
     narrow = random_tensors("mc_maze", 5)
     write_submission(random_submission(narrow), tmp_path / "narrow.h5")
-    write_tensors(narrow, tmp_path / "targets5.h5")
+    write_nlb_tensors(narrow, tmp_path / "targets5.h5")
     write_submission(random_submission(random_tensors("mc_rtt", 20)), tmp_path / "other.h5")
     rates = random_submission(random_tensors("mc_maze", 20))["mc_maze_20"]
     shorter = {name: np.asarray(v)[:, :-1] for name, v in rates.items() if "forward" not in name}

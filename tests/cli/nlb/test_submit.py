@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from tests.cli.nlb.conftest import SCALING
-from undertow.data.nlb import Submission, read_submission, write_submission
+from undertow.nlb import Submission, read_submission, write_submission
 
 OPTIONS = ("--bin-ms", 20, "--model", "smoothing")
 

@@ -29,7 +29,7 @@ def download(
 ) -> None:
     """Download the NWB files of SET into FOLDER, checked by SHA-256; the same command goes on after
     a break."""
-    from undertow.data.nlb import download_set
+    from undertow.nlb import download_set
 
     given = {} if api is None else {"api": api}
     try:

@@ -8,12 +8,12 @@ import typer
 from undertow.cli import options, show
 from undertow.cli.errors import INTERRUPTED, guarded, say
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
-from undertow.cli.nlb.showing import nlb_scores
+from undertow.cli.nlb.score import show_scores
 from undertow.cli.plan import Plan
 
 if TYPE_CHECKING:
-    from undertow.data.nlb import Tensors
     from undertow.models import Estimator
+    from undertow.nlb import Tensors
 
 
 @guarded
@@ -61,7 +61,7 @@ def fit(
     (the submission) and, in phase val, scores.json. Choices are made on 15 % of the training
     trials; evaluation trials are predicted once.
     """
-    from undertow.experiments import nlb_preset
+    from undertow.nlb import nlb_preset
 
     place = Place(set_name, bin_ms, phase, folder)
     given = {
@@ -85,7 +85,7 @@ def _run(
     plan: Plan, place: Place, model: "Estimator", tensors: "Tensors", resume: bool, quiet: bool
 ) -> None:
     """Fit, write, print."""
-    from undertow.experiments import fit_nlb
+    from undertow.nlb import fit_nlb
     from undertow.training import Progress
 
     common: dict[str, Any] = {
@@ -102,7 +102,7 @@ def _run(
         )
         raise typer.Exit(INTERRUPTED) from None
     if done.scores:
-        nlb_scores(place, {done.directory.name: done.scores})
+        show_scores(place, {done.directory.name: done.scores})
     else:
         typer.echo(
             f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the "
@@ -115,8 +115,8 @@ def _run(
 def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") -> None:
     """What would run, and its time from a few real training steps; nothing is written."""
     from undertow.data import Splits, split_validation
-    from undertow.data.nlb import trials_of
     from undertow.experiments import estimate
+    from undertow.nlb import trials_of
 
     train, evaluation = trials_of(tensors)
     splits = Splits(*split_validation(train, seed=plan.split_seed), evaluation)

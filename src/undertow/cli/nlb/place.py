@@ -9,7 +9,7 @@ import typer
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
-    from undertow.data.nlb import Phase, Submission, Tensors
+    from undertow.nlb import Phase, Submission, Tensors
 
 SetName = Annotated[str, typer.Argument(metavar="SET", help="Such as mc_maze_small.")]
 BinMs = Annotated[
@@ -47,7 +47,7 @@ class Place:
     folder: Path
 
     def __post_init__(self) -> None:
-        from undertow.data.nlb import Phase, nlb_set
+        from undertow.nlb import Phase, nlb_set
 
         nlb_set(self.set_name)
         if self.phase not in get_args(Phase):
@@ -57,7 +57,7 @@ class Place:
     @property
     def group(self) -> str:
         """The benchmark's name of set and bin width, 'mc_maze_20'."""
-        from undertow.data.nlb import Tensors
+        from undertow.nlb import Tensors
 
         return Tensors(self.set_name, self.bin_ms, cast("Phase", self.phase), {}, {}).group
 
@@ -88,7 +88,7 @@ class Place:
             UndertowError: when nothing was, or the file there is of another set, bin width or
                 phase.
         """
-        from undertow.data.nlb import read_tensors
+        from undertow.nlb import read_nlb_tensors
 
         if not self.tensors_file.exists():
             raise UndertowError(
@@ -96,7 +96,7 @@ class Place:
                 f"Run undertow nlb prepare {self.set_name} FILES --bin-ms {self.bin_ms} --phase "
                 f"{self.phase} first."
             )
-        tensors = read_tensors(self.tensors_file, set_name=self.set_name, bin_ms=self.bin_ms)
+        tensors = read_nlb_tensors(self.tensors_file, set_name=self.set_name, bin_ms=self.bin_ms)
         if tensors.phase != self.phase:
             raise UndertowError(
                 f"{self.tensors_file} is of phase {tensors.phase}, not {self.phase}."
@@ -134,7 +134,7 @@ class Place:
         Raises:
             UndertowError: when it has none.
         """
-        from undertow.data.nlb import read_submission
+        from undertow.nlb import read_submission
 
         path = self.run(name) / RATES
         if not path.exists():

@@ -11,7 +11,7 @@ from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetN
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
-    from undertow.data.nlb import Phase, Tensors
+    from undertow.nlb import Phase, Tensors
 
 
 @guarded
@@ -26,7 +26,7 @@ def prepare(
 ) -> None:
     """Make the tensors of SET from its NWB files: FOLDER/<set>_<bin>_<phase>/tensors.h5, in the
     benchmark's layout."""
-    from undertow.data.nlb import make_tensors, write_tensors
+    from undertow.nlb import make_tensors, write_nlb_tensors
 
     place = Place(set_name, bin_ms, phase, folder)
     path = place.tensors_file
@@ -38,13 +38,13 @@ def prepare(
         files[0] if len(files) == 1 else files, set_name, bin_ms, cast("Phase", phase)
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_tensors(tensors, path)
+    write_nlb_tensors(tensors, path)
     show.facts(_sizes(tensors) | {"written": path, "next": _next(place, tensors)})
 
 
 def _sizes(tensors: "Tensors") -> dict[str, str]:
     """What was made, beside the published sizes of the set."""
-    from undertow.data.nlb import nlb_set
+    from undertow.nlb import nlb_set
 
     entry, inputs = nlb_set(tensors.set_name), tensors.inputs
     count = lambda name, axis: inputs[name].shape[axis] if name in inputs else 0  # noqa: E731

@@ -1,17 +1,20 @@
 """`undertow nlb score`: the benchmark's scores of runs, or of any software's submission file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from undertow.cli import show
 from undertow.cli.errors import guarded
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
-from undertow.cli.nlb.showing import nlb_scores
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
-    from undertow.data.nlb import Submission, Tensors
+    from undertow.nlb import NLBScores, Submission, Tensors
+
+UNITS = {"bps": "bits/spike", "R2": "R²", "corr": "r, more negative is better"}
 
 
 @guarded
@@ -43,7 +46,7 @@ def score(
 ) -> None:
     """Score rates of SET as the benchmark does, under its name of the result, which tells set and
     bin width."""
-    from undertow.evaluation import score_submission
+    from undertow.nlb import score_submission
 
     place = Place(set_name, bin_ms, phase, folder)
     if submission is not None and model:
@@ -53,9 +56,9 @@ def score(
     truth = _truth(place, targets)
     rates = _runs(place, model) if submission is None else _file(place, submission)
     scores = {name: score_submission(each, truth) for name, each in rates.items()}
-    nlb_scores(place, scores)
+    show_scores(place, scores)
     if out is not None:
-        from undertow.experiments import write_nlb_scores
+        from undertow.nlb import write_nlb_scores
 
         about = {"set_name": set_name, "bin_ms": bin_ms, "phase": phase}
         source = {
@@ -65,13 +68,32 @@ def score(
         typer.echo(f"written: {write_nlb_scores(out, scores, {**about, 'source': source})}")
 
 
+def show_scores(place: Place, by_run: Mapping[str, Mapping[str, "NLBScores"]]) -> None:
+    """Scores of runs side by side, under the benchmark's name of the result, which tells set and
+    bin width."""
+    splits = list(dict.fromkeys(split for found in by_run.values() for split in found))
+    for split in splits:
+        columns = {run: found[split].values for run, found in by_run.items() if split in found}
+        names = list(dict.fromkeys(name for values in columns.values() for name in values))
+        typer.echo(f"{split}: {place.label}")
+        rows = [
+            [n, *(f"{v[n]:.4f}" if n in v else "–" for v in columns.values()), _unit(n)]
+            for n in names
+        ]
+        show.table(["score", *columns, "unit"], rows)
+
+
+def _unit(name: str) -> str:
+    return next(unit for end, unit in UNITS.items() if name.endswith(end))
+
+
 def _truth(place: Place, path: Path | None) -> "Tensors":
     """The targets.
 
     Raises:
         UndertowError: when they do not hold the held-out spikes of evaluation trials.
     """
-    from undertow.data.nlb.layout import TRUTH
+    from undertow.nlb.tensors import TRUTH
 
     tensors = place.tensors() if path is None else _targets(place, path)
     if TRUTH in tensors.targets:
@@ -91,10 +113,10 @@ def _targets(place: Place, path: Path) -> "Tensors":
     Raises:
         UndertowError: when it is of another set, bin width or phase.
     """
-    from undertow.data.hdf5 import opened_hdf5
-    from undertow.data.nlb import read_tensors
+    from undertow.data.readers.hdf5_file import opened_hdf5
+    from undertow.nlb import read_nlb_tensors
 
-    tensors = read_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
+    tensors = read_nlb_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
     with opened_hdf5(path) as file:
         told = file.attrs.get("phase", place.phase)  # only files written here tell it
     if told != place.phase:
@@ -119,7 +141,7 @@ def _runs(place: Place, names: list[str] | None) -> dict[str, "Submission"]:
 
 def _file(place: Place, path: Path) -> dict[str, "Submission"]:
     """The set's rates in a file; all of it where the set is not in it, for scoring to say so."""
-    from undertow.data.nlb import Submission, read_submission
+    from undertow.nlb import Submission, read_submission
 
     whole = read_submission(path)
     return {

@@ -14,7 +14,7 @@ from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
-    from undertow.data.nlb import Submission
+    from undertow.nlb import Submission
 
 
 @guarded
@@ -31,7 +31,7 @@ def submit(
     ] = "langevin-flow",
 ) -> None:
     """Gather the rates of a run of each SET in one HDF5 file, checked against what was prepared."""
-    from undertow.data.nlb import Submission, write_submission
+    from undertow.nlb import Submission, write_submission
 
     if out.exists():
         raise UndertowError(f"{out} exists: choose another file for the submission.")
@@ -52,7 +52,7 @@ def _checked(place: Place, model: str) -> Mapping[str, np.ndarray]:
     Raises:
         UndertowError: when they are not.
     """
-    from undertow.data.nlb.trials import check_sizes
+    from undertow.nlb.trials import check_sizes
 
     submission = place.rates(model)
     check_sizes(submission, place.tensors())
@@ -75,8 +75,8 @@ def _say_sizes(submission: "Submission") -> None:
 
 def _say_what_lacks(submission: "Submission", phase: str, set_names: list[str]) -> None:
     """What the leaderboard would score more of, or not take."""
-    from undertow.data.nlb.submission import FORWARD
-    from undertow.evaluation.nlb import SCALING
+    from undertow.nlb.scoring import SCALING
+    from undertow.nlb.submission import FORWARD
 
     for group, arrays in submission.items():
         if FORWARD[0] not in arrays:

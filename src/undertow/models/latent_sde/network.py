@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
-from undertow.encoders import LSTMEncoder, StimulusEncoder, interpolate
+from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, solve
 from undertow.observations import BehaviorObservation, Observation
 from undertow.randomness import random_mask
@@ -98,7 +98,7 @@ class LatentSDENetwork(nn.Module):
         labels: Mapping[str, Observation],
         bin_s: float,
         bins_per_step: float = 1.0,
-        interpolation: str = "linear",
+        interpolation: Interpolation = "linear",
         encodes_behavior: bool = False,
         encodes_intervals: bool = False,
         behavior_weight: float = 1.0,

@@ -1,0 +1,182 @@
+"""Width, floor and penalty of smoothing, chosen by how well they predict spikes not seen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from undertow.data import TrialSet
+from undertow.errors import ModelError
+from undertow.evaluation.metrics.likelihood import bits_per_spike, negative_log_likelihood
+from undertow.evaluation.metrics.poisson_regression import PoissonDesign, PoissonRegression
+from undertow.evaluation.metrics.psth import gaussian_smooth
+
+Grid = float | Sequence[float]
+BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
+
+
+class Choice(NamedTuple):
+    """One point of the grid."""
+
+    width_s: float
+    floor_hz: float
+    penalty: float
+
+
+def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> list[Choice]:
+    """All combinations, with penalty 0 where there is no regression.
+
+    Raises:
+        ModelError: for values that are not numbers above zero, or none.
+    """
+    widths, floors = _values("width_s", width_s), _values("floor_hz", floor_hz)
+    penalties = _values("penalty", penalty)
+    return [Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])]
+
+
+def _values(name: str, grid: Any) -> list[float]:
+    """The values of a grid, or the one value, all above zero."""
+    try:
+        values = np.atleast_1d(np.asarray(grid, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.array([])
+    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
+        raise ModelError(f"{name} is {grid!r}: it must be a number above zero, or several.")
+    return values.tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class HeldInSmoother:
+    """Held-in spikes of trials, smoothed.
+
+    Attributes:
+        mean_rates: of the held-in neurons in spikes/s, (held-in,): where nothing near was observed.
+    """
+
+    mean_rates: np.ndarray
+
+    def __call__(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
+        """Rates in the window, spikes/s, (trials, window, held-in); `centre` as in
+        `gaussian_smooth`."""
+        counts = heldin_counts(trials)
+        rates = gaussian_smooth(counts, width_s, trials.bin_s, centre) / trials.bin_s
+        return np.where(np.isnan(rates), self.mean_rates, rates)
+
+
+def heldin_counts(trials: TrialSet) -> np.ndarray:
+    """Spikes of held-in neurons in the window, (trials, window, held-in)."""
+    return _window_counts(trials, ~trials.heldout)
+
+
+def heldout_counts(trials: TrialSet) -> np.ndarray:
+    """Spikes of held-out neurons in the window, (trials, window, held-out)."""
+    return _window_counts(trials, trials.heldout)
+
+
+def _window_counts(trials: TrialSet, neurons: np.ndarray) -> np.ndarray:
+    counts: np.ndarray = trials.spikes[:, : trials.n_time - trials.forward_bins, neurons]
+    return counts.astype(np.float64)
+
+
+def _inside(trials: TrialSet) -> np.ndarray:
+    """Bins of the window within their trial, (trials, time)."""
+    return trials.valid[:, : trials.n_time - trials.forward_bins]
+
+
+def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[TrialSet]) -> Choice:
+    """The point under which every held-in bin is likeliest given the other bins of its trial."""
+
+    def loss(point: Choice) -> float:
+        total = 0.0
+        for trials in given:
+            rates = smooth(trials, point.width_s, centre=False) + point.floor_hz
+            total += negative_log_likelihood(rates * trials.bin_s, heldin_counts(trials))
+        return total
+
+    return min(grid, key=loss)
+
+
+def choose_on_validation(
+    grid: list[Choice], smooth: HeldInSmoother, train: TrialSet, validation: TrialSet
+) -> Choice:
+    """The best co-smoothing on the validation trials; in large sets width and floor from a part of
+    the data.
+
+    Raises:
+        ModelError: when no held-out neuron spikes in the validation trials.
+    """
+    neurons = np.flatnonzero(np.nansum(heldout_counts(validation), axis=(0, 1)) > 0)
+    if not neurons.size:
+        raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
+    every_bin = -(-int(_inside(train).sum()) // BINS_TO_CHOOSE)
+    every_neuron = -(-len(neurons) // NEURONS_TO_CHOOSE)
+
+    def best(points: list[Choice], scored: np.ndarray, every: int) -> Choice:
+        scores = dict(_validation_scores(points, smooth, train, validation, scored, every))
+        return max(scores, key=lambda point: scores[point])
+
+    choice = best(grid, neurons[::every_neuron], every_bin)
+    if max(every_bin, every_neuron) == 1:
+        return choice
+    # the best penalty depends on the number of bins: it is chosen on all
+    return best([point for point in grid if point[:2] == choice[:2]], neurons, 1)
+
+
+def _validation_scores(
+    grid: list[Choice],
+    smooth: HeldInSmoother,
+    train: TrialSet,
+    validation: TrialSet,
+    neurons: np.ndarray,
+    every: int,
+) -> Iterator[tuple[Choice, float]]:
+    """Co-smoothing of these held-out neurons at each point, fitted on every so many training bins.
+
+    Penalties are tried from the strongest on, until the score falls.
+    """
+    target = heldout_counts(validation)[..., neurons]
+    counts = heldout_counts(train)[_inside(train)][::every, neurons]
+    penalties = sorted({point.penalty for point in grid}, reverse=True)
+    for width_s in dict.fromkeys(point.width_s for point in grid):
+        fit_rates = smooth(train, width_s)[_inside(train)][::every]
+        score_rates = smooth(validation, width_s)
+        for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
+            design = PoissonDesign(np.log(fit_rates + floor_hz), counts)
+            features = np.log(score_rates + floor_hz)
+            for penalty, score in _until_it_falls(design, features, target, penalties):
+                yield Choice(width_s, floor_hz, penalty), score
+
+
+def _until_it_falls(
+    design: PoissonDesign, features: np.ndarray, target: np.ndarray, penalties: list[float]
+) -> Iterator[tuple[float, float]]:
+    """Each penalty and its bits per spike, each fit from the one before, up to the first that is
+    worse."""
+    fitted, best = None, -np.inf
+    for penalty in penalties:
+        fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
+        score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
+        yield penalty, score
+        if score < best:
+            return
+        best = score
+
+
+def fit_regression(
+    smooth: HeldInSmoother, given: list[TrialSet], choice: Choice
+) -> PoissonRegression:
+    """From ln(smoothed held-in rates + floor) to the ln of held-out rates in spikes/s; without
+    held-out neurons it is empty."""
+    first = given[0]
+    if not first.heldout.any():
+        return PoissonRegression(np.zeros((first.n_neurons, 0)), np.zeros(0))
+    features, counts = [], []
+    for trials in given:
+        inside = _inside(trials)
+        features.append(np.log(smooth(trials, choice.width_s)[inside] + choice.floor_hz))
+        counts.append(heldout_counts(trials)[inside])
+    design = PoissonDesign(np.concatenate(features), np.concatenate(counts))
+    fitted = design.fit(choice.penalty)
+    return PoissonRegression(fitted.weights, fitted.offset - np.log(first.bin_s))

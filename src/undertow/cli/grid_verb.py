@@ -1,0 +1,200 @@
+"""What `ablate`, `latents` and every other verb that fits many models have in common: their
+options, the run directory, what is said on the way, and how they end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from undertow import checks
+from undertow.cli import options, show
+from undertow.cli.errors import resumable, say
+from undertow.cli.plan import Plan
+from undertow.cli.reading import Reading
+from undertow.errors import UndertowError
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.experiments import CellResult
+    from undertow.models import Estimator
+
+Table = tuple[list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """Options of every verb that fits models over folds and seeds; the texts are those of the
+    help."""
+
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A new directory for the results.")
+    ] = None
+    folds: Annotated[
+        int, typer.Option(metavar="N", help="In how many parts trials are cross-validated.")
+    ] = 5
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Fit every fold with the seeds 0 … N − 1.")
+    ] = 1
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Fit in so many processes, one thread each.")
+    ] = 1
+    preset: options.Preset = None
+    setting: options.Setting = None
+    heldout: options.Heldout = None
+    split_seed: options.SplitSeed = None
+    resume: Annotated[bool, options.flag("--resume", "Go on with what was begun in DIR.")] = False
+    quiet: options.Quiet = False
+    dry_run: Annotated[
+        bool,
+        options.flag("--dry-run", "Say what would run, and estimate its time; write nothing."),
+    ] = False
+
+    def plan(self, reading: Reading, **more: Any) -> Plan:
+        """The plan of the model that the verb varies.
+
+        Args:
+            reading: how the data are read.
+            more: options of `Plan` that are the verb's own, such as `model`.
+
+        Raises:
+            UndertowError: for numbers that cannot be.
+        """
+        for name, least in (("folds", 2), ("seeds", 1), ("workers", 1)):
+            checks.whole(f"--{name}", getattr(self, name), least, error=UndertowError)
+        shared = {name: getattr(self, name) for name in ("out", "preset", "heldout", "split_seed")}
+        return Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+
+
+class GridResult(Protocol):
+    """What the fits of a verb came to."""
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """Fit → error, for those that did not finish."""
+
+    def tables(self) -> Sequence[Table]:
+        """Heads and rows of text, for people."""
+
+    def sentences(self) -> Sequence[str]:
+        """What the tables come to, in words."""
+
+    def write(self, directory: Path, about: Mapping[str, Any]) -> list[Path]:
+        """Write everything, and `about` with it; the paths written."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a verb adds to the common part.
+
+    Attributes:
+        name: of the entry in run.json that holds the settings of `base`.
+        base: the model that is varied.
+        title: what is fitted, for the first line.
+        models: name → model, for the dry run: each is fitted on every fold and seed.
+        fit: called with the trials, the directory and `base`, and with folds, seeds, split_seed,
+            workers and report; fits, and returns the result.
+        tried: fits of each model beside those.
+        decisive: whether nothing is worth fitting any more once this fit, the n-th that ended, has
+            failed.
+        about: further entries of the JSON file.
+    """
+
+    name: str
+    base: "Estimator"
+    title: str
+    models: Callable[[], Mapping[str, "Estimator"]]
+    fit: Callable[..., GridResult]
+    tried: int = 0
+    decisive: Callable[["CellResult", int], bool] = lambda cell, done: done == 1
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
+    """Fit everything, print the tables, write the files; or say what it would cost.
+
+    Raises:
+        UndertowError: for what cannot be read or fitted, and at the end where some fits failed.
+    """
+    if asked.dry_run:
+        _say_cost(study, plan, plan.read(data), asked)
+        return
+    directory, trials = plan.directory(), plan.read(data)
+    if not asked.quiet:
+        say(f"{study.title}: {trials!r} from {data.name}")
+    with resumable(directory):
+        done, about = _fitted(study, trials, plan, asked, plan.source(data))
+    for number, table in enumerate(done.tables()):
+        typer.echo("\n" * (number > 0), nl=False)
+        show.table(*table)
+    for sentence in done.sentences():
+        typer.echo(sentence)
+    for path in done.write(directory, about):
+        typer.echo(f"written: {path}")
+    _refuse_failures(done.errors)
+
+
+def _fitted(
+    study: Study, trials: "TrialSet", plan: Plan, asked: GridOptions, source: Mapping[str, Any]
+) -> tuple[GridResult, dict[str, Any]]:
+    """The result, and what the verb's JSON file says of it beside."""
+    from undertow.experiments.identity import fingerprint, run_directory, settings_of
+
+    same = {
+        study.name: settings_of(study.base),
+        "data": fingerprint(trials),
+        "split_seed": plan.split_seed,
+        "folds": asked.folds,
+    }
+    seeds = range(asked.seeds)
+
+    def report(cell: "CellResult", done: int, total: int) -> None:
+        if cell.error and study.decisive(cell, done):
+            raise UndertowError(f"the fit {cell.cell.name} failed: {cell.error}")
+        if not asked.quiet:
+            show.cell_line(cell, done, total)
+
+    with run_directory(plan.directory(), same, asked.resume, source):
+        done = study.fit(
+            trials,
+            plan.directory(),
+            study.base,
+            folds=asked.folds,
+            seeds=seeds,
+            split_seed=plan.split_seed,
+            workers=asked.workers,
+            report=report,
+        )
+    return done, {**same, "source": source, "seeds": list(seeds), **study.about}
+
+
+def _refuse_failures(errors: Mapping[str, str]) -> None:
+    """Say how many fits failed, and why the first did."""
+    if errors:
+        name, error = next(iter(errors.items()))
+        raise UndertowError(
+            f"{len(errors)} fit{'s' * (len(errors) > 1)} failed and count nowhere; the first, "
+            f"{name}, with {error} What finished is kept: --resume tries the others again."
+        )
+
+
+def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) -> None:
+    """What would run, and the time of each model from a few real training steps; nothing is
+    written."""
+    from undertow.experiments import estimate, fold_splits
+
+    first = fold_splits(trials, asked.folds, plan.split_seed)[0]
+    fits, total_s = study.tried + asked.folds * asked.seeds, 0.0
+    facts: dict[str, Any] = {
+        "trials": trials,
+        "results": plan.out or "not given (--out DIR)",
+        "model": repr(study.base),
+    }
+    for name, model in study.models().items():
+        cost = estimate(model, first)
+        if cost is not None:
+            total_s += fits * cost.seconds
+            each = f"{fits} fits × about {show.duration(cost.seconds)}"
+            facts[name] = f"{cost.parameters:,} parameters, {each}"
+    show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

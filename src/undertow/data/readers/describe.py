@@ -1,0 +1,90 @@
+"""`describe`: what a data file holds, in one dictionary."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data.readers.load import FORMATS, format_of, load
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataWarning
+
+
+def describe(path: str | Path, **options: Any) -> dict[str, Any]:
+    """Summarise a data file as `load(path, **options)` reads it.
+
+    Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of
+    `summarize`, what the file holds, and the 'warnings' said while reading. What the file holds is
+    'arrays' with their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by and
+    'time_series' to read, and for Phy folders the first two.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        trials = load(path, **options)
+    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    form = FORMATS[format_of(path)]
+    contents = form.contents(path)
+    return {
+        "path": str(path),
+        "kind": form.name,
+        **summarize(trials),
+        **(contents if isinstance(contents, dict) else {"arrays": contents}),
+        "warnings": said,
+    }
+
+
+def summarize(trials: TrialSet) -> dict[str, Any]:
+    """The size and contents of a `TrialSet` as plain numbers, strings, lists and dictionaries."""
+    observed = trials.mean_rates[np.isfinite(trials.mean_rates)]
+    lengths_s = _lengths_s(trials)
+    return {
+        "trials": trials.n_trials,
+        "bins": trials.n_time,
+        "bin_s": trials.bin_s,
+        "times": "regular" if trials.times is None else "irregular",
+        "window_s": [trials.start_s, trials.start_s + _window_s(trials)],
+        "event": trials.event,
+        "trial_length_s": [float(length_s) for length_s in (lengths_s.min(), lengths_s.max())],
+        "neurons": trials.n_neurons,
+        "spikes": int(np.nansum(trials.spikes, dtype=float)),
+        "missing_bins": int(np.isnan(trials.spikes[trials.valid]).sum()),
+        "rate_hz": {
+            name: float(f(observed))
+            for name, f in (("min", np.min), ("median", np.median), ("max", np.max))
+        },
+        "silent_neurons": trials.neuron_ids[trials.silent].tolist(),
+        "heldout_neurons": trials.neuron_ids[trials.heldout].tolist(),
+        "forward_bins": trials.forward_bins,
+        "conditions": _counts(trials.condition),
+        "regions": _counts(trials.region),
+        "splits": _counts(trials.split),
+        "labels": {name: _counts(values) for name, values in trials.labels.items()},
+        "behavior": list(trials.behavior_names),
+        "stimulus": list(trials.stimulus_names),
+        "truth": trials.truth is not None,
+    }
+
+
+def _lengths_s(trials: TrialSet) -> np.ndarray:
+    """From the window's start to the right edge of each trial's last bin, (trials,) seconds."""
+    if trials.times is None:
+        return trials.lengths * trials.bin_s
+    return np.nanmax(trials.times, axis=1) + trials.bin_s / 2 - trials.start_s
+
+
+def _window_s(trials: TrialSet) -> float:
+    return trials.n_time * trials.bin_s if trials.times is None else float(_lengths_s(trials).max())
+
+
+def _counts(labels: np.ndarray | None) -> dict[str, int]:
+    if labels is None:
+        return {}
+    values, counts = np.unique(labels, return_counts=True)
+    return {
+        str(value): int(count)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True)
+    }

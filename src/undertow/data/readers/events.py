@@ -1,0 +1,77 @@
+"""From spike times in a file to trials: around its events, or in windows where it has none."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data.readers.text_tables import read_npy, read_text_table
+from undertow.data.recording import Recording
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+from undertow.names import listed
+
+NEED_TRIALS = ("align", "window_s", "trials", "condition", "label", "forward_bins")
+
+
+def bin_or_cut(
+    path: str | Path, recording: Recording, bin_s: float | None, cut_s: float, **options: Any
+) -> TrialSet:
+    """`Recording.bin` where there are trials, else `Recording.cut` into windows of `cut_s`; 20 ms
+    by default.
+
+    Args:
+        path: names the recording in errors.
+        recording: with its units chosen.
+        bin_s: bin width in seconds.
+        cut_s: window length in seconds, for a recording without trials.
+        options: of `Recording.bin`; those that are None, empty or 0 count as not given.
+
+    Raises:
+        DataError: when options that need trials are given without any, or as in `Recording.bin`.
+    """
+    bin_s = 0.02 if bin_s is None else bin_s
+    given = {name: value for name, value in options.items() if _is_given(value)}
+    if recording.n_trials:
+        return recording.bin(bin_s=bin_s, **given)
+    if useless := [name for name in given if name in NEED_TRIALS]:
+        raise DataError(
+            f"{path} has no trials or events, which {listed(useless)} would need: leave it out and "
+            "pass cut_s, or give events (read_mat and read_phy take them)."
+        )
+    return recording.cut(cut_s, bin_s, **given)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and not (
+        isinstance(value, str | tuple | list | int | float) and not value
+    )
+
+
+def event_columns(events: Any) -> Mapping[str, Any]:
+    """Events as columns of a trial table: from an array, a table, or the path of a .npy, .csv or
+    .tsv file.
+
+    An array (trials,) becomes the column 'event', one of two columns 'start_time' and 'stop_time',
+    a structured one its fields.
+
+    Raises:
+        DataError: for a file that cannot be read or an array of another shape.
+    """
+    if isinstance(events, str | Path):
+        is_array = Path(events).suffix.lower() == ".npy"
+        events = read_npy(events) if is_array else read_text_table(events)
+    if hasattr(events, "items"):
+        return dict(events.items())
+    array = np.asarray(events)
+    if array.dtype.names:
+        return {name: array[name].ravel() for name in array.dtype.names}
+    if array.ndim == 2 and array.shape[1] == 2:
+        return {"start_time": array[:, 0], "stop_time": array[:, 1]}
+    if array.ndim == 1 or array.shape[1:] == (1,):
+        return {"event": array.ravel()}
+    raise DataError(
+        f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) "
+        "start and stop times."
+    )

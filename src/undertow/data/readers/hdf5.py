@@ -1,0 +1,186 @@
+"""HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told
+apart."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from undertow.data.readers.hdf5_file import opened_hdf5, own_bin_s, plain_array, single_value
+from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+from undertow.files import written_whole
+from undertow.names import listed
+
+if TYPE_CHECKING:
+    import h5py
+
+PARTS = {"train": "train", "valid": "val", "test": "test", "none": "none"}
+ROOT_ARRAYS = ("neuron_ids", "region", "heldout")
+ROOT_SCALARS = ("bin_s", "start_s", "event", "forward_bins", "behavior_kind")
+NAMES = ("behavior_names", "stimulus_names")
+PER_TRIAL = ("truth", "behavior", "stimulus", "times", "lengths", "condition", "trial_ids")
+LABELS = "label_names"
+FILE_BIN_S = 0.01
+
+
+def read_hdf5(
+    path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None
+) -> TrialSet:
+    """Read trials from HDF5 in the LFADS layout or that of the Neural Latents Benchmark.
+
+    LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set
+    with split labels 'train', 'val' and 'test', in the original order where `*_inds` give it.
+    `*_truth` is read as spikes/s. Trials with the same truth share a condition. What `write_hdf5`
+    adds (condition, neuron ids, behaviour, …) is read back.
+
+    Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
+    group; see `undertow.data.readers.nlb_hdf5.read_nlb_fields`.
+
+    Args:
+        path: the file.
+        bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
+        file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt`
+            or `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS
+            layout, and `bin_s` in the benchmark's.
+
+    Raises:
+        DataError: for a file that is not there, cut short or no HDF5, without trials, or with
+            arrays that break a rule.
+    """
+    with opened_hdf5(path) as file:
+        if arrays := nlb_arrays(path, file):
+            known_bin_s = own_bin_s(file) or arrays.bin_s or file_bin_s or bin_s
+            fields = read_nlb_fields(path, arrays, known_bin_s)
+        else:
+            fields = _read_fields(Path(path), file, file_bin_s)
+    trials = TrialSet(**fields)
+    return trials if bin_s is None else trials.rebin(bin_s)
+
+
+def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dict[str, Any]:
+    parts = [part for part in PARTS if f"{part}_data" in file]
+    if not parts:
+        raise DataError(
+            f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}."
+        )
+    sizes = [len(file[f"{part}_data"]) for part in parts]
+    per_trial = {
+        "spikes": _joined(path, file, parts, "data"),
+        "inds": _joined(path, file, parts, "inds"),
+    }
+    per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
+    labels = plain_array(file[LABELS]).tolist() if LABELS in file else []
+    categories = {name: _joined(path, file, parts, f"label_{k}") for k, name in enumerate(labels)}
+    per_trial["split"] = (
+        np.repeat([PARTS[part] for part in parts], sizes)
+        if file.attrs.get("has_split", True)
+        else None
+    )
+    inds = per_trial.pop("inds")
+    order = np.argsort(inds, kind="stable") if inds is not None else np.arange(sum(sizes))
+    fields: dict[str, Any] = {k: None if v is None else v[order] for k, v in per_trial.items()}
+    fields["labels"] = {name: v[order] for name, v in categories.items() if v is not None}
+    if fields["condition"] is None and fields["truth"] is not None:
+        fields["condition"] = _conditions_by_truth(
+            fields["truth"], single_value(file, "n_init_conds")
+        )
+    fields["bin_s"] = own_bin_s(file) or file_bin_s or FILE_BIN_S
+    fields |= {name: plain_array(file[name]) for name in ROOT_ARRAYS if name in file}
+    scalars = {name: single_value(file, name) for name in ROOT_SCALARS[1:]}
+    fields |= {name: value for name, value in scalars.items() if value is not None}
+    fields |= {name: plain_array(file[name]).tolist() for name in NAMES if name in file}
+    return fields
+
+
+def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.ndarray | None:
+    """`{part}_{name}` of all parts, one after the other; None where there is none."""
+    there = [part for part in parts if f"{part}_{name}" in file]
+    if not there:
+        return None
+    if there != parts:
+        missing = [f"{part}_{name}" for part in parts if part not in there]
+        raise DataError(
+            f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or "
+            "for none."
+        )
+    arrays = [plain_array(file[f"{part}_{name}"]) for part in parts]
+    for part, array in zip(parts, arrays, strict=True):
+        n_trials = len(file[f"{part}_data"])
+        if array.ndim == 0 or len(array) != n_trials or array.shape[1:] != arrays[0].shape[1:]:
+            raise DataError(
+                f"{part}_{name} in {path} has shape {array.shape}: "
+                f"it does not fit {n_trials} trials and {parts[0]}_{name}."
+            )
+    return np.concatenate(arrays)
+
+
+def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:
+    """Number the distinct true rates in order of appearance; None when they cannot be conditions.
+
+    They can when trials share them and, where the file says how many there are, the number agrees.
+    """
+    _, first, label = np.unique(
+        truth.reshape(len(truth), -1), axis=0, return_index=True, return_inverse=True
+    )
+    if first.size == len(truth) or (n_conditions is not None and first.size != n_conditions):
+        return None
+    return np.argsort(np.argsort(first))[label.reshape(-1)]
+
+
+def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> Path:
+    """Write trials in the LFADS layout, with all else they hold; `read_hdf5` gives the same set
+    back.
+
+    Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to
+    `train_data` without labels); `*_inds` keep their order. The file is written under a temporary
+    name and moved into place.
+
+    Raises:
+        DataError: when the file exists and `overwrite` is False, or a split label is not train,
+            val, test or none.
+    """
+    import h5py
+
+    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        for name in ROOT_SCALARS:
+            file.attrs[name] = getattr(trials, name)
+        file.attrs["has_split"] = trials.split is not None
+        for name in ROOT_ARRAYS:
+            _write(file, name, getattr(trials, name))
+        for name, values in (
+            *((name, getattr(trials, name)) for name in NAMES),
+            (LABELS, trials.labels),
+        ):
+            _write(file, name, np.array(list(values)) if values else None)
+        for part, rows in _rows_by_part(trials).items():
+            _write(file, f"{part}_data", trials.spikes[rows])
+            _write(file, f"{part}_inds", rows)
+            for name in PER_TRIAL:
+                values = getattr(trials, name)
+                _write(file, f"{part}_{name}", None if values is None else values[rows])
+            for k, values in enumerate(trials.labels.values()):
+                _write(file, f"{part}_label_{k}", values[rows])
+    return Path(path)
+
+
+def _rows_by_part(trials: TrialSet) -> dict[str, np.ndarray]:
+    if trials.split is None:
+        return {"train": np.arange(trials.n_trials)}
+    unknown = sorted(set(trials.split.tolist()) - set(PARTS.values()))
+    if unknown:
+        raise DataError(f"split holds {unknown[0]!r}: it must be one of {listed(PARTS.values())}.")
+    rows = {part: np.flatnonzero(trials.split == label) for part, label in PARTS.items()}
+    return {part: index for part, index in rows.items() if index.size}
+
+
+def _write(file: "h5py.File", name: str, values: np.ndarray | None) -> None:
+    import h5py
+
+    if values is None:
+        return
+    if values.dtype.kind == "U":
+        file.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
+    else:
+        file.create_dataset(name, data=values, compression="gzip" if values.ndim == 3 else None)

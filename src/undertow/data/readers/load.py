@@ -1,0 +1,100 @@
+"""`load`: any data file undertow reads, by its suffix, and folders of sorted spikes."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from undertow.data.readers.hdf5 import read_hdf5
+from undertow.data.readers.hdf5_file import list_datasets
+from undertow.data.readers.mat import list_variables, read_mat
+from undertow.data.readers.netcdf import list_netcdf, read_netcdf
+from undertow.data.readers.npz import list_arrays, read_npz
+from undertow.data.readers.nwb import list_contents, read_nwb
+from undertow.data.readers.phy import is_phy_folder, list_phy, read_phy
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+from undertow.files import existing_file
+from undertow.names import listed
+
+
+class Format(NamedTuple):
+    """A file format.
+
+    Attributes:
+        name: for people.
+        read: path → trials.
+        contents: path → what the file offers: its arrays with their shapes, or the names of what to
+            align to, select by and read.
+    """
+
+    name: str
+    read: Callable[..., TrialSet]
+    contents: Callable[[str | Path], list[str] | dict[str, list[str]]]
+
+
+PHY = "Phy"
+FORMATS = {
+    ".npz": Format("arrays (npz)", read_npz, list_arrays),
+    ".h5": Format("HDF5", read_hdf5, list_datasets),
+    ".hdf5": Format("HDF5", read_hdf5, list_datasets),
+    ".nwb": Format("NWB", read_nwb, list_contents),
+    ".mat": Format("MATLAB", read_mat, list_variables),
+    ".nc": Format("netCDF (xarray)", read_netcdf, list_netcdf),
+    PHY: Format("Phy or Kilosort folder", read_phy, list_phy),
+}
+"""Suffix → format, and the one that is a folder."""
+
+
+def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
+    """Read trials from `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), or a Phy or Kilosort
+    folder.
+
+    Args:
+        path: the file or folder.
+        bin_s: bin width in seconds; by default the file's own, 20 ms for spike times.
+        options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`,
+            `read_netcdf` or `read_phy`.
+
+    Raises:
+        DataError: when the file cannot be read, or an option is not one of that reader's.
+    """
+    found = format_of(path)
+    reader = FORMATS[found].read
+    known = [
+        name
+        for name in inspect.signature(reader).parameters
+        if name not in ("path", "folder", "bin_s")
+    ]
+    if unknown := [name for name in options if name not in known]:
+        what = "Phy folders" if found == PHY else f"{found} files"
+        raise DataError(f"{what} have no option {listed(unknown)}: there is {listed(known)}.")
+    try:
+        return reader(path, bin_s=bin_s, **options)
+    except DataError as error:
+        named = str(path) in str(error)
+        raise error if named else DataError(f"{path}: {error}") from None
+
+
+def format_of(path: str | Path) -> str:
+    """The key in `FORMATS` for a path that is there: the suffix of a file, 'Phy' for a folder of
+    sorted spikes.
+
+    Raises:
+        DataError: for another folder, a file that is missing or empty, or an unknown suffix.
+    """
+    if is_phy_folder(path):
+        return PHY
+    if Path(path).is_dir():
+        raise DataError(
+            f"{path} is a folder without spike_times.npy: give the path of one data file, or of a "
+            "Phy or Kilosort folder."
+        )
+    suffix = existing_file(path).suffix.lower()
+    if suffix not in FORMATS:
+        there = [name for name in FORMATS if name.startswith(".")]
+        raise DataError(
+            f"{path} has the suffix {Path(path).suffix!r}: undertow reads {listed(there)} and Phy "
+            "folders."
+        )
+    return suffix

@@ -1,0 +1,183 @@
+"""MATLAB files: arrays of counts, and spike times in cell or struct arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.data import tables
+from undertow.data.aligning import Window
+from undertow.data.readers import npz
+from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.mat.counts import arrays_of
+from undertow.data.readers.mat.recording import recording_of
+from undertow.data.readers.mat.values import cell_list
+from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
+from undertow.data.recording import Recording
+from undertow.data.trialset import TrialSet
+from undertow.errors import DataError
+from undertow.names import listed
+
+SPIKES = ("spikes", "spike_times", "spike_counts", "counts")
+
+
+def read_mat(
+    path: str | Path,
+    bin_s: float | None = None,
+    spikes: str | None = None,
+    axes: str = "trials,time,neurons",
+    condition: str | Sequence[str] | None = None,
+    behavior: str | Sequence[str] | None = None,
+    stimulus: str | Sequence[str] | None = None,
+    label: str | Sequence[str] = (),
+    file_bin_s: float | None = None,
+    events: str | Sequence[str] | None = None,
+    align: str | None = None,
+    window_s: Window | None = None,
+    units: Any = None,
+    trials: Any = None,
+    min_rate_hz: float = 0.0,
+    forward_bins: int = 0,
+    cut_s: float = 1.0,
+) -> TrialSet:
+    """Read a MATLAB file of version 4, 5, 7 or 7.3, without MATLAB.
+
+    What `spikes` names decides how the file is read; fields of structs are named with dots,
+    'data.spikes'. What belongs to it is looked for beside it (`data.region`), then in the structs
+    around it and at the top.
+
+    - An array of counts, trials × time × neurons, or a cell or struct array with one matrix per
+      trial (trials of different length): with it go the arrays `read_npz` knows, by the same names
+      and rules.
+    - A cell or struct array of spike times in seconds, one entry per unit: binned around `events`
+      as in `Recording.bin`, or cut into windows of `cut_s` seconds where there are none.
+
+    Args:
+        path: the file.
+        bin_s: bin width in seconds; for counts a whole multiple of the file's own, 20 ms for spike
+            times.
+        spikes: the variable; by default the one whose name ends in spikes, spike_times,
+            spike_counts or counts.
+        axes: the order of the axes of counts and of signals (channels for neurons), such as
+            'neurons,time,trials'.
+        condition: with counts, variables of one label per trial; with spike times, trial columns.
+        behavior: with counts, arrays of signals (default as in `read_npz`); with spike times,
+            structs of a `time` in seconds and samples × channels.
+        stimulus: with counts, arrays of external input; with spike times, structs as for `behavior`
+            or trial columns.
+        label: variables or trial columns of one category per trial.
+        file_bin_s: the bin width of counts, for a file that holds no bin_ms or bin_s.
+        events: variables of one value per trial, or structs of them; by default trials, events or
+            event_times.
+        align, window_s, units, trials, min_rate_hz, forward_bins, cut_s: of spike times; see
+            `Recording`.
+
+    Raises:
+        DataError: for a file that is not there or no MATLAB file, a variable that is missing or has
+            the wrong shape, or options that the kind of spikes has no use for.
+    """
+    with opened_mat(path) as variables:
+        name = _spikes_name(path, variables, spikes)
+        times = _spike_times(name, variables[name])
+        if times is None:
+            useless = {"events": events, "align": align, "window_s": window_s, "units": units}
+            useless |= {"trials": trials, "min_rate_hz": min_rate_hz, "forward_bins": forward_bins}
+            if refused := [
+                option for option, value in useless.items() if value is not None and value != 0
+            ]:
+                raise DataError(f"{name} in {path} holds counts: leave out {listed(refused)}.")
+            wanted = npz.Wanted(condition, behavior, stimulus, label)
+            named = [n for names in wanted for n in tables.as_names(names)]
+            arrays = arrays_of(path, variables, name, axes, named)
+        else:
+            signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
+            recording = recording_of(path, variables, name, times, events, signals, stimuli)
+    if times is None:
+        return _counted(path, name, axes, arrays, bin_s, file_bin_s, wanted)
+    return bin_or_cut(
+        path,
+        recording.select_units(units),
+        bin_s,
+        cut_s,
+        align=align,
+        window_s=window_s,
+        trials=trials,
+        condition=condition,
+        behavior=signals,
+        stimulus=stimuli,
+        label=label,
+        min_rate_hz=min_rate_hz,
+        forward_bins=forward_bins,
+    )
+
+
+def read_recording(
+    path: str | Path,
+    spikes: str | None = None,
+    events: str | Sequence[str] | None = None,
+    signals: str | Sequence[str] = (),
+) -> Recording:
+    """Read spike times, events and the signals named as a `Recording`; the arguments are those of
+    `read_mat`.
+
+    Raises:
+        DataError: as `read_mat`, and where the spikes are counts.
+    """
+    with opened_mat(path) as variables:
+        name = _spikes_name(path, variables, spikes)
+        times = _spike_times(name, variables[name])
+        if times is None:
+            raise DataError(
+                f"{name} in {path} holds counts, not spike times: read it with read_mat."
+            )
+        return recording_of(path, variables, name, times, events, tables.as_names(signals))
+
+
+def _counted(
+    path: str | Path,
+    name: str,
+    axes: str,
+    arrays: npz.Arrays,
+    bin_s: float | None,
+    file_bin_s: float | None,
+    wanted: npz.Wanted,
+) -> TrialSet:
+    """Trials from counts; errors say how their axes were read."""
+    try:
+        return npz.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
+    except DataError as error:
+        trials, bins, neurons = np.asarray(arrays["spikes"]).shape
+        raise DataError(
+            f"{error} ({name} was read as {trials} trials × {bins} bins × {neurons} neurons: "
+            f"axes={axes!r}.)"
+        ) from None
+
+
+def _spikes_name(path: str | Path, variables: Variables, wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in variables:
+            raise DataError(f"{path} has no variable {wanted!r}: there is {listed(variables)}.")
+        return wanted
+    for last in SPIKES:
+        found = [name for name in variables if name.rpartition(".")[2] == last]
+        if len(found) > 1:
+            raise DataError(f"{path} holds {listed(found)}: choose one with spikes=….")
+        if found:
+            return found[0]
+    raise DataError(
+        f"{path} has no variable named {listed(SPIKES)}: name it with spikes=…; there is "
+        f"{listed(variables)}."
+    )
+
+
+def _spike_times(name: str, variable: Variable) -> list[np.ndarray] | None:
+    """The spike times of each unit; None for counts: an array of three axes, or a matrix per
+    trial."""
+    vector = variable.kind == "numbers" and len(variable.shape) == 2 and 1 in variable.shape
+    if variable.kind != "cell" and not vector:
+        return None
+    cells = (
+        [variable.read()] if vector else cell_list(name, variable)
+    )  # a single unit is no cell array
+    return None if any(min(cell.shape) > 1 for cell in cells) else cells

@@ -1,0 +1,59 @@
+"""Plain arrays as the metrics take them: numbers, shapes that fit, rates of at least zero.
+
+Inputs are read, never edited."""
+
+from typing import Any
+
+import numpy as np
+
+from undertow.errors import DataError
+
+ZERO_RATE = 1e-9
+"""What an expected count of exactly zero is replaced by before its logarithm is taken."""
+
+
+def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """`value` as a float64 array; `DataError` when it is not numeric or has another number of
+    dimensions."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{name} is not a plain numeric array: pass numbers of one shape, NaN where missing."
+        ) from None
+    if ndim is not None and array.ndim != ndim:
+        raise DataError(f"{name} has shape {array.shape}: it must have {ndim} dimensions.")
+    return array
+
+
+def check_same_shape(**arrays: np.ndarray) -> None:
+    """All arrays have one shape."""
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise DataError(f"the shapes differ ({listed}): they must be equal.")
+
+
+def check_leading(n_leading: int, **arrays: np.ndarray) -> None:
+    """All arrays agree in their first `n_leading` sizes (trials, or trials and bins)."""
+    if len({array.shape[:n_leading] for array in arrays.values()}) > 1:
+        listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(
+            f"the shapes differ ({listed}): the first {n_leading} size(s) must be equal."
+        )
+
+
+def check_rates(rates: np.ndarray, where: np.ndarray) -> None:
+    """Expected counts are finite and at least zero wherever `where` is True."""
+    rules = (
+        ("NaN", np.isnan, "a rate is needed wherever spikes were observed"),
+        ("negative", lambda r: r < 0, "expected counts must be zero or more"),
+        ("infinite", np.isposinf, "expected counts must be finite"),
+    )
+    for what, breaks, rule in rules:
+        bad = breaks(rates) & where
+        if bad.any():
+            first = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"rates holds {int(bad.sum())} {what} value(s), the first at {first}: {rule}."
+            )

@@ -1,0 +1,187 @@
+"""`Score`: one number with its unit, interval and what it was computed from."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from undertow.errors import DataError
+from undertow.evaluation.scores.bootstrap import LEVEL, RESAMPLES, bootstrap_weights, interval
+from undertow.evaluation.scores.statistic import Statistic
+
+Folds = Sequence[Statistic | Sequence[Statistic]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A score of one model on one split.
+
+    Attributes:
+        name, unit: such as 'co-bps', 'bits/spike'.
+        value: the score; over several folds and seeds, the mean of their scores.
+        split: which trials, such as 'test'.
+        low, high: bootstrap interval over trials; NaN where it cannot be made (a single trial).
+        level: of the interval.
+        n_trials, n_neurons: how many entered (neurons: the most in any fold).
+        bin_s: bin width in seconds.
+        note: what a reader must know, such as the neurons left out.
+        std_over_folds: standard deviation (n − 1) over folds of the fold scores, seeds averaged;
+            None for one fold.
+    """
+
+    name: str
+    value: float
+    unit: str
+    split: str
+    low: float
+    high: float
+    level: float = LEVEL
+    n_trials: int
+    bin_s: float
+    n_neurons: int
+    note: str = ""
+    std_over_folds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; None where a number is not finite."""
+        values = dataclasses.asdict(self)
+        return {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v
+            for k, v in values.items()
+        }
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] {self.unit}"
+
+
+def pooled_score(
+    folds: Folds,
+    minus: Folds | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Score:
+    """The score over folds and seeds, or the paired difference of two models, with a bootstrap
+    interval.
+
+    The value is the mean over folds of the mean over seeds. Trials are resampled within each fold
+    with weights that depend on `seed` and the fold only: seeds and models share them, so
+    differences are paired.
+
+    Args:
+        folds: for each fold its statistic, or one statistic per seed.
+        minus: the same of another model on the same trials, to be subtracted.
+        split, resamples, seed, level: as recorded in, and used for, the score.
+
+    Raises:
+        DataError: when there is no fold, or statistics to be paired are of different scores or
+            trials.
+    """
+    cells = [[fold] if isinstance(fold, Statistic) else list(fold) for fold in folds]
+    others = (
+        [[fold] if isinstance(fold, Statistic) else list(fold) for fold in minus]
+        if minus is not None
+        else None
+    )
+    _check_cells(cells, others)
+    values, resampled = _over_folds(cells, resamples, seed)
+    if others is not None:
+        their_values, theirs = _over_folds(others, resamples, seed)
+        values, resampled = values - their_values, resampled - theirs
+    everything = [s for cell in cells for s in cell]
+    first = everything[0]
+    n_trials = sum(cell[0].n_trials for cell in cells)
+    low, high = (
+        interval(float(values.mean()), resampled, level) if n_trials > 1 else (math.nan, math.nan)
+    )
+    return Score(
+        name=first.name if others is None else f"{first.name} difference",
+        value=float(values.mean()),
+        unit=first.unit,
+        split=split,
+        low=low,
+        high=high,
+        level=level,
+        n_trials=n_trials,
+        bin_s=first.bin_s,
+        n_neurons=max(s.n_neurons for s in everything),
+        note=_note(everything),
+        std_over_folds=float(values.std(ddof=1)) if len(values) > 1 else None,
+    )
+
+
+def combine(
+    folds: Sequence[Sequence[Mapping[str, Statistic]]],
+    minus: Sequence[Sequence[Mapping[str, Statistic]]] | None = None,
+    **options: Any,
+) -> dict[str, Score]:
+    """`pooled_score` of every statistic that all cells have.
+
+    Args:
+        folds: for each fold, for each seed, what `sufficient_statistics` or `load_statistics`
+            returned.
+        minus: the same of another model, to be subtracted.
+        options: `split`, `resamples`, `seed`, `level` of `pooled_score`.
+    """
+    cells = [cell for fold in [*folds, *(minus or [])] for cell in fold]
+    if not cells:
+        raise DataError("there is no fold to combine: pass at least one with at least one seed.")
+    names = [name for name in cells[0] if all(name in cell for cell in cells)]
+    return {
+        name: pooled_score(
+            [[cell[name] for cell in fold] for fold in folds],
+            None if minus is None else [[cell[name] for cell in fold] for fold in minus],
+            **options,
+        )
+        for name in names
+    }
+
+
+def _note(statistics: list[Statistic]) -> str:
+    """The notes of all folds, each once, and how many silent neurons were left out."""
+    notes = list(dict.fromkeys(s.note for s in statistics if s.note))
+    fewest, most = min(s.left_out for s in statistics), max(s.left_out for s in statistics)
+    if most:
+        number = str(most) if fewest == most else f"{fewest} to {most}"
+        notes.append(f"{number} silent neuron{'s' * (most > 1)} left out")
+    return "; ".join(notes)
+
+
+def _over_folds(
+    cells: list[list[Statistic]], resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fold scores, (folds,), and resampled scores averaged over folds, (resamples,)."""
+    values = np.array([np.mean([s.value for s in cell]) for cell in cells])
+    resampled = np.zeros(resamples)
+    for k, cell in enumerate(cells):
+        weights = bootstrap_weights(cell[0].n_trials, cell[0].condition, resamples, seed=(seed, k))
+        resampled += np.mean([s.finish(weights) for s in cell], axis=0) / len(cells)
+    return values, resampled
+
+
+def _check_cells(cells: list[list[Statistic]], others: list[list[Statistic]] | None) -> None:
+    """Every fold has a statistic; within a fold all are of one score and the same trials."""
+    if not cells or not all(cells) or (others is not None and not all(others)):
+        raise DataError(
+            "a fold has no statistic: pass at least one fold, each with at least one statistic."
+        )
+    if others is not None and len(others) != len(cells):
+        raise DataError(
+            f"{len(cells)} folds are compared with {len(others)}: they must be the same folds."
+        )
+    for k, cell in enumerate(cells):
+        for s in [*cell, *(others[k] if others is not None else [])]:
+            if s.name != cells[0][0].name:
+                raise DataError(
+                    f"{s.name!r} cannot be pooled with {cells[0][0].name!r}: pass statistics of "
+                    "one score."
+                )
+            if not np.array_equal(s.trial_ids, cell[0].trial_ids):
+                raise DataError(
+                    f"fold {k}: the statistics of {s.name!r} are of different trials: score the "
+                    "same trials."
+                )

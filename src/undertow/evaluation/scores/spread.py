@@ -1,0 +1,112 @@
+"""Are sampled rates spread as widely as they err? A factor read off the spikes of held-out neurons,
+and its use."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from undertow.checks import number
+from undertow.data import Prediction
+from undertow.errors import DataError
+from undertow.evaluation.scores.bootstrap import bootstrap_weights
+
+LEAST_TRIALS, NO_SPREAD = 2, 1e-12
+
+
+@dataclass(frozen=True)
+class SpreadFactor:
+    """How much wider rates err than their samples spread: 1 where intervals are right, above 1
+    where they are too narrow.
+
+    Attributes:
+        value: the factor, a ratio of standard deviations; 0 where spikes show no error at all.
+        low, high: its 95 % interval, by a bootstrap over trials.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def spread_factor(prediction: Prediction, window_s: float = 0.25, seed: int = 0) -> SpreadFactor:
+    """Estimate the factor from neurons whose spikes the model was not given.
+
+    A count y of a window has the variance of its rate's error beside the Poisson variance m, its
+    mean. So
+
+        factor² = Σ [(y − m̂)² − m̂] / Σ s²
+
+    over windows, held-out neurons and trials, where m̂ and s² are mean and variance of the sampled
+    rates' expected counts. It takes no true rates, and trials the model was not fitted on.
+    Dispersion beyond Poisson's counts as error of rates.
+
+    Args:
+        prediction: with `rate_samples` (200 or more), of trials with held-out neurons that were
+            recorded.
+        window_s: width of the windows; longer ones see slow errors better, and fast ones less.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: without samples, held-out neurons or recorded spikes of them, or for a window
+            longer than the trials.
+    """
+    excess, spread_var = _by_trial(prediction, window_s)
+    weights = bootstrap_weights(len(excess), seed=seed)
+    again = (weights @ excess) / (weights @ spread_var)
+    low, high = np.quantile(again, [0.025, 0.975])
+    return SpreadFactor(
+        *(float(np.sqrt(max(x, 0.0))) for x in (excess.sum() / spread_var.sum(), low, high))
+    )
+
+
+def _by_trial(prediction: Prediction, window_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of factor², (trials,) each."""
+    trials = prediction.trials
+    if prediction.rate_samples is None:
+        raise DataError("the prediction holds no samples: predict with samples=200 or more.")
+    if not trials.heldout.any():
+        raise DataError(
+            "no neuron is held out: the spread is read off neurons the model was not given, see "
+            "hold_out."
+        )
+    bins = round(window_s / trials.bin_s)
+    n_windows = trials.n_time // max(bins, 1)
+    if bins < 1 or n_windows < 1:
+        raise DataError(
+            f"window_s is {window_s}: it must be from a bin of {trials.bin_s:g} s up to the "
+            "trials' length."
+        )
+    spikes = trials.spikes[..., trials.heldout].astype(np.float64)
+    expected = prediction.rate_samples[..., trials.heldout].astype(np.float64) * trials.bin_s
+    observed = np.isfinite(spikes)
+    counts = _in_windows(np.where(observed, spikes, 0.0), bins, n_windows)
+    expected = _in_windows(np.where(observed, expected, 0.0), bins, n_windows)
+    mean, var = expected.mean(0), expected.var(0, ddof=1)
+    if not var.sum() > NO_SPREAD * np.square(mean).sum() or len(trials) < LEAST_TRIALS:
+        raise DataError(
+            f"there is no spread to compare with in {len(trials)} trial(s): give at least "
+            f"{LEAST_TRIALS}, samples that differ, and recorded spikes of held-out neurons."
+        )
+    return ((counts - mean) ** 2 - mean).sum((1, 2)), var.sum((1, 2))
+
+
+def _in_windows(values: np.ndarray, bins: int, n_windows: int) -> np.ndarray:
+    """Sums over windows of so many bins, (…, windows, neurons)."""
+    kept = values[..., : bins * n_windows, :]
+    return kept.reshape(*kept.shape[:-2], n_windows, bins, kept.shape[-1]).sum(-2)
+
+
+def widened(prediction: Prediction, factor: float) -> Prediction:
+    """The same prediction, its rate samples `factor` times as far from their mean on the log scale;
+    means stay.
+
+    Raises:
+        DataError: without samples, or for a factor that is not above zero.
+    """
+    if prediction.rate_samples is None:
+        raise DataError("the prediction holds no samples: predict with samples=200 or more.")
+    number("factor", factor, 0.0, above=True, error=DataError)
+    logs = np.log(np.maximum(prediction.rate_samples, np.finfo(np.float32).tiny))
+    middle = logs.mean(0)
+    moved = np.exp(middle + factor * (logs - middle))
+    return replace(prediction, rate_samples=moved.astype(prediction.rate_samples.dtype))

@@ -1,0 +1,245 @@
+"""The concrete statistics: per-trial sums behind each score, and how weighted sums become the
+score."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from undertow.errors import DataError
+from undertow.evaluation.metrics.arrays import ZERO_RATE, as_float, check_rates, check_same_shape
+from undertow.evaluation.metrics.rates import Averaging, average_r2
+from undertow.evaluation.metrics.timing import condition_groups, neural_speed
+from undertow.evaluation.scores.statistic import Statistic
+
+CHUNK = 250
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BitsPerSpike(Statistic):
+    """Bits per spike; every resample has its own null model, neurons without a spike in it left
+    out.
+
+    Attributes:
+        loss: Σ over bins of r − n ln r, (trials, neurons).
+        count: spikes, (trials, neurons).
+        bins: observed bins, (trials, neurons).
+    """
+
+    loss: np.ndarray
+    count: np.ndarray
+    bins: np.ndarray
+
+    @classmethod
+    def from_counts(cls, rates: np.ndarray, spikes: np.ndarray, **about: Any) -> Self:
+        """From expected spikes per bin and counts, (trials, time, neurons); NaN spikes are dropped.
+
+        Raises:
+            DataError: when shapes differ or a needed rate is NaN, negative or infinite.
+        """
+        r, n = as_float("rates", rates, 3), as_float("spikes", spikes, 3)
+        check_same_shape(rates=r, spikes=n)
+        observed = ~np.isnan(n)
+        check_rates(r, observed)
+        r, n = np.where(observed, np.where(r == 0, ZERO_RATE, r), 1.0), np.where(observed, n, 0.0)
+        loss = np.where(observed, r - n * np.log(r), 0.0).sum(axis=1)
+        return cls(loss=loss, count=n.sum(axis=1), bins=observed.sum(axis=1), **about)
+
+    def gains(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Nats gained over the null model, and spikes, (resamples, neurons); zero for silent
+        neurons."""
+        count, bins, loss = (weights @ sums for sums in (self.count, self.bins, self.loss))
+        spiking = count > 0
+        mean = np.where(spiking, count / np.maximum(bins, 1), 1.0)
+        null = count - count * np.log(mean)
+        return np.where(spiking, null - loss, 0.0), count
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        gain, count = self.gains(weights)
+        total = count.sum(axis=1)
+        return gain.sum(axis=1) / np.where(total > 0, total, np.nan) / np.log(2)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RSquared(Statistic):
+    """R² per output, trials × bins pooled, averaged over outputs.
+
+    Attributes:
+        residual: Σ over bins of (target − prediction)², (trials, outputs).
+        total: Σ of target, less a constant per output, (trials, outputs).
+        square: Σ of its square, (trials, outputs).
+        bins: bins summed, (trials, outputs).
+        multioutput: 'uniform', 'variance-weighted' or 'median'.
+    """
+
+    residual: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+    bins: np.ndarray
+    multioutput: Averaging = "uniform"
+
+    @classmethod
+    def from_targets(cls, predicted: np.ndarray, target: np.ndarray, **about: Any) -> Self:
+        """From predictions and targets, (trials, time, outputs); bins where either is NaN are left
+        out.
+
+        Raises:
+            DataError: when shapes differ.
+        """
+        predicted, target = as_float("predicted", predicted, 3), as_float("target", target, 3)
+        check_same_shape(predicted=predicted, target=target)
+        used = np.isfinite(predicted) & np.isfinite(target)
+        bins = used.sum(axis=1)
+        # centring keeps Σ y² − (Σ y)²/n accurate; R² does not depend on it
+        centre = np.where(used, target, 0).sum(axis=(0, 1)) / np.maximum(bins.sum(axis=0), 1)
+        centred = np.where(used, target - centre, 0.0)
+        residual = np.where(used, target - predicted, 0.0)
+        return cls(
+            residual=(residual**2).sum(axis=1),
+            total=centred.sum(axis=1),
+            square=(centred**2).sum(axis=1),
+            bins=bins,
+            **about,
+        )
+
+    def outputs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residual and total sum of squares per resample and output."""
+        residual, total, square, bins = (
+            weights @ s for s in (self.residual, self.total, self.square, self.bins)
+        )
+        return residual, square - total**2 / np.maximum(bins, 1)
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        return average_r2(*self.outputs(weights), self.multioutput)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PsthRSquared(Statistic):
+    """R² of condition-averaged rates against fixed PSTHs, conditions stacked in time, uniform over
+    neurons.
+
+    Attributes:
+        rates: expected spikes per bin, (trials, time, neurons).
+        psth: spikes per bin, (conditions, time, neurons); NaN in bins that are left out.
+        member: the condition of each trial, as an index into psth, (trials,).
+    """
+
+    rates: np.ndarray
+    psth: np.ndarray
+    member: np.ndarray
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        return np.concatenate(
+            [self._chunk(w) for w in np.split(weights, range(CHUNK, len(weights), CHUNK))]
+        )
+
+    def _chunk(self, weights: np.ndarray) -> np.ndarray:
+        """Scores of some resamples; a condition none of whose trials was drawn is left out of that
+        resample."""
+        used = ~np.isnan(self.psth).any(axis=2)
+        centre = self.psth[used].mean(axis=0)
+        residual, square, total = (np.zeros((len(weights), self.psth.shape[2])) for _ in range(3))
+        bins = np.zeros((len(weights), 1))
+        for k in np.unique(self.member):
+            w, true = weights[:, self.member == k], self.psth[k, used[k]]
+            drawn = w.sum(axis=1, keepdims=True)
+            rates = self.rates[self.member == k][:, used[k]].astype(np.float64)
+            mean = np.tensordot(w / np.where(drawn > 0, drawn, 1.0), rates, axes=1)
+            residual += (drawn > 0) * np.sum((mean - true) ** 2, axis=1)
+            # centred sums, for the total sum of squares about the mean of the conditions drawn
+            square += (drawn > 0) * np.sum((true - centre) ** 2, axis=0)
+            total += (drawn > 0) * np.sum(true - centre, axis=0)
+            bins += (drawn > 0) * len(true)
+        return average_r2(residual, square - total**2 / np.maximum(bins, 1))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShareCorrect(Statistic):
+    """The share of questions answered correctly: one a trial, or one a bin.
+
+    Attributes:
+        correct: share of a trial's questions that were answered right, (trials,).
+        scored: how many questions of a trial have a known answer, 0 for trials left out, (trials,).
+    """
+
+    correct: np.ndarray
+    scored: np.ndarray
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        total = weights @ self.scored
+        return weights @ (self.correct * self.scored) / np.where(total > 0, total, np.nan)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LogLoss(Statistic):
+    """The mean of −log of the probability given to what happened, once a trial or in each bin, in
+    nats; lower is better.
+
+    Attributes:
+        loss: mean of each trial, (trials,).
+        scored: how often it is known what happened, 0 for trials left out, (trials,).
+    """
+
+    loss: np.ndarray
+    scored: np.ndarray
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        total = weights @ self.scored
+        return weights @ (self.loss * self.scored) / np.where(total > 0, total, np.nan)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProducedTimeCorrelation(Statistic):
+    """Correlation of neural speed with produced time within conditions, averaged over them.
+
+    Attributes:
+        speed: neural speed, (trials,).
+        produced_s: produced time, (trials,), in any unit.
+        member: the condition of each trial, (trials,); −1 for trials left out.
+    """
+
+    speed: np.ndarray
+    produced_s: np.ndarray
+    member: np.ndarray
+
+    @classmethod
+    def from_rates(
+        cls, rates: np.ndarray, spikes_heldout: np.ndarray, behavior: np.ndarray, **about: Any
+    ) -> Self:
+        """From the inputs of `produced_time_correlation`; resampling is stratified by its
+        conditions.
+
+        Raises:
+            DataError: as `produced_time_correlation`.
+        """
+        speed, behavior = neural_speed(rates, spikes_heldout), as_float("behavior", behavior, 2)
+        member = np.full(len(behavior), -1)
+        for k, group in enumerate(condition_groups(behavior)):
+            member[group] = k
+        if not np.isfinite(speed[member >= 0]).all() or np.isnan(behavior[member >= 0, -1]).any():
+            raise DataError(
+                "a trial lacks a produced time, a rate, or two set–go bins: set its behavior row "
+                "to NaN."
+            )
+        return cls(
+            speed=speed, produced_s=behavior[:, -1], member=member, condition=member, **about
+        )
+
+    def finish(self, weights: np.ndarray) -> np.ndarray:
+        groups = [self.member == k for k in np.unique(self.member[self.member >= 0])]
+        return np.mean(
+            [_pearson(weights[:, g], self.speed[g], self.produced_s[g]) for g in groups], axis=0
+        )
+
+
+def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Weighted Pearson correlation, (resamples, trials) → (resamples,); NaN where one side is
+    constant."""
+    x, y, n = x - x.mean(), y - y.mean(), weights.sum(axis=1)
+    n = np.where(n > 0, n, np.nan)
+    mean_x, mean_y = weights @ x / n, weights @ y / n
+    covariance = weights @ (x * y) / n - mean_x * mean_y
+    var_x, var_y = weights @ x**2 / n - mean_x**2, weights @ y**2 / n - mean_y**2
+    varies = (var_x > 1e-12 * np.mean(x**2)) & (var_y > 1e-12 * np.mean(y**2))
+    scale_var = np.where(varies, var_x * var_y, 1.0)
+    return np.where(varies, np.clip(covariance / np.sqrt(scale_var), -1, 1), np.nan)

@@ -1,0 +1,67 @@
+"""What scores read of the trials they are made of: the window, the neurons that count, the fields
+every statistic carries."""
+
+from typing import Any
+
+import numpy as np
+
+from undertow.data import Prediction, TrialSet
+
+
+def window(trials: TrialSet) -> slice:
+    """The bins before the forward bins."""
+    return slice(0, trials.n_time - trials.forward_bins)
+
+
+def window_counts(prediction: Prediction) -> np.ndarray:
+    """Expected spikes per bin in the window, (trials, window, neurons)."""
+    return prediction.counts[:, window(prediction.trials)]
+
+
+def window_truth(trials: TrialSet) -> np.ndarray:
+    """True rates in the window, spikes/s; NaN past the end of a trial."""
+    return np.where(trials.valid[..., None], trials.truth, np.nan)[:, window(trials)]
+
+
+def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
+    """True for neurons with a spike in these bins, (neurons,)."""
+    return np.nansum(trials.spikes[:, bins], axis=(0, 1)) > 0
+
+
+def varies(truth: np.ndarray) -> np.ndarray:
+    """True for neurons whose true rate is not constant, (neurons,)."""
+    known = np.isfinite(truth)
+    highest = np.where(known, truth, -np.inf).max(axis=(0, 1))
+    return highest > np.where(known, truth, np.inf).min(axis=(0, 1))
+
+
+def about(
+    trials: TrialSet,
+    name: str,
+    unit: str,
+    note: str = "",
+    scored: np.ndarray | None = None,
+    candidates: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """The fields every `Statistic` carries.
+
+    Args:
+        trials: that are scored.
+        name, unit, note: of the score.
+        scored: True for the neurons that enter, (neurons,); all by default.
+        candidates: True for those it could be made of, (neurons,), all by default; the ones not
+            scored are counted as left out.
+    """
+    everyone = np.ones(trials.n_neurons, bool)
+    entered = everyone if scored is None else scored
+    possible = everyone if candidates is None else candidates
+    return {
+        "name": name,
+        "unit": unit,
+        "trial_ids": trials.trial_ids,
+        "condition": trials.condition,
+        "bin_s": trials.bin_s,
+        "n_neurons": int(entered.sum()),
+        "left_out": int(possible.sum() - entered.sum()),
+        "note": note,
+    }

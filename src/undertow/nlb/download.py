@@ -1,0 +1,220 @@
+"""Downloading one file: resumable, checked, and in place only when it is whole; every way it can
+fail is said in one sentence."""
+
+import errno
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from undertow.errors import DataError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+Say = Callable[[str], None]
+TIMEOUT_S = 30.0
+HEADERS: Mapping[str, str] = {"User-Agent": "undertow"}
+CHUNK, TRIES, PAUSE_S = 1 << 20, 5, 1.0
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of the archive.
+
+    Attributes:
+        name: its file name, without folders.
+        size: in bytes.
+        sha256: of its content, hexadecimal.
+        url: where its content is, by way of a redirect.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    url: str
+
+
+def part_of(target: Path, asset: Asset) -> Path:
+    """Where the file lies until it is whole; its name holds what it is, so that it is never
+    continued as another."""
+    return target.with_name(f"{target.name}.{asset.sha256[:12]}.part")
+
+
+def fetch(asset: Asset, target: Path, say: Say) -> None:
+    """Download one file, from where an earlier attempt ended, and move it into place when its
+    SHA-256 is right.
+
+    Args:
+        asset: what to download.
+        target: where it goes; nothing is there yet.
+        say: called with a line about each tenth that arrived.
+
+    Raises:
+        DataError: when the server cannot be reached or cuts the connection time and again, or the
+            disk is full (the part that arrived is kept); or when what arrived is not the file (it
+            is removed).
+    """
+    part = part_of(target, asset)
+    _receive_all(asset, part, say)
+    if size_of(part) != asset.size or sha256_of(part) != asset.sha256:
+        part.unlink()
+        raise DataError(
+            f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
+            "removed: run the same command again."
+        )
+    os.replace(part, target)
+
+
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _receive_all(asset: Asset, part: Path, say: Say) -> None:
+    """As many connections as it takes, within reason."""
+    if size_of(part) > asset.size:
+        part.unlink()
+    for attempt in range(TRIES):
+        if (have := size_of(part)) >= asset.size:
+            return
+        if attempt:
+            say(f"{asset.name}: the connection was cut, going on")
+            time.sleep(PAUSE_S)
+        _receive(asset, part, have, say)
+    if size_of(part) < asset.size:
+        raise DataError(
+            f"the connection was cut {TRIES} times after {_mb(size_of(part))} of {_mb(asset.size)} "
+            f"of {asset.name}: run the same command again to go on."
+        )
+
+
+def _receive(asset: Asset, part: Path, have: int, say: Say) -> None:
+    """One connection: append what comes to the part, or start it anew where the server does not go
+    on midway."""
+    with opened(asset.url, {"Range": f"bytes={have}-"} if have else {}) as response:
+        have = have if response.status == 206 else 0
+        with _unbuffered(part, "ab" if have else "wb") as file:
+            for chunk in _chunks(response):
+                _write(file, chunk, part)
+                told, have = _tenths(have, asset.size), have + len(chunk)
+                if _tenths(have, asset.size) > told:
+                    say(f"{asset.name}: {_mb(have)} of {_mb(asset.size)}")
+                if have > asset.size:
+                    return
+
+
+def _chunks(response: "HTTPResponse") -> Iterator[bytes]:
+    """Bytes as they come; they end early where the connection is cut or stands still."""
+    from http.client import HTTPException
+
+    try:
+        while chunk := response.read1(CHUNK):
+            yield chunk
+    except (HTTPException, OSError):
+        return
+
+
+def _unbuffered(part: Path, mode: str) -> FileIO:
+    try:
+        return FileIO(part, mode)
+    except OSError as error:
+        raise DataError(
+            f"{part} cannot be written ({error.strerror}): choose another folder."
+        ) from None
+
+
+def _write(file: FileIO, chunk: bytes, part: Path) -> None:
+    """All of the chunk; a full disk takes what fits."""
+    left = memoryview(chunk)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError as error:
+        what = (
+            "the disk is full"
+            if error.errno in FULL
+            else f"{part} cannot be written ({error.strerror})"
+        )
+        raise DataError(
+            f"{what}; what arrived is kept in {part.name}: make room, then run the same command "
+            "again."
+        ) from None
+
+
+def _tenths(have: int, size: int) -> int:
+    return 10 * have // max(size, 1)
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+@contextmanager
+def opened(url: str, headers: Mapping[str, str] = HEADERS) -> "Iterator[HTTPResponse]":
+    """The answer to a GET, redirects followed.
+
+    Raises:
+        DataError: for an address that is not http(s), an HTTP error, or no answer.
+    """
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise DataError(
+            f"{url} is not an http:// or https:// address: give the address of the interface."
+        )
+    try:
+        response = urlopen(Request(url, headers={**HEADERS, **headers}), timeout=TIMEOUT_S)
+    except HTTPError as error:
+        error.close()
+        hint = "check the version and the address" if error.code == 404 else "try again later"
+        raise DataError(f"{url} answered {error.code} ({error.reason}): {hint}.") from None
+    except (URLError, HTTPException, OSError) as error:
+        reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        raise DataError(
+            f"{urlsplit(url).netloc} cannot be reached ({reason}): check the network, then run the "
+            "same command again."
+        ) from None
+    with response:
+        yield response
+
+
+def read_json_page(url: str) -> dict[str, Any]:
+    """The JSON object at an address.
+
+    Raises:
+        DataError: as `opened`, when the answer breaks off, or is not a JSON object.
+    """
+    from http.client import HTTPException
+
+    with opened(url) as response:
+        try:
+            content = json.loads(response.read())
+        except (HTTPException, OSError) as error:
+            raise DataError(
+                f"the answer of {url} broke off ({error}): run the same command again."
+            ) from None
+        except ValueError:
+            content = None
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{url} answered with something else than a JSON object: check the address."
+        )
+    return content

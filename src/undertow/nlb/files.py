@@ -1,0 +1,262 @@
+"""Tensors as HDF5 in the benchmark's layout (`undertow.data.readers.nlb_hdf5`) or lfads-torch's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
+
+import numpy as np
+
+from undertow.data.readers.hdf5_file import opened_hdf5
+from undertow.data.readers.nlb_hdf5 import Datasets, stored_datasets
+from undertow.data.readers.nlb_sets import group_name, is_group, parse_group
+from undertow.errors import DataError
+from undertow.files import written_whole
+from undertow.names import listed
+from undertow.nlb.lfads_torch import ENCODED, from_lfads_torch, to_lfads_torch
+from undertow.nlb.tensors import LABELS, TRUTH, Phase, Tensors, as_ragged, is_ragged
+
+if TYPE_CHECKING:
+    import h5py
+
+T = TypeVar("T")
+Layout = Literal["benchmark", "lfads-torch"]
+INPUTS = {f"train_spikes_held{which}{bins}" for which in ("in", "out") for bins in ("", "_forward")}
+INPUTS |= {"train_behavior", "eval_spikes_heldin"}
+
+
+def write_nlb_tensors(
+    tensors: Tensors, path: str | Path, overwrite: bool = False, layout: Layout = "benchmark"
+) -> Path:
+    """Write tensors as HDF5: inputs at the top, targets in the group `mc_maze` or `mc_maze_20`.
+
+    Every array keeps its dtype and is compressed with gzip; `*_cond_idx` become arrays of ragged
+    integers. Set, bin width and phase are attributes of the file as well, so that
+    `read_nlb_tensors` gives back the same tensors also where there are no targets. The file is
+    written under a temporary name and moved into place.
+
+    Args:
+        tensors: of one set.
+        path: the file.
+        overwrite: whether a file of this name may be replaced.
+        layout: 'benchmark', or 'lfads-torch': all arrays at the top under the names lfads-torch has
+            for them.
+
+    Raises:
+        DataError: when the file exists and `overwrite` is False, its folder is not there, an array
+            is not numeric, or lfads-torch's layout is asked for without the held-out spikes of
+            evaluation trials.
+    """
+    import h5py
+
+    if layout not in get_args(Layout):
+        raise DataError(f"layout is {layout!r}: it must be one of {listed(get_args(Layout))}.")
+    groups = {"": tensors.inputs, tensors.group: tensors.targets}
+    if layout == "lfads-torch":
+        groups = {"": to_lfads_torch(tensors)}
+    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        for label in LABELS:
+            file.attrs[label] = getattr(tensors, label)
+        for group, arrays in groups.items():
+            for name, values in arrays.items():
+                _write(file, f"{group}/{name}", values)
+    return Path(path)
+
+
+def _write(file: "h5py.File", name: str, values: Any) -> None:
+    import h5py
+
+    if is_ragged(name, values):
+        rows = as_ragged(name, values)
+        dtype = h5py.vlen_dtype(np.result_type(*rows) if len(rows) else np.int64)
+        dataset = file.create_dataset(name, shape=rows.shape, dtype=dtype)
+        for k, row in enumerate(rows):
+            dataset[k] = row
+        return
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} has dtype {array.dtype}: the benchmark's arrays are numeric.")
+    file.create_dataset(name, data=array, compression="gzip" if array.ndim else None)
+
+
+def read_nlb_tensors(
+    *paths: str | Path,
+    set_name: str | None = None,
+    bin_ms: int | None = None,
+    phase: Phase | None = None,
+) -> Tensors:
+    """Read the tensors of one set from one file, or from inputs and targets in several.
+
+    Reads what `write_nlb_tensors`, `nlb_tools` and lfads-torch write; dtypes are those of the file.
+    Arrays at the top of a file are inputs, those of the group targets. Where there is no group, yet
+    held-out spikes of evaluation trials are at the top, names tell what is a target.
+
+    Args:
+        paths: `read_nlb_tensors("both.h5")`, `read_nlb_tensors("train_input.h5", "eval_input.h5",
+            "eval_target.h5")`.
+        set_name, bin_ms: needed where neither a group's name nor the file tells, and where there
+            are several groups.
+        phase: by default as the files say, or else 'val' where held-out spikes of evaluation trials
+            are among the targets, 'test' where they are not.
+
+    Raises:
+        DataError: when a file cannot be read, the set or bin width is not told or told in two ways,
+            the files are of another phase, two files differ in an array, or sizes do not fit.
+    """
+    if not paths:
+        raise DataError("read_nlb_tensors was given no file: give one path or more.")
+    found = [_found(path) for path in paths]
+    name, width = _label(found, set_name, bin_ms)
+    inputs, targets = _sorted_arrays(found, group_name(name, width))
+    phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
+    if phase and phases - {phase}:
+        raise DataError(
+            f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out."
+        )
+    tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
+    _check_sizes(tensors, listed(paths))
+    return tensors
+
+
+def _phase(told: set[Any], targets: Mapping[str, np.ndarray]) -> Phase:
+    """The phase the files tell, or else 'val' where the truth is among the targets."""
+    if len(told) == 1:
+        return cast(Phase, told.pop())
+    return "val" if TRUTH in targets else "test"
+
+
+def read_targets(path: str | Path) -> tuple[Tensors, ...]:
+    """The targets of every set in a file, one `Tensors` without inputs for each group of the
+    benchmark.
+
+    Raises:
+        DataError: when the file cannot be read or holds no group of the benchmark.
+    """
+    groups = _found(path).groups
+    if not groups:
+        raise DataError(
+            f"{path} holds no group of the benchmark: targets lie in one, such as 'mc_maze_20'."
+        )
+    return tuple(
+        Tensors(*parse_group(group), _phase(set(), arrays), {}, arrays)
+        for group, arrays in groups.items()
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a file holds."""
+
+    path: Path
+    top: Mapping[str, np.ndarray]
+    groups: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _found(path: str | Path) -> _Found:
+    with opened_hdf5(path) as file:
+        top, groups = stored_datasets(file)
+        return _Found(
+            Path(path),
+            _arrays(top),
+            {name: _arrays(datasets) for name, datasets in groups.items() if is_group(name)},
+            {
+                label: np.asarray(file.attrs[label]).item()
+                for label in LABELS
+                if label in file.attrs
+            },
+        )
+
+
+def _arrays(datasets: Datasets) -> dict[str, np.ndarray]:
+    arrays = {name: dataset[()] for name, dataset in datasets.items()}
+    arrays = from_lfads_torch(arrays) if ENCODED in arrays else arrays
+    return {name: as_ragged(name, a) if is_ragged(name, a) else a for name, a in arrays.items()}
+
+
+def _label(found: list[_Found], set_name: str | None, bin_ms: int | None) -> tuple[str, int]:
+    """The set and bin width that group names, attributes and arguments agree on."""
+    paths = listed([file.path for file in found])
+    groups = {parse_group(group) for file in found for group in file.groups}
+    fits = {g for g in groups if set_name in (None, g[0]) and bin_ms in (None, g[1])}
+    if len(groups) > 1 and len(fits) != 1:
+        named = listed(sorted(f"{name} at {width} ms" for name, width in groups))
+        raise DataError(f"{paths} hold {named}: give the set_name and bin_ms of one of them.")
+    told = fits or groups
+    names = [g[0] for g in told] + [file.labels.get("set_name") for file in found] + [set_name]
+    widths = [g[1] for g in told] + [file.labels.get("bin_ms") for file in found] + [bin_ms]
+    name, width = _agreed("set_name", names, paths), _agreed("bin_ms", widths, paths)
+    return parse_group(Tensors(name, width, "val", {}, {}).group)
+
+
+def _agreed(label: str, told: Sequence[T | None], paths: str) -> T:
+    """The one value told, once or more."""
+    values = {value for value in told if value is not None}
+    if not values:
+        raise DataError(f"{paths} does not say which {label} it holds: pass {label}.")
+    if len(values) > 1:
+        raise DataError(
+            f"{label} is {' and '.join(sorted(map(str, values)))} for {paths}: files and arguments "
+            "must agree, for sets and bin widths do not mix."
+        )
+    return values.pop()
+
+
+def _sorted_arrays(
+    found: list[_Found], group: str
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Inputs and targets of one set.
+
+    Raises:
+        DataError: when two files differ in an array, or there is none at all.
+    """
+    paths = listed([file.path for file in found])
+    top = _united([file.top for file in found], paths)
+    targets = _united([file.groups.get(group, {}) for file in found], paths)
+    if not INPUTS & set(top) and not targets and TRUTH not in top:
+        raise DataError(
+            f"{paths} hold no array of the benchmark: there is {listed(top)} at the top."
+        )
+    if targets or TRUTH not in top:
+        return top, targets
+    inputs = {name: array for name, array in top.items() if name in INPUTS}
+    return inputs, {
+        name: a for name, a in top.items() if name not in INPUTS or name == "train_behavior"
+    }
+
+
+def _united(several: Sequence[Mapping[str, np.ndarray]], paths: str) -> dict[str, np.ndarray]:
+    """The arrays of all files by name."""
+    united: dict[str, np.ndarray] = {}
+    for name, array in ((name, array) for arrays in several for name, array in arrays.items()):
+        first = united.setdefault(name, array)
+        if first is not array and not _equal(first, array):
+            raise DataError(f"{paths} differ in {name}: give files of the same trials.")
+    return united
+
+
+def _equal(first: np.ndarray, second: np.ndarray) -> bool:
+    if first.dtype.kind == second.dtype.kind == "O":
+        return len(first) == len(second) and all(map(np.array_equal, first, second))
+    return np.array_equal(first, second, equal_nan=True)
+
+
+def _check_sizes(tensors: Tensors, paths: str) -> None:
+    """Arrays of spikes agree in trials, and in bins within the window: 5 and 20 ms files are not of
+    one set."""
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, array in (*tensors.inputs.items(), *tensors.targets.items()):
+        if "_spikes_" not in name:
+            continue
+        if array.ndim != 3:
+            raise DataError(
+                f"{name} in {paths} has shape {array.shape}: it must be (trials, time, neurons)."
+            )
+        part, span = name.split("_")[0], "forward bins" if name.endswith("_forward") else "bins"
+        for what, size in ((f"{part} trials", len(array)), (span, array.shape[1])):
+            first, expected = sizes.setdefault(what, (name, size))
+            if size != expected:
+                raise DataError(
+                    f"{name} in {paths} has {size} {what} and {first} {expected}: they must be "
+                    "equal."
+                )
