@@ -2,8 +2,8 @@
 # # Rates of a Lorenz system
 #
 # From spikes to firing rates, on synthetic data whose true rates are known: simulate, fit, score,
-# compare with smoothing, draw. Fifteen seconds of training; for the picture on the
-# start page `FIT_SECONDS=240 python examples/lorenz.py`.
+# compare with smoothing, draw. The picture on the start page had longer to learn:
+# `EPOCHS=200 python examples/lorenz.py`.
 
 # %% [markdown]
 # ## Simulate
@@ -27,12 +27,12 @@ print(trials)
 # %% [markdown]
 # ## Fit
 #
-# `max_seconds` limits the training; the weights kept are those of the epoch that scored best on
-# the validation trials. The test trials choose nothing.
+# The weights kept are those of the epoch that scored best on the validation trials. The test trials
+# choose nothing.
 
 # %%
-seconds = float(os.environ.get("FIT_SECONDS", "15"))
-training = Training(max_seconds=seconds, batch_size=16)
+epochs = int(os.environ.get("EPOCHS", "30"))
+training = Training(epochs=epochs, batch_size=16)
 model = LangevinFlow(dropout=0.05, training=training).fit(train, validation)
 baseline = Smoothing().fit(train, validation)
 

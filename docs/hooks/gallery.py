@@ -78,6 +78,7 @@ def executed(example: Path) -> nbformat.NotebookNode:
     if kept.exists():
         return nbformat.read(kept, as_version=4)
     notebook = jupytext.read(example, fmt="py:percent")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # models this small gain nothing from more
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # figures as outputs
     run_in = {"metadata": {"path": str(example.parent)}}
     client = NotebookClient(
