@@ -6,11 +6,10 @@ torchsde 0.2.6.
 
 128 trials, 65 neurons, a neural SDE of 16 dimensions (prior drift: MLP over [x, u], 2 × 64 tanh
 units; posterior: one of the same size over [x, u, c] with a context of 64; constant diagonal
-diffusion), time as input, one Euler–Maruyama step a
-bin, one thread. Two things are timed, forward and backward: the path with its Girsanov divergence
-    alone, and the whole
-training step of `LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there
-are four arms, which take turns:
+diffusion), time as input, one Euler–Maruyama step a bin, one thread. Two things are timed, forward
+and backward: the path with its Girsanov divergence alone, and the whole training step of
+`LatentSDE` (encoder, path, decoder, likelihood, clipping, AdamW). For each there are four arms,
+which take turns:
 
 - undertow: the default, a control read from [x, u, c];
 - undertow, drift: the posterior as a drift of its own, by the same formula as torchsde;
@@ -43,28 +42,27 @@ from undertow import TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import NeuralSDE
 from undertow.encoders import dropout_from
-from undertow.inference import SolvedPath, TimeGrid, solve
-from undertow.models import LatentSDE
-from undertow.models.latent_sde.building import build_network
+from undertow.inference import Path as LatentPath
+from undertow.inference import TimeGrid, solve
+from undertow.models import LatentSDE, Signals
 from undertow.models.latent_sde.network import LatentSDENetwork
-from undertow.models.population import Population
 from undertow.randomness import isolated_seed
 from undertow.training import Training, TrainingState
 
 TRIALS, NEURONS, STATE, CONTEXT = 128, 65, 16, 64
-BIN_S, TIMESCALE_S = (
-    1 / 64,
-    0.5,
-)  # a step is 1/32 of internal time: exact in binary, so that both take the same steps
+# a step is 1/32 of internal time: exact in binary, so that both take the same steps
+BIN_S, TIMESCALE_S = 1 / 64, 0.5
 POSTERIORS = {"undertow": "controlled", "undertow, drift": "drift"}
 ARMS = (*POSTERIORS, "torchsde", "torchsde, noise given")
 AXES = {"steps": (15, 30, 60, 120, 240), "trials": (32, 64, 128, 256, 512)}
-Solve = Callable[..., SolvedPath]
+Solve = Callable[..., LatentPath]
 
 
-def without_noise(dynamics: NeuralSDE, x0: Tensor, noise: Tensor, *rest: object) -> SolvedPath:
+def without_noise(
+    dynamics: NeuralSDE, x0: Tensor, noise: Tensor, *rest: object, **options: object
+) -> LatentPath:
     """torchsde as it is called by default, drawing its own noise."""
-    return solve_by_torchsde(dynamics, x0, None, *rest)  # type: ignore[arg-type]
+    return solve_by_torchsde(dynamics, x0, None, *rest, **options)  # type: ignore[arg-type]
 
 
 SOLVERS: dict[str, Solve] = {
@@ -81,10 +79,10 @@ def make_network(arm: str, steps: int, trials: int, seed: int) -> tuple[LatentSD
     data = TrialSet(counts, BIN_S)
     posterior = POSTERIORS.get(arm, "drift")
     model = LatentSDE(
-        NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, time_input=True
+        NeuralSDE(STATE, timescale_s=TIMESCALE_S), posterior=posterior, signals=Signals(time=True)
     )
     with isolated_seed(seed):
-        network = build_network(model, Population.of(data, model))
+        network = model.build_network(model.describe(data))
         torch.nn.init.normal_(network.steering.network.out.weight, std=0.1)  # type: ignore[union-attr, arg-type]
     return network, Batch.from_trials(data)
 

@@ -37,8 +37,12 @@ def main() -> None:
     options = parser.parse_args()
     name = options.file.stem if options.file else "default"
     trials = load(options.file) if options.file else simulate_lorenz()
-    settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "dropout": DROPOUT.get(name, 0.1)}
-    models = {"langevin-flow": LangevinFlow(training=TRAINING, **settings)}
+    settings = {
+        **PUBLISHED_STRUCTURE,
+        "observation__rate_floor_hz": 0.0,
+        "dropout": DROPOUT.get(name, 0.1),
+    }
+    models = {"langevin-flow": LangevinFlow(training=TRAINING).set_params(**settings)}
     cells = run_grid(
         models,
         {name: trials},

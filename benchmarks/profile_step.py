@@ -4,10 +4,9 @@
 
 Poisson counts of two recordings' sizes are fitted by `LangevinFlow.fit` as it is, its parts timed
 in place: each part marks its start and end, and identities in the graph mark where the backward
-    pass enters and leaves it (a backward pass
-visits what the forward pass recorded in exactly the reverse order). Times are of the processor, so
-that other processes distort them little. A Markdown table of milliseconds per step and shares is
-printed.
+pass enters and leaves it (a backward pass visits what the forward pass recorded in exactly the
+reverse order). Times are of the processor, so that other processes distort them little. A Markdown
+table of milliseconds per step and shares is printed.
 """
 
 import argparse
@@ -23,26 +22,26 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+import undertow.models.langevin_flow.network as network_module
+import undertow.models.trained as trained_module
 from steps import SIZES, Size, poisson_trials
 from undertow import LangevinFlow
 from undertow.data.batches import Batch
 from undertow.decoders import TransformerDecoder
-from undertow.dynamics import Path
 from undertow.encoders import Dropout, GRUEncoder
-from undertow.inference import GaussianHead
-from undertow.models import langevin_flow, langevin_network
+from undertow.inference import GaussianHead, Path
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.observations import PoissonObservation
 from undertow.training import Training, TrainingState, TrainingWarning, loop
 
 OPEN: list[tuple[Any, str, str]] = [
-    (langevin_network, "coordinated_dropout", "coordinated dropout"),
+    (network_module, "coordinated_dropout", "coordinated dropout"),
     (GRUEncoder, "forward", "encoder"),
     (Dropout, "forward", "dropout"),
     (GaussianHead, "forward", "initial state"),
     (LangevinNetwork, "_push", "dynamics"),
     (LangevinNetwork, "roll", "dynamics"),
-    (langevin_network, "kl_to_standard_normal", "KL"),
+    (network_module, "kl_to_standard_normal", "KL"),
     (LangevinNetwork, "_kl_path", "KL"),
     (TransformerDecoder, "forward", "decoder"),
     (TransformerDecoder, "_attend", "attention"),
@@ -129,9 +128,8 @@ def timed(
                 return function(*args, **options)
             result = function(*(given | mark(ledger, outer, given)).values(), **options)
             if isinstance(result, Path):
-                return replace(
-                    result, **mark(ledger, part, {"states": result.states, "std": result.std})
-                )
+                priced = {"states": result.states, "kl_path": result.kl_path}
+                return replace(result, **mark(ledger, part, priced))
             outputs = dict(enumerate(result if isinstance(result, tuple) else (result,)))
             outputs |= mark(ledger, part, outputs)
             return tuple(outputs.values()) if isinstance(result, tuple) else outputs[0]
@@ -141,7 +139,7 @@ def timed(
 
 def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
     """Seconds of each part and phase in a fit of `epochs` epochs."""
-    ledger, backward, train = Ledger(), Tensor.backward, langevin_flow.train
+    ledger, backward, train = Ledger(), Tensor.backward, trained_module.train
 
     def run_backward(loss: Tensor) -> None:
         ledger.switch("rest of the loss", "backward")
@@ -160,7 +158,7 @@ def profile(size: Size, epochs: int, seed: int) -> dict[tuple[str, str], float]:
             run = timed(ledger, part, getattr(owner, name), (owner, name, part) in CLOSED)
             stack.enter_context(patch.object(owner, name, run))
         stack.enter_context(patch.object(Tensor, "backward", run_backward))
-        stack.enter_context(patch.object(langevin_flow, "train", run_training))
+        stack.enter_context(patch.object(trained_module, "train", run_training))
         model = LangevinFlow(
             seed=seed, device="cpu", training=Training(epochs=epochs, validate_every=10)
         )

@@ -8,14 +8,14 @@ import torchsde
 from torch import Tensor, nn
 
 from undertow.dynamics import Dynamics, NeuralSDE
-from undertow.inference import ControlSteering, DriftSteering, SolvedPath, Steering, TimeGrid
+from undertow.inference import ControlSteering, DriftSteering, Path, Steering, TimeGrid
 
 
 class PosteriorSDE(nn.Module):
     """The posterior's drift f, the prior's h and their diffusion g, as torchsde wants them.
 
     f is the network of the steering, h that of the dynamics: the same weights, over [x, c, u] and
-        [x, u].
+    [x, u].
     """
 
     noise_type, sde_type = "diagonal", "ito"
@@ -76,14 +76,13 @@ def solve_by_torchsde(
     inputs: Tensor | None = None,
     steering: Steering | None = None,
     context: Tensor | None = None,
-    *_: Any,
-) -> SolvedPath:
+    **_: Any,
+) -> Path:
     """`sdeint(logqp=True, method='euler')` with the grid's step; torchsde draws the noise where it
     is not given.
 
     Steps that do not count, checkpointing and held coordinates are not supported, nor the
-        stochastic integral: a log
-    ratio is NaN.
+    stochastic integral: a log ratio is NaN.
     """
     assert isinstance(dynamics, NeuralSDE)
     assert isinstance(steering, ControlSteering | DriftSteering)
@@ -96,7 +95,11 @@ def solve_by_torchsde(
     states, divergence = torchsde.sdeint(
         sde, x0, times, method="euler", dt=step, logqp=True, **options
     )
-    unknown = torch.full_like(x0[:, 0], torch.nan)
-    return SolvedPath(
-        grid.at_observations(states.transpose(0, 1)), divergence.sum(0)[:, None], unknown
+    unknown = torch.full_like(x0[:, None], torch.nan)
+    return Path(
+        grid.at_observations(states.transpose(0, 1)),
+        divergence.sum(0)[:, None],
+        unknown,
+        unknown,
+        unknown[..., 0],
     )

@@ -8,9 +8,8 @@ Three things take turns in one process, so that the machine's noise hits all of 
 and their ratios are printed:
 
 - undertow: the loss of `LangevinFlow`'s network, backward, clipping and AdamW;
-- plain loop: the same network, but Algorithm 1 written bin by bin (a GRU cell and one Langevin step
-a bin, the force by
-  automatic differentiation of the potential, all recorded by autograd);
+- plain loop: the same network, but written bin by bin (a GRU cell and one Langevin step a bin, the
+  force by automatic differentiation of the potential, all recorded by autograd);
 - floor: the step's matrix products alone, forward and backward, as bare mm and bmm at the same
 shapes.
 """
@@ -23,21 +22,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from does_the_physics_help import PUBLISHED_STRUCTURE
 from undertow.data.batches import Batch
-from undertow.dynamics import Dynamics, UnderdampedLangevin
-from undertow.dynamics import Path as LatentPath
+from undertow.dynamics import UnderdampedLangevin
 from undertow.encoders import dropout_from
-from undertow.models import LangevinFlow
-from undertow.models.langevin_flow.building import build_network
+from undertow.inference import TimeGrid, draw_noise, solve
+from undertow.models import LangevinFlow, Population
 from undertow.models.langevin_flow.network import LangevinNetwork
 
 TRIALS, WINDOW, FORWARD, HELDIN, NEURONS, HIDDEN, BIN_S = 256, 35, 10, 137, 182, 280, 0.02
 BINS = WINDOW + FORWARD
+POPULATION = Population(
+    neuron_ids=list(range(NEURONS)),
+    heldout=[k >= HELDIN for k in range(NEURONS)],
+    mean_rates=[5.0] * NEURONS,
+    bin_s=BIN_S,
+    duration_s=BINS * BIN_S,
+    regular=True,
+    regions=["all"],
+    region_of=[0] * NEURONS,
+)
 
 
 def make_batch(device: str) -> Batch:
@@ -89,17 +96,12 @@ class _Given(torch.nn.Module):
 
 
 class PlainLangevin(UnderdampedLangevin):
-    """The same dynamics, each force by differentiating the potential in that bin."""
+    """The same dynamics step by step, each force by differentiating the potential in that bin."""
 
-    def rollout(
-        self,
-        x0: Tensor,
-        noise: Tensor,
-        bin_s: float,
-        control: Tensor | None = None,
-        inputs: Tensor | None = None,
-    ) -> LatentPath:
-        return Dynamics.rollout(self, x0, noise, bin_s, control, inputs)
+    def linear_states(
+        self, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None = None
+    ) -> Tensor | None:
+        return None
 
     def step(
         self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
@@ -109,7 +111,8 @@ class PlainLangevin(UnderdampedLangevin):
         with torch.enable_grad():
             force = torch.autograd.grad(self.potential.energy(z).sum(), z, create_graph=True)[0]
         v_half = v - h / self.mass * force
-        return torch.cat([z + h * v_half, a * v_half], -1), std
+        damped = a * v_half
+        return torch.cat([z + h / 2 * (v_half + damped), damped], -1), std
 
 
 def matrix_products(width: int, device: str) -> Callable[[], None]:
@@ -169,13 +172,12 @@ def recurrence_step(dynamics: UnderdampedLangevin, device: str) -> Callable[[], 
     """The recurrence alone, forward and backward."""
     generator = torch.Generator(device).manual_seed(0)
     x0 = torch.randn(TRIALS, 2 * HIDDEN, generator=generator, device=device, requires_grad=True)
-    noise = torch.randn(BINS - 1, 1, TRIALS, HIDDEN, generator=generator, device=device).permute(
-        2, 0, 1, 3
-    )
+    grid = TimeGrid.regular(BINS - 1, BIN_S, 1, x0)
+    noise = draw_noise(len(grid), TRIALS, HIDDEN, x0.detach(), generator)
     grad = torch.randn(TRIALS, BINS, 2 * HIDDEN, generator=generator, device=device)
 
     def run() -> None:
-        states = dynamics.rollout(x0, noise, BIN_S).states
+        states = solve(dynamics, x0, noise, grid).states
         torch.autograd.grad(states, [x0, *dynamics.potential.parameters()], grad)
 
     return run
@@ -203,12 +205,17 @@ def build(
     width: int, device: str, learn: tuple[str, ...]
 ) -> tuple[LangevinNetwork, LangevinNetwork]:
     """The network and its plain twin, same weights."""
-    settings = {**PUBLISHED_STRUCTURE, "rate_floor_hz": 0.0, "decoder_width": width, "learn": learn}
-    model = LangevinFlow(HIDDEN, HIDDEN, **settings)
+    model = LangevinFlow(HIDDEN).set_params(
+        **PUBLISHED_STRUCTURE,
+        observation__rate_floor_hz=0.0,
+        encoder__hidden_dim=HIDDEN,
+        decoder__width=width,
+        dynamics__learn=learn,
+    )
     torch.manual_seed(0)
-    network = build_network(model, HELDIN, np.full(NEURONS, 5.0), BIN_S).to(device)
+    network = model.build_network(POPULATION).to(device)
     torch.manual_seed(0)
-    plain = build_network(model, HELDIN, np.full(NEURONS, 5.0), BIN_S).to(device)
+    plain = model.build_network(POPULATION).to(device)
     plain.__class__, plain.dynamics.__class__ = PlainNetwork, PlainLangevin
     return network, plain
 

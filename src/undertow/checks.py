@@ -78,6 +78,27 @@ def one_of(name: str, value: Any, choices: Collection[Any], error: Error = Model
     return value
 
 
+def pairs(name: str, value: Any, what: str, error: Error = ModelError) -> int:
+    """An even width of at least 2, as an int.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        what: takes two coordinates each ('oscillators'), for the message.
+        error: what is raised.
+
+    Raises:
+        error: for anything else, with the two nearest widths.
+    """
+    width = whole(name, value, 2, error=error)
+    if width % 2:
+        raise error(
+            f"{name} is {width}: {what} take two coordinates each, so use {width - 1} or "
+            f"{width + 1}."
+        )
+    return width
+
+
 def _rule(low: float, high: float, above: bool, below: bool) -> str:
     """The bounds in words: ', above 0', ', from 0 up to, not including, 1'."""
     if high == inf:

@@ -10,8 +10,7 @@ from tests.models.small_sde import TRIALS, fit, with_times
 from undertow.analysis import coupling_over_time, natural_frequencies
 from undertow.dynamics import CoupledOscillators, Dynamics, NeuralSDE, SecondOrderOscillators
 from undertow.errors import UndertowError
-from undertow.models import LatentSDE
-from undertow.models.latent_sde.states import encoded_inputs
+from undertow.models import Ensemble, LangevinFlow, LatentSDE
 
 
 @cache
@@ -28,7 +27,7 @@ def regional() -> LatentSDE:
 
 def test_frequencies_are_in_hz_sorted_within_regions() -> None:
     found = natural_frequencies(regional())
-    tau_s = float(regional().network_.dynamics.timescale_s)
+    tau_s = float(regional().dynamics_.timescale_s)
     assert found.regions == ("CA1", "MOs", "V1")
     everything = np.concatenate([found.of(name)[0] for name in found.regions])
     np.testing.assert_allclose(
@@ -41,11 +40,11 @@ def test_frequencies_are_in_hz_sorted_within_regions() -> None:
 def test_coupling_is_the_matrix_at_each_bin_averaged_over_trials() -> None:
     model = regional()
     found = coupling_over_time(model, TRIALS)
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     order = [
         int(k) for k in np.lexsort((dynamics.omega.detach().abs().numpy(), np.tile([0, 1, 2], 2)))
     ]  # dealt out in turn
-    u = encoded_inputs(model, TRIALS)
+    u = model.encoded_inputs(TRIALS)
     for time in (0, 9):
         rows = np.flatnonzero(TRIALS.valid[:, time])
         each = [
@@ -87,7 +86,7 @@ def test_spread_is_over_models() -> None:
 def test_a_second_order_coupling_is_per_second_squared_and_constant_without_input() -> None:
     model = fit(TRIALS.replace(stimulus=None), dynamics=SecondOrderOscillators(4))
     found = coupling_over_time(model, TRIALS)
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     expected = dynamics.coupling_matrix().detach().numpy() / float(dynamics.timescale_s) ** 2
     order = np.argsort(dynamics.omega.detach().abs().numpy())
     np.testing.assert_allclose(found.mean[0], expected[np.ix_(order, order)], rtol=1e-5)
@@ -109,3 +108,15 @@ def test_what_has_no_oscillators_or_coupling_is_refused() -> None:
         natural_frequencies(LatentSDE())
     with pytest.raises(UndertowError, match="irregular times"):
         coupling_over_time(regional(), with_times(TRIALS))
+    with pytest.raises(UndertowError, match="LangevinFlow: pass a fitted LatentSDE"):
+        natural_frequencies(LangevinFlow())
+    with pytest.raises(UndertowError, match="not fitted"):
+        natural_frequencies(Ensemble(LatentSDE(), 2))
+
+
+def test_an_ensemble_stands_for_its_members() -> None:
+    model = regional()
+    ensemble = Ensemble(LatentSDE(), 2)
+    ensemble.members_, ensemble.neuron_ids_ = [model, model], model.neuron_ids_
+    assert natural_frequencies(ensemble).hz.shape == (2, 6)
+    assert coupling_over_time(ensemble, TRIALS).strength.shape == (2, 10, 6, 6)

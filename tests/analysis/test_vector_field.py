@@ -8,22 +8,21 @@ from tests.models.small_sde import TRIALS, fit, fitted, with_times
 from undertow.analysis import phase_portrait, principal_components
 from undertow.dynamics import GRU, Kuramoto, NeuralSDE, UnderdampedLangevin
 from undertow.errors import UndertowError
-from undertow.models.latent_sde.states import encoded_inputs, inferred_states
 
 
 def test_grid_points_carry_the_drift_in_the_plane_per_second() -> None:
     model = fitted()
     found = phase_portrait(model, TRIALS, time_s=0.05, points=5, paths=3)
-    states = inferred_states(model, TRIALS, paths=3)
+    states = model.inferred_states(TRIALS, paths=3)
     plane = principal_components(states, 2)
     assert found.bin == 2
     assert found.time_s == pytest.approx(0.05)
     there = TRIALS.valid[:, 2]
     np.testing.assert_allclose(
-        found.inputs, encoded_inputs(model, TRIALS)[there, 2].mean(0), rtol=1e-6
+        found.inputs, model.encoded_inputs(TRIALS)[there, 2].mean(0), rtol=1e-6
     )
     np.testing.assert_array_equal(found.paths, plane.scores)
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     for i, j in ((0, 0), (4, 1), (2, 3)):
         state = plane.mean + found.x[j] * plane.axes[0] + found.y[i] * plane.axes[1]
         drift = dynamics.drift(
@@ -38,7 +37,7 @@ def test_grid_points_carry_the_drift_in_the_plane_per_second() -> None:
 
 def test_inferred_states_are_what_predicted_latents_read() -> None:
     model = fitted()
-    states = inferred_states(model, TRIALS, paths=2, seed=0)
+    states = model.inferred_states(TRIALS, paths=2, seed=0)
     latents = model.predict(TRIALS).latents  # two samples
     np.testing.assert_allclose(
         states, np.concatenate([latents["a"], latents["b"]], axis=2), rtol=1e-4, atol=1e-6

@@ -46,9 +46,9 @@ def fitted_langevin(
     folder = tmp_path_factory.mktemp("runs")
     config = folder / "tiny.toml"
     config.write_text(
-        "heldout = 3\nsplit-seed = 2\nseed = 7\n[set]\nlatent_dim = 8\nhidden_dim = "
-        "8\ndecoder_width = 8\n"
-        "heads = 2\nsamples = 3\n[set.training]\nepochs = 9\n"
+        "heldout = 3\nsplit-seed = 2\nseed = 7\n[set]\nlatent_dim = 8\n"
+        "encoder.hidden_dim = 8\ndecoder.width = 8\n"
+        "decoder.heads = 2\nsamples = 3\n[set.training]\nepochs = 9\n"
     )
     out = folder / "langevin"
     done = undertow(

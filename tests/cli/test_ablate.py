@@ -14,9 +14,9 @@ TINY = [
     word
     for pair in (
         "latent_dim=8",
-        "hidden_dim=8",
-        "decoder_width=8",
-        "heads=2",
+        "encoder.hidden_dim=8",
+        "decoder.width=8",
+        "decoder.heads=2",
         "samples=2",
         "training.epochs=2",
     )
@@ -93,9 +93,9 @@ def test_a_directory_in_use_needs_resume_and_the_same_whole(
         ),
         (["--folds", 1], "--folds is 1: it must be a whole number, at least 2"),
         (["--workers", 0], "--workers is 0: it must be a whole number, at least 1"),
-        (["--preset", "papr"], "no preset 'papr': choose one of paper, released"),
+        (["--preset", "papr"], "no preset 'papr': did you mean 'paper'"),
         (
-            ["--set", "heads=3"],
+            ["--set", "decoder.heads=3"],
             "the fit full__data__fold0__seed0 failed: ModelError",
         ),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),
@@ -114,7 +114,7 @@ def test_bad_requests_end_with_a_sentence_and_leave_nothing(
 def test_arms_that_fail_are_named_beside_those_that_finish(
     undertow: Undertow, recording: Path, tmp_path: Path
 ) -> None:
-    words = ["--arms", "linear-decoder,full", "--set", "heads=3", "--quiet"]
+    words = ["--arms", "linear-decoder,full", "--set", "decoder.heads=3", "--quiet"]
     done = undertow("ablate", recording, "--out", tmp_path / "new", *WORDS, *words)
     assert done.exit_code == 2
     assert (
@@ -132,7 +132,7 @@ def test_ctrl_c_keeps_what_finished(
     fit = LangevinFlow.fit
 
     def stopped(self: LangevinFlow, *args: object, **options: object) -> LangevinFlow:
-        if not self.latents:
+        if self.dynamics is None:
             raise KeyboardInterrupt
         return fit(self, *args, **options)
 
@@ -165,8 +165,8 @@ def test_a_dry_run_writes_nothing(undertow: Undertow, recording: Path, tmp_path:
 
 
 def test_settings_go_on_top_of_a_preset(undertow: Undertow, recording: Path) -> None:
-    words = ["--preset", "released", "--dry-run", "--seed", 4, *TINY, "--set", "taps=1"]
-    done = undertow("fit", recording, *words, "--set", "allow_unstable=true")
+    words = ["--preset", "released", "--dry-run", "--seed", 4, *TINY, "--set", "dynamics.taps=1"]
+    done = undertow("fit", recording, *words, "--set", "dynamics.allow_unstable=true")
     assert done.exit_code == 0, done.output
     (model,) = (line for line in done.stdout.splitlines() if line.startswith("model "))
     assert "potential='mixed-oscillators', taps=1," in model

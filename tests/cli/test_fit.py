@@ -173,7 +173,7 @@ def test_dry_run_says_what_would_run_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-SMALL = ["latent_dim=8", "hidden_dim=8", "decoder_width=8", "heads=2", "samples=2"]
+SMALL = ["latent_dim=8", "encoder.hidden_dim=8", "decoder.width=8", "decoder.heads=2", "samples=2"]
 SAVE_OFTEN = ["training.checkpoint_seconds=0", "training.validate_every=1"]
 
 

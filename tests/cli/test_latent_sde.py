@@ -16,7 +16,13 @@ from undertow.evaluation import spread_factor
 from undertow.experiments import SavedRun, load_model
 from undertow.models import LatentSDE
 
-TINY = ["hidden_dim=4", "steering_width=4", "decoder_width=4", "samples=2", "training.epochs=1"]
+TINY = [
+    "encoder.hidden_dim=4",
+    "posterior.hidden_dim=4",
+    "decoder.width=4",
+    "samples=2",
+    "training.epochs=1",
+]
 SETS = [word for setting in TINY for word in ("--set", setting)]
 
 
@@ -38,7 +44,7 @@ def run(undertow: Undertow, file: Path, tmp_path_factory: pytest.TempPathFactory
     config = folder / "sde.toml"
     config.write_text(
         'model = "latent-sde"\ndynamics = "coupled-oscillators"\nheldout = 3\n'
-        "[set]\nstate_dim = 8\n"
+        "[set]\nlatent_dim = 8\n"
         '[set.dynamics]\ncoupling = "none"\nnoise = true\n'
     )
     out = folder / "out"
@@ -142,7 +148,7 @@ def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
             ["--model", "latent-sde", "--set", "dynamics.couplng=none"],
             "did you mean 'dynamics.coupling'?",
         ),
-        (["--model", "latent-sde", "--set", "state_dim=7"], "state_dim is 7"),
+        (["--model", "latent-sde", "--set", "latent_dim=7"], "state_dim is 7"),
         (
             ["--model", "latent-sde", "--preset", "paper"],
             "--preset is of langevin-flow: latent-sde has none",
@@ -167,7 +173,7 @@ def test_what_fit_refuses(
 
 
 def test_a_dry_run_names_the_dynamics_in_one_line(undertow: Undertow, file: Path) -> None:
-    words = ["--dynamics", "neural-sde", "--set", "dynamics.noise=false", "--set", "state_dim=3"]
+    words = ["--dynamics", "neural-sde", "--set", "dynamics.noise=false", "--set", "latent_dim=3"]
     done = undertow("fit", file, "--model", "latent-sde", *words, *SETS, "--dry-run")
     assert done.exit_code == 0, done.output
     line = next(line for line in done.stdout.splitlines() if line.startswith("model"))

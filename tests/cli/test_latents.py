@@ -38,7 +38,7 @@ def test_it_writes_its_files(out: Path) -> None:
     assert held["few_shot"] == {"shots": 8, "repeats": 2, "penalty": None}
     assert {size: sum(draws.values()) for size, draws in by_penalty.items()} == {"2": 4, "8": 4}
     assert held["source"]["path"].endswith("small.h5")
-    assert held["latents"]["hidden_dim"] == 8
+    assert held["latents"]["encoder"]["hidden_dim"] == 8
 
 
 def test_a_penalty_given_is_used_as_it_is(undertow: Undertow, recording: Path, out: Path) -> None:
@@ -83,10 +83,10 @@ def test_a_directory_in_use_needs_resume_and_the_same_model(
         (["--heldout", 0], "no neuron is held out"),
         (["--set", "latent_dim=4"], "--set latent_dim is what --sizes varies: leave it out"),
         (
-            ["--set", "heads=3"],
+            ["--set", "decoder.heads=3"],
             "the fit latent_dim2__data__fold0__seed0 failed: ModelError",
         ),
-        (["--set", "latents=false"], "langevin-flow has no latents to count"),
+        (["--set", "dynamics=none"], "langevin-flow has no latents to count"),
         (["--set", "latnt_dim=8"], "did you mean 'latent_dim'?"),
         (["--dynamics", "neural-sde"], "--dynamics is of latent-sde"),
     ],
@@ -128,9 +128,9 @@ def test_a_latent_sde_is_sized_by_its_state(
     undertow: Undertow, recording: Path, tmp_path: Path
 ) -> None:
     small = (
-        "hidden_dim=4",
-        "steering_width=4",
-        "decoder_width=4",
+        "encoder.hidden_dim=4",
+        "posterior.hidden_dim=4",
+        "decoder.width=4",
         "samples=2",
         "training.epochs=1",
     )
@@ -151,11 +151,11 @@ def test_a_latent_sde_is_sized_by_its_state(
     )
     done = undertow("latents", recording, "--out", tmp_path / "new", *options, *words)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("state_dim ")
+    assert done.stdout.startswith("latent_dim ")
     about = json.loads(
-        (tmp_path / "new" / "cells" / "state_dim4__data__fold1__seed0.json").read_text()
+        (tmp_path / "new" / "cells" / "latent_dim4__data__fold1__seed0.json").read_text()
     )
-    assert about["settings"]["state_dim"] == about["settings"]["dynamics"]["state_dim"] == 4
+    assert about["settings"]["latent_dim"] == about["settings"]["dynamics"]["state_dim"] == 4
     assert about["settings"]["dynamics"]["coupling"] == "diffusive"
 
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import torch
 
+from tests.dynamics.fixtures import rolled
 from tests.dynamics.variants import normal
 from undertow.dynamics import Dynamics
 
@@ -49,7 +50,7 @@ def strong_errors(dynamics: Dynamics, rate: float) -> tuple[list[float], float]:
     for n in STEPS:
         noise = fine.view(PATHS, n, 1, FINE // n).sum(-1, keepdim=True) * (n / FINE) ** 0.5
         x0 = torch.full((PATHS, 1), START, dtype=torch.float64)
-        miss = (dynamics.rollout(x0, noise, 1 / n).states[:, -1, 0] - exact).abs()
+        miss = (rolled(dynamics, x0, noise, 1 / n).states[:, -1, 0] - exact).abs()
         errors.append(float(miss.mean()))
         relative.append(float(miss.std() / miss.mean()) / PATHS**0.5)
     return errors, max(relative) * 2 / math.log(STEPS[-1] / STEPS[0])

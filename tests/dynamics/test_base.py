@@ -5,19 +5,20 @@ import copy
 import pytest
 import torch
 
+from tests.dynamics.fixtures import rolled
 from tests.dynamics.variants import (
     BINS,
     EVERY_DYNAMICS,
     FAMILY,
     STATE_DIM,
     TRIALS,
+    VARIANTS,
     Make,
     build,
     covariance,
     double,
     normal,
     run,
-    steps_in_a_bin,
     takes,
 )
 from undertow.dynamics import Dynamics
@@ -54,10 +55,14 @@ def test_shapes(make: Make) -> None:
     assert torch.equal(units[..., -1], parts[-1])
 
 
-@EVERY_DYNAMICS
-def test_the_first_state_is_the_initial_one_and_one_bin_is_enough(make: Make) -> None:
-    path = run(double(make), bins=0)
-    assert torch.equal(path.states, normal(TRIALS, STATE_DIM, seed=2)[:, None])
+def test_the_first_state_is_the_initial_one_and_one_bin_is_enough() -> None:
+    x0 = normal(TRIALS, STATE_DIM, seed=2)[:, None]
+    wrong = [
+        name
+        for name, make in VARIANTS.items()
+        if not torch.equal(run(double(make), bins=0).states, x0)
+    ]
+    assert not wrong
 
 
 @EVERY_DYNAMICS
@@ -95,30 +100,26 @@ def test_dtype_is_kept(make: Make, dtype: torch.dtype) -> None:
     assert {path.states.dtype, path.mean.dtype, path.std.dtype} == {dtype}
 
 
-@EVERY_DYNAMICS
+LINEAR = {
+    name: make
+    for name, make in VARIANTS.items()
+    if type(build(make)).linear_states is not Dynamics.linear_states
+}
+
+
+@pytest.mark.parametrize("make", LINEAR.values(), ids=LINEAR.keys())
 @pytest.mark.parametrize("substeps", [1, 3])
 @pytest.mark.parametrize("control", [False, True])
-def test_any_rollout_of_its_own_equals_the_plain_one(
+def test_linear_steps_taken_at_once_equal_those_one_by_one(
     make: Make, substeps: int, control: bool
 ) -> None:
     dynamics = double(make)
-    substeps = steps_in_a_bin(dynamics, substeps)
-    own = run(dynamics, substeps=substeps, control=control)
-    noise = normal(TRIALS, BINS, substeps, dynamics.noise_dim)
-    push = normal(TRIALS, BINS, dynamics.noise_dim, seed=1) if control else None
-    inputs = normal(TRIALS, BINS, 1, seed=3)
-    plain = Dynamics.rollout(dynamics, normal(TRIALS, STATE_DIM, seed=2), noise, 0.02, push, inputs)
-    for mine, theirs in ((own.states, plain.states), (own.mean, plain.mean), (own.std, plain.std)):
-        assert torch.allclose(mine, theirs, rtol=0, atol=1e-12)
-
-
-@EVERY_DYNAMICS
-def test_a_path_is_the_mean_plus_the_noise(make: Make) -> None:
-    dynamics = double(make)
-    path = run(dynamics)
-    last = normal(TRIALS, BINS, steps_in_a_bin(dynamics), dynamics.noise_dim)[:, :, -1]
-    expected = path.mean + dynamics.spread(path.std, last)
-    assert torch.allclose(path.states[:, 1:, dynamics.noisy], expected, rtol=0, atol=1e-12)
+    mine, theirs = (
+        run(dynamics, substeps=substeps, control=control, step_by_step=each)
+        for each in (False, True)
+    )
+    for a, b in ((mine.states, theirs.states), (mine.mean, theirs.mean), (mine.std, theirs.std)):
+        assert torch.allclose(a, b, rtol=0, atol=1e-12)
 
 
 @EVERY_DYNAMICS
@@ -176,14 +177,15 @@ def test_an_input_that_is_read_changes_the_path(cls: type[Dynamics]) -> None:
     assert moved.abs().max() > 1e-4
 
 
-@EVERY_DYNAMICS
-@pytest.mark.parametrize("bin_s", [0.001, 0.02, 0.05, 0.2])
-def test_no_step_is_longer_than_the_longest_allowed(make: Make, bin_s: float) -> None:
-    dynamics = build(make)
-    bin_in_time = bin_s / float(dynamics.timescale_s.detach())
-    steps = dynamics.steps_per_bin(bin_s)
-    assert bin_in_time / steps <= dynamics.max_step * (1 + 1e-5)
-    assert steps == 1 or bin_in_time / (steps - 1) > dynamics.max_step
+def test_no_step_is_longer_than_the_longest_allowed() -> None:
+    """Of every longest step and every way to count the steps, one dynamics."""
+    ways = {(cls.max_step, cls.steps_per_bin): cls for cls in FAMILY}
+    for dynamics in (cls(STATE_DIM) for cls in ways.values()):
+        for bin_s in (0.001, 0.02, 0.05, 0.2, 3.0):
+            bin_in_time = bin_s / float(dynamics.timescale_s.detach())
+            steps = dynamics.steps_per_bin(bin_s)
+            assert bin_in_time / steps <= dynamics.max_step * (1 + 1e-5)
+            assert steps == 1 or bin_in_time / (steps - 1) > dynamics.max_step
 
 
 @EVERY_DYNAMICS
@@ -193,8 +195,8 @@ def test_a_push_costs_what_girsanov_says(make: Make) -> None:
     noise, x0 = normal(TRIALS, 1, 1, dynamics.noise_dim), normal(TRIALS, STATE_DIM, seed=2)
     push = normal(TRIALS, 1, dynamics.noise_dim, seed=1)
     inputs = normal(TRIALS, 1, 1, seed=3)
-    free = dynamics.rollout(x0, noise, 0.02, inputs=inputs)
-    pushed = dynamics.rollout(x0, noise, 0.02, push, inputs)
+    free = rolled(dynamics, x0, noise, 0.02, inputs=inputs)
+    pushed = rolled(dynamics, x0, noise, 0.02, push, inputs)
     moved = (pushed.mean - free.mean)[:, 0]
     std = free.std.expand(*free.mean.shape, *[dynamics.noise_dim] * dynamics.correlated)[:, 0]
     precision = torch.linalg.inv(covariance(dynamics, std))
@@ -202,14 +204,30 @@ def test_a_push_costs_what_girsanov_says(make: Make) -> None:
     assert torch.allclose(
         kl, 0.5 * 0.02 / dynamics.timescale_s * push.square().sum((1, 2)), rtol=1e-9
     )
-    still = torch.ones(STATE_DIM, dtype=torch.bool)
-    still[dynamics.noisy] = False
-    assert torch.equal(free.states[..., still], pushed.states[..., still])
+    assert torch.allclose(pushed.kl_path.sum(1), kl, rtol=1e-9)
+
+
+@EVERY_DYNAMICS
+def test_the_noisy_coordinates_after_a_step_set_all_others(make: Make) -> None:
+    """So that noise and control enter through them alone: moving the law of a step moves no other
+    coordinate beyond what the noisy ones say."""
+    dynamics = double(make)
+    h, mean = torch.tensor(0.3).double(), normal(TRIALS, STATE_DIM)
+    by = normal(TRIALS, dynamics.noise_dim, seed=1)
+    moved = dynamics.displaced(mean, by, h)
+    assert torch.allclose(moved[:, dynamics.noisy], mean[:, dynamics.noisy] + by, atol=1e-12)
+    assert torch.equal(dynamics.displaced(mean, torch.zeros_like(by), h), mean)
+    if type(dynamics).displaced is Dynamics.displaced:
+        still = torch.ones(STATE_DIM, dtype=torch.bool)
+        still[dynamics.noisy] = False
+        assert torch.equal(moved[:, still], mean[:, still])
 
 
 @pytest.mark.parametrize("cls", FAMILY)
 def test_noise_of_the_wrong_width_is_refused(cls: type[Dynamics]) -> None:
     dynamics = cls(STATE_DIM)
     noise = torch.zeros(TRIALS, BINS, 1, dynamics.noise_dim + 1)
-    with pytest.raises(ModelError, match=f"noise has {dynamics.noise_dim + 1} coordinates"):
-        dynamics.rollout(torch.zeros(TRIALS, STATE_DIM), noise, 0.02)
+    with pytest.raises(
+        ModelError, match=rf"noise has shape .*must be \(trials, {BINS}, {dynamics.noise_dim}\)"
+    ):
+        rolled(dynamics, torch.zeros(TRIALS, STATE_DIM), noise, 0.02)

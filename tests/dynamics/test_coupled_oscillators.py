@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, scalar, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, scalar, vector
 from tests.dynamics.orders import slope
 from tests.dynamics.variants import normal
 from undertow.dynamics import CoupledOscillators, NeuralSDE
@@ -160,7 +160,7 @@ def test_coupled_paths_converge_with_strong_order_one(form: str) -> None:
     @torch.no_grad()
     def end(n: int) -> torch.Tensor:
         noise = increments.view(paths, n, finest // n, 4).sum(2) * (n / finest) ** 0.5
-        return dynamics.rollout(x0, noise[:, :, None], 1 / n).states[:, -1]
+        return rolled(dynamics, x0, noise[:, :, None], 1 / n).states[:, -1]
 
     exact = end(finest)
     assert slope([float((end(n) - exact).norm(dim=1).mean()) for n in steps]) == pytest.approx(
@@ -171,10 +171,10 @@ def test_coupled_paths_converge_with_strong_order_one(form: str) -> None:
 def test_the_splitting_stays_bounded_where_eulers_step_explodes() -> None:
     x0, noise = 50 * normal(20, 16), normal(20, 40, 1, 16, seed=1)
     for form in ("stuart-landau", "bistable"):
-        states = oscillators(8, form=form).rollout(x0, noise, 0.5).states
+        states = rolled(oscillators(8, form=form), x0, noise, 0.5).states
         assert states[:, 20:].abs().max() < 10
     assert not torch.isfinite(
-        oscillators(8, integrator="euler").rollout(x0, noise, 0.1).states
+        rolled(oscillators(8, integrator="euler"), x0, noise, 0.1).states
     ).all()
 
 

@@ -1,15 +1,17 @@
-"""How units act on each other."""
+"""How units act on each other, and how an input drives them."""
+
+from typing import get_args
 
 import pytest
 import torch
 
 from tests.dynamics.variants import normal
-from undertow.dynamics.coupling import COUPLINGS, Coupling
+from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
 from undertow.errors import ModelError
 
 
-@pytest.mark.parametrize("kind", COUPLINGS)
-def test_the_pull_is_that_of_the_matrix(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(CouplingKind))
+def test_the_pull_is_that_of_the_matrix(kind: CouplingKind) -> None:
     coupling = Coupling(3, 2, kind).double()
     z, u = normal(4, 5, 2, 3), normal(4, 5, 2, seed=1)
     k = coupling.matrix(u).detach().expand(4, 5, 3, 3)
@@ -21,7 +23,7 @@ def test_the_pull_is_that_of_the_matrix(kind: str) -> None:
 
 def test_only_a_scalar_coupling_shifts() -> None:
     u = normal(4, 2)
-    for kind in COUPLINGS:
+    for kind in get_args(CouplingKind):
         coupling = Coupling(3, 2, kind).double()
         shift = coupling.shift(u)
         if kind == "scalar":
@@ -37,3 +39,12 @@ def test_without_inputs_it_is_constant_and_an_unknown_kind_is_refused() -> None:
     assert (Coupling(3, self_coupled=False).matrix().diagonal() == 0).all()
     with pytest.raises(ModelError, match="coupling is 'random': it must be one of"):
         Coupling(3, kind="random")
+
+
+def test_an_input_current_is_linear_and_zero_without_an_input() -> None:
+    made = InputMap(2, 3).double()
+    u = normal(4, 5, 2)
+    assert torch.allclose(made(u), torch.einsum("dm,tbm->tbd", made.weight, u))
+    assert made(None) == 0.0
+    assert InputMap(0, 3)(u) == 0.0
+    assert not list(InputMap(0, 3).parameters())

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 import undertow.dynamics
+from tests.dynamics.fixtures import rolled
 from tests.families import exported
 from undertow.dynamics import GRU, LDS, LSTM, RNN, DiscreteDynamics
 from undertow.errors import ModelError
@@ -35,7 +36,7 @@ def test_a_bin_is_one_step_whatever_its_width(cls: type[DiscreteDynamics], bin_s
     dynamics = made(cls)
     assert dynamics.steps_per_bin(bin_s) == 1
     noise = normal(3, 4, 1, dynamics.noise_dim)
-    paths = [dynamics.rollout(normal(3, 6, seed=1), noise, width).states for width in (bin_s, 0.01)]
+    paths = [rolled(dynamics, normal(3, 6, seed=1), noise, width).states for width in (bin_s, 0.01)]
     assert torch.equal(*paths)
     steps = [dynamics.step(0.0, normal(3, 6), h) for h in (H, 2 * H, H.expand(3, 1))]
     assert all(
@@ -49,7 +50,7 @@ def test_more_steps_are_refused(cls: type[DiscreteDynamics]) -> None:
     with pytest.raises(
         ModelError, match=rf"{cls.__name__} got 2 steps per bin: it is discrete .* rebin"
     ):
-        dynamics.rollout(normal(3, 6), normal(3, 4, 2, dynamics.noise_dim), 0.01)
+        rolled(dynamics, normal(3, 6), normal(3, 4, 2, dynamics.noise_dim), 0.01)
     with pytest.raises(ModelError, match=r"got 0\.5 steps per bin"):
         dynamics.check_steps_per_bin(0.5)
 
@@ -60,7 +61,7 @@ def test_the_timescale_changes_no_free_path(cls: type[DiscreteDynamics]) -> None
     assert float(slow.timescale_s) == pytest.approx(2.0)
     assert float(made(cls).timescale_s) == 1.0
     noise = normal(3, 4, 1, slow.noise_dim)
-    paths = [d.rollout(normal(3, 6), noise, 0.01).states for d in (slow, made(cls))]
+    paths = [rolled(d, normal(3, 6), noise, 0.01).states for d in (slow, made(cls))]
     assert torch.equal(*paths)
     assert slow.remade(timescale_s=0.5).settings["timescale_s"] == 0.5
 
@@ -112,8 +113,8 @@ def test_every_learned_parameter_has_a_gradient(
 ) -> None:
     dynamics = made(cls, input_dim)
     inputs = normal(3, 4, input_dim, seed=2) if input_dim else None
-    path = dynamics.rollout(
-        normal(3, 6), normal(3, 4, 1, dynamics.noise_dim, seed=1), 0.01, None, inputs
+    path = rolled(
+        dynamics, normal(3, 6), normal(3, 4, 1, dynamics.noise_dim, seed=1), 0.01, None, inputs
     )
     path.states.square().sum().backward()
     for name, parameter in dynamics.named_parameters():
@@ -128,7 +129,7 @@ def test_a_saved_state_gives_the_same_path(cls: type[DiscreteDynamics]) -> None:
     dynamics, other = made(cls), cls(6).double()
     other.load_state_dict(dynamics.state_dict())
     noise = normal(3, 4, 1, dynamics.noise_dim)
-    assert torch.equal(*(d.rollout(normal(3, 6), noise, 0.01).states for d in (dynamics, other)))
+    assert torch.equal(*(rolled(d, normal(3, 6), noise, 0.01).states for d in (dynamics, other)))
 
 
 @every

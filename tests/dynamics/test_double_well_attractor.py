@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import DoubleWellAttractor
 
@@ -61,10 +61,6 @@ def test_a_strong_input_leaves_one_well() -> None:
 
 
 def test_the_splitting_is_bounded_from_far_away() -> None:
-    path = (
-        DoubleWellAttractor(8)
-        .double()
-        .rollout(1000 * normal(8, 8), normal(8, 20, 1, 8), 0.5)
-        .states
-    )
+    dynamics = DoubleWellAttractor(8).double()
+    path = rolled(dynamics, 1000 * normal(8, 8), normal(8, 20, 1, 8), 0.5).states
     assert path[:, 1:].abs().max() < 5

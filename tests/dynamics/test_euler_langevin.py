@@ -10,6 +10,7 @@ import torch
 from scipy.linalg import solve_discrete_lyapunov
 from torch import Tensor
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import (
     CoupledOscillatorPotential,
     EulerLangevin,
@@ -72,7 +73,7 @@ def test_two_steps_by_hand(delta: float) -> None:
     noise = torch.tensor(eta, dtype=torch.float64).view(1, 2, 1, 1)
     dynamics = well(0.8, gamma=0.6, hamiltonian_step=delta)
     with torch.no_grad():
-        path = dynamics.rollout(torch.tensor([[z0, v0]], dtype=torch.float64), noise, 1.0)
+        path = rolled(dynamics, torch.tensor([[z0, v0]], dtype=torch.float64), noise, 1.0)
     expected = torch.tensor([[z0, v0], [z1, v1], [z2, v2]], dtype=torch.float64)
     assert torch.allclose(
         path.states[0], expected, atol=1e-6
@@ -107,7 +108,7 @@ def test_free_velocities_have_the_stationary_variance_of_the_printed_step(gamma:
         trials, bins, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
     )
     with torch.no_grad():
-        v = dynamics.rollout(torch.zeros(trials, 8).double(), noise, 1.0).states[:, 20:, 4:]
+        v = rolled(dynamics, torch.zeros(trials, 8).double(), noise, 1.0).states[:, 20:, 4:]
     # v² of an AR(1) sequence is correlated as (1 − γ)²ᵏ
     independent = v.numel() * (1 - kept**2) / (1 + kept**2)
     assert float(v.square().mean()) == pytest.approx(
@@ -176,7 +177,7 @@ def test_the_bins_named_are_those_the_mean_path_takes() -> None:
     bins = round(growth(dynamics, 1.0)[1])
     x0, still = torch.tensor([[1.0, 0.0]]).double(), torch.zeros(1, 50 + bins, 1, 1).double()
     with torch.no_grad():
-        z = dynamics.rollout(x0, still, 1.0).states[0, :, 0]
+        z = rolled(dynamics, x0, still, 1.0).states[0, :, 0]
     assert float(z[50 + bins] / z[50]) == pytest.approx(1000, rel=0.02)
     with pytest.raises(StabilityError, match=f"1000-fold in {bins} bins"):
         dynamics.check_stable(1.0)

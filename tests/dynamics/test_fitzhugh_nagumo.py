@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from tests.dynamics.fixtures import chosen, path_of, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import FitzHughNagumo
 from undertow.errors import ModelError
@@ -59,9 +59,8 @@ def test_with_current_it_fires_on_and_on(integrator: str) -> None:
 
 
 def test_the_splitting_is_bounded_from_far_away() -> None:
-    path = (
-        FitzHughNagumo(16).double().rollout(100 * normal(8, 16), normal(8, 60, 1, 16), 0.1).states
-    )
+    dynamics = FitzHughNagumo(16).double()
+    path = rolled(dynamics, 100 * normal(8, 16), normal(8, 60, 1, 16), 0.1).states
     assert path[:, 40:].abs().max() < 20
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.dynamics.fixtures import path_of, scalar, vector
+from tests.dynamics.fixtures import path_of, rolled, scalar, vector
 from tests.dynamics.orders import SIGMA, STEPS, law_errors, slope, strong_errors
 from tests.dynamics.variants import normal
 from undertow.dynamics import Dynamics, NeuralSDE, from_function
@@ -71,7 +71,7 @@ def geometric_errors(mu: float, volatility: float) -> list[torch.Tensor]:
     for n in STEPS:
         noise = increments.view(paths, n, 1, fine // n).sum(-1, keepdim=True) * (n / fine) ** 0.5
         with torch.no_grad():
-            errors.append(dynamics.rollout(x0, noise, 1 / n).states[:, -1, 0] - exact)
+            errors.append(rolled(dynamics, x0, noise, 1 / n).states[:, -1, 0] - exact)
     return errors
 
 
@@ -107,7 +107,7 @@ def test_noise_of_a_step_by_hand() -> None:
     ("settings", "message"),
     [
         ({"state_dim": 0}, "state_dim is 0: it must be a whole number, at least 1"),
-        ({"state_dim": 2.0}, "state_dim is 2.0: it must be a whole number"),
+        ({"state_dim": 2.5}, "state_dim is 2.5: it must be a whole number"),
         ({"input_dim": -1}, "input_dim is -1: it must be a whole number, at least 0"),
         (
             {"integrator": "midpoint"},

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import LDS
 from undertow.errors import StabilityError
 
@@ -50,8 +51,8 @@ def test_mean_and_covariance_follow_the_recursion() -> None:
     with torch.no_grad():
         noise = normal(trials, bins, 1, 3, seed=2)
         x0 = normal(1, 3, seed=3)
-        path = dynamics.rollout(
-            x0.expand(trials, 3), noise, 0.01, None, inputs.expand(trials, bins, 2)
+        path = rolled(
+            dynamics, x0.expand(trials, 3), noise, 0.01, None, inputs.expand(trials, bins, 2)
         ).states
         mean, covariance = x0[0], torch.zeros(3, 3).double()
         std = dynamics.step(0.0, x0, torch.tensor(1.0), inputs[:, 0])[1]
@@ -76,7 +77,7 @@ def test_noise_free_paths_are_powers_of_the_matrix() -> None:
     dynamics = made(4, 0, noise=False)
     with torch.no_grad():
         dynamics.offset.zero_()
-        path = dynamics.rollout(normal(2, 4), torch.zeros(2, 5, 1, 0).double(), 0.01)
+        path = rolled(dynamics, normal(2, 4), torch.zeros(2, 5, 1, 0).double(), 0.01)
         expected = [
             normal(2, 4) @ torch.linalg.matrix_power(dynamics.transition, t).T for t in range(6)
         ]
@@ -116,7 +117,7 @@ def test_a_push_costs_what_girsanov_says_at_any_timescale() -> None:
         dynamics = made().remade(timescale_s=timescale_s).double()
         noise, inputs, push = normal(2, 1, 1, 3), normal(2, 1, 2), normal(2, 1, 3, seed=1)
         free, pushed = (
-            dynamics.rollout(normal(2, 3), noise, 0.01, c, inputs) for c in (None, push)
+            rolled(dynamics, normal(2, 3), noise, 0.01, c, inputs) for c in (None, push)
         )
         kl = 0.5 * ((pushed.mean - free.mean) / free.std).square()
         assert torch.allclose(kl, 0.5 * 0.01 / timescale_s * push.square(), rtol=1e-6)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from undertow.dynamics import linear_langevin
 
-Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def inputs(steps: int = 4, batch: int = 2, blocks: int = 2, size: int = 3) -> Inputs:
@@ -20,17 +20,25 @@ def inputs(steps: int = 4, batch: int = 2, blocks: int = 2, size: int = 3) -> In
         0.3 * draw(blocks, size, size),  # not symmetric: a transposed gradient would show
         draw(dim).sigmoid(),
         torch.tensor(0.4, dtype=torch.float64),
+        draw(steps, batch, dim),
     )
     return tuple(v.requires_grad_() for v in values)  # type: ignore[return-value]
 
 
 def plain_loop(
-    z: Tensor, v: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+    z: Tensor,
+    v: Tensor,
+    e: Tensor,
+    stiffness: Tensor,
+    decay: Tensor,
+    h: Tensor,
+    tilt: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     whole, zs, vs = torch.block_diag(*stiffness), [z], [v]
-    for push in e:
-        w = v - z @ whole
-        z, v = z + h * w, decay * w + push
+    for t, push in enumerate(e):
+        w = v - z @ whole - (0.0 if tilt is None else tilt[t])
+        v = decay * w + push
+        z = z + h / 2 * (w + v)
         zs.append(z)
         vs.append(v)
     return torch.stack(zs), torch.stack(vs)
@@ -40,15 +48,18 @@ def test_adjoint_equals_numerical_derivatives_for_every_input() -> None:
     assert torch.autograd.gradcheck(linear_langevin, inputs())
 
 
-@pytest.mark.parametrize("which", range(6))
+@pytest.mark.parametrize("which", range(7))
 def test_adjoint_for_one_input_alone(which: int) -> None:
     values = [x.detach().requires_grad_(k == which) for k, x in enumerate(inputs())]
     assert torch.autograd.gradcheck(linear_langevin, values)
 
 
 @pytest.mark.parametrize(("steps", "blocks", "size"), [(1, 1, 1), (7, 1, 6), (7, 6, 1), (30, 2, 4)])
-def test_equals_a_plain_loop_under_autograd(steps: int, blocks: int, size: int) -> None:
-    values = inputs(steps, 3, blocks, size)
+@pytest.mark.parametrize("tilted", [False, True])
+def test_equals_a_plain_loop_under_autograd(
+    steps: int, blocks: int, size: int, tilted: bool
+) -> None:
+    values = inputs(steps, 3, blocks, size)[: 6 + tilted]
     mine, theirs = linear_langevin(*values).chunk(2, -1), plain_loop(*values)
     weight = torch.linspace(-1, 1, mine[0].numel(), dtype=torch.float64).view_as(mine[0])
     grads = [
@@ -68,7 +79,7 @@ def test_one_output_alone_is_enough() -> None:
 
 
 def test_no_steps_leave_the_initial_state() -> None:
-    z0, v0, e, *rest = inputs()
+    z0, v0, e, *rest, _ = inputs()
     z, v = linear_langevin(z0, v0, e[:0], *rest).chunk(2, -1)
     assert torch.equal(z, z0[None])
     assert torch.equal(v, v0[None])

@@ -9,7 +9,7 @@ import torch
 from scipy.integrate import quad_vec
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from tests.dynamics.fixtures import chosen, path_of, scalar
+from tests.dynamics.fixtures import chosen, path_of, rolled, scalar
 from tests.dynamics.variants import normal
 from undertow.dynamics import LinearSDE
 from undertow.errors import ModelError, StabilityError
@@ -77,7 +77,7 @@ def test_sampled_paths_have_the_law() -> None:
     dynamics, trials = linear(2), 20_000
     x0 = normal(1, 2).expand(trials, 2)
     with torch.no_grad():
-        end = dynamics.rollout(x0, normal(trials, 4, 1, 2, seed=3), 0.1).states[:, -1]
+        end = rolled(dynamics, x0, normal(trials, 4, 1, 2, seed=3), 0.1).states[:, -1]
         mean, factor = dynamics.step(0.0, x0[:1], scalar(0.4))
     covariance = factor @ factor.mT
     error = (covariance.diagonal() / trials).sqrt()

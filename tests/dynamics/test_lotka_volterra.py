@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import LotkaVolterra
 
@@ -55,7 +55,7 @@ def test_predator_and_prey_coexist_at_the_solution_of_the_linear_system(integrat
 def test_the_splitting_is_finite_from_anywhere_also_its_gradient() -> None:
     dynamics = LotkaVolterra(16)
     x0 = (200 * normal(8, 16)).float()
-    path = dynamics.rollout(x0, normal(8, 30, 1, 16).float(), 0.1).states
+    path = rolled(dynamics, x0, normal(8, 30, 1, 16).float(), 0.1).states
     path[:, -1].sum().backward()
     assert torch.isfinite(path).all()
     assert path[:, 1:].max() < 20

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import (
     CoupledOscillatorPotential,
     FreeOscillatorPotential,
@@ -39,9 +40,8 @@ def test_two_steps_by_hand() -> None:
     z1 = 2.0 - 0.4 * 1.5 * 2.0 + std * float(noise[0, 0, 0])
     z2 = z1 - 0.4 * 1.5 * z1 + std * float(noise[0, 0, 1])
     with torch.no_grad():
-        path = well(1.5, temperature=0.7).rollout(torch.tensor([[2.0]]).double(), noise, 0.8)
+        path = rolled(well(1.5, temperature=0.7), torch.tensor([[2.0]]).double(), noise, 0.8)
     assert path.states[0, :, 0].tolist() == pytest.approx([2.0, z2], rel=1e-6)
-    assert path.noisy == slice(0, 1)
 
 
 @pytest.mark.parametrize("k", [0.5, 1.5])
@@ -51,8 +51,8 @@ def test_positions_have_the_stationary_variance_of_the_step(k: float) -> None:
     h, temperature, trials, dim = 0.4, 0.8, 3000, 4
     dynamics = overdamped(dim, lambda d: HarmonicPotential(d, k), temperature=temperature)
     with torch.no_grad():
-        z = dynamics.rollout(
-            torch.zeros(trials, dim).double(), normal(trials, 60, 1, dim), h
+        z = rolled(
+            dynamics, torch.zeros(trials, dim).double(), normal(trials, 60, 1, dim), h
         ).states[:, -1]
     expected_var = temperature / k * 2 / (2 - h * k)
     assert float(z.square().mean()) == pytest.approx(
@@ -64,7 +64,7 @@ def test_without_temperature_it_is_the_printed_descent() -> None:
     dynamics = overdamped(8, CoupledOscillatorPotential, temperature=0.0)
     z0 = normal(3, 8)
     with torch.no_grad():
-        path = dynamics.rollout(z0, normal(3, 2, 1, 8), 0.5)
+        path = rolled(dynamics, z0, normal(3, 2, 1, 8), 0.5)
         z1 = z0 - 0.5 * dynamics.potential.gradient(z0)
         z2 = z1 - 0.5 * dynamics.potential.gradient(z1)
     assert torch.allclose(path.states, torch.stack([z0, z1, z2], 1), atol=1e-14)
@@ -72,7 +72,7 @@ def test_without_temperature_it_is_the_printed_descent() -> None:
 
 def test_without_temperature_a_learned_timescale_has_a_gradient() -> None:
     dynamics = overdamped(8, CoupledOscillatorPotential, temperature=0.0, learn=("timescale",))
-    dynamics.rollout(normal(3, 8), normal(3, 2, 1, 8), 0.5).states.square().sum().backward()
+    rolled(dynamics, normal(3, 8), normal(3, 2, 1, 8), 0.5).states.square().sum().backward()
     grad = dynamics.log_timescale.grad
     assert grad is not None
     assert torch.isfinite(grad)

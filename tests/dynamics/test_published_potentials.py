@@ -1,4 +1,4 @@
-"""The published potentials against numpy's norms, torch's convolutions and plain rollouts."""
+"""The published potentials against numpy's norms, torch's convolutions and steps one by one."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import (
     CoupledOscillatorPotential,
-    Dynamics,
     FreeOscillatorPotential,
     HarmonicPotential,
     InputDrivenPotential,
@@ -134,7 +134,7 @@ def test_the_tilt_is_linear_in_the_input() -> None:
 @pytest.mark.parametrize("substeps", [1, 3])
 @pytest.mark.parametrize("control", [False, True])
 @pytest.mark.parametrize("bins", [1, 6])
-def test_the_fast_rollout_of_a_tilted_potential_is_the_plain_one(
+def test_linear_steps_in_a_tilted_potential_equal_those_one_by_one(
     substeps: int, control: bool, bins: int
 ) -> None:
     potential = InputDrivenPotential(12, 5)
@@ -146,8 +146,8 @@ def test_the_fast_rollout_of_a_tilted_potential_is_the_plain_one(
     x0, noise, inputs = draw(3, 24), draw(3, bins, substeps, 12, seed=1), draw(3, bins, 5, seed=2)
     push = draw(3, bins, 12, seed=4) if control else None
     results = []
-    for rollout in (dynamics.rollout, lambda *args: Dynamics.rollout(dynamics, *args)):
-        path = rollout(x0, noise, 0.02, push, inputs)
+    for step_by_step in (False, True):
+        path = rolled(dynamics, x0, noise, 0.02, push, inputs, step_by_step)
         weight = torch.linspace(-1, 1, path.states.numel(), dtype=torch.float64).view_as(
             path.states
         )
@@ -166,7 +166,7 @@ def test_the_input_of_a_bin_moves_what_follows_it() -> None:
     x0, noise, inputs = draw(1, 24), draw(1, 6, 1, 12, seed=1), draw(1, 6, 5, seed=2)
     other = inputs.clone()
     other[:, 3] += 1.0
-    a, b = (dynamics.rollout(x0, noise, 0.02, inputs=x).states[0] for x in (inputs, other))
+    a, b = (rolled(dynamics, x0, noise, 0.02, inputs=x).states[0] for x in (inputs, other))
     same = (a == b).all(-1)
     assert torch.allclose(a[:4], b[:4], atol=1e-12)
     assert not same[4:].any()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.dynamics.fixtures import rolled
 from undertow.dynamics import GRU, LSTM, RNN
 from undertow.dynamics.recurrent import RecurrentDynamics
 from undertow.errors import ModelError
@@ -32,7 +33,7 @@ def test_a_path_is_what_the_whole_network_gives(
     weights = {name.removesuffix("_l0"): value for name, value in network.state_dict().items()}
     dynamics.cell.load_state_dict(weights)
     x0, inputs = normal(TRIALS, width(cls)), normal(TRIALS, BINS, INPUTS, seed=1)
-    path = dynamics.rollout(x0, torch.zeros(TRIALS, BINS, 1, 0).double(), 0.01, None, inputs).states
+    path = rolled(dynamics, x0, torch.zeros(TRIALS, BINS, 1, 0).double(), 0.01, None, inputs).states
     start = tuple(part[None].contiguous() for part in x0.chunk(2, -1)) if cls is LSTM else x0[None]
     hidden, last = network(inputs, start)
     assert torch.allclose(path[:, 1:, :HIDDEN], hidden, atol=1e-12)
@@ -68,8 +69,8 @@ def test_there_is_no_noise_and_nothing_to_refuse(cls: type[RecurrentDynamics]) -
     assert dynamics.noise_dim == 0
     assert dynamics.step(0.0, torch.zeros(3, width(cls)), torch.tensor(1.0))[1].shape == (0,)
     dynamics.check_stable(0.01)
-    with pytest.raises(ModelError, match="noise has 2 coordinates"):
-        dynamics.rollout(torch.zeros(3, width(cls)), torch.zeros(3, 4, 1, 2), 0.01)
+    with pytest.raises(ModelError, match=r"noise has shape .*must be \(trials, 4, 0\)"):
+        rolled(dynamics, torch.zeros(3, width(cls)), torch.zeros(3, 4, 1, 2), 0.01)
 
 
 @pytest.mark.parametrize("cls", [cls for cls, _ in SAME])
@@ -78,7 +79,7 @@ def test_no_state_grows_by_more_than_one_a_bin(cls: type[RecurrentDynamics]) -> 
     with torch.no_grad():
         for parameter in dynamics.cell.parameters():
             parameter.mul_(20)
-        path = dynamics.rollout(50 * normal(3, width(cls)), torch.zeros(3, 30, 1, 0).double(), 0.01)
+        path = rolled(dynamics, 50 * normal(3, width(cls)), torch.zeros(3, 30, 1, 0).double(), 0.01)
     sizes = path.states.abs()
     assert (sizes[:, 1:] <= sizes[:, :-1] + 1 + 1e-12).all()
 
@@ -106,6 +107,6 @@ def test_fresh_networks_remember_how_they_began(cls: type[RecurrentDynamics]) ->
     dynamics = cls(2 * 32 if cls is LSTM else 32).double()
     x0 = 0.5 * normal(40, dynamics.state_dim)
     with torch.no_grad():
-        states = dynamics.rollout(x0, torch.zeros(40, 10, 1, 0).double(), 0.01).states
+        states = rolled(dynamics, x0, torch.zeros(40, 10, 1, 0).double(), 0.01).states
     spread = states.std(0).mean(-1)
     assert spread[-1] > 0.25 * spread[0]

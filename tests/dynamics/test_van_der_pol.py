@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, scalar, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, scalar, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import VanDerPol
 from undertow.errors import ModelError
@@ -53,7 +53,7 @@ def test_a_weakly_nonlinear_oscillator_has_amplitude_two_and_its_own_frequency(
 
 def test_the_splitting_is_bounded_from_far_away() -> None:
     dynamics = VanDerPol(16).double()
-    path = dynamics.rollout(100 * normal(8, 16), normal(8, 100, 1, 8), 0.1).states
+    path = rolled(dynamics, 100 * normal(8, 16), normal(8, 100, 1, 8), 0.1).states
     assert path.abs().max() < 2000
     assert (
         path[:, 50:, :8].abs().max() < path[:, 0, :8].abs().max()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import WilsonCowan
 from undertow.errors import ModelError
@@ -48,7 +48,7 @@ def test_a_column_oscillates_at_the_start() -> None:
 def test_rates_stay_between_zero_and_one_without_noise() -> None:
     dynamics = WilsonCowan(16, noise=False).double()
     x0 = torch.sigmoid(3 * normal(16, 16))
-    path = dynamics.rollout(x0, torch.zeros(16, 30, 1, 0).double(), 0.7).states
+    path = rolled(dynamics, x0, torch.zeros(16, 30, 1, 0).double(), 0.7).states
     assert ((path >= 0) & (path <= 1)).all()
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.dynamics.fixtures import chosen, path_of, vector
+from tests.dynamics.fixtures import chosen, path_of, rolled, vector
 from tests.dynamics.variants import normal
 from undertow.dynamics import WongWang
 from undertow.dynamics.wong_wang import SLOPE, transfer
@@ -68,12 +68,8 @@ def test_the_splitting_keeps_fixed_points_and_the_range_of_gating() -> None:
         atol=1e-6,
     )
     assert torch.allclose(path_of(split, end, 1, 0.7)[-1], end, atol=1e-9)
-    inside = (
-        WongWang(16, noise=False)
-        .double()
-        .rollout(torch.rand(64, 16).double(), torch.zeros(64, 20, 1, 0), 0.5)
-        .states
-    )
+    still = WongWang(16, noise=False).double()
+    inside = rolled(still, torch.rand(64, 16).double(), torch.zeros(64, 20, 1, 0), 0.5).states
     assert ((inside >= 0) & (inside <= 1)).all()
 
 

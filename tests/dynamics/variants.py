@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import undertow.dynamics
+from tests.dynamics.fixtures import rolled
 from tests.families import exported
 from undertow.dynamics import (
     SDE,
@@ -18,12 +19,12 @@ from undertow.dynamics import (
     IntegratedSDE,
     NeuralSDE,
     OverdampedLangevin,
-    Path,
     Potential,
     SplitSDE,
     UnderdampedLangevin,
     from_function,
 )
+from undertow.inference import Path
 
 STATE_DIM, TRIALS, BINS = 16, 3, 5
 FAMILY = exported(undertow.dynamics, Dynamics)
@@ -128,8 +129,9 @@ def run(
     substeps: int | None = None,
     seed: int = 0,
     control: bool = True,
+    step_by_step: bool = False,
 ) -> Path:
-    """A rollout from fixed random numbers under a control and an input."""
+    """A path from fixed random numbers under a control and an input."""
     noise = normal(
         TRIALS, bins, substeps or steps_in_a_bin(dynamics), dynamics.noise_dim, seed=seed
     )
@@ -137,9 +139,8 @@ def run(
     dtype = next(dynamics.parameters()).dtype
     x0 = normal(TRIALS, STATE_DIM, seed=2).to(dtype)
     inputs = normal(TRIALS, bins, 1, seed=3).to(dtype)
-    return dynamics.rollout(
-        x0, noise.to(dtype), 0.02, None if push is None else push.to(dtype), inputs
-    )
+    push = None if push is None else push.to(dtype)
+    return rolled(dynamics, x0, noise.to(dtype), 0.02, push, inputs, step_by_step)
 
 
 def covariance(dynamics: Dynamics, std: Tensor) -> Tensor:

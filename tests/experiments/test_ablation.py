@@ -177,7 +177,7 @@ def test_finished_cells_are_read(
 
 
 def test_a_failed_cell_is_named_and_left_out(tmp_path: Path, trials: TrialSet) -> None:
-    arms = {"smoothing": QUICK, "odd": tiny().copy(heads=3)}
+    arms = {"smoothing": QUICK, "odd": tiny().copy(decoder__heads=3)}
     seen: list[CellResult] = []
     found = ablate(
         trials, tmp_path, tiny(), arms, folds=2, report=lambda cell, *_: seen.append(cell)

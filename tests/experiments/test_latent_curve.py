@@ -73,15 +73,15 @@ def curve(*values: float, std: float = 0.08, folds: int = 4) -> LatentCurve:
 def test_a_size_sets_the_latents_and_divides_the_chains() -> None:
     for size, groups in ((2, 2), (3, 1), (6, 2), (8, 4)):
         model = resized(tiny(), size)
-        assert (model.latent_dim, model.groups) == (size, groups)
+        assert (model.latent_dim, model.dynamics.groups) == (size, groups)
     assert tiny().latent_dim == 8
-    assert resized(LatentSDE(), 6).state_dim == 6
+    assert resized(LatentSDE(), 6).latent_dim == 6
 
 
 def test_a_latent_sdes_dynamics_grow_with_it() -> None:
     model = LatentSDE(CoupledOscillators(8, coupling="diffusive"))
     changed = resized(model, 4)
-    assert changed.dynamics.state_dim == changed.state_dim == 4
+    assert changed.dynamics.state_dim == changed.latent_dim == 4
     assert changed.dynamics.settings == {**model.dynamics.settings, "state_dim": 4}
     for each in (model, LatentSDE()):
         with pytest.raises(ModelError, match="5"):
@@ -89,8 +89,8 @@ def test_a_latent_sdes_dynamics_grow_with_it() -> None:
 
 
 def test_models_without_latents_are_refused() -> None:
-    assert (size_name(LangevinFlow()), size_name(LatentSDE())) == ("latent_dim", "state_dim")
-    for model in (Smoothing(), LangevinFlow(latents=False)):
+    assert (size_name(LangevinFlow()), size_name(LatentSDE())) == ("latent_dim", "latent_dim")
+    for model in (Smoothing(), LangevinFlow().set_params(dynamics=None)):
         with pytest.raises(
             ModelError, match="has no latents to count: choose langevin-flow or latent-sde"
         ):

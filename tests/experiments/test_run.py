@@ -17,18 +17,18 @@ from undertow.experiments.identity import fingerprint
 from undertow.models import LangevinFlow
 from undertow.training import Training
 
-TINY = LangevinFlow(
+TINY = LangevinFlow().set_params(
     latent_dim=8,
-    hidden_dim=8,
-    decoder_width=8,
-    heads=2,
+    encoder__hidden_dim=8,
+    decoder__width=8,
+    decoder__heads=2,
     samples=2,
     training=Training(epochs=2, batch_size=16),
 )
 
 
 def tiny() -> LangevinFlow:
-    return LangevinFlow(**TINY.get_params())
+    return TINY.copy()
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +133,13 @@ def test_resuming_a_finished_run_fits_nothing(
 @pytest.mark.usefixtures("no_report")
 @pytest.mark.filterwarnings("ignore:.*initial latent coordinates carry")
 def test_a_finished_run_with_a_potential_of_ones_own_is_resumed(tmp_path: Path) -> None:
-    trials, settings = make_small_trials().hold_out(2, seed=0), {"potential": DoubleWellPotential}
+    trials, settings = (
+        make_small_trials().hold_out(2, seed=0),
+        {"dynamics__potential": DoubleWellPotential},
+    )
     first = run(trials, tiny().set_params(**settings), tmp_path / "out")
     again = run(trials, tiny().set_params(**settings), tmp_path / "out", resume=True)
-    assert again.model.get_params()["potential"] is DoubleWellPotential
+    assert again.model.get_params()["dynamics__potential"] is DoubleWellPotential
     assert again.table.scores == first.table.scores
 
 

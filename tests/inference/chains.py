@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
 from undertow.dynamics import Dynamics, LinearSDE, from_function
-from undertow.inference import InitialLaw, SolvedPath, Steering, TimeGrid, solve
+from undertow.inference import InitialLaw, Path, Steering, TimeGrid, solve
 
 DIM, BINS, BIN_S = 2, 50, 0.02
 OBS_STD = 0.4
@@ -198,7 +198,7 @@ def run(
     """Draw paths of the controlled chain and price them."""
     first = normal(paths, DIM, seed=seed)
     given = None if context is None else context.flatten(1).expand(paths, -1, -1)
-    solved: SolvedPath = solve(
+    solved: Path = solve(
         dynamics,
         law.at(first),
         normal(paths, BINS - 1, DIM, seed=seed + 1),

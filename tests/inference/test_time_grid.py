@@ -74,3 +74,17 @@ def test_one_observation_needs_no_step() -> None:
     assert len(grid) == 0
     path: Tensor = torch.ones(2, 1, 3)
     assert torch.equal(grid.at_observations(path), path)
+
+
+def test_regular_bins_in_equal_steps() -> None:
+    like = torch.zeros(1, dtype=torch.float64)
+    grid = TimeGrid.regular(3, 0.02, 4, like)
+    assert len(grid) == 12
+    assert grid.step_s == 0.005
+    assert torch.allclose(grid.steps_s, torch.full((1, 12), 0.005).double())
+    assert torch.allclose(grid.starts_s[0], 0.005 * torch.arange(12).double())
+    path = torch.arange(13).double()[None, :, None]
+    assert grid.at_observations(path).flatten().tolist() == [0, 4, 8, 12]
+    values = torch.tensor([[[1.0], [2.0], [3.0]]])
+    assert grid.held(values).flatten().tolist() == [1.0] * 4 + [2.0] * 4 + [3.0] * 4
+    assert TimeGrid.regular(3, 0.02, 1, like).held(values) is values

@@ -31,7 +31,8 @@ SMALL = {
 
 def small(epochs: int = 2, **settings: Any) -> LangevinFlow:
     training = Training(epochs=epochs, batch_size=16, validate_every=1, learning_rate=1e-2)
-    return LangevinFlow().set_params(**{**SMALL, "training": training, **settings})
+    plain = LangevinFlow(training=training).set_params(**SMALL)
+    return plain.set_params(**settings)  # after the others: a piece by name keeps what it can
 
 
 def trials_with_gaps(

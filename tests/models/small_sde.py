@@ -25,7 +25,8 @@ N_TIME, BIN_S = 10, 0.02
 
 def small(epochs: int = 1, **settings: Any) -> LatentSDE:
     training = Training(epochs=epochs, batch_size=16, validate_every=1, learning_rate=1e-2)
-    return LatentSDE().set_params(**{**SMALL, "training": training, **settings})
+    plain = LatentSDE(training=training).set_params(**SMALL)
+    return plain.set_params(**settings)  # after the others: a piece by name keeps what it can
 
 
 def make_trials(

@@ -86,12 +86,16 @@ def test_one_file_holds_all_members(ensemble: Ensemble, tmp_path: Path) -> None:
     assert loaded.validation_score_ == pytest.approx(ensemble.validation_score_)
 
 
+class Shallow(DoubleWellPotential):
+    """A potential that no file can hold."""
+
+
 def test_code_is_passed_on_to_the_members(tmp_path: Path) -> None:
-    model = Ensemble(small(dynamics__potential=DoubleWellPotential), size=2).fit(TRAIN, VALIDATION)
+    model = Ensemble(small(dynamics__potential=Shallow), size=2).fit(TRAIN, VALIDATION)
     path = model.save(tmp_path / "model.safetensors")
-    with pytest.raises(ModelError, match=r"load\(path, potential="):
+    with pytest.raises(ModelError, match=r"load\(path, dynamics__potential="):
         Ensemble.load(path)
-    loaded = Ensemble.load(path, potential=DoubleWellPotential)
+    loaded = Ensemble.load(path, dynamics__potential=Shallow)
     assert same(loaded.predict(GAPS).rates, model.predict(GAPS).rates)
 
 

@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import GAPS, UNUSED, small
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow
-from undertow.training import Training, read_header, write_tensors
+from undertow.models import LangevinFlow, TransformerDecoding, Variant
+from undertow.training import Training, read_header, read_tensors, write_tensors
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 ROOT = Path(__file__).parent.parent.parent
 IN_A_FRESH_PROCESS = """
 import sys, torch, numpy
 from tests.models.small import GAPS
-from undertow.models import LangevinFlow
+from undertow.models import LangevinFlow, TransformerDecoding, Variant
 torch.set_num_threads(int(sys.argv[3]))
 prediction = LangevinFlow.load(sys.argv[1]).predict(GAPS, samples=2, seed=7)
 samples = prediction.rate_samples
@@ -31,9 +30,12 @@ numpy.savez(sys.argv[2], rates=prediction.rates, samples=samples, **prediction.l
 """
 
 
-READ_OTHERWISE = Variant(
-    gru_reads="held", norm="post", feedforward=9, likelihood="mean", average="log-rates"
-)
+READ_OTHERWISE = {
+    "encoder__reads": "held",
+    "decoder__norm": "post",
+    "decoder__feedforward": 9,
+    "variant": Variant(likelihood="mean", average="log-rates"),
+}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ READ_OTHERWISE = Variant(
         {},
         {"dynamics": None},
         {"posterior": "controlled", "posterior__initial_s": 0.06},
-        {"variant": READ_OTHERWISE, "dynamics__timescale_s": "bin"},
+        {**READ_OTHERWISE, "dynamics__timescale_s": "bin"},
         {
             "dynamics__order": 1,
             "dynamics__potential": "input-driven",
@@ -59,6 +61,7 @@ def test_loaded_it_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(loaded.predict(GAPS).rates, model.predict(GAPS).rates, equal_nan=True)
     assert loaded.get_params() == model.get_params()
+    assert type(loaded.piece("decoder")) is type(model.piece("decoder"))
     assert (type(loaded.variant), type(loaded.training)) == (Variant, Training)
     assert loaded.history_ == model.history_
     assert loaded.validation_score_ == model.validation_score_
@@ -94,21 +97,42 @@ def test_settings_are_plain_json_also_from_numpy(tmp_path: Path) -> None:
     assert json.loads(json.dumps(header)) == header
 
 
+class Shallow(DoubleWellPotential):
+    """A potential that no file can hold."""
+
+
 def test_a_potential_of_ones_own_is_asked_for_by_name(tmp_path: Path) -> None:
-    model = small(dynamics__potential=DoubleWellPotential).fit(GAPS)
+    model = small(dynamics__potential=Shallow).fit(GAPS)
     path = model.save(tmp_path / "m.safetensors")
-    with pytest.raises(
-        ModelError,
-        match=r"fitted with potential=DoubleWellPotential: pass it again, load\(path, pot",
-    ):
+    message = r"fitted with dynamics__potential=Shallow: pass it again, load\(path, dynamics__pot"
+    with pytest.raises(ModelError, match=message):
         LangevinFlow.load(path)
-    loaded = LangevinFlow.load(path, potential=DoubleWellPotential)
+    for own in ({"dynamics__potential": Shallow}, {"dynamics": model.dynamics}):
+        loaded = LangevinFlow.load(path, **own)
+        assert loaded.dynamics == model.dynamics
+        mine, theirs = model.predict(GAPS).rates, loaded.predict(GAPS).rates
+        assert np.array_equal(theirs, mine, equal_nan=True)
+
+
+def test_a_potential_of_the_library_comes_back_by_itself(tmp_path: Path) -> None:
+    model = small(dynamics__potential=DoubleWellPotential).fit(GAPS)
+    loaded = LangevinFlow.load(model.save(tmp_path / "m.safetensors"))
+    assert loaded.dynamics.potential is DoubleWellPotential
     assert np.array_equal(loaded.predict(GAPS).rates, model.predict(GAPS).rates, equal_nan=True)
 
 
 def test_settings_of_prediction_can_change_on_loading(tmp_path: Path) -> None:
     path = small().fit(GAPS).save(tmp_path / "m.safetensors")
     assert LangevinFlow.load(path, samples=9, device="cpu").samples == 9
+    assert LangevinFlow.load(path, variant__average="log-rates").variant.average == "log-rates"
+
+
+def test_a_piece_saved_by_name_can_change_on_loading(tmp_path: Path) -> None:
+    model = LangevinFlow(latent_dim=8, training=Training(epochs=1)).fit(GAPS)
+    path = model.save(tmp_path / "m.safetensors")
+    loaded = LangevinFlow.load(path, decoder__withhold_h=0.1)
+    assert model.decoder == "transformer"
+    assert loaded.decoder == TransformerDecoding(withhold_h=0.1)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +142,9 @@ def test_settings_of_prediction_can_change_on_loading(tmp_path: Path) -> None:
         ({"decoder": "linear"}, "holds other weights than these settings make"),
         ({"latent_size": 12}, "LangevinFlow has no parameter 'latent_size'"),
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"dynamics__potental": "mlp"}, "dynamics has no parameter 'potental': .* 'potential'"),
+        ({"encoder__width": 3}, "encoder has no parameter 'width'"),
+        ({"decoder__withhold_h": 2.0}, "decoder.withhold_h is 2.0"),
     ],
 )
 def test_settings_that_do_not_fit_the_weights_are_refused(
@@ -137,6 +164,15 @@ def test_files_of_other_models_and_checkpoints_are_refused(tmp_path: Path) -> No
         LangevinFlow.load(tmp_path / "checkpoint.safetensors")
     with pytest.raises(ModelError, match="is not there"):
         LangevinFlow.load(tmp_path / "nothing.safetensors")
+
+
+def test_options_of_no_known_class_are_refused(tmp_path: Path) -> None:
+    path = small(encoder="linear").fit(GAPS).save(tmp_path / "m.safetensors")
+    tensors, header = read_tensors(path)
+    header["params"]["encoder"] = {"options": "LSTMEncoding", "hidden_dim": 6}
+    write_tensors(path, tensors, header)
+    with pytest.raises(ModelError, match="names 'LSTMEncoding' as encoder, which is none here"):
+        LangevinFlow.load(path)
 
 
 def test_an_unfitted_model_is_not_saved(tmp_path: Path) -> None:

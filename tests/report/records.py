@@ -62,7 +62,7 @@ def make_record(test: TrialSet | None = None, samples: int = 0, **changes: Any) 
             "smoothing": score_prediction(predictions[1], resamples=50),
         },
         "differences": compare(*predictions, resamples=50),
-        "settings": {"latent_dim": 4, "decoder_inputs": ("z", "v")},
+        "settings": {"latent_dim": 4, "decoder.inputs": ("z", "v")},
         "seed": 11,
         "split_seed": 12,
         "versions": {"undertow": "0.1.0"},

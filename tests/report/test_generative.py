@@ -10,29 +10,27 @@ import pytest
 
 from tests.conftest import make_small_trials
 from tests.models.small_sde import fit, small
-from tests.plots.test_figures import drawn
+from tests.plots.lines import drawn, line
 from tests.report.records import make_record
 from undertow import analysis, plots
-from undertow.analysis import (
-    TimeAxis,
-    coupling_over_time,
-    natural_frequencies,
-    phase_portrait,
-    predicted_behavior,
-)
+from undertow.analysis import coupling_over_time, natural_frequencies, predicted_behavior
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet
+from undertow.dynamics import GRU
 from undertow.errors import UndertowError
 from undertow.evaluation import score_prediction
 from undertow.experiments import run
 from undertow.experiments.reporting import generation_fields
 from undertow.models import Ensemble, LatentSDE
+from undertow.plots.style import off_screen, png_bytes
 from undertow.report import RunRecord, write_report
-from undertow.report.draw_dynamics import NOT_IDENTIFIABLE, draw_coupling
-from undertow.report.draw_generated import draw_predicted_behavior
-from undertow.report.figures import FIGURES, GENERATIVE_FIGURES, figures_of
+from undertow.report.section import NOT_IDENTIFIABLE, Section
+from undertow.report.sections import SECTIONS, sections_of
+from undertow.report.sections.dynamics import COUPLING
+from undertow.report.sections.generated import BEHAVIOR
 
-OURS = {kind.name for kind in GENERATIVE_FIGURES}
+GENERATIVE = tuple(section for section in SECTIONS if section.generative)
+OURS = {section.name for section in GENERATIVE}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def trials() -> TrialSet:
 
 @pytest.fixture(scope="module")
 def model(trials: TrialSet) -> LatentSDE:
-    return fit(trials, state_dim=8, regions="split")
+    return fit(trials, latent_dim=8, regions="split")
 
 
 def make_generative(model: LatentSDE, trials: TrialSet, **changes: Any) -> RunRecord:
@@ -55,34 +53,32 @@ def make_generative(model: LatentSDE, trials: TrialSet, **changes: Any) -> RunRe
         "baseline_prediction": None,
         "scores": {"latent-sde": score_prediction(inferred, resamples=20)},
         "differences": {},
-        "generated": generated.prediction,
-        "seen_bins": generated.seen_bins,
-        "frequencies": natural_frequencies(model),
-        "coupling": coupling_over_time(model, trials),
-        "portrait": phase_portrait(model, trials, paths=2),
+        "generated": generated,
+        "models": [model],
     }
     return make_record(trials, **{**fields, **changes})
 
 
 def test_only_generating_models_have_these_figures(model: LatentSDE, trials: TrialSet) -> None:
-    assert figures_of(make_record()) == FIGURES
-    assert figures_of(make_generative(model, trials)) == FIGURES + GENERATIVE_FIGURES
+    assert sections_of(make_record()) == tuple(s for s in SECTIONS if s not in GENERATIVE)
+    assert sections_of(make_generative(model, trials)) == SECTIONS
 
 
-@pytest.mark.parametrize("kind", GENERATIVE_FIGURES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("section", GENERATIVE, ids=lambda section: section.name)
 def test_figures_are_drawn_labelled_and_explained(
-    model: LatentSDE, trials: TrialSet, kind: Any
+    model: LatentSDE, trials: TrialSet, section: Section
 ) -> None:
     from matplotlib.image import imread
 
-    figure, caption = kind.draw(make_generative(model, trials))
+    figure = off_screen()
+    caption = section.draw(make_generative(model, trials), figure)
     assert caption.endswith(".")
-    identified = kind.name in ("generated_rates", "predicted_behavior")
+    identified = section.name in ("generated_rates", "predicted_behavior")
     assert (NOT_IDENTIFIABLE in caption) != identified
     assert all(
         ax.get_xlabel() or ax.get_ylabel() or ax.get_title() or ax.lines for ax in figure.axes
     )
-    image = imread(io.BytesIO(plots.png_bytes(figure)))[..., :3]
+    image = imread(io.BytesIO(png_bytes(figure)))[..., :3]
     assert image.shape[1] == 1650
     assert 0.005 < (image < 0.9).any(axis=2).mean() < 0.9
 
@@ -90,17 +86,13 @@ def test_figures_are_drawn_labelled_and_explained(
 def test_what_there_is_none_of_is_left_out_with_its_reason(
     model: LatentSDE, trials: TrialSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undertow.report.write.figures_of", lambda record: GENERATIVE_FIGURES)
-    record = make_generative(
-        model,
-        trials,
-        frequencies=None,
-        coupling=None,
-        portrait=None,
-        missing={"portrait": "no drift here."},
-    )
-    page = write_report(record, tmp_path).read_text(encoding="utf-8")
-    assert "Phase portrait: no drift here." in page
+    monkeypatch.setattr("undertow.report.write.sections_of", lambda record: GENERATIVE)
+    neural = fit(trials, dynamics=GRU(4))
+    record = make_generative(neural, trials)
+    page = write_report(record, tmp_path / "neural").read_text(encoding="utf-8")
+    assert "Phase portrait: GRU is no SDE: it has no drift to draw." in page
+    assert "Natural frequencies: GRU has no natural frequencies" in page
+    page = write_report(make_generative(model, trials, models=[]), tmp_path).read_text("utf-8")
     assert "Natural frequencies: latent-sde has none." in page
     assert {path.stem for path in (tmp_path / "figures").glob("*.png")} & OURS == {
         "generated_rates",
@@ -112,18 +104,19 @@ def test_predicted_behaviour_is_drawn_beside_what_was_measured(
     model: LatentSDE, trials: TrialSet
 ) -> None:
     inferred, generated = model.predict(trials), model.predict_generated(trials)
-    data = predicted_behavior(inferred, generated.prediction, n_trials=3)
-    figure = plots.plot_predicted_behavior(data, TimeAxis.of(trials), generated.seen_bins)
+    data = predicted_behavior(inferred, generated.prediction, trials=3)
+    axes = plots.behavior(inferred, generated, trials=3, figure=off_screen())
+    assert axes.shape == (2, 3)
     shown = analysis.example_trials(trials, 3)
-    np.testing.assert_array_equal(drawn(figure, 4, "measured"), trials.behavior[shown[1], :, 1])
-    np.testing.assert_array_equal(drawn(figure, 4, "inferred"), inferred.behavior[shown[1], :, 1])
+    np.testing.assert_array_equal(drawn(axes[1, 1], "measured"), trials.behavior[shown[1], :, 1])
+    np.testing.assert_array_equal(drawn(axes[1, 1], "inferred"), inferred.behavior[shown[1], :, 1])
     np.testing.assert_array_equal(
-        drawn(figure, 4, "generated"), generated.prediction.behavior[shown[1], :, 1]
+        drawn(axes[1, 1], "generated"), generated.prediction.behavior[shown[1], :, 1]
     )
     assert data.high is not None
     reach = 1.6448536 * inferred.behavior_std[shown[1], :, 1]
     np.testing.assert_allclose(data.high[1, :, 1] - data.inferred[1, :, 1], reach, rtol=1e-4)
-    dotted = [line for line in figure.axes[0].get_lines() if line.get_linestyle() == ":"]
+    dotted = [each for each in axes[0, 0].get_lines() if each.get_linestyle() == ":"]
     assert dotted[0].get_xdata()[0] == pytest.approx(0.06)
     with pytest.raises(UndertowError, match="predicts no behaviour"):
         predicted_behavior(make_record().prediction)
@@ -132,34 +125,58 @@ def test_predicted_behaviour_is_drawn_beside_what_was_measured(
 def test_categories_of_behaviour_are_drawn_as_steps_without_a_band(trials: TrialSet) -> None:
     fast = (trials.behavior > 0).astype(float)
     staged = trials.replace(behavior=fast, behavior_kind="categorical")
-    model = fit(staged, state_dim=8)
-    record = make_generative(model, staged, coupling=None)
-    figure, caption = draw_predicted_behavior(record)
+    model = fit(staged, latent_dim=8)
+    record, figure = make_generative(model, staged), off_screen()
+    caption = BEHAVIOR.draw(record, figure)
     assert "In each bin the likeliest category is drawn." in caption
     assert "Band" not in caption
-    steps = [
-        line for line in figure.axes[0].get_lines() if line.get_label() in ("measured", "generated")
-    ]
-    assert {line.get_drawstyle() for line in steps} == {"steps-mid"}
-    assert set(figure.axes[0].get_yticks()) == {0.0, 1.0}
-    assert figure.axes[0].get_ylabel().endswith("(category)")
-    generated = generation_fields(model, staged)["generated"]
+    ax = figure.axes[0]
+    for name in ("measured", "generated"):
+        assert line(ax, name).get_drawstyle() == "steps-mid"
+    assert set(ax.get_yticks()) == {0.0, 1.0}
+    assert ax.get_ylabel().endswith("(category)")
+    generated = generation_fields(model, staged)["generated"].prediction
     shown = analysis.example_trials(staged, 4)[0]
-    np.testing.assert_array_equal(drawn(figure, 0, "generated"), generated.behavior[shown, :, 0])
+    np.testing.assert_array_equal(drawn(ax, "generated"), generated.behavior[shown, :, 0])
 
 
 def test_coupling_and_frequencies_draw_every_value(model: LatentSDE, trials: TrialSet) -> None:
     coupling, frequencies = coupling_over_time(model, trials), natural_frequencies(model)
-    figure = plots.plot_coupling(coupling, TimeAxis.of(trials))
-    np.testing.assert_allclose(figure.axes[2].images[0].get_array(), coupling.mean[-1])
-    onto = next(ax for ax in figure.axes if ax.get_title(loc="left") == "onto B")
-    line = next(line for line in onto.get_lines() if line.get_label() == "A")
-    np.testing.assert_allclose(line.get_ydata(), coupling.between_regions()["A", "B"][0])
+    axes = plots.coupling(model, trials, figure=off_screen())
+    np.testing.assert_allclose(axes[2].images[0].get_array(), coupling.mean[-1])
+    onto = next(ax for ax in axes if ax.get_title(loc="left") == "onto B")
+    expected = coupling.between_regions()
+    np.testing.assert_allclose(drawn(onto, "A"), expected["A", "B"][0])
+    assert onto.get_ylabel() == "" or "RMS coupling (1/s)" in onto.get_ylabel()
     assert onto.get_ylim()[0] == 0
-    assert onto.get_ylim()[1] >= max(values.max() for values in coupling.between_regions().values())
-    rows = plots.plot_frequencies(frequencies).axes[0]
+    assert onto.get_ylim()[1] >= max(values.max() for values in expected.values())
+    rows = plots.oscillators(model, figure=off_screen())
     np.testing.assert_array_equal(rows.get_lines()[0].get_xdata(), frequencies.of("A")[0])
     assert [label.get_text() for label in rows.get_yticklabels()] == ["A (2)", "B (2)"]
+    assert rows.get_xlabel() == "natural frequency (Hz)"
+
+
+def test_generated_rates_are_marked_where_the_start_ends(
+    model: LatentSDE, trials: TrialSet
+) -> None:
+    inferred, generated = model.predict(trials), model.predict_generated(trials)
+    axes = plots.generated(inferred, generated, figure=off_screen())
+    assert [ax.get_ylabel() for ax in axes[1:, 0]] == ["generated\nspikes/s", "inferred\nspikes/s"]
+    for ax in axes.flat:
+        dotted = [each for each in ax.get_lines() if each.get_linestyle() == ":"]
+        assert dotted[0].get_xdata()[0] == pytest.approx(0.06)
+    with pytest.raises(UndertowError, match="does not generate"):
+        plots.generated(inferred, None)
+
+
+def test_a_phase_portrait_draws_the_paths_asked_for(model: LatentSDE, trials: TrialSet) -> None:
+    portrait = analysis.phase_portrait(model, trials, paths=2, points=8)
+    ax = plots.phase_portrait(portrait, trials, shown=[3], figure=off_screen())
+    path, dot = ax.get_lines()
+    np.testing.assert_array_equal(path.get_xydata(), portrait.paths[3])
+    np.testing.assert_array_equal(dot.get_xydata()[0], portrait.paths[3, portrait.bin])
+    share = 100 * portrait.variance_share[0]
+    assert ax.get_xlabel() == f"PC 1 ({share:.0f} % of variance)"
 
 
 def test_an_ensemble_shows_the_spread_over_its_members(trials: TrialSet) -> None:
@@ -167,12 +184,13 @@ def test_an_ensemble_shows_the_spread_over_its_members(trials: TrialSet) -> None
         warnings.simplefilter("ignore")
         ensemble = Ensemble(small(), 2).fit(trials)
     fields = generation_fields(ensemble, trials)
-    assert not fields["missing"]
-    assert fields["seen_bins"] == 3
+    assert fields["models"] == ensemble.members_
+    assert fields["generated"].seen_bins == 3
     np.testing.assert_array_equal(
-        fields["generated"].rates, ensemble.predict_generated(trials).prediction.rates
+        fields["generated"].prediction.rates, ensemble.predict_generated(trials).prediction.rates
     )
-    _, caption = draw_coupling(make_generative(ensemble.members_[0], trials, **fields))
+    record = make_generative(ensemble.members_[0], trials, **fields)
+    caption = COUPLING.draw(record, off_screen())
     assert "Mean and standard deviation over 2 fits that differ in their seed" in caption
     assert {"generated bps", "generated behavior R2"} <= set(ensemble.score(trials))
     assert generation_fields(Smoothing().fit(trials), trials) == {}

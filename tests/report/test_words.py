@@ -7,8 +7,9 @@ import pytest
 
 from tests.report.records import make_prediction, make_record, make_trials
 from undertow.evaluation import score_prediction
-from undertow.report.describe import describe_model
-from undertow.report.methods import methods_paragraph
+from undertow.experiments.identity import settings_of
+from undertow.files import flatten
+from undertow.report.methods import describe_model, methods_paragraph
 from undertow.report.page import decimal, plain, plural
 from undertow.report.scores import MEANINGS, meanings, score_table
 
@@ -84,12 +85,28 @@ def test_a_model_without_a_template_lists_its_settings() -> None:
     assert describe_model("other", {}) == "The model was other."
 
 
-def test_every_langevin_setting_is_named_once() -> None:
+@pytest.mark.parametrize("name", ["langevin-flow", "latent-sde"])
+def test_every_setting_is_named_once(name: str) -> None:
+    from undertow.models.loading import model_class
+
+    settings = flatten(settings_of(model_class(name)()))
+    words = describe_model(name, settings)
+    assert f"{settings['encoder.hidden_dim']} " in words
+    assert "{" not in words
+    sentences, rest = words.split(" Further settings: ")
+    listed = [item.split(" = ")[0] for item in rest.rstrip(".").split(", ")]
+    assert len(listed) == len(set(listed)) > 10
+    told = {"langevin-flow": "dynamics.gamma", "latent-sde": "posterior.initial_s"}[name]
+    assert told in settings
+    assert told not in listed
+    assert plain(settings[told]) in sentences
+    assert {"seed", "training.keep"} <= set(listed)
+
+
+def test_a_langevin_flow_without_latents_is_described_as_one() -> None:
     from undertow.models import LangevinFlow
 
-    settings = LangevinFlow().get_params()
+    settings = flatten(settings_of(LangevinFlow(dynamics=None)))
     words = describe_model("langevin-flow", settings)
-    assert "64 latent positions" in words
-    assert "{" not in words
-    assert f"causal = {settings['causal']}" in words
-    assert "gamma =" not in words
+    assert "It was run without latents" in words
+    assert "Langevin equation" not in words

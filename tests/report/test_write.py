@@ -16,11 +16,12 @@ from tests.report.records import make_prediction, make_record, make_trials
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 from undertow.report import RunRecord, write, write_report
-from undertow.report.draw_latents import draw_waves
-from undertow.report.figures import FIGURES
 from undertow.report.page import decimal
+from undertow.report.sections import SECTIONS, sections_of
+from undertow.report.sections.latents import WAVES
+from undertow.report.sections.scores import NEURONS, TRAINING
 
-NAMES = {kind.name for kind in FIGURES}
+NAMES = {section.name for section in SECTIONS if not section.generative}
 
 
 def written(record: RunRecord, folder: Path) -> tuple[str, set[str]]:
@@ -100,7 +101,7 @@ def test_settings_versions_seeds_and_notes_are_on_the_page(
 def test_text_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = "<script>alert('x')</script>&\""
     texts = {"title": bad, "settings": {bad: bad}, "notes": [bad], "versions": {bad: bad}}
-    monkeypatch.setattr(write, "figures_of", lambda record: ())
+    monkeypatch.setattr(write, "sections_of", lambda record: ())
     page, _ = written(make_record(data_description={bad: bad}, **texts), tmp_path)
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;&quot;") >= 8
@@ -123,7 +124,7 @@ def test_only_the_named_files_are_left_and_stale_figures_go(
     (tmp_path / "figures").mkdir()
     for name in ("training", "neuron_scores"):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"older")
-    monkeypatch.setattr(write, "figures_of", lambda record: FIGURES[-2:])
+    monkeypatch.setattr(write, "sections_of", lambda record: (NEURONS, TRAINING))
     _, figures = written(make_record(history=[]), tmp_path)
     assert figures == {"neuron_scores"}
     assert (tmp_path / "figures" / "neuron_scores.png").read_bytes().startswith(b"\x89PNG")
@@ -213,18 +214,40 @@ def test_a_model_without_latents_baseline_or_history(tmp_path: Path) -> None:
 
 
 def test_without_scores_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "figures_of", lambda record: ())
+    monkeypatch.setattr(write, "sections_of", lambda record: ())
     page, _ = written(make_record(scores={"langevin-flow": {}}, differences={}), tmp_path)
     assert "No score could be computed" in page
 
 
 def test_waves_say_whether_there_is_a_prior_to_compare_with() -> None:
-    assert "Without draws from the prior" in draw_waves(make_record(prior_latents=None))[1]
-    figure, caption = draw_waves(make_record(prior_latents={"z": np.ones((1, 7, 4))}))
+    from undertow.plots.style import off_screen
+
+    assert "Without draws from the prior" in WAVES.draw(
+        make_record(prior_latents=None), off_screen()
+    )
+    figure = off_screen()
+    caption = WAVES.draw(make_record(prior_latents={"z": np.ones((1, 7, 4))}), figure)
     assert "without any data" in caption
-    assert [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")][
-        -1
-    ] == "prior, no data"
+    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
+    assert titles[-1] == "prior, no data"
+
+
+def test_captions_are_sentences_with_the_marks_of_time_explained() -> None:
+    from undertow.plots.style import off_screen
+
+    record = make_record(make_trials(forward_bins=3))
+    for section in sections_of(record):
+        caption = section.draw(record, off_screen())
+        assert caption[0].isupper()
+        assert caption.endswith(".")
+        by_time = section.name not in ("hand_paths", "neuron_scores", "training")
+        assert ("Time runs in seconds from go cue (dashed line)." in caption) == by_time
+        assert ("Blue shading: forward bins" in caption) == by_time
+
+
+def test_names_and_headings_of_sections_are_their_own() -> None:
+    assert len({section.name for section in SECTIONS}) == len(SECTIONS)
+    assert len({section.heading for section in SECTIONS}) == len(SECTIONS)
 
 
 def test_a_record_needs_the_models_own_scores() -> None:

@@ -16,6 +16,7 @@ below_one = st.integers(max_value=0)
 fraction = st.floats(0.01, 0.99).map(lambda x: 3 + x)
 negative = st.floats(max_value=-1e-6, allow_nan=False) | nan
 not_positive = st.floats(max_value=0.0) | nan
+MONITORS = ("auto", "co-bps", "likelihood", "generate")
 WRONG = {
     "epochs": below_one | fraction,
     "batch_size": below_one | fraction,
@@ -32,7 +33,7 @@ WRONG = {
     "max_seconds": not_positive,
     "average_decay": st.floats(min_value=1.0) | negative,
     "keep": st.text().filter(lambda text: text not in ("best", "last")),
-    "monitor": st.text().filter(lambda text: text not in ("auto", "co-bps", "likelihood")),
+    "monitor": st.text().filter(lambda text: text not in MONITORS),
 }
 
 
@@ -100,6 +101,11 @@ def test_weight_decay_rises_linearly_over_its_epochs() -> None:
         [0, 0.05, 0.1, 0.15, 0.2, 0.2]
     )
     assert [Training(weight_decay=0.2).weight_decay_at(epoch) for epoch in (0, 9)] == [0.2, 0.2]
+
+
+@pytest.mark.parametrize("monitor", MONITORS)
+def test_validation_measures_one_of_four(monitor: Any) -> None:
+    assert Training(monitor=monitor).monitor == monitor
 
 
 def test_refitting_needs_epochs_and_no_clock() -> None:

@@ -1,25 +1,44 @@
 """What the figures show, as plain arrays."""
 
-from undertow.analysis.behavior import DecodedVelocity, HandPaths, decoded_velocity, hand_paths
-from undertow.analysis.components import Components, principal_components
-from undertow.analysis.conditions import ConditionAverages, condition_averages
-from undertow.analysis.examples import example_neurons, example_trials
-from undertow.analysis.history import history_columns
-from undertow.analysis.latent_timescales import autocorrelation_time, latent_timescales
-from undertow.analysis.neurons import NeuronTable, neuron_table
+from undertow.analysis.averages import (
+    ConditionAverages,
+    PopulationRates,
+    Psth,
+    condition_averages,
+    population_rates,
+    psth,
+)
+from undertow.analysis.behavior import (
+    DecodedVelocity,
+    HandPaths,
+    PredictedBehavior,
+    decoded_velocity,
+    hand_paths,
+    predicted_behavior,
+)
+from undertow.analysis.examples import example_conditions, example_neurons, example_trials
+from undertow.analysis.latents import (
+    Components,
+    autocorrelation_time,
+    latent_timescales,
+    principal_components,
+    wave_groups,
+)
 from undertow.analysis.oscillators import (
     CouplingOverTime,
     NaturalFrequencies,
     coupling_over_time,
     natural_frequencies,
 )
-from undertow.analysis.population import PopulationRates, population_rates
-from undertow.analysis.predicted_behavior import PredictedBehavior, predicted_behavior
-from undertow.analysis.psth import Psth, psth
-from undertow.analysis.singletrials import Rasters, SingleTrialRates, rasters, single_trial_rates
+from undertow.analysis.single_trials import (
+    Rasters,
+    SingleTrialRates,
+    rasters,
+    single_trial_rates,
+)
+from undertow.analysis.tables import NeuronTable, history_columns, neuron_table
 from undertow.analysis.timeaxis import TimeAxis
 from undertow.analysis.vector_field import PhasePortrait, phase_portrait
-from undertow.analysis.waves import wave_groups
 
 __all__ = [
     "Components",
@@ -40,6 +59,7 @@ __all__ = [
     "condition_averages",
     "coupling_over_time",
     "decoded_velocity",
+    "example_conditions",
     "example_neurons",
     "example_trials",
     "hand_paths",

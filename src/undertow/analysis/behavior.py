@@ -1,10 +1,12 @@
-"""Velocity decoded from inferred rates, and the hand paths that follow from it."""
+"""Behaviour: velocity decoded from inferred rates and the hand paths that follow from it;
+behaviour a model predicts by itself."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
-from undertow.analysis.singletrials import trial_name
+from undertow.analysis.examples import Which, example_trials, trial_name
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 from undertow.evaluation import decode_velocity, velocity_channels
@@ -52,7 +54,7 @@ def decoded_velocity(
         true=trials.behavior[:, :, channels].astype(np.float64),
         decoded=np.where(trials.valid[:, :, None], decoded, np.nan),
         channel_names=tuple(trials.behavior_names[k] for k in channels),
-        trial_names=tuple(trial_name(test, k) for k in range(trials.n_trials)),
+        trial_names=tuple(trial_name(trials, k) for k in range(trials.n_trials)),
         lag_s=log_rates.bins(trials) * trials.bin_s,
     )
 
@@ -111,3 +113,66 @@ def integrated(velocity: np.ndarray, bin_s: float, start: np.ndarray) -> np.ndar
     steps = np.where(between, 0.5 * (filled[:, 1:] + filled[:, :-1]) * bin_s, 0.0)
     moved = np.concatenate([np.zeros_like(velocity[:, :1]), np.cumsum(steps, axis=1)], axis=1)
     return np.where(finite, start[:, None] + moved, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedBehavior:
+    """A few trials of every channel, in the data's own unit.
+
+    Attributes:
+        measured: (trials, time, channels); NaN where missing.
+        inferred: mean predicted from all observations, same shape; of categorical behaviour the
+            likeliest category.
+        low, high: central interval of an observed value at `level`, from the standard deviation
+            predicted; None where there is none, as for categorical behaviour.
+        generated: mean predicted from each trial's start alone; None without it.
+        level: coverage of the interval, 0 to 1.
+        channel_names, trial_names: what they are called.
+        categories: the numbers that name each channel's categories; empty for continuous behaviour.
+    """
+
+    measured: np.ndarray
+    inferred: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    generated: np.ndarray | None
+    level: float
+    channel_names: tuple[str, ...]
+    trial_names: tuple[str, ...]
+    categories: tuple[np.ndarray, ...] = ()
+
+
+def predicted_behavior(
+    inferred: Prediction,
+    generated: Prediction | None = None,
+    trials: Which = 4,
+    level: float = 0.9,
+) -> PredictedBehavior:
+    """Predicted behaviour of some trials: their ids, or how many examples.
+
+    Raises:
+        UndertowError: when the model predicts no behaviour, or the trials hold none to compare
+            with.
+    """
+    tested = inferred.trials
+    if inferred.behavior is None:
+        raise UndertowError("the model predicts no behaviour.")
+    if tested.behavior is None or not np.isfinite(tested.behavior).any():
+        raise UndertowError("the test trials hold no behaviour to compare with.")
+    shown = example_trials(tested, trials)
+    mean, low, high = inferred.behavior[shown], None, None
+    if inferred.behavior_std is not None:
+        reach = float(ndtri((1 + level) / 2)) * inferred.behavior_std[shown]
+        low, high = mean - reach, mean + reach
+    made = None if generated is None or generated.behavior is None else generated.behavior[shown]
+    return PredictedBehavior(
+        measured=tested.behavior[shown],
+        inferred=mean,
+        low=low,
+        high=high,
+        generated=made,
+        level=level,
+        channel_names=tuple(str(name) for name in inferred.behavior_names or tested.behavior_names),
+        trial_names=tuple(trial_name(tested, trial) for trial in shown),
+        categories=tuple(inferred.behavior_categories.values()),
+    )

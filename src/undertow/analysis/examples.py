@@ -1,17 +1,34 @@
-"""Which trials, conditions and neurons a figure shows: chosen by the data, never by a model's
-scores."""
+"""Which trials, conditions and neurons a figure shows, and what they are called.
+
+Unless they are named, they are chosen by the data, never by a model's scores.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from undertow.data import TrialSet
+from undertow import checks
+from undertow.data import Prediction, TrialSet
+from undertow.errors import UndertowError
+from undertow.names import listed
+
+Which = int | Sequence[Any] | np.ndarray
+"""How many to show, or the labels of those to show."""
 
 
-def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
-    """Indices of up to `n` trials, the longest first: one of each condition, spread evenly, then a
-    second of each.
+def example_trials(trials: TrialSet, which: Which = 3) -> np.ndarray:
+    """Indices of the trials with the ids `which`, or of up to so many, the longest first.
 
-    Without conditions the `n` longest trials, in their order.
+    A number takes one trial of each condition, spread evenly, then a second of each; without
+    conditions the longest trials, in their order.
+
+    Raises:
+        UndertowError: for an id no trial has, or a number below 1.
     """
+    if not isinstance(which, int | np.integer):
+        return _indices("trial", which, trials.trial_ids)
+    n = checks.whole("trials", which, least=1, error=UndertowError)
     long_first = np.argsort(-trials.lengths, kind="stable")
     if trials.condition is None:
         return np.sort(long_first[:n])
@@ -28,20 +45,73 @@ def example_trials(trials: TrialSet, n: int = 3) -> np.ndarray:
     return in_turns[np.linspace(0, n_first - 1, n).round().astype(int)]
 
 
-def example_neurons(trials: TrialSet, n: int = 4) -> np.ndarray:
-    """Indices of up to `n` neurons with the most spikes; half of them held out where there are
-    any."""
+def example_neurons(trials: TrialSet, which: Which = 4) -> np.ndarray:
+    """Indices of the neurons with the ids `which`, or of up to so many with the most spikes.
+
+    Of a number, half are held-out neurons where there are any, and none is silent.
+
+    Raises:
+        UndertowError: for an id no neuron has, a number below 1, or where all are silent.
+    """
+    if not isinstance(which, int | np.integer):
+        return _indices("neuron", which, trials.neuron_ids)
+    n = checks.whole("neurons", which, least=1, error=UndertowError)
     counts = np.nansum(trials.spikes, axis=(0, 1))
     busiest = np.argsort(-counts, kind="stable")
     held_out, held_in = busiest[trials.heldout[busiest]], busiest[~trials.heldout[busiest]]
     k = min(n // 2, len(held_out))
     chosen = np.concatenate([held_in[: n - k], held_out[:k]])
-    return chosen[counts[chosen] > 0]
+    chosen = chosen[counts[chosen] > 0]
+    if chosen.size == 0:
+        raise UndertowError("no neuron has a spike in these trials: there is no neuron to show.")
+    return chosen
+
+
+def example_conditions(labels: np.ndarray, which: Which = 8) -> np.ndarray:
+    """Indices into sorted condition `labels`: those named, or up to so many, spread evenly.
+
+    Raises:
+        UndertowError: for a label that is not there, or a number below 1.
+    """
+    if not isinstance(which, int | np.integer):
+        return _indices("condition", which, labels)
+    n = checks.whole("conditions", which, least=1, error=UndertowError)
+    return np.linspace(0, len(labels) - 1, min(n, len(labels))).round().astype(int)
+
+
+def _indices(noun: str, wanted: Sequence[Any] | np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Where each wanted label is, in the order wanted."""
+    known = {label: k for k, label in enumerate(labels.tolist())}
+    names = np.atleast_1d(np.asarray(wanted)).tolist()
+    if missing := [name for name in names if name not in known]:
+        raise UndertowError(
+            f"there is no {noun} {listed([repr(name) for name in missing])}: the {len(known)} "
+            f"there are start with {listed(list(known)[:5])}."
+        )
+    if not names:
+        raise UndertowError(f"no {noun} was named: give at least one, or how many to show.")
+    return np.array([known[name] for name in names], dtype=int)
 
 
 def peak_order(rates: np.ndarray, heldout: np.ndarray) -> np.ndarray:
-    """Neurons sorted by when the mean of rates (trials, time, neurons) peaks; all held-in ones come
+    """Neurons by the time at which the mean of rates (trials, time, neurons) peaks, held-in ones
     first."""
     finite = np.isfinite(rates)
     mean = np.where(finite, rates, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
     return np.lexsort((mean.argmax(axis=0), heldout))
+
+
+def blank_past_end(prediction: Prediction) -> np.ndarray:
+    """Rates, NaN past each trial's end, (trials, time, neurons)."""
+    return np.where(prediction.trials.valid[:, :, None], prediction.rates, np.nan)
+
+
+def trial_name(trials: TrialSet, trial: int) -> str:
+    """'trial 7, condition 2'."""
+    condition = "" if trials.condition is None else f", condition {trials.condition[trial]}"
+    return f"trial {trials.trial_ids[trial]}{condition}"
+
+
+def neuron_name(trials: TrialSet, neuron: int) -> str:
+    """'neuron 12 (held out)'."""
+    return f"neuron {trials.neuron_ids[neuron]}" + (" (held out)" if trials.heldout[neuron] else "")

@@ -11,7 +11,7 @@ from torch import Tensor
 from undertow.data import TrialSet
 from undertow.dynamics import SecondOrderOscillators
 from undertow.errors import UndertowError
-from undertow.models import LatentSDE
+from undertow.models import Ensemble, Estimator, LatentSDE
 
 
 @runtime_checkable
@@ -105,7 +105,11 @@ class CouplingOverTime:
         return found
 
 
-def natural_frequencies(models: LatentSDE | Sequence[LatentSDE]) -> NaturalFrequencies:
+Models = Estimator | Sequence[Estimator]
+"""A fitted LatentSDE, an Ensemble of them, or several that differ in their seed."""
+
+
+def natural_frequencies(models: Models) -> NaturalFrequencies:
     """Natural frequencies in Hz of one model's oscillators, or of several that differ in their
     seed.
 
@@ -128,14 +132,12 @@ def natural_frequencies(models: LatentSDE | Sequence[LatentSDE]) -> NaturalFrequ
 
 
 @torch.no_grad()
-def coupling_over_time(
-    models: LatentSDE | Sequence[LatentSDE], trials: TrialSet
-) -> CouplingOverTime:
+def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
     """Coupling under the trials' stimulus, averaged over them; of one model, or of several that
     differ in their seed.
 
-    Seeds need not find the same oscillators: they are compared by rank of their frequency within a
-        region.
+    Seeds need not find the same oscillators: within a region they are compared by rank of their
+    frequency.
 
     Raises:
         UndertowError: for dynamics without a coupling matrix, models of different dynamics or
@@ -146,24 +148,22 @@ def coupling_over_time(
         raise UndertowError(
             "the trials have irregular times: a coupling averaged over trials needs regular bins."
         )
-    strength = []
-    for model in models:
-        dynamics, order = model.dynamics_, _order(model)
-        if not isinstance(dynamics, HasCoupling):
-            raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
-        inputs = model.encoded_inputs(trials)
-        like = next(dynamics.parameters())
-        u = (
-            torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
-            if inputs.shape[2]
-            else None
-        )
-        matrix = dynamics.coupling_matrix(u).cpu().numpy() / float(dynamics.timescale_s) ** _power(
-            model
-        )
-        strength.append(_over_trials(matrix, trials)[:, order][:, :, order])
+    strength = np.stack([_strength(model, trials) for model in models])
     unit = "1/s" if _power(models[0]) == 1 else "1/s²"
-    return CouplingOverTime(np.stack(strength), _sorted_regions(models[0]), unit)
+    return CouplingOverTime(strength, _sorted_regions(models[0]), unit)
+
+
+def _strength(model: LatentSDE, trials: TrialSet) -> np.ndarray:
+    """K of one model, averaged over trials, in the order of units: (time, units, units)."""
+    dynamics, order = model.dynamics_, _order(model)
+    if not isinstance(dynamics, HasCoupling):
+        raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
+    inputs, like = model.encoded_inputs(trials), next(dynamics.parameters())
+    u = torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
+    matrix = dynamics.coupling_matrix(u if inputs.shape[2] else None).cpu().numpy()
+    # per unit of internal time → per second, twice for accelerations
+    per_second = matrix / float(dynamics.timescale_s) ** _power(model)
+    return _over_trials(per_second, trials)[:, order][:, :, order]
 
 
 def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
@@ -175,9 +175,10 @@ def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
     return np.einsum("nt,ntij->tij", weight, matrix)
 
 
-def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
-    """A sequence of models of the same dynamics and regions."""
-    found = [models] if isinstance(models, LatentSDE) else list(models)
+def _alike(models: Models) -> list[LatentSDE]:
+    """One or several models as a list, all of the same dynamics and regions."""
+    given = [models] if not isinstance(models, Sequence) else list(models)
+    found = [member for each in given for member in latent_sdes(each)]
     if not found:
         raise UndertowError("no model was given: pass a fitted LatentSDE, or several.")
     kinds = {(_kind(model), model.unit_regions().tobytes()) for model in found}
@@ -185,6 +186,25 @@ def _alike(models: LatentSDE | Sequence[LatentSDE]) -> Sequence[LatentSDE]:
         raise UndertowError(
             "the models have different dynamics or regions: compare models that differ in their "
             "seed."
+        )
+    return found
+
+
+def latent_sdes(model: object) -> list[LatentSDE]:
+    """The fitted LatentSDE itself, or those an Ensemble is made of.
+
+    Raises:
+        UndertowError: for anything else.
+    """
+    members: list[object] = [model]
+    if isinstance(model, Ensemble):
+        model._check_fitted()
+        members = [*model.members_]
+    found = [each for each in members if isinstance(each, LatentSDE)]
+    if wrong := [each for each in members if not isinstance(each, LatentSDE)]:
+        raise UndertowError(
+            "frequencies, coupling and phase portraits are those of a LatentSDE, and this is a "
+            f"{type(wrong[0]).__name__}: pass a fitted LatentSDE, or an Ensemble of them."
         )
     return found
 
@@ -215,5 +235,4 @@ def _power(model: LatentSDE) -> int:
 
 
 def _kind(model: LatentSDE) -> str:
-    model._check_fitted()
     return type(model.dynamics_).__name__

@@ -35,7 +35,7 @@ class TimeAxis:
         """
         if trials.times is not None:
             raise UndertowError(
-                "the trials have irregular times: what is drawn over shared bins is left out."
+                "the trials have irregular times: this needs bins that all trials share."
             )
         return cls(trials.start_s, trials.bin_s, trials.n_time, trials.event, trials.forward_bins)
 

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from undertow.analysis.components import principal_components
+from undertow.analysis.latents import principal_components
+from undertow.analysis.oscillators import latent_sdes
 from undertow.data import TrialSet
 from undertow.dynamics import SDE
 from undertow.errors import UndertowError
-from undertow.models import LatentSDE
+from undertow.models import Estimator, LatentSDE
 
 MARGIN = 0.15  # of the paths' range, on each side
 
@@ -47,7 +48,7 @@ class PhasePortrait:
 
 
 def phase_portrait(
-    model: LatentSDE,
+    model: Estimator,
     trials: TrialSet,
     time_s: float | None = None,
     inputs: ArrayLike | None = None,
@@ -58,7 +59,7 @@ def phase_portrait(
     """The drift on a grid in the plane of the first two principal components of the inferred paths.
 
     Args:
-        model: fitted, its dynamics any SDE.
+        model: a fitted LatentSDE, its dynamics any SDE; of an Ensemble the first member.
         trials: whose paths are inferred.
         time_s: the drift is taken under the mean input of the trials in the bin nearest to it,
             seconds from the event; by default in the middle of the window.
@@ -70,7 +71,7 @@ def phase_portrait(
         UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width,
             or irregular times.
     """
-    model._check_fitted()
+    model, *_ = latent_sdes(model)
     dynamics = model.dynamics_
     if not isinstance(dynamics, SDE):
         raise UndertowError(f"{type(dynamics).__name__} is no SDE: it has no drift to draw.")

@@ -108,7 +108,7 @@ class Plan:
             UndertowError: for an unknown model, preset, dynamics or setting, with the nearest name.
         """
         from undertow.cli.configuring import configure
-        from undertow.models import Ensemble
+        from undertow.models import Ensemble, LatentSDE
 
         model = self._preset()
         options = model.get_params(deep=False)
@@ -116,9 +116,10 @@ class Plan:
         if self.seed is not None and "seed" in options:
             chosen["seed"] = self.seed
         if self.dynamics is not None:
-            if "dynamics" not in options:
+            if not isinstance(model, LatentSDE):
                 raise UndertowError(
-                    f"--dynamics is of latent-sde: {model.cli_name} has no choice of dynamics."
+                    f"--dynamics is of latent-sde: {model.cli_name} has no choice of dynamics; its "
+                    "own are set by --set dynamics.KEY=VALUE."
                 )
             chosen["dynamics"] = self.dynamics
         model = configure(model, {**chosen, **self.set})

@@ -1,6 +1,6 @@
 """Priors over latent paths: dynamics, their potentials and steps."""
 
-from undertow.dynamics.base import Dynamics, Path
+from undertow.dynamics.base import SDE, Dynamics
 from undertow.dynamics.coupled_oscillators import CoupledOscillators
 from undertow.dynamics.coupling import Coupling
 from undertow.dynamics.discrete import DiscreteDynamics
@@ -17,13 +17,13 @@ from undertow.dynamics.linear_sde import LinearSDE
 from undertow.dynamics.lotka_volterra import LotkaVolterra
 from undertow.dynamics.low_rank_rnn import LowRankRNN
 from undertow.dynamics.lstm import LSTM
-from undertow.dynamics.mlp_potential import MLPPotential
 from undertow.dynamics.neural_sde import NeuralSDE
 from undertow.dynamics.overdamped_langevin import OverdampedLangevin
 from undertow.dynamics.potentials import (
     CoupledOscillatorPotential,
     DoubleWellPotential,
     HarmonicPotential,
+    MLPPotential,
     Potential,
 )
 from undertow.dynamics.published_potentials import (
@@ -32,7 +32,6 @@ from undertow.dynamics.published_potentials import (
     MixedOscillatorPotential,
 )
 from undertow.dynamics.rnn import RNN
-from undertow.dynamics.sde import SDE
 from undertow.dynamics.second_order_oscillators import SecondOrderOscillators
 from undertow.dynamics.splitting import SplitSDE
 from undertow.dynamics.underdamped_langevin import UnderdampedLangevin
@@ -67,7 +66,6 @@ __all__ = [
     "MixedOscillatorPotential",
     "NeuralSDE",
     "OverdampedLangevin",
-    "Path",
     "Potential",
     "SecondOrderOscillators",
     "SplitSDE",

@@ -1,45 +1,18 @@
-"""`Dynamics`: a prior over latent paths, written in internal time s = t / τ."""
+"""`Dynamics`: a prior over latent paths, written in internal time s = t / τ; `SDE`: one that is a
+stochastic differential equation."""
 
 import inspect
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from undertow.errors import ModelError
+TRIAL_UNITS = 2.5
+"""Units of internal time that a trial spans where the timescale is left to the model."""
 
-
-@dataclass(frozen=True)
-class Path:
-    """A latent path and what is needed to price it.
-
-    Attributes:
-        states: (trials, time, state_dim), the first entry is the initial state.
-        noisy: the coordinates noise entered.
-        std: standard deviation of the noisy coordinates given the state one step before,
-            broadcastable to `noise`; where the dynamics are `correlated`, the factor of their
-            covariance.
-        noise: the standard normal draws of the last step into each bin, (trials, time − 1,
-            noise_dim).
-    """
-
-    states: Tensor
-    noisy: slice
-    std: Tensor
-    noise: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        """Mean of the noisy coordinates given the state one step before, (trials, time − 1,
-        noise_dim)."""
-        moved = (
-            (self.std @ self.noise[..., None])[..., 0]
-            if self.std.ndim > 3
-            else self.std * self.noise
-        )
-        return self.states[:, 1:, self.noisy] - moved
+Time = float | Tensor
+"""Internal time: a number or scalar for all trials, or (trials, 1)."""
 
 
 class Dynamics(nn.Module, ABC):
@@ -99,13 +72,12 @@ class Dynamics(nn.Module, ABC):
         """The coordinates that noise and control enter; all others have zero diffusion."""
 
     @abstractmethod
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Gaussian law of the state one step `h` later: its mean (…, state_dim) and the std of the
         noisy coordinates.
 
-        `h` is a scalar or has one step per trial, (trials, 1). Where `correlated`, the second is
+        `s` is the time at the step's start, in units of τ. `h` is a scalar or has one step per
+        trial, (trials, 1). Where `correlated`, the second is
         the lower triangular factor L of the noisy coordinates' covariance LLᵀ, (…, noise_dim,
         noise_dim).
         """
@@ -137,59 +109,64 @@ class Dynamics(nn.Module, ABC):
         time."""
         return max(1, int(-(-(bin_s / float(self.timescale_s.detach()) - 1e-6) // self.max_step)))
 
-    def rollout(
-        self,
-        x0: Tensor,
-        noise: Tensor,
-        bin_s: float,
-        control: Tensor | None = None,
-        inputs: Tensor | None = None,
-    ) -> Path:
-        """Run from `x0` with given standard normal noise.
+    def check_steps_per_bin(self, steps: float) -> None:
+        """Refuse a number of steps per bin that the dynamics cannot take; by default none.
+
+        Raises:
+            ModelError: naming the dynamics and the steps.
+        """
+
+    def displaced(self, mean: Tensor, by: Tensor, h: Tensor) -> Tensor:
+        """The state a step `h` later whose noisy coordinates lie `by` beyond their mean.
+
+        By default the others stay where the mean has them. Where a step moves positions by the
+        velocity it has just drawn, they follow; still, the noisy coordinates then set the whole
+        state, so that noise and control enter through them alone.
+
+        Args:
+            mean: mean of the state after the step, (…, state_dim).
+            by: noise and push, (…, noise_dim).
+            h: the step.
+        """
+        # no slice where all coordinates are noisy or none: its gradient is a copy
+        if self.noise_dim == 0:
+            return mean
+        if self.noise_dim == self.state_dim:
+            return mean + by
+        noisy = self.noisy
+        before, after = mean[..., : noisy.start], mean[..., noisy.stop :]
+        return torch.cat([before, mean[..., noisy] + by, after], -1)
+
+    def linear_states(
+        self, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None = None
+    ) -> Tensor | None:
+        """All states of a path whose steps are linear, faster than step by step; None (the default)
+        where they are not.
+
+        It must equal `step` and `displaced` taken in turn. Dynamics that have it give a noise whose
+        std depends neither on state nor on input.
 
         Args:
             x0: initial state, (trials, state_dim).
-            noise: (trials, bins, steps per bin, noise_dim); the path has bins + 1 entries.
-            bin_s: bin width in seconds.
-            control: push on the noisy coordinates in units of the noise per √(internal time), held
-                over each bin, (trials, bins, noise_dim). A step of size h moves them by std · √h ·
-                control, which costs ½ h |control|² nats (Girsanov).
-            inputs: what drives the dynamics from outside, held over each bin, (trials, bins,
-                inputs).
+            kicks: noise and push of each step in units of the noise, (trials, steps, noise_dim).
+            h: the step, a scalar.
+            inputs: u of each step, (trials, steps, inputs).
+
+        Returns:
+            (trials, steps + 1, state_dim), the first entry x0.
         """
-        self._check_noise(noise)
-        substeps = noise.shape[2]
-        h = bin_s / self.timescale_s / substeps
-        x, states, stds = x0, [x0], []
-        for t in range(noise.shape[1]):
-            u = None if inputs is None else inputs[:, t]
-            for k in range(substeps):
-                s = float((t * substeps + k) * h.detach())
-                mean, std = self.step(s, x, h, u)
-                push = 0.0 if control is None else self.spread(std, h.sqrt() * control[:, t])
-                x = self.with_noisy(
-                    mean, mean[:, self.noisy] + push + self.spread(std, noise[:, t, k])
-                )
-            states.append(x)
-            stds.append(std.expand(len(x0), *([self.noise_dim] * (1 + self.correlated))))
-        last = noise[:, :, -1]
-        return Path(
-            torch.stack(states, 1),
-            self.noisy,
-            torch.stack(stds, 1) if stds else torch.ones_like(last),
-            last,
-        )
+        return None
 
-    def _check_noise(self, noise: Tensor) -> None:
-        if noise.shape[-1] != self.noise_dim:
-            raise ModelError(
-                f"noise has {noise.shape[-1]} coordinates: {type(self).__name__} has "
-                f"{self.noise_dim}."
-            )
 
-    def with_noisy(self, x: Tensor, values: Tensor) -> Tensor:
-        """`x` with its noisy coordinates replaced."""
-        if self.noise_dim == self.state_dim:
-            return values
-        before, after = x[..., : self.noisy.start], x[..., self.noisy.stop :]
-        return torch.cat([before, values, after], -1)
+class SDE(Dynamics):
+    """dx = drift ds + diffusion dW in internal time s = t / τ, each noisy coordinate with a noise
+    of its own."""
+
+    @abstractmethod
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
+        """Drift per unit of internal time, (…, state_dim)."""
+
+    @abstractmethod
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
+        """Diagonal diffusion per √(internal time), (…, state_dim); zero for noise-free
+        coordinates."""

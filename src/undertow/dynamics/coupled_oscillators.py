@@ -1,18 +1,20 @@
 """Coupled Stuart–Landau oscillators, the dynamics of the coupled-oscillator SDE."""
 
 import math
-from typing import Unpack
+from typing import Literal, Unpack, get_args
 
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.integrated import NoiseOptions, check_choice, check_pairs
+from undertow.checks import one_of, pairs
+from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.coupling import Coupling, CouplingKind
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
 from undertow.errors import ModelError, StabilityError
 
-START_ALPHA = {"stuart-landau": 0.5, "bistable": -0.5}
-TRIAL = 2.5
+Form = Literal["stuart-landau", "bistable"]
+START_ALPHA: dict[Form, float] = {"stuart-landau": 0.5, "bistable": -0.5}
 LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
@@ -20,8 +22,8 @@ class CoupledOscillators(SplitSDE):
     """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the
     stable sign of eq. 7).
 
-        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW,   db = [(α − r²) b + ω a + Σ_j K_ij(u)
-        b_j] ds + σ dW
+        da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW
+        db = [(α − r²) b + ω a + Σ_j K_ij(u) b_j] ds + σ dW
 
     with r² = a² + b². Uncoupled, an oscillator with α > 0 settles on the circle r = √α and turns by
     ω per unit of internal time. The `form` 'bistable' has α + 2r² − r⁴ in place of α − r²: for −1 <
@@ -31,7 +33,7 @@ class CoupledOscillators(SplitSDE):
     the exact flow of the radius, r² ← α r² / (r² + (α − r²) e^{−2αh}). The bistable form, dρ = 2ρ
     (α + 2ρ − ρ²) ds for ρ = r², is read as dρ = 2ρ (A − C ρ) ds with A = α + 2ρ and C = ρ held over
     the step: a flow of the same kind, with the same fixed points as the equation. At a cycle ρ the
-        step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
+    step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
 
     Args:
         state_dim: a and b together, an even number 2N; the state is [a, b].
@@ -53,20 +55,20 @@ class CoupledOscillators(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "matrix",
-        form: str = "stuart-landau",
+        coupling: CouplingKind = "matrix",
+        form: Form = "stuart-landau",
         drive: bool = False,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.05, 3.0),
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "oscillators")
+        state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
-        check_choice("form", form, tuple(START_ALPHA))
+        one_of("form", form, get_args(Form))
         n = state_dim // 2
         self.form = form
         self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * _spread_out(start_cycles, n))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * _spread_out(start_cycles, n))
         self.coupling = Coupling(n, input_dim, coupling)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
@@ -85,7 +87,7 @@ class CoupledOscillators(SplitSDE):
         a, b = x.chunk(2, -1)
         return {"a": a, "b": b}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         a, b = x.chunk(2, -1)
         r2 = a.square() + b.square()
         bend = 2 * r2 - r2.square() if self.form == "bistable" else -r2

@@ -1,12 +1,14 @@
-"""How units (oscillators, populations) act on each other, constantly or as the input has it."""
+"""What acts on units (oscillators, populations): each other, and the external input."""
+
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.integrated import check_choice
+from undertow.checks import one_of
 
-COUPLINGS = ("matrix", "diffusive", "scalar", "none")
-START = 0.1
+CouplingKind = Literal["matrix", "diffusive", "scalar", "none"]
+START, START_INPUT = 0.1, 0.3
 
 
 class Coupling(nn.Module):
@@ -18,7 +20,7 @@ class Coupling(nn.Module):
         input_dim: external inputs that modulate the coupling; 0 for a constant K.
         kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the
             identity: no coupling but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar &
-                van Gerven are printed); or 'none'.
+            van Gerven are printed); or 'none'.
         self_coupled: whether a 'matrix' has a diagonal.
 
     Raises:
@@ -28,10 +30,14 @@ class Coupling(nn.Module):
     mask: Tensor
 
     def __init__(
-        self, units: int, input_dim: int = 0, kind: str = "matrix", self_coupled: bool = True
+        self,
+        units: int,
+        input_dim: int = 0,
+        kind: CouplingKind = "matrix",
+        self_coupled: bool = True,
     ) -> None:
         super().__init__()
-        check_choice("coupling", kind, COUPLINGS)
+        one_of("coupling", kind, get_args(CouplingKind))
         self.units, self.kind = units, kind
         size = {"none": 0, "scalar": 1}.get(kind, units)
         self.constant = _small(units, size, size) if size else None
@@ -69,6 +75,27 @@ class Coupling(nn.Module):
         k = self.matrix(u)
         pull = z @ k.transpose(-1, -2)
         return pull - k.sum(-1).unsqueeze(-2) * z if self.kind == "diffusive" else pull
+
+
+class InputMap(nn.Module):
+    """An input current B u with a learned B; zero without inputs, and where none is given.
+
+    Args:
+        input_dim: external inputs, zero or more.
+        dim: width of what they drive.
+    """
+
+    def __init__(self, input_dim: int, dim: int) -> None:
+        super().__init__()
+        self.weight = (
+            nn.Parameter(START_INPUT * torch.randn(dim, input_dim) / input_dim**0.5)
+            if input_dim
+            else None
+        )
+
+    def forward(self, u: Tensor | None) -> Tensor | float:
+        """B u, (…, dim), of u (…, input_dim)."""
+        return 0.0 if self.weight is None or u is None else u @ self.weight.t()
 
 
 def _small(fan_in: int, *shape: int) -> nn.Parameter:

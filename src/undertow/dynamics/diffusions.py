@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from undertow.errors import ModelError
 
+DiffusionKind = Literal["constant", "state", "input"]
 FLOOR = 1e-3
 START = 0.3
 
@@ -75,7 +77,7 @@ class InputDiffusion(Diffusion):
         return F.softplus(self.linear(given)) + FLOOR
 
 
-DIFFUSIONS: dict[str, Callable[[int, int], Diffusion]] = {
+DIFFUSIONS: dict[DiffusionKind, Callable[[int, int], Diffusion]] = {
     "constant": ConstantDiffusion,
     "state": StateDiffusion,
     "input": InputDiffusion,

@@ -5,8 +5,9 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from undertow.dynamics.base import Dynamics, Path
-from undertow.dynamics.integrated import check_whole, timescale_parameter
+from undertow.checks import whole
+from undertow.dynamics.base import Dynamics, Time
+from undertow.dynamics.integrated import timescale_parameter
 from undertow.errors import ModelError
 
 
@@ -14,10 +15,9 @@ class DiscreteDynamics(Dynamics):
     """x' = f(x, u) + σ η, from one bin to the next.
 
     A bin is one step whatever its width, so that here, unlike for an SDE, the bin width is part of
-        the model: weights
-    learned at 10 ms mean something else at 20 ms. The step `h` is ignored. `timescale_s` only sets
-    the internal time in which a control on the noise and its cost are counted; the law of a step
-    does not depend on it.
+    the model: weights learned at 10 ms mean something else at 20 ms. The step `h` is ignored.
+    `timescale_s` only sets the internal time in which a control on the noise and its cost are
+    counted; the law of a step does not depend on it.
 
     Args:
         state_dim: width of the state.
@@ -36,8 +36,8 @@ class DiscreteDynamics(Dynamics):
         self, state_dim: int, input_dim: int, noise_dim: int, timescale_s: float | None
     ) -> None:
         super().__init__()
-        check_whole("state_dim", state_dim, 1)
-        check_whole("input_dim", input_dim, 0)
+        state_dim = whole("state_dim", state_dim, 1)
+        input_dim = whole("input_dim", input_dim, 0)
         self.state_dim, self.input_dim, self.noise_dim = state_dim, input_dim, noise_dim
         self.log_timescale = timescale_parameter(timescale_s, learn=False)
 
@@ -58,29 +58,11 @@ class DiscreteDynamics(Dynamics):
         """Standard deviation of the noisy coordinates a bin after x, broadcastable to (…,
         noise_dim)."""
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.next_mean(x, self._checked_input(u)), self.next_std(x)
 
-    def rollout(
-        self,
-        x0: Tensor,
-        noise: Tensor,
-        bin_s: float,
-        control: Tensor | None = None,
-        inputs: Tensor | None = None,
-    ) -> Path:
-        """As `Dynamics.rollout`, one step a bin.
-
-        Raises:
-            ModelError: for noise of more steps per bin.
-        """
-        self.check_steps_per_bin(noise.shape[2])
-        return super().rollout(x0, noise, bin_s, control, inputs)
-
     def check_steps_per_bin(self, steps: float) -> None:
-        """Refuse anything but one step per bin.
+        """Refuse anything but one step per bin: its weights are those of a bin.
 
         Raises:
             ModelError: naming the dynamics and the steps.

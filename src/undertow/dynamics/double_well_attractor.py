@@ -5,9 +5,9 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
 
 START_RATE = 2.0
@@ -18,8 +18,8 @@ class DoubleWellAttractor(SplitSDE):
     at −1 or +1.
 
     The input tilts the wells as evidence does; noise decides near the ridge at 0. The step by
-    `splitting` kicks by
-    coupling and input, then follows the well exactly: x ← x / √(x² + (1 − x²) e^{−2λh}).
+    `splitting` kicks by coupling and input, then follows the well exactly: x ← x / √(x² + (1 − x²)
+    e^{−2λh}).
 
     Args:
         state_dim: units.
@@ -33,17 +33,17 @@ class DoubleWellAttractor(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "matrix",
-        integrator: str = "splitting",
+        coupling: CouplingKind = "matrix",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        self.log_rate = nn.Parameter(torch.full((state_dim,), START_RATE).log())
-        self.tilt = nn.Parameter(torch.zeros(state_dim))
-        self.coupling = Coupling(state_dim, kind=coupling, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.log_rate = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
+        self.tilt = nn.Parameter(torch.zeros(self.state_dim))
+        self.coupling = Coupling(self.state_dim, kind=coupling, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * x * (1 - x.square()) + self._push(x, u)
 
     def _push(self, x: Tensor, u: Tensor | None) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from undertow.dynamics.base import Time
 from undertow.dynamics.langevin_base import SecondOrderLangevin
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
@@ -41,20 +42,18 @@ class EulerLangevin(SecondOrderLangevin):
             raise ModelError(f"hamiltonian_step is {hamiltonian_step}: it must be above zero.")
         self.hamiltonian_step = hamiltonian_step
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         z, v = x.chunk(2, -1)
         force = -self.potential.gradient(z, u) / self.mass
         return torch.cat(
             [self.hamiltonian_step * v, self.hamiltonian_step * force - self.gamma * v], -1
         )
 
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         std = (2 * self.mass * self.gamma * self.temperature).sqrt()
         return torch.cat([torch.zeros_like(std), std]).expand_as(x)
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         z, v = x.chunk(2, -1)
         move = self.hamiltonian_step * h
         v_half = v - move / self.mass * self.potential.gradient(z, u)

@@ -5,9 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.checks import pairs
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain, relaxation
 
 START_RATE, START_EPSILON, START_A, START_B, START_CURRENT = 10.0, 0.2, 0.7, 0.8, 0.5
@@ -17,8 +18,8 @@ class FitzHughNagumo(SplitSDE):
     """N excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ per unit of
     internal time.
 
-        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW,   dw = ρ ε (v + a − b w)
-        ds + σ dW
+        dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW
+        dw = ρ ε (v + a − b w) ds + σ dW
 
     All of ρ, ε, a, b and I are learned for each unit; at the start the units fire about once in a
     trial. The step by `splitting` kicks v by −w, current and coupling, follows v − v³/3 exactly and
@@ -38,11 +39,11 @@ class FitzHughNagumo(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "diffusive",
-        integrator: str = "splitting",
+        coupling: CouplingKind = "diffusive",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "units")
+        state_dim = pairs("state_dim", state_dim, "units")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_rate = nn.Parameter(torch.full((n,), START_RATE).log())
@@ -58,7 +59,7 @@ class FitzHughNagumo(SplitSDE):
         v, w = x.chunk(2, -1)
         return {"v": v, "w": w}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         v, w = x.chunk(2, -1)
         rate = self.log_rate.exp()
         dv = v - v**3 / 3 + self._current(v, w, u)

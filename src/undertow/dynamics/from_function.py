@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.diffusions import Diffusion
+from undertow.dynamics.base import Time
+from undertow.dynamics.diffusions import Diffusion, DiffusionKind
 from undertow.dynamics.integrated import IntegratedSDE
 from undertow.errors import ModelError
 
@@ -18,7 +19,7 @@ def from_function(
     drift: Function,
     state_dim: int,
     input_dim: int = 0,
-    diffusion: str | Function = "constant",
+    diffusion: DiffusionKind | Function = "constant",
     parameters: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "FunctionSDE":
@@ -32,8 +33,8 @@ def from_function(
         def drift(x, u, stiffness, centre):
             return stiffness.exp() * (centre - x)
 
-        dynamics = from_function(drift, state_dim=4, parameters={"stiffness": 1.0, "centre":
-        torch.zeros(4)})
+        start = {"stiffness": 1.0, "centre": torch.zeros(4)}
+        dynamics = from_function(drift, state_dim=4, parameters=start)
 
     Args:
         drift: gives the drift per unit of internal time, (…, state_dim).
@@ -60,11 +61,11 @@ class FunctionSDE(IntegratedSDE):
         drift: Function,
         state_dim: int,
         input_dim: int = 0,
-        diffusion: str | Function = "constant",
+        diffusion: DiffusionKind | Function = "constant",
         parameters: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        kind = diffusion if isinstance(diffusion, str) else "state"
+        kind: DiffusionKind = diffusion if isinstance(diffusion, str) else "state"
         super().__init__(state_dim, input_dim, diffusion=kind, **options)
         self.learned = nn.ParameterDict(
             {k: _parameter(k, v) for k, v in (parameters or {}).items()}
@@ -81,7 +82,7 @@ class FunctionSDE(IntegratedSDE):
             )
         self._check_functions()
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.drift_function(x, u, **{name: self.learned[name] for name in self.drift_names})
 
     @torch.no_grad()

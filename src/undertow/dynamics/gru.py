@@ -27,7 +27,7 @@ class GRU(RecurrentDynamics):
         self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
     ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
-        self.cell = without_empty_weights(nn.GRUCell(input_dim, state_dim))
+        self.cell = without_empty_weights(nn.GRUCell(input_dim, self.state_dim))
         with torch.no_grad():
             self.cell.bias_ih.chunk(3)[1].fill_(REMEMBERING)
 

@@ -1,17 +1,19 @@
 """`IntegratedSDE`: an SDE given by its drift and diffusion alone, stepped by a general
 integrator."""
 
-from typing import Any, TypedDict
+from typing import Literal, TypedDict, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion
-from undertow.dynamics.sde import SDE
+from undertow.checks import one_of, whole
+from undertow.dynamics.base import SDE, Time
+from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion, DiffusionKind
 from undertow.errors import ModelError
 
-INTEGRATORS = ("euler", "heun", "rk4")
+Integrator = Literal["euler", "heun", "rk4"]
+SplitIntegrator = Literal["splitting", "euler", "heun", "rk4"]
 UNSET_TIMESCALE_S = 1.0
 
 
@@ -19,7 +21,7 @@ class NoiseOptions(TypedDict, total=False):
     """Options of the noise and of time, taken by name; see `IntegratedSDE`."""
 
     noise: bool
-    diffusion: str
+    diffusion: DiffusionKind
     timescale_s: float | None
     learn_timescale: bool
 
@@ -27,7 +29,7 @@ class NoiseOptions(TypedDict, total=False):
 class SDEOptions(NoiseOptions, total=False):
     """Options every integrated SDE takes by name; see `IntegratedSDE`."""
 
-    integrator: str
+    integrator: Integrator
 
 
 class IntegratedSDE(SDE):
@@ -58,7 +60,7 @@ class IntegratedSDE(SDE):
             velocities alone, and a diffusion that depends on the state depends on them.
     """
 
-    integrators: tuple[str, ...] = INTEGRATORS
+    integrators: tuple[str, ...] = get_args(Integrator)
     noise_in_velocities: bool = False
     log_timescale: Tensor
 
@@ -67,16 +69,15 @@ class IntegratedSDE(SDE):
         state_dim: int,
         input_dim: int = 0,
         noise: bool = True,
-        diffusion: str = "constant",
-        integrator: str = "euler",
+        diffusion: DiffusionKind = "constant",
+        integrator: SplitIntegrator = "euler",
         timescale_s: float | None = None,
         learn_timescale: bool = False,
     ) -> None:
         super().__init__()
-        check_whole("state_dim", state_dim, 1)
-        check_whole("input_dim", input_dim, 0)
-        check_choice("integrator", integrator, self.integrators)
-        check_choice("diffusion", diffusion, tuple(DIFFUSIONS))
+        state_dim, input_dim = whole("state_dim", state_dim, 1), whole("input_dim", input_dim, 0)
+        one_of("integrator", integrator, self.integrators)
+        one_of("diffusion", diffusion, get_args(DiffusionKind))
         if noise and integrator in ("heun", "rk4") and diffusion == "state":
             raise ModelError(
                 f"integrator={integrator!r} needs noise that does not depend on the state: "
@@ -96,19 +97,17 @@ class IntegratedSDE(SDE):
     def noisy(self) -> slice:
         return slice(self.state_dim - self.noise_dim, self.state_dim)
 
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         if self.diffusivity is None:
             return torch.zeros_like(x)
         noisy = x[..., self.noisy]
         std: Tensor = self.diffusivity(noisy, u)
         return F.pad(std.expand_as(noisy), (self.state_dim - self.noise_dim, 0))
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.next_mean(s, x, h, u), self._step_std(x, h, u)
 
-    def next_mean(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+    def next_mean(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         """Mean of the state a step `h` later, (…, state_dim); by default the integrator's."""
         return x + h * self._mean_drift(s, x, h, u)
 
@@ -119,7 +118,7 @@ class IntegratedSDE(SDE):
         std: Tensor = h.sqrt() * self.diffusivity(x[..., self.noisy], u)
         return std
 
-    def _mean_drift(self, s: float, x: Tensor, h: Tensor, u: Tensor | None) -> Tensor:
+    def _mean_drift(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None) -> Tensor:
         first = self.drift(s, x, u)
         if self.integrator == "euler":
             return first
@@ -153,37 +152,3 @@ def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
         )
     start = torch.tensor(timescale_s or UNSET_TIMESCALE_S).log()
     return nn.Parameter(start, requires_grad=learn)
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number of at least `least`.
-
-    Raises:
-        ModelError: naming the argument.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ModelError(f"{name} is {value!r}: it must be a whole number, at least {least}.")
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse what is not among the choices.
-
-    Raises:
-        ModelError: naming the argument and its choices.
-    """
-    if value not in choices:
-        raise ModelError(f"{name} is {value!r}: it must be one of {', '.join(map(repr, choices))}.")
-
-
-def check_pairs(state_dim: int, pair: str) -> None:
-    """Refuse a state that does not divide into pairs of coordinates.
-
-    Raises:
-        ModelError: naming the width and what a pair is.
-    """
-    check_whole("state_dim", state_dim, 2)
-    if state_dim % 2:
-        raise ModelError(
-            f"state_dim is {state_dim}: {pair} take two coordinates each, so use {state_dim - 1} "
-            f"or {state_dim + 1}."
-        )

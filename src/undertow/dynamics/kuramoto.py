@@ -5,11 +5,11 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
+from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.coupling import Coupling, InputMap
 from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
 
-START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+START_CYCLES = (0.5, 3.0)
 
 
 class Kuramoto(IntegratedSDE):
@@ -26,9 +26,11 @@ class Kuramoto(IntegratedSDE):
 
     def __init__(self, state_dim: int, input_dim: int = 0, **options: Unpack[SDEOptions]) -> None:
         super().__init__(state_dim, input_dim, **options)
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, state_dim))
-        self.coupling = Coupling(state_dim, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.omega = nn.Parameter(
+            2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, self.state_dim)
+        )
+        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
@@ -44,7 +46,7 @@ class Kuramoto(IntegratedSDE):
         """Cosines 'cos' and sines 'sin' of the phases."""
         return {"cos": x.cos(), "sin": x.sin()}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         cos, sin = x.cos(), x.sin()
         pull_cos, pull_sin = self.coupling.pull(torch.stack([cos, sin], -2)).unbind(-2)
         return self.omega + cos * pull_sin - sin * pull_cos + self.input_map(u)

@@ -3,16 +3,17 @@ step diverges."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.base import SDE
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
-from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
 
-LEARNABLE = ("mass", "gamma", "temperature", "timescale")
+Learnable = Literal["mass", "gamma", "temperature", "timescale"]
 
 
 class SecondOrderLangevin(SDE):
@@ -46,7 +47,7 @@ class SecondOrderLangevin(SDE):
         gamma: float = 0.7,
         temperature: float = 1.0,
         timescale_s: float = 0.02,
-        learn: Collection[str] = (),
+        learn: Collection[Learnable] = (),
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
@@ -68,10 +69,11 @@ class SecondOrderLangevin(SDE):
             learn, mass=mass, gamma=gamma, temperature=temperature, timescale=timescale_s
         )
 
-    def _add_constants(self, learn: Collection[str], **values: float) -> None:
-        for name in learn:
-            if name not in LEARNABLE:
-                raise ModelError(f"cannot learn {name!r}: it must be among {', '.join(LEARNABLE)}.")
+    def _add_constants(self, learn: Collection[Learnable], **values: float) -> None:
+        for wanted in learn:
+            if wanted not in get_args(Learnable):
+                known = ", ".join(get_args(Learnable))
+                raise ModelError(f"cannot learn {wanted!r}: it must be among {known}.")
         for name, value in values.items():
             if not value > 0:
                 raise ModelError(f"{name} is {value}: it must be above zero.")

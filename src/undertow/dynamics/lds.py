@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.dynamics.discrete import DiscreteDynamics
 from undertow.dynamics.growth import refuse_growth
-from undertow.dynamics.inputs import InputMap
 
 START_RADIUS = 0.9
 LARGEST_START_ANGLE = 0.5
@@ -45,10 +45,10 @@ class LDS(DiscreteDynamics):
     ) -> None:
         super().__init__(state_dim, input_dim, state_dim if noise else 0, timescale_s)
         self.allow_unstable = allow_unstable
-        self.transition = nn.Parameter(START_RADIUS * _turning(state_dim))
-        self.input_map = InputMap(input_dim, state_dim)
-        self.offset = nn.Parameter(torch.zeros(state_dim))
-        self.diffusivity = ConstantDiffusion(state_dim) if noise else None
+        self.transition = nn.Parameter(START_RADIUS * _turning(self.state_dim))
+        self.input_map = InputMap(input_dim, self.state_dim)
+        self.offset = nn.Parameter(torch.zeros(self.state_dim))
+        self.diffusivity = ConstantDiffusion(self.state_dim) if noise else None
 
     def next_mean(self, x: Tensor, u: Tensor | None = None) -> Tensor:
         mean: Tensor = x @ self.transition.t() + self.offset + self.input_map(u)

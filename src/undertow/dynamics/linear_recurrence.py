@@ -1,14 +1,19 @@
 """The Langevin recurrence with a quadratic potential, as one custom autograd function.
 
-For U(z) = ½ zᵀKz the stable step (see `UnderdampedLangevin`) is linear in the state:
+For U(z) = ½ zᵀKz + zᵀf the step of `UnderdampedLangevin` is linear in the state:
 
-    w_t     = v_t − z_t K'          (K' = (h/m) K, blocks of coupled coordinates)
-    z_{t+1} = z_t + h w_t
-    v_{t+1} = a ⊙ w_t + e_t         (e_t = noise and push)
+    w_t     = v_t − z_t K' − f_t          (K' = (h/m) K in blocks of coupled coordinates; f_t: tilt)
+    v_{t+1} = a ⊙ w_t + e_t               (e_t: noise and push)
+    z_{t+1} = z_t + (h/2) (w_t + v_{t+1})
 
-Autograd would record every step of every bin. Here the adjoint is written by hand: one backward
-    recurrence for the
-costates, and the gradient of K' as a single product over all steps.
+Autograd would record every step of every bin. Here the adjoint is written by hand: one recurrence
+backwards for the costates ζ of z and ν of v, and the gradient of K' as one product over all steps.
+With ν and ζ at t + 1,
+
+    ∂e_t = ν + (h/2) ζ                    (v_{t+1} acts on what follows itself, and through z_{t+1})
+    ∂w_t = a ⊙ ∂e_t + (h/2) ζ
+    ζ_t  = ζ − ∂w_t K'ᵀ,   ν_t = ∂w_t     (each plus the gradient that reaches that entry directly)
+    ∂K'  = −Σ z_tᵀ ∂w_t,   ∂f_t = −∂w_t,   ∂a = Σ ∂e_t ⊙ w_t,   ∂h = ½ Σ ζ · (w_t + v_{t+1})
 """
 
 from typing import Any
@@ -19,14 +24,21 @@ from torch.autograd.function import once_differentiable
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
-    """(z0, v0, e, K', a, h) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the
+    """(z0, v0, e, K', a, h, f) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the
     initial state."""
 
     @staticmethod
     def forward(
-        ctx: Any, z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+        ctx: Any,
+        z0: Tensor,
+        v0: Tensor,
+        e: Tensor,
+        stiffness: Tensor,
+        decay: Tensor,
+        h: Tensor,
+        tilt: Tensor | None,
     ) -> Any:
-        steps, step_size = e.shape[0], float(h)
+        steps, half = e.shape[0], float(h) / 2
         states = e.new_empty(steps + 1, z0.shape[0], 2 * z0.shape[1])
         z, v = states.chunk(2, -1)
         w = torch.empty_like(e)
@@ -34,8 +46,11 @@ class LinearLangevinRecurrence(torch.autograd.Function):
         zb, vb, wb = (_blocks(x, stiffness) for x in (z, v, w))
         for t in range(steps):
             torch.baddbmm(vb[t], zb[t], stiffness, alpha=-1.0, out=wb[t])
-            torch.add(z[t], w[t], alpha=step_size, out=z[t + 1])
+            if tilt is not None:
+                w[t].sub_(tilt[t])
             torch.addcmul(e[t], decay, w[t], out=v[t + 1])
+            # two additions in place: w + v' first would need a tensor of its own at every step
+            torch.add(z[t], w[t], alpha=half, out=z[t + 1]).add_(v[t + 1], alpha=half)
         ctx.save_for_backward(states, w, stiffness, decay, h)
         return states
 
@@ -43,31 +58,33 @@ class LinearLangevinRecurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         states, w, stiffness, decay, h = ctx.saved_tensors
-        (z, _), (grad_z, grad_v) = states.chunk(2, -1), grads[0].chunk(2, -1)
-        steps, step_size = w.shape[0], float(h)
+        (z, v), (grad_z, grad_v) = states.chunk(2, -1), grads[0].chunk(2, -1)
+        steps, half = w.shape[0], float(h) / 2
         transposed = stiffness.transpose(1, 2).contiguous()
         grad_e, grad_w = torch.empty_like(w), torch.empty_like(w)
         grad_wb = _blocks(grad_w, stiffness)
         costate_z, costate_v = grad_z[steps].clone(), grad_v[steps].clone()
-        costate_zb = _blocks(costate_z[None], stiffness)[0]
+        costate_zb = _blocks(costate_z[None], stiffness)[0]  # a view: both change together
         grad_h = torch.zeros_like(h)
         for t in range(steps - 1, -1, -1):
-            grad_e[t] = costate_v
+            torch.add(costate_v, costate_z, alpha=half, out=grad_e[t])
             if ctx.needs_input_grad[5]:
-                grad_h = grad_h + (costate_z * w[t]).sum()
-            torch.mul(decay, costate_v, out=grad_w[t])
-            grad_w[t].add_(costate_z, alpha=step_size)
+                grad_h = grad_h + 0.5 * (costate_z * (w[t] + v[t + 1])).sum()
+            # before the costate of z moves on to t: this is still that of t + 1
+            torch.mul(decay, grad_e[t], out=grad_w[t]).add_(costate_z, alpha=half)
             costate_zb.baddbmm_(grad_wb[t], transposed, alpha=-1.0)
             costate_z += grad_z[t]
             torch.add(grad_w[t], grad_v[t], out=costate_v)
         grad_stiffness = grad_decay = None
         if ctx.needs_input_grad[3]:
+            # one product over all steps: as many rows as steps times trials keep the cores busy
             grad_stiffness = -torch.bmm(
                 _stacked(z[:-1], stiffness).transpose(1, 2), _stacked(grad_w, stiffness)
             )
         if ctx.needs_input_grad[4]:
             grad_decay = (grad_e * w).sum_to_size(decay.shape)
-        return costate_z, costate_v, grad_e, grad_stiffness, grad_decay, grad_h
+        grad_tilt = -grad_w if ctx.needs_input_grad[6] else None
+        return costate_z, costate_v, grad_e, grad_stiffness, grad_decay, grad_h, grad_tilt
 
 
 def _blocks(x: Tensor, stiffness: Tensor) -> Tensor:
@@ -81,7 +98,13 @@ def _stacked(x: Tensor, stiffness: Tensor) -> Tensor:
 
 
 def linear_langevin(
-    z0: Tensor, v0: Tensor, e: Tensor, stiffness: Tensor, decay: Tensor, h: Tensor
+    z0: Tensor,
+    v0: Tensor,
+    e: Tensor,
+    stiffness: Tensor,
+    decay: Tensor,
+    h: Tensor,
+    tilt: Tensor | None = None,
 ) -> Tensor:
     """Run the recurrence.
 
@@ -92,9 +115,10 @@ def linear_langevin(
             right: z K'.
         decay: a = exp(−γh), (dim,).
         h: step in internal time, a scalar tensor.
+        tilt: (h/m) f of each step, (steps, batch, dim); None for no tilt.
 
     Returns:
         states [z, v], (steps + 1, batch, 2 · dim).
     """
-    states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h)
+    states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h, tilt)
     return states

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from undertow.checks import whole
+from undertow.dynamics.base import SDE, Time
+from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.dynamics.growth import refuse_growth
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import check_whole, timescale_parameter
-from undertow.dynamics.sde import SDE
+from undertow.dynamics.integrated import timescale_parameter
 
 START_DECAY, START_TURN = 0.5, 2.0
 
@@ -43,8 +44,8 @@ class LinearSDE(SDE):
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
-        check_whole("state_dim", state_dim, 1)
-        check_whole("input_dim", input_dim, 0)
+        state_dim = whole("state_dim", state_dim, 1)
+        input_dim = whole("input_dim", input_dim, 0)
         self.state_dim, self.input_dim, self.allow_unstable = state_dim, input_dim, allow_unstable
         self.noise_dim, self.correlated = (state_dim, True) if noise else (0, False)
         random = torch.randn(state_dim, state_dim) / state_dim**0.5
@@ -64,18 +65,16 @@ class LinearSDE(SDE):
     def noisy(self) -> slice:
         return slice(0, self.noise_dim)
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return x @ self.matrix.t() + self.offset + self.input_map(u)
 
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         if self.diffusivity is None:
             return torch.zeros_like(x)
         std: Tensor = self.diffusivity(x)
         return std.expand_as(x)
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         decay, integral, covariance = self.transition(h)
         push = (self.offset + self.input_map(u)).expand_as(x)
         mean = (decay @ x[..., None] + integral @ push[..., None])[..., 0]

@@ -5,9 +5,9 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import Coupling, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, mean_decay
 
 START_RATE = 2.0
@@ -35,16 +35,16 @@ class LotkaVolterra(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        self.growth = nn.Parameter(torch.full((state_dim,), START_RATE))
-        self.log_limit = nn.Parameter(torch.full((state_dim,), START_RATE).log())
-        self.coupling = Coupling(state_dim, self_coupled=False)
-        self.input_map = InputMap(input_dim, state_dim)
+        self.growth = nn.Parameter(torch.full((self.state_dim,), START_RATE))
+        self.log_limit = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
+        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.input_map = InputMap(input_dim, self.state_dim)
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.growth + self.input_map(u) - torch.exp(self.log_limit + x) + self._others(x)
 
     def _others(self, x: Tensor) -> Tensor:

@@ -5,8 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_whole
+from undertow.checks import whole
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, relaxation
 from undertow.errors import ModelError
 
@@ -35,27 +37,27 @@ class LowRankRNN(SplitSDE):
         state_dim: int,
         input_dim: int = 0,
         rank: int = 2,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        check_whole("rank", rank, 1)
-        if rank > state_dim:
+        rank = whole("rank", rank, 1)
+        if rank > self.state_dim:
             raise ModelError(
-                f"rank is {rank}: {state_dim} units have a connectivity of rank {state_dim} at "
-                "most."
+                f"rank is {rank}: {self.state_dim} units have a connectivity of rank "
+                f"{self.state_dim} at most."
             )
         self.log_rate = nn.Parameter(torch.tensor(START_RATE).log())
-        self.left = nn.Parameter(torch.randn(state_dim, rank) / state_dim**0.5)
-        self.right = nn.Parameter(torch.randn(state_dim, rank) / state_dim**0.5)
-        self.offset = nn.Parameter(torch.zeros(state_dim))
-        self.input_map = InputMap(input_dim, state_dim)
+        self.left = nn.Parameter(torch.randn(self.state_dim, rank) / self.state_dim**0.5)
+        self.right = nn.Parameter(torch.randn(self.state_dim, rank) / self.state_dim**0.5)
+        self.offset = nn.Parameter(torch.zeros(self.state_dim))
+        self.input_map = InputMap(input_dim, self.state_dim)
 
     def connectivity(self) -> Tensor:
         """M Nᵀ, (state_dim, state_dim): row i is what acts on unit i."""
         return self.left @ self.right.t()
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * (self._current(x, u) - x)
 
     def _current(self, x: Tensor, u: Tensor | None) -> Tensor:

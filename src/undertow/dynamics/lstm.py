@@ -28,12 +28,12 @@ class LSTM(RecurrentDynamics):
         self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
     ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
-        if state_dim % 2:
+        if self.state_dim % 2:
             raise ModelError(
-                f"state_dim is {state_dim}: hidden units and memory cells together are an even "
-                "number."
+                f"state_dim is {self.state_dim}: hidden units and memory cells together are an "
+                "even number."
             )
-        self.cell = without_empty_weights(nn.LSTMCell(input_dim, state_dim // 2))
+        self.cell = without_empty_weights(nn.LSTMCell(input_dim, self.state_dim // 2))
         with torch.no_grad():
             self.cell.bias_ih.chunk(4)[1].fill_(REMEMBERING)
 

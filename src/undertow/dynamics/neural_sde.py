@@ -4,7 +4,9 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from undertow.dynamics.integrated import IntegratedSDE, SDEOptions, check_whole
+from undertow.checks import whole
+from undertow.dynamics.base import Time
+from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
 
 
 class NeuralSDE(IntegratedSDE):
@@ -29,15 +31,15 @@ class NeuralSDE(IntegratedSDE):
         **options: Unpack[SDEOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, **options)
-        check_whole("hidden_dim", hidden_dim, 1)
+        hidden_dim = whole("hidden_dim", hidden_dim, 1)
         self.network = nn.Sequential(
-            nn.Linear(state_dim + input_dim, hidden_dim),
+            nn.Linear(self.state_dim + input_dim, hidden_dim),
             nn.Tanh(),
             nn.Linear(hidden_dim, hidden_dim),
             nn.Tanh(),
-            nn.Linear(hidden_dim, state_dim),
+            nn.Linear(hidden_dim, self.state_dim),
         )
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         drift: Tensor = self.network(self.with_input(x, u))
         return drift

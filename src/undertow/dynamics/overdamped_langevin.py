@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Collection
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from undertow.dynamics.base import SDE, Time
 from undertow.dynamics.growth import refuse_growth
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
-from undertow.dynamics.sde import SDE
 from undertow.errors import ModelError
+
+OverdampedLearnable = Literal["temperature", "timescale"]
 
 
 class OverdampedLangevin(SDE):
@@ -17,7 +20,7 @@ class OverdampedLangevin(SDE):
 
     A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no
     noise: `temperature=0`. For curvature k the step is stable while 0 < hk < 2; steps are at most
-        0.5 long.
+    0.5 long.
 
     Args:
         state_dim: positions; the state is z.
@@ -42,7 +45,7 @@ class OverdampedLangevin(SDE):
         potential: Callable[[int], Potential] | Potential = CoupledOscillatorPotential,
         temperature: float = 1.0,
         timescale_s: float = 0.02,
-        learn: Collection[str] = (),
+        learn: Collection[OverdampedLearnable] = (),
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
@@ -53,10 +56,9 @@ class OverdampedLangevin(SDE):
                 f"the potential has {self.potential.dim} positions, the dynamics {state_dim}: make "
                 "them equal."
             )
-        if unknown := [name for name in learn if name not in ("temperature", "timescale")]:
-            raise ModelError(
-                f"cannot learn {unknown[0]!r}: it must be among temperature, timescale."
-            )
+        known = get_args(OverdampedLearnable)
+        if unknown := [name for name in learn if name not in known]:
+            raise ModelError(f"cannot learn {unknown[0]!r}: it must be among {', '.join(known)}.")
         if (
             not temperature >= 0
             or (temperature == 0 and "temperature" in learn)
@@ -87,15 +89,13 @@ class OverdampedLangevin(SDE):
         """Positions 'z'."""
         return {"z": x}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return -self.potential.gradient(x, u)
 
-    def diffusion(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return (2 * self.log_temperature.exp()).sqrt().expand_as(x)
 
-    def step(
-        self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         std = (
             2 * self.log_temperature.exp()
         ).sqrt() * h.sqrt()  # apart: at temperature 0, h keeps a gradient

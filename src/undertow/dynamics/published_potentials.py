@@ -68,9 +68,8 @@ class MixedOscillatorPotential(Potential):
     LangevinFlow.
 
     The positions are `channels` channels; each of the channels² kernels is divided by its own L2
-    norm and starts at
-    zero, where that division has a gradient of order 10¹². C is not symmetric: the curvature is
-        that of C + Cᵀ.
+    norm and starts at zero, where that division has a gradient of order 10¹². C is not symmetric:
+    the curvature is that of C + Cᵀ.
 
     Args:
         dim: number of positions, a multiple of `channels`.

@@ -25,7 +25,7 @@ class RNN(RecurrentDynamics):
         self, state_dim: int, input_dim: int = 0, timescale_s: float | None = None
     ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
-        self.cell = without_empty_weights(nn.RNNCell(input_dim, state_dim))
+        self.cell = without_empty_weights(nn.RNNCell(input_dim, self.state_dim))
         nn.init.eye_(self.cell.weight_hh)
         nn.init.zeros_(self.cell.bias_ih)
         nn.init.zeros_(self.cell.bias_hh)

@@ -5,12 +5,14 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
+from undertow.checks import pairs
+from undertow.dynamics.base import TRIAL_UNITS, Time
 from undertow.dynamics.coupling import Coupling
 from undertow.dynamics.growth import refuse_growth
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
 
-START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+START_CYCLES = (0.5, 3.0)
 START_DAMPING = 1.0
 
 
@@ -38,16 +40,16 @@ class SecondOrderOscillators(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         allow_unstable: bool = False,
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "oscillators")
+        state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.allow_unstable = allow_unstable
         self.log_damping = nn.Parameter(torch.full((n,), START_DAMPING).log())
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, n))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, n))
         self.coupling = Coupling(n, input_dim, "matrix", self_coupled=False)
 
     @property
@@ -70,7 +72,7 @@ class SecondOrderOscillators(SplitSDE):
         position, velocity = x.chunk(2, -1)
         return {"x": position, "v": velocity}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         position, velocity = x.chunk(2, -1)
         force = self._force(position, u) - self.damping * velocity - self.omega.square() * position
         return torch.cat([velocity, force], -1)

@@ -1,12 +1,13 @@
 """`SplitSDE`: an SDE with a stable step of its own, and the exact flows such steps are made of."""
 
 from abc import abstractmethod
-from typing import Unpack
+from typing import Unpack, get_args
 
 import torch
 from torch import Tensor
 
-from undertow.dynamics.integrated import INTEGRATORS, IntegratedSDE, NoiseOptions
+from undertow.dynamics.base import Time
+from undertow.dynamics.integrated import IntegratedSDE, NoiseOptions, SplitIntegrator
 
 SMALL = 1e-3
 
@@ -26,13 +27,13 @@ class SplitSDE(IntegratedSDE):
         options: noise and time; see `IntegratedSDE`.
     """
 
-    integrators = ("splitting", *INTEGRATORS)
+    integrators = get_args(SplitIntegrator)
 
     def __init__(
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator=integrator, **options)
@@ -41,7 +42,7 @@ class SplitSDE(IntegratedSDE):
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         """The state after the flows of all parts over a step `h`, without noise, (…, state_dim)."""
 
-    def next_mean(self, s: float, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+    def next_mean(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         if self.integrator == "splitting":
             return self.split_step(x, h, u)
         return super().next_mean(s, x, h, u)

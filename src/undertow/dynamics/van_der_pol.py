@@ -5,12 +5,13 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.checks import pairs
+from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
 
-START_CYCLES, TRIAL = (0.5, 3.0), 2.5
+START_CYCLES = (0.5, 3.0)
 START_NONLINEARITY = 1.0
 
 
@@ -36,15 +37,15 @@ class VanDerPol(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        coupling: str = "diffusive",
-        integrator: str = "splitting",
+        coupling: CouplingKind = "diffusive",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "oscillators")
+        state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_nonlinearity = nn.Parameter(torch.full((n,), START_NONLINEARITY).log())
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL * torch.linspace(*START_CYCLES, n))
+        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, n))
         self.coupling = Coupling(n, kind=coupling)
         self.input_map = InputMap(input_dim, n)
 
@@ -58,7 +59,7 @@ class VanDerPol(SplitSDE):
         position, velocity = x.chunk(2, -1)
         return {"x": position, "v": velocity}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         position, velocity = x.chunk(2, -1)
         growth = self.nonlinearity * (1 - position.square())
         force = growth * velocity - self.omega.square() * position + self._force(position, u)

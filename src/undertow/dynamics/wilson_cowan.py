@@ -5,9 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.checks import pairs
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import Coupling, InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, relaxation
 
 START_RATE = 10.0
@@ -38,10 +39,10 @@ class WilsonCowan(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "excitatory and inhibitory populations")
+        state_dim = pairs("state_dim", state_dim, "excitatory and inhibitory populations")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         start = torch.tensor(list(START_WEIGHTS.values())).log()
@@ -56,7 +57,7 @@ class WilsonCowan(SplitSDE):
         excitatory, inhibitory = x.chunk(2, -1)
         return {"excitatory": excitatory, "inhibitory": inhibitory}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * (self._activation(x, u) - x)
 
     def _activation(self, x: Tensor, u: Tensor | None) -> Tensor:

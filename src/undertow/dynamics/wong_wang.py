@@ -5,8 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.inputs import InputMap
-from undertow.dynamics.integrated import NoiseOptions, check_pairs
+from undertow.checks import pairs
+from undertow.dynamics.base import Time
+from undertow.dynamics.coupling import InputMap
+from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, relaxation
 
 START_RATE = 5.0  # per unit of internal time; 1/rate stands for the published 0.1 s of NMDA gating
@@ -21,16 +23,14 @@ class WongWang(SplitSDE):
     """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other (Wong & Wang,
     2006, reduced form).
 
-        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW,   y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y /
-        (1 − e^{−y})
+        dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW
+        y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y / (1 − e^{−y})
 
     and alike for S₂: the published equations with currents in units of the transfer function's
-        slope and rates in units
-    of its width. All of λ, g, w₊, w₋ and I are learned for each pair and start at the published
-    values: without input low activity, with equal inputs a race that either population may win. The
-        step by `splitting`
-    relaxes S exactly, with φ held at its value at the start of the step, and so keeps 0 ≤ S ≤ 1 but
-    for the noise.
+    slope and rates in units of its width. All of λ, g, w₊, w₋ and I are learned for each pair and
+    start at the published values: without input low activity, with equal inputs a race that either
+    population may win. The step by `splitting` relaxes S exactly, with φ held at its value at the
+    start of the step, and so keeps 0 ≤ S ≤ 1 but for the noise.
 
     Args:
         state_dim: both populations of each pair, an even number; the state is [S₁ of each pair, S₂
@@ -44,10 +44,10 @@ class WongWang(SplitSDE):
         self,
         state_dim: int,
         input_dim: int = 0,
-        integrator: str = "splitting",
+        integrator: SplitIntegrator = "splitting",
         **options: Unpack[NoiseOptions],
     ) -> None:
-        check_pairs(state_dim, "competing populations")
+        state_dim = pairs("state_dim", state_dim, "competing populations")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_rate = nn.Parameter(torch.full((n,), START_RATE).log())
@@ -62,7 +62,7 @@ class WongWang(SplitSDE):
         first, second = x.chunk(2, -1)
         return {"s1": first, "s2": second}
 
-    def drift(self, s: float, x: Tensor, u: Tensor | None = None) -> Tensor:
+    def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         rate, opening = self._rates(x, u)
         return rate * (opening * (1 - x) - x)
 

@@ -53,6 +53,7 @@ class GRURecurrence(torch.autograd.Function):
             # n + u ⊙ (h − n) = u ⊙ h + (1 − u) ⊙ n
             torch.lerp(candidate[t], states[t], update, out=states[t + 1])
             if mask is not None:
+                # in place: what is read out and what the next bin sees is the masked state
                 states[t + 1] *= mask[t]
         ctx.mask = mask
         ctx.save_for_backward(
@@ -80,6 +81,7 @@ class GRURecurrence(torch.autograd.Function):
             # the mask came last on the way forwards: it comes first on the way back
             if ctx.mask is not None:
                 costate *= ctx.mask[t]
+            # views: the three parts fill the row that the one product below reads
             r_part, u_part, n_part = grad_recurrent[t].split(hidden, dim=1)
             pre_candidate = grad_gates[t, :, 2 * hidden :]
             torch.mul(costate, to_candidate[t], out=pre_candidate)

@@ -9,6 +9,7 @@ from typing import Any
 
 from undertow.evaluation import Score, Statistic
 from undertow.evaluation.scores.score import combine
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of, versions
@@ -57,8 +58,8 @@ class ArmResult:
         return sum(len(seeds) for seeds in self.statistics.values())
 
 
-@dataclass(frozen=True, eq=False)
-class Ablation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ablation(Tabular):
     """What an ablation came to.
 
     Attributes:
@@ -151,6 +152,10 @@ class Ablation:
             }
             for name, arm in self.arms.items()
         ]
+
+    def table(self) -> Table:
+        """The table of scores."""
+        return self.score_table()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the per-trial sums, in plain values."""

@@ -20,6 +20,8 @@ from undertow.evaluation import (
 )
 from undertow.files import read_json, write_json
 from undertow.models.base import Estimator
+from undertow.models.parameters import SEPARATOR
+from undertow.options import Options
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
 
@@ -100,11 +102,15 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 def code_in(model: Estimator) -> dict[str, Any]:
     """The arguments of a model, or of a model inside it, that are code, such as a potential of
     one's own."""
-    params = model.get_params(deep=False)
-    inner = (code_in(value) for value in params.values() if isinstance(value, Estimator))
-    return {name: value for name, value in params.items() if callable(value)} | dict(
-        item for code in inner for item in code.items()
-    )
+    found: dict[str, Any] = {}
+    for name, value in model.get_params(deep=False).items():
+        if isinstance(value, Estimator):
+            found |= code_in(value)
+        elif isinstance(value, Options):
+            found |= {f"{name}{SEPARATOR}{k}": v for k, v in vars(value).items() if callable(v)}
+        elif callable(value):
+            found[name] = value
+    return found
 
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from undertow.evaluation import Score, Statistic, pooled_score
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import versions
 from undertow.experiments.scores import score_text
@@ -39,8 +40,8 @@ class Found(NamedTuple):
     penalties: Sequence[float]
 
 
-@dataclass(frozen=True, eq=False)
-class LatentCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class LatentCurve(Tabular):
     """What a model scores at each latent size.
 
     Attributes:
@@ -139,6 +140,10 @@ class LatentCurve:
         ]
         return heads, rows
 
+    def table(self) -> Table:
+        """The table of scores."""
+        return self.score_table()
+
     def tables(self) -> list[tuple[list[str], list[list[str]]]]:
         """The table of scores, where there is a size to show."""
         return [self.score_table()] if self.scores else []
@@ -174,7 +179,8 @@ class LatentCurve:
             directory: made if need be.
             about: further entries of the JSON file.
         """
-        from undertow.plots import plot_latent_curve, png_bytes
+        from undertow.plots import latent_curve
+        from undertow.plots.style import off_screen, png_bytes
 
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -183,14 +189,7 @@ class LatentCurve:
         )
         if not self.scores:
             return [table]
-        figure = plot_latent_curve(
-            self.size_name,
-            {
-                name: {n: scores[name] for n, scores in self.scores.items()}
-                for name in self.score_names
-            },
-            {name: (self.smallest(name), self.standard_error(name)) for name in self.score_names},
-        )
+        latent_curve(self, figure=(figure := off_screen()))
         with written_whole(directory / f"{FILE}.png", overwrite=True) as temporary:
             temporary.write_bytes(png_bytes(figure))
         return [table, directory / f"{FILE}.png"]

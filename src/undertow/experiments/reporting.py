@@ -1,15 +1,14 @@
 """From a finished fit to its report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from undertow.analysis import coupling_over_time, natural_frequencies, phase_portrait
 from undertow.data import Prediction, TrialSet
-from undertow.errors import ModelError, UndertowError
+from undertow.errors import ModelError
 from undertow.experiments.fitting import Fitted, history
 from undertow.experiments.identity import versions
 from undertow.experiments.scores import ScoreTable
@@ -100,30 +99,15 @@ def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
 
 
 def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
-    """What a generating model makes of the test trials, and what its dynamics are: fields of the
-    record."""
+    """What a generating model makes of the test trials, and the models whose dynamics can be looked
+    into: fields of the record."""
     generated = model.predict_generated(trials)
     if generated is None:
         return {}
     members = model.members_ if isinstance(model, Ensemble) else [model]
-    models = [each for each in members if isinstance(each, LatentSDE)]
-    wanted: dict[str, Callable[[], Any]] = {
-        "frequencies": lambda: natural_frequencies(models),
-        "coupling": lambda: coupling_over_time(models, trials),
-        "portrait": lambda: phase_portrait(models[0], trials),
-    }
-    found: dict[str, Any] = {}
-    missing: dict[str, str] = {}
-    for name, make in wanted.items() if models else ():
-        try:
-            found[name] = make()
-        except UndertowError as reason:
-            missing[name] = str(reason)
     return {
-        **found,
-        "missing": missing,
-        "generated": generated.prediction,
-        "seen_bins": generated.seen_bins,
+        "generated": generated,
+        "models": [each for each in members if isinstance(each, LatentSDE)],
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.evaluation import Score, Statistic, combine, pooled_score
+from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.identity import versions
 from undertow.files import write_json
@@ -15,8 +16,8 @@ LIKELIHOODS = ("co-bps", "fp-bps", "held-in bps")
 Cells = Sequence[Sequence[Mapping[str, Statistic]]]
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoreTable(Tabular):
     """Scores by model, and what the first model has over the second.
 
     Attributes:
@@ -26,6 +27,15 @@ class ScoreTable:
 
     scores: Mapping[str, Mapping[str, Score]]
     differences: Mapping[str, Score]
+
+    def table(self) -> Table:
+        """A row per score; columns: each model, and what the first has over the second."""
+        columns: dict[str, Mapping[str, Score]] = {**self.scores}
+        if self.differences:
+            columns[" − ".join(list(self.scores)[:2])] = self.differences
+        names = dict.fromkeys(name for scores in columns.values() for name in scores)
+        heads = ["score", *columns, "unit", "trials"]
+        return heads, [_row(name, list(columns.values())) for name in names]
 
     def rows(self) -> list[dict[str, Any]]:
         """One plain row per model and score, differences last."""
@@ -37,6 +47,13 @@ class ScoreTable:
         return rows + [
             {"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()
         ]
+
+
+def _row(name: str, columns: Sequence[Mapping[str, Score]]) -> list[str]:
+    """One score in every column, a dash where a model has none."""
+    known = next(scores[name] for scores in columns if name in scores)
+    cells = [score_text(scores.get(name)) for scores in columns]
+    return [name, *cells, known.unit, str(known.n_trials)]
 
 
 def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
@@ -88,15 +105,7 @@ def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> 
         sign: of a difference: '+0.015 [+0.002, +0.028]'.
         spread: with the standard deviation over folds, where it is known.
     """
-    if score is None:
-        return "–"
-    value, low, high = (
-        f"{number:{'+' if sign else ''}.3f}".replace("-", "−")
-        for number in (score.value, score.low, score.high)
-    )
-    text = f"{value} [{low}, {high}]" if score.low == score.low else value
-    std = score.std_over_folds if spread else None
-    return text if std is None else f"{text} sd {std:.3f}"
+    return "–" if score is None else score.brief(sign, spread)
 
 
 def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:

@@ -10,7 +10,7 @@ from undertow.inference.gaussian import (
 )
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
-from undertow.inference.solving import SolvedPath, solve
+from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
 from undertow.inference.time_grid import TimeGrid
 
@@ -21,10 +21,11 @@ __all__ = [
     "InitialHead",
     "InitialLaw",
     "KLSchedule",
-    "SolvedPath",
+    "Path",
     "Steering",
     "TimeGrid",
     "coordinated_dropout",
+    "draw_noise",
     "evidence_bound",
     "gaussian_kl",
     "importance_weighted_bound",

@@ -19,6 +19,6 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     Args:
         log_weights: log p(y, x) / q(x) of each path, (paths, trials): its log-likelihood, the log
             ratio of its initial state and the log ratio of its path, stochastic integral included
-            (`SolvedPath.log_ratio`).
+            (`Path.log_ratio`).
     """
     return torch.logsumexp(log_weights, 0) - math.log(len(log_weights))

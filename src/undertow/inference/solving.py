@@ -1,35 +1,76 @@
-"""Running dynamics along a grid under a posterior's control, and what that costs (Girsanov)."""
+"""Running dynamics along a grid, under a posterior's control or none, and what that costs
+(Girsanov)."""
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.inference.steering import Steering
+from undertow.inference.stepping import Stepper, steps_at_once
 from undertow.inference.time_grid import TimeGrid
 
 
 @dataclass(frozen=True)
-class SolvedPath:
-    """A path and its price.
+class Path:
+    """A path, what drove it, and what that costs.
 
     Attributes:
-        states: at the observations, (trials, times, state_dim).
+        states: at the observations, (trials, times, state_dim); the first entry is the initial one.
         kl_path: ½∫|Δ|² ds per noisy coordinate, (trials, noise_dim): on the solver's grid exactly
             the divergence of the controlled chain from the free one, given the path (ElGazzar & van
             Gerven eq. 5).
-        log_ratio: log dP/dQ of the path, −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ,
-            (trials,) (eq. 17).
+        noise: the posterior's own standard normal draws, (trials, steps, noise_dim).
+        control: Δ of each step, (trials, steps, noise_dim); None for a path of the prior.
+        h: the steps in internal time, a scalar or (trials or 1, steps).
+        mean, std: with `laws`, the law of the noisy coordinates at each observation after the
+            first, given the state one step before, (trials, times − 1, noise_dim), the std
+            broadcastable to it; where the dynamics are `correlated`, `std` is the factor of their
+            covariance.
     """
 
     states: Tensor
     kl_path: Tensor
-    log_ratio: Tensor
+    noise: Tensor
+    control: Tensor | None
+    h: Tensor
+    mean: Tensor | None = None
+    std: Tensor | None = None
+
+    @property
+    def log_ratio(self) -> Tensor:
+        """log dP/dQ of the path, −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ, (trials,)
+        (eq. 17)."""
+        # only importance weights need it: not computed in training
+        if self.control is None:
+            return self.states.new_zeros(len(self.states))
+        stochastic = (_per_coordinate(self.h.sqrt()) * self.control * self.noise).sum((1, 2))
+        return -self.kl_path.sum(1) - stochastic
+
+
+def draw_noise(
+    steps: int,
+    trials: int,
+    noise_dim: int,
+    like: Tensor,
+    generator: torch.Generator,
+    at_once: int = 1,
+) -> Tensor:
+    """Standard normal noise of a path, (trials, steps, noise_dim), drawn step by step, so that a
+    longer window begins with the same noise.
+
+    Args:
+        steps, trials, noise_dim: its size.
+        like: gives type and device.
+        generator: source of the numbers.
+        at_once: steps drawn in one call, those of a bin.
+    """
+    noise = like.new_empty(steps, trials, noise_dim)
+    for block in noise.split(at_once):
+        block.normal_(generator=generator)
+    return noise.transpose(0, 1)
 
 
 def solve(
@@ -40,122 +81,95 @@ def solve(
     inputs: Tensor | None = None,
     steering: Steering | None = None,
     context: Tensor | None = None,
+    *,
+    control: Tensor | None = None,
     inside: Tensor | None = None,
-    checkpointed: bool = False,
     held: Tensor | None = None,
-) -> SolvedPath:
-    """Run from `x0` along `grid`; without `steering`, a path of the prior.
+    checkpointed: bool = False,
+    laws: bool = False,
+) -> Path:
+    """Run from `x0` along `grid`; without `steering` and `control`, a path of the prior.
 
     A step of size h under control Δ moves the noisy coordinates by std · √h · Δ beyond the prior's
-    mean.
+    mean. Steps that are linear and of equal length are taken at once where the dynamics can
+    (`Dynamics.linear_states`) and nothing must be read from the state in between.
 
     Args:
         x0: initial state, (trials, state_dim).
-        noise: standard normal, (trials, steps, noise_dim).
+        noise: standard normal, (trials, steps, noise_dim); see `draw_noise`.
         grid: the steps.
         inputs: u at the start of each step, held over it, (trials, steps, inputs).
-        steering: the posterior's control.
+        steering: the posterior's control, read from the state.
         context: what it reads at the start of each step, (trials, steps, context).
+        control: the posterior's control, known for all steps beforehand, (trials, steps,
+            noise_dim).
         inside: steps that count, (trials, steps); others are not controlled and cost nothing. None
             for all.
+        held: coordinates held at zero along the path, (state_dim,) of booleans; None for none.
         checkpointed: keep states at √steps of the steps alone and run the others again for the
             gradient: less memory, the same numbers.
-        held: coordinates held at zero along the path, (state_dim,) of booleans; None for none.
+        laws: also give the law of the noisy coordinates at each observation, `Path.mean` and
+            `Path.std`.
 
     Raises:
-        ModelError: for noise of another shape.
+        ModelError: for noise of another shape, steering beside a control, more steps per bin than
+            discrete dynamics take, or laws at observations between steps.
     """
+    _check(dynamics, noise, grid, steering is not None and control is not None, laws)
+    h = (grid.steps_s if grid.step_s is None else grid.step_s) / dynamics.timescale_s
+    kicks = noise
+    if control is not None:
+        control = control if inside is None else control * inside[..., None]
+        # noise and push of a step are one sum, made for all steps together
+        kicks = torch.addcmul(noise, _per_coordinate(h.sqrt()), control)
+    stepped = None
+    if h.ndim == 0 and steering is None and held is None and not checkpointed:
+        stepped = steps_at_once(dynamics, x0, kicks, h, inputs, laws)
+    if stepped is None:
+        prepared = None if steering is None else steering.prepare(context, inputs)
+        kept = None if held is None else (~held).to(x0.dtype)
+        starts = grid.starts_s / dynamics.timescale_s.detach()
+        stepped = Stepper(
+            dynamics, steering, kicks, starts, h, inputs, prepared, inside, kept, laws
+        ).run(x0, checkpointed)
+    control = stepped.control if control is None else control
+    states = grid.at_observations(stepped.states)
+    path = Path(states, _price(control, h, noise), noise, control, h)
+    if stepped.std is None:
+        return path
+    return _with_laws(path, dynamics, stepped.std, round(grid.steps_per_bin))
+
+
+def _check(dynamics: Dynamics, noise: Tensor, grid: TimeGrid, both: bool, laws: bool) -> None:
+    if both:
+        raise ModelError("a path takes steering or a control known beforehand: give one of them.")
     if noise.shape[1:] != (len(grid), dynamics.noise_dim):
         raise ModelError(
             f"noise has shape {tuple(noise.shape)}: it must be (trials, {len(grid)}, "
             f"{dynamics.noise_dim})."
         )
-    h = grid.steps_s / dynamics.timescale_s
-    prepared = None if steering is None else steering.prepare(context, inputs)
-    kept = None if held is None else (~held).to(x0.dtype)
-    run = _Run(dynamics, steering, noise, h, inputs, prepared, inside, kept)
-    x0 = x0 if kept is None else x0 * kept
-    states, controls = run.all_steps(x0, checkpointed)
-    observed = grid.at_observations(torch.stack(states, 1))
-    if not controls:  # a path of the prior, or one observation alone
-        return SolvedPath(
-            observed, x0.new_zeros(len(x0), dynamics.noise_dim), x0.new_zeros(len(x0))
+    dynamics.check_steps_per_bin(grid.steps_per_bin)
+    if laws and grid.weight is not None:
+        raise ModelError(
+            "laws=True needs a step that ends at every observation: use at most one bin per step."
         )
-    control = torch.stack(controls, 1)
-    kl_path = 0.5 * (h[..., None] * control.square()).sum(1)
-    stochastic = (h.sqrt()[..., None] * control * noise).sum((1, 2))
-    return SolvedPath(observed, kl_path, -kl_path.sum(1) - stochastic)
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One path being run: everything a step needs, cut into steps beforehand."""
+def _price(control: Tensor | None, h: Tensor, noise: Tensor) -> Tensor:
+    """½ Σ h Δ² of each noisy coordinate (Girsanov)."""
+    if control is None:
+        return noise.new_zeros(len(noise), noise.shape[-1])
+    return 0.5 * (_per_coordinate(h) * control.square()).sum(1)
 
-    dynamics: Dynamics
-    steering: Steering | None
-    noise: Tensor
-    h: Tensor
-    inputs: Tensor | None
-    prepared: Tensor | None
-    inside: Tensor | None
-    kept: Tensor | None
 
-    def all_steps(self, x0: Tensor, checkpointed: bool) -> tuple[list[Tensor], list[Tensor]]:
-        """Entries of the path, the first x0, and the control of each step."""
-        n_steps = self.noise.shape[1]
-        if not (checkpointed and torch.is_grad_enabled()):
-            return self._steps(x0, 0, n_steps)
-        length = max(1, math.isqrt(n_steps))
-        states: list[Tensor] = [x0]
-        controls: list[Tensor] = []
-        for start in range(0, n_steps, length):
-            stop = min(start + length, n_steps)
-            more, pushes = checkpoint(self._steps, states[-1], start, stop, use_reentrant=False)
-            states += more[1:]
-            controls += pushes
-        return states, controls
+def _per_coordinate(h: Tensor) -> Tensor:
+    """Steps, to be multiplied with what has a number for each trial, step and coordinate."""
+    return h if h.ndim == 0 else h[..., None]
 
-    def _steps(self, x: Tensor, start: int, stop: int) -> tuple[list[Tensor], list[Tensor]]:
-        states: list[Tensor] = [x]
-        controls: list[Tensor] = []
-        steps = self._cut(self.h[..., None] if len(self.h) > 1 else self.h[0], start, stop)
-        roots = [h.sqrt() for h in steps]
-        noise, inputs = self._cut(self.noise, start, stop), self._cut(self.inputs, start, stop)
-        prepared, inside = (
-            self._cut(self.prepared, start, stop),
-            self._cut(self.inside, start, stop),
-        )
-        for k in range(stop - start):
-            mean, std = self.dynamics.step(0.0, x, steps[k], inputs[k])
-            kick = noise[k]
-            if self.steering is not None:
-                control = self.steering(x, prepared[k], mean, std, steps[k])
-                if inside[k] is not None:
-                    control = control * inside[k][:, None]
-                controls.append(control)
-                kick = torch.addcmul(kick, roots[k], control)
-            x = self._kicked(mean, std, kick)
-            if self.kept is not None:
-                x = x * self.kept
-            states.append(x)
-        return states, controls
 
-    def _kicked(self, mean: Tensor, std: Tensor, kick: Tensor) -> Tensor:
-        """The state after a step; no slice is taken where all coordinates are noisy or none: its
-        gradient is a copy."""
-        dynamics = self.dynamics
-        if dynamics.noise_dim == 0:
-            return mean
-        moved = dynamics.spread(std, kick)
-        if dynamics.noise_dim == dynamics.state_dim:
-            return mean + moved
-        return dynamics.with_noisy(mean, mean[:, dynamics.noisy] + moved)
-
-    @staticmethod
-    def _cut(values: Tensor | None, start: int, stop: int) -> list[Any]:
-        """Values step by step; as many times None where there are none."""
-        if values is None:
-            return [None] * (stop - start)
-        if values.ndim == 1:
-            return list(values[start:stop].unbind(0))
-        return list(values[:, start:stop].unbind(1))
+def _with_laws(path: Path, dynamics: Dynamics, std: Tensor, every: int) -> Path:
+    """`path` with the law of the last step into each observation, of `every` steps."""
+    last = slice(every - 1, None, every)
+    std = std[:, last] if std.ndim > 1 else std
+    mean = path.states[:, 1:, dynamics.noisy] - dynamics.spread(std, path.noise[:, last])
+    return replace(path, mean=mean, std=std)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from undertow.dynamics import Dynamics
-from undertow.dynamics.sde import SDE
+from undertow.dynamics.base import SDE
 from undertow.errors import ModelError
 
 

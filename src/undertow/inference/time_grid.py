@@ -19,6 +19,8 @@ class TimeGrid:
         before, after: the path's entries on both sides of each observation, (times,).
         weight: share of the entry after it, (trials or 1, times); None where every observation is
             an entry of the path.
+        steps_per_bin: steps from one observation to the next; below 1 where a step spans several.
+        step_s: length of every step, where all are equally long by construction; None else.
     """
 
     starts_s: Tensor
@@ -26,6 +28,31 @@ class TimeGrid:
     before: Tensor
     after: Tensor
     weight: Tensor | None
+    steps_per_bin: float = 1.0
+    step_s: float | None = None
+
+    @classmethod
+    def regular(cls, bins: int, bin_s: float, steps_per_bin: int, like: Tensor) -> "TimeGrid":
+        """A grid over bins of equal width, each in as many equal steps, for all trials.
+
+        Args:
+            bins: from the first observation to the last.
+            bin_s: width of each in seconds.
+            steps_per_bin: steps in each.
+            like: gives type and device.
+        """
+        step_s = bin_s / steps_per_bin
+        starts = step_s * torch.arange(bins * steps_per_bin, device=like.device, dtype=like.dtype)
+        entries = torch.arange(bins + 1, device=like.device) * steps_per_bin
+        return cls(
+            starts[None],
+            torch.full_like(starts, step_s)[None],
+            entries,
+            entries,
+            None,
+            steps_per_bin,
+            step_s,
+        )
 
     @classmethod
     def over(cls, times_s: Tensor, bins_per_step: float = 1.0) -> "TimeGrid":
@@ -56,7 +83,7 @@ class TimeGrid:
         starts = times_s[:, :-1, None] + gaps[..., None] * share
         steps = (gaps / substeps)[..., None].expand_as(starts)
         entries = torch.arange(n_time, device=times_s.device) * substeps
-        return cls(starts.flatten(1), steps.flatten(1), entries, entries, None)
+        return cls(starts.flatten(1), steps.flatten(1), entries, entries, None, substeps)
 
     @classmethod
     def _coarse(cls, times_s: Tensor, bins: int) -> "TimeGrid":
@@ -70,7 +97,7 @@ class TimeGrid:
         start, stop = times_s[:, nodes[before]], times_s[:, nodes[after]]
         weight = (times_s - start) / (stop - start).clamp(min=torch.finfo(times_s.dtype).tiny)
         node_s = times_s[:, nodes]
-        return cls(node_s[:, :-1], node_s.diff(dim=1), before, after, weight)
+        return cls(node_s[:, :-1], node_s.diff(dim=1), before, after, weight, 1 / bins)
 
     def __len__(self) -> int:
         """Steps."""
@@ -80,10 +107,18 @@ class TimeGrid:
         """States (trials, times, dim) at the observations, from a path's entries (trials, steps +
         1, dim)."""
         if self.weight is None:
-            return path if len(self.before) == path.shape[1] else path[:, self.before]
+            # every so manyth entry: a view, whose gradient needs no scatter
+            return path if self.steps_per_bin == 1 else path[:, :: round(self.steps_per_bin)]
         return torch.lerp(
             path[:, self.before], path[:, self.after], self.weight[..., None].to(path.dtype)
         )
+
+    def held(self, values: Tensor) -> Tensor:
+        """Values of each bin (trials, bins, dim), held over its steps, (trials, steps, dim)."""
+        if self.steps_per_bin == 1:
+            return values
+        # one copy of an expanded view: a third of what repeat_interleave takes
+        return values[:, :, None].expand(-1, -1, round(self.steps_per_bin), -1).flatten(1, 2)
 
     def inside(self, lengths: Tensor) -> Tensor:
         """True for steps that begin before a trial's last observation, (trials, steps)."""

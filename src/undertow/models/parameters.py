@@ -26,7 +26,7 @@ def parameter_names(cls: type) -> list[str]:
 @cache
 def annotations(cls: type) -> dict[str, Any]:
     """The types of the constructor's arguments."""
-    hints = typing.get_type_hints(vars(cls)["__init__"])
+    hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__"))  # or a base's
     return {name: hints.get(name, Any) for name in parameter_names(cls)}
 
 
@@ -51,9 +51,11 @@ def as_options(argument: str, value: Any, annotation: Any) -> Any:
             return named[value]()
         if value in kinds:
             made: Any = kinds[value]
-        return made(kind=value)
-        raise ModelError(f"{argument} is {value!r}: {nearest(value, [*named, *kinds])}")
-    if value is not None and not isinstance(value, tuple(classes)):
+            return made(kind=value)
+        if named or kinds:
+            raise ModelError(f"{argument} is {value!r}: {nearest(value, [*named, *kinds])}")
+    left_out = value is None and type(None) in typing.get_args(annotation)
+    if not left_out and not isinstance(value, tuple(classes)):
         known = " or ".join(f"{cls.__name__}(…)" for cls in classes)
         raise ModelError(f"{argument} is {value!r}: it must be {known}.")
     return value

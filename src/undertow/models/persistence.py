@@ -47,28 +47,33 @@ def load(
             f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its "
             "own class."
         )
-    settings = _overlaid(header["params"], params)
+    settings, others = _overlaid(header["params"], params)
     types = annotations(cls)
     for name in settings:
         if name not in types:
             raise ModelError(
-                f"{cls.__name__} has no parameter {name!r}, which {path} or the call gives: "
+                f"{cls.__name__} has no parameter {name!r}, which {path} gives: "
                 f"{nearest(name, types)}"
             )
     values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
-    return cls(**values), tensors, header
+    return cls(**values).set_params(**others), tensors, header
 
 
-def _overlaid(saved: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the file with those given in their place."""
-    settings = dict(saved)
+def _overlaid(
+    saved: Mapping[str, Any], params: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the file with those given in their place, and given ones it does not hold."""
+    settings, others = dict(saved), dict[str, Any]()
     for name, value in params.items():
         own, _, key = name.partition(SEPARATOR)
-        if key and isinstance(settings.get(own), Mapping):
-            settings[own] = {**settings[own], key: value}
-        else:
+        held = settings.get(own)
+        if name in settings:
             settings[name] = value
-    return settings
+        elif isinstance(held, Mapping) and key in held:  # first: what is held may be unreadable
+            settings[own] = {**held, key: value}
+        else:
+            others[name] = value
+    return settings, others
 
 
 def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:

@@ -1,37 +1,43 @@
-"""Figures of what `undertow.analysis` returns; nothing is computed here."""
+"""Figures, one function each: give a `Prediction` (or a fitted model), get matplotlib axes back.
 
-from undertow.plots.components import plot_components
-from undertow.plots.kinematics import plot_hand_paths, plot_velocity
-from undertow.plots.latent_curve import plot_latent_curve
-from undertow.plots.neurons import plot_neuron_scores
-from undertow.plots.oscillators import plot_coupling, plot_frequencies
-from undertow.plots.population import plot_population
-from undertow.plots.predicted_behavior import plot_predicted_behavior
-from undertow.plots.psth import plot_psth, plot_psth_with_spikes
-from undertow.plots.rasters import plot_rasters
-from undertow.plots.singletrials import plot_single_trials
-from undertow.plots.style import mark_all_seen, png_bytes
-from undertow.plots.training import plot_training
-from undertow.plots.vector_field import plot_phase_portrait
-from undertow.plots.waves import plot_waves
+What is drawn is computed by `undertow.analysis`, which returns it as plain arrays. A new figure is
+drawn by pyplot, so that a notebook shows it; pass `figure=` to draw into one of your own, such as a
+subfigure.
+"""
+
+from undertow.plots.behavior import behavior
+from undertow.plots.generated import generated
+from undertow.plots.hand_paths import hand_paths
+from undertow.plots.latent_curve import latent_curve
+from undertow.plots.latents import latents
+from undertow.plots.neurons import neurons
+from undertow.plots.oscillators import coupling, oscillators
+from undertow.plots.phase_portrait import phase_portrait
+from undertow.plots.population import population
+from undertow.plots.psth import psth
+from undertow.plots.psth_spikes import psth_spikes
+from undertow.plots.rasters import rasters
+from undertow.plots.single_trials import single_trials
+from undertow.plots.training import training
+from undertow.plots.velocity import velocity
+from undertow.plots.waves import waves
 
 __all__ = [
-    "mark_all_seen",
-    "plot_components",
-    "plot_coupling",
-    "plot_frequencies",
-    "plot_hand_paths",
-    "plot_latent_curve",
-    "plot_neuron_scores",
-    "plot_phase_portrait",
-    "plot_population",
-    "plot_predicted_behavior",
-    "plot_psth",
-    "plot_psth_with_spikes",
-    "plot_rasters",
-    "plot_single_trials",
-    "plot_training",
-    "plot_velocity",
-    "plot_waves",
-    "png_bytes",
+    "behavior",
+    "coupling",
+    "generated",
+    "hand_paths",
+    "latent_curve",
+    "latents",
+    "neurons",
+    "oscillators",
+    "phase_portrait",
+    "population",
+    "psth",
+    "psth_spikes",
+    "rasters",
+    "single_trials",
+    "training",
+    "velocity",
+    "waves",
 ]

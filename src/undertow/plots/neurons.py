@@ -1,55 +1,108 @@
-"""Scores of single neurons, beside the baseline's."""
+"""`neurons`: scores of single neurons, beside the baseline's."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
+from undertow import analysis
 from undertow.analysis import NeuronTable
-from undertow.plots.style import BASELINE, GREY, MODEL, new_figure, styled
+from undertow.data import Prediction
+from undertow.errors import UndertowError
+from undertow.plots.style import (
+    BASELINE,
+    GREY,
+    MODEL,
+    NAMES,
+    check_predictions,
+    sized,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LOWEST = 1.5  # how far below zero scores are shown, in parts of the best score
+
 
 @styled
-def plot_neuron_scores(
-    table: NeuronTable, model_name: str = "model", baseline_name: str = "baseline"
-) -> Figure:
+def neurons(
+    prediction: Prediction,
+    baseline: Prediction | None = None,
+    *,
+    names: tuple[str, str] = NAMES,
+    figure: FigureBase | None = None,
+) -> np.ndarray:
     """Left: every neuron's score, sorted. Middle: against its rate. Right: against the
-    baseline's."""
-    figure = new_figure(3.5)
-    axes = figure.subplots(1, 2 if table.baseline is None else 3, squeeze=False)[0]
-    _sorted_bars(axes[0], table, model_name)
+    baseline's.
+
+    Args:
+        prediction, baseline: whose rates are scored, in bits per spike.
+        names: of model and baseline.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes: two panels, three with a baseline.
+
+    Raises:
+        UndertowError: without a spike, or for predictions for different trials.
+    """
+    check_predictions(prediction, baseline)
+    table = analysis.neuron_table(prediction, baseline)
+    if not np.isfinite(table.score).any():
+        raise UndertowError("no neuron has a spike in these trials: there is no score to draw.")
+    figure = sized(figure, 3.5)
+    axes: np.ndarray = figure.subplots(1, 2 if table.baseline is None else 3, squeeze=False)[0]
+    mine, other = (f"{name} (bits/spike)" for name in names)
+    _sorted_bars(axes[0], table, mine)
     _scatter(axes[1], table, table.mean_rate, table.score)
-    axes[1].set(xscale="log", xlabel="mean rate (spikes/s)", ylabel=f"{model_name} (bits/spike)")
+    axes[1].set(xscale="log", xlabel="mean rate (spikes/s)", ylabel=mine)
     if table.baseline is not None:
         _scatter(axes[2], table, table.baseline, table.score)
         axes[2].axline((0, 0), slope=1, color=GREY, linewidth=1.0)
-        axes[2].set(xlabel=f"{baseline_name} (bits/spike)", ylabel=f"{model_name} (bits/spike)")
+        axes[2].set(xlabel=other, ylabel=mine)
         axes[2].set_title("above the line: better than the baseline")
     axes[1].legend()
-    return figure
+    _cut_below(axes, table)
+    return axes
 
 
-def _sorted_bars(ax: "Axes", table: NeuronTable, model_name: str) -> None:
+def lowest_shown(score: np.ndarray) -> float:
+    """The least score, in bits per spike, that has a place of its own in the panels."""
+    return -LOWEST * max(float(np.nanmax(score)), 0.1)
+
+
+def _cut_below(axes: np.ndarray, table: NeuronTable) -> None:
+    """Keep the score of a neuron with hardly a spike from flattening all others; triangles stand
+    for what lies below."""
+    floor = lowest_shown(table.score)
+    below = np.nan_to_num(table.score) < floor
+    if not below.any():
+        return
+    least = f"{floor:.1f}".replace("-", "−")
+    axes[0].set_title(f"score of each neuron ({below.sum()} below {least})")
+    places = [table.mean_rate] + ([] if table.baseline is None else [table.baseline])
+    for ax, x in zip(axes[1:], places, strict=True):
+        ax.plot(x[below], np.full(below.sum(), floor), "v", color=GREY, clip_on=False)
+    for ax in axes:
+        ax.set_ylim(bottom=floor)
+
+
+def _sorted_bars(ax: "Axes", table: NeuronTable, label: str) -> None:
     order = table.sorted_by_score
     colours = np.where(table.heldout[order], BASELINE, MODEL)
     ax.bar(np.arange(len(order)), table.score[order], color=colours, width=1.0)
     ax.axhline(0, color=GREY, linewidth=0.8)
-    ax.set(xlabel="neuron, sorted", ylabel=f"{model_name} (bits/spike)")
-    ax.set_title("score of each neuron")
+    ax.set(xlabel="neuron, sorted", ylabel=label, title="score of each neuron")
 
 
 def _scatter(ax: "Axes", table: NeuronTable, x: np.ndarray, y: np.ndarray) -> None:
     """Held-in neurons as filled dots, held-out as open triangles."""
+    filled = {"marker": "o", "facecolor": MODEL, "edgecolor": "none", "alpha": 0.7}
+    hollow = {"marker": "^", "facecolor": "none", "edgecolor": BASELINE}
     for mask, name, style in (
-        (
-            ~table.heldout,
-            "held in",
-            {"marker": "o", "facecolor": MODEL, "edgecolor": "none", "alpha": 0.7},
-        ),
-        (table.heldout, "held out", {"marker": "^", "facecolor": "none", "edgecolor": BASELINE}),
+        (~table.heldout, "held in", filled),
+        (table.heldout, "held out", hollow),
     ):
         if mask.any():
             ax.scatter(x[mask], y[mask], s=20, label=name, **style)

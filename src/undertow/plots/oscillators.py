@@ -1,11 +1,19 @@
-"""Natural frequencies per region, and coupling over time."""
+"""Fitted oscillators: natural frequencies (`oscillators`), and `coupling` over time."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from undertow.analysis import CouplingOverTime, NaturalFrequencies, TimeAxis
+from undertow.analysis import (
+    CouplingOverTime,
+    NaturalFrequencies,
+    TimeAxis,
+    coupling_over_time,
+    natural_frequencies,
+)
+from undertow.analysis.oscillators import Models
+from undertow.data import TrialSet
 from undertow.plots.style import (
     BLACK,
     GREY,
@@ -13,7 +21,7 @@ from undertow.plots.style import (
     colour_map,
     condition_colours,
     mark_time,
-    new_figure,
+    sized,
     styled,
 )
 
@@ -25,87 +33,117 @@ COLUMNS = 4
 
 
 @styled
-def plot_frequencies(frequencies: NaturalFrequencies) -> Figure:
-    """A row per region: a dot per oscillator (and model), a tick at their median."""
-    names = frequencies.regions
-    figure = new_figure(1.3 + 0.45 * len(names))
-    ax = figure.subplots()
+def oscillators(
+    model: "Models | NaturalFrequencies", *, figure: FigureBase | None = None
+) -> "Axes":
+    """A row per region: a dot per oscillator (and model), a bar at their median.
+
+    Args:
+        model: a fitted LatentSDE whose dynamics are oscillators, an Ensemble or several that differ
+            in their seed; or what `undertow.analysis.natural_frequencies` says of them.
+        figure: drawn into; a new one of pyplot by default.
+
+    Raises:
+        UndertowError: for anything else.
+    """
+    data = model if isinstance(model, NaturalFrequencies) else natural_frequencies(model)
+    names = data.regions
+    figure = sized(figure, 1.3 + 0.45 * len(names))
+    ax: Axes = figure.subplots()
     for row, name in enumerate(names):
-        hz = frequencies.of(name)
+        hz = data.of(name)
         shift = np.linspace(-0.2, 0.2, len(hz)) if len(hz) > 1 else np.zeros(1)
-        for k, own in enumerate(hz):
-            ax.plot(
-                own, np.full(own.size, row + shift[k]), "o", ms=6, color=MODEL, alpha=0.7, mew=0
-            )
+        for own, up in zip(hz, shift, strict=True):
+            ax.plot(own, np.full(own.size, row + up), "o", ms=6, color=MODEL, alpha=0.7, mew=0)
         ax.plot(np.median(hz), row, marker="|", ms=22, mew=2, color=BLACK)
-    ax.set_yticks(
-        range(len(names)), [f"{name} ({frequencies.of(name).shape[1]})" for name in names]
-    )
+    ax.set_yticks(range(len(names)), [f"{name} ({data.of(name).shape[1]})" for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set(xlabel="natural frequency (Hz)", ylabel="region (oscillators)")
-    return figure
+    return ax
 
 
 @styled
-def plot_coupling(coupling: CouplingOverTime, axis: TimeAxis) -> Figure:
+def coupling(
+    model: "Models | CouplingOverTime", trials: TrialSet, *, figure: FigureBase | None = None
+) -> np.ndarray:
     """Above, the matrix at the start, middle and end of the window; below, its strength into each
-    region over time."""
-    strength, names = coupling.between_regions(), list(dict.fromkeys(coupling.region.tolist()))
-    targets = [name for name in names if any(target == name for _, target in strength)]
+    region over time.
+
+    Args:
+        model: a fitted LatentSDE whose dynamics couple units by a matrix, an Ensemble or several
+            that differ in their seed; or what `undertow.analysis.coupling_over_time` says of them.
+        trials: under whose stimulus, averaged over them.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes: three of the matrices, then one per region.
+
+    Raises:
+        UndertowError: for other models, or irregular times.
+    """
+    axis = TimeAxis.of(trials)
+    data = model if isinstance(model, CouplingOverTime) else coupling_over_time(model, trials)
+    targets = list(dict.fromkeys(target for _, target in data.between_regions()))
     rows = -(-len(targets) // COLUMNS)
-    figure = new_figure(3.6 + 2.6 * rows)
+    figure = sized(figure, 3.6 + 2.6 * rows)
     parts: Any = figure.subfigures(2, 1, height_ratios=[3.6, 2.6 * max(rows, 1)])
     upper, lower = parts
-    _matrices(upper, coupling, axis)
-    if targets:
-        panels = lower.subplots(
-            rows, min(COLUMNS, len(targets)), squeeze=False, sharex=True, sharey=True
-        )
-        for ax in panels.flat[len(targets) :]:
-            ax.set_visible(False)
-        colours = condition_colours(np.array(names))
-        for ax, target in zip(panels.flat, targets, strict=False):
-            _into(ax, target, coupling, axis, colours)
-        panels[0, 0].set_ylim(bottom=0)
-        for ax in panels[:, 0]:
-            ax.set_ylabel(f"RMS coupling ({coupling.unit})")
-        if len(names) > 1:
-            handles, labels = panels[0, 0].get_legend_handles_labels()
-            lower.legend(
-                handles, labels, loc="outside upper center", ncols=min(len(names), 9), title="from"
-            )
-    return figure
+    matrices = _matrices(upper, data, axis)
+    return np.array([*matrices, *_strengths(lower, data, targets, rows, axis)], dtype=object)
 
 
-def _matrices(figure: Any, coupling: CouplingOverTime, axis: TimeAxis) -> None:
+def _matrices(figure: FigureBase, data: CouplingOverTime, axis: TimeAxis) -> np.ndarray:
     """Mean over fits at three bins, zero in the middle of the colours; lines between regions."""
-    mean = coupling.mean
+    mean, regions = data.mean, list(dict.fromkeys(data.region.tolist()))
     bins = [0, len(mean) // 2, len(mean) - 1]
     limit = float(np.abs(mean).max()) or 1.0
-    axes = figure.subplots(1, len(bins), squeeze=False)[0]
-    centres = [
-        np.flatnonzero(coupling.region == name).mean() for name in dict.fromkeys(coupling.region)
-    ]
+    axes: np.ndarray = figure.subplots(1, len(bins), squeeze=False)[0]
+    centres = [np.flatnonzero(data.region == name).mean() for name in regions]
     for ax, bin_, word in zip(axes, bins, SHOWN, strict=True):
         image = ax.imshow(mean[bin_], cmap=colour_map("RdBu_r"), vmin=-limit, vmax=limit)
         ax.set_title(f"{word} ({axis.time_s[bin_]:.3g} s)")
-        for edge in np.flatnonzero(coupling.region[1:] != coupling.region[:-1]) + 0.5:
+        for edge in np.flatnonzero(data.region[1:] != data.region[:-1]) + 0.5:
             ax.axhline(edge, color=GREY, lw=0.8)
             ax.axvline(edge, color=GREY, lw=0.8)
-        ax.set_xticks(centres, dict.fromkeys(coupling.region))
-        ax.set_yticks(centres, dict.fromkeys(coupling.region))
+        ax.set_xticks(centres, regions)
+        ax.set_yticks(centres, regions)
         ax.set_xlabel("from")
     axes[0].set_ylabel("onto")
     bar = figure.colorbar(image, ax=list(axes), aspect=20, pad=0.01)
-    bar.ax.set_title(coupling.unit, loc="center", fontsize=8.5)
+    bar.ax.set_title(data.unit, loc="center", fontsize=8.5)
+    return axes
 
 
-def _into(
-    ax: "Axes", target: str, coupling: CouplingOverTime, axis: TimeAxis, colours: dict[str, Any]
+def _strengths(
+    figure: FigureBase, data: CouplingOverTime, targets: list[str], rows: int, axis: TimeAxis
+) -> np.ndarray:
+    """A panel per region that something acts on; no panel without a pair of units."""
+    if not targets:
+        return np.empty(0, dtype=object)
+    columns = min(COLUMNS, len(targets))
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    used, rest = panels.ravel()[: len(targets)], panels.ravel()[len(targets) :]
+    for ax in rest:
+        ax.set_visible(False)
+    colours = condition_colours(np.array(list(dict.fromkeys(data.region.tolist()))))
+    for ax, target in zip(used, targets, strict=True):
+        _onto(ax, target, data, axis, colours)
+    used[0].set_ylim(bottom=0)
+    for ax in panels[:, 0]:
+        ax.set_ylabel(f"RMS coupling ({data.unit})")
+    if len(colours) > 1:
+        handles, labels = used[0].get_legend_handles_labels()
+        n = min(len(colours), 9)
+        figure.legend(handles, labels, loc="outside upper center", ncols=n, title="from")
+    return used
+
+
+def _onto(
+    ax: "Axes", target: str, data: CouplingOverTime, axis: TimeAxis, colours: dict[str, Any]
 ) -> None:
     """Strength onto one region from each, with its spread over models."""
-    for (source, onto), values in coupling.between_regions().items():
+    for (source, onto), values in data.between_regions().items():
         if onto != target:
             continue
         mean, colour = values.mean(axis=0), colours[source] if len(colours) > 1 else MODEL

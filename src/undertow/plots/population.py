@@ -1,51 +1,59 @@
-"""The population's rate over time, observed and inferred."""
+"""`population`: the population's rate over time, observed and inferred."""
 
-from matplotlib.figure import Figure
+import numpy as np
+from matplotlib.figure import FigureBase
 
-from undertow.analysis import PopulationRates, TimeAxis
+from undertow import analysis
+from undertow.data import Prediction
 from undertow.plots.style import (
     BASELINE,
     DASHED,
     MODEL,
+    NAMES,
     TRUTH,
     legend_above,
     mark_time,
-    new_figure,
+    sized,
     styled,
+    time_axis,
 )
 
 
 @styled
-def plot_population(
-    population: PopulationRates,
-    axis: TimeAxis,
-    model_name: str = "model",
-    baseline_name: str = "baseline",
-) -> Figure:
-    """A panel per part of the population."""
-    figure = new_figure(2.9)
-    axes = figure.subplots(1, len(population.names), squeeze=False, sharex=True)[0]
+def population(
+    prediction: Prediction,
+    baseline: Prediction | None = None,
+    *,
+    names: tuple[str, str] = NAMES,
+    figure: FigureBase | None = None,
+) -> np.ndarray:
+    """A panel for held-in and one for held-out neurons: rates summed over them, averaged over
+    trials.
+
+    Args:
+        prediction, baseline: whose rates are summed, where spikes were observed.
+        names: of model and baseline.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes, one per part of the population.
+
+    Raises:
+        UndertowError: for irregular times, or predictions for different trials.
+    """
+    axis = time_axis(prediction, baseline)
+    data = analysis.population_rates(prediction, baseline)
+    figure = sized(figure, 2.9)
+    axes: np.ndarray = figure.subplots(1, len(data.names), squeeze=False, sharex=True)[0]
     for part, ax in enumerate(axes):
-        ax.stairs(
-            population.observed[part],
-            axis.edges_s,
-            color=TRUTH,
-            linewidth=1.0,
-            baseline=None,
-            label="observed spikes",
-        )
-        if population.baseline is not None:
-            ax.plot(
-                axis.time_s,
-                population.baseline[part],
-                color=BASELINE,
-                ls=DASHED,
-                label=baseline_name,
-            )
-        ax.plot(axis.time_s, population.inferred[part], color=MODEL, label=model_name)
+        observed = {"color": TRUTH, "linewidth": 1.0, "label": "observed spikes"}
+        ax.stairs(data.observed[part], axis.edges_s, baseline=None, **observed)
+        if data.baseline is not None:
+            ax.plot(axis.time_s, data.baseline[part], color=BASELINE, ls=DASHED, label=names[1])
+        ax.plot(axis.time_s, data.inferred[part], color=MODEL, label=names[0])
         mark_time(ax, axis)
         ax.set_ylim(bottom=0)
-        ax.set_title(population.names[part])
+        ax.set_title(data.names[part])
         ax.set_ylabel("summed rate (spikes/s)")
     legend_above(figure, axes[0])
-    return figure
+    return axes

@@ -1,18 +1,21 @@
-"""Spikes beside inferred rates, the whole population, a few trials."""
+"""`rasters`: spikes beside inferred rates, the whole population, a few trials."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
+from undertow import analysis
 from undertow.analysis import Rasters, TimeAxis
-from undertow.plots.style import BASELINE, colour_map, mark_time, new_figure, styled
+from undertow.analysis.examples import Which
+from undertow.data import Prediction
+from undertow.plots.style import BASELINE, NAMES, colour_map, mark_time, sized, styled, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHARP_UP_TO = 300
+SHARP_UP_TO = 300  # neurons drawn without blending neighbours
 
 
 class Column(NamedTuple):
@@ -26,38 +29,57 @@ class Column(NamedTuple):
 
 
 @styled
-def plot_rasters(
-    rasters: Rasters, axis: TimeAxis, model_name: str = "model", baseline_name: str = "baseline"
-) -> Figure:
-    """One row per trial: counts per bin, the model's rates, the baseline's; all rates on one colour
-    scale."""
-    n_trials, _, n_neurons = rasters.spikes.shape
-    columns = _columns(rasters, model_name, baseline_name)
-    figure = new_figure(0.9 + n_trials * float(np.clip(n_neurons / 45, 1.3, 2.7)))
+def rasters(
+    prediction: Prediction,
+    baseline: Prediction | None = None,
+    *,
+    trials: Which = 3,
+    names: tuple[str, str] = NAMES,
+    figure: FigureBase | None = None,
+) -> np.ndarray:
+    """A row per trial: counts per bin, the model's rates, the baseline's; all rates on one colour
+    scale.
+
+    Neurons are sorted by the time of their inferred peak, held-in ones first, above the line.
+
+    Args:
+        prediction, baseline: whose rates are shown.
+        trials: ids, or how many examples.
+        names: of model and baseline.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes, (trials, columns).
+
+    Raises:
+        UndertowError: for irregular times, or predictions for different trials.
+    """
+    axis = time_axis(prediction, baseline)
+    data = analysis.rasters(prediction, baseline, trials)
+    columns, (n_trials, _, n_neurons) = _columns(data, names), data.spikes.shape
+    figure = sized(figure, 0.9 + n_trials * float(np.clip(n_neurons / 45, 1.3, 2.7)))
     axes = figure.subplots(n_trials, len(columns), squeeze=False, sharex=True, sharey=True)
     for k, column in enumerate(columns):
-        for row in range(n_trials):
-            image = _draw(axes[row, k], column, row, axis, rasters.n_heldin)
+        for row, name in enumerate(data.names):
+            image = _draw(axes[row, k], column, row, axis, data.n_heldin)
             mark_time(axes[row, k], axis, label=row == n_trials - 1)
-            axes[row, k].set_title(
-                f"{column.title}\n{rasters.names[row]}" if row == 0 else rasters.names[row]
-            )
+            axes[row, k].set_title(f"{column.title}\n{name}" if row == 0 else name)
         _colour_bar(figure, image, axes[:, k], column)
     for ax in axes[:, 0]:
         ax.set_ylabel("neuron (sorted)")
-    return figure
+    return axes
 
 
-def _columns(rasters: Rasters, model_name: str, baseline_name: str) -> list[Column]:
+def _columns(data: Rasters, names: tuple[str, str]) -> list[Column]:
     """Counts from 0 to their largest; rates from 0 to their 99.5th percentile, by square root, on
     one scale."""
-    rates = [(model_name, rasters.rates)]
-    if rasters.baseline is not None:
-        rates.append((baseline_name, rasters.baseline))
+    rates = [(names[0], data.rates)]
+    if data.baseline is not None:
+        rates.append((names[1], data.baseline))
     finite = np.concatenate([values[np.isfinite(values)] for _, values in rates])
     top = max(float(np.quantile(finite, 0.995)), 1e-6) if finite.size else 1.0
-    most = max(float(np.nan_to_num(rasters.spikes).max()), 1.0)
-    counts = Column("spikes", rasters.spikes, "Greys", PowerNorm(0.7, 0.0, most), "spikes per bin")
+    most = max(float(np.nan_to_num(data.spikes).max()), 1.0)
+    counts = Column("spikes", data.spikes, "Greys", PowerNorm(0.7, 0.0, most), "spikes per bin")
     return [counts] + [
         Column(f"{name}: inferred rates", values, "viridis", PowerNorm(0.5, 0.0, top), "spikes/s")
         for name, values in rates
@@ -80,7 +102,7 @@ def _draw(ax: "Axes", column: Column, trial: int, axis: TimeAxis, n_heldin: int)
     )
 
 
-def _colour_bar(figure: Figure, image: Any, axes: np.ndarray, column: Column) -> None:
+def _colour_bar(figure: FigureBase, image: Any, axes: np.ndarray, column: Column) -> None:
     options: dict[str, Any] = {"extend": "max"}
     if column.unit == "spikes per bin":
         top = int(column.norm.vmax or 1)

@@ -1,23 +1,27 @@
-"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), event and
-forward marks."""
+"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), time marks,
+legends."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
 from undertow.analysis import TimeAxis
+from undertow.data import Prediction
+from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH_IN = 11.0
+WIDTH_IN, DPI = 11.0, 150
+NAMES = ("model", "baseline")
+UNIT = "unit of the data"
 BLACK, GREY = "#000000", "#767676"
 MODEL, BASELINE, TRUTH = "#0072B2", "#D55E00", BLACK
 NINE = (
@@ -51,32 +55,82 @@ STYLE: dict[Any, Any] = {
 }
 
 P = ParamSpec("P")
+Made = TypeVar("Made")
 
 
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under the shared style, leaving matplotlib's own settings as they
+def styled(draw: Callable[P, Made]) -> Callable[P, Made]:
+    """Run a drawing function under the shared style; matplotlib's own settings stay as they
     were."""
 
     @wraps(draw)
-    def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def run(*args: P.args, **kwargs: P.kwargs) -> Made:
         with rc_context(STYLE):
             return draw(*args, **kwargs)
 
     return run
 
 
-def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
-    """An empty figure on an Agg canvas, laid out by itself; no global state."""
-    figure = Figure(figsize=(width_in, height_in), dpi=150, layout="constrained")
+def sized(
+    figure: FigureBase | None,
+    height_in: float,
+    layout: Literal["constrained", "compressed"] = "constrained",
+) -> FigureBase:
+    """The figure to draw into, as high as what is drawn needs; a new one of pyplot if none is
+    given.
+
+    A subfigure keeps the size and layout of the figure it is part of.
+    """
+    if figure is None:
+        from matplotlib import pyplot  # picks a backend: not before someone wants to see something
+
+        figure = pyplot.figure()
+    if isinstance(figure, Figure):
+        figure.set_size_inches(WIDTH_IN, height_in)
+        figure.set_layout_engine(layout)
+    return figure
+
+
+def off_screen() -> Figure:
+    """An empty figure that no window and no notebook shows, for files."""
+    figure = Figure(dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file, 150 dots per inch."""
+    """The figure as a PNG file, at its own dots per inch."""
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def check_predictions(prediction: Prediction, baseline: Prediction | None = None) -> None:
+    """Refuse what is no prediction, and a baseline's prediction for other trials.
+
+    Raises:
+        UndertowError: with what to pass instead.
+    """
+    for each in (prediction, *(() if baseline is None else (baseline,))):
+        if not isinstance(each, Prediction):
+            raise UndertowError(
+                f"this figure shows a prediction, and was given {type(each).__name__}: pass "
+                "model.predict(trials)."
+            )
+    if baseline is not None and baseline.rates.shape != prediction.rates.shape:
+        raise UndertowError(
+            f"the baseline's rates have shape {baseline.rates.shape}, the model's "
+            f"{prediction.rates.shape}: pass predictions for the same trials."
+        )
+
+
+def time_axis(prediction: Prediction, baseline: Prediction | None = None) -> TimeAxis:
+    """The time axis of a prediction, and of the baseline's beside it.
+
+    Raises:
+        UndertowError: for what is no prediction, other trials or irregular times.
+    """
+    check_predictions(prediction, baseline)
+    return TimeAxis.of(prediction.trials)
 
 
 def condition_colours(labels: np.ndarray) -> dict[Any, Any]:
@@ -109,31 +163,20 @@ def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
 
 
 def mark_seen(ax: "Axes", axis: TimeAxis, seen_bins: int) -> None:
-    """A dotted line where the bins a generating model is shown end; none where it is shown none."""
+    """Dot the end of the bins a generating model is shown; none where it is shown none."""
     if seen_bins:
-        ax.axvline(
-            axis.start_s + seen_bins * axis.bin_s,
-            color=GREY,
-            linestyle=":",
-            linewidth=1.2,
-            zorder=1.5,
-        )
+        seen_s = axis.start_s + seen_bins * axis.bin_s
+        ax.axvline(seen_s, color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
 
 
-def mark_all_seen(figure: Figure, axis: TimeAxis, seen_bins: int) -> None:
-    """The same in every panel."""
-    for ax in figure.axes:
-        mark_seen(ax, axis, seen_bins)
-
-
-def legend_above(figure: Figure, ax: "Axes") -> None:
+def legend_above(figure: FigureBase, ax: "Axes") -> None:
     """One legend for the whole figure, above it, made of what `ax` holds."""
     handles, labels = ax.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=len(unique))
 
 
-def condition_legend(figure: Figure, colours: Mapping[Any, Any]) -> None:
+def condition_legend(figure: FigureBase, colours: Mapping[Any, Any]) -> None:
     """One legend of condition colours above the figure; none where there are too many to read."""
     if not 1 < len(colours) <= 18:
         return

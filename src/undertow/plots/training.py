@@ -1,41 +1,65 @@
-"""Training curves, whatever columns the history has."""
+"""`training`: training curves, whatever columns the history has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
 
-from undertow.plots.style import BASELINE, MODEL, new_figure, styled
+from undertow import analysis
+from undertow.errors import UndertowError
+from undertow.models import Estimator
+from undertow.plots.style import BASELINE, MODEL, sized, styled
 
 SIDES = {"train": MODEL, "validation": BASELINE, "val": BASELINE, "valid": BASELINE}
+COLUMNS, TITLE_WIDTH = 4, 28
+DOTTED_UP_TO = 20  # rows, so that a single one is seen
 
 
 @styled
-def plot_training(columns: Mapping[str, np.ndarray]) -> Figure:
-    """A panel per quantity against epoch; 'train_x' and 'validation_x' share one."""
+def training(
+    model: Estimator | Sequence[Mapping[str, Any]], *, figure: FigureBase | None = None
+) -> np.ndarray:
+    """A panel per quantity against epoch; 'train_x' and 'validation_x' share one.
+
+    Args:
+        model: fitted, or the rows of a history: 'epoch', then any numbers.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes, one per panel.
+
+    Raises:
+        UndertowError: when there is no history, or it holds nothing but epochs.
+    """
+    rows = getattr(model, "history_", ()) if isinstance(model, Estimator) else model
+    columns = analysis.history_columns(rows)
     panels: dict[str, list[str]] = {}
     for name in columns:
         if name != "epoch":
             panels.setdefault(_quantity(name), []).append(name)
-    n_columns = min(4, len(panels))
-    n_rows = -(-len(panels) // n_columns)
-    figure = new_figure(0.4 + 2.1 * n_rows)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False)
-    for ax, (quantity, names) in zip(axes.flat, panels.items(), strict=False):
+    if not panels:
+        raise UndertowError("the training history holds no numbers besides the epoch.")
+    n_rows = -(-len(panels) // COLUMNS)
+    figure = sized(figure, 0.4 + 2.1 * n_rows)
+    axes = figure.subplots(n_rows, min(COLUMNS, len(panels)), squeeze=False).ravel()
+    dot = "o" if len(columns["epoch"]) <= DOTTED_UP_TO else None
+    for ax, (quantity, names) in zip(axes, panels.items(), strict=False):
         for name in names:
-            ax.plot(
-                columns["epoch"],
-                columns[name],
-                color=SIDES.get(name.split("_")[0], MODEL),
-                label=name,
-            )
-        ax.set_title((quantity if len(names) > 1 else names[0]).replace("_", " "))
+            look: dict[str, Any] = {"color": SIDES.get(name.split("_")[0], MODEL), "marker": dot}
+            ax.plot(columns["epoch"], columns[name], label=name, markersize=3, **look)
+        ax.set_xlim(0, 1.05 * max(float(columns["epoch"].max()), 1.0))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        title = (quantity if len(names) > 1 else names[0]).replace("_", " ")
+        ax.set_title(fill(title, TITLE_WIDTH))
         ax.set_xlabel("epoch")
         if len(names) > 1:
             ax.legend()
-    for ax in axes.flat[len(panels) :]:
+    for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    return figure
+    return axes[: len(panels)]
 
 
 def _quantity(name: str) -> str:

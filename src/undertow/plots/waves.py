@@ -1,51 +1,104 @@
-"""Waves of the oscillator groups: space × time, inferred beside drawn from the prior."""
+"""`waves`: oscillator groups as space × time, inferred beside drawn from the prior."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
+from undertow import analysis
 from undertow.analysis import TimeAxis
-from undertow.plots.style import colour_map, mark_time, new_figure, styled
+from undertow.analysis.examples import Which, example_trials
+from undertow.data import Prediction
+from undertow.errors import UndertowError
+from undertow.names import listed
+from undertow.plots.style import colour_map, mark_time, sized, styled, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @styled
-def plot_waves(
-    panels: Mapping[str, np.ndarray], axis: TimeAxis, n_trials: int = 2, unit: str = "latent"
-) -> Figure:
-    """A row per group; for each entry of `panels`, `n_trials` columns on one symmetric colour scale
-    per row.
+def waves(
+    prediction: Prediction,
+    prior: Mapping[str, np.ndarray] | None = None,
+    *,
+    name: str | None = None,
+    trials: Which = 2,
+    figure: FigureBase | None = None,
+) -> np.ndarray:
+    """A row per group; columns: single trials of the posterior mean, of one posterior sample where
+    there is one, and of the prior. Each of these has one symmetric colour scale per row.
 
     Args:
-        panels: heading → (groups, trials, space, time), all of the same groups and space.
-        axis: the time axis; panels of another length keep its start and bin width.
-        n_trials: single trials shown of each.
-        unit: what the colours measure.
+        prediction: whose latents are shown.
+        prior: latent → (trials, time, dimension), drawn without data: `model.sample_prior(2,
+            n_time)`. Without it, nothing tells waves of the data from those of the prior.
+        name: which latent; the first that is made of oscillator groups by default.
+        trials: ids, or how many examples.
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes, (groups, panels).
+
+    Raises:
+        UndertowError: without a latent made of oscillator groups, or for irregular times.
     """
-    n_groups = next(iter(panels.values())).shape[0]
-    widths = [min(n_trials, waves.shape[1]) for waves in panels.values()]
-    figure = new_figure(0.9 + 1.45 * n_groups)
+    axis, name = time_axis(prediction), wave_latent(prediction, name)
+    panels = _panels(prediction, prior or {}, name, example_trials(prediction.trials, trials))
+    n_groups = prediction.groups[name]
+    figure = sized(figure, 0.9 + 1.45 * n_groups)
+    widths = [shown.shape[1] for shown in panels.values()]
     axes = figure.subplots(n_groups, sum(widths), squeeze=False, sharey=True)
-    stops = np.cumsum(widths)
-    for (heading, waves), width, stop in zip(panels.items(), widths, stops, strict=True):
-        for group in range(n_groups):
-            _draw_row(figure, axes[group, stop - width : stop], waves[group, :width], axis, unit)
-        axes[0, stop - width].set_title(heading)
-    for group in range(n_groups):
-        axes[group, 0].set_ylabel(f"group {group + 1}\noscillator")
-        for ax in axes[group]:
+    starts = np.cumsum([0, *widths[:-1]])
+    for (heading, shown), start, width in zip(panels.items(), starts, widths, strict=True):
+        for row, group in zip(axes[:, start : start + width], shown, strict=True):
+            _draw_row(figure, row, group, axis, name)
+        axes[0, start].set_title(heading)
+    for group, row in enumerate(axes):
+        row[0].set_ylabel(f"group {group + 1}\noscillator")
+        for ax in row:
             ax.tick_params(labelbottom=group == n_groups - 1)
     figure.supxlabel(axis.label(), fontsize=9.5)
-    return figure
+    return axes
+
+
+def wave_latent(prediction: Prediction, name: str | None = None) -> str:
+    """The latent asked for, or the first that is made of oscillator groups.
+
+    Raises:
+        UndertowError: when there is none, or this one is not.
+    """
+    known = [each for each in prediction.groups if each in prediction.latents]
+    if not known:
+        raise UndertowError(
+            "no latent here is made of oscillator groups, as 'z' of a LangevinFlow with coupled "
+            "oscillators is."
+        )
+    if name is not None and name not in known:
+        raise UndertowError(
+            f"the latent {name!r} is not made of oscillator groups: choose {listed(known)}."
+        )
+    return name or known[0]
+
+
+def _panels(
+    prediction: Prediction, prior: Mapping[str, np.ndarray], name: str, shown: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Heading → (groups, trials, space, time); bins past a trial's end are NaN."""
+    n_groups, inside = prediction.groups[name], prediction.trials.valid[shown, :, None]
+    found = {"inferred, posterior mean": np.where(inside, prediction.latents[name][shown], np.nan)}
+    if name in prediction.latent_samples:
+        sample = prediction.latent_samples[name][0][shown]
+        found["inferred, one sample"] = np.where(inside, sample, np.nan)
+    if name in prior:
+        found["prior, no data"] = prior[name][: len(shown)]
+    return {heading: analysis.wave_groups(values, n_groups) for heading, values in found.items()}
 
 
 def _draw_row(
-    figure: Figure, axes: np.ndarray, waves: np.ndarray, axis: TimeAxis, unit: str
+    figure: FigureBase, axes: np.ndarray, waves: np.ndarray, axis: TimeAxis, unit: str
 ) -> None:
     """Single trials of one group under one heading, with their colour bar; waves (trials, space,
     time)."""
@@ -58,7 +111,8 @@ def _draw_row(
 
 
 def _draw(ax: "Axes", wave: np.ndarray, axis: TimeAxis, limit: float) -> Any:
-    """One heat map, (space, time), zero in the middle of the colours."""
+    """One heat map, (space, time), zero in the middle of the colours; it may end before the axis
+    does."""
     n_space, n_time = wave.shape
     stop_s = axis.start_s + n_time * axis.bin_s
     mark_time(ax, axis, label=False)

@@ -1,9 +1,61 @@
-"""A methods paragraph from the settings and the data's description, ready to paste."""
+"""The methods section: data, model and fit in prose, from the settings they were run with."""
 
-from undertow.report.describe import BASELINES, describe_model
+from collections.abc import Mapping
+from typing import Any
+
 from undertow.report.page import decimal, plain, plural
 from undertow.report.record import RunRecord
 from undertow.report.scores import has_interval
+
+LANGEVIN_FLOW = (
+    "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
+    "with an encoder '{encoder.name}' of {encoder.hidden_dim} units,",
+)
+LANGEVIN_LATENTS = (
+    "{latent_dim} latent positions and as many velocities that follow the underdamped Langevin "
+    "equation",
+    "in the potential '{dynamics.potential}' ({dynamics.groups} groups, {dynamics.taps} taps),",
+    "starting from mass {dynamics.mass}, damping {dynamics.gamma}, temperature "
+    "{dynamics.temperature} and timescale {dynamics.timescale_s} s",
+    "(learned from there: {dynamics.learn}),",
+    "posterior '{posterior.kind}' with path prior '{posterior.path_prior}' and initial state from "
+    "'{posterior.initial_s}',",
+)
+LANGEVIN_DECODER = (
+    "and a decoder '{decoder.name}'",
+    "with {decoder.heads} attention heads",
+    "that reads {decoder.inputs}.",
+)
+TRAINING = (
+    "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
+    "at a peak learning rate of {training.learning_rate},",
+    "with dropout {dropout}, coordinated dropout {coordinated_dropout} and KL weight {kl.peak};",
+    "rates are means over {samples} posterior samples.",
+)
+NO_LATENTS = ("It was run without latents: its decoder reads the encoder alone.",)
+LATENT_SDE = (
+    "The model was a latent SDE (ElGazzar & van Gerven 2024), fitted by variational inference over "
+    "paths,",
+    "with dynamics '{dynamics}' of state dimension {latent_dim} (settings: {dynamics.*}),",
+    "the initial state inferred from the first {posterior.initial_s} s,",
+    "posterior '{posterior.kind}', context network '{encoder.context}' and {encoder.hidden_dim} "
+    "hidden units,",
+    "regions {regions}, time as an input {signals.time}, and {solver.bins_per_step} bins per step "
+    "of the solver.",
+    "Spike counts were '{observation.kind}' with link '{observation.link}';",
+    "behaviour and labels had weights {signals.behavior_weight} and {signals.label_weight}.",
+)
+LATENT_SDE_TRAINING = (
+    "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
+    "at a peak learning rate of {training.learning_rate},",
+    "with dropout {dropout} and a '{kl.shape}' KL weight up to {kl.peak};",
+    "predictions are means over {samples} paths. Parameters of the dynamics are not identifiable.",
+)
+BASELINES = {
+    "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
+    "them by Poisson "
+    "regression, width and penalty chosen within the training trials.",
+}
 
 
 def methods_paragraph(record: RunRecord) -> str:
@@ -100,3 +152,45 @@ def _scores(record: RunRecord) -> str:
 def _software(record: RunRecord) -> str:
     listed = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     return f"Software: {listed}." if listed else ""
+
+
+def describe_model(name: str, settings: Mapping[str, Any]) -> str:
+    """Sentences about the model; settings no sentence uses follow as a list, so none is left
+    out."""
+    templates: tuple[str, ...] = ()
+    if name == "langevin-flow":
+        absent = settings.get("dynamics", "langevin") is None
+        templates = LANGEVIN_FLOW + (() if absent else LANGEVIN_LATENTS)
+        templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
+    elif name == "latent-sde":
+        templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
+    values = {key: plain(value) for key, value in settings.items()}
+    used: set[str] = set()
+    words = [filled for template in templates if (filled := _filled(template, values, used))]
+    rest = ", ".join(f"{key} = {value}" for key, value in values.items() if key not in used)
+    start = " ".join(words) or f"The model was {name}."
+    return start + (
+        f" Further settings: {rest}." if rest and words else f" Settings: {rest}." if rest else ""
+    )
+
+
+def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the dynamics as one entry, beside their name."""
+    own = {k.removeprefix("dynamics."): v for k, v in settings.items() if k.startswith("dynamics.")}
+    rest = {k: v for k, v in settings.items() if not k.startswith("dynamics.")}
+    name = own.pop("dynamics", rest.get("dynamics"))  # an object has its name among its settings
+    for known in ("state_dim", "input_dim"):
+        own.pop(known, None)  # as wide as the state and the stimulus, whatever they are
+    listed = ", ".join(f"{k} = {plain(v)}" for k, v in own.items()) or "the defaults"
+    return {**rest, "dynamics": name, "dynamics.*": listed}
+
+
+def _filled(template: str, values: Mapping[str, str], used: set[str]) -> str:
+    """The template with its {names} replaced; empty when a name is missing."""
+    names = [part.split("}")[0] for part in template.split("{")[1:]]
+    if not all(name in values for name in names):
+        return ""
+    used.update(names)
+    for name in names:
+        template = template.replace("{" + name + "}", values[name])
+    return template

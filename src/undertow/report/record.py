@@ -1,4 +1,4 @@
-"""`RunRecord`: everything one report shows, as plain values; no model object."""
+"""`RunRecord`: everything one report shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.data import Prediction
+from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
-    from undertow.analysis import CouplingOverTime, NaturalFrequencies, PhasePortrait
     from undertow.evaluation import Score
+    from undertow.models import LatentSDE
+    from undertow.models.base import Generated
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +36,10 @@ class RunRecord:
         differences: metric → paired difference, model minus baseline.
         history: one row per validation: 'epoch', then any numeric columns.
         prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
-        generated: the prediction from the first `seen_bins` bins of the test trials; None for
-            models that do not generate.
-        frequencies, coupling, portrait: what `undertow.analysis` says of the learned dynamics; None
-            where it says nothing.
-        missing: 'frequencies', 'coupling' or 'portrait' → why there is none.
+        generated: the prediction from the first bins of the test trials, and how many these are;
+            None for models that do not generate.
+        models: the fitted models whose dynamics are looked into, several that differ in their seed
+            for an ensemble; empty for others.
         notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
 
     Raises:
@@ -62,12 +62,8 @@ class RunRecord:
     differences: "Mapping[str, Score]" = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
     prior_latents: Mapping[str, np.ndarray] | None = None
-    generated: Prediction | None = None
-    seen_bins: int = 0
-    frequencies: "NaturalFrequencies | None" = None
-    coupling: "CouplingOverTime | None" = None
-    portrait: "PhasePortrait | None" = None
-    missing: Mapping[str, str] = field(default_factory=dict)
+    generated: "Generated | None" = None
+    models: "Sequence[LatentSDE]" = ()
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -93,6 +89,21 @@ class RunRecord:
     def baseline_name(self) -> str:
         """The first baseline's name, for legends."""
         return next(iter(self.baseline_names), "baseline")
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Model and first baseline, for legends."""
+        return self.model_name, self.baseline_name
+
+    @property
+    def training(self) -> TrialSet | None:
+        """The training trials, where they are known."""
+        return None if self.train_prediction is None else self.train_prediction.trials
+
+    @property
+    def decodable_baseline(self) -> Prediction | None:
+        """The baseline's prediction, where a decoder can be fitted for it."""
+        return None if self.baseline_train_prediction is None else self.baseline_prediction
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from typing import Any
 from undertow.errors import UndertowError
 from undertow.files import written_whole
 from undertow.report import page
-from undertow.report.figures import figures_of
 from undertow.report.methods import methods_paragraph
 from undertow.report.record import RunRecord
 from undertow.report.scores import any_score, meanings, score_table
+from undertow.report.sections import sections_of
 
 
 def write_report(record: RunRecord, directory: str | Path) -> Path:
@@ -40,19 +40,19 @@ def write_report(record: RunRecord, directory: str | Path) -> Path:
 
 def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Figures as HTML, and for those that do not apply heading → reason; PNGs land in `folder`."""
-    from undertow.plots import png_bytes
+    from undertow.plots.style import off_screen, png_bytes
 
     shown, left_out = [], {}
-    for kind in figures_of(record):
-        path = folder / f"{kind.name}.png"
+    for section in sections_of(record):
+        path, figure = folder / f"{section.name}.png", off_screen()
         try:
-            drawn, caption = kind.draw(record)
+            caption = section.draw(record, figure)
         except UndertowError as reason:
-            left_out[kind.heading] = str(reason)
+            left_out[section.heading] = str(reason)
             path.unlink(missing_ok=True)
             continue
-        _replace(path, image := png_bytes(drawn))
-        shown.append(page.figure(kind.name, kind.heading, image, caption))
+        _replace(path, image := png_bytes(figure))
+        shown.append(page.figure(section.name, section.heading, image, caption))
     return shown, left_out
 
 

@@ -135,9 +135,11 @@ def test_refitting_the_last_weights_is_one_training_on_all_trials() -> None:
     last = Training(epochs=3, batch_size=16, validate_every=1, keep="last")
     refitted = small(training=replace(last, refit=True)).fit(train, validation=validation)
     plain = small(training=last)
-    plain._build(train)  # the rates start at those of the training trials in either
+    plain._build(
+        plain.describe(train), train
+    )  # the rates start at those of the training trials in either
     batch = Batch.from_trials(join_trials(train, validation))
-    history = train_network(plain.network_, batch, plain._objective, None, last, plain.seed)
+    history = train_network(plain.network_, batch, plain.objective, None, last, plain.seed)
     assert same_weights(refitted, plain)
     assert np.isnan(refitted.validation_score_)
     assert len(refitted.history_) == len(history) == 3
@@ -148,7 +150,7 @@ def test_training_that_never_validated_is_not_refitted(monkeypatch: pytest.Monke
         nothing = next(self.network_.parameters()).sum() * np.nan
         return nothing, {"negative_log_likelihood": nothing}
 
-    monkeypatch.setattr(LangevinFlow, "_objective", broken)
+    monkeypatch.setattr(LangevinFlow, "objective", broken)
     with pytest.warns(TrainingWarning, match="gave up, the best model so far is kept"):
         model = small(training=Training(epochs=2, retries=0, refit=True)).fit(GAPS)
     assert model.history_ == []
@@ -165,7 +167,7 @@ def test_prior_paths_come_without_data() -> None:
     assert np.isfinite(paths["z"]).all()
     assert np.array_equal(fitted().sample_prior(5, 30, seed=1)["z"], paths["z"], equal_nan=True)
     assert not np.array_equal(fitted().sample_prior(5, 30, seed=2)["z"], paths["z"], equal_nan=True)
-    with pytest.raises(ModelError, match=r"no latents \(latents=False\)"):
+    with pytest.raises(ModelError, match=r"no latents \(dynamics=None\)"):
         small(dynamics=None).fit(GAPS).sample_prior(2, 3)
 
 
@@ -200,12 +202,9 @@ def test_parameters_are_counted_where_they_are_learned() -> None:
 def test_divergences_of_each_coordinate_sum_to_the_terms(order: int, state_dim: int) -> None:
     model = small(posterior="controlled", dynamics__order=order, epochs=4).fit(GAPS)
     nats, terms = model.kl_per_coordinate(GAPS, seed=3), model.predict(GAPS, seed=3).terms
-    assert {k: v.shape for k, v in nats.items()} == {
-        "posterior__initial_s": (state_dim,),
-        "path": (8,),
-    }
+    assert {k: v.shape for k, v in nats.items()} == {"initial": (state_dim,), "path": (8,)}
     for name in nats:
         assert float(nats[name].sum()) == pytest.approx(float(terms[f"kl_{name}"].mean()), rel=1e-3)
         assert (nats[name] > 0).all()
     nothing = small(dynamics=None, epochs=1).fit(GAPS).kl_per_coordinate(GAPS)
-    assert {k: v.shape for k, v in nothing.items()} == {"posterior__initial_s": (0,), "path": (0,)}
+    assert {k: v.shape for k, v in nothing.items()} == {"initial": (0,), "path": (0,)}

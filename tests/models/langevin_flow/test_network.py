@@ -9,18 +9,18 @@ import torch
 from scipy import stats
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.models.small import small, trials_with_gaps
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential
 from undertow.inference import coordinated_dropout
-from undertow.models.langevin_flow.building import build_network
+from undertow.models import Population
 from undertow.models.langevin_flow.network import CONTROL_GAIN, LangevinNetwork
 
 TRIALS = trials_with_gaps(n_trials=7)
 BIN_S = TRIALS.bin_s
+POPULATION = replace(Population.of(TRIALS), mean_rates=[50.0] * 6)
 
 
 def batch_of(trials: TrialSet = TRIALS) -> Batch:
@@ -35,7 +35,7 @@ def network(**settings: Any) -> LangevinNetwork:
     """In float64 without dropout; the control, zero at the start, is moved off zero."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = build_network(small(dropout=0.0, **settings), 4, np.full(6, 50.0), BIN_S).double()
+        made = small(dropout=0.0, **settings).build_network(POPULATION).double()
         if made.control is not None:
             torch.nn.init.normal_(made.control.weight)
     return made
@@ -59,10 +59,10 @@ VARIANTS = {
     "Euler, as released": {
         "posterior__path_prior": "released",
         "dynamics__gamma": 0.8,
-        "variant": Variant(scheme="euler"),
+        "dynamics__scheme": "euler",
     },
     "input-driven": {"dynamics__potential": "input-driven"},
-    "held inputs": {"variant": Variant(gru_reads="held")},
+    "held inputs": {"encoder__reads": "held"},
     "linear encoder": {"encoder": "linear", "dynamics__potential": "mlp"},
 }
 EVERY = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys())
@@ -124,7 +124,7 @@ def written_out(model: LangevinNetwork, batch: Batch) -> tuple[Tensor, Tensor, T
             )
         elif model.control is not None:
             kl_path += kl_divergence(Normal(v_mean, std), Normal(mean[:, noisy], std))
-        x = torch.cat([mean[:, : noisy.start], v_mean + std * noise], -1)
+        x = model.dynamics.displaced(mean, v_mean + std * noise - mean[:, noisy], h)
         states.append(x)
     return torch.stack(states, 1), kl_initial, kl_path
 
@@ -157,7 +157,7 @@ def test_a_path_that_follows_the_dynamics_costs_nothing() -> None:
 
 
 def test_control_starts_at_zero() -> None:
-    model = build_network(small(posterior="controlled"), 4, np.ones(6), BIN_S)
+    model = small(posterior="controlled").build_network(POPULATION)
     assert model.control is not None
     assert all((p == 0).all() for p in model.control.parameters())
 
@@ -210,7 +210,7 @@ def test_gradients_are_finite_and_reach_everything(settings: dict[str, Any]) -> 
 def test_windows_of_one_bin_and_several_steps_per_bin_work(
     timescale_s: float, potential: Any
 ) -> None:
-    model = network(timescale_s=timescale_s, potential=potential)
+    model = network(dynamics__timescale_s=timescale_s, dynamics__potential=potential)
     for n_time in (1, 2, 6):
         trials = TrialSet(np.ones((3, n_time, 6)), BIN_S, heldout=TRIALS.heldout)
         loss, _ = model.loss(batch_of(trials), generator(), 1.0, 0.0)
@@ -243,7 +243,7 @@ def test_exchanged_latents_are_those_of_the_other_trial_at_ones_own_context() ->
 
 
 def test_h_is_withheld_from_a_share_of_the_training_trials_alone() -> None:
-    model, batch = network(withhold_h=0.4), batch_of()
+    model, batch = network(decoder__withhold_h=0.4), batch_of()
     shown = model.encode(batch, batch.inputs).context
     with torch.no_grad():
         drawn = torch.stack(
@@ -258,4 +258,4 @@ def test_h_is_withheld_from_a_share_of_the_training_trials_alone() -> None:
 
 
 def test_without_latents_h_is_never_withheld() -> None:
-    assert network(latents=False, withhold_h=0.4).withhold_h == 0
+    assert network(dynamics=None, decoder__withhold_h=0.4).withhold_h == 0

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from undertow.models.langevin_flow.variant import Variant
 
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, trials_with_gaps
 from undertow.data import TrialSet
 from undertow.errors import ModelError
+from undertow.models import Variant
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 

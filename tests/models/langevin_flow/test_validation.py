@@ -9,33 +9,37 @@ import pytest
 import torch
 
 from tests.models.small import GAPS, UNUSED, fitted, small
+from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
-from undertow.models import LangevinFlow
+from undertow.models import HiddenSpikes, LangevinFlow
 from undertow.models.langevin_flow.validation import VALIDATION_SAMPLES, mean_counts, validator
 from undertow.training import TrainingWarning
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
-CPU = torch.device("cpu")
+
+
+def score(monitor: str, share: float = 0.25, trials: TrialSet = GAPS) -> float:
+    """Of the fitted model on these trials."""
+    batch = Batch.from_trials(trials)
+    return validator(HiddenSpikes.of(trials, batch, monitor, share), batch)(fitted().network_)
 
 
 def test_co_smoothing_is_bits_per_spike_of_held_out_neurons_in_the_window() -> None:
-    score = validator(GAPS, "auto", 0.25, CPU)(fitted().network_)
     batch, window = Batch.from_trials(GAPS), GAPS.n_time - GAPS.forward_bins
     rates = mean_counts(fitted().network_, batch, batch.inputs, VALIDATION_SAMPLES)
     heldout = GAPS.heldout
-    assert score == bits_per_spike(rates[:, :window, heldout], GAPS.spikes[:, :window, heldout])
-    assert score == validator(GAPS, "co-bps", 0.0, CPU)(fitted().network_)
+    expected = bits_per_spike(rates[:, :window, heldout], GAPS.spikes[:, :window, heldout])
+    assert score("auto") == score("co-bps", share=0.0) == expected
 
 
 def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
     seen: list[torch.Tensor] = []
-    validate = validator(GAPS, "likelihood", 0.25, CPU)
     spy = fitted().network_.encoder.register_forward_pre_hook(
         lambda _, given: seen.append(given[0])
     )
-    score = validate(fitted().network_)
+    found = score("likelihood")
     spy.remove()
     assert len(seen) == 1
     window = GAPS.n_time - GAPS.forward_bins
@@ -45,39 +49,35 @@ def test_likelihood_scores_only_what_the_encoder_was_not_shown() -> None:
     assert not (shown & np.isnan(counts)).any()
     hidden_share = 1 - shown[counts > 0].mean()
     assert 0.1 < hidden_share < 0.4
-    assert np.isfinite(score)
-    assert validate(fitted().network_) == score
+    assert np.isfinite(found)
+    assert score("likelihood") == found
 
 
 def test_a_learned_step_that_became_unstable_is_rolled_back_and_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest, calls = LangevinFlow._objective, iter(range(100))
+    honest, calls = LangevinFlow.objective, iter(range(100))
 
     def spoiling(self: LangevinFlow, *given: Any) -> Any:
         out = honest(self, *given)
         if next(calls) == 3:  # two steps an epoch: the last one of epoch 2
-            self.network_.dynamics.log_mass.data.fill_(-20.0)  # type: ignore[union-attr]
+            self.dynamics_.log_mass.data.fill_(-20.0)
         return out
 
-    monkeypatch.setattr(LangevinFlow, "_objective", spoiling)
+    monkeypatch.setattr(LangevinFlow, "objective", spoiling)
     with pytest.warns(
         TrainingWarning, match="epoch 2: the Langevin step is unstable.*rolled back, retrying"
     ):
         model = small(dynamics__learn=("mass",), epochs=4).fit(GAPS)
     assert [row["epoch"] for row in model.history_] == [1, 2, 3, 4]
-    assert model.network_.dynamics is not None
-    model.network_.dynamics.check_stable(GAPS.bin_s)
+    model.dynamics_.check_stable(GAPS.bin_s)
 
 
 @pytest.mark.parametrize("monitor", ["co-bps", "likelihood"])
 def test_validation_repeats_itself_and_leaves_forward_bins_out(monitor: str) -> None:
     spikes = np.array(GAPS.spikes)
     spikes[:, -GAPS.forward_bins :] = 30
-    scores = [
-        validator(t, monitor, 0.25, CPU)(fitted().network_)
-        for t in (GAPS, GAPS, GAPS.replace(spikes=spikes))
-    ]
+    scores = [score(monitor, trials=t) for t in (GAPS, GAPS, GAPS.replace(spikes=spikes))]
     assert scores[0] == scores[1] == scores[2]
 
 
@@ -85,7 +85,7 @@ def test_validation_trials_without_a_spike_to_score_are_refused() -> None:
     spikes = np.array(GAPS.spikes)
     spikes[:, :, GAPS.heldout] = 0
     with pytest.raises(ModelError, match="the validation trials hold no spike to score"):
-        validator(GAPS.replace(spikes=spikes), "co-bps", 0.25, CPU)
+        score("co-bps", trials=GAPS.replace(spikes=spikes))
 
 
 def test_mean_counts_average_rates_over_samples() -> None:
@@ -105,5 +105,6 @@ def test_mean_counts_average_rates_over_samples() -> None:
 def test_a_batch_is_not_changed_by_validation() -> None:
     batch = Batch.from_trials(GAPS)
     copy = changed(batch, inputs=batch.inputs.clone())
-    validator(GAPS, "likelihood", 0.25, CPU)(fitted().network_)
+    hidden = HiddenSpikes.of(GAPS, batch, "likelihood", 0.25)
+    validator(hidden, batch)(fitted().network_)
     assert torch.equal(batch.inputs, copy.inputs)

@@ -16,7 +16,7 @@ from undertow.data import TrialSet
 from undertow.dynamics import LinearSDE
 from undertow.evaluation import generation_statistics
 from undertow.models import Ensemble, LatentSDE
-from undertow.models.latent_sde.prediction import path_generator
+from undertow.randomness import path_generator
 from undertow.systems import Oscillators
 from undertow.training import Training
 
@@ -58,8 +58,7 @@ def planted() -> tuple[LatentSDE, TrialSet, TrialSet]:
     trials = system.simulate(mean_rate_hz=20.0, **size).replace(
         behavior=behavior, behavior_names=("third",), behavior_kind="categorical"
     )
-    model = LatentSDE().set_params(
-        LinearSDE(4),
+    model = LatentSDE(LinearSDE(4)).set_params(
         posterior__initial_s=0.2,
         encoder__hidden_dim=16,
         posterior__hidden_dim=16,
@@ -210,7 +209,7 @@ def test_predictions_are_averaged_probabilities_and_the_likeliest_category(mode:
 def test_probabilities_of_paths_are_averaged() -> None:
     three = fitted().predict(STAGED, samples=3, seed=1)
     with torch.no_grad():
-        network, batch = fitted().network_, fitted().batch(STAGED)
+        network, batch = fitted().network_, fitted().read(STAGED)
         encoded, chances = network.encode(batch), []
         for path in range(3):
             drawn = network.draw(batch, encoded, path_generator(batch.inputs.device, 1, path))

@@ -30,7 +30,7 @@ def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: 
         )
         .fit(trials)
     )
-    dynamics = model.network_.dynamics
+    dynamics = model.dynamics_
     assert isinstance(dynamics, CoupledOscillators)
     return np.sort(dynamics.natural_frequencies_hz.detach().abs().numpy())
 

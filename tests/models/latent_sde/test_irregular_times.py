@@ -6,10 +6,22 @@ import pytest
 from tests.models.small_sde import TRIALS, fit, small, with_times
 from undertow.baselines import Smoothing
 from undertow.errors import ModelError
-from undertow.models import Ensemble, Estimator, LangevinFlow
+from undertow.models import (
+    Ensemble,
+    Estimator,
+    GRUEncoding,
+    Langevin,
+    LangevinFlow,
+    TransformerDecoding,
+)
 
 IRREGULAR = with_times(TRIALS, 0.004)
-TINY = LangevinFlow(latent_dim=4, hidden_dim=4, decoder_width=4, heads=2, groups=2)
+TINY = LangevinFlow(
+    latent_dim=4,
+    dynamics=Langevin(groups=2),
+    encoder=GRUEncoding(hidden_dim=4),
+    decoder=TransformerDecoding(width=4, heads=2),
+)
 
 
 @pytest.mark.parametrize("model", [Smoothing(), TINY, Ensemble(TINY, 2)], ids=repr)
@@ -42,5 +54,5 @@ def test_the_encoder_reads_a_batch_once() -> None:
         ("context", model.network_.encoder.contexts[0]),
     ):
         part.register_forward_hook(lambda *_, name=name: reads.append(name))
-    model.network_.encode(model.batch(IRREGULAR))
+    model.network_.encode(model.read(IRREGULAR))
     assert sorted(reads) == ["context", "initial"]

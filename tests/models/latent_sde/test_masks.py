@@ -22,7 +22,7 @@ def changed(trials: TrialSet, bins: slice, value: float = 9.0, **names: Any) -> 
     """Other spikes and behaviour in some bins."""
     spikes, behavior = np.array(trials.spikes), np.array(trials.behavior)
     spikes[:, bins], behavior[:, bins] = value, -value
-    return trials.replace(**({"spikes": spikes, "signals__behavior": behavior} | names))
+    return trials.replace(**({"spikes": spikes, "behavior": behavior} | names))
 
 
 # --- missing bins and ends of trials ----------------------------------------------------------
@@ -114,7 +114,8 @@ def test_behaviour_is_read_when_shown_to_an_encoder_that_can() -> None:
 
 def test_it_is_shown_only_where_it_is_and_can_be_read() -> None:
     with pytest.raises(
-        ModelError, match="show_behavior=True needs a model fitted with encode_behavior=True"
+        ModelError,
+        match=r"show_behavior=True needs a model fitted with signals\.encode_behavior=True",
     ):
         fitted().predict(TRIALS, show_behavior=True)
     with pytest.raises(ModelError, match="and trials that hold behaviour"):
@@ -192,7 +193,7 @@ def test_a_stimulus_drives_what_follows_it() -> None:
 
 def test_time_as_an_input_makes_the_same_start_go_another_way() -> None:
     model = moved(fit(FULL, signals__time=True))
-    assert model.network_.dynamics.input_dim == 3
+    assert model.dynamics_.input_dim == 3
     assert np.isfinite(model.predict(FULL).rates).all()
 
 

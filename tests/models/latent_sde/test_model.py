@@ -33,8 +33,8 @@ def test_any_dynamics_fit_predict_and_come_back_from_a_file(
     model = fit(**settings_for(cls, **options))
     inside = TRIALS.valid
     loaded = LatentSDE.load(model.save(tmp_path / "model.safetensors"))
-    assert type(loaded.network_.dynamics) is cls
-    assert loaded.network_.dynamics.settings == model.network_.dynamics.settings
+    assert type(loaded.dynamics_) is cls
+    assert loaded.dynamics_.settings == model.dynamics_.settings
     for mode in ("smooth", "generate"):
         mine, theirs = (m.predict(TRIALS, samples=2, seed=3, mode=mode) for m in (model, loaded))
         assert np.isfinite(mine.rates[inside]).all()
@@ -45,7 +45,7 @@ def test_any_dynamics_fit_predict_and_come_back_from_a_file(
         assert np.allclose(mine.label_probabilities["choice"].sum(1), 1, atol=1e-5)
         same_predictions(mine, theirs)
     counts = model.parameter_counts()
-    learned = [p for p in model.network_.dynamics.parameters() if p.requires_grad]
+    learned = [p for p in model.dynamics_.parameters() if p.requires_grad]
     assert counts == loaded.parameter_counts()
     assert counts["dynamics"] == sum(p.numel() for p in learned)
     assert counts["all"] > counts["dynamics"]

@@ -49,7 +49,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "an initial state alone under noise": (
         {"posterior": "initial-state"},
         "needs dynamics without noise, which CoupledOscillators has: use noise=False, or "
-        "posterior='autonomous'",
+        "posterior.kind='autonomous'",
     ),
     "Euler steps that turn too far": (
         {"dynamics": CoupledOscillators(4, integrator="euler", start_cycles=(0.5, 3.0))},
@@ -65,7 +65,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a stimulus that nothing takes": (
         {"dynamics": UnderdampedLangevin(4, HarmonicPotential)},
-        "UnderdampedLangevin takes no input: leave time_input=False and stimulus=False",
+        "UnderdampedLangevin takes no input: leave signals.time=False and signals.stimulus=False",
     ),
     "unknown regions": (
         {"regions": {"V1": 1, "CA3": 1}},
@@ -88,27 +88,30 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "an odd width": ({"latent_dim": 5}, "state_dim is 5: oscillators take two coordinates"),
     "posterior": (
         {"posterior": "exact"},
-        "posterior is 'exact': it must be one of 'auto', 'controlled'",
+        "posterior is 'exact': choose one of auto, autonomous, controlled, drift, initial-state",
     ),
-    "encoder__context": ({"encoder__context": "up"}, "direction is 'up'|context is 'up'"),
-    "solver__interpolation": ({"solver__interpolation": "cubic"}, "interpolation is 'cubic'"),
-    "observation": ({"observation": "gaussian"}, "counts is 'gaussian'"),
-    "observation__link": ({"observation__link": "relu"}, "link is 'relu'"),
-    "training__monitor": ({"training__monitor": "loss"}, "monitor is 'loss'"),
-    "t0": ({"posterior__initial_s": -0.1}, "t0_s is -0.1: it must be at least 0"),
-    "weights": ({"signals__behavior_weight": -1.0}, "behavior_weight is -1.0"),
+    "context": ({"encoder__context": "up"}, "encoder.context is 'up'"),
+    "interpolation": ({"solver__interpolation": "cubic"}, "solver.interpolation is 'cubic'"),
+    "counts": ({"observation": "gaussian"}, "observation is 'gaussian': choose one of"),
+    "link": ({"observation__link": "relu"}, "observation.link is 'relu'"),
+    "monitor": ({"training__monitor": "loss"}, "training.monitor is 'loss'"),
+    "t0": ({"posterior__initial_s": -0.1}, "posterior.initial_s is -0.1: .* at least 0"),
+    "weights": ({"signals__behavior_weight": -1.0}, "signals.behavior_weight is -1.0"),
     "samples": ({"samples": 0}, "samples is 0: it must be a whole number, at least 1"),
-    "widths": ({"encoder__hidden_dim": 2.5}, "hidden_dim is 2.5"),
-    "KL": ({"kl": 1.0}, "kl is 1.0: it must be a KLSchedule"),
-    "training": ({"training": {"epochs": 1}}, "training is .*: it must be a Training"),
+    "widths": ({"encoder__hidden_dim": 2.5}, "encoder.hidden_dim is 2.5"),
+    "KL": ({"kl": 1.0}, "kl is 1.0: it must be KLSchedule"),
+    "training": ({"training": {"epochs": 1}}, "training is .*: it must be Training"),
     "a label there is none of": ({"signals__labels": ("outcome",)}, "has no label 'outcome'"),
 }
 
 
 @pytest.mark.parametrize(("settings", "message"), SETTINGS.values(), ids=SETTINGS.keys())
 def test_settings_are_refused_with_the_reason(settings: dict[str, Any], message: str) -> None:
+    model = small()
     with pytest.raises(UndertowError, match=message):
-        small(**settings).fit(TRIALS)
+        model.set_params(**settings).fit(TRIALS)
+    with pytest.raises(ModelError, match="not fitted"):
+        model.predict(TRIALS)
 
 
 def without(*names: str) -> TrialSet:
@@ -170,7 +173,7 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
     "a gap longer than a step": (
         {},
         lambda: gapped(0.4),
-        "a gap of .* s, too long for the steps of CoupledOscillators: .*lower bins_per_step",
+        "a gap of .* s, too long for the steps of CoupledOscillators: .*lower solver.bins_per_step",
     ),
     "a gap that turns too far": (
         {
@@ -229,7 +232,7 @@ PREDICTIONS: dict[str, tuple[Callable[[], TrialSet], dict[str, Any], str]] = {
     "another mode": (
         lambda: TRIALS,
         {"mode": "filter"},
-        "mode is 'filter': it must be 'smooth' or 'generate'",
+        "mode is 'filter': it must be one of 'smooth', 'generate'",
     ),
     "no samples": (lambda: TRIALS, {"samples": 0}, "samples is 0: it must be at least 1"),
 }

@@ -18,14 +18,14 @@ HELDOUT = TRIALS.replace(heldout=np.arange(TRIALS.n_neurons) < 2)
 
 
 def score(model: Any, trials: Any, monitor: str) -> float:
-    return validator(model.batch(trials), trials, monitor)(model.network_)
+    return validator(model.read(trials), trials, monitor)(model.network_)
 
 
 def test_held_out_neurons_are_scored_given_the_others() -> None:
     model = fit(HELDOUT)
     rates = model.predict(HELDOUT, samples=SAMPLES).rates.astype(float) * HELDOUT.bin_s
     expected = bits_per_spike(rates[:, :, :2], np.array(HELDOUT.spikes)[:, :, :2])
-    assert score(model, HELDOUT, "smooth") == pytest.approx(float(expected), rel=1e-5)
+    assert score(model, HELDOUT, "auto") == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_with_none_held_out_the_bound_is_the_score() -> None:
@@ -33,7 +33,7 @@ def test_with_none_held_out_the_bound_is_the_score() -> None:
     bound = (
         model.evidence(TRIALS, paths=SAMPLES)["elbo"].sum() / np.nansum(TRIALS.spikes) / math.log(2)
     )
-    assert score(model, TRIALS, "smooth") == pytest.approx(float(bound), rel=1e-5)
+    assert score(model, TRIALS, "auto") == pytest.approx(float(bound), rel=1e-5)
 
 
 @pytest.mark.parametrize("irregular", [False, True], ids=["regular", "irregular"])
@@ -57,4 +57,4 @@ def test_dynamics_that_learned_to_grow_are_refused() -> None:
         network.dynamics.matrix += 50 * torch.eye(2)
     model = fit(dynamics=LinearSDE(2))
     with pytest.raises(StabilityError, match="linear drift is"):
-        validator(model.batch(TRIALS), TRIALS, "smooth")(network)
+        validator(model.read(TRIALS), TRIALS, "auto")(network)

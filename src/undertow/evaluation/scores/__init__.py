@@ -3,7 +3,7 @@
 from undertow.evaluation.scores.bootstrap import bootstrap_weights
 from undertow.evaluation.scores.few_shot import few_shot_scores, few_shot_statistics
 from undertow.evaluation.scores.generation import generation_statistics
-from undertow.evaluation.scores.score import Score, combine, pooled_score
+from undertow.evaluation.scores.score import Score, Scores, combine, pooled_score
 from undertow.evaluation.scores.scorer import Scorer, scorer
 from undertow.evaluation.scores.scoring import (
     compare,
@@ -19,6 +19,7 @@ __all__ = [
     "LogRates",
     "Score",
     "Scorer",
+    "Scores",
     "SpreadFactor",
     "Statistic",
     "bootstrap_weights",

@@ -11,6 +11,7 @@ import numpy as np
 from undertow.errors import DataError
 from undertow.evaluation.scores.bootstrap import LEVEL, RESAMPLES, bootstrap_weights, interval
 from undertow.evaluation.scores.statistic import Statistic
+from undertow.evaluation.tables import Table, Tabular
 
 Folds = Sequence[Statistic | Sequence[Statistic]]
 
@@ -53,8 +54,37 @@ class Score:
             for k, v in values.items()
         }
 
+    def brief(self, sign: bool = False, spread: bool = True) -> str:
+        """'0.310 [0.295, 0.326] sd 0.020': value, interval, and spread over folds, where known.
+
+        Args:
+            sign: of a difference: '+0.015 [+0.002, +0.028]'.
+            spread: with the standard deviation over folds.
+        """
+        value, low, high = (
+            f"{number:{'+' if sign else ''}.3f}".replace("-", "−")
+            for number in (self.value, self.low, self.high)
+        )
+        text = value if math.isnan(self.low) else f"{value} [{low}, {high}]"
+        std = self.std_over_folds if spread else None
+        return text if std is None else f"{text} sd {std:.3f}"
+
+    def __repr__(self) -> str:
+        trials = f"{self.n_trials} trial{'' if self.n_trials == 1 else 's'}"
+        return f"{self.brief()} {self.unit} ({trials})"
+
     def __str__(self) -> str:
         return f"{self.name} {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] {self.unit}"
+
+
+class Scores(Tabular, dict[str, Score]):
+    """Scores by name; a dict that shows itself as a table."""
+
+    def table(self) -> Table:
+        """A row per score."""
+        heads = ["score", "value", "unit", "trials"]
+        rows = [[k, each.brief(), each.unit, str(each.n_trials)] for k, each in self.items()]
+        return heads, rows
 
 
 def pooled_score(
@@ -118,7 +148,7 @@ def combine(
     folds: Sequence[Sequence[Mapping[str, Statistic]]],
     minus: Sequence[Sequence[Mapping[str, Statistic]]] | None = None,
     **options: Any,
-) -> dict[str, Score]:
+) -> Scores:
     """`pooled_score` of every statistic that all cells have.
 
     Args:
@@ -131,14 +161,17 @@ def combine(
     if not cells:
         raise DataError("there is no fold to combine: pass at least one with at least one seed.")
     names = [name for name in cells[0] if all(name in cell for cell in cells)]
-    return {
-        name: pooled_score(
-            [[cell[name] for cell in fold] for fold in folds],
-            None if minus is None else [[cell[name] for cell in fold] for fold in minus],
-            **options,
+    return Scores(
+        (
+            name,
+            pooled_score(
+                [[cell[name] for cell in fold] for fold in folds],
+                None if minus is None else [[cell[name] for cell in fold] for fold in minus],
+                **options,
+            ),
         )
         for name in names
-    }
+    )
 
 
 def _note(statistics: list[Statistic]) -> str:

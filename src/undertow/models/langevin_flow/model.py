@@ -181,7 +181,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return prediction.sample_prior(self.network_, n, n_time, seed)
 
     def sample(self, n: int, n_time: int, seed: int = 0) -> TrialSet:
-        """Trials made without data: latents from the prior, rates from the decoder, Poisson counts.
+        """Trials made without data: latents from the prior, rates from the decoder, their counts.
 
         Raises:
             ModelError: when the decoder also sees the encoder's state h, which does not exist

@@ -7,15 +7,19 @@ from torch import Tensor, nn
 
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
-from undertow.dynamics import Dynamics, Path
+from undertow.dynamics import Dynamics
 from undertow.dynamics.langevin_base import SecondOrderLangevin
 from undertow.encoders import Encoder
 from undertow.inference import (
     GaussianHead,
+    Path,
+    TimeGrid,
     coordinated_dropout,
+    draw_noise,
     kl_to_standard_normal,
     likelihood_weight,
     released_step_kl,
+    solve,
 )
 from undertow.observations import Observation
 from undertow.randomness import random_mask
@@ -141,11 +145,11 @@ class LangevinNetwork(nn.Module):
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
             mean, std = self.initial(encoded.initial)
-            x0 = mean + std * self._noise(mean.shape, mean, generator)
+            x0 = mean + std * torch.empty_like(mean).normal_(generator=generator)
             push = self._push(context, batch)
             path = self.roll(x0, len(batch.time_s), generator, push, encoded.inputs[:, :-1])
             latents = self.dynamics.readout(path.states)
-            kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, push, batch)
+            kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
         if exchange is not None:
             latents = {name: values[exchange] for name, values in latents.items()}
         latents["h"] = shown
@@ -164,12 +168,20 @@ class LangevinNetwork(nn.Module):
     ) -> Path:
         """Run the dynamics from `x0` over `n_time` bins (the first holds x0)."""
         assert self.dynamics is not None
-        shape = (self.dynamics.steps_per_bin(self.bin_s), len(x0), self.dynamics.noise_dim)
-        # drawn bin by bin, so that a longer window begins with the same noise
-        noise = x0.new_empty(n_time - 1, *shape)
-        for each in noise:
-            each.normal_(generator=generator)
-        return self.dynamics.rollout(x0, noise.permute(2, 0, 1, 3), self.bin_s, push, inputs)
+        steps = self.dynamics.steps_per_bin(self.bin_s)
+        grid = TimeGrid.regular(n_time - 1, self.bin_s, steps, x0)
+        noise = draw_noise(
+            len(grid), len(x0), self.dynamics.noise_dim, x0, generator, at_once=steps
+        )
+        return solve(
+            self.dynamics,
+            x0,
+            noise,
+            grid,
+            None if inputs is None else grid.held(inputs),
+            control=None if push is None else grid.held(push),
+            laws=self.path_prior == "standard-normal",
+        )
 
     def _push(self, context: Tensor, batch: Batch) -> Tensor | None:
         """The control into each bin after the first; zero where the encoder may not look."""
@@ -185,23 +197,19 @@ class LangevinNetwork(nn.Module):
         kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
         return context * kept
 
-    def _kl_path(self, path: Path, push: Tensor | None, batch: Batch) -> Tensor:
+    def _kl_path(self, path: Path, batch: Batch) -> Tensor:
         assert self.dynamics is not None
-        if self.path_prior == "standard-normal":
-            return (kl_to_standard_normal(path.mean, path.std) * batch.valid[:, 1:, None]).sum(1)
+        if self.path_prior == "dynamics":
+            return path.kl_path
         if self.path_prior == "released":
             assert isinstance(self.dynamics, SecondOrderLangevin)
-            kl = released_step_kl(path.states[:, 1:, path.noisy], self.dynamics.gamma)
-            return (kl * batch.valid[:, 1:, None]).sum(1)
-        if push is None:
-            return path.states.new_zeros(len(batch), self.dynamics.noise_dim)
-        return (0.5 * (self.bin_s / self.dynamics.timescale_s) * push.square()).sum(1)
-
-    @staticmethod
-    def _noise(
-        shape: tuple[int, ...] | torch.Size, like: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+            velocities = path.states[:, 1:, self.dynamics.noisy]
+            kl = released_step_kl(velocities, self.dynamics.gamma)
+        else:
+            assert path.mean is not None
+            assert path.std is not None
+            kl = kl_to_standard_normal(path.mean, path.std)
+        return (kl * batch.valid[:, 1:, None]).sum(1)
 
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float

@@ -18,6 +18,8 @@ from undertow.dynamics import (
     Potential,
     UnderdampedLangevin,
 )
+from undertow.dynamics.langevin_base import Learnable
+from undertow.dynamics.overdamped_langevin import OverdampedLearnable
 from undertow.errors import ModelError
 from undertow.options import Options
 
@@ -29,6 +31,7 @@ PotentialName = Literal[
     "mlp",
     "double-well",
 ]
+OVERDAMPED: tuple[OverdampedLearnable, ...] = get_args(OverdampedLearnable)
 OSCILLATORS = ("coupled-oscillators", "input-driven", "free-oscillators", "mixed-oscillators")
 
 
@@ -64,12 +67,14 @@ class Langevin(Options):
     gamma: float = 0.7
     temperature: float = 0.5
     timescale_s: float | Literal["bin"] = 0.05
-    learn: tuple[str, ...] = ("gamma", "temperature")
+    learn: tuple[Learnable, ...] = ("gamma", "temperature")
     allow_unstable: bool = False
     scheme: Literal["splitting", "euler"] = "splitting"
     hamiltonian_step: float = 1.0
 
     def check(self) -> None:
+        for name in self.learn:
+            checks.one_of(self.of("learn"), name, get_args(Learnable))
         if not callable(self.potential):
             checks.one_of(self.of("potential"), self.potential, get_args(PotentialName))
         if isinstance(self.timescale_s, str):
@@ -95,7 +100,7 @@ class Langevin(Options):
             "potential": self._potential_builder(n_heldin),
         }
         if self.order == 1:
-            learn = tuple(name for name in self.learn if name in ("temperature", "timescale"))
+            learn = [name for name in OVERDAMPED if name in self.learn]
             return OverdampedLangevin(latent_dim, learn=learn, **options)
         options |= {"mass": self.mass, "gamma": self.gamma, "learn": self.learn}
         if self.scheme == "euler":

@@ -159,7 +159,7 @@ def sample_prior(network: LangevinNetwork, n: int, n_time: int, seed: int) -> di
 def sample_trials(
     network: LangevinNetwork, n: int, n_time: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rates (spikes/s) and Poisson counts decoded from prior paths, each (n, time, neurons)."""
+    """Rates (spikes/s) and counts decoded from prior paths, each (n, time, neurons)."""
     assert network.dynamics is not None
     network.eval()
     latents = network.dynamics.readout(_prior_states(network, n, n_time, seed))

@@ -9,6 +9,7 @@ import torch
 from undertow import checks
 from undertow.data.batches import Batch
 from undertow.dynamics import DiscreteDynamics, Dynamics
+from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
@@ -24,8 +25,6 @@ from undertow.observations import (
     GaussianObservation,
     Observation,
 )
-
-TRIAL_IN_TIME = 2.5  # internal time units a trial spans
 
 
 class Settings(NamedTuple):
@@ -143,7 +142,7 @@ def build_dynamics(
             "signals.stimulus=False, or choose other dynamics."
         )
     if (setting_defaults(type(given)) | given.settings).get("timescale_s", 0) is None:
-        changes["timescale_s"] = population.duration_s / TRIAL_IN_TIME
+        changes["timescale_s"] = population.duration_s / TRIAL_UNITS
     # parts given as such, like a potential, stay untrained
     fresh = copy.deepcopy(given).remade(**changes)
     return fresh, stimulus if stimulus.output_dim else None

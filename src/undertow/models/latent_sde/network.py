@@ -11,7 +11,7 @@ from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
-from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, solve
+from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
 from undertow.observations import BehaviorObservation, Observation
 from undertow.randomness import random_mask
 
@@ -200,14 +200,14 @@ class LatentSDENetwork(nn.Module):
         path = solve(
             self.dynamics,
             law.at(noise),
-            self._noise(len(batch), len(grid), law.mean, generator),
+            draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
             grid,
             at_steps(encoded.inputs),
             steering,
             None if steering is None else at_steps(encoded.context),
-            grid.inside(batch.lengths),
-            self.checkpointed and self.training,
-            held,
+            inside=grid.inside(batch.lengths),
+            held=held,
+            checkpointed=self.checkpointed and self.training,
         )
         log_ratio = law.log_ratio(noise) + path.log_ratio
         units = self.dynamics.units(path.states)
@@ -215,13 +215,6 @@ class LatentSDENetwork(nn.Module):
 
     def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
-
-    def _noise(self, trials: int, steps: int, like: Tensor, generator: torch.Generator) -> Tensor:
-        """Drawn step by step, so that a longer window begins with the same noise."""
-        noise = like.new_empty(steps, trials, self.dynamics.noise_dim)
-        for each in noise:
-            each.normal_(generator=generator)
-        return noise.transpose(0, 1)
 
     # --- likelihoods --------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Options of a latent SDE's own pieces: its posterior, the signals it uses, its solver."""
 
 from dataclasses import dataclass
+from math import isclose
 from typing import ClassVar, Literal
 
 from undertow import checks
@@ -101,3 +102,12 @@ class Solver(Options):
     bins_per_step: float = 1.0
     interpolation: Literal["linear", "previous"] = "linear"
     checkpointed: bool = False
+
+    def check(self) -> None:
+        bins = checks.number(self.of("bins_per_step"), self.bins_per_step, 0, above=True)
+        ratio = max(bins, 1 / bins)
+        if not isclose(ratio, round(ratio), rel_tol=1e-6):
+            raise ModelError(
+                f"solver.bins_per_step is {bins:g}: it must be a whole number of bins, or one over "
+                "a whole number, such as 0.5."
+            )

@@ -1,0 +1,60 @@
+"""`generated`: rates a model makes from the start of each trial, beside those it infers."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import FigureBase
+
+from undertow.analysis.examples import Which
+from undertow.data import Prediction, TrialSet
+from undertow.errors import UndertowError
+from undertow.models.base import Generated
+from undertow.plots.psth import psth
+from undertow.plots.single_trials import single_trials
+from undertow.plots.style import mark_seen, styled, time_axis
+
+NAMES = ("generated", "inferred")
+
+
+@styled
+def generated(
+    prediction: Prediction,
+    generated: Generated | None,
+    *,
+    training: TrialSet | None = None,
+    conditions: Which = 8,
+    trials: Which = 3,
+    neurons: Which = 4,
+    figure: FigureBase | None = None,
+) -> np.ndarray:
+    """Averages by condition as in `psth`, or single trials where there are no conditions; a dotted
+    line where the start ends.
+
+    Args:
+        prediction: inferred from all observations.
+        generated: from the start of each trial, `model.predict_generated(trials)`.
+        training: further trials behind the observed averages, where true rates are not known.
+        conditions: labels, or how many, spread evenly.
+        trials: ids, or how many examples, where there are no conditions.
+        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        figure: drawn into; a new one of pyplot by default.
+
+    Returns:
+        Axes, as `psth` or `single_trials` returns them.
+
+    Raises:
+        UndertowError: for a model that does not generate, without a spike, for irregular times, or
+            predictions for different trials.
+    """
+    if generated is None:
+        raise UndertowError("the model does not generate: predict with one that does.")
+    made, seen_bins = generated
+    axis = time_axis(made, prediction)
+    look: dict[str, Any] = {"neurons": neurons, "names": NAMES, "figure": figure}
+    if prediction.trials.condition is None:
+        axes = single_trials(made, prediction, trials=trials, **look)
+    else:
+        axes = psth(made, prediction, training=training, conditions=conditions, **look)
+    for ax in axes.flat:
+        mark_seen(ax, axis, seen_bins)
+    return axes

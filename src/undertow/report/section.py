@@ -1,0 +1,58 @@
+"""`Section`: one figure of the report, with what it is called and what it says."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from undertow.errors import UndertowError
+from undertow.report.record import RunRecord
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from undertow.models import LatentSDE
+
+NOT_IDENTIFIABLE = (
+    " Parameters of the dynamics are not identifiable: other parameters may describe the data as "
+    "well."
+)
+ORDERED_COLOURS = " Colours: conditions, in their order."
+
+
+class Section(NamedTuple):
+    """One figure of the report; a file of `undertow.report.sections` each.
+
+    Attributes:
+        name: its file name, without ending.
+        heading: what the page calls it, also for readers who cannot see it.
+        draw: draws into the empty figure given and returns the caption; raises `UndertowError` with
+            the reason where it does not apply. matplotlib is imported only in there.
+        generative: only for models that generate; reports of others do not mention it.
+    """
+
+    name: str
+    heading: str
+    draw: "Callable[[RunRecord, Figure], str]"
+    generative: bool = False
+
+
+def time_words(record: RunRecord) -> str:
+    """What the marks on a time axis mean, for captions."""
+    from undertow.analysis import TimeAxis
+
+    axis = TimeAxis.of(record.prediction.trials)
+    words = f" Time runs in seconds from {axis.event}"
+    words += " (dashed line)." if axis.event_inside else "."
+    if axis.forward_bins:
+        words += " Blue shading: forward bins, predicted without any spikes of theirs."
+    return words
+
+
+def fitted_models(record: RunRecord) -> "Sequence[LatentSDE]":
+    """The models whose dynamics can be looked into.
+
+    Raises:
+        UndertowError: when there is none.
+    """
+    if not record.models:
+        raise UndertowError(f"{record.model_name} has none.")
+    return record.models

@@ -1,0 +1,36 @@
+"""The figures of a report, in order; a file for each kind computes, draws and says."""
+
+from undertow.report.record import RunRecord
+from undertow.report.section import Section
+from undertow.report.sections.averages import POPULATION, PSTH, PSTH_SPIKES
+from undertow.report.sections.dynamics import COUPLING, OSCILLATORS, PHASE_PORTRAIT
+from undertow.report.sections.generated import BEHAVIOR, GENERATED
+from undertow.report.sections.latents import LATENTS, WAVES
+from undertow.report.sections.scores import NEURONS, TRAINING
+from undertow.report.sections.single_trials import RASTERS, SINGLE_TRIALS
+from undertow.report.sections.velocity import HAND_PATHS, VELOCITY
+
+SECTIONS = (
+    RASTERS,
+    SINGLE_TRIALS,
+    PSTH,
+    PSTH_SPIKES,
+    POPULATION,
+    LATENTS,
+    WAVES,
+    VELOCITY,
+    HAND_PATHS,
+    NEURONS,
+    TRAINING,
+    GENERATED,
+    BEHAVIOR,
+    OSCILLATORS,
+    COUPLING,
+    PHASE_PORTRAIT,
+)
+
+
+def sections_of(record: RunRecord) -> tuple[Section, ...]:
+    """The figures of this record's report: some only where the model generates."""
+    generates = record.generated is not None
+    return tuple(section for section in SECTIONS if generates or not section.generative)

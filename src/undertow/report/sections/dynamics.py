@@ -1,0 +1,88 @@
+"""The learned dynamics: natural frequencies, coupling over time, phase portrait."""
+
+from typing import TYPE_CHECKING
+
+from undertow.report.page import plural
+from undertow.report.record import RunRecord
+from undertow.report.section import (
+    NOT_IDENTIFIABLE,
+    ORDERED_COLOURS,
+    Section,
+    fitted_models,
+    time_words,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MANY_TRIALS = 40
+
+
+def draw_oscillators(record: RunRecord, figure: "Figure") -> str:
+    """Draw the frequencies of each region and say what dots and bars are."""
+    from undertow import plots
+
+    models = fitted_models(record)
+    plots.oscillators(models, figure=figure)
+    words = (
+        "Frequency at which each oscillator would turn alone (dots), and the median of each "
+        "region (bars)."
+    )
+    if len(models) > 1:
+        words += f" Rows of dots: {len(models)} fits that differ in their seed."
+    return words + NOT_IDENTIFIABLE
+
+
+OSCILLATORS = Section("frequencies", "Natural frequencies", draw_oscillators, generative=True)
+
+
+def draw_coupling(record: RunRecord, figure: "Figure") -> str:
+    """Draw the coupling and say over what it is averaged, and whether it changes."""
+    from undertow import analysis, plots
+
+    trials = record.prediction.trials
+    coupling = analysis.coupling_over_time(fitted_models(record), trials)
+    plots.coupling(coupling, trials, figure=figure)
+    words = (
+        "Coupling of the units under the stimulus of the test trials, averaged over them: above, "
+        "onto each unit (row) from each other (column), units sorted by region and natural "
+        "frequency; below, the root mean square over pairs of different units."
+    )
+    n = len(coupling.strength)
+    words += (
+        f" Mean and standard deviation over {n} fits that differ in their seed, units compared by "
+        "rank of frequency."
+        if n > 1
+        else " One fit: its spread over seeds is seen with an ensemble of fits."
+    )
+    if not coupling.changes:
+        words += (
+            " It does not change in time here: no input of the model does, or none acts on the "
+            "coupling."
+        )
+    return words + NOT_IDENTIFIABLE + time_words(record)
+
+
+COUPLING = Section("coupling", "Coupling over time", draw_coupling, generative=True)
+
+
+def draw_phase_portrait(record: RunRecord, figure: "Figure") -> str:
+    """Draw drift and inferred paths and say why they need not agree."""
+    from undertow import analysis, plots
+
+    trials = record.prediction.trials
+    portrait = analysis.phase_portrait(fitted_models(record)[0], trials)
+    plots.phase_portrait(portrait, trials, shown=MANY_TRIALS, figure=figure)
+    at = portrait.time_s
+    when = "" if at is None else f", at the mean input of {at:.3g} s (dots)"
+    n_shown = len(analysis.example_trials(trials, MANY_TRIALS))
+    words = (
+        "Stream lines: drift of the prior in the plane of the two leading principal components of "
+        f"the inferred paths{when}; across the plane the state is the paths' mean. Coloured: "
+        f"inferred paths (posterior mean) of {plural(n_shown, 'test trial')}, which "
+        "observations steer, so that they need not follow the stream lines."
+    )
+    return words + ("" if trials.condition is None else ORDERED_COLOURS) + NOT_IDENTIFIABLE
+
+
+PHASE_PORTRAIT = Section("phase_portrait", "Phase portrait", draw_phase_portrait, generative=True)
