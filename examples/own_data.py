@@ -15,7 +15,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from undertow import LangevinFlow, TrialSet
+from undertow import LangevinFlow, TrialSet, plots
 from undertow.data import split_trials
 from undertow.training import Training
 
@@ -54,7 +54,16 @@ print(prediction.rates.shape, {name: z.shape for name, z in prediction.latents.i
 print(prediction.to_xarray())
 
 # %% [markdown]
-# ## One trial of a neuron that was held out
+# ## Figures
+#
+# Those of the report are functions of a prediction, one line each. They return matplotlib axes.
+
+# %%
+plots.rasters(prediction, trials=2)
+plt.show()
+
+# %% [markdown]
+# Or draw your own: one trial of a neuron that was held out.
 
 # %%
 neuron = np.flatnonzero(trials.heldout)[0]

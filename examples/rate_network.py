@@ -13,7 +13,7 @@
 # %%
 import matplotlib.pyplot as plt
 
-from undertow import LatentSDE, simulate_rate_network
+from undertow import LatentSDE, plots, simulate_rate_network
 from undertow.data import split_trials
 from undertow.dynamics import NeuralSDE
 from undertow.training import Training
@@ -53,4 +53,13 @@ for axis, mode in zip(axes, ("smooth", "generate"), strict=True):
     axis.set(xlabel="time (s)", title=f'mode="{mode}"')
 axes[0].set_ylabel("rate (spikes/s)")
 axes[0].legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# ## The learned flow
+#
+# The drift of the stochastic model, in the plane in which its paths vary most.
+
+# %%
+plots.phase_portrait(models["SDE"], test)
 plt.show()
