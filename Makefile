@@ -1,4 +1,5 @@
-# make demo: install into .venv and fit the Lorenz set; make test: install with the test tools and run the tests.
+# make demo: install into .venv and fit the Lorenz set; make test: install with the test tools and run the tests;
+# make docs: run the examples and build the site of the documentation into site/.
 # A Python ≥ 3.11 is taken from PYTHON, python3 by default.
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO_DIR ?= demo/$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/undertow demo --out $(DEMO_DIR)
@@ -22,6 +23,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean
+	@echo "open site/index.html"
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
 	  { echo "undertow needs Python 3.11, 3.12 or 3.13; $(PYTHON) is: $$($(PYTHON) --version 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
@@ -36,5 +41,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --no-deps nlb-tools==0.0.4
 	@touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) -e '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site .cache

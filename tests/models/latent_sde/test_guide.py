@@ -15,8 +15,8 @@ from undertow.data import Prediction
 from undertow.dynamics import DiscreteDynamics
 from undertow.dynamics.named import dynamics_names
 from undertow.inference import KLSchedule
-from undertow.models import LatentSDE
-from undertow.models.latent_sde.building import Population, build_dynamics
+from undertow.models import LatentSDE, LSTMEncoding, PathPosterior, Signals, Solver
+from undertow.models.latent_sde.building import build_dynamics
 from undertow.models.parameters import parameter_names
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -46,7 +46,10 @@ def documented(head: str) -> set[str]:
 
 def test_the_page_names_every_option_and_no_other() -> None:
     assert documented("option") == set(parameter_names(LatentSDE))
-    assert documented("option of `KLSchedule`") == {field.name for field in fields(KLSchedule)}
+    for piece in (KLSchedule, LSTMEncoding, PathPosterior, Signals, Solver):
+        assert documented(f"option of `{piece.__name__}`") == {
+            field.name for field in fields(piece)
+        }, piece
 
 
 def test_every_score_of_the_model_is_explained(names: dict[str, Any]) -> None:
@@ -82,7 +85,7 @@ def test_predictions_are_as_described(names: dict[str, Any]) -> None:
 def test_regions_meet_in_the_dynamics_alone(names: dict[str, Any]) -> None:
     model = names["regional"]
     assert model.population_.regions == ["MOs", "VISp"]
-    assert model.network_.dynamics.coupling_matrix().shape == (4, 4)
+    assert model.dynamics_.coupling_matrix().shape == (4, 4)
     silenced, same = names["silent"], names["same"]
     assert np.ptp(silenced.truth[:, :, :10], axis=(0, 1)).max() == pytest.approx(0, abs=1e-4)
     assert np.ptp(same.truth[:, :, :10], axis=(0, 1)).min() > 0
@@ -92,8 +95,8 @@ def test_what_if_changes_nothing_but_what_was_asked(names: dict[str, Any]) -> No
     again = names["regional"].sample(trials=names["test"], seed=1)
     assert np.array_equal(again.spikes, names["same"].spikes)
     assert not np.array_equal(names["louder"].truth, names["same"].truth)
-    assert names["uncoupled"].network_.dynamics.coupling.constant.abs().max() == 0
-    assert names["regional"].network_.dynamics.coupling.constant.abs().max() > 0
+    assert names["uncoupled"].dynamics_.coupling.constant.abs().max() == 0
+    assert names["regional"].dynamics_.coupling.constant.abs().max() > 0
 
 
 @pytest.mark.parametrize("name", sorted(dynamics_names()))
@@ -101,7 +104,7 @@ def test_time_is_that_of_the_trials_where_the_dynamics_have_none(
     name: str, names: dict[str, Any]
 ) -> None:
     model = LatentSDE().set_params(dynamics=name, signals__stimulus=False)
-    dynamics, _ = build_dynamics(model, Population.of(names["trials"], model))
+    dynamics, _ = build_dynamics(model, model.describe(names["trials"]))
     seconds = 0.02 if name.endswith("langevin") else 0.5 / 2.5
     assert float(dynamics.timescale_s) == pytest.approx(seconds)
 
