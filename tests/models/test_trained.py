@@ -93,16 +93,16 @@ class Reader(TrainedModel[Readout]):
 def free_of_arguments() -> list[Callable[..., None]]:
     """The contract's tests that ask for a class alone."""
     tests = [each for name, each in vars(contracts).items() if name.startswith("test_")]
-    return [t for t in tests if {"cls"} <= _arguments(t) <= {"cls", "tmp_path"}]
+    return [t for t in tests if {"cls"} <= arguments(t) <= {"cls", "tmp_path"}]
 
 
-def _arguments(test: Callable[..., None]) -> set[str]:
+def arguments(test: Callable[..., None]) -> set[str]:
     return set(inspect.signature(test).parameters)
 
 
 @pytest.mark.parametrize("test", free_of_arguments(), ids=lambda test: test.__name__)
 def test_it_keeps_the_contract(test: Callable[..., None], tmp_path: Path) -> None:
-    test(Reader, **({"tmp_path": tmp_path} if "tmp_path" in _arguments(test) else {}))
+    test(Reader, **({"tmp_path": tmp_path} if "tmp_path" in arguments(test) else {}))
 
 
 # --- fitting ----------------------------------------------------------------------------------
