@@ -77,9 +77,8 @@ class Dynamics(nn.Module, ABC):
         noisy coordinates.
 
         `s` is the time at the step's start, in units of τ. `h` is a scalar or has one step per
-        trial, (trials, 1). Where `correlated`, the second is
-        the lower triangular factor L of the noisy coordinates' covariance LLᵀ, (…, noise_dim,
-        noise_dim).
+        trial, (trials, 1). Where `correlated`, the second is the lower triangular factor L of the
+        noisy coordinates' covariance LLᵀ, (…, noise_dim, noise_dim).
         """
 
     @abstractmethod
