@@ -40,9 +40,7 @@ def evaluate(
             else "all trials: these are not the data of the fit"
         )
         say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
-    scores = {saved.model.cli_name: saved.score(trials)}
-    show.scores(scores)
+    found = ScoreTable({saved.model.cli_name: saved.score(trials)}, {})
+    show.scores(found)
     if out is not None:
-        write_scores(
-            out, ScoreTable(scores, {}), {"source": {"path": str(data), "model": str(model)}}
-        )
+        write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})

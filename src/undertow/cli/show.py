@@ -12,41 +12,25 @@ from undertow.cli.plan import Plan
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
-    from undertow.evaluation import Score
-    from undertow.experiments import CellResult, Estimate, RunResult
+    from undertow.experiments import CellResult, Estimate, RunResult, ScoreTable
     from undertow.models import Estimator
 
 
 def result(done: "RunResult") -> None:
     """Scores of a run, seconds of the fit, and where everything lies."""
-    scores(done.table.scores, done.table.differences)
+    scores(done.table)
     typer.echo(f"fit: {done.fit_s:.1f} s")
     typer.echo(f"scores: {done.directory / 'scores.json'}")
     typer.echo(f"report: {done.report}")
 
 
-def scores(
-    by_model: Mapping[str, Mapping[str, "Score"]], differences: Mapping[str, "Score"] | None = None
-) -> None:
+def scores(found: "ScoreTable") -> None:
     """Scores of each model side by side with their 95 % intervals, and the paired difference."""
-    columns: dict[str, Mapping[str, Score]] = {**by_model}
-    if differences:
-        columns[" − ".join(list(by_model)[:2])] = differences
-    names = list(dict.fromkeys(name for each in columns.values() for name in each))
-    if not names:
+    heads, rows = found.table()
+    if rows:
+        table(heads, rows)
+    else:
         typer.echo("no score can be computed for these trials")
-        return
-    heads = ["score", *columns, "unit", "test trials"]
-    rows = [_score_row(name, list(columns.values())) for name in names]
-    table(heads, rows)
-
-
-def _score_row(name: str, columns: Sequence[Mapping[str, "Score"]]) -> list[str]:
-    from undertow.experiments.scores import score_text
-
-    known = next(each[name] for each in columns if name in each)
-    cells = [score_text(each.get(name)) for each in columns]
-    return [name, *cells, known.unit, str(known.n_trials)]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -34,7 +34,7 @@ class ScoreTable(Tabular):
         if self.differences:
             columns[" − ".join(list(self.scores)[:2])] = self.differences
         names = dict.fromkeys(name for scores in columns.values() for name in scores)
-        heads = ["score", *columns, "unit", "trials"]
+        heads = ["score", *columns, "unit", "test trials"]
         return heads, [_row(name, list(columns.values())) for name in names]
 
     def rows(self) -> list[dict[str, Any]]:

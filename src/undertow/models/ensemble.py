@@ -32,7 +32,7 @@ class Ensemble(Estimator):
         size: how many are fitted.
         seed: of the first; the others follow it, seed + 1, seed + 2, …
 
-    Attributes (after fit):
+    Attributes:
         members_: the fitted models.
         history_: rows logged in the training of the first.
         validation_score_: mean of the members'.

@@ -12,13 +12,22 @@ from undertow.decoders import (
     Decoder,
     LinearDecoder,
     MLPDecoder,
+    Norm,
     RegionalDecoder,
     TransformerDecoder,
 )
-from undertow.encoders import Encoder, GRUEncoder, LinearEncoder, LSTMEncoder
+from undertow.encoders import (
+    Direction,
+    Encoder,
+    GRUEncoder,
+    LinearEncoder,
+    LSTMEncoder,
+    Reads,
+)
 from undertow.errors import ModelError
 from undertow.models.population import Population
 from undertow.observations import (
+    Link,
     NegativeBinomialObservation,
     Observation,
     PoissonObservation,
@@ -55,7 +64,7 @@ class GRUEncoding(Encoding):
 
     name: ClassVar[str | None] = "gru"
     bidirectional: bool = True
-    reads: Literal["current", "previous", "held"] = "current"
+    reads: Reads = "current"
     recurrent_dropout: float = 0.0
 
     def check(self) -> None:
@@ -106,7 +115,7 @@ class LSTMEncoding(Encoding):
     """
 
     name: ClassVar[str | None] = "lstm"
-    context: Literal["backward", "forward", "both"] = "backward"
+    context: Direction = "backward"
 
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> LSTMEncoder:
         """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
@@ -158,7 +167,7 @@ class TransformerDecoding(Decoding):
     width: int = 128
     heads: int = 4
     feedforward: int | None = None
-    norm: Literal["pre", "post"] = "pre"
+    norm: Norm = "pre"
     initial_scale: float = 1.0
 
     def check(self) -> None:
@@ -253,7 +262,7 @@ class Counts(Options):
 
     argument: ClassVar[str] = "observation"
     kind: Literal["poisson", "negative-binomial"] = "poisson"
-    link: Literal["exp", "softplus"] = "exp"
+    link: Link = "exp"
     rate_floor_hz: float = 0.1
 
     def check(self) -> None:

@@ -36,7 +36,7 @@ class TrainedModel(Estimator, Generic[Network]):
     A concrete one takes `samples`, `seed`, `device` and `training` among its arguments and gives
     `build_network`, `objective`, `validator` and `predict`.
 
-    Attributes (after fit):
+    Attributes:
         network_: the fitted network.
         population_: what it knows of the trials it was fitted on.
         history_: one row per validation.

@@ -58,7 +58,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         training: options of the training loop.
         variant: readings of the code released with the paper; see `Variant` and `preset`.
 
-    Attributes (after fit):
+    Attributes:
         history_: one row per validation.
         validation_score_: the best of them.
         dynamics_: the fitted dynamics.

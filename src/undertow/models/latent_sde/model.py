@@ -58,7 +58,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
 
-    Attributes (after fit):
+    Attributes:
         history_: one row per validation.
         validation_score_: the best of them.
         dynamics_: the fitted dynamics. Their parameters are not identifiable: different ones can

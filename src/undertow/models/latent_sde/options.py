@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from undertow import checks
 from undertow.dynamics import Dynamics
+from undertow.encoders import Interpolation
 from undertow.errors import ModelError
 from undertow.inference import ControlSteering, DriftSteering, Steering
 from undertow.options import Options
@@ -100,7 +101,7 @@ class Solver(Options):
 
     argument: ClassVar[str] = "solver"
     bins_per_step: float = 1.0
-    interpolation: Literal["linear", "previous"] = "linear"
+    interpolation: Interpolation = "linear"
     checkpointed: bool = False
 
     def check(self) -> None:
