@@ -65,6 +65,15 @@ def test_links_lead_somewhere() -> None:
     assert not {name: links for name, links in broken.items() if links}
 
 
+def test_files_that_are_named_are_there() -> None:
+    named = re.compile(r"`((?:tests|benchmarks|examples|docs)/[\w/.-]+\.(?:py|md))`")
+    missing = {
+        path.name: [file for file in named.findall(text_of(path)) if not (ROOT / file).exists()]
+        for path in GUIDES
+    }
+    assert not {name: files for name, files in missing.items() if files}
+
+
 def test_the_readme_leads_to_every_part_of_the_site() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     parts = ("getting-started.md", "glossary.md", "research/index.md", "write-your-own-model.md")
