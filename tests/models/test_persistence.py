@@ -179,3 +179,11 @@ def test_an_unfitted_model_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not fitted"):
         small().save(tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    tensors, header = read_tensors(small(epochs=1).fit(GAPS).save(tmp_path / "model.safetensors"))
+    for version in (None, 1, 99):
+        path = write_tensors(tmp_path / "other", tensors, {**header, "format": version})
+        with pytest.raises(ModelError, match="another version of undertow, .* fit the model again"):
+            LangevinFlow.load(path)

@@ -16,6 +16,7 @@ from undertow.models.parameters import SEPARATOR, annotations, option_classes
 from undertow.names import kebab, nearest
 from undertow.training import read_tensors, write_tensors
 
+FORMAT = 2  # raised when files of before can no longer be read
 DYNAMICS, OPTIONS, PART, CUSTOM = "dynamics", "options", "part", "custom"
 AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
 
@@ -27,7 +28,8 @@ def save(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     params = {k: _plain(v) for k, v in model.get_params(deep=False).items()}
-    return write_tensors(path, tensors, {"model": model.cli_name, "params": params, **extra})
+    header = {"format": FORMAT, "model": model.cli_name, "params": params, **extra}
+    return write_tensors(path, tensors, header)
 
 
 def load(
@@ -46,6 +48,11 @@ def load(
         raise ModelError(
             f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}: load it with its "
             "own class."
+        )
+    if header.get("format") != FORMAT:
+        raise ModelError(
+            f"{path} was written by another version of undertow, with other options: fit the model "
+            "again."
         )
     settings, others = _overlaid(header["params"], params)
     types = annotations(cls)
