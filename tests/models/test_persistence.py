@@ -185,5 +185,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     tensors, header = read_tensors(small(epochs=1).fit(GAPS).save(tmp_path / "model.safetensors"))
     for version in (None, 1, 99):
         path = write_tensors(tmp_path / "other", tensors, {**header, "format": version})
-        with pytest.raises(ModelError, match="another version of undertow, .* fit the model again"):
+        with pytest.raises(
+            ModelError, match=r"another version of undertow, .* fit the model again"
+        ):
             LangevinFlow.load(path)
