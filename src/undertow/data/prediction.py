@@ -192,8 +192,10 @@ class Prediction:
 def likeliest_categories(
     probabilities: Mapping[str, np.ndarray], categories: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """The number that names each channel's likeliest category, (…, channels); NaN where its
-    probabilities are."""
+    """The number of each channel's likeliest category, (…, channels).
+
+    It is NaN where the probabilities are.
+    """
     likeliest = [
         np.where(
             np.isnan(given).any(-1),

@@ -13,8 +13,7 @@ ZERO_RATE = 1e-9
 
 
 def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """`value` as a float64 array; `DataError` when it is not numeric or has another number of
-    dimensions."""
+    """`value` as a float64 array; a `DataError` unless it is numeric, of `ndim` dimensions."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
