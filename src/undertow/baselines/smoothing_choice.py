@@ -26,7 +26,7 @@ class Choice(NamedTuple):
 
 
 def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> list[Choice]:
-    """All combinations, with penalty 0 where there is no regression.
+    """All combinations of values, with penalty 0 where there is no regression.
 
     Raises:
         ModelError: for values that are not numbers above zero, or none.
@@ -91,6 +91,7 @@ def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[Tr
     def loss(point: Choice) -> float:
         total = 0.0
         for trials in given:
+            # without its own bin: else the narrowest kernel would win by repeating the spikes
             rates = smooth(trials, point.width_s, centre=False) + point.floor_hz
             total += negative_log_likelihood(rates * trials.bin_s, heldin_counts(trials))
         return total
@@ -101,8 +102,9 @@ def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[Tr
 def choose_on_validation(
     grid: list[Choice], smooth: HeldInSmoother, train: TrialSet, validation: TrialSet
 ) -> Choice:
-    """The best co-smoothing on the validation trials; in large sets width and floor from a part of
-    the data.
+    """The best co-smoothing on the validation trials.
+
+    In large sets, width and floor are chosen on a part of the data.
 
     Raises:
         ModelError: when no held-out neuron spikes in the validation trials.
@@ -156,6 +158,7 @@ def _until_it_falls(
     worse."""
     fitted, best = None, -np.inf
     for penalty in penalties:
+        # from strong to weak: each solution is near the next, and the fits stay quick
         fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
         score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
         yield penalty, score
@@ -167,8 +170,10 @@ def _until_it_falls(
 def fit_regression(
     smooth: HeldInSmoother, given: list[TrialSet], choice: Choice
 ) -> PoissonRegression:
-    """From ln(smoothed held-in rates + floor) to the ln of held-out rates in spikes/s; without
-    held-out neurons it is empty."""
+    """Fit the regression from ln(smoothed held-in rates + floor) to ln of held-out rates.
+
+    Rates are spikes/s; without held-out neurons the regression is empty.
+    """
     first = given[0]
     if not first.heldout.any():
         return PoissonRegression(np.zeros((first.n_neurons, 0)), np.zeros(0))
@@ -179,4 +184,5 @@ def fit_regression(
         counts.append(heldout_counts(trials)[inside])
     design = PoissonDesign(np.concatenate(features), np.concatenate(counts))
     fitted = design.fit(choice.penalty)
+    # ln of counts per bin to ln of spikes/s
     return PoissonRegression(fitted.weights, fitted.offset - np.log(first.bin_s))

@@ -96,8 +96,10 @@ def _factor(widen: str | None, samples: int | None) -> float | str | None:
 
 
 def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
-    """The prediction with its samples spread; an estimated factor is said, and never narrows
-    them."""
+    """The prediction with its samples spread.
+
+    Where the factor is estimated, it is printed, and it never narrows the samples.
+    """
     from undertow.evaluation import spread_factor, widened
 
     if isinstance(factor, str):

@@ -122,7 +122,7 @@ def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.nda
     """
     counts = np.empty((edges.shape[0], edges.shape[1] - 1, len(spike_times)), np.float32)
     for unit, times in enumerate(spike_times):
-        # edges move down by the tolerance: a spike that rounds to just below its edge stays in its bin
+        # edges move down by the tolerance: a spike rounded to just below one counts as on it
         counts[:, :, unit] = np.diff(np.searchsorted(times, edges - TIME_TOLERANCE_S), axis=1)
     return counts
 

@@ -9,7 +9,7 @@ from undertow.errors import DataError
 
 
 def bin_centres_s(start_s: float, bin_s: float, n_time: int) -> np.ndarray:
-    """Centres in seconds of `n_time` bins side by side, the first starting at `start_s`; (time,)."""
+    """Centres in seconds, (time,), of `n_time` bins side by side from `start_s` on."""
     return start_s + (np.arange(n_time) + 0.5) * bin_s
 
 

@@ -22,11 +22,12 @@ READOUT_LENGTH = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Oscillators:
-    """dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i, complex z, t in
-    seconds.
+    """Coupled, noisy Stuart–Landau oscillators with complex states z; t is in seconds.
 
-    Alone and without noise, each goes round the unit circle at its own frequency. W_i is complex: its
-    real and imaginary part are independent standard Wiener processes.
+    dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i
+
+    Alone and without noise, each goes round the unit circle at its own frequency. W_i is complex:
+    its real and imaginary part are independent standard Wiener processes.
 
     Attributes:
         frequencies_hz: f, (oscillators,).
@@ -117,7 +118,7 @@ class Oscillators:
             if k % steps_per_bin == 0:
                 states[:, k // steps_per_bin] = z
             square = np.abs(z) ** 2
-            # exact without coupling and noise: |z|² follows the logistic equation, the phase turns evenly
+            # exact without coupling and noise: |z|² grows logistically, the phase turns evenly
             z = turn * z / np.sqrt(square + (1 - square) * decay)
             kick = generator.standard_normal((2, *z.shape))
             z = z + dt * self._coupled(z) + self.noise * np.sqrt(dt) * (kick[0] + 1j * kick[1])

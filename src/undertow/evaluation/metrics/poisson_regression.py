@@ -92,7 +92,7 @@ class _Problem:
         self.counts = data.counts[:, active]
         # the offset, last, is not penalised
         self.ridge = np.append(np.full(len(data.centre), penalty), 0.0)[:, None]
-        # the diagonal of the Hessian at the mean rate, in the coordinates that nearly diagonalise it
+        # diagonal of the Hessian at the mean rate, in the coordinates that nearly diagonalise it
         self.preconditioner = data.curvature[:, None] * data.mean[active] + self.ridge
 
     def solve(self, theta: np.ndarray, tolerance: float) -> np.ndarray:
@@ -116,7 +116,7 @@ class _Problem:
         """
         residual, direction = -gradient, np.zeros_like(gradient)
         size = np.linalg.norm(gradient, axis=0)
-        # inexact Newton: coarse far from the minimum, ever finer near it, never below the tolerance
+        # inexact Newton: coarse far from the minimum, finer near it, down to a tenth of `tolerance`
         goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
         z = residual / self.preconditioner
         search, product = z, np.sum(residual * z, axis=0)

@@ -1,6 +1,6 @@
-"""Peri-stimulus time histograms (PSTHs): averages over trials of a condition.
+"""Peri-stimulus time histograms (PSTHs), and how well rates match them.
 
-And how well rates match them.
+A PSTH is the average over the trials of a condition.
 """
 
 from collections.abc import Sequence
