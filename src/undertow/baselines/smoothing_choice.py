@@ -58,8 +58,10 @@ class HeldInSmoother:
     mean_rates: np.ndarray
 
     def __call__(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
-        """Rates in the window, spikes/s, (trials, window, held-in); `centre` as in
-        `gaussian_smooth`."""
+        """Rates in the window, spikes/s, (trials, window, held-in).
+
+        `centre` is as in `gaussian_smooth`.
+        """
         counts = heldin_counts(trials)
         rates = gaussian_smooth(counts, width_s, trials.bin_s, centre) / trials.bin_s
         return np.where(np.isnan(rates), self.mean_rates, rates)
@@ -154,8 +156,10 @@ def _validation_scores(
 def _until_it_falls(
     design: PoissonDesign, features: np.ndarray, target: np.ndarray, penalties: list[float]
 ) -> Iterator[tuple[float, float]]:
-    """Each penalty and its bits per spike, each fit from the one before, up to the first that is
-    worse."""
+    """Each penalty and its bits per spike, up to the first that is worse.
+
+    Each fit starts from the one before.
+    """
     fitted, best = None, -np.inf
     for penalty in penalties:
         # from strong to weak: each solution is near the next, and the fits stay quick

@@ -48,8 +48,9 @@ def predict(
     ] = "smooth",
     csv: Annotated[bool, options.flag("--csv", "Write CSV files, too.")] = False,
 ) -> None:
-    """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to
-    DIR/predictions.nc.
+    """Write what a fitted model predicts for all trials in DATA to DIR/predictions.nc.
+
+    These are rates (spikes/s), latents and behaviour.
 
     Options for reading DATA are those the model was fitted with, unless given.
     """

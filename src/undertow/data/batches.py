@@ -122,7 +122,7 @@ class Batch:
         return torch.where(self.inside[..., None], values, torch.nan).cpu().numpy()
 
     def take(self, index: Tensor) -> "Batch":
-        """The batch of some of the trials."""
+        """A batch of some of the trials."""
         held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL)}
         return dataclasses.replace(
             self,

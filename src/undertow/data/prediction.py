@@ -93,8 +93,7 @@ class Prediction:
 
     @property
     def counts(self) -> np.ndarray:
-        """Expected spikes per bin, (trials, time, neurons): what the scores of the benchmark
-        take."""
+        """Expected spikes per bin, (trials, time, neurons), as the benchmark's scores take them."""
         return self.rates * self.trials.bin_s
 
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:

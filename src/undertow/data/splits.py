@@ -48,8 +48,10 @@ def split_trials(
 def split_validation(
     trials: TrialSet, fraction: float = 0.15, seed: int = 0
 ) -> tuple[TrialSet, TrialSet]:
-    """Split training trials into those to learn from and those to choose on, stratified by
-    condition."""
+    """Split training trials into those to learn from and those to choose on.
+
+    The split is stratified by condition.
+    """
     number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
     train, (validation,) = _stratified(trials, (fraction,), seed)
     return trials[train], trials[validation]

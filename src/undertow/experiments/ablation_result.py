@@ -24,7 +24,7 @@ Seeds = Mapping[int, Mapping[str, Statistic]]
 
 @dataclass(frozen=True, eq=False)
 class ArmResult:
-    """One arm.
+    """The result of one arm.
 
     Attributes:
         settings: of its model, the chosen dropout among them.
@@ -49,12 +49,12 @@ class ArmResult:
 
     @property
     def dropout(self) -> float | None:
-        """Of the model; None for one without."""
+        """The dropout of the model; None for a model without one."""
         return self.settings.get("dropout")
 
     @property
     def fits(self) -> int:
-        """How many finished."""
+        """The number of fits that finished."""
         return sum(len(seeds) for seeds in self.statistics.values())
 
 

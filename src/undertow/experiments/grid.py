@@ -63,7 +63,7 @@ class CellResult:
 
     @property
     def model_path(self) -> Path:
-        """Where the fitted model lies, if it was kept."""
+        """The file of the fitted model, if it was kept."""
         return self.path.with_suffix(".safetensors")
 
     def statistics(self) -> dict[str, Statistic]:

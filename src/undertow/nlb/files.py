@@ -126,8 +126,9 @@ def _phase(told: set[Any], targets: Mapping[str, np.ndarray]) -> Phase:
 
 
 def read_targets(path: str | Path) -> tuple[Tensors, ...]:
-    """The targets of every set in a file, one `Tensors` without inputs for each group of the
-    benchmark.
+    """The targets of every set in a file.
+
+    They are one `Tensors` without inputs for each group of the benchmark.
 
     Raises:
         DataError: when the file cannot be read or holds no group of the benchmark.

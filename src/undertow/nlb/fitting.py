@@ -1,5 +1,4 @@
-"""A fit to a set of the Neural Latents Benchmark: run.json, model, rates as a submission,
-scores."""
+"""A fit to a set of the benchmark: run.json, model, rates as a submission, scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

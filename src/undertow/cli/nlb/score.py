@@ -44,8 +44,10 @@ def score(
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
     ] = None,
 ) -> None:
-    """Score rates of SET as the benchmark does, under its name of the result, which tells set and
-    bin width."""
+    """Score rates of SET as the benchmark does.
+
+    Scores stand under the benchmark's name of the result, which tells set and bin width.
+    """
     from undertow.nlb import score_submission
 
     place = Place(set_name, bin_ms, phase, folder)

@@ -1,5 +1,4 @@
-"""`undertow nlb submit`: one file with the rates of one or more sets, as the benchmark's
-leaderboard takes it."""
+"""`undertow nlb submit`: one file with the rates of one or more sets, for the leaderboard."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -85,7 +85,7 @@ def nlb_arrays(path: str | Path, file: "h5py.File") -> NLBArrays | None:
 
 
 def _named(datasets: Datasets) -> dict[str, "h5py.Dataset"]:
-    """Those whose names belong to the layout."""
+    """The arrays whose names belong to the layout."""
     return {name: dataset for name, dataset in datasets.items() if _OURS.fullmatch(name)}
 
 

@@ -175,8 +175,10 @@ def _choose(x: np.ndarray, codes: np.ndarray, n_classes: int) -> float:
 def _probabilities(
     x: np.ndarray, codes: np.ndarray, new: np.ndarray, n_classes: int, inverse_penalty: float
 ) -> np.ndarray:
-    """The probability of each class in new rows, (rows, classes); zero for classes not fitted
-    on."""
+    """The probability of each class in new rows, (rows, classes).
+
+    It is zero for classes that were not fitted on.
+    """
     from sklearn.linear_model import LogisticRegression
 
     probability = np.zeros((len(new), n_classes))
