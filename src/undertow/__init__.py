@@ -1,7 +1,7 @@
 """undertow: stochastic latent dynamics of neural populations — fit, compare, understand.
 
-Names and subpackages are loaded when first used, so that `import undertow` stays quick. Which there
-are stands in one place, `__init__.pyi`, where editors and type checkers read it too.
+Names and subpackages are loaded when first used, so that `import undertow` stays quick. The list
+of them is in one place, `__init__.pyi`, where editors and type checkers read it too.
 """
 
 from typing import Any

@@ -18,5 +18,7 @@ class StabilityError(ModelError):
 
 
 class DataWarning(UserWarning):
-    """The data can be used, but something in them deserves a look (silent neurons, dropped
-    bins)."""
+    """The data can be used, but something in them deserves a look.
+
+    Examples are silent neurons and bins that were dropped.
+    """

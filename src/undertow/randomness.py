@@ -1,5 +1,7 @@
-"""Randomness from explicit generators: masks, and seeded weight initialisation that leaves the
-global state alone."""
+"""Randomness from explicit generators: masks, paths and seeded weights.
+
+Nothing here changes the global random state.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +20,11 @@ def isolated_seed(seed: int) -> Iterator[None]:
 
 
 def path_generator(device: torch.device, *seed: int) -> torch.Generator:
-    """A generator for one path: in a longer window every path, not just the first, begins with the
-    same noise."""
+    """A generator of the noise of one path.
+
+    Each path has its own, so that in a longer window every path, not only the first, begins with
+    the same noise.
+    """
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 

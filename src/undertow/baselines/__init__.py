@@ -1,4 +1,4 @@
-"""Simple models every table compares with, behind the same fit and predict."""
+"""Simple models that every table compares with, behind the same fit and predict."""
 
 from undertow.baselines.smoothing import Smoothing
 

@@ -22,7 +22,9 @@ from undertow.models.base import Estimator, ProgressReport
 
 
 class Smoothing(Estimator):
-    """The baseline of every table, as in the Neural Latents Benchmark (Pei et al. 2021).
+    """Gaussian smoothing, the baseline of every table, as in the Neural Latents Benchmark.
+
+    Pei, Ye et al. 2021, NeurIPS Datasets and Benchmarks.
 
     Held-in neurons: their spikes smoothed with a Gaussian. Held-out neurons: Poisson regression
     with an L2 penalty on ln(smoothed held-in rates + floor), bin by bin. Forward bins: each
@@ -102,7 +104,7 @@ class Smoothing(Estimator):
         return self
 
     def _choose(self, grid: list[Choice], trials: TrialSet, validation: TrialSet | None) -> Choice:
-        """The only point of the grid, or the best on trials not fitted on."""
+        """The only point of the grid, or the best on trials that are not fitted on."""
         if len(grid) == 1:
             return grid[0]
         if not trials.heldout.any():
@@ -117,8 +119,9 @@ class Smoothing(Estimator):
         return HeldInSmoother(self.mean_rates_[~self.heldout_])
 
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Rates in spikes/s, NaN past the end of a trial; nothing is random here, so `seed` changes
-        nothing.
+        """Rates in spikes/s, NaN past the end of a trial.
+
+        Nothing is random here, so `seed` changes nothing.
 
         Raises:
             ModelError: when the model is not fitted, the neurons differ, or samples are asked for.
@@ -193,8 +196,10 @@ class Smoothing(Estimator):
 
 
 def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
-    """Each neuron's mean rate in the window or the forward bins, spikes/s; at least half a spike in
-    all."""
+    """Each neuron's mean rate in the window or the forward bins, spikes/s.
+
+    It is that of at least half a spike in all, so never zero.
+    """
     n_neurons = given[0].n_neurons
     spikes, seconds = np.zeros(n_neurons), np.zeros(n_neurons)
     for trials in given:
@@ -202,4 +207,5 @@ def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
         counts = trials.spikes[:, edge:] if forward else trials.spikes[:, :edge]
         spikes += np.nansum(counts, axis=(0, 1), dtype=np.float64)
         seconds += np.isfinite(counts).sum(axis=(0, 1)) * trials.bin_s
+    # half a spike keeps the rate of a silent neuron above zero
     return np.maximum(spikes, 0.5) / np.maximum(seconds, ZERO_RATE)

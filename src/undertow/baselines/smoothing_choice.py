@@ -26,7 +26,7 @@ class Choice(NamedTuple):
 
 
 def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> list[Choice]:
-    """All combinations, with penalty 0 where there is no regression.
+    """All combinations of values, with penalty 0 where there is no regression.
 
     Raises:
         ModelError: for values that are not numbers above zero, or none.
@@ -58,8 +58,10 @@ class HeldInSmoother:
     mean_rates: np.ndarray
 
     def __call__(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
-        """Rates in the window, spikes/s, (trials, window, held-in); `centre` as in
-        `gaussian_smooth`."""
+        """Rates in the window, spikes/s, (trials, window, held-in).
+
+        `centre` is as in `gaussian_smooth`.
+        """
         counts = heldin_counts(trials)
         rates = gaussian_smooth(counts, width_s, trials.bin_s, centre) / trials.bin_s
         return np.where(np.isnan(rates), self.mean_rates, rates)
@@ -91,6 +93,7 @@ def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[Tr
     def loss(point: Choice) -> float:
         total = 0.0
         for trials in given:
+            # without its own bin: else the narrowest kernel would win by repeating the spikes
             rates = smooth(trials, point.width_s, centre=False) + point.floor_hz
             total += negative_log_likelihood(rates * trials.bin_s, heldin_counts(trials))
         return total
@@ -101,8 +104,9 @@ def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[Tr
 def choose_on_validation(
     grid: list[Choice], smooth: HeldInSmoother, train: TrialSet, validation: TrialSet
 ) -> Choice:
-    """The best co-smoothing on the validation trials; in large sets width and floor from a part of
-    the data.
+    """The best co-smoothing on the validation trials.
+
+    In large sets, width and floor are chosen on a part of the data.
 
     Raises:
         ModelError: when no held-out neuron spikes in the validation trials.
@@ -152,10 +156,13 @@ def _validation_scores(
 def _until_it_falls(
     design: PoissonDesign, features: np.ndarray, target: np.ndarray, penalties: list[float]
 ) -> Iterator[tuple[float, float]]:
-    """Each penalty and its bits per spike, each fit from the one before, up to the first that is
-    worse."""
+    """Each penalty and its bits per spike, up to the first that is worse.
+
+    Each fit starts from the one before.
+    """
     fitted, best = None, -np.inf
     for penalty in penalties:
+        # from strong to weak: each solution is near the next, and the fits stay quick
         fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
         score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
         yield penalty, score
@@ -167,8 +174,10 @@ def _until_it_falls(
 def fit_regression(
     smooth: HeldInSmoother, given: list[TrialSet], choice: Choice
 ) -> PoissonRegression:
-    """From ln(smoothed held-in rates + floor) to the ln of held-out rates in spikes/s; without
-    held-out neurons it is empty."""
+    """Fit the regression from ln(smoothed held-in rates + floor) to ln of held-out rates.
+
+    Rates are spikes/s; without held-out neurons the regression is empty.
+    """
     first = given[0]
     if not first.heldout.any():
         return PoissonRegression(np.zeros((first.n_neurons, 0)), np.zeros(0))
@@ -179,4 +188,5 @@ def fit_regression(
         counts.append(heldout_counts(trials)[inside])
     design = PoissonDesign(np.concatenate(features), np.concatenate(counts))
     fitted = design.fit(choice.penalty)
+    # ln of counts per bin to ln of spikes/s
     return PoissonRegression(fitted.weights, fitted.offset - np.log(first.bin_s))

@@ -40,8 +40,9 @@ def ablate(
         ),
     ] = None,
 ) -> None:
-    """Fit langevin-flow whole and with one part changed at a time; compare scores, paired, over the
-    same folds.
+    """Fit langevin-flow whole and with one part changed at a time, on the same folds.
+
+    Scores of each are compared with the whole, paired.
 
     Settings (--preset, --set) are those of the whole. Writes ablation.json, ablation.csv and
     ablation.md to DIR.

@@ -98,8 +98,9 @@ def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> 
 
 
 def part_of(model: Estimator, name: str) -> Any:
-    """What the argument `name` stands for, whose options are set behind a dot; None for a plain
-    value.
+    """What the argument `name` stands for, whose options are set behind a dot.
+
+    None for a plain value.
 
     Dynamics given by name are made, of the model's width, since some refuse one.
     """

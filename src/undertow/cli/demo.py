@@ -24,8 +24,10 @@ def demo(
     ] = SECONDS,
     quiet: options.Quiet = False,
 ) -> None:
-    """Simulate the Lorenz set, fit LangevinFlow (two minutes at most), print its scores and the
-    path of its report."""
+    """Simulate the Lorenz set, fit LangevinFlow and print its scores and its report's path.
+
+    The fit takes two minutes at most.
+    """
     from undertow.cli.configuring import configure
     from undertow.experiments import run
     from undertow.models import LangevinFlow

@@ -1,5 +1,7 @@
-"""How a verb ends: exit 2 with one line for what the user can mend, 130 after Ctrl-C, warnings as
-plain lines."""
+"""How a verb ends, and what it prints on stderr.
+
+Exit 2 with one line for what the user can mend, 130 after Ctrl-C, warnings as plain lines.
+"""
 
 import functools
 import inspect
@@ -19,8 +21,10 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Turn undertow's errors into one line on stderr and exit 2, and Ctrl-C into exit 130; no
-    traceback."""
+    """Turn errors and Ctrl-C into an exit code without a traceback.
+
+    Undertow's errors become one line on stderr and exit 2, Ctrl-C exit 130.
+    """
 
     # each verb has a file of its name: undertow.cli.nlb.fit holds `undertow nlb fit`
     name = verb.__module__.replace(".cli.", ".").replace(".", " ")

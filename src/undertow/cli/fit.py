@@ -57,8 +57,10 @@ def fit(
         ),
     ] = False,
 ) -> None:
-    """Fit a model to DATA, score it on test trials beside Gaussian smoothing, and write a report to
-    DIR."""
+    """Fit a model to DATA, score it on test trials and write a report to DIR.
+
+    Scores stand beside those of Gaussian smoothing.
+    """
     given = {
         "out": out,
         "model": model,

@@ -1,5 +1,7 @@
-"""What `ablate`, `latents` and every other verb that fits many models have in common: their
-options, the run directory, what is said on the way, and how they end."""
+"""What every verb that fits many models has in common, such as `ablate` and `latents`.
+
+These are options, the run directory, what is said on the way, and how the verb ends.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +27,10 @@ Table = tuple[list[str], list[list[str]]]
 
 @dataclass(frozen=True)
 class GridOptions:
-    """Options of every verb that fits models over folds and seeds; the texts are those of the
-    help."""
+    """Options of every verb that fits models over folds and seeds.
+
+    The texts are those of the help.
+    """
 
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="A new directory for the results.")
@@ -68,7 +72,7 @@ class GridOptions:
 
 
 class GridResult(Protocol):
-    """What the fits of a verb came to."""
+    """The result of the fits of a verb."""
 
     @property
     def errors(self) -> Mapping[str, str]:
@@ -78,10 +82,10 @@ class GridResult(Protocol):
         """Heads and rows of text, for people."""
 
     def sentences(self) -> Sequence[str]:
-        """What the tables come to, in words."""
+        """Conclusions from the tables, in words."""
 
     def write(self, directory: Path, about: Mapping[str, Any]) -> list[Path]:
-        """Write everything, and `about` with it; the paths written."""
+        """Write everything, and `about` with it; return the paths written."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Study:
 
 
 def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
-    """Fit everything, print the tables, write the files; or say what it would cost.
+    """Fit everything, print the tables and write the files; in a dry run, say what it costs.
 
     Raises:
         UndertowError: for what cannot be read or fitted, and at the end where some fits failed.
@@ -180,8 +184,10 @@ def _refuse_failures(errors: Mapping[str, str]) -> None:
 
 
 def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) -> None:
-    """What would run, and the time of each model from a few real training steps; nothing is
-    written."""
+    """What would run, and the time of each model from a few real training steps.
+
+    Nothing is written.
+    """
     from undertow.experiments import estimate, fold_splits
 
     first = fold_splits(trials, asked.folds, plan.split_seed)[0]

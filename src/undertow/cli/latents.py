@@ -43,8 +43,9 @@ def latents(
         ),
     ] = None,
 ) -> None:
-    """Fit a model with ever more latents; compare co-smoothing and few-shot co-smoothing over the
-    same folds.
+    """Fit a model with ever more latents, on the same folds.
+
+    Compare co-smoothing and few-shot co-smoothing of the sizes.
 
     Says the smallest size within one standard error of the best. Writes latents.json and
     latents.png to DIR.

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of a fit, in the words of the command line; a config file holds the same, with
-    `-` or `_`.
+    """The options of a fit, in the words of the command line.
+
+    A config file holds the same, with `-` or `_`.
 
     Attributes:
         reading: how the data are read; its options stand beside the others in a config file.
@@ -44,8 +45,9 @@ class Plan:
         config: Path | None = None,
         reading: Reading | None = None,
     ) -> "Plan":
-        """Options given on the command line (None where not) over the config file's over the
-        defaults.
+        """Options of the command line over those of the config file over the defaults.
+
+        Those not given on the command line are None.
 
         Raises:
             UndertowError: for an unknown key (with the nearest valid one), a wrong type or an
@@ -101,8 +103,9 @@ class Plan:
         return Path(self.out)
 
     def build_model(self) -> "Estimator":
-        """The model with its settings: the preset's, then those of `set`; an ensemble of it where
-        asked for.
+        """The model with its settings; an ensemble of it where asked for.
+
+        Settings are the preset's, then those of `set`.
 
         Raises:
             UndertowError: for an unknown model, preset, dynamics or setting, with the nearest name.
@@ -130,7 +133,7 @@ class Plan:
         return Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
 
     def _preset(self) -> "Estimator":
-        """The model as published, where asked for, else with its defaults."""
+        """The model with published settings where asked for, else with its defaults."""
         from undertow.models import LangevinFlow
         from undertow.models.loading import model_class
 

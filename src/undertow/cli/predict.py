@@ -48,8 +48,9 @@ def predict(
     ] = "smooth",
     csv: Annotated[bool, options.flag("--csv", "Write CSV files, too.")] = False,
 ) -> None:
-    """Write rates (spikes/s), latents and behaviour predicted for all trials in DATA to
-    DIR/predictions.nc.
+    """Write what a fitted model predicts for all trials in DATA to DIR/predictions.nc.
+
+    These are rates (spikes/s), latents and behaviour.
 
     Options for reading DATA are those the model was fitted with, unless given.
     """
@@ -96,8 +97,10 @@ def _factor(widen: str | None, samples: int | None) -> float | str | None:
 
 
 def _widened(prediction: "Prediction", factor: float | str) -> "Prediction":
-    """The prediction with its samples spread; an estimated factor is said, and never narrows
-    them."""
+    """The prediction with its samples spread.
+
+    Where the factor is estimated, it is printed, and it never narrows the samples.
+    """
     from undertow.evaluation import spread_factor, widened
 
     if isinstance(factor, str):

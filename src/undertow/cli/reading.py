@@ -1,4 +1,4 @@
-"""`Reading`: how a recording is read; the options that every verb that reads DATA has."""
+"""`Reading`: the options that every verb that reads DATA has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ def _option(help_text: str, metavar: str | None = None) -> Any:
 
 @dataclass(frozen=True)
 class Reading:
-    """How DATA are read, in the words of the command line and of a config file; None: not given.
+    """How DATA are read, in the words of the command line and of a config file.
+
+    None means that an option was not given.
 
     The texts are those of the help. Only what was given is passed on to the reader, which refuses
     an option that its format does not have.
@@ -116,7 +118,7 @@ class Reading:
         return _seconds(self.bin_ms)
 
     def options(self) -> dict[str, Any]:
-        """What was given beside the bin width, by the names of the readers, as run.json keeps it.
+        """The options given beside the bin width, by the readers' names, as run.json keeps them.
 
         `min_rate_hz` and `forward_bins` are of every format; see `experiments.read_trials`.
         """
@@ -157,7 +159,7 @@ def _seconds(value_ms: float | None) -> float | None:
 
 
 def _name_or_names(text: str) -> str | list[str]:
-    """The text itself where it holds no comma: the name of a file may be meant."""
+    """One name or several; the text itself where it holds no comma, as a file's name may."""
     return names(text) if "," in text else text
 
 

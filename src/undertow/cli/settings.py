@@ -1,5 +1,7 @@
-"""Settings as text: `key=value` pairs and TOML tables become values of the type that an annotation
-asks for."""
+"""Settings as text, made values of the type that an annotation asks for.
+
+The text is `key=value` pairs or TOML tables.
+"""
 
 import inspect
 import json
@@ -34,8 +36,10 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def parse_value(text: str) -> Any:
-    """A number, true/false, none or a list where the text reads as one in JSON; otherwise the text
-    itself."""
+    """A value from text, read as JSON: a number, true/false, none or a list.
+
+    Other text stays text.
+    """
     if text.lower() in NONE_WORDS:
         return None
     try:
@@ -45,8 +49,9 @@ def parse_value(text: str) -> Any:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """A TOML file as settings by key; the table `[set]` holds model settings, its sub-tables dotted
-    ones.
+    """Read a TOML file as settings by key.
+
+    The table `[set]` holds model settings, its sub-tables dotted ones.
 
     Raises:
         UndertowError: when the file cannot be read or is not TOML.
@@ -60,8 +65,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def fit_value(key: str, value: Any, annotation: Any) -> Any:
-    """`value` as one of the types `annotation` allows: exact first, then whole numbers as floats
-    and lists as tuples.
+    """`value` as one of the types that `annotation` allows.
+
+    Exact types go first, then whole numbers as floats and lists as tuples.
 
     Raises:
         ModelError: naming the key, the value and what it may be.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def result(done: "RunResult") -> None:
-    """Scores of a run, seconds of the fit, and where everything lies."""
+    """Print scores of a run, seconds of the fit, and where everything lies."""
     scores(done.table)
     typer.echo(f"fit: {done.fit_s:.1f} s")
     typer.echo(f"scores: {done.directory / 'scores.json'}")
@@ -25,7 +25,7 @@ def result(done: "RunResult") -> None:
 
 
 def scores(found: "ScoreTable") -> None:
-    """Scores of each model side by side with their 95 % intervals, and the paired difference."""
+    """Print scores of each model side by side with their intervals, and the paired difference."""
     heads, rows = found.table()
     if rows:
         table(heads, rows)
@@ -34,7 +34,7 @@ def scores(found: "ScoreTable") -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere lines of aligned columns."""
+    """Print a table on a terminal; elsewhere lines of aligned columns."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
@@ -52,20 +52,20 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def facts(values: Mapping[str, Any]) -> None:
-    """Names and values, a line each."""
+    """Print names and values, a line each."""
     width = max(len(name) for name in values)
     for name, value in values.items():
         typer.echo(f"{name.ljust(width)}  {value}")
 
 
 def cell_line(cell: "CellResult", done: int, total: int) -> None:
-    """One line on stderr for each fit of a grid that ends."""
+    """Print one line on stderr for each fit of a grid that ends."""
     where = f"{cell.cell.model} fold {cell.cell.fold} seed {cell.cell.seed}"
     say(f"{where}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
 
 
 def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:
-    """What `fit` would do, with an estimate of time and memory; nothing is written.
+    """Print what `fit` would do, with an estimate of time and memory; nothing is written.
 
     Raises:
         UndertowError: for what `fit` would refuse too.

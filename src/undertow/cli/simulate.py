@@ -27,8 +27,10 @@ def simulate(
         int, typer.Option(metavar="N", help="Of everything drawn: weights, starts, noise, spikes.")
     ] = 0,
 ) -> None:
-    """Simulate SYSTEM and write its spikes and true rates, with any stimulus and split, to
-    FILE.h5."""
+    """Simulate SYSTEM and write its spikes and true rates to FILE.h5.
+
+    Any stimulus and split go into the file too.
+    """
     from undertow.cli.configuring import construct
     from undertow.cli.settings import parse_pairs
     from undertow.data import write_hdf5

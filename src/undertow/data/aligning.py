@@ -47,6 +47,7 @@ def timed_trials(
         bins = np.where(np.isfinite(event), n_time, 0)
     else:
         stop = column("trials", trials, "stop_time")[rows].astype(float)
+        # the tolerance keeps a last bin that rounding made a hair too short
         bins = np.nan_to_num((stop - event + TIME_TOLERANCE_S) // bin_s).astype(int)
     if not (bins > 0).any():
         raise DataError(

@@ -140,8 +140,7 @@ def bin_spike_times(
     bin_s: float = 0.02,
     **fields: Any,
 ) -> TrialSet:
-    """Bin spike times (seconds, one array per unit) in a window around events (seconds, one per
-    trial).
+    """Bin spike times in a window around events, one event per trial; all times in seconds.
 
     A spike on a bin's edge belongs to the bin that starts there. `fields` are further fields of the
     `TrialSet` (`condition`, `region`, `heldout`, …).

@@ -1,5 +1,4 @@
-"""`Batch`: a TrialSet as tensors, with the masks that say what a model may see and what it is
-scored on."""
+"""`Batch`: a TrialSet as tensors, with masks for what a model may see and is scored on."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -106,8 +105,10 @@ class Batch:
 
     @property
     def times_s(self) -> Tensor:
-        """Bin centres in seconds from the window's start: (1, time) where trials share them, else
-        (trials, time)."""
+        """Bin centres in seconds from the window's start.
+
+        Their shape is (1, time) where trials share them, else (trials, time).
+        """
         return self.time_s[None] if self.irregular_times_s is None else self.irregular_times_s
 
     @property
@@ -121,7 +122,7 @@ class Batch:
         return torch.where(self.inside[..., None], values, torch.nan).cpu().numpy()
 
     def take(self, index: Tensor) -> "Batch":
-        """Some of the trials."""
+        """A batch of some of the trials."""
         held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL)}
         return dataclasses.replace(
             self,
@@ -130,15 +131,17 @@ class Batch:
         )
 
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator["Batch"]:
-        """Minibatches of at most `size` trials in random order; their sizes differ by at most
-        one."""
+        """Minibatches of at most `size` trials in random order.
+
+        Their sizes differ by at most one.
+        """
         order = torch.randperm(len(self), generator=generator).to(self.lengths.device)
         for index in order.tensor_split(max(1, -(-len(self) // size))):
             yield self.take(index)
 
 
 def _optional(trials: TrialSet) -> dict[str, np.ndarray]:
-    """What only some sets hold, by the names of `OPTIONAL`."""
+    """The optional fields that this set holds, by the names of `OPTIONAL`."""
     irregular = (
         None if trials.times is None else from_start_s(trials.times, trials.start_s, trials.bin_s)
     )

@@ -8,12 +8,12 @@ import numpy as np
 
 from undertow.errors import DataError, DataWarning
 
-# Far below any recording's resolution, far above the rounding error of times of day-long sessions.
+# far below any recording's resolution, far above the rounding error of times of day-long sessions
 TIME_TOLERANCE_S = 1e-7
 
 
 def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
-    """What changes in the fields of a `TrialSet` in bins a whole multiple as wide.
+    """The fields of a `TrialSet` that change when its bins are made a whole multiple as wide.
 
     Counts are summed, signals and truth averaged. A wide bin is NaN where any of its narrow bins
     is; behaviour is averaged over what is there. Narrow bins left over at the end are dropped, with
@@ -49,10 +49,12 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
     signals = {k: fields[k] for k in ("behavior", "stimulus", "truth") if fields[k] is not None}
     averaged = {name: _nanmean(grouped(values)) for name, values in signals.items()}
     if "behavior" in signals and fields["behavior_kind"] == "categorical":
+        # a mean of category numbers would name a category nobody saw
         averaged["behavior"] = grouped(signals["behavior"])[:, :, 0]
     return {
         "spikes": grouped(fields["spikes"]).sum(axis=2),
         "bin_s": bin_s,
+        # a trial ends with its last whole wide bin, and keeps at least one
         "lengths": np.maximum(fields["lengths"] // factor, 1),
         "forward_bins": fields["forward_bins"] // factor,
         **averaged,
@@ -60,7 +62,7 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
 
 
 def _factor(fields: Mapping[str, Any], bin_s: float) -> int:
-    """Narrow bins in each wide one."""
+    """The number of narrow bins in each wide one."""
     own_bin_s: float = fields["bin_s"]
     factor = round(bin_s / own_bin_s)
     if factor < 1 or abs(factor * own_bin_s - bin_s) > 1e-9:
@@ -106,28 +108,34 @@ def whole_bins(duration_s: float, bin_s: float) -> int:
 
 def bin_edges(starts_s: np.ndarray, n_time: int, bin_s: float) -> np.ndarray:
     """Bin edges in seconds, (trials, time + 1), for windows that start at `starts_s`, (trials,)."""
+    # multiples of the width from each start: adding it bin by bin would pile up rounding errors
     return np.asarray(starts_s, float)[:, None] + np.arange(n_time + 1) * bin_s
 
 
 def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Spikes per bin, (trials, time, units), from sorted times and edges (trials, time + 1) in
-    seconds.
+    """Spikes per bin, (trials, time, units), from sorted times and bin edges.
+
+    Times are seconds; edges are (trials, time + 1).
 
     A spike on an edge belongs to the bin that starts there; floating-point error of up to
     `TIME_TOLERANCE_S` in spike times or edges does not change that.
     """
     counts = np.empty((edges.shape[0], edges.shape[1] - 1, len(spike_times)), np.float32)
     for unit, times in enumerate(spike_times):
+        # edges move down by the tolerance: a spike rounded to just below one counts as on it
         counts[:, :, unit] = np.diff(np.searchsorted(times, edges - TIME_TOLERANCE_S), axis=1)
     return counts
 
 
 def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """True where a bin lies wholly inside the observed `intervals` (n, 2) in seconds; (trials,
-    time)."""
+    """True where a bin lies wholly inside the observed `intervals`; (trials, time).
+
+    Intervals are (n, 2), start and stop in seconds.
+    """
     starts, stops = _merged(intervals)
     if starts.size == 0:
         return np.zeros((edges.shape[0], edges.shape[1] - 1), bool)
+    # the last merged interval that starts by the bin's left edge is the only one that can hold it
     holder = np.searchsorted(starts, edges[:, :-1] + TIME_TOLERANCE_S, side="right") - 1
     return (holder >= 0) & (edges[:, 1:] <= stops[np.maximum(holder, 0)] + TIME_TOLERANCE_S)
 
@@ -135,8 +143,10 @@ def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def observed_by_unit(
     intervals: list[np.ndarray] | None, edges: np.ndarray, n_units: int
 ) -> np.ndarray:
-    """True where a unit was observed during the whole bin, (trials, time, units); all, without
-    intervals."""
+    """True where a unit was observed during the whole bin, (trials, time, units).
+
+    Without intervals all bins of all units were observed.
+    """
     if intervals is None:
         return np.ones((edges.shape[0], edges.shape[1] - 1, n_units), bool)
     known: dict[bytes, np.ndarray] = {}  # units nearly always share their intervals
@@ -147,8 +157,7 @@ def observed_by_unit(
 
 
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
-    """Positions of the units that fire at `min_rate_hz` spikes/s or more over their observed
-    bins."""
+    """Positions of the units that fire at `min_rate_hz` spikes/s or more in observed bins."""
     if min_rate_hz <= 0:
         return np.arange(spikes.shape[2])
     seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s
@@ -161,6 +170,7 @@ def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarr
 def _merged(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Starts and stops of the union of intervals, in order; touching intervals are one."""
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
+    # the farthest stop so far: a short interval inside a long one must not end it early
     reached = np.maximum.accumulate(intervals[:, 1])
     first = np.ones(len(intervals), bool)
     first[1:] = intervals[1:, 0] > reached[:-1] + TIME_TOLERANCE_S

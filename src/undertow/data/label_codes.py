@@ -1,5 +1,7 @@
-"""Labels as whole numbers: the categories a model learns from its training trials, and the code of
-each label."""
+"""Labels as whole numbers: the categories learned from, and the code of each label.
+
+A model takes its categories from its training trials.
+"""
 
 from collections.abc import Sequence
 
@@ -34,8 +36,9 @@ def label_categories(trials: TrialSet, names: Sequence[str] | None = None) -> di
 
 
 def label_codes(trials: TrialSet, name: str, categories: ArrayLike) -> np.ndarray:
-    """The place of each trial's label in `categories`, (trials,); −1 where it is missing, or none
-    of them.
+    """The place of each trial's label in `categories`, (trials,).
+
+    It is −1 where the label is missing or is none of the categories.
 
     Raises:
         DataError: for text where the categories are numbers, or the reverse.

@@ -11,8 +11,10 @@ MANY = 8
 
 
 def html_table(caption: str, rows: Mapping[str, Any]) -> str:
-    """A table of two columns, name and value, all of it escaped; rows without a value are left
-    out."""
+    """A table of two columns, name and value, all of it escaped.
+
+    Rows without a value are left out.
+    """
     lines = [
         f"<tr><th style='text-align:left'>{_escaped(name)}</th>"
         f"<td style='text-align:left'>{_escaped(value)}</td></tr>"
@@ -29,7 +31,10 @@ def few(names: Iterable[Any]) -> str:
 
 
 def trial_rows(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The rows of a `TrialSet`, by its fields: what it holds beside the sizes its repr tells."""
+    """The rows that describe a `TrialSet`, from its fields.
+
+    They say what it holds beside the sizes its repr tells.
+    """
     n_time, bin_s, start_s = fields["spikes"].shape[1], fields["bin_s"], fields["start_s"]
     shortest, longest = fields["lengths"].min(), fields["lengths"].max()
     held = fields["spikes"][np.arange(n_time) < fields["lengths"][:, None]]

@@ -93,8 +93,7 @@ class Prediction:
 
     @property
     def counts(self) -> np.ndarray:
-        """Expected spikes per bin, (trials, time, neurons): what the scores of the benchmark
-        take."""
+        """Expected spikes per bin, (trials, time, neurons), as the benchmark's scores take them."""
         return self.rates * self.trials.bin_s
 
     def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -192,8 +191,10 @@ class Prediction:
 def likeliest_categories(
     probabilities: Mapping[str, np.ndarray], categories: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """The number that names each channel's likeliest category, (…, channels); NaN where its
-    probabilities are."""
+    """The number of each channel's likeliest category, (…, channels).
+
+    It is NaN where the probabilities are.
+    """
     likeliest = [
         np.where(
             np.isnan(given).any(-1),

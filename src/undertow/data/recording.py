@@ -18,8 +18,9 @@ from undertow.names import listed
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Spike times of one population, with what was recorded beside them. All times in seconds on
-    one clock.
+    """Spike times of one population, with what was recorded beside them.
+
+    All times are in seconds on one clock.
 
     Attributes:
         spike_times: one 1-D array per unit, in seconds.
@@ -90,8 +91,10 @@ class Recording:
     def from_nwb(
         cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()
     ) -> "Recording":
-        """Read an NWB file, the units kept and the signals named; see
-        `undertow.data.readers.nwb.read_recording`."""
+        """Read an NWB file: the units kept and the signals named.
+
+        See `undertow.data.readers.nwb.read_recording`.
+        """
         from undertow.data.readers.nwb import read_recording
 
         return read_recording(path, units=units, signals=signals)
@@ -114,8 +117,9 @@ class Recording:
     def from_spike_times(
         cls, spike_times: Sequence[Any] | Mapping[Any, Any], events: Any = None, **fields: Any
     ) -> Self:
-        """From spike times in seconds: a list with one array per unit, or a mapping unit id →
-        array.
+        """Make a recording from spike times in seconds.
+
+        They are a list with one array per unit, or a mapping unit id → array.
 
         Args:
             spike_times: times of each unit's spikes.
@@ -223,8 +227,9 @@ class Recording:
         stimulus: str | Sequence[str] = (),
         min_rate_hz: float = 0.0,
     ) -> TrialSet:
-        """Cut a recording without trials into windows of `window_s` seconds labelled 'train',
-        'val', 'test'.
+        """Cut a recording without trials into windows of `window_s` seconds.
+
+        Each is labelled 'train', 'val' or 'test'.
 
         It runs from the first to the last observed moment (spike, where no `obs_intervals` are
         given); windows never observed are left out. See `undertow.data.splits.split_labels` for

@@ -1,4 +1,4 @@
-"""Parts of a `TrialSet`: trials, a stretch of bins, neurons; by its fields, name → value."""
+"""Parts of a `TrialSet`: trials, a stretch of bins, neurons; from its fields by name."""
 
 from collections.abc import Mapping
 from types import EllipsisType
@@ -123,8 +123,10 @@ def _is_all(part: Any) -> bool:
 
 
 def _as_slice(time: Any, n_time: int) -> slice:
-    """A slice of bins; an index, a list of them or a mask becomes one where bins lie side by
-    side."""
+    """A slice of bins.
+
+    An index, a list of indices or a mask becomes one where its bins lie side by side.
+    """
     if isinstance(time, slice):
         return time
     chosen = _indices("bins", time, n_time)

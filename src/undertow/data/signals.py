@@ -16,8 +16,11 @@ taken."""
 
 
 def channel_names(name: str, n_channels: int) -> list[str]:
-    """One channel keeps its name; two or three become name_x, name_y(, name_z); more name_0,
-    name_1, …"""
+    """Names of the channels of a signal.
+
+    One channel keeps the signal's name; two or three become name_x, name_y(, name_z); more become
+    name_0, name_1, …
+    """
     if n_channels == 1:
         return [name]
     axes = "xyz" if n_channels in (2, 3) else range(n_channels)
@@ -27,8 +30,7 @@ def channel_names(name: str, n_channels: int) -> list[str]:
 def as_signal(
     name: str, timestamps: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check one signal: increasing timestamps in seconds (samples,) and values (samples,
-    channels)."""
+    """Check one signal: values (samples, channels) at increasing times (samples,) in seconds."""
     times, data = np.asarray(timestamps, float), np.asarray(values, float)
     data = data[:, None] if data.ndim == 1 else data
     if times.ndim != 1 or data.ndim != 2 or len(times) != len(data) or times.size == 0:
@@ -46,8 +48,9 @@ def as_signal(
 def sample_signal(
     timestamps: np.ndarray, values: np.ndarray, times_s: np.ndarray, bin_s: float
 ) -> np.ndarray:
-    """Values of the line through the samples in bins of `bin_s` centred at `times_s` → its shape +
-    (channels,).
+    """Values of a signal in bins of `bin_s` centred at `times_s`, its shape + (channels,).
+
+    Between samples the signal is the straight line that joins them.
 
     A signal sampled faster than the bins (usual sample interval below `bin_s`) is averaged over
     each bin, by time: what is too fast for the bins cancels instead of showing up as something
@@ -74,8 +77,9 @@ def _channel_means(
     centres: np.ndarray,
     half_s: float,
 ) -> np.ndarray:
-    """Means over centre ± `half_s`, less where the line ends, of the line through the samples of
-    one channel.
+    """Means of one channel over centre ± `half_s`, or over less where the line ends.
+
+    The line joins the samples of the channel.
 
     Args:
         timestamps, channel: (samples,).
@@ -88,9 +92,11 @@ def _channel_means(
     heights = np.where(finite, channel - level, 0.0)
     joined = near & finite[:-1] & finite[1:]
     room = _room(timestamps, finite, joined, centres)
+    # beside a gap the average narrows on both sides, so that straight lines still come out exactly
     half = np.minimum(np.nan_to_num(room), half_s)
     means = np.interp(centres, timestamps, heights)
     wide = half > NARROWEST * half_s
+    # averages are differences of one running integral: trapezoids, exact for the joined line
     areas = np.where(joined, np.diff(timestamps) * (heights[1:] + heights[:-1]) / 2, 0.0)
     until = np.append(0.0, np.cumsum(areas))
     low, high = (_area(timestamps, heights, until, centres[wide] + s * half[wide]) for s in (-1, 1))
@@ -101,8 +107,10 @@ def _channel_means(
 def _room(
     timestamps: np.ndarray, finite: np.ndarray, joined: np.ndarray, centres: np.ndarray
 ) -> np.ndarray:
-    """Seconds from each centre to the nearer end of the unbroken stretch it lies in; NaN outside
-    all."""
+    """Seconds from each centre to the nearer end of the unbroken stretch it lies in.
+
+    NaN outside all stretches.
+    """
     breaks = np.flatnonzero(~joined)
     first, last = np.append(0, breaks + 1), np.append(breaks, timestamps.size - 1)
     starts, stops = timestamps[first], timestamps[last]  # a lone sample is a stretch of its own
@@ -114,8 +122,10 @@ def _room(
 def _area(
     timestamps: np.ndarray, heights: np.ndarray, until: np.ndarray, times_s: np.ndarray
 ) -> np.ndarray:
-    """The integral of the line from the first sample to each of `times_s`; `until` has it at the
-    samples."""
+    """The integral of the line from the first sample to each of `times_s`.
+
+    `until` holds the integral up to each sample.
+    """
     left = np.clip(np.searchsorted(timestamps, times_s, side="right") - 1, 0, timestamps.size - 2)
     part = times_s - timestamps[left]
     slope = (heights[left + 1] - heights[left]) / (timestamps[left + 1] - timestamps[left])
@@ -128,8 +138,10 @@ def sample_signals(
     times_s: np.ndarray,
     bin_s: float,
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names and values (trials, time, channels) of the signals wanted; None for no
-    signal."""
+    """Channel names and values (trials, time, channels) of the signals wanted.
+
+    The values are None where no signal is wanted.
+    """
     names: list[str] = []
     sampled: list[np.ndarray] = []
     for name in wanted:
@@ -148,8 +160,10 @@ def sample_stimuli(
     times_s: np.ndarray,
     bin_s: float,
 ) -> tuple[list[str], np.ndarray | None]:
-    """As `sample_signals`; a name that is no signal but a trial column (trials,) is constant over
-    each trial."""
+    """Channel names and values of external input, as in `sample_signals`.
+
+    A name that is no signal but a trial column (trials,) is constant over each trial.
+    """
     names: list[str] = []
     parts: list[np.ndarray] = []
     for name in wanted:

@@ -1,4 +1,4 @@
-"""Splits: train, validation and test trials, stratified by condition; folds; labels of windows."""
+"""Splits into train, validation and test trials, folds, and labels of windows."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -48,8 +48,10 @@ def split_trials(
 def split_validation(
     trials: TrialSet, fraction: float = 0.15, seed: int = 0
 ) -> tuple[TrialSet, TrialSet]:
-    """Split training trials into those to learn from and those to choose on, stratified by
-    condition."""
+    """Split training trials into those to learn from and those to choose on.
+
+    The split is stratified by condition.
+    """
     number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
     train, (validation,) = _stratified(trials, (fraction,), seed)
     return trials[train], trials[validation]
@@ -114,6 +116,7 @@ def split_labels(
 
 def _block_labels(n: int, shares: np.ndarray) -> np.ndarray:
     sizes = np.maximum(np.round(shares * n).astype(int), 1)
+    # the largest part takes what rounding left over
     sizes[np.argmax(sizes)] += n - sizes.sum()
     return np.repeat(LABELS[:3], sizes)
 
@@ -158,8 +161,9 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
 def _stratified(
     trials: TrialSet, fractions: tuple[float, ...], seed: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What is left, and one part per fraction of all trials: sorted indices, at least one trial in
-    each.
+    """What is left, and one part per fraction of all trials.
+
+    Each is an array of sorted indices, with at least one trial.
 
     Trials are put in order of condition, shuffled within, and each part takes every k-th: a
     condition gives a part its share rounded up or down, whatever its size.
@@ -173,9 +177,11 @@ def _stratified(
     generator = np.random.default_rng(seed)
     codes, counts = _condition_codes(trials)
     shuffled = generator.permutation(trials.n_trials)
+    # trials shuffled within conditions, and conditions in random order, side by side
     left = shuffled[np.argsort(generator.permutation(counts.size)[codes[shuffled]], kind="stable")]
     parts = []
     for size in sizes:
+        # evenly spaced from a random start, so every condition gives its share, rounded up or down
         chosen = np.floor((np.arange(size) + generator.random()) * left.size / size).astype(int)
         parts.append(np.sort(left[chosen]))
         left = np.delete(left, chosen)

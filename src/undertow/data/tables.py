@@ -63,8 +63,9 @@ def column(table: str, columns: Columns, name: str) -> np.ndarray:
 
 
 def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -> np.ndarray:
-    """Row positions chosen by a mask, by ids (in the order given) or by a rule such as
-    ``"region==M1"``.
+    """Row positions chosen by a mask, by ids or by a rule such as ``"region==M1"``.
+
+    Ids keep the order in which they are given.
 
     A rule compares one column with one value (==, !=, >=, <=, >, <); several are joined by " and ".
 

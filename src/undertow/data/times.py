@@ -9,14 +9,14 @@ from undertow.errors import DataError
 
 
 def bin_centres_s(start_s: float, bin_s: float, n_time: int) -> np.ndarray:
-    """Centres of `n_time` bins side by side, the first starting at `start_s`; (time,) in
-    seconds."""
+    """Centres in seconds, (time,), of `n_time` bins side by side from `start_s` on."""
     return start_s + (np.arange(n_time) + 0.5) * bin_s
 
 
 def check_times(times: Any, lengths: np.ndarray, n_time: int, start_s: float) -> np.ndarray:
-    """Bin centres of each trial, (trials, time) seconds from the event; NaN past its end, whatever
-    was there.
+    """Check bin centres of each trial, (trials, time) seconds from the event.
+
+    They come back as NaN past a trial's end, whatever was there.
 
     Raises:
         DataError: naming the trial, unless times are finite inside a trial, strictly increasing
@@ -55,20 +55,25 @@ def _refuse(times: np.ndarray, bad: np.ndarray, rule: str) -> None:
 
 
 def sliced_start_s(start_s: float, bin_s: float, times: np.ndarray | None, first: int) -> float:
-    """Where a window starts that begins with bin `first`; `times` are those of the trials that
-    stay.
+    """The start in seconds of a window that begins with bin `first`.
+
+    `times` are those of the trials that stay.
 
     With irregular times it is the earliest left edge of these bins, which is the regular rule where
     times are regular.
     """
     if times is None or first == 0:
         return start_s + first * bin_s
+    # half a bin before the earliest centre, yet never before the whole window began
     return max(start_s, float(times[:, first].min()) - bin_s / 2)
 
 
 def from_start_s(times: np.ndarray, start_s: float, bin_s: float) -> np.ndarray:
-    """Times since the window's start, (trials, time), finite everywhere: past its end a trial goes
-    on in steps of `bin_s`, so that a grid laid over all trials stays finite and increasing."""
+    """Times since the window's start in seconds, (trials, time), finite everywhere.
+
+    Past its end a trial goes on in steps of `bin_s`, so that a grid laid over all trials stays
+    finite and increasing.
+    """
     last = np.isfinite(times).sum(axis=1, keepdims=True) - 1
     steps = np.arange(times.shape[1]) - last
     onward = np.take_along_axis(times, last, axis=1) + steps * bin_s

@@ -144,8 +144,10 @@ class TrialSet:
 
     @property
     def observation_times_s(self) -> np.ndarray:
-        """Bin centres of each trial in seconds from the event, (trials, time): `times`, or the
-        regular ones."""
+        """Bin centres of each trial in seconds from the event, (trials, time).
+
+        They are `times` where these are irregular.
+        """
         if self.times is not None:
             return self.times
         return np.broadcast_to(self.time_s, (self.n_trials, self.n_time))
@@ -162,8 +164,10 @@ class TrialSet:
 
     @property
     def mean_rates(self) -> np.ndarray:
-        """Mean rate of each neuron in spikes/s over observed bins, (neurons,); NaN if never
-        observed."""
+        """Mean rate of each neuron in spikes/s over observed bins, (neurons,).
+
+        NaN for a neuron that was never observed.
+        """
         observed = np.isfinite(self.spikes).sum(axis=(0, 1))
         return (
             np.nansum(self.spikes, axis=(0, 1)) / np.where(observed, observed, np.nan) / self.bin_s
@@ -194,8 +198,10 @@ class TrialSet:
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
     def replace(self, **changes: Any) -> "TrialSet":
-        """A copy with some fields changed, validated again; new signals of another width lose old
-        names."""
+        """A copy with some fields changed, validated again.
+
+        New signals of another width lose the old channel names.
+        """
         for signal in ("behavior", "stimulus"):
             if signal in changes:
                 width = validation.as_array(signal, changes[signal]).shape[2:]
@@ -239,8 +245,10 @@ class TrialSet:
         return self.replace(heldout=heldout)
 
     def rebin(self, bin_s: float) -> "TrialSet":
-        """Sum counts into bins a whole multiple as wide; see
-        `undertow.data.binning.rebinned_fields`."""
+        """Sum counts into bins a whole multiple as wide.
+
+        See `undertow.data.binning.rebinned_fields`.
+        """
         changed = rebinned_fields(self._fields(), bin_s)
         return self.replace(**changed) if changed else self
 

@@ -1,5 +1,7 @@
-"""Rules for the fields of a `TrialSet` and a `Recording`: each check returns the value it has seen,
-or says what was found, where, and what to do."""
+"""Rules for the fields of a `TrialSet` and a `Recording`.
+
+Each check returns the value it has seen, or says what was found, where, and what to do.
+"""
 
 import warnings
 from collections.abc import Mapping
@@ -50,7 +52,7 @@ def bin_width(bin_s: Any) -> float:
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only view owner: callers cannot change what was validated."""
+    """A read-only array: callers cannot change what was validated."""
     array = np.array(array)
     array.flags.writeable = False
     return array

@@ -1,5 +1,8 @@
-"""Evaluation: plain arrays in, numbers out (`metrics`); predictions in, numbers with intervals out
-(`scores`)."""
+"""Evaluation of arrays and of predictions.
+
+`metrics` take plain arrays and give numbers; `scores` take predictions and give numbers with
+intervals.
+"""
 
 from undertow.evaluation.metrics import (
     FewShotScore,

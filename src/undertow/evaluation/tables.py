@@ -10,7 +10,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
 def text_table(table: Table) -> str:
-    """Columns one under the other, two spaces apart."""
+    """A table as text, columns two spaces apart."""
     heads, rows = table
     lines = [list(heads), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -21,7 +21,7 @@ def text_table(table: Table) -> str:
 
 
 def html_table(table: Table) -> str:
-    """The same as an HTML table, every cell escaped."""
+    """A table as HTML, every cell escaped."""
     heads, rows = table
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
     body = "".join(
@@ -40,7 +40,7 @@ def columns_table(columns: Mapping[str, Sequence[Any]]) -> Table:
 
 
 class Tabular(ABC):
-    """What shows itself as a table, in a terminal and in a notebook."""
+    """Anything that shows itself as a table, in a terminal and in a notebook."""
 
     @abstractmethod
     def table(self) -> Table:

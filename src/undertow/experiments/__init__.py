@@ -1,5 +1,4 @@
-"""Experiments: one run from trials to report, cross-validation, grids of fits, and the models there
-are."""
+"""Experiments: one run from trials to report, cross-validation, and grids of fits."""
 
 from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult

@@ -128,8 +128,10 @@ def arm_models(base: Estimator, arms: Mapping[str, Arm]) -> dict[str, Estimator]
 
 
 def trained_to_the_end(model: Estimator, refit: bool) -> Estimator:
-    """The model with `Training(keep='last', refit=refit)` wherever it, or a model inside it, has a
-    training loop."""
+    """The model with `Training(keep='last', refit=refit)`.
+
+    It is set wherever the model, or a model inside it, has a training loop.
+    """
     changed: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():
         if isinstance(value, Training):
@@ -183,8 +185,10 @@ def _try_dropouts(
 
 
 def _best(tried: Mapping[float, CellResult], dropouts: Sequence[float]) -> float:
-    """The dropout with the best validation score; the first given where none was tried or none
-    finished."""
+    """The dropout with the best validation score.
+
+    It is the first one given where none was tried or none finished.
+    """
     scores = {dropout: cell.validation_score for dropout, cell in tried.items() if not cell.error}
     return max(scores, key=lambda dropout: scores[dropout], default=dropouts[0])
 
@@ -197,8 +201,10 @@ def _fit_all(
     seeds: Mapping[str, Sequence[int]],
     options: Mapping[str, Any],
 ) -> list[CellResult]:
-    """The cells of the arms in `seeds`; arms that share folds and seeds share a grid, so that no
-    worker waits."""
+    """The cells of the arms in `seeds`.
+
+    Arms that share folds and seeds share a grid, so that no worker waits.
+    """
     groups: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[str, Estimator]] = {}
     for name, given in seeds.items():
         groups.setdefault((folds[name], tuple(given)), {})[name] = models[name]

@@ -1,4 +1,4 @@
-"""`Ablation`: what every arm of an ablation came to, as scores, paired differences and tables."""
+"""`Ablation`: the results of every arm, as scores, paired differences and tables."""
 
 import csv
 import statistics
@@ -24,7 +24,7 @@ Seeds = Mapping[int, Mapping[str, Statistic]]
 
 @dataclass(frozen=True, eq=False)
 class ArmResult:
-    """One arm.
+    """The result of one arm.
 
     Attributes:
         settings: of its model, the chosen dropout among them.
@@ -49,18 +49,18 @@ class ArmResult:
 
     @property
     def dropout(self) -> float | None:
-        """Of the model; None for one without."""
+        """The dropout of the model; None for a model without one."""
         return self.settings.get("dropout")
 
     @property
     def fits(self) -> int:
-        """How many finished."""
+        """The number of fits that finished."""
         return sum(len(seeds) for seeds in self.statistics.values())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Ablation(Tabular):
-    """What an ablation came to.
+    """The result of an ablation.
 
     Attributes:
         arms: name → result, in the order they were given; the first is what the others are compared
@@ -82,9 +82,8 @@ class Ablation(Tabular):
         """From the cells of a grid whose models are the arms.
 
         Differences are paired: an arm is compared with the first over the folds and seeds that both
-            have, since
-        `combine` averages whatever seeds it is given and would mix one arm's three with another's
-        one.
+        have, since `combine` averages whatever seeds it is given and would set the mean of three
+        seeds of one arm against a single seed of another.
 
         Args:
             models: arm → the model fitted.
@@ -124,8 +123,7 @@ class Ablation(Tabular):
         return list(dict.fromkeys(name for arm in self.arms.values() for name in arm.scores))
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain row per arm and score: value, interval, paired difference from the first arm
-        with its interval."""
+        """One plain row per arm and score: value and paired difference, with intervals."""
         return [
             {
                 "arm": name,
@@ -176,8 +174,9 @@ class Ablation(Tabular):
         }
 
     def write(self, directory: str | Path, about: Mapping[str, Any] | None = None) -> list[Path]:
-        """Write ablation.json, ablation.csv (one line per arm and score) and ablation.md, each
-        whole or not at all.
+        """Write ablation.json, ablation.csv and ablation.md, each whole or not at all.
+
+        The CSV file has one line per arm and score.
 
         Args:
             directory: made if need be.
@@ -200,7 +199,7 @@ class Ablation(Tabular):
         return [write_json(directory / f"{FILE}.json", content), table, page]
 
     def score_table(self, names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
-        """Heads and rows of text: each score of each arm, and how far it lies from the first's."""
+        """Heads and rows of text: each score of each arm, and its difference from the first."""
         shown = [n for n in self.score_names if n not in UNSHOWN and not n.endswith(EXCHANGED)]
         rows = [
             [
@@ -216,7 +215,7 @@ class Ablation(Tabular):
         return ["score", "arm", "value [95 %]", f"minus {self.reference} [95 %]"], rows
 
     def arm_table(self) -> tuple[list[str], list[list[str]]]:
-        """Heads and rows of text: what each arm is and costs."""
+        """Heads and rows of text: the settings and the cost of each arm."""
         heads = [
             "arm",
             "dropout",

@@ -34,8 +34,10 @@ class Estimate:
 
 
 def estimate(model: Estimator, splits: Splits) -> Estimate | None:
-    """Time a few steps of `model` on the first training trials; None for models without a training
-    loop."""
+    """Time a few steps of `model` on the first training trials.
+
+    None for models without a training loop.
+    """
     if isinstance(model, Ensemble):
         one = estimate(model.unfitted_members()[0], splits)
         return None if one is None else _times(one, model.size)
@@ -56,12 +58,12 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
 
 
 def _times(one: Estimate, n: int) -> Estimate:
-    """So many fits, one after the other."""
+    """The cost of `n` fits, one after the other."""
     return replace(one, seconds=n * one.seconds, steps=n * one.steps, parameters=n * one.parameters)
 
 
 def _short(model: Estimator, epochs: int) -> Estimator:
-    """The same model with a loop of one validation at the end."""
+    """The same model with a short training loop and one validation at the end."""
     loop = replace(
         model.get_params(deep=False)["training"],
         epochs=epochs,

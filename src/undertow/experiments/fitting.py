@@ -1,5 +1,7 @@
-"""One model on one split: fit, predict, keep what the scores need. What a run and a grid cell
-share."""
+"""One model on one split: fit, predict, keep what the scores need.
+
+A run and a cell of a grid share it.
+"""
 
 import time
 import warnings
@@ -83,25 +85,31 @@ def fit_and_predict(
     with noted() as notes:
         started = time.perf_counter()
         model.fit(splits.train, validation=splits.validation, **fit_options)
+        # the history of a resumed fit counts the seconds before it was interrupted too
         earlier_s = max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
         about = {"fit_s": max(time.perf_counter() - started, earlier_s), "notes": notes}
     if save_to is not None:
+        # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)
         model.save(save_to)
     return _predicted(model, splits, about)
 
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
-    """The same from the files `fit_and_predict` saved; `model` gives its kind and the code no file
-    holds."""
+    """The same from the files that `fit_and_predict` saved.
+
+    `model` gives the class to load, and the code that no file holds.
+    """
     return _predicted(
         type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT))
     )
 
 
 def code_in(model: Estimator) -> dict[str, Any]:
-    """The arguments of a model, or of a model inside it, that are code, such as a potential of
-    one's own."""
+    """The arguments of a model, or of a model inside it, that are code.
+
+    An example is a potential of one's own.
+    """
     found: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():
         if isinstance(value, Estimator):
@@ -119,8 +127,9 @@ def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fi
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
-    """The prediction for training trials where a decoder of velocity or labels needs it; else its
-    rates are NaN.
+    """The prediction for training trials where a decoder needs it; else its rates are NaN.
+
+    Decoders of velocity and of labels are fitted on it.
 
     Other scores take only the spikes of the training trials, and predicting them can take as long
     as a fit.

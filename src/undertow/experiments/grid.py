@@ -39,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class CellResult:
-    """What a cell came to.
+    """The result of one cell.
 
     Attributes:
         cell: which one.
@@ -63,7 +63,7 @@ class CellResult:
 
     @property
     def model_path(self) -> Path:
-        """Where the fitted model lies, if it was kept."""
+        """The file of the fitted model, if it was kept."""
         return self.path.with_suffix(".safetensors")
 
     def statistics(self) -> dict[str, Statistic]:
@@ -97,8 +97,9 @@ def run_grid(
     report: Report | None = None,
     progress: ProgressReport | None = None,
 ) -> list[CellResult]:
-    """Fit and score every model on every data set, fold and seed; finished cells are read, not run
-    again.
+    """Fit and score every model on every data set, fold and seed.
+
+    Finished cells are read, not run again.
 
     Each cell leaves `<cell>.json` (settings, data fingerprint, split, scores, versions) and
     `<cell>.npz` (per-trial sums) in `out`, written whole or not at all. A cell that fails leaves
@@ -126,6 +127,7 @@ def run_grid(
             data.
     """
     out = Path(out)
+    # splits once per data set: all models and seeds share them, which makes differences paired
     parts = {name: _parts(trials, folds, split_seed) for name, trials in data.items()}
     tasks = [
         _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
@@ -176,6 +178,7 @@ def _task(
     split_seed: int,
 ) -> _Task:
     splits = parts[cell.fold]
+    # the seed is set before the identity is taken: a cell is what it was fitted with
     seeded = model.copy(seed=cell.seed) if "seed" in model.get_params(deep=False) else model.copy()
     what = plain(identity(seeded, trials, {"split": splits}, split_seed))
     return _Task(cell, out / f"{cell.name}.json", seeded, splits, what)
@@ -206,11 +209,13 @@ def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
 def run_cell(task: _Task) -> CellResult:
     """Run one cell; an error is recorded in a file of its own, not raised."""
     failed = task.path.with_suffix(".error.json")
+    # named after settings and data: a checkpoint of an earlier, different fit is never found
     digest = hashlib.sha256(json.dumps(task.identity).encode()).hexdigest()[:12]
     checkpoint = task.path.with_suffix(f".{digest}.checkpoint")
     try:
         fitted = _fit(task, checkpoint)
         statistics = fitted.statistics()
+        # sums before the JSON file: where that one lies, the cell is whole
         save_statistics(task.path.with_suffix(".npz"), statistics)
     except Exception as error:
         what = {
@@ -233,13 +238,16 @@ def run_cell(task: _Task) -> CellResult:
         task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}
     )
     failed.unlink(missing_ok=True)
+    # only now: until the result lies there, a killed cell goes on from its checkpoint
     shutil.rmtree(checkpoint, ignore_errors=True)
     return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
 
 
 def _fit(task: _Task, checkpoint: Path) -> Fitted:
-    """Fit, from the last checkpoint where there is one; its name holds what the fit is, so it is
-    never another's."""
+    """Fit, from the last checkpoint where there is one.
+
+    The checkpoint's name holds what the fit is, so it is never that of another fit.
+    """
     model_file = task.path.with_suffix(".safetensors") if task.keep_model else None
     return fit_and_predict(
         task.model,

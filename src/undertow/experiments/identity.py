@@ -1,5 +1,7 @@
-"""What a run is, written before it starts (`run.json`), so that resuming is only ever the same
-run."""
+"""What a run is, written to `run.json` before it starts.
+
+So only the same run can be resumed in its directory.
+"""
 
 import hashlib
 import platform
@@ -40,11 +42,14 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(trials: TrialSet) -> str:
-    """SHA-256 of everything a fit reads: counts, bin width, masks, ids, signals, conditions, labels
-    and times."""
+    """SHA-256 of everything a fit reads.
+
+    That is counts, bin width, masks, ids, signals, conditions, labels and times.
+    """
     digest = hashlib.sha256(
         f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode()
     )
+    # names go in beside the values, so that an array cannot pass for another one
     for name in HASHED:
         value = getattr(trials, name)
         if value is not None:
@@ -60,12 +65,18 @@ def fingerprint(trials: TrialSet) -> str:
 
 
 def unlabelled_fingerprint(trials: TrialSet) -> str:
-    """The same without labels: a finished run may be scored on others than it was fitted with."""
+    """The fingerprint without labels.
+
+    A finished run may be scored on other labels than it was fitted with.
+    """
     return fingerprint(trials.replace(labels=None))
 
 
 def settings_of(model: Estimator) -> dict[str, Any]:
-    """Constructor arguments by name, as tables: a piece by its name and all its options."""
+    """Constructor arguments by name, in types JSON has.
+
+    A piece of a model becomes a table of its name and all its options.
+    """
     names = model.get_params(deep=False)
     return {name: plain(_table(model.piece(name))) for name in names}
 
@@ -83,8 +94,10 @@ def _table(value: Any) -> Any:
 def identity(
     model: Estimator, trials: TrialSet, splits: Mapping[str, Splits], split_seed: int
 ) -> dict[str, Any]:
-    """Model, settings, data fingerprint, parts of the trials and seeds: what makes two runs the
-    same."""
+    """What makes two runs the same.
+
+    That is model, settings, data fingerprint, parts of the trials and seeds.
+    """
     return {
         "model": model.cli_name,
         "settings": settings_of(model),
@@ -108,7 +121,7 @@ def split_ids(split: Splits) -> dict[str, list[Any]]:
 def run_directory(
     out: Path, what: Mapping[str, Any], resume: bool, source: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Make `out` for this run, or find the same run in it, while the fit goes on inside the block.
+    """Make `out` for this run, or find the same run in it; the fit goes on inside the block.
 
     A model that refuses its settings or data (an `UndertowError`) leaves no new directory behind.
 
@@ -117,6 +130,7 @@ def run_directory(
             Nothing is written then.
     """
     check_directory(out, what, resume)
+    # before anything is made: a refused run removes only folders that it made itself
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     fresh = not (out / FILE).exists()
     if fresh:
@@ -125,6 +139,7 @@ def run_directory(
     try:
         yield
     except UndertowError:
+        # a refusal leaves nothing behind, unless something worth keeping was written
         if fresh and not _results(out):
             shutil.rmtree(out)
             for folder in made[1:]:
@@ -160,6 +175,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
             f"{out} is not empty and holds no {FILE}: there is no run to resume, choose another "
             "directory."
         )
+    # versions and source may differ: another machine may finish the run
     earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
     if changed := differences(
         earlier, {key: value for key, value in what.items() if key not in ABOUT}
@@ -171,7 +187,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs between two identities, as text for a message; empty when nothing does."""
+    """The differences between two identities as text for a message; empty for none."""
     before, after = flatten(earlier), flatten(plain(now))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return "; ".join(

@@ -1,5 +1,7 @@
-"""How many latents: held-out scores of one model at several latent sizes, on the same folds and
-seeds."""
+"""How many latents: held-out scores of one model at several latent sizes.
+
+All sizes are fitted on the same folds and seeds.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd
@@ -40,8 +42,9 @@ def latent_curve(
     progress: ProgressReport | None = None,
     say: Callable[[str], None] | None = None,
 ) -> LatentCurve:
-    """Fit a model at every latent size, fold and seed, and score it on held-out neurons: 'co-bps',
-    'few-shot co-bps'.
+    """Fit a model at every latent size, fold and seed, and score it on held-out neurons.
+
+    The scores are 'co-bps' and 'few-shot co-bps'.
 
     Finished cells in `out` are read, not run again. A cell that fails is named in
     `LatentCurve.errors` and tried again next time; its size is left out of the curve, since sizes
@@ -147,7 +150,7 @@ def checked_sizes(sizes: Sequence[int]) -> list[int]:
 
 
 def check_scorable(trials: TrialSet, parts: Sequence[Splits], few_shot: FewShot) -> None:
-    """The rules for the scores, before anything is fitted.
+    """Check what the scores need, before anything is fitted.
 
     Raises:
         UndertowError: when no neuron is held out.
@@ -163,8 +166,10 @@ def check_scorable(trials: TrialSet, parts: Sequence[Splits], few_shot: FewShot)
 def _found(
     cell: CellResult, models: Mapping[str, Estimator], parts: Sequence[Splits], few_shot: FewShot
 ) -> Found:
-    """'co-bps' and the draws of 'few-shot co-bps'; the latter are kept beside the cell, named with
-    their penalties."""
+    """The statistics of 'co-bps' and of each draw of 'few-shot co-bps'.
+
+    Those of the draws are kept in a file beside the cell, with their penalties.
+    """
     if cell.error:
         return Found(cell, {}, [])
     shots, repeats, penalty = few_shot

@@ -1,5 +1,7 @@
-"""`LatentCurve`: scores against latent size, the smallest size that does, its table, figure and
-file."""
+"""`LatentCurve`: scores against latent size, with its table, figure and file.
+
+It names the smallest size that does as well as the best.
+"""
 
 import math
 import statistics
@@ -20,8 +22,10 @@ FILE = "latents"
 
 
 class FewShot(NamedTuple):
-    """How few-shot scores are made: training trials a readout sees, draws of so many in each fold,
-    its L2 penalty.
+    """How few-shot scores are made.
+
+    These are the training trials a readout sees, the draws of so many in each fold, and the L2
+    penalty.
 
     The penalty is None where each draw chooses its own.
     """
@@ -32,8 +36,10 @@ class FewShot(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A cell, the statistics of each score, and the L2 penalty of each few-shot draw; the latter
-    empty after an error."""
+    """A cell, the statistics of each score, and the L2 penalty of each few-shot draw.
+
+    Statistics and penalties are empty after an error.
+    """
 
     cell: CellResult
     statistics: Mapping[str, Sequence[Statistic]]
@@ -42,7 +48,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LatentCurve(Tabular):
-    """What a model scores at each latent size.
+    """The scores of a model at each latent size.
 
     Attributes:
         size_name: the setting that is varied.
@@ -102,7 +108,7 @@ class LatentCurve(Tabular):
         return max(self.scores, key=lambda size: self.scores[size][name].value)
 
     def standard_error(self, name: str) -> float:
-        """Of the best size's mean over folds: their standard deviation / √folds."""
+        """Standard error of the best size's mean: deviation over folds / √folds."""
         std = self.scores[self.best(name)][name].std_over_folds
         return math.nan if std is None else std / math.sqrt(self.folds)
 
@@ -112,8 +118,10 @@ class LatentCurve(Tabular):
         return min(size for size, scores in self.scores.items() if scores[name].value >= least)
 
     def sentences(self) -> list[str]:
-        """For each score, which size is best and which is the smallest within one standard error of
-        it."""
+        """Sentences that name, for each score, the best size and the smallest close to it.
+
+        Close means within one standard error of the best.
+        """
         return [
             f"{name}: best at {self.size_name} {self.best(name)}; {self.smallest(name)} is the "
             f"smallest within one standard error ({self.standard_error(name):.3f} "
@@ -122,7 +130,7 @@ class LatentCurve(Tabular):
         ]
 
     def score_table(self) -> tuple[list[str], list[list[str]]]:
-        """Heads and rows of text: a size a row."""
+        """Heads and rows of text, one row for each size."""
         heads = [
             self.size_name,
             *(f"{name} [95 %]" for name in self.score_names),

@@ -83,10 +83,11 @@ def _description(fitted: Fitted, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
-    """The prediction that was scored, with posterior samples beside its mean: enough for intervals
-    where they fit.
+    """The prediction that was scored, with posterior samples beside its mean.
 
-    Elsewhere there is one sample of the latents, to be seen beside their mean.
+    There are enough samples for intervals where they fit.
+
+    Where they do not fit, one sample of the latents is drawn, to be seen beside their mean.
     """
     if not prediction.latents:
         return prediction
@@ -99,8 +100,11 @@ def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
 
 
 def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
-    """What a generating model makes of the test trials, and the models whose dynamics can be looked
-    into: fields of the record."""
+    """Fields of the record that need a generating model or dynamics.
+
+    They are what the model makes of the test trials, and the models whose dynamics can be looked
+    into.
+    """
     generated = model.predict_generated(trials)
     if generated is None:
         return {}

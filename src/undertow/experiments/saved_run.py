@@ -1,5 +1,7 @@
-"""A fitted model on data: read as when it was fitted, scored on the right trials, predictions as
-files."""
+"""A fitted model on data, read as when it was fitted, and its predictions as files.
+
+Scores are those of the right trials.
+"""
 
 import csv
 from collections.abc import Mapping
@@ -45,8 +47,9 @@ class SavedRun:
         return cls(load_model(file), read_json(about) if about.exists() else {})
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
-        """Trials of the model's neurons, in its bins; options not given are those the run was
-        fitted with.
+        """Trials of the model's neurons, in its bins.
+
+        Options that are not given are those the run was fitted with.
 
         Raises:
             DataError: when the file cannot be read or lacks neurons of the model, or where the
@@ -57,7 +60,11 @@ class SavedRun:
         if "events" not in given:
             self._check_events(path)
         trials = prepare(
-            path, bin_s=self.model.bin_s_, heldout=0, **{**fitted, **given, "min_rate_hz": None}
+            # no minimum rate: the neurons are the model's, however little they fire here
+            path,
+            bin_s=self.model.bin_s_,
+            heldout=0,
+            **{**fitted, **given, "min_rate_hz": None},
         )
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
@@ -66,7 +73,7 @@ class SavedRun:
         return self.about.get("source", {})
 
     def _check_events(self, path: str | Path) -> None:
-        """Refuse to read another recording at the events of the fit's, where they are a file."""
+        """Refuse to read another recording at the events of the fit, where these are a file."""
         events, fitted = self._source.get("events"), self._source.get("path", "")
         is_file = isinstance(events, str) and Path(events).is_file()
         if is_file and Path(path).resolve() != Path(fitted).resolve():
@@ -91,8 +98,10 @@ class SavedRun:
         return generated.prediction
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
-        """(training and validation trials, trials to score) of the run where the data are its own,
-        else (None, all)."""
+        """The training and validation trials, and the trials to score.
+
+        They are those of the run where the data are its own, else (None, all).
+        """
         fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
             "fingerprint"
         )
@@ -142,8 +151,10 @@ def write_netcdf(prediction: Prediction, path: Path) -> Path:
 
 
 def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
-    """Write `rates.csv` (a column per neuron, spikes/s), `<latent>.csv` (per dimension) and
-    `behavior.csv` (per channel)."""
+    """Write a table per quantity: `rates.csv`, `<latent>.csv` and `behavior.csv`.
+
+    Columns are neurons (spikes/s), dimensions and channels.
+    """
     neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
     tables = {"rates": (neurons, prediction.rates)}
     for name, values in prediction.latents.items():
@@ -160,8 +171,10 @@ def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
 def _write_table(
     path: Path, prediction: Prediction, columns: list[str], values: np.ndarray
 ) -> Path:
-    """One row per trial and bin, with its trial id and time in seconds; bins past a trial's end are
-    left out."""
+    """One row per trial and bin, with its trial id and time in seconds.
+
+    Bins past a trial's end are left out.
+    """
     trials = prediction.trials
     with (
         written_whole(path) as temporary,

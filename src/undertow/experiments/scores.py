@@ -18,7 +18,7 @@ Cells = Sequence[Sequence[Mapping[str, Statistic]]]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScoreTable(Tabular):
-    """Scores by model, and what the first model has over the second.
+    """Scores by model, and by how much the first model exceeds the second.
 
     Attributes:
         scores: model name → score name → Score.
@@ -69,8 +69,9 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
 
 
 def latent_information(cells: Cells) -> Score | None:
-    """What the latents carry beyond all else the decoder sees, as a likelihood score lost when they
-    are exchanged.
+    """What latents carry beyond all else the decoder sees.
+
+    It is the likelihood score that is lost when they are exchanged between trials.
 
     The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the
     first of 'fp-bps' and 'held-in bps' there is), with a bootstrap interval over trials.
@@ -109,8 +110,10 @@ def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> 
 
 
 def write_scores(path: Path, table: ScoreTable, about: Mapping[str, Any]) -> Path:
-    """Write scores.json: every score with its model, unit, split, interval and sizes; then what it
-    was made from."""
+    """Write scores.json: every score with its model, unit, split, interval and sizes.
+
+    What the scores were made from comes after them.
+    """
     rows = table.rows()
     n_models = len(table.scores)
     scores = [row for row in rows if row["model"] in table.scores]

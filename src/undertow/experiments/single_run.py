@@ -19,7 +19,7 @@ MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a run leaves.
+    """The result of one run.
 
     Attributes:
         directory: where everything lies.
@@ -46,8 +46,9 @@ def run(
     source: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> RunResult:
-    """Fit `model` on the training trials and score it on the test trials, beside Gaussian smoothing
-    where bins are regular.
+    """Fit `model` on the training trials and score it on the test trials.
+
+    Gaussian smoothing stands beside it where bins are regular.
 
     The split is the file's own (`trials.split`) or a stratified 70/15/15 drawn with `split_seed`.
 
@@ -89,8 +90,10 @@ def run(
 
 
 def has_baseline(model: Estimator, trials: TrialSet) -> bool:
-    """Whether Gaussian smoothing is fitted beside the model: it is not smoothing itself, and bins
-    are regular."""
+    """Whether Gaussian smoothing is fitted beside the model.
+
+    The model must not be smoothing itself, and bins must be regular.
+    """
     return not isinstance(model, Smoothing) and trials.times is None
 
 
@@ -111,7 +114,10 @@ def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:
 def fit_or_load(
     model: Estimator, splits: Splits, out: Path, resume: bool, progress: ProgressReport | None
 ) -> Fitted:
-    """Fit and save in `out`; a resumed run that has already saved its model only predicts again."""
+    """Fit and save in `out`.
+
+    A resumed run that has already saved its model only predicts again.
+    """
     path = out / MODEL
     if resume and path.exists():
         return load_and_predict(model, splits, path)

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[Result]:
-    """The result of each job, in the order they end.
+    """The result of each job, in the order in which they end.
 
     Where the loop over them is left early (Ctrl-C, an error), jobs that have not begun never do,
     and those that run see a `KeyboardInterrupt`, so that a fit can save its state.
@@ -36,8 +36,10 @@ def in_processes(
 
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which a terminal sends to all: the parent tells
-    them."""
+    """Let processes started inside ignore Ctrl-C, which a terminal sends to all of them.
+
+    The parent process stops them instead.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

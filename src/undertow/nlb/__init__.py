@@ -1,5 +1,7 @@
-"""The Neural Latents Benchmark: its seven sets, their tensors and files, fits, scores and
-submissions (Pei, Ye et al. 2021)."""
+"""The Neural Latents Benchmark: sets, tensors, files, fits, scores and submissions.
+
+Pei, Ye et al. 2021, "Neural Latents Benchmark '21" (NeurIPS Datasets and Benchmarks).
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,8 @@
-"""Cutting trials out of a session in bins that lie on its clock: spikes counted, behaviour filtered
-and decimated, and the random shift of DMFC_RSG's trials."""
+"""Cutting trials out of a session in bins that lie on its clock.
+
+Spikes are counted, behaviour is filtered and decimated, and DMFC_RSG's trials are shifted at
+random.
+"""
 
 import numpy as np
 
@@ -24,8 +27,10 @@ def end_bin(times_ns: np.ndarray, bin_ms: int) -> np.ndarray:
 def count_spikes(
     population: Population, starts_ms: np.ndarray, n_bins: int, bin_ms: int
 ) -> np.ndarray:
-    """Spikes per bin, (trials, bins, units) uint8, of trials that start at `starts_ms`; they may
-    overlap."""
+    """Spikes per bin, (trials, bins, units) uint8, of trials that start at `starts_ms`.
+
+    Trials may overlap.
+    """
     counts = np.zeros((len(starts_ms), n_bins, len(population.unit_ids)), np.uint8)
     low, high = (
         np.searchsorted(population.spikes_ms, starts_ms + edge) for edge in (0, n_bins * bin_ms)
@@ -40,8 +45,10 @@ def count_spikes(
 
 
 def gather(samples: np.ndarray, first: np.ndarray, n_time: int) -> np.ndarray:
-    """Stretches of `n_time` samples that start at `first`, (trials, n_time, …); NaN (False) before
-    and after the samples."""
+    """Stretches of `n_time` samples that start at `first`, (trials, n_time, …).
+
+    NaN (False for booleans) before and after the samples.
+    """
     index = first[:, None] + np.arange(n_time)
     inside = (index >= 0) & (index < len(samples))
     missing = False if samples.dtype == bool else np.nan
@@ -51,16 +58,20 @@ def gather(samples: np.ndarray, first: np.ndarray, n_time: int) -> np.ndarray:
 
 
 def cut_spikes(population: Population, first: np.ndarray, n_bins: int, bin_ms: int) -> np.ndarray:
-    """Spikes per bin, (trials, bins, units) float32; NaN in a bin whose first millisecond was not
-    observed."""
+    """Spikes per bin, (trials, bins, units) float32.
+
+    NaN in a bin whose first millisecond was not observed.
+    """
     spikes = count_spikes(population, first * bin_ms, n_bins, bin_ms).astype(np.float32)
+    # the benchmark's rule: the first millisecond stands for the whole bin
     spikes[~gather(population.observed[::bin_ms], first, n_bins)] = np.nan
     return spikes
 
 
 def resample_signal(values: np.ndarray, bin_ms: int) -> np.ndarray:
-    """Every `bin_ms`-th sample of a signal, (bins, channels), after a zero-phase low-pass filter;
-    NaN stays NaN.
+    """Every `bin_ms`-th sample of a signal, (bins, channels), low-pass filtered.
+
+    The filter has zero phase; NaN stays NaN.
 
     Gaps are filled linearly before the filter, ends with the nearest value.
     """
@@ -82,8 +93,10 @@ def _filled(channel: np.ndarray) -> np.ndarray:
 
 
 def sum_groups(values: np.ndarray, size: int) -> np.ndarray:
-    """Sums of `size` rows at a time, NaN taken as 0, and NaN where the first row of a group is;
-    (groups, columns)."""
+    """Sums of `size` rows at a time, (groups, columns).
+
+    NaN is taken as 0; a group is NaN where its first row is.
+    """
     groups = values.reshape(-1, size, values.shape[1])
     return np.where(np.isnan(groups[:, 0]), np.nan, np.nansum(groups, axis=1))
 
@@ -96,5 +109,6 @@ def jitter_bins(produced_ms: np.ndarray, shifted: np.ndarray, bin_ms: int) -> np
     one number a trial, shifted or not.
     """
     room_ms = np.where(shifted, np.clip(LONGEST_MS - produced_ms, 0.0, LARGEST_MS), 0.0)
+    # rounded first: a rounding error must not cost a whole bin
     high = np.floor(np.round(room_ms / bin_ms, 4))
     return np.round(np.random.RandomState(JITTER_SEED).random_sample(len(high)) * high).astype(int)

@@ -1,5 +1,7 @@
-"""The recordings of a set, downloaded from the DANDI archive by its public interface
-(https://api.dandiarchive.org)."""
+"""The recordings of a set, downloaded from the DANDI archive.
+
+Its public interface is https://api.dandiarchive.org.
+"""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -30,8 +32,9 @@ def download_set(
     api: str = API,
     say: Say | None = None,
 ) -> list[Path]:
-    """Download the NWB files of a set of the benchmark; files that are there already are only
-    checked.
+    """Download the NWB files of a set of the benchmark.
+
+    Files that are there already are only checked.
 
     A file appears in the folder under its own name when it is whole and its SHA-256 is the
     archive's; until then it is a '.part' beside it, from which the next attempt goes on.

@@ -1,5 +1,7 @@
-"""Downloading one file: resumable, checked, and in place only when it is whole; every way it can
-fail is said in one sentence."""
+"""Downloading one file: resumable, checked, and in place only when it is whole.
+
+Every way it can fail is said in one sentence.
+"""
 
 import errno
 import hashlib
@@ -44,14 +46,17 @@ class Asset:
 
 
 def part_of(target: Path, asset: Asset) -> Path:
-    """Where the file lies until it is whole; its name holds what it is, so that it is never
-    continued as another."""
+    """Where the file lies until it is whole.
+
+    Its name holds what it is, so that it is never continued as another file.
+    """
     return target.with_name(f"{target.name}.{asset.sha256[:12]}.part")
 
 
 def fetch(asset: Asset, target: Path, say: Say) -> None:
-    """Download one file, from where an earlier attempt ended, and move it into place when its
-    SHA-256 is right.
+    """Download one file, from where an earlier attempt ended, and check it.
+
+    It is moved into place when its SHA-256 is right.
 
     Args:
         asset: what to download.
@@ -86,7 +91,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _receive_all(asset: Asset, part: Path, say: Say) -> None:
-    """As many connections as it takes, within reason."""
+    """Open as many connections as the file takes, within reason."""
     if size_of(part) > asset.size:
         part.unlink()
     for attempt in range(TRIES):
@@ -104,8 +109,10 @@ def _receive_all(asset: Asset, part: Path, say: Say) -> None:
 
 
 def _receive(asset: Asset, part: Path, have: int, say: Say) -> None:
-    """One connection: append what comes to the part, or start it anew where the server does not go
-    on midway."""
+    """Open one connection and append what comes to the part.
+
+    The part starts anew where the server does not go on midway.
+    """
     with opened(asset.url, {"Range": f"bytes={have}-"} if have else {}) as response:
         have = have if response.status == 206 else 0
         with _unbuffered(part, "ab" if have else "wb") as file:
@@ -139,7 +146,7 @@ def _unbuffered(part: Path, mode: str) -> FileIO:
 
 
 def _write(file: FileIO, chunk: bytes, part: Path) -> None:
-    """All of the chunk; a full disk takes what fits."""
+    """Write the whole chunk; on a full disk, as much as fits."""
     left = memoryview(chunk)
     try:
         while left:

@@ -126,8 +126,9 @@ def _phase(told: set[Any], targets: Mapping[str, np.ndarray]) -> Phase:
 
 
 def read_targets(path: str | Path) -> tuple[Tensors, ...]:
-    """The targets of every set in a file, one `Tensors` without inputs for each group of the
-    benchmark.
+    """The targets of every set in a file.
+
+    They are one `Tensors` without inputs for each group of the benchmark.
 
     Raises:
         DataError: when the file cannot be read or holds no group of the benchmark.
@@ -175,7 +176,7 @@ def _arrays(datasets: Datasets) -> dict[str, np.ndarray]:
 
 
 def _label(found: list[_Found], set_name: str | None, bin_ms: int | None) -> tuple[str, int]:
-    """The set and bin width that group names, attributes and arguments agree on."""
+    """The set and bin width on which group names, attributes and arguments agree."""
     paths = listed([file.path for file in found])
     groups = {parse_group(group) for file in found for group in file.groups}
     fits = {g for g in groups if set_name in (None, g[0]) and bin_ms in (None, g[1])}
@@ -190,7 +191,7 @@ def _label(found: list[_Found], set_name: str | None, bin_ms: int | None) -> tup
 
 
 def _agreed(label: str, told: Sequence[T | None], paths: str) -> T:
-    """The one value told, once or more."""
+    """The one value that was told, be it once or several times."""
     values = {value for value in told if value is not None}
     if not values:
         raise DataError(f"{paths} does not say which {label} it holds: pass {label}.")
@@ -242,8 +243,10 @@ def _equal(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def _check_sizes(tensors: Tensors, paths: str) -> None:
-    """Arrays of spikes agree in trials, and in bins within the window: 5 and 20 ms files are not of
-    one set."""
+    """Check that arrays of spikes agree in trials, and in bins within the window.
+
+    Files at 5 and at 20 ms are not of one set.
+    """
     sizes: dict[str, tuple[str, int]] = {}
     for name, array in (*tensors.inputs.items(), *tensors.targets.items()):
         if "_spikes_" not in name:

@@ -1,5 +1,4 @@
-"""A fit to a set of the Neural Latents Benchmark: run.json, model, rates as a submission,
-scores."""
+"""A fit to a set of the benchmark: run.json, model, rates as a submission, scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ RATES = "rates.h5"
 
 @dataclass(frozen=True, eq=False)
 class NLBRun:
-    """What a fit to a set of the benchmark leaves.
+    """The result of a fit to a set of the benchmark.
 
     Attributes:
         directory: where run.json, checkpoint/, model.safetensors, rates.h5 and scores.json lie.
@@ -98,8 +97,10 @@ def fit_nlb(
 def write_nlb_scores(
     path: Path, scores: Mapping[str, Mapping[str, NLBScores]], about: Mapping[str, Any]
 ) -> Path:
-    """Write scores as JSON: run → the benchmark's name of the result, which tells set and bin width
-    → score → value."""
+    """Write scores as JSON: run → result → score → value.
+
+    The result has the benchmark's name, which tells set and bin width.
+    """
     named = {
         run: {k: v for each in found.values() for k, v in each.named.items()}
         for run, found in scores.items()

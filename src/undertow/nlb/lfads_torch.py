@@ -1,5 +1,4 @@
-"""The arrays lfads-torch reads and writes: `train_encod_data`, `train_recon_data` and what goes
-with them.
+"""The arrays lfads-torch reads and writes, such as `train_encod_data`, `train_recon_data`.
 
 Sedler and Pandarinath 2023, "lfads-torch: A modular and extensible implementation of latent factor
 analysis via dynamical systems". Encoded data are held-in neurons in the window; reconstructed data
@@ -40,8 +39,10 @@ def to_lfads_torch(tensors: Tensors) -> dict[str, np.ndarray]:
 
 
 def _blocks(arrays: Mapping[str, np.ndarray], part: str) -> list[list[np.ndarray]]:
-    """Held-in and held-out spikes of one part, in the window and, where there are any, in the
-    forward bins."""
+    """Held-in and held-out spikes of one part.
+
+    They are those in the window and, where there are any, in the forward bins.
+    """
     names = [f"{part}_spikes_heldin", f"{part}_spikes_heldout"]
     if missing := [name for name in names if name not in arrays]:
         raise DataError(
@@ -53,7 +54,9 @@ def _blocks(arrays: Mapping[str, np.ndarray], part: str) -> list[list[np.ndarray
 
 
 def from_lfads_torch(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The benchmark's names for lfads-torch's arrays; arrays of other names are left out.
+    """The benchmark's names for lfads-torch's arrays.
+
+    Arrays of other names are left out.
 
     Raises:
         DataError: when reconstructed data are missing, or have fewer bins or neurons than encoded

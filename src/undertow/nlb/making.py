@@ -49,8 +49,10 @@ class Part:
 
     @cached_property
     def jitter(self) -> np.ndarray:
-        """Bins by which each trial is aligned late, (trials,); 0 where no file tells produced
-        times, as test parts."""
+        """Bins by which each trial is aligned late, (trials,).
+
+        They are 0 where no file tells produced times, as in test parts.
+        """
         if self.entry.produced_column not in self.session.trials:
             return np.zeros(len(self.rows), int)
         shifted = self.column("split") != "test"
@@ -72,12 +74,15 @@ class Part:
         }
 
     def behavior(self) -> np.ndarray:
-        """The series decoded, (trials, bins, channels), the set's lag later than the spikes; or
-        columns, (trials, columns).
+        """The behaviour decoded, as a series or as columns.
+
+        A series, (trials, bins, channels), is taken the set's lag later than the spikes. Columns
+        are (trials, columns).
 
         Columns of outliers are NaN.
         """
         if self.signal is not None:
+            # motor areas lead movement (lag above zero), sensory ones follow it (below)
             first = self._first_bin(self.entry.window_ms[0] + self.entry.lag_ms)
             return gather(self.signal, first, self.entry.n_bins(self.bin_ms)).astype(float)
         columns = np.stack([self.column(name) for name in self.entry.behavior_columns], axis=1)
@@ -85,8 +90,10 @@ class Part:
         return columns
 
     def scored(self, spikes: np.ndarray) -> np.ndarray:
-        """Spikes of the window, NaN before the set's start column and from the event on, where it
-        has one."""
+        """Spikes of the window, NaN outside the bins that are scored.
+
+        Where the set has a start column, these lie from it up to the event.
+        """
         if not self.entry.start_column:
             return spikes
         bins = self._first_bin(self.entry.window_ms[0])[:, None] + np.arange(spikes.shape[1])
@@ -120,8 +127,7 @@ def make_tensors(paths: Paths, set_name: str, bin_ms: int = 5, phase: Phase = "v
 
     - `eval_spikes_heldout`, `eval_spikes_{heldin,heldout}_forward`, `{train,eval}_behavior`;
     - `psth`, (conditions, bins, held-in and held-out units) in spikes per bin, and
-    `{train,eval}_cond_idx`, for
-      each condition the indices of its trials; not for 'mc_rtt';
+      `{train,eval}_cond_idx`, for each condition the indices of its trials; not for 'mc_rtt';
     - `{train,eval}_decode_mask`, (trials, 2): which of two decoders a trial is for ('area2_bump');
     - `{train,eval}_jitter`, bins by which a trial was aligned late ('dmfc_rsg').
 
@@ -161,8 +167,10 @@ def make_tensors(paths: Paths, set_name: str, bin_ms: int = 5, phase: Phase = "v
 
 
 def _has_truth(evaluation: Part, spikes: Arrays) -> bool:
-    """Whether the files hold the evaluation trials' held-out spikes, and from when they are
-    scored."""
+    """Whether the files hold the evaluation trials' held-out spikes.
+
+    The time from which these are scored must be known too.
+    """
     start = evaluation.entry.start_column
     timed = not start or bool(np.isfinite(evaluation.column(start)).all())
     return timed and bool(np.isfinite(spikes["spikes_heldout"]).any())

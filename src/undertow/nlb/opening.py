@@ -1,5 +1,7 @@
-"""Opening NWB files of the benchmark: which files, their small tables, and whether they have the
-structure of the set and go together; before anything large is read."""
+"""Opening NWB files of the benchmark: which files, their small tables, their structure.
+
+Files must be of the set and go together; that is checked before anything large is read.
+"""
 
 import warnings
 from collections.abc import Sequence
@@ -92,7 +94,7 @@ def open_file(stack: ExitStack, path: Path, entry: NLBSet) -> OpenFile:
 
 
 def check_files(files: Sequence[OpenFile], entry: NLBSet, phase: Phase) -> None:
-    """Files go together, and have the trials and units of the phase.
+    """Check that files go together, and have the trials and units of the phase.
 
     Raises:
         DataError: when units differ between files, a trial that is used has no time, or trials or
@@ -106,7 +108,10 @@ def check_files(files: Sequence[OpenFile], entry: NLBSet, phase: Phase) -> None:
 
 
 def find_series(nwb: Any, name: str) -> Any:
-    """The time series of this name, wherever it lies in the file; None where there is none."""
+    """The time series of this name, wherever it lies in the file.
+
+    None where there is none.
+    """
     from pynwb import TimeSeries
 
     found = (
@@ -129,8 +134,10 @@ def _check_tables(path: Path, nwb: Any, entry: NLBSet) -> None:
 
 
 def _check_set(file: OpenFile, entry: NLBSet) -> None:
-    """Splits are the benchmark's, and trials with known behaviour have all that the set decodes and
-    averages.
+    """Check that the files have what the set needs.
+
+    Splits must be the benchmark's, and trials with known behaviour must have all that the set
+    decodes and averages.
 
     Raises:
         DataError: naming what is missing.
@@ -166,7 +173,7 @@ def _column(path: Path, trials: Any, name: str) -> np.ndarray:
 
 
 def _check_same_units(files: Sequence[OpenFile], heldout: bool) -> None:
-    """Files have the same held-in units; and the same held-out units, or none."""
+    """Check that files have the same held-in units; and the same held-out units, or none."""
     units = {file.path: file.unit_ids[file.heldout == heldout].tolist() for file in files}
     there = [path for path in units if units[path] or not heldout]
     for path in there[1:]:

@@ -70,8 +70,11 @@ def nlb_preset(set_name: str, bin_ms: int, model: str, preset: str = DEFAULT) ->
 
 
 def _published(set_name: str, preset: str) -> dict[str, Any]:
-    """What the paper leaves open is as released in both; the γ lie in the range it names (0.55 to
-    0.8)."""
+    """The published settings of a set.
+
+    What the paper leaves open is as released in both presets; the γ lie in the range it names (0.55
+    to 0.8).
+    """
     batch, epochs, kept, gamma, rate, decay = RELEASED.get(set_name, _MAZE)
     model = LangevinFlow.preset(
         preset,
@@ -90,8 +93,11 @@ def _published(set_name: str, preset: str) -> dict[str, Any]:
 
 
 def _reference(set_name: str, bin_ms: int) -> dict[str, Any]:
-    """The floor of 1e-4 spikes per bin in spikes/s; the same widths and penalties at both bin
-    widths."""
+    """The reference settings of smoothing.
+
+    The floor is 1e-4 spikes per bin, given in spikes/s; widths and penalties are the same at both
+    bin widths.
+    """
     width_ms, penalty = REFERENCE_SMOOTHING[set_name]
     return {
         "width_s": width_ms / 1e3,

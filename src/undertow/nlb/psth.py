@@ -18,8 +18,9 @@ SHORTEST = 0.8
 def psth_targets(
     session: Session, entry: NLBSet, bin_ms: int, parts: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """`psth`, (conditions, bins, held-in and held-out units) in spikes per bin, and
-    `{part}_cond_idx`.
+    """The targets `psth` and `{part}_cond_idx` of a set.
+
+    `psth` is (conditions, bins, held-in and held-out units) in spikes per bin.
 
     Spikes are smoothed at 1 ms, then summed to bins; trials of both parts are averaged. A
     condition's indices count the trials within the part.
@@ -49,7 +50,10 @@ def psth_targets(
 
 
 def _rows_by_condition(session: Session, entry: NLBSet, rows: np.ndarray) -> list[np.ndarray]:
-    """The rows of each condition, without outliers; conditions in the order of their values."""
+    """The rows of each condition, without outliers.
+
+    Conditions come in the order of their values.
+    """
     if entry.outlier_column:
         rows = rows[session.trials[entry.outlier_column][rows] != 1]
     values = np.stack([session.trials[name] for name in entry.conditions], axis=1)
@@ -66,30 +70,38 @@ def _rows_by_condition(session: Session, entry: NLBSet, rows: np.ndarray) -> lis
 def _condition_mean(
     session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray, kernel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows averaged, and their mean over the bins that all of them have, (bins, units) in
-    spikes per bin."""
+    """The rows averaged, and their mean (bins, units) in spikes per bin.
+
+    The mean is over the bins that all of these trials have.
+    """
     first, n_bins = _extents(session, entry, bin_ms, rows)
+    # the mean below covers only bins all trials have: one short trial would cut it for all
     long = n_bins >= max(SHORTEST * n_bins.mean(where=n_bins > 0), 1)
     rows, first, n_bins = rows[long], first[long], n_bins[long]
+    # bins from the event: trials are averaged at equal times from it, not from their first bins
     place = first - first_bin(session.trials[entry.align][rows], bin_ms)
     extents = list(zip(first, n_bins, place - place.min(), strict=True))
     parts = [
         _mean_rates(session.populations[name], extents, bin_ms, kernel) for name in POPULATIONS
     ]
     mean = np.concatenate(parts, axis=1)
+    # sets with a start column share the end of their trials, the event; the others the start
     return rows, mean[-n_bins.min() :] if entry.start_column else mean[: n_bins.min()]
 
 
 def _extents(
     session: Session, entry: NLBSet, bin_ms: int, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First bin and number of bins of each trial, which ends at the latest where the next one of
-    the rows starts."""
+    """First bin and number of bins of each trial.
+
+    A trial ends at the latest where the next one of the rows starts.
+    """
     event_ns = session.trials[entry.align][rows]
     start_ns, stop_ns = (event_ns + edge_ms * NS_PER_MS for edge_ms in entry.window_ms)
     if entry.start_column:
         start_ns = session.trials[entry.start_column][rows]
     following_ns = np.append(session.trials["start_time"][1:], np.nan)[rows]
+    # trials of one condition must not overlap: no spike is averaged twice
     stop_ns[:-1] = np.minimum(stop_ns[:-1], np.fmin(following_ns, start_ns)[1:])
     first = first_bin(start_ns, bin_ms)
     return first, np.maximum(end_bin(stop_ns, bin_ms) - first, 0)
@@ -98,14 +110,17 @@ def _extents(
 def _mean_rates(
     population: Population, extents: Sequence[tuple[int, int, int]], bin_ms: int, kernel: np.ndarray
 ) -> np.ndarray:
-    """Mean over trials of smoothed spikes per bin, (bins, units); extents: first bin, bins, place
-    of the first.
+    """Mean over trials of smoothed spikes per bin, (bins, units).
+
+    Each of the extents is a trial's first bin, its number of bins, and the place of its first bin
+    in the mean.
 
     Trials observed alike are summed before they are smoothed, which is linear.
     """
     margin = len(kernel) // 2
     alike: dict[tuple[int, int, bytes], list[int]] = {}
     for first, n_bins, place in extents:
+        # half a kernel more on both sides, cut off after smoothing: edges see their neighbours
         start_ms = first * bin_ms - margin
         observed = gather(population.observed, np.array([start_ms]), n_bins * bin_ms + 2 * margin)
         alike.setdefault((n_bins, place, observed.tobytes()), []).append(start_ms)
@@ -138,7 +153,7 @@ def _padded(rates: np.ndarray, n_bins: int, at_end: bool) -> np.ndarray:
 
 
 def gaussian_kernel(std_ms: int) -> np.ndarray:
-    """A Gaussian at 1 ms over six standard deviations, of sum 1."""
+    """A Gaussian kernel at 1 ms over six standard deviations, of sum 1."""
     from scipy.signal.windows import gaussian
 
     kernel = gaussian(int(6 * std_ms), std_ms, sym=True)
@@ -146,7 +161,10 @@ def gaussian_kernel(std_ms: int) -> np.ndarray:
 
 
 def smooth_observed(counts: np.ndarray, observed: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Smooth each stretch of observed samples by itself, (time, units); NaN elsewhere."""
+    """Smooth each stretch of observed samples by itself, (time, units).
+
+    NaN elsewhere.
+    """
     from scipy.signal import fftconvolve
 
     smoothed = np.full(counts.shape, np.nan)
@@ -154,5 +172,6 @@ def smooth_observed(counts: np.ndarray, observed: np.ndarray, kernel: np.ndarray
     for start, stop in edges.reshape(-1, 2):
         stretch = fftconvolve(counts[start:stop].astype(float), kernel[:, None], "full", axes=0)
         before = (len(kernel) - 1) // 2
+        # convolution by Fourier transform leaves tiny negative rates
         smoothed[start:stop] = np.maximum(stretch[before : before + stop - start], 0.0)
     return smoothed

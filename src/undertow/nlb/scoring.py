@@ -1,5 +1,7 @@
-"""Scores of the Neural Latents Benchmark, from a submission and the targets of its sets; they carry
-their set and bin width."""
+"""Scores of the Neural Latents Benchmark, from a submission and the targets of its sets.
+
+They carry their set and bin width.
+"""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,8 +49,10 @@ class NLBScores:
 
     @property
     def split(self) -> str:
-        """The benchmark's name of these scores: 'mc_maze_split' at 5 ms, 'mc_maze_20_split' at 20
-        ms."""
+        """The benchmark's name of these scores.
+
+        It is 'mc_maze_split' at 5 ms and 'mc_maze_20_split' at 20 ms.
+        """
         return f"{group_name(self.set_name, self.bin_ms)}_split"
 
     @property
@@ -222,8 +226,10 @@ class _Group:
         return as_float(name, self._there(name), ndim)
 
     def _rates(self, name: str, target: str, known: np.ndarray) -> np.ndarray:
-        """Rates by name, of the sizes of a target, (trials, time, neurons or 1), and not NaN where
-        that is known."""
+        """Rates by name, of the sizes of a target, and not NaN where the target is known.
+
+        `known` is (trials, time, neurons or 1).
+        """
         rates = self.rates[name]
         expected = known.shape if known.shape[2] > 1 else (*known.shape[:2], rates.shape[2])
         if rates.shape != expected:

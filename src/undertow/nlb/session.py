@@ -102,6 +102,7 @@ def _population(
     trains = [_spikes_ms(file.nwb.units.get_unit_spike_times(int(row)), observed) for row in rows]
     spikes_ms = np.concatenate([np.zeros(0, np.int32), *trains])
     units = np.repeat(np.arange(len(trains), dtype=np.int32), [train.size for train in trains])
+    # sorted over all units, so that a window of all of them is one slice
     order = np.argsort(spikes_ms, kind="stable")
     return Population(file.unit_ids[rows], spikes_ms[order], units[order], observed)
 
@@ -109,6 +110,7 @@ def _population(
 def _observed(intervals: np.ndarray, n_ms: int) -> np.ndarray:
     """Whether each millisecond lies wholly within one of the intervals, (n_ms,)."""
     observed = np.zeros(n_ms, bool)
+    # six decimals first, against rounding errors; then inwards, to whole milliseconds
     edges_ms = np.round(intervals * PER_S, 6)
     for start, stop in zip(np.ceil(edges_ms[:, 0]), np.floor(edges_ms[:, 1]), strict=True):
         observed[int(start) : int(stop)] = True
@@ -116,15 +118,20 @@ def _observed(intervals: np.ndarray, n_ms: int) -> np.ndarray:
 
 
 def _spikes_ms(times_s: Any, observed: np.ndarray) -> np.ndarray:
-    """The observed milliseconds that spikes fall into; a time is cut, not rounded, to its
-    millisecond."""
+    """The observed milliseconds that spikes fall into.
+
+    A time is cut, not rounded, to its millisecond.
+    """
+    # six decimals first: 0.003 s must not become 2.999… and fall into the millisecond before
     spikes_ms = np.round(np.asarray(times_s, float) * PER_S, 6).astype(np.int32)
     spikes_ms = spikes_ms[(spikes_ms >= 0) & (spikes_ms < observed.size)]
     return np.asarray(spikes_ms[observed[spikes_ms]])
 
 
 def _behavior(file: OpenFile, name: str, n_ms: int) -> np.ndarray | None:
-    """The series on the clock of 1 ms, (n_ms, channels), as stored; None where the file has none.
+    """The series on the clock of 1 ms, (n_ms, channels), as stored.
+
+    None where the file has none.
 
     Raises:
         DataError: when its samples do not lie on whole milliseconds.
@@ -155,8 +162,10 @@ def _timestamps(series: Any) -> np.ndarray:
 
 
 def join_sessions(sessions: Sequence[Session]) -> Session:
-    """One session after the other, each starting at the next tenth of a second 50 ms after the one
-    before."""
+    """One session after the other on one clock.
+
+    Each starts at the next tenth of a second at least 50 ms after the one before.
+    """
     starts_ms = [0]
     for session in sessions[:-1]:
         last_s = (starts_ms[-1] + session.n_ms - 1) / 1000
@@ -176,8 +185,10 @@ def join_sessions(sessions: Sequence[Session]) -> Session:
 def join_trials(
     tables: Sequence[Mapping[str, np.ndarray]], starts_ms: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """Trial tables one after the other, times moved with their file; NaN in columns that a file
-    lacks."""
+    """Trial tables one after the other, times moved with their file.
+
+    NaN in columns that a file lacks.
+    """
     joined = {}
     for name in dict.fromkeys(name for table in tables for name in table):
         shift = NS_PER_MS if name.endswith(TIME_SUFFIX) else 0
@@ -191,7 +202,10 @@ def join_trials(
 
 
 def _join_population(parts: Sequence[Population], starts_ms: Sequence[int]) -> Population:
-    """Units of the same id become one; a file without units of the population leaves a gap."""
+    """Populations one after the other; units of the same id become one.
+
+    A file without units of the population leaves a gap.
+    """
     unit_ids = list(dict.fromkeys(unit for part in parts for unit in part.unit_ids.tolist()))
     place = {unit: position for position, unit in enumerate(unit_ids)}
     observed = np.zeros(starts_ms[-1] + parts[-1].observed.size, bool)

@@ -72,7 +72,7 @@ def _checked(group: str, given: Mapping[str, ArrayLike]) -> dict[str, np.ndarray
 
 
 def _rates(name: str, given: ArrayLike) -> np.ndarray:
-    """An array of rates in float32, checked but for its sizes."""
+    """An array of rates in float32, checked in all but its sizes."""
     try:
         with np.errstate(over="ignore"):
             rates = np.asarray(given, dtype=np.float32).view()
@@ -92,7 +92,10 @@ def _rates(name: str, given: ArrayLike) -> np.ndarray:
 
 
 def _check_shapes(group: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Pairs agree in trials and bins, parts in neurons, window and forward bins in trials."""
+    """Check that the shapes of all arrays fit together.
+
+    Pairs agree in trials and bins, parts in neurons, window and forward bins in trials.
+    """
     n_trials, n_time = arrays[EVAL[0]].shape[:2]
     for pair in PAIRS:
         if pair[0] not in arrays:
@@ -129,7 +132,9 @@ def write_submission(submission: Submission, path: str | Path, overwrite: bool =
 
 
 def read_submission(path: str | Path) -> Submission:
-    """Read a submission file, this library's or another's; arrays of other names are passed over.
+    """Read a submission file, written by this library or another.
+
+    Arrays of other names are passed over.
 
     Raises:
         DataError: when the file cannot be read or holds no group, or as `Submission`.

@@ -1,5 +1,7 @@
-"""`Tensors`: a set of the Neural Latents Benchmark at one bin width and in one phase; and arrays
-that are lists of trials of different length."""
+"""`Tensors`: a set of the Neural Latents Benchmark at one bin width and in one phase.
+
+Some of its arrays are ragged: lists of trials of different length.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +51,7 @@ class Tensors:
 
 
 def is_ragged(name: str, values: Any) -> bool:
-    """Whether an array is one of lists: by its name, or by what it holds."""
+    """Whether an array is one of lists, by its name or by what it holds."""
     return name.endswith(RAGGED) or _holds_objects(values)
 
 
@@ -58,8 +60,9 @@ def _holds_objects(values: Any) -> bool:
 
 
 def as_ragged(name: str, values: Any) -> np.ndarray:
-    """Lists of integers as an array of arrays, (lists,) of dtype object; rows of a matrix are lists
-    as well.
+    """Lists of integers as an array of arrays, (lists,) of dtype object.
+
+    Rows of a matrix are lists as well.
 
     Raises:
         DataError: when an entry is not a flat list of integers.

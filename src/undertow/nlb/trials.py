@@ -1,5 +1,4 @@
-"""From the benchmark's tensors to trials a model fits and predicts, and from its predictions to a
-submission."""
+"""From tensors to trials for a model, and from its predictions to a submission."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,8 +55,9 @@ def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
 
 
 def submission_of(train: Prediction, evaluation: Prediction, tensors: Tensors) -> Submission:
-    """The rates of both parts as a submission: expected spikes per bin, forward bins of the
-    evaluation trials apart.
+    """The rates of both parts as a submission, in expected spikes per bin.
+
+    Forward bins of the evaluation trials stand apart.
 
     Args:
         train: for the training trials of `trials_of(tensors)`, in their order.
@@ -77,8 +77,9 @@ def submission_of(train: Prediction, evaluation: Prediction, tensors: Tensors) -
 
 
 def check_sizes(submission: Submission, tensors: Tensors) -> None:
-    """The submission's rates have the sizes of the tensors; forward rates and, for 'dmfc_rsg',
-    training rates may lack.
+    """Check that the submission's rates have the sizes of the tensors.
+
+    Forward rates and, for 'dmfc_rsg', training rates may be missing.
 
     Raises:
         DataError: naming the array that does not fit, or when the set is not in the submission.
@@ -136,8 +137,10 @@ def _with_neurons(
 
 
 def _conditions(targets: Mapping[str, np.ndarray], n_trials: int) -> np.ndarray | None:
-    """The number of each training trial's condition, −1 for none; None where the targets do not
-    tell."""
+    """The number of each training trial's condition, −1 for none.
+
+    None where the targets do not tell.
+    """
     if "train_cond_idx" not in targets:
         return None
     conditions = np.full(n_trials, -1)
@@ -151,8 +154,10 @@ def _conditions(targets: Mapping[str, np.ndarray], n_trials: int) -> np.ndarray 
 
 
 def _populations(prediction: Prediction, forward: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Expected spikes per bin of held-in and of held-out neurons, in the window or in the forward
-    bins."""
+    """Expected spikes per bin of held-in and of held-out neurons.
+
+    They are those in the window or, with `forward`, in the forward bins.
+    """
     trials = prediction.trials
     edge = trials.n_time - trials.forward_bins
     counts = prediction.counts[:, edge:] if forward else prediction.counts[:, :edge]

@@ -61,6 +61,7 @@ def simulate_lorenz(
         number(name, value, 0, above=True, error=DataError)
     generator = np.random.default_rng(seed)
     start = np.asarray(start_mean, float) + start_std * generator.standard_normal((conditions, 3))
+    # burn-in brings random starts onto the attractor before the first bin
     path = lorenz_path(start, burn_in + bins - 1, step, sigma, rho, beta)[burn_in:]
     states = standardized(path.transpose(1, 0, 2))
     weights = np.sqrt(weight_var) * generator.standard_normal((3, n_neurons))
@@ -83,8 +84,9 @@ def lorenz_path(
     rho: float = 28.0,
     beta: float = 8 / 3,
 ) -> np.ndarray:
-    """Classic fourth-order Runge–Kutta for y₁' = σ(y₂ − y₁), y₂' = y₁(ρ − y₃) − y₂, y₃' = y₁y₂ −
-    βy₃.
+    """Integrate the Lorenz system by classic fourth-order Runge–Kutta steps.
+
+    y₁' = σ(y₂ − y₁), y₂' = y₁(ρ − y₃) − y₂, y₃' = y₁y₂ − βy₃.
 
     Args:
         start: states (…, 3).
@@ -133,8 +135,10 @@ def standardized(states: np.ndarray) -> np.ndarray:
 
 
 def rates_with_mean(log_rates: np.ndarray, mean_rate_hz: float) -> np.ndarray:
-    """exp(log_rates + offset); each neuron's offset makes its mean over (conditions, time)
-    `mean_rate_hz`."""
+    """Rates exp(log_rates + offset) in spikes/s.
+
+    Each neuron's offset makes its mean over (conditions, time) `mean_rate_hz`.
+    """
     relative = np.exp(log_rates)
     return mean_rate_hz * relative / relative.mean(axis=(0, 1))
 

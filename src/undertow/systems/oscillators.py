@@ -22,12 +22,12 @@ READOUT_LENGTH = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Oscillators:
-    """dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i, complex z, t in
-    seconds.
+    """Coupled, noisy Stuart–Landau oscillators with complex states z; t is in seconds.
+
+    dz_i = [λ(1 − |z_i|²) + 2πi f_i] z_i dt + Σ_j K_ij (z_j − z_i) dt + σ dW_i
 
     Alone and without noise, each goes round the unit circle at its own frequency. W_i is complex:
-        real and imaginary
-    part are independent standard Wiener processes.
+    its real and imaginary part are independent standard Wiener processes.
 
     Attributes:
         frequencies_hz: f, (oscillators,).
@@ -102,8 +102,9 @@ class Oscillators:
         bin_s: float = 0.01,
         steps_per_bin: int = 10,
     ) -> np.ndarray:
-        """Complex states at the left edge of each bin, (trials, bins, oscillators), from `start`
-        (trials, oscillators).
+        """Complex states at the left edge of each bin, (trials, bins, oscillators).
+
+        `start` are the first states, (trials, oscillators).
 
         A step turns and relaxes each oscillator exactly, then adds coupling (Euler) and noise.
         """
@@ -117,6 +118,7 @@ class Oscillators:
             if k % steps_per_bin == 0:
                 states[:, k // steps_per_bin] = z
             square = np.abs(z) ** 2
+            # exact without coupling and noise: |z|² grows logistically, the phase turns evenly
             z = turn * z / np.sqrt(square + (1 - square) * decay)
             kick = generator.standard_normal((2, *z.shape))
             z = z + dt * self._coupled(z) + self.noise * np.sqrt(dt) * (kick[0] + 1j * kick[1])
@@ -130,8 +132,9 @@ class Oscillators:
         steps_per_bin: int = 10,
         seed: int = 0,
     ) -> np.ndarray:
-        """The states behind `simulate` with the same arguments, from random phases on the unit
-        circle.
+        """The states behind `simulate` with the same arguments, from random phases.
+
+        Every trial starts on the unit circle.
 
         Raises:
             DataError: naming the argument and its rule.
@@ -167,8 +170,10 @@ class Oscillators:
         steps_per_bin: int = 10,
         seed: int = 0,
     ) -> TrialSet:
-        """Poisson counts of trials of these oscillators, with `truth`; see
-        `simulate_oscillators`."""
+        """Poisson counts of trials of these oscillators, with `truth`.
+
+        See `simulate_oscillators` for the arguments.
+        """
         z = self.latents(n_trials, bins, bin_s, steps_per_bin, seed)
         states = np.concatenate([z.real, z.imag], axis=-1)
         return poisson_trials(states @ self.readout.T, mean_rate_hz, bin_s, seed)

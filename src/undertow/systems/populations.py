@@ -1,5 +1,4 @@
-"""What simulated populations share: sizes, streams of random numbers, random readouts, Poisson
-counts."""
+"""What simulated populations share: sizes, random streams and readouts, Poisson counts."""
 
 import numpy as np
 
@@ -8,6 +7,7 @@ from undertow.data import TrialSet
 from undertow.errors import DataError
 from undertow.systems.lorenz import rates_with_mean
 
+# separate streams: the same network with other noise, the same trials with other spikes
 NETWORK_STREAM, TRIALS_STREAM, SPIKES_STREAM = 0, 1, 2
 
 
@@ -25,8 +25,10 @@ def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> N
 def random_directions(
     n_neurons: int, dim: int, generator: np.random.Generator, length: float = 1.0
 ) -> np.ndarray:
-    """Weights from states to log-rates, (neurons, dim), all of one length: no neuron varies far
-    more than others."""
+    """Weights from states to log-rates, (neurons, dim), all of one length.
+
+    So no neuron varies far more than others.
+    """
     whole("n_neurons", n_neurons, 1, error=DataError)
     weights = generator.standard_normal((n_neurons, dim))
     directions: np.ndarray = weights / np.linalg.norm(weights, axis=1, keepdims=True)

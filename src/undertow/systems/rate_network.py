@@ -20,8 +20,9 @@ SPECTRAL_RADIUS, TURN, THIRD = 2.5, 0.9, 0.5
 
 @dataclass(frozen=True, eq=False)
 class RateNetwork:
-    """dx = δ⁻¹(−x + tanh(A x + B u)) dt + σ dW, t in seconds, whose activity x neurons read through
-    R.
+    """A noisy rate network with input u, whose activity x neurons read through R.
+
+    dx = δ⁻¹(−x + tanh(A x + B u)) dt + σ dW, t in seconds.
 
     Attributes:
         recurrent: A, (populations, populations).
@@ -58,9 +59,12 @@ class RateNetwork:
 
     @classmethod
     def random(cls, n_neurons: int = 50, noise: float = 1.0, seed: int = 0) -> "RateNetwork":
-        """Three populations that, left alone, go round a limit cycle about once a second; see
-        `simulate_rate_network`."""
+        """Three populations that, left alone, go round a limit cycle about once a second.
+
+        See `simulate_rate_network`.
+        """
         generator = np.random.default_rng([seed, NETWORK_STREAM])
+        # an orthonormal frame keeps the eigenvalues of the core
         frame = np.linalg.qr(generator.standard_normal((3, 3)))[0]
         cos, sin = SPECTRAL_RADIUS * np.cos(TURN), SPECTRAL_RADIUS * np.sin(TURN)
         core = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, THIRD]])
@@ -114,8 +118,9 @@ class RateNetwork:
         input_hz: tuple[float, float] = (1.0, 4.0),
         seed: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The activity and input behind `simulate` with the same arguments: x(0) ~ N(0, I), random
-        f and φ.
+        """The activity and input behind `simulate` with the same arguments.
+
+        x(0) ~ N(0, I); frequency f and phase φ are random.
 
         Returns:
             (trials, bins, populations) and (trials, bins, 1), at the left edge of each bin.
@@ -150,8 +155,10 @@ class RateNetwork:
         input_hz: tuple[float, float] = (1.0, 4.0),
         seed: int = 0,
     ) -> TrialSet:
-        """Poisson counts of trials of this network, with `truth` and `stimulus`; see
-        `simulate_rate_network`."""
+        """Poisson counts of trials of this network, with `truth` and `stimulus`.
+
+        See `simulate_rate_network` for the arguments.
+        """
         states, inputs = self.latents(n_trials, bins, bin_s, steps_per_bin, input_hz, seed)
         return poisson_trials(states @ self.readout.T, mean_rate_hz, bin_s, seed, inputs)
 
@@ -173,14 +180,12 @@ def simulate_rate_network(
 
     (ElGazzar & van Gerven, eq. 13). The paper gives neither A, B, δ, R nor the length and number of
     trials. Chosen here: δ = 0.1, 0.2 and 0.3 s; A with eigenvalues 2.5 exp(±0.9 i) and 0.5 in a
-        random frame, so that without noise and
-    input the activity goes round a limit cycle; B standard normal; R's rows random directions of
-    length 1; each neuron's offset fixes its mean rate over the set. t is in seconds, and at σ = 1
-    the noise moves the activity
-    about as much as start and input do. No rate is capped: with the defaults and σ up to 2, 99.9 %
-        of the rates lie
-    below 150 spikes/s and the largest, from a far start, at 250 to 500. States are held over each
-    bin, from its left edge.
+    random frame, so that without noise and input the activity goes round a limit cycle; B standard
+    normal; R's rows random directions of length 1; each neuron's offset fixes its mean rate over
+    the set. t is in seconds, and at σ = 1 the noise moves the activity about as much as start and
+    input do. No rate is capped: with the defaults and σ up to 2, 99.9 % of the rates lie below
+    150 spikes/s and the largest, from a far start, at 250 to 500. States are held over each bin,
+    from its left edge.
 
     The network itself, for its drift and its activity, is `RateNetwork.random(n_neurons, noise,
     seed)`; the same seed at another noise keeps network, starts and inputs.

@@ -27,8 +27,10 @@ def download(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Download the NWB files of SET into FOLDER, checked by SHA-256; the same command goes on after
-    a break."""
+    """Download the NWB files of SET into FOLDER, checked by SHA-256.
+
+    The same command goes on after a break.
+    """
     from undertow.nlb import download_set
 
     given = {} if api is None else {"api": api}

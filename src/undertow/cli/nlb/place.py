@@ -63,12 +63,12 @@ class Place:
 
     @property
     def label(self) -> str:
-        """In words."""
+        """Set, bin width and phase in words, for messages."""
         return f"{self.set_name} at {self.bin_ms} ms bins, phase {self.phase}"
 
     @property
     def words(self) -> str:
-        """As the command line has it."""
+        """Set, bin width and phase as written on the command line."""
         return f"{self.set_name} --bin-ms {self.bin_ms} --phase {self.phase}"
 
     @property

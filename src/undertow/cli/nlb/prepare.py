@@ -24,8 +24,10 @@ def prepare(
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
 ) -> None:
-    """Make the tensors of SET from its NWB files: FOLDER/<set>_<bin>_<phase>/tensors.h5, in the
-    benchmark's layout."""
+    """Make the tensors of SET from its NWB files.
+
+    They go to FOLDER/<set>_<bin>_<phase>/tensors.h5, in the benchmark's layout.
+    """
     from undertow.nlb import make_tensors, write_nlb_tensors
 
     place = Place(set_name, bin_ms, phase, folder)

@@ -44,8 +44,10 @@ def score(
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
     ] = None,
 ) -> None:
-    """Score rates of SET as the benchmark does, under its name of the result, which tells set and
-    bin width."""
+    """Score rates of SET as the benchmark does.
+
+    Scores stand under the benchmark's name of the result, which tells set and bin width.
+    """
     from undertow.nlb import score_submission
 
     place = Place(set_name, bin_ms, phase, folder)
@@ -69,8 +71,10 @@ def score(
 
 
 def show_scores(place: Place, by_run: Mapping[str, Mapping[str, "NLBScores"]]) -> None:
-    """Scores of runs side by side, under the benchmark's name of the result, which tells set and
-    bin width."""
+    """Print scores of runs side by side, under the benchmark's name of the result.
+
+    That name tells set and bin width.
+    """
     splits = list(dict.fromkeys(split for found in by_run.values() for split in found))
     for split in splits:
         columns = {run: found[split].values for run, found in by_run.items() if split in found}
@@ -88,7 +92,7 @@ def _unit(name: str) -> str:
 
 
 def _truth(place: Place, path: Path | None) -> "Tensors":
-    """The targets.
+    """The targets, with the held-out spikes of evaluation trials.
 
     Raises:
         UndertowError: when they do not hold the held-out spikes of evaluation trials.
@@ -140,7 +144,10 @@ def _runs(place: Place, names: list[str] | None) -> dict[str, "Submission"]:
 
 
 def _file(place: Place, path: Path) -> dict[str, "Submission"]:
-    """The set's rates in a file; all of it where the set is not in it, for scoring to say so."""
+    """The set's rates in a file.
+
+    All of the file where the set is not in it, so that scoring says so.
+    """
     from undertow.nlb import Submission, read_submission
 
     whole = read_submission(path)

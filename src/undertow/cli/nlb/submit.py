@@ -1,5 +1,4 @@
-"""`undertow nlb submit`: one file with the rates of one or more sets, as the benchmark's
-leaderboard takes it."""
+"""`undertow nlb submit`: one file with the rates of one or more sets, for the leaderboard."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,7 +73,7 @@ def _say_sizes(submission: "Submission") -> None:
 
 
 def _say_what_lacks(submission: "Submission", phase: str, set_names: list[str]) -> None:
-    """What the leaderboard would score more of, or not take."""
+    """Say what is missing for the leaderboard to score more, or to take the file at all."""
     from undertow.nlb.scoring import SCALING
     from undertow.nlb.submission import FORWARD
 

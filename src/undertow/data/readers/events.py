@@ -18,8 +18,9 @@ NEED_TRIALS = ("align", "window_s", "trials", "condition", "label", "forward_bin
 def bin_or_cut(
     path: str | Path, recording: Recording, bin_s: float | None, cut_s: float, **options: Any
 ) -> TrialSet:
-    """`Recording.bin` where there are trials, else `Recording.cut` into windows of `cut_s`; 20 ms
-    by default.
+    """Trials around events (`Recording.bin`), or windows of `cut_s` (`Recording.cut`) without them.
+
+    Bins are 20 ms wide by default.
 
     Args:
         path: names the recording in errors.
@@ -50,8 +51,9 @@ def _is_given(value: Any) -> bool:
 
 
 def event_columns(events: Any) -> Mapping[str, Any]:
-    """Events as columns of a trial table: from an array, a table, or the path of a .npy, .csv or
-    .tsv file.
+    """Events as columns of a trial table, from an array, a table or a file.
+
+    A file is a .npy, .csv or .tsv, given by its path.
 
     An array (trials,) becomes the column 'event', one of two columns 'start_time' and 'stop_time',
     a structured one its fields.

@@ -1,5 +1,7 @@
-"""HDF5 in the layout LFADS uses, `train_data` and `valid_data`; files in the benchmark's are told
-apart."""
+"""HDF5 in the layout that LFADS uses: `train_data` and `valid_data`.
+
+Files in the layout of the Neural Latents Benchmark are recognised and read too.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +97,7 @@ def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dic
 
 
 def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.ndarray | None:
-    """`{part}_{name}` of all parts, one after the other; None where there is none."""
+    """The arrays `{part}_{name}` of all parts, one after the other; None where there is none."""
     there = [part for part in parts if f"{part}_{name}" in file]
     if not there:
         return None
@@ -117,7 +119,9 @@ def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.nd
 
 
 def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:
-    """Number the distinct true rates in order of appearance; None when they cannot be conditions.
+    """Number the distinct true rates in order of appearance.
+
+    None when they cannot be conditions.
 
     They can when trials share them and, where the file says how many there are, the number agrees.
     """
@@ -130,8 +134,9 @@ def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndar
 
 
 def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> Path:
-    """Write trials in the LFADS layout, with all else they hold; `read_hdf5` gives the same set
-    back.
+    """Write trials in the LFADS layout, with all else they hold.
+
+    `read_hdf5` gives the same set back.
 
     Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to
     `train_data` without labels); `*_inds` keep their order. The file is written under a temporary

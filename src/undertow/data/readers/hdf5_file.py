@@ -1,4 +1,4 @@
-"""HDF5 files, whatever their layout: opened with clear errors, listed, and single values read."""
+"""HDF5 files of any layout: opened with clear errors, listed, single values read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +33,10 @@ def opened_hdf5(path: str | Path) -> "Iterator[h5py.File]":
 
 
 def list_datasets(path: str | Path) -> list[str]:
-    """Names and shapes of the datasets of a file, 'train_data (640, 100, 60)'; those of a group as
-    'group/name'."""
+    """Names and shapes of the datasets of a file, such as 'train_data (640, 100, 60)'.
+
+    Those of a group are named 'group/name'.
+    """
     found: list[str] = []
 
     def note(name: str, item: Any) -> None:
@@ -60,7 +62,7 @@ def single_value(file: "h5py.File", name: str) -> Any:
 
 
 def own_bin_s(file: "h5py.File") -> float | None:
-    """The bin width a file says, in seconds: `bin_s`, `dt` or `bin_ms`; None where it does not."""
+    """The bin width that a file tells, in seconds: `bin_s`, `dt` or `bin_ms`; else None."""
     for name, seconds in (("bin_s", 1.0), ("dt", 1.0), ("bin_ms", 1e-3)):
         if (value := single_value(file, name)) is not None:
             return float(value) * seconds

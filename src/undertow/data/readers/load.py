@@ -47,8 +47,10 @@ FORMATS = {
 
 
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
-    """Read trials from `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), or a Phy or Kilosort
-    folder.
+    """Read trials from any data file or folder, by its suffix.
+
+    Suffixes are `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat` and `.nc` (xarray); folders are those of Phy
+    and Kilosort.
 
     Args:
         path: the file or folder.
@@ -77,8 +79,9 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
 
 
 def format_of(path: str | Path) -> str:
-    """The key in `FORMATS` for a path that is there: the suffix of a file, 'Phy' for a folder of
-    sorted spikes.
+    """The key in `FORMATS` for an existing path.
+
+    It is the suffix of a file, and 'Phy' for a folder of sorted spikes.
 
     Raises:
         DataError: for another folder, a file that is missing or empty, or an unknown suffix.

@@ -140,8 +140,10 @@ def read_netcdf(
 
 
 def list_netcdf(path: str | Path) -> list[str]:
-    """Names and sizes of the variables of a netCDF file, 'spikes (trial 40, time 50, neuron
-    20)'."""
+    """Names and sizes of the variables of a netCDF file.
+
+    Example: 'spikes (trial 40, time 50, neuron 20)'.
+    """
     with _opened(path) as dataset:
         sized = {name: variable.sizes.items() for name, variable in dataset.variables.items()}
         return [
@@ -248,8 +250,10 @@ def _signals(
     default: str,
     dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names and values (trials, time, channels) of several variables, side by side; None
-    for none."""
+    """Channel names, and values (trials, time, channels) of several variables side by side.
+
+    The values are None where there is no variable.
+    """
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()

@@ -29,7 +29,10 @@ Datasets = Mapping[str, "h5py.Dataset"]
 
 
 def stored_datasets(file: "h5py.File") -> tuple[Datasets, dict[str, Datasets]]:
-    """The datasets at the top of a file, and those of each group, by name; nothing is read yet."""
+    """The datasets at the top of a file, and those of each group, by name.
+
+    Nothing is read yet.
+    """
     groups = {name: item for name, item in file.items() if hasattr(item, "keys")}
     return _datasets(file), {name: _datasets(item) for name, item in groups.items()}
 
@@ -40,8 +43,10 @@ def _datasets(group: "h5py.Group") -> Datasets:
 
 @dataclass(frozen=True, eq=False)
 class NLBArrays:
-    """The arrays of a file by name, the name of the group that holds some of them ('' for none),
-    and of the set."""
+    """The arrays of a file by name, with the name of their group and of the set.
+
+    The group is '' where all arrays lie at the top of the file.
+    """
 
     arrays: Datasets
     group: str
@@ -49,16 +54,19 @@ class NLBArrays:
 
     @property
     def bin_s(self) -> float | None:
-        """The bin width the group's name tells, in seconds: its suffix in ms, 5 ms for a set's bare
-        name."""
+        """The bin width that the group's name tells, in seconds.
+
+        It is the name's suffix in ms, and 5 ms for the bare name of a set.
+        """
         if suffix := re.fullmatch(r".+_(\d+)", self.group):
             return int(suffix[1]) / 1e3
         return FINE_MS / 1e3 if self.group in NLB_SETS else None
 
 
 def nlb_arrays(path: str | Path, file: "h5py.File") -> NLBArrays | None:
-    """What a file holds in this layout, at the top or in a group; None where it is in another
-    layout.
+    """What a file holds in this layout, at the top or in a group.
+
+    None where the file is in another layout.
 
     Raises:
         DataError: when several groups hold such arrays.
@@ -77,13 +85,14 @@ def nlb_arrays(path: str | Path, file: "h5py.File") -> NLBArrays | None:
 
 
 def _named(datasets: Datasets) -> dict[str, "h5py.Dataset"]:
-    """Those whose names belong to the layout."""
+    """The arrays whose names belong to the layout."""
     return {name: dataset for name, dataset in datasets.items() if _OURS.fullmatch(name)}
 
 
 def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> dict[str, Any]:
-    """The fields of a `TrialSet` from `{train,eval}_spikes_{heldin,heldout}[_forward]` and
-    `_behavior`.
+    """The fields of a `TrialSet` from the arrays of the benchmark's layout.
+
+    They are `{train,eval}_spikes_{heldin,heldout}[_forward]` and `{train,eval}_behavior`.
 
     Training trials come first, labelled 'train'. Evaluation trials are labelled 'val' where the
     file holds their held-out or forward spikes, 'test' where it does not; what is not there is NaN.
@@ -126,8 +135,10 @@ def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> 
 
 
 def _set_fields(set_name: str, n_channels: int) -> dict[str, Any]:
-    """What is known of a set beyond its arrays: the event, the window's start, the names of
-    behaviour channels."""
+    """What is known of a set beyond its arrays.
+
+    These are the event, the window's start and the names of behaviour channels.
+    """
     if set_name not in NLB_SETS:
         return {}
     entry = NLB_SETS[set_name]
@@ -138,7 +149,7 @@ def _set_fields(set_name: str, n_channels: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Trials of each part, bins of the window, forward bins, neurons of each population."""
+    """The number of trials of each part, bins of the window, forward bins, and neurons."""
 
     trials: Mapping[str, int]
     window: int
@@ -187,8 +198,10 @@ class _Sizes:
 
 
 def _spikes(arrays: Mapping[str, np.ndarray], part: str, sizes: _Sizes) -> np.ndarray:
-    """All neurons and bins of one part, (trials, window + forward, neurons); NaN where there is no
-    array."""
+    """Spikes of all neurons and bins of one part, (trials, window + forward, neurons).
+
+    They are NaN where there is no array.
+    """
     missing = np.full(
         (sizes.trials[part], sizes.n_time, sum(sizes.neurons.values())), np.nan, np.float32
     )
@@ -228,8 +241,10 @@ def _behavior(
 
 
 def _condition(arrays: Mapping[str, np.ndarray], sizes: _Sizes) -> np.ndarray | None:
-    """The number of each trial's condition, −1 for trials in none; None where a part has no list of
-    them."""
+    """The number of each trial's condition, −1 for trials that are in none.
+
+    None where a part has no list of them.
+    """
     if any(f"{part}_cond_idx" not in arrays for part in sizes.trials):
         return None
     condition = {part: np.full(n, -1) for part, n in sizes.trials.items()}

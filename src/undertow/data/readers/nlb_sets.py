@@ -1,5 +1,4 @@
-"""The seven sets of the Neural Latents Benchmark: what makes one differ from another, and the
-names of their groups in files.
+"""The seven sets of the Neural Latents Benchmark, and the names of their groups in files.
 
 Pei, Ye et al. 2021, "Neural Latents Benchmark '21: Evaluating latent variable models of neural
 population activity" (NeurIPS Datasets and Benchmarks).

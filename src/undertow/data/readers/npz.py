@@ -144,8 +144,10 @@ def _read_one(archive: Any, name: str) -> np.ndarray | None:
 
 
 def list_arrays(path: str | Path) -> list[str]:
-    """Names and shapes of the arrays of a file, 'spikes (129, 100, 162)'; object arrays are named
-    as such."""
+    """Names and shapes of the arrays of a file, such as 'spikes (129, 100, 162)'.
+
+    Object arrays are named as such.
+    """
     arrays = _read_arrays(existing_file(path))
     return [f"{name} {'(object array)' if a is None else a.shape}" for name, a in arrays.items()]
 
@@ -188,8 +190,10 @@ def _condition(path: str | Path, arrays: Arrays, names: str | Sequence[str] | No
 
 
 def _times(arrays: Arrays) -> np.ndarray | None:
-    """Irregular times, (trials, time); a vector of times, which all trials share, is not
-    irregular."""
+    """Irregular times, (trials, time); None for none.
+
+    A vector of times, which all trials share, is not irregular.
+    """
     times = arrays.get("times")
     if times is None or times.ndim < 2:
         return None
@@ -242,8 +246,10 @@ def _channels(parts: Sequence[tuple[str, np.ndarray]]) -> tuple[list[str], np.nd
 
 
 def _signals(arrays: Arrays) -> list[str]:
-    """Names of the arrays (trials, time, channels) without a meaning of their own; hand signals
-    first."""
+    """Names of the arrays (trials, time, channels) without a meaning of their own.
+
+    Hand signals come first.
+    """
     first = ("hand_vel", "hand_pos")
     others = sorted(name for name in arrays if name not in KNOWN and name not in first)
     named = [name for name in first if name in arrays] + others

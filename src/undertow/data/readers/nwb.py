@@ -1,4 +1,4 @@
-"""Reading NWB files: units and trials, spike trains of the units kept, and the signals named."""
+"""Reading NWB files: the units kept with their spike times, the trials, the signals named."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -69,8 +69,9 @@ def read_recording(
     signals: str | Sequence[str] = (),
     stimuli: str | Sequence[str] = (),
 ) -> Recording:
-    """Read a `Recording`: both tables, the spike times of the units kept, the signals named. No
-    array more.
+    """Read a `Recording`: both tables, the spike times of the units kept, the signals named.
+
+    No other array is loaded.
 
     Args:
         path: the file.
@@ -107,8 +108,10 @@ def read_recording(
 
 
 def list_contents(path: str | Path) -> dict[str, list[str]]:
-    """What a file offers to align to, select by and read: 'trial_columns', 'unit_columns',
-    'time_series'."""
+    """What a file offers to align to, select by and read.
+
+    The keys are 'trial_columns', 'unit_columns' and 'time_series'.
+    """
     with opened(path) as nwb:
         units = _plain_columns(nwb.units)
         return {
@@ -151,8 +154,10 @@ def _silence_reader() -> None:
 
 
 def _plain_columns(table: Any) -> dict[str, np.ndarray]:
-    """The columns with one number, boolean or string per row; ragged columns and references are
-    left out."""
+    """The columns with one number, boolean or string per row.
+
+    Ragged columns and references are left out.
+    """
     if table is None:
         return {}
     columns: dict[str, np.ndarray] = {}

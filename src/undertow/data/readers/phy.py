@@ -1,5 +1,4 @@
-"""Phy and Kilosort folders: sorted spikes, cluster tables and, where there is one, an event
-table."""
+"""Phy and Kilosort folders: sorted spikes, cluster tables and an optional event table."""
 
 import ast
 import warnings
@@ -49,8 +48,9 @@ def read_phy(
     cut_s: float = 1.0,
     sample_rate_hz: float | None = None,
 ) -> TrialSet:
-    """Read a Phy or Kilosort folder: bins around events, or windows of `cut_s` seconds where there
-    are none.
+    """Read a Phy or Kilosort folder as binned trials.
+
+    Bins lie around events, or fill windows of `cut_s` seconds where there are none.
 
     Args:
         folder: holds spike_times.npy (samples) and spike_clusters.npy (else spike_templates.npy),
@@ -92,8 +92,9 @@ def read_phy(
 def read_recording(
     folder: str | Path, units: Any = None, events: Any = None, sample_rate_hz: float | None = None
 ) -> Recording:
-    """Read the clusters chosen and the events of a folder as a `Recording`; arguments as in
-    `read_phy`.
+    """Read the clusters chosen and the events of a folder as a `Recording`.
+
+    Arguments are as in `read_phy`.
 
     The unit table holds every column of the cluster tables, with `group` as described there,
     `channel`, `shank`, `depth` and `region` (from a column region, brain_region or acronym) where
@@ -174,8 +175,10 @@ def _sample_rate(folder: Path) -> float:
 
 
 def _cluster_columns(folder: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns of all cluster tables, one value for each of `ids`; '' or NaN where a table has
-    none."""
+    """The columns of all cluster tables, one value for each of `ids`.
+
+    The value is '' or NaN where a table has none.
+    """
     columns: dict[str, np.ndarray] = {}
     files = [*sorted(folder.glob("cluster_*.tsv")), *folder.glob("cluster_groups.csv")]
     for path in sorted(files, key=lambda path: path.name == "cluster_info.tsv"):

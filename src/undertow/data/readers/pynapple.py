@@ -54,8 +54,10 @@ def from_pynapple(
 
 
 def _is_a(value: Any, *kinds: str) -> bool:
-    """Whether `value` is of one of pynapple's classes, known by name: pynapple need not be
-    installed."""
+    """Whether `value` is of one of pynapple's classes, known by name.
+
+    So pynapple need not be installed.
+    """
     return not {each.__name__ for each in type(value).__mro__}.isdisjoint(kinds)
 
 

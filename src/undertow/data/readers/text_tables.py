@@ -28,8 +28,9 @@ def read_npy(path: str | Path) -> np.ndarray:
 
 
 def read_text_table(path: str | Path, delimiter: str | None = None) -> dict[str, np.ndarray]:
-    """A text table with a line of column names; columns of numbers as numbers (NaN where empty),
-    others as text.
+    """Read a text table whose first line holds the column names.
+
+    Columns of numbers are read as numbers (NaN where empty), others as text.
 
     Args:
         path: the file.

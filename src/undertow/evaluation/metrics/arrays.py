@@ -13,8 +13,7 @@ ZERO_RATE = 1e-9
 
 
 def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """`value` as a float64 array; `DataError` when it is not numeric or has another number of
-    dimensions."""
+    """`value` as a float64 array; a `DataError` unless it is numeric, of `ndim` dimensions."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -27,7 +26,7 @@ def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
 
 
 def check_same_shape(**arrays: np.ndarray) -> None:
-    """All arrays have one shape."""
+    """Check that all arrays have one shape."""
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
@@ -35,7 +34,7 @@ def check_same_shape(**arrays: np.ndarray) -> None:
 
 
 def check_leading(n_leading: int, **arrays: np.ndarray) -> None:
-    """All arrays agree in their first `n_leading` sizes (trials, or trials and bins)."""
+    """Check that all arrays agree in their first `n_leading` sizes (trials, or trials and bins)."""
     if len({array.shape[:n_leading] for array in arrays.values()}) > 1:
         listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise DataError(
@@ -44,7 +43,7 @@ def check_leading(n_leading: int, **arrays: np.ndarray) -> None:
 
 
 def check_rates(rates: np.ndarray, where: np.ndarray) -> None:
-    """Expected counts are finite and at least zero wherever `where` is True."""
+    """Check that expected counts are finite and at least zero wherever `where` is True."""
     rules = (
         ("NaN", np.isnan, "a rate is needed wherever spikes were observed"),
         ("negative", lambda r: r < 0, "expected counts must be zero or more"),

@@ -1,5 +1,7 @@
-"""Few-shot co-smoothing: how well a readout learned on a few trials predicts held-out neurons from
-the latents."""
+"""Few-shot co-smoothing: how well latents predict held-out neurons from few trials.
+
+A readout from latents to held-out neurons is learned on a few trials.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -117,8 +119,9 @@ def few_shot_rates(
     seed: int = 0,
     penalty: float | None = None,
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """The expected counts per bin of each draw, (evaluation trials, time, neurons), and the penalty
-    of its readouts.
+    """The expected counts per bin of each draw, and the penalty of its readouts.
+
+    Counts are (evaluation trials, time, neurons).
 
     Counts are NaN where the latents are.
 
@@ -137,7 +140,7 @@ def few_shot_rates(
 
 
 def check_draws(k: int, repeats: int, penalty: float | None, n_trials: int) -> None:
-    """The rules for the draws.
+    """Check `k`, `repeats` and `penalty` against the number of training trials.
 
     Raises:
         DataError: naming the one that is broken.
@@ -171,11 +174,12 @@ def _checked(part: str, latents: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarr
 
 
 def _standardised(train: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both with the mean and standard deviation of the training trials' finite bins."""
+    """Both arrays, standardised by mean and deviation of the training trials' finite bins."""
     rows = train[np.isfinite(train).all(axis=2)]
     if not rows.size:
         raise DataError("train_latents holds no bin whose latents are all finite: give latents.")
     mean, std = rows.mean(axis=0), rows.std(axis=0)
+    # an infinite scale turns constant coordinates into 0
     scale = np.where(std > 1e-9 * np.abs(mean), std, np.inf)
     return (train - mean) / scale, (new - mean) / scale
 
@@ -188,8 +192,10 @@ def _drawn(n_trials: int, k: int, seed: int, r: int) -> np.ndarray:
 def _draw_rates(
     x: np.ndarray, n: np.ndarray, new_x: np.ndarray, drawn: np.ndarray, penalty: float | None
 ) -> tuple[np.ndarray, float]:
-    """Expected counts on the new trials by regressions fitted on the trials drawn, and their
-    penalty."""
+    """Expected counts on new trials by regressions fitted on the trials drawn.
+
+    The penalty of the regressions comes second.
+    """
     x, n = x[drawn], n[drawn]
     penalty = choose_penalty(x, n) if penalty is None else float(penalty)
     used = np.isfinite(x).all(axis=2)
@@ -228,6 +234,7 @@ def choose_penalty(features: np.ndarray, counts: np.ndarray) -> float:
     chosen, least = PENALTIES[0], np.inf
     for penalty in PENALTIES:
         loss = sum(fold.loss(penalty) for fold in folds)
+        # the loss is taken to have one minimum: past it weaker penalties only overfit and cost time
         if loss > least:
             break
         if loss < least:
@@ -236,8 +243,10 @@ def choose_penalty(features: np.ndarray, counts: np.ndarray) -> float:
 
 
 class _Fold:
-    """Rows to fit on and rows left out, each (features, counts); penalties are asked for from the
-    strongest on."""
+    """Rows to fit on and rows left out, each a pair (features, counts).
+
+    Penalties are asked for from the strongest on, each fit starting from the one before.
+    """
 
     def __init__(
         self, fit: tuple[np.ndarray, np.ndarray], left_out: tuple[np.ndarray, np.ndarray]

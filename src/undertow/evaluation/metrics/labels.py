@@ -1,5 +1,7 @@
-"""Decoding a category per trial (a choice, an outcome) from rates or latents, beside the majority
-share."""
+"""Decoding a category per trial (a choice, an outcome) from rates or latents.
+
+The accuracy stands beside the share of the commonest category.
+"""
 
 from dataclasses import dataclass
 
@@ -44,8 +46,9 @@ def label_accuracy(
     windows: int = WINDOWS,
     floor: float | None = None,
 ) -> LabelScore:
-    """Multinomial logistic regression from features averaged over `windows` equal stretches of the
-    trial.
+    """Accuracy of labels decoded by multinomial logistic regression.
+
+    Features are averages over `windows` equal stretches of the trial.
 
     Features are standardised by the training trials. The L2 penalty is the one with the best log
     likelihood in 5 stratified folds of the training trials; test trials are decoded once.
@@ -103,8 +106,10 @@ def _labels(name: str, labels: ArrayLike, n_trials: int) -> np.ndarray:
 
 
 def _averages(name: str, features: ArrayLike, windows: int, floor: float | None) -> np.ndarray:
-    """Means over equal stretches of the bins that are there, logged, (trials, windows, channels);
-    NaN for none."""
+    """Means over equal stretches of the bins that are there, (trials, windows, channels).
+
+    With a floor their logarithms; NaN for a stretch without a value.
+    """
     values = as_float(name, features, 3)
     whole("windows", windows, 1, values.shape[1], error=DataError)
     there = np.isfinite(values)
@@ -129,12 +134,15 @@ def _averages(name: str, features: ArrayLike, windows: int, floor: float | None)
 
 
 def _standardised(x: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of mean squared length near 1, by the training rows, in no more dimensions than there
-    are of these."""
+    """Rows standardised to a mean squared length near 1, by the training rows.
+
+    They have no more dimensions than there are training rows.
+    """
     there = np.isfinite(x)
     count = np.maximum(there.sum(axis=0), 1)
     mean = np.where(there, x, 0.0).sum(axis=0) / count
     std = np.sqrt(np.where(there, (x - mean) ** 2, 0.0).sum(axis=0) / count)
+    # √dimensions makes the penalty mean the same for few features and for many
     scale = np.where(std > 1e-9 * (1 + np.abs(mean)), std, np.inf) * np.sqrt(x.shape[1])
     x, new = (np.nan_to_num((each - mean) / scale, nan=0.0) for each in (x, new))
     if x.shape[1] <= len(x):
@@ -145,8 +153,11 @@ def _standardised(x: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _choose(x: np.ndarray, codes: np.ndarray, n_classes: int) -> float:
-    """The inverse penalty with the best log likelihood over folds; the strongest penalty where
-    several are."""
+    """The inverse penalty with the best log likelihood over folds.
+
+    Where several are equally good, the strongest penalty.
+    """
+    # sorted by class after shuffling and dealt out in turn: stratified folds, the same every time
     order = np.random.default_rng(0).permutation(len(codes))
     order = order[np.argsort(codes[order], kind="stable")]
     fold = np.empty(len(codes), int)
@@ -164,8 +175,10 @@ def _choose(x: np.ndarray, codes: np.ndarray, n_classes: int) -> float:
 def _probabilities(
     x: np.ndarray, codes: np.ndarray, new: np.ndarray, n_classes: int, inverse_penalty: float
 ) -> np.ndarray:
-    """The probability of each class in new rows, (rows, classes); zero for classes not fitted
-    on."""
+    """The probability of each class in new rows, (rows, classes).
+
+    It is zero for classes that were not fitted on.
+    """
     from sklearn.linear_model import LogisticRegression
 
     probability = np.zeros((len(new), n_classes))

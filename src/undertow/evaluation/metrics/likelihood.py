@@ -1,5 +1,7 @@
-"""Poisson likelihood scores as in the benchmark: bits per spike, co-smoothing, forward
-prediction."""
+"""Poisson likelihood scores: bits per spike, co-smoothing, forward prediction.
+
+They are those of the Neural Latents Benchmark.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,6 +40,7 @@ def observed_entries(rates: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarray, n
     observed = ~np.isnan(n)
     check_rates(r, observed)
     r, n = r[observed], n[observed]
+    # a rate of exactly 0 would make one spike cost infinitely much
     return np.where(r == 0, ZERO_RATE, r), n
 
 
@@ -62,6 +65,7 @@ def bits_per_spike(rates: ArrayLike, spikes: ArrayLike) -> float:
             "bits per spike cannot be computed: spikes holds no spike. Pass (..., neurons) with "
             "spikes."
         )
+    # the null model knows the means of the scored spikes themselves, as the benchmark's does
     gain = negative_log_likelihood(mean_counts(n), n) - negative_log_likelihood(rates, n)
     return float(gain / total / np.log(2))
 

@@ -22,7 +22,10 @@ class PoissonRegression:
     offset: np.ndarray
 
     def log_counts(self, features: np.ndarray) -> np.ndarray:
-        """ln μ, (..., features) → (..., neurons); at most 20, so that the counts stay finite."""
+        """ln μ, (..., features) → (..., neurons).
+
+        It is at most 20, so that the counts stay finite.
+        """
         return np.minimum(features @ self.weights + self.offset, MAX_LOG_COUNT)
 
 
@@ -40,6 +43,7 @@ class PoissonDesign:
     def __init__(self, features: np.ndarray, counts: np.ndarray) -> None:
         self.centre = features.mean(axis=0)
         centred = features - self.centre
+        # a rotation leaves |weights|² as it is, so the penalty is the same in these coordinates
         variance, self.axes = np.linalg.eigh(centred.T @ centred / len(centred))
         self.design = np.concatenate([centred @ self.axes, np.ones((len(centred), 1))], axis=1)
         self.curvature = np.append(np.maximum(variance, 0.0), 1.0)
@@ -77,14 +81,18 @@ class PoissonDesign:
 
 
 class _Problem:
-    """The convex problem of the neurons in `active`, in the rotated coordinates, (features + 1,
-    neurons)."""
+    """The convex problem of the neurons in `active`.
+
+    Coordinates are the rotated ones, (features + 1, neurons); the last is the offset.
+    """
 
     def __init__(self, data: PoissonDesign, active: np.ndarray, penalty: float) -> None:
         self.design = data.design
         self.share = data.observed[:, active] / data.rows[active]
         self.counts = data.counts[:, active]
+        # the offset, last, is not penalised
         self.ridge = np.append(np.full(len(data.centre), penalty), 0.0)[:, None]
+        # diagonal of the Hessian at the mean rate, in the coordinates that nearly diagonalise it
         self.preconditioner = data.curvature[:, None] * data.mean[active] + self.ridge
 
     def solve(self, theta: np.ndarray, tolerance: float) -> np.ndarray:
@@ -102,10 +110,13 @@ class _Problem:
     def _newton_direction(
         self, curvature: np.ndarray, gradient: np.ndarray, tolerance: float
     ) -> np.ndarray:
-        """−H⁻¹ g by conjugate gradients, neurons side by side, the finer the smaller the
-        gradient."""
+        """−H⁻¹ g by conjugate gradients, all neurons side by side.
+
+        The smaller the gradient, the more exact the solution.
+        """
         residual, direction = -gradient, np.zeros_like(gradient)
         size = np.linalg.norm(gradient, axis=0)
+        # inexact Newton: coarse far from the minimum, finer near it, down to a tenth of `tolerance`
         goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
         z = residual / self.preconditioner
         search, product = z, np.sum(residual * z, axis=0)
@@ -124,8 +135,10 @@ class _Problem:
     def _line_search(
         self, theta: np.ndarray, eta: np.ndarray, direction: np.ndarray, gradient: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The step, halved neuron by neuron until the objective falls enough; none where it never
-        does."""
+        """Take the step, halved neuron by neuron until the objective falls enough.
+
+        A neuron whose objective never falls stays where it is.
+        """
         along, slope = self.design @ direction, np.sum(direction * gradient, axis=0)
         here = self._objective(theta, eta)
         step = np.ones(theta.shape[1])

@@ -1,5 +1,7 @@
-"""Peri-stimulus time histograms: averages over trials of a condition, and how well rates match
-them."""
+"""Peri-stimulus time histograms (PSTHs), and how well rates match them.
+
+A PSTH is the average over the trials of a condition.
+"""
 
 from collections.abc import Sequence
 
@@ -46,6 +48,7 @@ def psth_r2(
     true, predicted = [], []
     for target, index in zip(psth, condition_index, strict=True):
         index = np.asarray(index, dtype=np.int64)
+        # the benchmark's rule: the first neuron says which bins have a PSTH
         keep = ~np.isnan(target[:, 0])
         if index.size:
             true.append(target[keep])
@@ -75,6 +78,7 @@ def _shift(rates: np.ndarray, jitter: np.ndarray) -> np.ndarray:
             "trials."
         )
     n_time = rates.shape[1]
+    # bin t of a trial moved j bins later is its bin t − j
     source = np.arange(n_time)[None] - jitter.astype(np.int64)[:, None]
     inside = (source >= 0) & (source < n_time)
     moved = np.take_along_axis(rates, np.clip(source, 0, n_time - 1)[..., None], axis=1)
@@ -108,6 +112,7 @@ def psth(
     check_leading(1, spikes=spikes, condition=labels)
     conditions = np.unique(labels)
     if kernel_std_s > 0:
+        # smoothing fills gaps from their neighbours; what was not observed must not count
         spikes = np.where(np.isnan(spikes), np.nan, gaussian_smooth(spikes, kernel_std_s, bin_s))
     return conditions, np.stack([mean_over_trials(spikes[labels == c]) for c in conditions])
 
@@ -144,6 +149,7 @@ def gaussian_smooth(
     if not centre:
         np.fill_diagonal(kernel, 0.0)
     observed = ~np.isnan(values)
+    # dividing by the observed weight keeps edges and gaps unbiased
     weighted = np.matmul(kernel, np.where(observed, values, 0.0))
     mass = np.matmul(kernel, observed.astype(np.float64))
     return np.where(mass > 0, weighted / np.where(mass > 0, mass, 1.0), np.nan)

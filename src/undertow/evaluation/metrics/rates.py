@@ -59,8 +59,7 @@ def average_r2(
 
 
 def r2(residual: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """1 − residual/total; where the total is zero, 1 if the residual is zero too and 0
-    otherwise."""
+    """1 − residual/total; where the total is zero, 1 if the residual is zero too, else 0."""
     constant = total <= 0
     ratio = residual / np.where(constant, 1.0, total)
     return np.where(constant, (residual <= 0).astype(float), 1.0 - ratio)

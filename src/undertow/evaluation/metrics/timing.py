@@ -12,8 +12,7 @@ CONDITION_COLUMNS = [0, 1, 2]
 def produced_time_correlation(
     rates: ArrayLike, spikes_heldout: ArrayLike, behavior: ArrayLike
 ) -> float:
-    """Correlation of neural speed with produced time, the "tp corr" of the Neural Latents
-    Benchmark.
+    """Correlation of neural speed with produced time, the benchmark's "tp corr".
 
     Speed is the mean norm of the difference between successive rate vectors in the bins where the
     first held-out neuron is observed (set to go). Pearson's r with produced time is taken within
@@ -47,8 +46,9 @@ def produced_time_correlation(
 
 
 def neural_speed(rates: ArrayLike, spikes_heldout: ArrayLike) -> np.ndarray:
-    """Mean norm of the rate change per bin from set to go, (trials,); NaN where that is below two
-    bins.
+    """Mean norm of the rate change per bin from set to go, (trials,).
+
+    NaN where fewer than two bins lie between them.
 
     Set to go is where the first held-out neuron is observed.
 
@@ -57,6 +57,7 @@ def neural_speed(rates: ArrayLike, spikes_heldout: ArrayLike) -> np.ndarray:
     """
     rates, spikes = as_float("rates", rates, 3), as_float("spikes_heldout", spikes_heldout, 3)
     check_leading(2, rates=rates, spikes_heldout=spikes)
+    # held-out spikes of the targets are NaN outside set to go, which marks the interval
     inside = ~np.isnan(spikes[..., 0])
     return np.array([_mean_step(trial[mask]) for trial, mask in zip(rates, inside, strict=True)])
 
@@ -68,8 +69,9 @@ def _mean_step(rates: np.ndarray) -> float:
 
 
 def condition_groups(behavior: np.ndarray) -> list[np.ndarray]:
-    """Indices of the trials of each condition (unique is_eye, theta, is_short); trials of NaN are
-    in none.
+    """Indices of the trials of each condition: unique (is_eye, theta, is_short).
+
+    Trials whose row is NaN are in no condition.
 
     Raises:
         DataError: when a row is NaN in part, or a condition has fewer than two trials.

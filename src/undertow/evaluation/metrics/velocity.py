@@ -35,8 +35,9 @@ class VelocityDecoder:
     log_floor: float | None = None
 
     def predict(self, rates: ArrayLike) -> np.ndarray:
-        """Decoded velocity, (trials, time, channels); NaN in the first `lag_bins` bins and where
-        rates are.
+        """Decoded velocity, (trials, time, channels).
+
+        NaN in the first `lag_bins` bins and where rates are NaN.
 
         Args:
             rates: expected spikes **per bin**, (trials, time, neurons).
@@ -59,7 +60,9 @@ class VelocityDecoder:
 
 
 def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> VelocityDecoder:
-    """The benchmark's decoder: ridge on rates, α from logspace(−4, 0, 9) by 5 unshuffled folds.
+    """Fit the benchmark's decoder: ridge regression on rates, without a lag.
+
+    α is chosen from logspace(−4, 0, 9) by 5 unshuffled folds.
 
     Args:
         train_rates: expected spikes **per bin**, (trials, time, neurons), not logged.
@@ -73,6 +76,7 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
     from sklearn.model_selection import GridSearchCV
 
     x, y = _rows(train_rates, train_velocity, lag_bins=0, log_floor=None)
+    # the default is 5 folds in the order of the rows, unshuffled, as in the benchmark
     search = GridSearchCV(Ridge(), {"alpha": BENCHMARK_ALPHAS}).fit(x, y)
     best = search.best_estimator_
     return _decoder(best, best.alpha)
@@ -81,8 +85,9 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
 def fit_log_rate_decoder(
     train_rates: ArrayLike, train_velocity: ArrayLike, lag_bins: int, floor: float = ZERO_RATE
 ) -> VelocityDecoder:
-    """Ridge on log rates, α from logspace(−4, 4, 9) by leave-one-out; bin t gives velocity at t +
-    `lag_bins`.
+    """Fit ridge regression on log rates: bin t gives velocity at t + `lag_bins`.
+
+    α is chosen from logspace(−4, 4, 9) by leave-one-out.
 
     Args:
         train_rates: expected spikes **per bin**, (trials, time, neurons).
@@ -107,8 +112,10 @@ def fit_log_rate_decoder(
 def _decoder(
     ridge: Any, alpha: float, lag_bins: int = 0, log_floor: float | None = None
 ) -> VelocityDecoder:
-    """A fitted ridge as a decoder; scikit-learn gives the weights of one channel as a flat
-    vector."""
+    """A fitted ridge as a decoder.
+
+    scikit-learn gives the weights of one channel as a flat vector.
+    """
     weights = np.atleast_2d(ridge.coef_).T
     return VelocityDecoder(
         weights, np.atleast_1d(ridge.intercept_), float(alpha), lag_bins, log_floor
@@ -162,8 +169,9 @@ def log_rate_velocity_r2(
     lag_bins: int,
     floor: float = ZERO_RATE,
 ) -> float:
-    """R² of velocity decoded from log rates, uniform mean over channels; see
-    `fit_log_rate_decoder`.
+    """R² of velocity decoded from log rates, uniform mean over channels.
+
+    See `fit_log_rate_decoder`.
 
     Args:
         train_rates, eval_rates: expected spikes **per bin**, (trials, time, neurons), all neurons.
@@ -179,7 +187,9 @@ def log_rate_velocity_r2(
 
 
 def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) -> float:
-    """R² of a fitted decoder, uniform mean over channels, rows with a velocity (channel 0) only.
+    """R² of a fitted decoder, uniform mean over channels.
+
+    Only bins with a known velocity (channel 0) count.
 
     Raises:
         DataError: when shapes differ or a needed value is NaN.
@@ -192,13 +202,17 @@ def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) 
 def _rows(
     rates: ArrayLike, velocity: ArrayLike, lag_bins: int, log_floor: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Feature and target rows, (rows, neurons) and (rows, channels), of the bins whose velocity is
-    known."""
+    """Feature rows (rows, neurons) and target rows (rows, channels).
+
+    They are of the bins whose velocity is known.
+    """
     rates, velocity = as_float("rates", rates, 3), as_float("velocity", velocity, 3)
     check_leading(2, rates=rates, velocity=velocity)
     whole("lag_bins", lag_bins, 0, rates.shape[1] - 1, error=DataError)
+    # the lag is cut within each trial, so that no rate meets the velocity of another trial
     x = _features(rates, log_floor)[:, : rates.shape[1] - lag_bins].reshape(-1, rates.shape[2])
     y = velocity[:, lag_bins:].reshape(-1, velocity.shape[2])
+    # the benchmark's rule: the first channel says which bins have a velocity
     known = ~np.isnan(y[:, 0])
     x, y = x[known], y[known]
     if len(y) < 5:

@@ -38,6 +38,7 @@ def bootstrap_weights(
     weights = np.ones((resamples, n_trials))
     for stratum in _strata(n_trials, condition):
         if (n := len(stratum)) > 1:
+            # n − 1 draws of weight n/(n − 1) add up to n, and a mean's variance is unbiased
             weights[:, stratum] = rng.multinomial(n - 1, np.full(n, 1 / n), size=resamples) * (
                 n / (n - 1)
             )
@@ -53,13 +54,15 @@ def _strata(n_trials: int, condition: Any) -> list[np.ndarray]:
             "trials."
         )
     _, member, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    # −1 is the stratum of all conditions with a single trial
     member = np.where(counts[member] == 1, -1, member)
     return [np.flatnonzero(member == k) for k in np.unique(member)]
 
 
 def interval(value: float, resampled: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Central percentile interval of the resampled scores, moved so that their mean is the score
-    itself.
+    """Central percentile interval of the resampled scores, centred on the score itself.
+
+    It is moved so that the mean of the resampled scores is the score of the trials as they are.
 
     A resample repeats trials and so holds fewer different ones. A score with a part estimated from
     the trials (the null model of bits per spike, the average over a condition) falls for that
@@ -76,5 +79,6 @@ def interval(value: float, resampled: np.ndarray, level: float = LEVEL) -> tuple
     finite = resampled[np.isfinite(resampled)]
     if not finite.size:
         return float("nan"), float("nan")
+    # resamples repeat trials, which biases scores with estimated parts: centring takes that out
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2]) - finite.mean() + value
     return float(low), float(high)

@@ -32,8 +32,9 @@ def few_shot_statistics(
     penalty: float | None = None,
     latents: Sequence[str] | None = None,
 ) -> tuple[list[BitsPerSpike], list[float]]:
-    """The per-trial sums of 'few-shot co-bps', for `pooled_score` and its intervals, and the
-    penalty, of each draw.
+    """The per-trial sums of 'few-shot co-bps' of each draw, and the penalty of each draw.
+
+    The sums are for `pooled_score` and its intervals.
 
     As `few_shot_co_smoothing`, over the window (without forward bins) and, as for 'co-bps', without
     held-out neurons that have no spike in the test trials.
@@ -77,8 +78,9 @@ def few_shot_scores(
     seed: int = 0,
     penalty: float | None = None,
 ) -> FewShotScore:
-    """Few-shot co-smoothing of a fitted model; see `few_shot_statistics` for other readouts and for
-    intervals.
+    """Few-shot co-smoothing of a fitted model.
+
+    See `few_shot_statistics` for other readouts and for intervals.
 
     Args:
         model: fitted.
@@ -104,6 +106,7 @@ def _features(prediction: Prediction, names: Sequence[str] | None) -> np.ndarray
             )
     chosen = list(names or [name for name in known if name != ENCODER_STATE] or known)
     if not chosen:
+        # held-in only: rates of held-out neurons would hand the readout its answer
         rates = prediction.rates[:, bins, ~prediction.trials.heldout]
         return np.log(np.asarray(rates, np.float64) + RATE_FLOOR_HZ)
     return np.concatenate([known[name][:, bins] for name in chosen], axis=2)

@@ -1,5 +1,7 @@
-"""Scores of models that generate: spikes, behaviour and labels predicted by the model itself, in
-both modes."""
+"""Scores of models that generate: spikes, behaviour and labels they predict themselves.
+
+They are taken in both modes: from all observations, and from the first bins alone.
+"""
 
 from collections.abc import Iterator
 
@@ -82,8 +84,10 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
 
 
 def _category_statistics(prediction: Prediction, seen_bins: int, mode: str) -> Iterator[Statistic]:
-    """Accuracy and log-loss, bin by bin, of categorical behaviour; a category the model does not
-    know counts as wrong."""
+    """Accuracy and log-loss, bin by bin, of categorical behaviour.
+
+    A category that the model does not know counts as wrong.
+    """
     trials = prediction.trials
     for name, probability in prediction.behavior_probabilities.items():
         truth = _categories_after(trials, name, seen_bins)
@@ -103,8 +107,10 @@ def _category_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
 def _category_references(
     inferred: Prediction, seen_bins: int, train: TrialSet
 ) -> Iterator[Statistic]:
-    """What always answering with the commonest category, or with the shares, of the training
-    trials' bins would reach."""
+    """What two constant answers would reach on categorical behaviour.
+
+    They are the commonest category and the shares of the training trials' bins.
+    """
     trials = inferred.trials
     for name in inferred.behavior_probabilities:
         truth, learned = (_categories_after(each, name, seen_bins) for each in (trials, train))
@@ -123,8 +129,10 @@ def _category_references(
 
 
 def _categories_after(trials: TrialSet, name: str, seen_bins: int) -> np.ndarray | None:
-    """The category in each later bin, (trials, bins), NaN where missing; None where no bin has
-    one."""
+    """The category in each later bin, (trials, bins), NaN where missing.
+
+    None where no bin has one.
+    """
     if (
         trials.behavior is None
         or trials.behavior_kind != "categorical"
@@ -136,8 +144,10 @@ def _categories_after(trials: TrialSet, name: str, seen_bins: int) -> np.ndarray
 
 
 def _label_statistics(prediction: Prediction, mode: str) -> Iterator[Statistic]:
-    """Accuracy and log-loss of the categories a model predicts; one it does not know counts as
-    wrong."""
+    """Accuracy and log-loss of the label categories that a model predicts.
+
+    A category that the model does not know counts as wrong.
+    """
     trials = prediction.trials
     for name, probability in prediction.label_probabilities.items():
         truth = trials.labels.get(name)
@@ -154,7 +164,7 @@ def _label_statistics(prediction: Prediction, mode: str) -> Iterator[Statistic]:
 
 
 def _share_statistics(inferred: Prediction, train: TrialSet) -> Iterator[LogLoss]:
-    """The log-loss of answering every trial with the shares of the training trials."""
+    """The log-loss of answering every trial with the label shares of the training trials."""
     trials = inferred.trials
     for name in inferred.label_probabilities:
         if name not in trials.labels or name not in train.labels:
@@ -192,5 +202,5 @@ def _trial_means(values: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _ms(trials: TrialSet, bins: int) -> str:
-    """'100 ms', or bins where they are of irregular times."""
+    """A number of bins in words: '100 ms', or observations where times are irregular."""
     return f"{1e3 * bins * trials.bin_s:g} ms" if trials.times is None else f"{bins} observations"

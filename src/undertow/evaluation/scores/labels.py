@@ -15,8 +15,10 @@ FLOOR_HZ = 0.1
 
 
 def label_statistics(prediction: Prediction, train: Prediction) -> Iterator[ShareCorrect]:
-    """'label accuracy NAME' and 'majority share NAME' for each label both trial sets know two
-    values of.
+    """Accuracies of labels decoded from predictions, beside the majority shares.
+
+    'label accuracy NAME' and 'majority share NAME' come for each label of which both trial sets
+    know two values.
 
     Decoded by `label_accuracy` from the log rates of all neurons in the window, without the forward
     bins.
@@ -48,7 +50,7 @@ def label_statistics(prediction: Prediction, train: Prediction) -> Iterator[Shar
 
 
 def _decodable(train: TrialSet, trials: TrialSet, name: str) -> bool:
-    """Whether two labels can be learned and one trial scored."""
+    """Whether two labels can be learned and one trial can be scored."""
     learned = train.labels[name]
     several = np.unique(learned[known_labels(learned)]).size > 1
     return several and bool(known_labels(trials.labels[name]).any())

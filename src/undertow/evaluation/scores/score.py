@@ -95,8 +95,9 @@ def pooled_score(
     seed: int = 0,
     level: float = LEVEL,
 ) -> Score:
-    """The score over folds and seeds, or the paired difference of two models, with a bootstrap
-    interval.
+    """The score over folds and seeds, or the paired difference of two models.
+
+    It comes with a bootstrap interval over trials.
 
     The value is the mean over folds of the mean over seeds. Trials are resampled within each fold
     with weights that depend on `seed` and the fold only: seeds and models share them, so
@@ -121,6 +122,7 @@ def pooled_score(
     values, resampled = _over_folds(cells, resamples, seed)
     if others is not None:
         their_values, theirs = _over_folds(others, resamples, seed)
+        # resample r has the same trials on both sides: what they share cancels, fold by fold
         values, resampled = values - their_values, resampled - theirs
     everything = [s for cell in cells for s in cell]
     first = everything[0]
@@ -188,9 +190,11 @@ def _over_folds(
     cells: list[list[Statistic]], resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fold scores, (folds,), and resampled scores averaged over folds, (resamples,)."""
+    # seeds first, then folds: each fold counts the same however many seeds it has
     values = np.array([np.mean([s.value for s in cell]) for cell in cells])
     resampled = np.zeros(resamples)
     for k, cell in enumerate(cells):
+        # seeded by `seed` and the fold alone: all models of a fold see the same resamples
         weights = bootstrap_weights(cell[0].n_trials, cell[0].condition, resamples, seed=(seed, k))
         resampled += np.mean([s.finish(weights) for s in cell], axis=0) / len(cells)
     return values, resampled

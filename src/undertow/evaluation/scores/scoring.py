@@ -1,5 +1,7 @@
-"""Scores of a prediction: which statistics its trials allow, their values and intervals, and the
-same neuron by neuron."""
+"""Scores of a prediction, with intervals, and the same scores neuron by neuron.
+
+The trials of the prediction decide which statistics there are.
+"""
 
 from collections.abc import Iterator
 
@@ -58,8 +60,9 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Score]:
-    """Differences a − b of every score both allow, with paired intervals: both see the same
-    resamples.
+    """Differences a − b of every score that both allow, with paired intervals.
+
+    They are paired because both see the same resamples.
 
     Names are as in `score_prediction`, and 'co-bps difference' and so on inside each score.
 

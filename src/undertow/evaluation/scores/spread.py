@@ -1,5 +1,7 @@
-"""Are sampled rates spread as widely as they err? A factor read off the spikes of held-out neurons,
-and its use."""
+"""Whether sampled rates spread as widely as they err, and how to correct their spread.
+
+The factor is estimated from the spikes of held-out neurons.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -15,8 +17,9 @@ LEAST_TRIALS, NO_SPREAD = 2, 1e-12
 
 @dataclass(frozen=True)
 class SpreadFactor:
-    """How much wider rates err than their samples spread: 1 where intervals are right, above 1
-    where they are too narrow.
+    """How much wider rates err than their samples spread.
+
+    It is 1 where intervals are right and above 1 where they are too narrow.
 
     Attributes:
         value: the factor, a ratio of standard deviations; 0 where spikes show no error at all.
@@ -87,6 +90,7 @@ def _by_trial(prediction: Prediction, window_s: float) -> tuple[np.ndarray, np.n
             f"there is no spread to compare with in {len(trials)} trial(s): give at least "
             f"{LEAST_TRIALS}, samples that differ, and recorded spikes of held-out neurons."
         )
+    # a Poisson count varies by its mean; what it varies beyond that is the error of the rate
     return ((counts - mean) ** 2 - mean).sum((1, 2)), var.sum((1, 2))
 
 
@@ -97,8 +101,9 @@ def _in_windows(values: np.ndarray, bins: int, n_windows: int) -> np.ndarray:
 
 
 def widened(prediction: Prediction, factor: float) -> Prediction:
-    """The same prediction, its rate samples `factor` times as far from their mean on the log scale;
-    means stay.
+    """The same prediction with its rate samples `factor` times as far from their mean.
+
+    Distances are on the log scale; the rates themselves stay.
 
     Raises:
         DataError: without samples, or for a factor that is not above zero.

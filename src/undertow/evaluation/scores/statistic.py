@@ -14,8 +14,9 @@ from undertow.files import written_whole
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Statistic(ABC):
-    """What a score needs from each trial: subclasses add fields of sums, trials along the first
-    axis.
+    """What a score needs from each trial.
+
+    Subclasses add fields of sums, with trials along the first axis.
 
     Attributes:
         name: of the score, such as 'co-bps'.
@@ -39,8 +40,10 @@ class Statistic(ABC):
 
     @abstractmethod
     def finish(self, weights: np.ndarray) -> np.ndarray:
-        """The score when trial i counts `weights[r, i]` times: (resamples, trials) →
-        (resamples,)."""
+        """The score when trial i counts `weights[r, i]` times, (resamples,).
+
+        Weights are (resamples, trials).
+        """
 
     @property
     def n_trials(self) -> int:

@@ -1,5 +1,4 @@
-"""The concrete statistics: per-trial sums behind each score, and how weighted sums become the
-score."""
+"""The concrete statistics: per-trial sums, and how weighted sums become a score."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,8 +16,9 @@ CHUNK = 250
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BitsPerSpike(Statistic):
-    """Bits per spike; every resample has its own null model, neurons without a spike in it left
-    out.
+    """Bits per spike.
+
+    Every resample has its own null model; neurons without a spike in it are left out.
 
     Attributes:
         loss: Σ over bins of r − n ln r, (trials, neurons).
@@ -46,17 +46,21 @@ class BitsPerSpike(Statistic):
         return cls(loss=loss, count=n.sum(axis=1), bins=observed.sum(axis=1), **about)
 
     def gains(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Nats gained over the null model, and spikes, (resamples, neurons); zero for silent
-        neurons."""
+        """Nats gained over the null model, and spikes, both (resamples, neurons).
+
+        The gain is zero for silent neurons.
+        """
         count, bins, loss = (weights @ sums for sums in (self.count, self.bins, self.loss))
         spiking = count > 0
         mean = np.where(spiking, count / np.maximum(bins, 1), 1.0)
+        # Σ r over bins is the count itself where r is the mean of these very bins
         null = count - count * np.log(mean)
         return np.where(spiking, null - loss, 0.0), count
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
         gain, count = self.gains(weights)
         total = count.sum(axis=1)
+        # pooled over neurons before dividing, as in the benchmark: neurons weigh by their spikes
         return gain.sum(axis=1) / np.where(total > 0, total, np.nan) / np.log(2)
 
 
@@ -80,8 +84,9 @@ class RSquared(Statistic):
 
     @classmethod
     def from_targets(cls, predicted: np.ndarray, target: np.ndarray, **about: Any) -> Self:
-        """From predictions and targets, (trials, time, outputs); bins where either is NaN are left
-        out.
+        """From predictions and targets, (trials, time, outputs).
+
+        Bins where either is NaN are left out.
 
         Raises:
             DataError: when shapes differ.
@@ -107,6 +112,7 @@ class RSquared(Statistic):
         residual, total, square, bins = (
             weights @ s for s in (self.residual, self.total, self.square, self.bins)
         )
+        # the total is about the mean of each resample, as trials drawn anew have their own mean
         return residual, square - total**2 / np.maximum(bins, 1)
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
@@ -115,8 +121,9 @@ class RSquared(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PsthRSquared(Statistic):
-    """R² of condition-averaged rates against fixed PSTHs, conditions stacked in time, uniform over
-    neurons.
+    """R² of condition-averaged rates against fixed PSTHs.
+
+    Conditions are stacked in time; the mean over neurons is uniform.
 
     Attributes:
         rates: expected spikes per bin, (trials, time, neurons).
@@ -134,8 +141,10 @@ class PsthRSquared(Statistic):
         )
 
     def _chunk(self, weights: np.ndarray) -> np.ndarray:
-        """Scores of some resamples; a condition none of whose trials was drawn is left out of that
-        resample."""
+        """Scores of some resamples.
+
+        A condition none of whose trials was drawn is left out of that resample.
+        """
         used = ~np.isnan(self.psth).any(axis=2)
         centre = self.psth[used].mean(axis=0)
         residual, square, total = (np.zeros((len(weights), self.psth.shape[2])) for _ in range(3))
@@ -144,6 +153,7 @@ class PsthRSquared(Statistic):
             w, true = weights[:, self.member == k], self.psth[k, used[k]]
             drawn = w.sum(axis=1, keepdims=True)
             rates = self.rates[self.member == k][:, used[k]].astype(np.float64)
+            # squares of a weighted average are not linear in the weights: no sums per trial serve
             mean = np.tensordot(w / np.where(drawn > 0, drawn, 1.0), rates, axes=1)
             residual += (drawn > 0) * np.sum((mean - true) ** 2, axis=1)
             # centred sums, for the total sum of squares about the mean of the conditions drawn
@@ -172,8 +182,9 @@ class ShareCorrect(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LogLoss(Statistic):
-    """The mean of −log of the probability given to what happened, once a trial or in each bin, in
-    nats; lower is better.
+    """The mean of −log of the probability given to what happened, in nats; lower is better.
+
+    It is taken once a trial, or in each bin.
 
     Attributes:
         loss: mean of each trial, (trials,).
@@ -190,7 +201,7 @@ class LogLoss(Statistic):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ProducedTimeCorrelation(Statistic):
-    """Correlation of neural speed with produced time within conditions, averaged over them.
+    """Correlation of neural speed with produced time, averaged over conditions.
 
     Attributes:
         speed: neural speed, (trials,).
@@ -206,8 +217,9 @@ class ProducedTimeCorrelation(Statistic):
     def from_rates(
         cls, rates: np.ndarray, spikes_heldout: np.ndarray, behavior: np.ndarray, **about: Any
     ) -> Self:
-        """From the inputs of `produced_time_correlation`; resampling is stratified by its
-        conditions.
+        """From the inputs of `produced_time_correlation`.
+
+        Resampling is stratified by its conditions.
 
         Raises:
             DataError: as `produced_time_correlation`.
@@ -233,13 +245,16 @@ class ProducedTimeCorrelation(Statistic):
 
 
 def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weighted Pearson correlation, (resamples, trials) → (resamples,); NaN where one side is
-    constant."""
+    """Weighted Pearson correlation, (resamples, trials) → (resamples,).
+
+    NaN where one side is constant.
+    """
     x, y, n = x - x.mean(), y - y.mean(), weights.sum(axis=1)
     n = np.where(n > 0, n, np.nan)
     mean_x, mean_y = weights @ x / n, weights @ y / n
     covariance = weights @ (x * y) / n - mean_x * mean_y
     var_x, var_y = weights @ x**2 / n - mean_x**2, weights @ y**2 / n - mean_y**2
+    # variances from differences of sums: what is left of a constant is rounding error
     varies = (var_x > 1e-12 * np.mean(x**2)) & (var_y > 1e-12 * np.mean(y**2))
     scale_var = np.where(varies, var_x * var_y, 1.0)
     return np.where(varies, np.clip(covariance / np.sqrt(scale_var), -1, 1), np.nan)

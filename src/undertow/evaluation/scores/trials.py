@@ -1,5 +1,4 @@
-"""What scores read of the trials they are made of: the window, the neurons that count, the fields
-every statistic carries."""
+"""What scores read of their trials: the window, the neurons that count, shared fields."""
 
 from typing import Any
 

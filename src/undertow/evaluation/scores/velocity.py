@@ -37,6 +37,7 @@ class LogRates:
 
     def fit(self, train: Prediction) -> VelocityDecoder:
         """The decoder of these training trials."""
+        # spikes/s to spikes per bin, and never 0, whose logarithm is infinite
         floor = max(self.floor_hz * train.trials.bin_s, ZERO_RATE)
         return fit_log_rate_decoder(
             window_counts(train), _velocity(train.trials), self.bins(train.trials), floor
@@ -56,8 +57,7 @@ def velocity_channels(trials: TrialSet) -> list[int]:
 def decode_velocity(
     prediction: Prediction, train: Prediction, log_rates: LogRates | None = LOG_RATES
 ) -> np.ndarray:
-    """Velocity decoded from rates by a decoder fitted on the training trials, (trials, time,
-    channels).
+    """Velocity, (trials, time, channels), decoded by a decoder fitted on the training trials.
 
     Channels are those of `velocity_channels`, in their unit. NaN in forward bins and in the first
     bins of the lag.
@@ -85,7 +85,10 @@ def decode_velocity(
 def velocity_statistics(
     prediction: Prediction, train: Prediction, log_rates: LogRates
 ) -> Iterator[RSquared]:
-    """'velocity R2' and 'velocity R2 log-rate', where both trial sets have a velocity to decode."""
+    """The statistics of 'velocity R2' and 'velocity R2 log-rate'.
+
+    Each needs a velocity to decode in both trial sets.
+    """
     both = (prediction.trials, train.trials)
     if all(_decodable(trials, 0) for trials in both):
         yield _statistic(prediction, train, None, "velocity R2", "ridge on rates, no lag")
@@ -102,6 +105,7 @@ def _statistic(
     velocity = _velocity(trials)
     # the benchmark's rule: the first channel says which bins have a velocity
     target = np.where(np.isnan(velocity[..., :1]), np.nan, velocity)
+    # no rate of the window lies `lag` before these bins, so nothing is decoded there
     target[:, : log_rates.bins(trials) if log_rates else 0] = np.nan
     decoded = decode_velocity(prediction, train, log_rates)[:, window(trials)]
     if np.isnan(decoded[~np.isnan(target[..., 0])]).any():
@@ -116,8 +120,10 @@ def _velocity(trials: TrialSet) -> np.ndarray:
 
 
 def _decodable(trials: TrialSet, lag: int) -> bool:
-    """Whether five bins or more have a velocity `lag` bins into the window; where times are
-    irregular no lag has."""
+    """Whether five bins or more have a velocity `lag` bins into the window.
+
+    Where times are irregular, a lag in bins means nothing, so none has.
+    """
     if lag and trials.times is not None:
         return False
     return bool(velocity_channels(trials)) and np.isfinite(_velocity(trials)[:, lag:, 0]).sum() >= 5

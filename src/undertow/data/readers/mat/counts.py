@@ -17,8 +17,9 @@ AXES = ("trials", "time", "neurons")
 def arrays_of(
     path: str | Path, variables: Variables, spikes: str, axes: str, wanted: Sequence[str]
 ) -> npz.Arrays:
-    """The counts `spikes`, (trials, time, neurons), and what lies beside them, as `read_npz` knows
-    them.
+    """The counts `spikes`, (trials, time, neurons), with the arrays beside them.
+
+    These are the ones that `read_npz` knows, by the same names.
 
     Args:
         path: names the file in errors.
@@ -62,8 +63,10 @@ def _counts(path: str | Path, name: str, variable: Variable, order: list[int]) -
 
 
 def _padded(name: str, variable: Variable, order: list[int]) -> npz.Arrays:
-    """Matrices of one trial each, brought to time × neurons and padded to the longest; `lengths` in
-    bins."""
+    """Matrices of one trial each as one array, padded to the longest trial.
+
+    Each is brought to time × neurons first; `lengths` are in bins.
+    """
     matrices = [cell if order[1] < order[2] else cell.T for cell in cell_list(name, variable)]
     sizes = {matrix.shape[1] for matrix in matrices}
     if len(sizes) > 1:

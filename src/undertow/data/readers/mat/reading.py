@@ -118,8 +118,9 @@ def read_recording(
     events: str | Sequence[str] | None = None,
     signals: str | Sequence[str] = (),
 ) -> Recording:
-    """Read spike times, events and the signals named as a `Recording`; the arguments are those of
-    `read_mat`.
+    """Read spike times, events and the signals named as a `Recording`.
+
+    The arguments are those of `read_mat`.
 
     Raises:
         DataError: as `read_mat`, and where the spikes are counts.
@@ -172,8 +173,10 @@ def _spikes_name(path: str | Path, variables: Variables, wanted: str | None) -> 
 
 
 def _spike_times(name: str, variable: Variable) -> list[np.ndarray] | None:
-    """The spike times of each unit; None for counts: an array of three axes, or a matrix per
-    trial."""
+    """The spike times of each unit; None where the file holds counts.
+
+    Counts are an array of three axes, or one matrix per trial.
+    """
     vector = variable.kind == "numbers" and len(variable.shape) == 2 and 1 in variable.shape
     if variable.kind != "cell" and not vector:
         return None

@@ -29,8 +29,9 @@ def recording_of(
     signals: tuple[str, ...],
     stimuli: tuple[str, ...] = (),
 ) -> Recording:
-    """A `Recording` from lists of spike times in seconds, `cells`, and what the file holds beside
-    `spikes`.
+    """A `Recording` from lists of spike times in seconds, `cells`.
+
+    Its events, unit columns and signals are what the file holds beside `spikes`.
 
     `stimuli` that are trial columns are not looked for among the signals.
 
@@ -51,8 +52,10 @@ def recording_of(
 
 
 def _unit_columns(variables: Variables, spikes: str, n_units: int) -> Columns:
-    """Columns with one value per unit: other fields of the struct the spikes are in, or known names
-    at the top."""
+    """Columns with one value per unit.
+
+    They are other fields of the struct the spikes are in, or variables of known names at the top.
+    """
     struct = spikes.rpartition(".")[0]
     names = (
         [name for name in variables if name.startswith(f"{struct}.")] if struct else UNIT_COLUMNS
@@ -121,8 +124,10 @@ def _fields(variables: Variables, spikes: str, struct: str) -> dict[str, str]:
 def _signal(
     path: str | Path, variables: Variables, spikes: str, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Timestamps (samples,) and values (samples, channels) of a struct with a time and one other
-    field."""
+    """Timestamps (samples,) and values (samples, channels) of a struct.
+
+    The struct has a time and one other field.
+    """
     fields = _fields(variables, spikes, name)
     time = next((field for field in TIMES if field in fields), None)
     values = [

@@ -1,4 +1,4 @@
-"""Variables of MATLAB files as what belongs together, as columns and as lists of arrays."""
+"""Variables of MATLAB files, read as columns and as lists of arrays."""
 
 from typing import Any
 
@@ -15,8 +15,10 @@ def prefixes(name: str) -> list[str]:
 
 
 def find_variable(variables: Variables, beside: str, name: str) -> str | None:
-    """The full name of a variable beside another, else in the structs around it; None where there
-    is none."""
+    """The full name of a variable beside another one, else in the structs around it.
+
+    None where there is none.
+    """
     return next((prefix + name for prefix in prefixes(beside) if prefix + name in variables), None)
 
 

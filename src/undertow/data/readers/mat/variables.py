@@ -1,5 +1,7 @@
-"""MATLAB files as flat tables of variables: version 5 (and 4) through SciPy, version 7.3 through
-HDF5."""
+"""MATLAB files as flat tables of variables.
+
+Versions 4 and 5 are read through SciPy, version 7.3 through HDF5.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +48,7 @@ Variables = dict[str, Variable]
 
 @contextmanager
 def opened_mat(path: str | Path) -> Iterator[Variables]:
-    """The variables of a `.mat` file by name; those inside structs by dotted name, 'data.spikes'.
+    """The variables of a `.mat` file by name; those in structs by dotted name, 'data.spikes'.
 
     Of a version 7.3 file only what is read is loaded. Nothing in the file is ever executed.
 
@@ -76,8 +78,10 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 
 def list_variables(path: str | Path) -> list[str]:
-    """Names and shapes of the variables of a file: 'spikes (129, 100, 162)', 'units.times cell (1,
-    30)'."""
+    """Names and shapes of the variables of a file.
+
+    Examples: 'spikes (129, 100, 162)' and 'units.times cell (1, 30)'.
+    """
     with opened_mat(path) as variables:
         return [f"{name} {variable}" for name, variable in variables.items()]
 
@@ -119,8 +123,10 @@ def _old_variables(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def _all_structs(value: Any) -> bool:
-    """True for a cell array whose cells are single structs of the same fields, which reads as a
-    struct array."""
+    """True for a cell array whose cells are single structs of the same fields.
+
+    It reads as a struct array.
+    """
     if value.dtype != object or value.size == 0:
         return False
     names = {
@@ -234,8 +240,10 @@ def _kind(item: Any) -> Kind:
 
 
 def _shape(item: Any) -> tuple[int, ...]:
-    """The shape MATLAB shows: HDF5 lists the axes the other way round, and empty arrays keep theirs
-    as data."""
+    """The shape that MATLAB shows.
+
+    HDF5 lists the axes the other way round, and empty arrays keep their shape as data.
+    """
     if "MATLAB_sparse" in item.attrs:
         return int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1
     if item.attrs.get("MATLAB_empty", 0):
