@@ -33,8 +33,9 @@ class ConditionAverages:
 
 
 def condition_averages(values: np.ndarray, condition: np.ndarray | None) -> ConditionAverages:
-    """Mean of values (trials, time, features) over each condition's trials, bin by bin over what is
-    finite.
+    """Average values (trials, time, features) over each condition's trials, bin by bin.
+
+    Values that are not finite are left out.
 
     Raises:
         UndertowError: without one condition label per trial.
@@ -90,7 +91,7 @@ def psth(
     neurons: Which = 4,
     smooth_s: float = 0.05,
 ) -> Psth:
-    """Averages by condition: inferred rates against the truth, or against observed spikes.
+    """Average by condition: inferred rates, and true ones or observed spikes to compare them with.
 
     With `truth` the reference is its average over the same trials. Otherwise it is the average of
     observed spikes over the test trials and, since a condition often has few of them, those of
@@ -137,7 +138,7 @@ def _reference(
     neurons: np.ndarray,
     smooth_s: float,
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """The curve to compare with: (conditions, time, neurons), trials behind it, its name."""
+    """Return the curve to compare with, (conditions, time, neurons), its trials and its name."""
     if trials.truth is not None:
         truth = np.where(trials.valid[:, :, None], trials.truth[:, :, neurons], np.nan)
         averages = condition_averages(truth, trials.condition)
@@ -182,8 +183,10 @@ class PopulationRates:
 
 
 def population_rates(prediction: Prediction, baseline: Prediction | None = None) -> PopulationRates:
-    """Population rates of held-in and held-out neurons; rates count only where spikes were
-    observed."""
+    """Sum rates over held-in and over held-out neurons.
+
+    Rates count only where spikes were observed.
+    """
     trials = prediction.trials
     parts = {"held-in neurons": ~trials.heldout, "held-out neurons": trials.heldout}
     parts = {name: mask for name, mask in parts.items() if mask.any()}

@@ -1,5 +1,4 @@
-"""Spikes beside inferred rates: whole populations for a few trials, a few neurons with their
-intervals."""
+"""Spikes beside inferred rates, of the whole population or of a few neurons with intervals."""
 
 from dataclasses import dataclass, replace
 
@@ -19,8 +18,9 @@ from undertow.data import Prediction
 
 @dataclass(frozen=True, eq=False)
 class Rasters:
-    """A few trials of the whole population, neurons sorted by the time of their inferred peak,
-    held-in first.
+    """Spikes and rates of the whole population in a few trials.
+
+    Neurons are sorted by the time of their inferred peak, held-in ones first.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
@@ -42,7 +42,7 @@ class Rasters:
 def rasters(
     prediction: Prediction, baseline: Prediction | None = None, trials: Which = 3
 ) -> Rasters:
-    """Spikes and inferred rates of some trials: their ids, or how many examples."""
+    """Return spikes and inferred rates of some trials: their ids, or how many examples."""
     tested = prediction.trials
     chosen = example_trials(tested, trials)
     order = peak_order(prediction.rates, tested.heldout)
@@ -58,7 +58,7 @@ def rasters(
 
 @dataclass(frozen=True, eq=False)
 class SingleTrialRates:
-    """A few neurons in a few trials.
+    """Spikes and rates of a few neurons in a few trials.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
@@ -90,7 +90,7 @@ def single_trial_rates(
     neurons: Which = 4,
     level: float = 0.9,
 ) -> SingleTrialRates:
-    """Inferred rates of some neurons in some trials; intervals from 200 samples up.
+    """Return inferred rates of some neurons in some trials; intervals from 200 samples up.
 
     Args:
         prediction, baseline: whose rates are shown.
@@ -121,7 +121,7 @@ def single_trial_rates(
 def _interval(
     prediction: Prediction, pick: tuple[np.ndarray, ...], level: float
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Quantiles of the picked rates only: the whole set of samples can be gigabytes."""
+    """Compute quantiles of the picked rates only: the whole set of samples can be gigabytes."""
     samples = prediction.rate_samples
     if samples is None or len(samples) < 200:
         return None, None

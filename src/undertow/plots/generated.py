@@ -27,8 +27,9 @@ def generated(
     neurons: Which = 4,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """Averages by condition as in `psth`, or single trials where there are no conditions; a dotted
-    line where the start ends.
+    """Draw generated beside inferred rates: averages by condition, as in `psth`.
+
+    Without conditions single trials are drawn. A dotted line marks where the start ends.
 
     Args:
         prediction: inferred from all observations.

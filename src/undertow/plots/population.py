@@ -27,8 +27,9 @@ def population(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A panel for held-in and one for held-out neurons: rates summed over them, averaged over
-    trials.
+    """Draw rates summed over neurons and averaged over trials.
+
+    There is a panel for held-in and one for held-out neurons.
 
     Args:
         prediction, baseline: whose rates are summed, where spikes were observed.

@@ -29,8 +29,9 @@ def psth(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A column per neuron; rows: true or observed, the model's, the baseline's; a colour per
-    condition.
+    """Draw trial-averaged rates: a column per neuron, a colour per condition.
+
+    The rows are true or observed rates, the model's and the baseline's.
 
     Args:
         prediction, baseline: whose rates are averaged over the trials of each condition.
@@ -72,5 +73,5 @@ def psth(
 
 
 def _wrapped(name: str) -> str:
-    """A long name broken before its bracket."""
+    """Break a long name before its bracket."""
     return name.replace(" (", "\n(")

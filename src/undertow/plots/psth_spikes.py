@@ -36,7 +36,9 @@ def psth_spikes(
     name: str = NAMES[0],
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A column per neuron, two rows per condition: averaged rates, and the trials' spike trains.
+    """Draw averaged rates above the trials' spike trains, for each condition and neuron.
+
+    There is a column per neuron, and two rows per condition.
 
     Args:
         prediction: whose rates are averaged over the trials of each condition.
@@ -82,7 +84,7 @@ def _draw_averages(ax: "Axes", data: Psth, k: int, neuron: int, axis: TimeAxis, 
 
 
 def _draw_trains(ax: "Axes", counts: np.ndarray, axis: TimeAxis) -> None:
-    """One line of ticks per trial, a tick per bin with a spike."""
+    """Draw one line of ticks per trial, a tick per bin with a spike."""
     trial, bin_index = np.nonzero(np.nan_to_num(counts) > 0)
     ax.vlines(axis.time_s[bin_index], trial - 0.4, trial + 0.4, color=BLACK, linewidth=0.8)
     ax.set_ylim(len(counts) - 0.5, -0.5)

@@ -1,4 +1,4 @@
-"""`velocity`: decoded from inferred rates, beside what was measured."""
+"""`velocity`: velocity decoded from inferred rates, beside what was measured."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def velocity(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per channel, a column per trial; measured in black.
+    """Draw decoded and measured velocity: a row per channel, a column per trial, measured in black.
 
     Args:
         prediction, baseline: for the test trials.
@@ -78,7 +78,7 @@ def velocity(
 
 
 def decoded(test: Prediction, train: Prediction | None, argument: str) -> DecodedVelocity:
-    """Velocity of the test trials, decoded from their rates.
+    """Decode velocity of the test trials from their rates.
 
     Raises:
         UndertowError: without a prediction for training trials, naming the argument to pass.

@@ -1,4 +1,4 @@
-"""Options of a latent SDE's own pieces: its posterior, the signals it uses, its solver."""
+"""Options of LatentSDE's own pieces: its posterior, the signals it uses and its solver."""
 
 from dataclasses import dataclass
 from math import isclose
@@ -16,7 +16,7 @@ STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
 
 @dataclass(frozen=True)
 class PathPosterior(Options):
-    """How the observations steer the path.
+    """Options for how the observations steer the path.
 
     Attributes:
         kind: 'controlled'; 'drift' (a drift of its own, eq. 4); 'autonomous' (only the initial
@@ -39,11 +39,11 @@ class PathPosterior(Options):
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
 
     def initial_bins(self, bin_s: float) -> int:
-        """Bins the initial state is inferred from."""
+        """Number of bins that the initial state is inferred from."""
         return 0 if self.initial_s == 0 else max(1, round(self.initial_s / bin_s))
 
     def build(self, dynamics: Dynamics, context_dim: int) -> Steering | None:
-        """The control; None where only the initial state is inferred.
+        """Build the control; None where only the initial state is inferred.
 
         Raises:
             ModelError: for dynamics that no such posterior fits.
@@ -63,7 +63,7 @@ class PathPosterior(Options):
 
 @dataclass(frozen=True)
 class Signals(Options):
-    """What a latent SDE reads and predicts beside spikes.
+    """Signals that a latent SDE reads and predicts beside spikes.
 
     Attributes:
         stimulus: let it drive the dynamics, where the trials hold one.
@@ -90,7 +90,7 @@ class Signals(Options):
 
 @dataclass(frozen=True)
 class Solver(Options):
-    """How a path is stepped.
+    """Options for how a path is stepped.
 
     Attributes:
         bins_per_step: bins a step spans: 2 in the paper; 0.5 for two steps a bin; never more
