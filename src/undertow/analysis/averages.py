@@ -63,7 +63,7 @@ class Psth:
         reference: true or observed rates, (conditions, time, neurons).
         reference_name: what `reference` is.
         inferred: the model's rates averaged over the same conditions' test trials.
-        baseline: the baseline's, or None.
+        baseline: the same of the baseline, or None.
         n_trials: test trials averaged, (conditions,).
         n_reference_trials: trials behind `reference`, (conditions,).
         spikes: the test trials' counts per condition, each (trials, time, neurons).
@@ -98,11 +98,11 @@ def psth(
     `training`, smoothed in time with a Gaussian of standard deviation `smooth_s`.
 
     Args:
-        prediction, baseline: whose rates are averaged.
+        prediction, baseline: predictions whose rates are averaged.
         training: further trials behind the observed averages.
-        conditions: labels, or how many, spread evenly.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
-        smooth_s: in seconds.
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
+        smooth_s: that standard deviation, in seconds.
 
     Raises:
         UndertowError: without condition labels, or without a spike.
@@ -173,7 +173,7 @@ class PopulationRates:
         names: which part, for example 'held-in neurons'.
         observed: spikes, (parts, time).
         inferred: the model's rates in the same bins and trials.
-        baseline: the baseline's, or None.
+        baseline: the same of the baseline, or None.
     """
 
     names: tuple[str, ...]

@@ -24,7 +24,7 @@ class DecodedVelocity:
             lag and past the window.
         channel_names: one per channel.
         trial_names: what each trial is called.
-        lag_s: by how much velocity follows rates, seconds.
+        lag_s: seconds by which velocity follows the rates.
     """
 
     true: np.ndarray

@@ -92,7 +92,7 @@ def latent_timescales(
     Args:
         latents: name → (trials, time, dimension), such as `Prediction.latents`.
         bin_s: bin width in seconds.
-        names: of the latents wanted: positions and velocities by default.
+        names: names of the latents wanted, by default positions and velocities.
     """
     return {name: autocorrelation_time(latents[name], bin_s) for name in names if name in latents}
 

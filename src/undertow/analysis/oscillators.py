@@ -41,7 +41,7 @@ class NaturalFrequencies:
 
     Attributes:
         hz: |ω| / 2π in Hz, (models, oscillators).
-        region: of each oscillator, (oscillators,); 'all' where neurons share one state.
+        region: region of each oscillator, (oscillators,); 'all' where neurons share one state.
     """
 
     hz: np.ndarray
@@ -65,7 +65,7 @@ class CouplingOverTime:
         strength: K_ij per second (per second squared for a second-order form), (models, time,
             units, units): row i is what acts on unit i; units are sorted by region and, within it,
             by natural frequency where they have one.
-        region: of each unit, (units,).
+        region: region of each unit, (units,).
         unit: '1/s' or '1/s²'.
     """
 

@@ -25,7 +25,7 @@ class Rasters:
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
         rates: inferred, spikes/s, same shape.
-        baseline: the baseline's rates, or None.
+        baseline: the baseline's rates, spikes/s, or None.
         order: index of each row's neuron in the TrialSet, (neurons,).
         n_heldin: the first `n_heldin` neurons are held in.
         names: what each trial is called.
@@ -67,7 +67,7 @@ class SingleTrialRates:
             samples.
         level: coverage of the interval, 0 to 1.
         truth: true rates in spikes/s, or None.
-        baseline: the baseline's rates, or None.
+        baseline: the baseline's rates, spikes/s, or None.
         trial_names: what each trial is called.
         neuron_names: what each neuron is called.
     """
@@ -93,9 +93,9 @@ def single_trial_rates(
     """Return inferred rates of some neurons in some trials; intervals from 200 samples up.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         level: coverage of the interval, 0 to 1.
 
     Raises:

@@ -61,11 +61,11 @@ def phase_portrait(
 
     Args:
         model: a fitted LatentSDE, its dynamics any SDE; of an Ensemble the first member.
-        trials: whose paths are inferred.
+        trials: trials whose paths are inferred.
         time_s: the drift is taken under the mean input of the trials in the bin nearest to it,
             seconds from the event; by default in the middle of the window.
         inputs: u to take it under instead, (input_dim,).
-        points: of the grid, along each axis.
+        points: number of grid points along each axis.
         paths, seed: of the posterior, averaged for the path of a trial.
 
     Raises:

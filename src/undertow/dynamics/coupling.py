@@ -15,7 +15,7 @@ class Coupling(nn.Module):
     """Pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts small.
 
     Args:
-        units: how many units, N.
+        units: number of units, N.
         input_dim: external inputs that modulate the coupling; 0 for a constant K.
         kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the
             identity: no coupling but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar &

@@ -54,7 +54,7 @@ class InitialHead(nn.Module):
     """Map from features to the law of the initial state; starts near N(0, I).
 
     Args:
-        n_inputs: features.
+        n_inputs: number of features.
         dim: width of the state.
         full: infer all covariances between coordinates, instead of variances alone.
     """

@@ -17,7 +17,7 @@ class KLSchedule(Options):
             then stays: ElGazzar & van Gerven, supplement 2).
         peak: highest weight; 1 makes the objective an evidence bound, the paper's 10 weighs the KL
             terms tenfold.
-        cycles: of 'cyclic'.
+        cycles: number of cycles of 'cyclic'.
         rise: share over which the weight rises.
     """
 

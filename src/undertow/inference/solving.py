@@ -64,8 +64,8 @@ def draw_noise(
     It is drawn step by step, so that a longer window begins with the same noise.
 
     Args:
-        steps, trials, noise_dim: its size.
-        like: gives type and device.
+        steps, trials, noise_dim: size of the noise.
+        like: a tensor that gives type and device.
         generator: source of the numbers.
         at_once: steps drawn in one call, those of a bin.
     """
@@ -100,7 +100,7 @@ def solve(
     Args:
         x0: initial state, (trials, state_dim).
         noise: standard normal, (trials, steps, noise_dim); see `draw_noise`.
-        grid: the steps.
+        grid: the steps to take.
         inputs: u at the start of each step, held over it, (trials, steps, inputs).
         steering: the posterior's control, read from the state.
         context: what it reads at the start of each step, (trials, steps, context).

@@ -74,7 +74,7 @@ class ControlSteering(Steering):
     Nothing is divided by the diffusion, and the posterior starts as the prior.
 
     Args:
-        dynamics: what is steered; its noisy coordinates are controlled.
+        dynamics: the dynamics to steer; their noisy coordinates are controlled.
         context_dim: width of the context.
         hidden_dim: units of each hidden layer.
 
@@ -112,7 +112,7 @@ class DriftSteering(Steering):
     stable could diverge.
 
     Args:
-        dynamics: what is steered.
+        dynamics: the dynamics to steer.
         context_dim: width of the context.
         hidden_dim: units of each hidden layer.
 

@@ -39,7 +39,7 @@ class TimeGrid:
             bins: from the first observation to the last.
             bin_s: width of each in seconds.
             steps_per_bin: steps in each.
-            like: gives type and device.
+            like: a tensor that gives type and device.
         """
         step_s = bin_s / steps_per_bin
         starts = step_s * torch.arange(bins * steps_per_bin, device=like.device, dtype=like.dtype)

@@ -73,7 +73,7 @@ def nested(value: Any, width: int | None = None) -> dict[str, Any]:
 
     Args:
         value: options, dynamics, or the name of dynamics.
-        width: of the state, where dynamics are named.
+        width: width of the state, where dynamics are given by name.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}

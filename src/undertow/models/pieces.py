@@ -155,9 +155,9 @@ class TransformerDecoding(Decoding):
     """A one-layer Transformer over the window (`undertow.decoders.TransformerDecoder`).
 
     Attributes:
-        width: of its features; a multiple of `heads`.
-        heads: of its attention.
-        feedforward: units of its feed-forward layer; None for twice the width.
+        width: number of its features; a multiple of `heads`.
+        heads: number of attention heads.
+        feedforward: units of the feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.
         initial_scale: factor on the initial weights of its outputs; T-Fixup's is 0.67.
         inputs, withhold_h: see `Decoding`.

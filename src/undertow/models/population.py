@@ -18,22 +18,22 @@ class Population:
     """Facts about the training trials that a network is built from; kept in model files.
 
     Attributes:
-        neuron_ids: of all neurons, in order.
-        heldout: which of them the encoder is not given.
-        mean_rates: of all neurons, spikes/s.
-        bin_s: bin width.
-        duration_s: length of the longest trial.
-        regular: all trials share their times.
-        stimulus_channels: external inputs.
-        behavior_names: channels; empty for none.
-        behavior_means, behavior_stds: of continuous behaviour, per channel.
+        neuron_ids: ids of all neurons, in order.
+        heldout: True for neurons that the encoder is not given.
+        mean_rates: mean rates of all neurons, spikes/s.
+        bin_s: bin width in seconds.
+        duration_s: length of the longest trial in seconds.
+        regular: whether all trials share their times.
+        stimulus_channels: number of external inputs.
+        behavior_names: names of the channels of behaviour; empty for none.
+        behavior_means, behavior_stds: mean and std of each channel of continuous behaviour.
         categories: label → its categories.
-        shares: label → share of the trials in each.
-        regions: names, in order; one for a shared state.
+        shares: label → share of the trials in each category.
+        regions: names of the regions, in order; a single one for a shared state.
         region_of: region number of each neuron.
         behavior_categories: channel of categorical behaviour → the numbers that name its
             categories.
-        behavior_shares: channel → share of the bins in each.
+        behavior_shares: channel → share of the bins in each category.
     """
 
     neuron_ids: list[Any]
@@ -65,7 +65,7 @@ class Population:
         """Describe the training trials.
 
         Args:
-            trials: to train on.
+            trials: the training trials.
             stimulus, behavior: whether the model has a use for them.
             labels: names of the labels it has a use for; None for all there are.
             regions: 'split' or units by region where regions have units of their own.

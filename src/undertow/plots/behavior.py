@@ -44,12 +44,12 @@ def behavior(
     A row has one y axis; categories are drawn as steps.
 
     Args:
-        prediction: whose behaviour is inferred from all observations.
+        prediction: prediction of behaviour from all observations.
         generated: from the start of each trial, `model.predict_generated(trials)`; a dotted line
             marks where the start ends.
-        trials: ids, or how many examples.
+        trials: ids of the trials to show, or how many examples.
         level: coverage of the band, an interval of an observed value, 0 to 1.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (channels, trials).

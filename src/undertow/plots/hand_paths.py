@@ -40,10 +40,10 @@ def hand_paths(
     All have the same scale in x and y, and a colour per condition.
 
     Args:
-        prediction, baseline: for the test trials.
-        train, baseline_train: for the training trials, on which the decoders are fitted.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions for the test trials.
+        train, baseline_train: predictions for the training trials, to fit the decoders on.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per panel.

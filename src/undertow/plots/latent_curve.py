@@ -47,7 +47,7 @@ def latent_curve(curve: ScoresBySize, *, figure: FigureBase | None = None) -> np
 
     Args:
         curve: what `undertow.experiments.latent_curve` returned.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per score.

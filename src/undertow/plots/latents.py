@@ -42,9 +42,9 @@ def latents(
     Args:
         prediction: whose latents (posterior means) are shown, of all trials and bins.
         name: which latent; 'z' by default, or the first there is.
-        components: how many.
-        trials: ids, or how many examples are drawn.
-        figure: drawn into; a new one of pyplot by default.
+        components: how many of them to show.
+        trials: ids of the trials to draw, or how many examples.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: those of the time courses, then those of the planes.

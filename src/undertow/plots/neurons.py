@@ -37,8 +37,8 @@ def neurons(
 
     Args:
         prediction, baseline: whose rates are scored, in bits per spike.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: two panels, three with a baseline.

@@ -41,7 +41,7 @@ def oscillators(
     Args:
         model: a fitted LatentSDE whose dynamics are oscillators, an Ensemble or several that differ
             in their seed; or what `undertow.analysis.natural_frequencies` says of them.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Raises:
         UndertowError: for anything else.
@@ -75,8 +75,8 @@ def coupling(
     Args:
         model: a fitted LatentSDE whose dynamics couple units by a matrix, an Ensemble or several
             that differ in their seed; or what `undertow.analysis.coupling_over_time` says of them.
-        trials: under whose stimulus, averaged over them.
-        figure: drawn into; a new one of pyplot by default.
+        trials: trials whose stimulus is used; the coupling is averaged over them.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: three of the matrices, then one per region.

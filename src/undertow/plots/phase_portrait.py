@@ -42,9 +42,9 @@ def phase_portrait(
     Args:
         model: a fitted LatentSDE, an Ensemble (its first member), or what
             `undertow.analysis.phase_portrait` says of it.
-        trials: whose paths are inferred.
+        trials: trials whose paths are inferred.
         shown: ids of the trials whose paths are drawn, or how many examples.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
         options: of `undertow.analysis.phase_portrait`: `time_s`, `inputs`, `points`, `paths`,
             `seed`.
 

@@ -33,8 +33,8 @@ def population(
 
     Args:
         prediction, baseline: whose rates are summed, where spikes were observed.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per part of the population.

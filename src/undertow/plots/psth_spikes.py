@@ -43,11 +43,11 @@ def psth_spikes(
     Args:
         prediction: whose rates are averaged over the trials of each condition.
         training: further trials behind the observed averages, where true rates are not known.
-        conditions: labels, or how many, spread evenly.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         smooth_s: standard deviation of the Gaussian that smooths observed averages, seconds.
-        name: of the model.
-        figure: drawn into; a new one of pyplot by default.
+        name: name to show for the model.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (2 × conditions, neurons).

@@ -44,10 +44,10 @@ def rasters(
     Neurons are sorted by the time of their inferred peak, held-in ones first, above the line.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (trials, columns).

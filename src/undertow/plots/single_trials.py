@@ -43,12 +43,12 @@ def single_trials(
     A row has one y axis. With 200 samples or more a band shows the interval.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         level: coverage of the band, 0 to 1.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (neurons, trials).

@@ -26,7 +26,7 @@ def training(
 
     Args:
         model: fitted, or the rows of a history: 'epoch', then any numbers.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per panel.

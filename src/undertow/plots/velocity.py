@@ -40,11 +40,11 @@ def velocity(
     """Draw decoded and measured velocity: a row per channel, a column per trial, measured in black.
 
     Args:
-        prediction, baseline: for the test trials.
-        train, baseline_train: for the training trials, on which the decoders are fitted.
-        trials: ids, or how many examples.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions for the test trials.
+        train, baseline_train: predictions for the training trials, to fit the decoders on.
+        trials: ids of the trials to show, or how many examples.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (channels, trials).

@@ -34,12 +34,12 @@ def waves(
     of these has one symmetric colour scale per row.
 
     Args:
-        prediction: whose latents are shown.
+        prediction: prediction whose latents are shown.
         prior: latent → (trials, time, dimension), drawn without data: `model.sample_prior(2,
             n_time)`. Without it, nothing tells waves of the data from those of the prior.
         name: which latent; the first that is made of oscillator groups by default.
-        trials: ids, or how many examples.
-        figure: drawn into; a new one of pyplot by default.
+        trials: ids of the trials to show, or how many examples.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (groups, panels).

@@ -52,7 +52,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         coordinated_dropout: share of the inputs hidden in training.
         causal: make rates at a bin depend on no later bin.
         samples: posterior samples averaged in a prediction.
-        seed: of weights, batches and noise.
+        seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
         variant: readings of the code released with the paper; see `Variant` and `preset`.
@@ -138,7 +138,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
                 as in `fit`.
             samples: keep this many posterior samples of rates and latents (200 or more for
                 intervals).
-            seed: governs the samples.
+            seed: seed of the samples.
 
         Raises:
             ModelError: for other neurons, another order, other held-out neurons or another bin

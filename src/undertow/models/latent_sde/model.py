@@ -31,7 +31,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
     """Single-trial rates, behaviour and latent paths under dynamics of your choice.
 
     Latents follow dx = μ(x, u) dt + σ(x, u) dW with stimulus u; the posterior adds a control read
-    from state, stimulus and a context of all observations, at the cost of its Girsanov divergence; the
+    from state, stimulus and a context of all observations, at a cost (Girsanov divergence); the
     loss is the evidence bound (eq. 6). Encoder and decoders are the same whatever the dynamics, so
     that two fits differ in `dynamics` alone.
 
@@ -53,7 +53,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         kl: weight of the KL terms over training.
         dropout: share of units dropped in training, on the encoder's output and in the decoder.
         samples: paths averaged in a prediction.
-        seed: of weights, batches and noise.
+        seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
 
@@ -144,7 +144,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         Args:
             trials: the model's neurons in its order, at its bin width; any number of bins.
             samples: keep this many paths' rates, latents and behaviour (200 or more for intervals).
-            seed: governs the paths.
+            seed: seed of the paths.
             mode: 'smooth' infers the path from all observations; 'generate' only its start, from
                 its window (`posterior.initial_s`), and lets the prior run on with the stimulus.
             show_behavior: let an encoder that can (`encode_behavior`) see the behaviour, which is
@@ -198,13 +198,13 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
                 more.
             stimulus: (trials, time, inputs), or (time, inputs) for all; by default that of
                 `trials`.
-            n_time: bins; by default those of the stimulus, of `trials`, or of the longest trial
+            n_time: number of bins; by default that of the stimulus, `trials`, or the longest trial
                 fitted.
             trials: start from their windows (`posterior.initial_s`), instead of from x₀ ~ N(0, I).
             silenced: regions whose units are held at zero all along; what is decoded is decoded
                 from zero.
             behavior: 'drawn', or its 'mean' on the path (the likeliest category).
-            seed: of the noise; two calls with one seed differ by what is changed alone.
+            seed: seed of the noise; two calls with one seed differ only by what is changed.
 
         Raises:
             ModelError: for sizes that do not fit, an unknown region, or dynamics in which zero is

@@ -44,7 +44,7 @@ class Drawn:
     """One path for each trial of a batch.
 
     Attributes:
-        states: at the observations, (trials, time, state_dim).
+        states: states at the observations, (trials, time, state_dim).
         units: what decoders see, (trials, time, units, numbers per unit).
         kl_initial: (trials, state_dim).
         kl_path: (trials, noise_dim).
@@ -69,15 +69,15 @@ class LatentSDENetwork(nn.Module):
             own noise.
         initial: features → law of the initial state; None for its prior N(0, I).
         decoder: units, flattened → features of the neurons.
-        observation: of the counts of all neurons.
-        behavior: of behaviour per bin, from the units, flattened; None where there is none.
-        labels: name → observation of one category a trial, from the same.
+        observation: law of the counts of all neurons.
+        behavior: law of behaviour per bin, given the flattened units; None where there is none.
+        labels: name → law of one category per trial, given the same.
         bin_s: bin width in seconds.
         bins_per_step: observations a step of the solver spans; see `TimeGrid`.
         interpolation: of context and stimulus between observations: 'linear' or 'previous'.
         encodes_behavior: the encoder sees behaviour, hidden in half of the training trials.
         encodes_intervals: the encoder sees the time since the observation before.
-        behavior_weight, label_weight: of their log-likelihoods in the loss.
+        behavior_weight, label_weight: weights of their log-likelihoods in the loss.
         checkpointed: see `solve`.
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
@@ -186,8 +186,8 @@ class LatentSDENetwork(nn.Module):
         """Draw one path of each trial.
 
         Args:
-            batch: for its times.
-            encoded: of the same trials.
+            batch: the trials, for their times.
+            encoded: output of the encoders for the same trials.
             generator: source of the noise.
             generate: let the prior run from the inferred initial state, without control.
             held: coordinates held at zero, (state_dim,) of booleans; None for none.

@@ -24,7 +24,7 @@ class PathPosterior(Options):
             the last, as the dynamics have noise.
         initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
             and generating alike; 0 draws it from its prior N(0, I).
-        full_initial: infer covariances of the initial state too.
+        full_initial: also infer the covariances between coordinates of the initial state.
         hidden_dim: units of the control network.
     """
 
@@ -66,12 +66,12 @@ class Signals(Options):
     """Signals that a latent SDE reads and predicts beside spikes.
 
     Attributes:
-        stimulus: let it drive the dynamics, where the trials hold one.
-        time: time as a further input.
+        stimulus: let the stimulus drive the dynamics, where the trials hold one.
+        time: give time to the dynamics as a further input.
         behavior: predict behaviour, where the trials hold any.
         labels: names of labels to predict, one category a trial; None for all there are.
         encode_behavior: the encoder sees behaviour too, in half of the training trials.
-        behavior_weight, label_weight: of their log-likelihoods beside the spikes'.
+        behavior_weight, label_weight: weights of their log-likelihoods; that of spikes is 1.
     """
 
     argument: ClassVar[str] = "signals"
