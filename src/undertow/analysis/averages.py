@@ -61,14 +61,14 @@ class Psth:
     Attributes:
         labels: condition labels shown, (conditions,).
         reference: true or observed rates, (conditions, time, neurons).
-        reference_name: what `reference` is.
+        reference_name: description of `reference`, such as 'true rate'.
         inferred: the model's rates averaged over the same conditions' test trials.
         baseline: the same of the baseline, or None.
         n_trials: test trials averaged, (conditions,).
         n_reference_trials: trials behind `reference`, (conditions,).
         spikes: the test trials' counts per condition, each (trials, time, neurons).
-        neuron_names: what each neuron is called.
-        n_conditions: how many conditions the data have.
+        neuron_names: name of each neuron.
+        n_conditions: number of conditions in the data, of which some are shown.
     """
 
     labels: np.ndarray

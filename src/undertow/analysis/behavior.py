@@ -23,7 +23,7 @@ class DecodedVelocity:
         true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the
             lag and past the window.
         channel_names: one per channel.
-        trial_names: what each trial is called.
+        trial_names: name of each trial.
         lag_s: seconds by which velocity follows the rates.
     """
 
@@ -131,7 +131,7 @@ class PredictedBehavior:
             predicted; None where there is none, as for categorical behaviour.
         generated: mean predicted from each trial's start alone; None without it.
         level: coverage of the interval, 0 to 1.
-        channel_names, trial_names: what they are called.
+        channel_names, trial_names: names of channels and trials.
         categories: the numbers that name each channel's categories; empty for continuous behaviour.
     """
 

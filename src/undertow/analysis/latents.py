@@ -16,7 +16,7 @@ class Components:
         scores: (trials, time, components); NaN where the latents are.
         variance_share: share of the total variance, 0 to 1, (components,), largest first.
         axes: unit vectors, (components, dimension).
-        mean: what was taken off first, (dimension,).
+        mean: mean that was subtracted first, (dimension,).
     """
 
     scores: np.ndarray

@@ -49,7 +49,7 @@ class NaturalFrequencies:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions, in order of the oscillators."""
+        """Regions, in order of the oscillators."""
         return tuple(dict.fromkeys(self.region.tolist()))
 
     def of(self, region: str) -> np.ndarray:

@@ -28,7 +28,7 @@ class Rasters:
         baseline: the baseline's rates, spikes/s, or None.
         order: index of each row's neuron in the TrialSet, (neurons,).
         n_heldin: the first `n_heldin` neurons are held in.
-        names: what each trial is called.
+        names: name of each trial.
     """
 
     spikes: np.ndarray
@@ -68,8 +68,8 @@ class SingleTrialRates:
         level: coverage of the interval, 0 to 1.
         truth: true rates in spikes/s, or None.
         baseline: the baseline's rates, spikes/s, or None.
-        trial_names: what each trial is called.
-        neuron_names: what each neuron is called.
+        trial_names: name of each trial.
+        neuron_names: name of each neuron.
     """
 
     spikes: np.ndarray

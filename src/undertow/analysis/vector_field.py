@@ -66,7 +66,7 @@ def phase_portrait(
             seconds from the event; by default in the middle of the window.
         inputs: u to take it under instead, (input_dim,).
         points: number of grid points along each axis.
-        paths, seed: of the posterior, averaged for the path of a trial.
+        paths, seed: number of posterior paths averaged for the path of a trial, and their seed.
 
     Raises:
         UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width,

@@ -1,4 +1,7 @@
-"""`Dynamics`: a prior over latent paths in internal time s = t / τ; `SDE`: given by an equation."""
+"""`Dynamics`, a prior over latent paths, and `SDE`, one given by a stochastic equation.
+
+Both are written in internal time s = t / τ.
+"""
 
 import inspect
 from abc import ABC, abstractmethod

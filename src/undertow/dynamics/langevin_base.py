@@ -159,7 +159,7 @@ class SecondOrderLangevin(SDE):
         self._refuse(self.spectral_radius(bin_s), "is")
 
     def check_settings(self, bin_s: float) -> None:
-        """As `check_stable`, for every curvature that learning can give the potential.
+        """Raise as `check_stable`, for every curvature that learning can give the potential.
 
         Raises:
             StabilityError: naming the largest spectral radius and the bins it takes.

@@ -81,7 +81,7 @@ class LDS(DiscreteDynamics):
 
 
 def _turning(dim: int) -> Tensor:
-    """Rotate the pairs (2k, 2k + 1) by evenly spaced angles, (dim, dim)."""
+    """Make the matrix that rotates the pairs (2k, 2k + 1) by evenly spaced angles, (dim, dim)."""
     matrix = torch.eye(dim)
     for k, angle in enumerate(torch.linspace(0, LARGEST_START_ANGLE, dim // 2)):
         cos, sin = angle.cos(), angle.sin()

@@ -16,7 +16,7 @@ START_DECAY, START_TURN = 0.5, 2.0
 class LinearSDE(SDE):
     """Linear SDE dx = (A x + B u + c) ds + σ dW, every step of which is exact.
 
-    It is an Ornstein–Uhlenbeck process where A is stable:
+    It is an Ornstein–Uhlenbeck process where A is stable. A step of size h is
 
         x' = e^{Ah} x + ∫₀ʰ e^{Ar} dr (B u + c) + L η,   L Lᵀ = ∫₀ʰ e^{Ar} σ² e^{Aᵀr} dr
 

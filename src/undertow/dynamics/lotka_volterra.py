@@ -14,7 +14,9 @@ START_RATE = 2.0
 
 
 class LotkaVolterra(SplitSDE):
-    """Populations dx_i = [r_i − a_i e^{x_i} + Σ_{j≠i} K_ij e^{x_j} + (B u)_i] ds + σ dW, x = log n.
+    """Log populations dx_i = [r_i − a_i e^{x_i} + Σ_{j≠i} K_ij e^{x_j} + (B u)_i] ds + σ dW.
+
+    Here x = log n for populations n.
 
     The generalised Lotka–Volterra equations dn_i/n_i = (r − a n_i + Σ K_ij n_j) ds in logarithms,
     in which n stays positive and noise is additive. The step by `splitting` follows the logistic

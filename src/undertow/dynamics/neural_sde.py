@@ -13,7 +13,7 @@ class NeuralSDE(IntegratedSDE):
     """Neural SDE dx = MLP([x, u]) ds + σ dW (ElGazzar & van Gerven, supplement 3).
 
     The network has two hidden layers of 64 tanh units. It makes no assumption about the dynamics,
-    and has no parameters that could be interpreted; with `noise=False` it is the neural ODE.
+    and has no parameters to interpret; with `noise=False` it is the neural ODE.
 
     Args:
         state_dim: width of the state.

@@ -115,7 +115,7 @@ class OverdampedLangevin(SDE):
             self._refuse((float(curvatures.min()), float(curvatures.max())), bin_s, "is")
 
     def check_settings(self, bin_s: float) -> None:
-        """As `check_stable`, for every curvature that learning can give the potential.
+        """Raise as `check_stable`, for every curvature that learning can give the potential.
 
         Raises:
             StabilityError: naming the largest spectral radius and the bins it takes.

@@ -38,8 +38,9 @@ class LSTMEncoder(Encoder):
         layers: layers of each network.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins,
             0 for none (there are then no features of it: the initial state comes from its prior).
-        direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up
-            to t; the encoder is then causal) or 'both' side by side, twice as wide.
+        direction: how the context network reads a trial: 'backward' (bin t has seen bins from t
+            on), 'forward' (up to t; the encoder is then causal) or 'both' (side by side, and twice
+            as wide).
         dropout: probability of dropping a unit of the context or of the initial features.
 
     Raises:

@@ -103,7 +103,7 @@ def solve(
         grid: the steps to take.
         inputs: u at the start of each step, held over it, (trials, steps, inputs).
         steering: the posterior's control, read from the state.
-        context: what it reads at the start of each step, (trials, steps, context).
+        context: what the steering reads at the start of each step, (trials, steps, context).
         control: the posterior's control, known for all steps beforehand, (trials, steps,
             noise_dim).
         inside: steps that count, (trials, steps); others are not controlled and cost nothing. None

@@ -49,13 +49,13 @@ class Stepper:
     """One path while it is run: everything a step needs.
 
     Attributes:
-        dynamics: what steps.
+        dynamics: the dynamics to step.
         steering: gives a control at each step; None for none.
         kicks: noise, and push known beforehand, in units of the noise, (trials, steps, noise_dim).
         starts: start of each step in internal time, (trials or 1, steps).
         h: each step, (trials or 1, steps), or a scalar where they are all equal.
         inputs: u of each step, (trials, steps, inputs).
-        prepared: what the steering made of context and inputs, (trials, steps, …).
+        prepared: result of `Steering.prepare` for context and inputs, (trials, steps, …).
         inside: steps that are controlled, (trials, steps); None for all.
         kept: 0 for coordinates held at zero, else 1, (state_dim,); None where none is held.
         keeps_stds: keep the std of every step.

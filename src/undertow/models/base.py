@@ -118,7 +118,7 @@ class Estimator(ABC):
     @classmethod
     @abstractmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read a saved model; `params` replace arguments, such as functions no file holds."""
+        """Read a saved model; `params` replace arguments, such as functions no file can hold."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return constructor arguments; `deep` adds those of pieces: 'training__epochs'."""

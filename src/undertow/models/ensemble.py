@@ -88,7 +88,7 @@ class Ensemble(Estimator):
         return LangevinFlow() if name == "member" and value is None else value
 
     def unfitted_members(self) -> list[Estimator]:
-        """A copy of the member for each seed.
+        """Return a copy of the member for each seed.
 
         Raises:
             ModelError: as `fit`.

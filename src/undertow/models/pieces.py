@@ -57,8 +57,8 @@ class GRUEncoding(Encoding):
     Attributes:
         hidden_dim: units per direction.
         bidirectional: also run backwards from each trial's end; it is then not causal.
-        reads: what it sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1}, the
-            first bin twice and the last one repeated in forward bins).
+        reads: what the GRU sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1},
+            with the first bin read twice and the last one repeated in forward bins).
         recurrent_dropout: share of its state dropped between bins.
     """
 

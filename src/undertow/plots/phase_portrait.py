@@ -45,7 +45,7 @@ def phase_portrait(
         trials: trials whose paths are inferred.
         shown: ids of the trials whose paths are drawn, or how many examples.
         figure: the figure to draw into; by default a new one of pyplot.
-        options: of `undertow.analysis.phase_portrait`: `time_s`, `inputs`, `points`, `paths`,
+        options: those of `undertow.analysis.phase_portrait`: `time_s`, `inputs`, `points`, `paths`,
             `seed`.
 
     Raises:

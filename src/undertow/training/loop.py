@@ -56,7 +56,7 @@ def train(
     validation.
 
     Args:
-        network: what is trained.
+        network: the network to train.
         batch: all training trials.
         objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0
             to 1.

@@ -31,7 +31,7 @@ from undertow.training import Training, Validate
 
 
 class LangevinFlow(TrainedModel[LangevinNetwork]):
-    """Single-trial rates and latents from spikes, with Langevin latents.
+    """Model of single-trial rates and latents from spikes, with Langevin latents.
 
     A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are
     inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a cost;

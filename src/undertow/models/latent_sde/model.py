@@ -28,7 +28,7 @@ from undertow.training import Training, Validate
 
 
 class LatentSDE(TrainedModel[LatentSDENetwork]):
-    """Single-trial rates, behaviour and latent paths under dynamics of your choice.
+    """Model of single-trial rates, behaviour and latent paths under dynamics of your choice.
 
     Latents follow dx = μ(x, u) dt + σ(x, u) dW with stimulus u; the posterior adds a control read
     from state, stimulus and a context of all observations, at a cost (Girsanov divergence); the
@@ -194,8 +194,8 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         They hold counts, `truth` rates, behaviour, labels and stimulus.
 
         Args:
-            n: how many; by default as many as `trials` or `stimulus`, whose rows go round again for
-                more.
+            n: number of trials; by default that of `trials` or `stimulus`; for more, their rows are
+                used again in turn.
             stimulus: (trials, time, inputs), or (time, inputs) for all; by default that of
                 `trials`.
             n_time: number of bins; by default that of the stimulus, `trials`, or the longest trial

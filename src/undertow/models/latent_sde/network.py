@@ -74,7 +74,8 @@ class LatentSDENetwork(nn.Module):
         labels: name → law of one category per trial, given the same.
         bin_s: bin width in seconds.
         bins_per_step: observations a step of the solver spans; see `TimeGrid`.
-        interpolation: of context and stimulus between observations: 'linear' or 'previous'.
+        interpolation: how context and stimulus are read between observations: 'linear' or
+            'previous' (the last value is held).
         encodes_behavior: the encoder sees behaviour, hidden in half of the training trials.
         encodes_intervals: the encoder sees the time since the observation before.
         behavior_weight, label_weight: weights of their log-likelihoods in the loss.

@@ -95,7 +95,8 @@ class Solver(Options):
     Attributes:
         bins_per_step: bins a step spans: 2 in the paper; 0.5 for two steps a bin; never more
             internal time than the dynamics' `max_step`.
-        interpolation: of context and stimulus between bins: 'linear' or 'previous'.
+        interpolation: how context and stimulus are read between bins: 'linear' or 'previous' (the
+            last value is held).
         checkpointed: less memory for the gradient, at the price of a second forward pass.
     """
 
