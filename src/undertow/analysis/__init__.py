@@ -1,4 +1,4 @@
-"""What the figures show, as plain arrays."""
+"""Analysis: what the figures show, as plain arrays."""
 
 from undertow.analysis.averages import (
     ConditionAverages,

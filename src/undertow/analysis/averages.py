@@ -33,8 +33,9 @@ class ConditionAverages:
 
 
 def condition_averages(values: np.ndarray, condition: np.ndarray | None) -> ConditionAverages:
-    """Mean of values (trials, time, features) over each condition's trials, bin by bin over what is
-    finite.
+    """Average values (trials, time, features) over each condition's trials, bin by bin.
+
+    Values that are not finite are left out.
 
     Raises:
         UndertowError: without one condition label per trial.
@@ -60,14 +61,14 @@ class Psth:
     Attributes:
         labels: condition labels shown, (conditions,).
         reference: true or observed rates, (conditions, time, neurons).
-        reference_name: what `reference` is.
+        reference_name: description of `reference`, such as 'true rate'.
         inferred: the model's rates averaged over the same conditions' test trials.
-        baseline: the baseline's, or None.
+        baseline: the same of the baseline, or None.
         n_trials: test trials averaged, (conditions,).
         n_reference_trials: trials behind `reference`, (conditions,).
         spikes: the test trials' counts per condition, each (trials, time, neurons).
-        neuron_names: what each neuron is called.
-        n_conditions: how many conditions the data have.
+        neuron_names: name of each neuron.
+        n_conditions: number of conditions in the data, of which some are shown.
     """
 
     labels: np.ndarray
@@ -90,18 +91,18 @@ def psth(
     neurons: Which = 4,
     smooth_s: float = 0.05,
 ) -> Psth:
-    """Averages by condition: inferred rates against the truth, or against observed spikes.
+    """Average by condition: inferred rates, and true ones or observed spikes to compare them with.
 
     With `truth` the reference is its average over the same trials. Otherwise it is the average of
     observed spikes over the test trials and, since a condition often has few of them, those of
     `training`, smoothed in time with a Gaussian of standard deviation `smooth_s`.
 
     Args:
-        prediction, baseline: whose rates are averaged.
+        prediction, baseline: predictions whose rates are averaged.
         training: further trials behind the observed averages.
-        conditions: labels, or how many, spread evenly.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
-        smooth_s: in seconds.
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
+        smooth_s: that standard deviation, in seconds.
 
     Raises:
         UndertowError: without condition labels, or without a spike.
@@ -137,7 +138,7 @@ def _reference(
     neurons: np.ndarray,
     smooth_s: float,
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """The curve to compare with: (conditions, time, neurons), trials behind it, its name."""
+    """Return the curve to compare with, (conditions, time, neurons), its trials and its name."""
     if trials.truth is not None:
         truth = np.where(trials.valid[:, :, None], trials.truth[:, :, neurons], np.nan)
         averages = condition_averages(truth, trials.condition)
@@ -172,7 +173,7 @@ class PopulationRates:
         names: which part, for example 'held-in neurons'.
         observed: spikes, (parts, time).
         inferred: the model's rates in the same bins and trials.
-        baseline: the baseline's, or None.
+        baseline: the same of the baseline, or None.
     """
 
     names: tuple[str, ...]
@@ -182,8 +183,10 @@ class PopulationRates:
 
 
 def population_rates(prediction: Prediction, baseline: Prediction | None = None) -> PopulationRates:
-    """Population rates of held-in and held-out neurons; rates count only where spikes were
-    observed."""
+    """Sum rates over held-in and over held-out neurons.
+
+    Rates count only where spikes were observed.
+    """
     trials = prediction.trials
     parts = {"held-in neurons": ~trials.heldout, "held-out neurons": trials.heldout}
     parts = {name: mask for name, mask in parts.items() if mask.any()}

@@ -1,5 +1,7 @@
-"""Behaviour: velocity decoded from inferred rates and the hand paths that follow from it;
-behaviour a model predicts by itself."""
+"""Behaviour decoded from inferred rates, and behaviour that a model predicts by itself.
+
+Decoded are velocity and the hand paths that follow from it.
+"""
 
 from dataclasses import dataclass
 
@@ -21,8 +23,8 @@ class DecodedVelocity:
         true, decoded: (trials, time, channels); NaN where unknown, and `decoded` in the bins of the
             lag and past the window.
         channel_names: one per channel.
-        trial_names: what each trial is called.
-        lag_s: by how much velocity follows rates, seconds.
+        trial_names: name of each trial.
+        lag_s: seconds by which velocity follows the rates.
     """
 
     true: np.ndarray
@@ -35,8 +37,9 @@ class DecodedVelocity:
 def decoded_velocity(
     train: Prediction, test: Prediction, log_rates: LogRates = LOG_RATES
 ) -> DecodedVelocity:
-    """Velocity of the test trials by ridge regression from log rates, fitted on the training
-    trials.
+    """Decode velocity of the test trials by ridge regression from log rates.
+
+    The regression is fitted on the training trials.
 
     See `undertow.evaluation.decode_velocity`.
 
@@ -61,7 +64,7 @@ def decoded_velocity(
 
 @dataclass(frozen=True, eq=False)
 class HandPaths:
-    """Paths in the plane.
+    """Hand paths in the plane.
 
     Attributes:
         position: (trials, time, 2), in the data's own unit of length; NaN where unknown.
@@ -73,7 +76,7 @@ class HandPaths:
 
 
 def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, HandPaths]:
-    """Measured and decoded paths.
+    """Return measured and decoded hand paths.
 
     The measured path is the position where two channels with 'pos' in their name hold it, else the
     integral of the measured velocity from (0, 0). The decoded one is the integral of the decoded
@@ -102,8 +105,9 @@ def hand_paths(velocity: DecodedVelocity, trials: TrialSet) -> tuple[HandPaths, 
 
 
 def integrated(velocity: np.ndarray, bin_s: float, start: np.ndarray) -> np.ndarray:
-    """Positions at bin centres, (trials, time, 2), by the trapezium rule: `start` in the first
-    finite bin.
+    """Integrate velocity to positions at bin centres, (trials, time, 2), by the trapezium rule.
+
+    The path begins at `start` in the first finite bin.
 
     NaN stays NaN; across a gap the position stands still.
     """
@@ -117,7 +121,7 @@ def integrated(velocity: np.ndarray, bin_s: float, start: np.ndarray) -> np.ndar
 
 @dataclass(frozen=True, eq=False)
 class PredictedBehavior:
-    """A few trials of every channel, in the data's own unit.
+    """Predicted and measured behaviour of a few trials, all channels, in the data's own unit.
 
     Attributes:
         measured: (trials, time, channels); NaN where missing.
@@ -127,7 +131,7 @@ class PredictedBehavior:
             predicted; None where there is none, as for categorical behaviour.
         generated: mean predicted from each trial's start alone; None without it.
         level: coverage of the interval, 0 to 1.
-        channel_names, trial_names: what they are called.
+        channel_names, trial_names: names of channels and trials.
         categories: the numbers that name each channel's categories; empty for continuous behaviour.
     """
 
@@ -148,7 +152,7 @@ def predicted_behavior(
     trials: Which = 4,
     level: float = 0.9,
 ) -> PredictedBehavior:
-    """Predicted behaviour of some trials: their ids, or how many examples.
+    """Return predicted behaviour of some trials, given by their ids or by how many examples.
 
     Raises:
         UndertowError: when the model predicts no behaviour, or the trials hold none to compare

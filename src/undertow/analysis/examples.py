@@ -1,6 +1,6 @@
-"""Which trials, conditions and neurons a figure shows, and what they are called.
+"""Choice of the trials, conditions and neurons that a figure shows, and their names.
 
-Unless they are named, they are chosen by the data, never by a model's scores.
+Unless the user names them, they are chosen by the data, never by a model's scores.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Which = int | Sequence[Any] | np.ndarray
 
 
 def example_trials(trials: TrialSet, which: Which = 3) -> np.ndarray:
-    """Indices of the trials with the ids `which`, or of up to so many, the longest first.
+    """Return indices of the trials with the ids `which`, or of so many, the longest first.
 
     A number takes one trial of each condition, spread evenly, then a second of each; without
     conditions the longest trials, in their order.
@@ -46,7 +46,7 @@ def example_trials(trials: TrialSet, which: Which = 3) -> np.ndarray:
 
 
 def example_neurons(trials: TrialSet, which: Which = 4) -> np.ndarray:
-    """Indices of the neurons with the ids `which`, or of up to so many with the most spikes.
+    """Return indices of the neurons with the ids `which`, or of so many with the most spikes.
 
     Of a number, half are held-out neurons where there are any, and none is silent.
 
@@ -68,7 +68,7 @@ def example_neurons(trials: TrialSet, which: Which = 4) -> np.ndarray:
 
 
 def example_conditions(labels: np.ndarray, which: Which = 8) -> np.ndarray:
-    """Indices into sorted condition `labels`: those named, or up to so many, spread evenly.
+    """Return indices into sorted condition `labels`: those named, or up to so many, spread evenly.
 
     Raises:
         UndertowError: for a label that is not there, or a number below 1.
@@ -80,7 +80,7 @@ def example_conditions(labels: np.ndarray, which: Which = 8) -> np.ndarray:
 
 
 def _indices(noun: str, wanted: Sequence[Any] | np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Where each wanted label is, in the order wanted."""
+    """Find each wanted label, in the order wanted."""
     known = {label: k for k, label in enumerate(labels.tolist())}
     names = np.atleast_1d(np.asarray(wanted)).tolist()
     if missing := [name for name in names if name not in known]:
@@ -94,24 +94,26 @@ def _indices(noun: str, wanted: Sequence[Any] | np.ndarray, labels: np.ndarray) 
 
 
 def peak_order(rates: np.ndarray, heldout: np.ndarray) -> np.ndarray:
-    """Neurons by the time at which the mean of rates (trials, time, neurons) peaks, held-in ones
-    first."""
+    """Order neurons by the time at which their mean rate peaks, held-in ones first.
+
+    Rates are (trials, time, neurons).
+    """
     finite = np.isfinite(rates)
     mean = np.where(finite, rates, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
     return np.lexsort((mean.argmax(axis=0), heldout))
 
 
 def blank_past_end(prediction: Prediction) -> np.ndarray:
-    """Rates, NaN past each trial's end, (trials, time, neurons)."""
+    """Return rates with NaN past each trial's end, (trials, time, neurons)."""
     return np.where(prediction.trials.valid[:, :, None], prediction.rates, np.nan)
 
 
 def trial_name(trials: TrialSet, trial: int) -> str:
-    """'trial 7, condition 2'."""
+    """Name a trial, as in 'trial 7, condition 2'."""
     condition = "" if trials.condition is None else f", condition {trials.condition[trial]}"
     return f"trial {trials.trial_ids[trial]}{condition}"
 
 
 def neuron_name(trials: TrialSet, neuron: int) -> str:
-    """'neuron 12 (held out)'."""
+    """Name a neuron, as in 'neuron 12 (held out)'."""
     return f"neuron {trials.neuron_ids[neuron]}" + (" (held out)" if trials.heldout[neuron] else "")

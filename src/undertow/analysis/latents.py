@@ -1,4 +1,4 @@
-"""Latents: principal components, waves of oscillator groups, how long they remember themselves."""
+"""Latents: principal components, waves of oscillator groups, autocorrelation times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class Components:
         scores: (trials, time, components); NaN where the latents are.
         variance_share: share of the total variance, 0 to 1, (components,), largest first.
         axes: unit vectors, (components, dimension).
-        mean: what was taken off first, (dimension,).
+        mean: mean that was subtracted first, (dimension,).
     """
 
     scores: np.ndarray
@@ -25,15 +25,16 @@ class Components:
     mean: np.ndarray
 
     def of_trials(self, index: np.ndarray) -> "Components":
-        """The same axes, the scores of some trials only."""
+        """Keep the axes, and the scores of some trials only."""
         return replace(self, scores=self.scores[index])
 
 
 def principal_components(
     latents: np.ndarray, n: int = 3, valid: np.ndarray | None = None
 ) -> Components:
-    """The `n` directions in which latents (trials, time, dimension) vary most, over trials and bins
-    together.
+    """Find the `n` directions in which latents (trials, time, dimension) vary most.
+
+    Their variance is that over trials and bins together.
 
     Bins with a NaN, and bins where `valid` (trials, time) is False, take no part. Each axis points
     so that its largest entry is positive.
@@ -86,30 +87,34 @@ def wave_groups(latent: np.ndarray, n_groups: int) -> np.ndarray:
 def latent_timescales(
     latents: Mapping[str, np.ndarray], bin_s: float, names: Sequence[str] = ("z", "v")
 ) -> dict[str, np.ndarray]:
-    """`autocorrelation_time` of each of these latents there is: name → seconds, (dimension,).
+    """Compute `autocorrelation_time` of each latent: name → seconds, (dimension,).
 
     Args:
         latents: name → (trials, time, dimension), such as `Prediction.latents`.
         bin_s: bin width in seconds.
-        names: of the latents wanted: positions and velocities by default.
+        names: names of the latents wanted, by default positions and velocities.
     """
     return {name: autocorrelation_time(latents[name], bin_s) for name in names if name in latents}
 
 
 def autocorrelation_time(values: np.ndarray, bin_s: float) -> np.ndarray:
-    """Lag in seconds at which the autocorrelation of each coordinate first falls to 1/e,
-    (dimension,).
+    """Compute the lag at which the autocorrelation of each coordinate first falls to 1/e.
 
-    The mean over trials is taken off at every bin; what is left is correlated with itself k bins
-    later, over all pairs
-    of bins of all trials: ρ(k) = Σ x(t) x(t+k) / √(Σ x(t)² Σ x(t+k)²). Between the last lag above
-        1/e and the first below
-    it ρ is taken to be linear. A process with ρ = exp(−t/τ) gives τ. NaN where ρ stays above 1/e in
-    the whole window, and where trials do not differ.
+    The mean over trials is subtracted at every bin. What is left is correlated with itself k bins
+    later, over all pairs of bins of all trials:
+
+        ρ(k) = Σ x(t) x(t+k) / √(Σ x(t)² Σ x(t+k)²)
+
+    Between the last lag above 1/e and the first below it, ρ is taken to be linear. A process with ρ
+    = exp(−t/τ) gives τ.
 
     Args:
         values: (trials, time, dimension); NaN past a trial's end.
         bin_s: bin width in seconds.
+
+    Returns:
+        seconds, (dimension,); NaN where ρ stays above 1/e in the whole window, and where trials do
+        not differ.
 
     Raises:
         DataError: when the values do not have three dimensions.
@@ -136,15 +141,19 @@ def autocorrelation_time(values: np.ndarray, bin_s: float) -> np.ndarray:
 
 
 def _without_trial_mean(signal: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Deviations from the mean over trials at each bin; zero past a trial's end, which adds to no
-    sum."""
+    """Subtract the mean over trials at each bin.
+
+    Past a trial's end the result is zero, which adds nothing to any sum.
+    """
     sums = signal.sum(axis=0, where=inside)
     return np.where(inside, signal - sums / np.maximum(inside.sum(axis=0), 1), 0.0)
 
 
 def _correlation(left: np.ndarray, inside: np.ndarray, lag: int) -> np.ndarray:
-    """ρ(lag) of each coordinate over all pairs of bins within a trial, (dimension,); NaN where
-    there are none."""
+    """Compute ρ(lag) of each coordinate over all pairs of bins within a trial, (dimension,).
+
+    NaN where there are no such pairs.
+    """
     early, late = left[:, :-lag] * inside[:, lag:], left[:, lag:] * inside[:, :-lag]
     norm = np.sqrt((early**2).sum(axis=(0, 1)) * (late**2).sum(axis=(0, 1)))
     product = (early * late).sum(axis=(0, 1))

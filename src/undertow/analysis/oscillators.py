@@ -1,4 +1,4 @@
-"""Natural frequencies of a fitted model's oscillators, and how their coupling follows the input."""
+"""Natural frequencies of a fitted model's oscillators, and their coupling over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class HasFrequencies(Protocol):
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """In Hz, (oscillators,)."""
+        """Natural frequencies in Hz, (oscillators,)."""
 
 
 @runtime_checkable
@@ -32,16 +32,16 @@ class HasCoupling(Protocol):
         """Seconds per unit of internal time."""
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """Per unit of internal time, (…, units, units): row i is what acts on unit i."""
+        """Coupling per unit of internal time, (…, units, units): row i is what acts on unit i."""
 
 
 @dataclass(frozen=True, eq=False)
 class NaturalFrequencies:
-    """How fast each oscillator would turn alone.
+    """Frequencies at which the oscillators would turn alone.
 
     Attributes:
         hz: |ω| / 2π in Hz, (models, oscillators).
-        region: of each oscillator, (oscillators,); 'all' where neurons share one state.
+        region: region of each oscillator, (oscillators,); 'all' where neurons share one state.
     """
 
     hz: np.ndarray
@@ -49,11 +49,11 @@ class NaturalFrequencies:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions, in order of the oscillators."""
+        """Regions, in order of the oscillators."""
         return tuple(dict.fromkeys(self.region.tolist()))
 
     def of(self, region: str) -> np.ndarray:
-        """Those of one region, (models, oscillators of the region)."""
+        """Select those of one region, (models, oscillators of the region)."""
         return self.hz[:, self.region == region]
 
 
@@ -65,7 +65,7 @@ class CouplingOverTime:
         strength: K_ij per second (per second squared for a second-order form), (models, time,
             units, units): row i is what acts on unit i; units are sorted by region and, within it,
             by natural frequency where they have one.
-        region: of each unit, (units,).
+        region: region of each unit, (units,).
         unit: '1/s' or '1/s²'.
     """
 
@@ -75,12 +75,12 @@ class CouplingOverTime:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes in time, averaged over trials."""
+        """Whether the coupling, averaged over trials, changes in time."""
         return bool(np.ptp(self.strength, axis=1).max() > 0)
 
     @property
     def mean(self) -> np.ndarray:
-        """Over models, (time, units, units)."""
+        """Mean over models, (time, units, units)."""
         mean: np.ndarray = self.strength.mean(axis=0)
         return mean
 
@@ -90,8 +90,10 @@ class CouplingOverTime:
         return self.strength.std(axis=0, ddof=1) if len(self.strength) > 1 else None
 
     def between_regions(self) -> dict[tuple[str, str], np.ndarray]:
-        """(from, to) → root mean square of K_ij between different units, (models, time); no entry
-        without such a pair."""
+        """Root mean square of K_ij between different units: (from, to) → (models, time).
+
+        A pair of regions without such units has no entry.
+        """
         names, other = (
             list(dict.fromkeys(self.region.tolist())),
             ~np.eye(len(self.region), dtype=bool),
@@ -110,8 +112,9 @@ Models = Estimator | Sequence[Estimator]
 
 
 def natural_frequencies(models: Models) -> NaturalFrequencies:
-    """Natural frequencies in Hz of one model's oscillators, or of several that differ in their
-    seed.
+    """Return the natural frequencies in Hz of one model's oscillators, or of several models'.
+
+    Several models may differ in their seed alone.
 
     Oscillators are in the order of `CouplingOverTime`: by region, then by frequency.
 
@@ -133,8 +136,9 @@ def natural_frequencies(models: Models) -> NaturalFrequencies:
 
 @torch.no_grad()
 def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
-    """Coupling under the trials' stimulus, averaged over them; of one model, or of several that
-    differ in their seed.
+    """Average the coupling under the trials' stimulus over these trials.
+
+    It is that of one model, or of several that differ in their seed alone.
 
     Seeds need not find the same oscillators: within a region they are compared by rank of their
     frequency.
@@ -154,7 +158,7 @@ def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
 
 
 def _strength(model: LatentSDE, trials: TrialSet) -> np.ndarray:
-    """K of one model, averaged over trials, in the order of units: (time, units, units)."""
+    """Average K of one model over trials, in the order of units: (time, units, units)."""
     dynamics, order = model.dynamics_, _order(model)
     if not isinstance(dynamics, HasCoupling):
         raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
@@ -167,8 +171,10 @@ def _strength(model: LatentSDE, trials: TrialSet) -> np.ndarray:
 
 
 def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
-    """Mean over the trials that have a bin, (time, units, units), of (units, units) or (trials,
-    time, units, units)."""
+    """Average over the trials that have a bin, (time, units, units).
+
+    The coupling is (units, units) or (trials, time, units, units).
+    """
     if matrix.ndim == 2:
         return np.broadcast_to(matrix, (trials.n_time, *matrix.shape))
     weight = trials.valid / np.maximum(trials.valid.sum(axis=0), 1)
@@ -176,7 +182,7 @@ def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
 
 
 def _alike(models: Models) -> list[LatentSDE]:
-    """One or several models as a list, all of the same dynamics and regions."""
+    """Return one or several models as a list, all of the same dynamics and regions."""
     given = [models] if not isinstance(models, Sequence) else list(models)
     found = [member for each in given for member in latent_sdes(each)]
     if not found:
@@ -191,7 +197,7 @@ def _alike(models: Models) -> list[LatentSDE]:
 
 
 def latent_sdes(model: object) -> list[LatentSDE]:
-    """The fitted LatentSDE itself, or those an Ensemble is made of.
+    """Return the fitted LatentSDE itself, or those that an Ensemble consists of.
 
     Raises:
         UndertowError: for anything else.
@@ -210,14 +216,14 @@ def latent_sdes(model: object) -> list[LatentSDE]:
 
 
 def _order(model: LatentSDE) -> np.ndarray:
-    """Units by region, then by natural frequency; as they are where they have none."""
+    """Order units by region, then by natural frequency where they have one."""
     hz, region = _frequencies_hz(model), model.unit_regions()
     place = np.array([model.population_.regions.index(name) for name in region])
     return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
 
 
 def _sorted_regions(model: LatentSDE) -> np.ndarray:
-    """The region of each unit, in this order."""
+    """Return the region of each unit, in this order."""
     return model.unit_regions()[_order(model)]
 
 
@@ -230,7 +236,7 @@ def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
 
 
 def _power(model: LatentSDE) -> int:
-    """A second-order form couples accelerations."""
+    """Return the power of 1/s in the unit of K: 2 for a second-order form, else 1."""
     return 2 if isinstance(model.dynamics_, SecondOrderOscillators) else 1
 
 

@@ -1,5 +1,4 @@
-"""Spikes beside inferred rates: whole populations for a few trials, a few neurons with their
-intervals."""
+"""Spikes beside inferred rates, of the whole population or of a few neurons with intervals."""
 
 from dataclasses import dataclass, replace
 
@@ -19,16 +18,17 @@ from undertow.data import Prediction
 
 @dataclass(frozen=True, eq=False)
 class Rasters:
-    """A few trials of the whole population, neurons sorted by the time of their inferred peak,
-    held-in first.
+    """Spikes and rates of the whole population in a few trials.
+
+    Neurons are sorted by the time of their inferred peak, held-in ones first.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
         rates: inferred, spikes/s, same shape.
-        baseline: the baseline's rates, or None.
+        baseline: the baseline's rates, spikes/s, or None.
         order: index of each row's neuron in the TrialSet, (neurons,).
         n_heldin: the first `n_heldin` neurons are held in.
-        names: what each trial is called.
+        names: name of each trial.
     """
 
     spikes: np.ndarray
@@ -42,7 +42,7 @@ class Rasters:
 def rasters(
     prediction: Prediction, baseline: Prediction | None = None, trials: Which = 3
 ) -> Rasters:
-    """Spikes and inferred rates of some trials: their ids, or how many examples."""
+    """Return spikes and inferred rates of some trials: their ids, or how many examples."""
     tested = prediction.trials
     chosen = example_trials(tested, trials)
     order = peak_order(prediction.rates, tested.heldout)
@@ -58,7 +58,7 @@ def rasters(
 
 @dataclass(frozen=True, eq=False)
 class SingleTrialRates:
-    """A few neurons in a few trials.
+    """Spikes and rates of a few neurons in a few trials.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
@@ -67,9 +67,9 @@ class SingleTrialRates:
             samples.
         level: coverage of the interval, 0 to 1.
         truth: true rates in spikes/s, or None.
-        baseline: the baseline's rates, or None.
-        trial_names: what each trial is called.
-        neuron_names: what each neuron is called.
+        baseline: the baseline's rates, spikes/s, or None.
+        trial_names: name of each trial.
+        neuron_names: name of each neuron.
     """
 
     spikes: np.ndarray
@@ -90,12 +90,12 @@ def single_trial_rates(
     neurons: Which = 4,
     level: float = 0.9,
 ) -> SingleTrialRates:
-    """Inferred rates of some neurons in some trials; intervals from 200 samples up.
+    """Return inferred rates of some neurons in some trials; intervals from 200 samples up.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         level: coverage of the interval, 0 to 1.
 
     Raises:
@@ -121,7 +121,7 @@ def single_trial_rates(
 def _interval(
     prediction: Prediction, pick: tuple[np.ndarray, ...], level: float
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Quantiles of the picked rates only: the whole set of samples can be gigabytes."""
+    """Compute quantiles of the picked rates only: the whole set of samples can be gigabytes."""
     samples = prediction.rate_samples
     if samples is None or len(samples) < 200:
         return None, None

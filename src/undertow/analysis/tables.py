@@ -1,4 +1,4 @@
-"""Tables: a row per neuron; a training history as columns."""
+"""Tables: one row per neuron, and a training history as columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from undertow.evaluation.tables import columns_table, html_table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NeuronTable:
-    """Scores of single neurons over the window (forward bins left out), in the order of the
-    TrialSet.
+    """Scores of single neurons over the window without its forward bins, ordered as the TrialSet.
 
     Attributes:
         neuron_ids: labels, (neurons,).
@@ -39,12 +38,12 @@ class NeuronTable:
 
     @property
     def sorted_by_score(self) -> np.ndarray:
-        """Indices of the neurons that have a score, best first."""
+        """Return the indices of the neurons that have a score, best first."""
         order = np.argsort(-self.score, kind="stable")
         return order[np.isfinite(self.score[order])]
 
     def columns(self) -> dict[str, list[Any]]:
-        """The table as named columns, for a page or a CSV file."""
+        """Return the table as named columns, for a page or a CSV file."""
         columns: dict[str, list[Any]] = {
             "neuron": self.neuron_ids.tolist(),
             "held_out": ["yes" if x else "no" for x in self.heldout],
@@ -73,8 +72,10 @@ class NeuronTable:
 
 
 def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> NeuronTable:
-    """Score every neuron of the test trials by itself; see
-    `undertow.evaluation.per_neuron_scores`."""
+    """Score every neuron of the test trials by itself.
+
+    See `undertow.evaluation.per_neuron_scores`.
+    """
     trials = prediction.trials
     scores = per_neuron_scores(prediction)
     window = slice(0, trials.n_time - trials.forward_bins)
@@ -91,7 +92,7 @@ def neuron_table(prediction: Prediction, baseline: Prediction | None = None) -> 
 
 
 def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Every numeric column of a history, (rows,) each, NaN where a row lacks it.
+    """Return every numeric column of a history, (rows,) each, NaN where a row lacks it.
 
     'epoch' comes first, counted from 0 where it is missing.
 
@@ -113,7 +114,7 @@ def history_columns(history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarra
 
 
 def _number(value: Any) -> float:
-    """The value as a float; NaN for text, None and whatever else is no number."""
+    """Return the value as a float; NaN for text, None and whatever else is no number."""
     try:
         return float(value)
     except (TypeError, ValueError):

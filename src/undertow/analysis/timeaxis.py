@@ -1,4 +1,4 @@
-"""`TimeAxis`: where the bins of an array lie in time, for whoever draws it."""
+"""`TimeAxis`: where the bins of an array lie in time, for drawing it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from undertow.errors import UndertowError
 
 @dataclass(frozen=True, eq=False)
 class TimeAxis:
-    """Bins in seconds from an event.
+    """Time axis of bins, in seconds from an event.
 
     Attributes:
         start_s: left edge of the first bin, seconds from the event.
@@ -28,7 +28,7 @@ class TimeAxis:
 
     @classmethod
     def of(cls, trials: TrialSet) -> "TimeAxis":
-        """The time axis of a TrialSet.
+        """Return the time axis of a TrialSet.
 
         Raises:
             UndertowError: when its times are irregular: there is no axis that all trials share.
@@ -65,5 +65,5 @@ class TimeAxis:
         return self.start_s < 0.0 < self.stop_s
 
     def label(self) -> str:
-        """The axis label: seconds, and from what."""
+        """Label of the axis: seconds, and from what."""
         return f"time from {self.event} (s)"

@@ -1,4 +1,4 @@
-"""Phase portraits: the drift of a fitted model in the plane its inferred paths vary in most."""
+"""Phase portraits: drift of a fitted model in the plane its inferred paths vary in most."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,9 @@ MARGIN = 0.15  # of the paths' range, on each side
 
 @dataclass(frozen=True, eq=False)
 class PhasePortrait:
-    """Drift in the plane of two principal components of the inferred paths; elsewhere the state is
-    their mean.
+    """Drift in the plane of the first two principal components of the inferred paths.
+
+    In all other directions the state is the paths' mean.
 
     Attributes:
         x, y: coordinates of the grid along the components, (points,) each.
@@ -56,16 +57,16 @@ def phase_portrait(
     paths: int = 30,
     seed: int = 0,
 ) -> PhasePortrait:
-    """The drift on a grid in the plane of the first two principal components of the inferred paths.
+    """Compute the drift on a grid in the plane of the paths' first two principal components.
 
     Args:
         model: a fitted LatentSDE, its dynamics any SDE; of an Ensemble the first member.
-        trials: whose paths are inferred.
+        trials: trials whose paths are inferred.
         time_s: the drift is taken under the mean input of the trials in the bin nearest to it,
             seconds from the event; by default in the middle of the window.
         inputs: u to take it under instead, (input_dim,).
-        points: of the grid, along each axis.
-        paths, seed: of the posterior, averaged for the path of a trial.
+        points: number of grid points along each axis.
+        paths, seed: number of posterior paths averaged for the path of a trial, and their seed.
 
     Raises:
         UndertowError: for dynamics that are no SDE or have one coordinate, inputs of another width,
@@ -91,7 +92,7 @@ def phase_portrait(
 
 @torch.no_grad()
 def drift_per_second(model: LatentSDE, states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """Drift at states (…, state_dim) under one input u (input_dim,), per second."""
+    """Compute the drift at states (…, state_dim) under one input u (input_dim,), per second."""
     dynamics = model.dynamics_
     assert isinstance(dynamics, SDE)
     like = next(dynamics.parameters())
@@ -108,7 +109,7 @@ def drift_per_second(model: LatentSDE, states: np.ndarray, inputs: np.ndarray) -
 def _inputs(
     model: LatentSDE, trials: TrialSet, time_s: float | None, inputs: ArrayLike | None
 ) -> tuple[int | None, float | None, np.ndarray]:
-    """The bin, its time in seconds and u there; no bin and time for a u that was given."""
+    """Return the bin, its time in seconds and u there; no bin and time where u was given."""
     width = model.dynamics_.input_dim
     if inputs is not None:
         given = np.asarray(inputs, dtype=float)

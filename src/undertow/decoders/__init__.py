@@ -1,4 +1,4 @@
-"""Decoders: latent path → features per bin."""
+"""Decoders: latent path → features of each bin."""
 
 from undertow.decoders.base import Decoder
 from undertow.decoders.blocks import BlockLinear

@@ -1,4 +1,4 @@
-"""`Decoder`: a latent path → features per bin, which observation models read."""
+"""`Decoder`: a latent path → features of each bin, which observation models read."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Decoder(nn.Module, ABC):
-    """Turns the inputs of each bin, side by side, into features.
+    """Network that turns the inputs of each bin, side by side, into features.
 
     Attributes:
         feature_dim: features per bin.
@@ -18,7 +18,7 @@ class Decoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
-        """Decode.
+        """Decode a batch of trials.
 
         Args:
             inputs: (trials, time, inputs).

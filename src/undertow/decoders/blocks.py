@@ -1,4 +1,4 @@
-"""Linear maps side by side, each from inputs of its own to outputs of its own."""
+"""Linear maps side by side, each with inputs and outputs of its own."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from undertow.errors import ModelError
 
 
 class BlockLinear(nn.Module):
-    """y[writes_k] = W_k x[reads_k] + b[writes_k] for each block k, by one product a block.
+    """Blocks y[writes_k] = W_k x[reads_k] + b[writes_k], with one matrix product per block k.
 
     Args:
         reads: input indices of each block; blocks may share inputs.
-        writes: output indices of each block; together every output once, in any order.
+        writes: output indices of each block; all blocks together write every output once.
 
     Raises:
         ModelError: for outputs that are missing or written twice, or a block that reads or writes
@@ -46,7 +46,7 @@ class BlockLinear(nn.Module):
         self.register_buffer("order", _unless_in_order(order), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, inputs) → (…, outputs)."""
+        """Map (…, inputs) → (…, outputs)."""
         x = x[..., : sum(self.widths)] if self.columns is None else x.index_select(-1, self.columns)
         parts = [
             block(part) for block, part in zip(self.blocks, x.split(self.widths, -1), strict=True)
@@ -58,5 +58,5 @@ class BlockLinear(nn.Module):
 
 
 def _unless_in_order(index: list[int]) -> Tensor | None:
-    """The indices as a tensor; None where they are 0, 1, 2, …, so that nothing needs moving."""
+    """Return the indices as a tensor; None for 0, 1, 2, …, where nothing needs moving."""
     return None if index == list(range(len(index))) else torch.tensor(index)

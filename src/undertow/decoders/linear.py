@@ -7,7 +7,7 @@ from undertow.encoders import Dropout
 
 
 class LinearDecoder(Decoder):
-    """The inputs themselves, with dropout: the observation model's linear readout does the rest."""
+    """Inputs as features, with dropout; the observation model's linear readout does the rest."""
 
     causal = True
 
@@ -22,7 +22,7 @@ class LinearDecoder(Decoder):
 
 
 class MLPDecoder(Decoder):
-    """Two layers with GELU, the same in every bin.
+    """Two layers with GELU (Gaussian error linear units), the same in every bin.
 
     Args:
         n_inputs: inputs per bin.

@@ -1,4 +1,4 @@
-"""One small network per region, each reading the latent units of its own."""
+"""Small networks, one per region, each reading the latent units of its own region."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from undertow.errors import ModelError
 
 
 class RegionalDecoder(Decoder):
-    """128 softplus features of x^j for each region j, the hidden layer of λ^j.
+    """Softplus features of x^j for each region j, which are the hidden layer of λ^j.
 
     ElGazzar & van Gerven eq. 10. The features of all regions stand side by side, in the order of
     `regions`. The output layer of λ^j is the observation model's, which takes them apart again: in
@@ -66,7 +66,7 @@ class RegionalDecoder(Decoder):
 
 
 def _indices(region: int, units: Sequence[int] | slice, n_units: int) -> list[int]:
-    """The units of a region as indices."""
+    """Return the units of a region as indices."""
     indices = list(range(n_units)[units]) if isinstance(units, slice) else [int(k) for k in units]
     if (
         not indices

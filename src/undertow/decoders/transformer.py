@@ -1,4 +1,4 @@
-"""One Transformer layer over the whole window."""
+"""Transformer decoder of one layer over the whole window."""
 
 import math
 from typing import Literal, get_args
@@ -19,7 +19,7 @@ Norm = Literal["pre", "post"]
 class TransformerDecoder(Decoder):
     """Self-attention and a feed-forward layer over [z, v, h] of every bin (LangevinFlow Fig. 1).
 
-    Bins that are missing or past a trial's end are no keys: garbage there changes nothing
+    Bins that are missing or past a trial's end are not keys: whatever is in them changes nothing
     elsewhere. Time enters as sines and cosines of the bin centres in seconds, so that the bin width
     does not change the layer.
 
@@ -75,7 +75,7 @@ class TransformerDecoder(Decoder):
         return self.dropout(self.norm_out(x))
 
     def _attend(self, x: Tensor, valid: Tensor) -> Tensor:
-        """What each bin takes from those it may look at, (trials, time, width)."""
+        """Compute what each bin takes from the bins it may look at, (trials, time, width)."""
         # heads are split after the three parts: that spares two copies going back
         parts = self.query_key_value(x).chunk(3, -1)
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
@@ -84,9 +84,9 @@ class TransformerDecoder(Decoder):
         return out
 
     def _mask(self, valid: Tensor) -> Tensor | None:
-        """True where a query may look at a key; None when all may look everywhere.
+        """Mark the keys that a query may look at; None when all may look everywhere.
 
-        Every bin may look at itself: a query without a key would give NaN.
+        Every bin may look at itself, because a query without any key would give NaN.
         """
         if not self.causal and bool(valid.all()):
             return None
@@ -101,7 +101,7 @@ class TransformerDecoder(Decoder):
 def sinusoids(
     time_s: Tensor, width: int, dtype: torch.dtype, shortest_s: float = 0.2, longest_s: float = 20.0
 ) -> Tensor:
-    """Sines and cosines of time, periods evenly spaced on a log scale, (time, width)."""
+    """Sines and cosines of time, with periods evenly spaced on a log scale, (time, width)."""
     half = (width + 1) // 2
     periods = torch.logspace(
         math.log10(shortest_s), math.log10(longest_s), half, dtype=dtype, device=time_s.device

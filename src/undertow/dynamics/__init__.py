@@ -1,4 +1,4 @@
-"""Priors over latent paths: dynamics, their potentials and steps."""
+"""Dynamics: priors over latent paths, with their potentials and steps."""
 
 from undertow.dynamics.base import SDE, Dynamics
 from undertow.dynamics.coupled_oscillators import CoupledOscillators

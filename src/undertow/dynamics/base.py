@@ -1,5 +1,7 @@
-"""`Dynamics`: a prior over latent paths, written in internal time s = t / τ; `SDE`: one that is a
-stochastic differential equation."""
+"""`Dynamics`, a prior over latent paths, and `SDE`, one given by a stochastic equation.
+
+Both are written in internal time s = t / τ.
+"""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -16,7 +18,7 @@ Time = float | Tensor
 
 
 class Dynamics(nn.Module, ABC):
-    """The Gaussian law of the next state over a step of internal time s = t / τ.
+    """Gaussian law of the next state over a step of internal time s = t / τ.
 
     Construct a concrete one as `Class(state_dim)`, all else defaulted. `timescale_s` is τ in
     seconds; a bin of width `bin_s` is `bin_s / τ` of internal time, covered by as many equal steps
@@ -49,7 +51,7 @@ class Dynamics(nn.Module, ABC):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The constructor's arguments by name; of those it only passes on, the ones given."""
+        """Constructor's arguments by name; of those it only passes on, the ones that were given."""
         given = inspect.BoundArguments(self._given.signature, self._given.arguments.copy())
         given.apply_defaults()
         return {
@@ -58,23 +60,24 @@ class Dynamics(nn.Module, ABC):
         }
 
     def remade(self, **changes: Any) -> Self:
-        """The same dynamics with fresh weights, some of its arguments changed."""
+        """Make the same dynamics with fresh weights and some of its arguments changed."""
         return type(self)(**{**self.settings, **changes})
 
     @property
     @abstractmethod
     def timescale_s(self) -> Tensor:
-        """τ in seconds, a scalar tensor."""
+        """Timescale τ in seconds, a scalar tensor."""
 
     @property
     @abstractmethod
     def noisy(self) -> slice:
-        """The coordinates that noise and control enter; all others have zero diffusion."""
+        """Coordinates that noise and control enter; all others have zero diffusion."""
 
     @abstractmethod
     def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Gaussian law of the state one step `h` later: its mean (…, state_dim) and the std of the
-        noisy coordinates.
+        """Gaussian law of the state one step `h` later: its mean and std.
+
+        The mean is (…, state_dim); the std is that of the noisy coordinates, (…, noise_dim).
 
         `s` is the time at the step's start, in units of τ. `h` is a scalar or has one step per
         trial, (trials, 1). Where `correlated`, the second is the lower triangular factor L of the
@@ -86,26 +89,29 @@ class Dynamics(nn.Module, ABC):
         """Raise `StabilityError` where a step would grow without bound."""
 
     def check_settings(self, bin_s: float) -> None:
-        """Raise `StabilityError` where learning can make a step grow without bound; by default as
-        `check_stable`."""
+        """Raise `StabilityError` where learning can make a step grow without bound.
+
+        By default this is `check_stable`.
+        """
         self.check_stable(bin_s)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Named parts of the state that decoders see, equally wide; the whole state by default."""
+        """Name the parts of the state that decoders see, equally wide; by default all of it."""
         return {"x": x}
 
     def units(self, x: Tensor) -> Tensor:
-        """What decoders see, unit by unit (an oscillator, a phase, a coordinate), (…, units,
-        numbers per unit)."""
+        """What decoders see, unit by unit, (…, units, numbers per unit).
+
+        A unit is an oscillator, a phase or a coordinate.
+        """
         return torch.stack(list(self.readout(x).values()), -1)
 
     def spread(self, std: Tensor, noise: Tensor) -> Tensor:
-        """Standard normal numbers as the noise of a step, (…, noise_dim)."""
+        """Turn standard normal numbers into the noise of a step, (…, noise_dim)."""
         return (std @ noise[..., None])[..., 0] if self.correlated else std * noise
 
     def steps_per_bin(self, bin_s: float) -> int:
-        """Equal steps that cover one bin without any being longer than `max_step` in internal
-        time."""
+        """Number of equal steps per bin, none longer than `max_step` in internal time."""
         return max(1, int(-(-(bin_s / float(self.timescale_s.detach()) - 1e-6) // self.max_step)))
 
     def check_steps_per_bin(self, steps: float) -> None:
@@ -116,7 +122,7 @@ class Dynamics(nn.Module, ABC):
         """
 
     def displaced(self, mean: Tensor, by: Tensor, h: Tensor) -> Tensor:
-        """The state a step `h` later whose noisy coordinates lie `by` beyond their mean.
+        """State a step `h` later whose noisy coordinates lie `by` beyond their mean.
 
         By default the others stay where the mean has them. Where a step moves positions by the
         velocity it has just drawn, they follow; still, the noisy coordinates then set the whole
@@ -139,8 +145,9 @@ class Dynamics(nn.Module, ABC):
     def linear_states(
         self, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None = None
     ) -> Tensor | None:
-        """All states of a path whose steps are linear, faster than step by step; None (the default)
-        where they are not.
+        """All states of a path whose steps are linear, faster than step by step.
+
+        By default None, which stands for steps that are not linear.
 
         It must equal `step` and `displaced` taken in turn. Dynamics that have it give a noise whose
         std depends neither on state nor on input.
@@ -158,8 +165,10 @@ class Dynamics(nn.Module, ABC):
 
 
 class SDE(Dynamics):
-    """dx = drift ds + diffusion dW in internal time s = t / τ, each noisy coordinate with a noise
-    of its own."""
+    """Stochastic differential equation dx = drift ds + diffusion dW in internal time s = t / τ.
+
+    Each noisy coordinate has a noise of its own.
+    """
 
     @abstractmethod
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
@@ -167,5 +176,4 @@ class SDE(Dynamics):
 
     @abstractmethod
     def diffusion(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
-        """Diagonal diffusion per √(internal time), (…, state_dim); zero for noise-free
-        coordinates."""
+        """Diagonal diffusion per √(internal time), (…, state_dim); zero where there is no noise."""

@@ -19,8 +19,9 @@ LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
 class CoupledOscillators(SplitSDE):
-    """N oscillators z = a + ib near a Hopf bifurcation (ElGazzar & van Gerven, eqs 8–9, with the
-    stable sign of eq. 7).
+    """Oscillators z = a + ib near a Hopf bifurcation, N of them, coupled (ElGazzar & van Gerven).
+
+    These are eqs 8–9, with the stable sign of eq. 7:
 
         da = [(α − r²) a − ω b + Σ_j K_ij(u) a_j] ds + σ dW
         db = [(α − r²) b + ω a + Σ_j K_ij(u) b_j] ds + σ dW
@@ -75,15 +76,15 @@ class CoupledOscillators(SplitSDE):
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """ω / 2πτ of each oscillator in Hz, (N,); the sign is the sense of rotation."""
+        """Frequencies ω / 2πτ of the oscillators in Hz, (N,); the sign is the sense of rotation."""
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """K(u) per unit of internal time, (…, N, N): row i is what acts on oscillator i."""
+        """Coupling K(u) per unit of internal time, (…, N, N); row i acts on oscillator i."""
         return self.coupling.matrix(u)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Real parts 'a' and imaginary parts 'b'."""
+        """Split the state into real parts 'a' and imaginary parts 'b'."""
         a, b = x.chunk(2, -1)
         return {"a": a, "b": b}
 
@@ -96,7 +97,7 @@ class CoupledOscillators(SplitSDE):
         return own + self._push(x, u)
 
     def _push(self, x: Tensor, u: Tensor | None) -> Tensor:
-        """Coupling (a scalar one is part of the growth rate) and learned drive."""
+        """Add up the coupling (a scalar one is part of the growth rate) and the learned drive."""
         push = torch.zeros_like(x)
         if self._pulls:
             push = self.coupling.pull(x.unflatten(-1, (2, -1)), u).flatten(-2)
@@ -105,6 +106,7 @@ class CoupledOscillators(SplitSDE):
         )
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
+        # the kick comes first: the exact flow that follows bounds whatever it did
         a, b = (x + h * self._push(x, u)).chunk(2, -1)
         r2 = a.square() + b.square()
         rate, limit = self.alpha + self.coupling.shift(u), r2
@@ -115,8 +117,9 @@ class CoupledOscillators(SplitSDE):
         return torch.cat([cos * a - sin * b, sin * a + cos * b], -1)
 
     def check_stable(self, bin_s: float) -> None:
-        """Refuse an explicit step that turns the fastest oscillator too far; the splitting takes
-        any.
+        """Refuse an explicit step that turns the fastest oscillator too far.
+
+        The splitting takes any step.
 
         Raises:
             StabilityError: naming the frequency, the step and the remedies.
@@ -136,7 +139,7 @@ class CoupledOscillators(SplitSDE):
 
 
 def _spread_out(band: tuple[float, float], n: int) -> Tensor:
-    """n numbers from the band's lower edge to its upper, (n,), in equal ratios."""
+    """Space n numbers from the band's lower edge to its upper one, (n,), in equal ratios."""
     if len(band) != 2 or not 0 < band[0] <= band[1] < float("inf"):
         raise ModelError(
             f"start_cycles is {band}: it must be two positive numbers, the slower first, such as "

@@ -1,4 +1,4 @@
-"""What acts on units (oscillators, populations): each other, and the external input."""
+"""Influences on units (oscillators, populations): from each other, and from external input."""
 
 from typing import Literal, get_args
 
@@ -12,11 +12,10 @@ START, START_INPUT = 0.1, 0.3
 
 
 class Coupling(nn.Module):
-    """The pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts
-    small.
+    """Pull Σ_j K_ij(u) z_j on unit i, where K(u) = K₀ + Σ_m u_m K_m is learned and starts small.
 
     Args:
-        units: how many units, N.
+        units: number of units, N.
         input_dim: external inputs that modulate the coupling; 0 for a constant K.
         kind: 'matrix' (a full K); 'diffusive' (Σ_j K_ij (z_j − z_i)); 'scalar' (K = κ(u) times the
             identity: no coupling but a shift of each unit's growth rate, as eqs 8–9 of ElGazzar &
@@ -50,7 +49,7 @@ class Coupling(nn.Module):
         self.register_buffer("mask", torch.ones_like(eye) if self.full else mask, persistent=False)
 
     def matrix(self, u: Tensor | None = None) -> Tensor:
-        """K(u), (…, N, N) for u (…, input_dim); K₀ without an input."""
+        """Matrix K(u), (…, N, N) for u (…, input_dim); K₀ without an input."""
         if self.constant is None:
             return self.mask
         strength = self._strength(self.constant, u)
@@ -62,14 +61,16 @@ class Coupling(nn.Module):
         return constant + (u @ self.slope.flatten(1)).unflatten(-1, constant.shape)
 
     def shift(self, u: Tensor | None = None) -> Tensor | float:
-        """κ(u) of a 'scalar' coupling, (…, 1); else 0."""
+        """Shift κ(u) of the growth rates by a 'scalar' coupling, (…, 1); else 0."""
         if self.kind != "scalar" or self.constant is None:
             return 0.0
         return self._strength(self.constant, u)[..., 0]
 
     def pull(self, z: Tensor, u: Tensor | None = None) -> Tensor:
-        """What the others do to each unit, for several kinds of coordinate at once, (…, kinds, N)
-        as z."""
+        """Compute what the other units do to each unit, (…, kinds, N) as z.
+
+        `z` may hold several kinds of coordinate at once.
+        """
         if self.constant is None:
             return torch.zeros_like(z)
         k = self.matrix(u)
@@ -78,7 +79,7 @@ class Coupling(nn.Module):
 
 
 class InputMap(nn.Module):
-    """An input current B u with a learned B; zero without inputs, and where none is given.
+    """Input current B u with a learned B; zero without inputs, and where none is given.
 
     Args:
         input_dim: external inputs, zero or more.
@@ -94,7 +95,7 @@ class InputMap(nn.Module):
         )
 
     def forward(self, u: Tensor | None) -> Tensor | float:
-        """B u, (…, dim), of u (…, input_dim)."""
+        """Compute B u, (…, dim), from u (…, input_dim)."""
         return 0.0 if self.weight is None or u is None else u @ self.weight.t()
 
 

@@ -17,7 +17,9 @@ START = 0.3
 
 
 class Diffusion(nn.Module, ABC):
-    """σ(x, u) = softplus(·) + 1e-3 for each coordinate, per √(internal time); starts near 0.3.
+    """Diffusion σ(x, u) = softplus(·) + 1e-3 of each coordinate; starts near 0.3.
+
+    It is per √(internal time).
 
     Args:
         dim: noisy coordinates.
@@ -34,8 +36,10 @@ class Diffusion(nn.Module, ABC):
 
 
 class ConstantDiffusion(Diffusion):
-    """One number per coordinate: the paper's "sparse connection layer with non-zero diagonal
-    parameters only"."""
+    """One learned number per coordinate.
+
+    It is the paper's "sparse connection layer with non-zero diagonal parameters only".
+    """
 
     def __init__(self, dim: int, input_dim: int = 0) -> None:
         super().__init__(dim, input_dim)
@@ -46,7 +50,7 @@ class ConstantDiffusion(Diffusion):
 
 
 class StateDiffusion(Diffusion):
-    """A linear map of the state, through a softplus."""
+    """Diffusion from a linear map of the state, through a softplus."""
 
     def __init__(self, dim: int, input_dim: int = 0) -> None:
         super().__init__(dim, input_dim)
@@ -57,7 +61,7 @@ class StateDiffusion(Diffusion):
 
 
 class InputDiffusion(Diffusion):
-    """A linear map of the input, through a softplus.
+    """Diffusion from a linear map of the input, through a softplus.
 
     Raises:
         ModelError: without inputs.
@@ -85,7 +89,7 @@ DIFFUSIONS: dict[DiffusionKind, Callable[[int, int], Diffusion]] = {
 
 
 def _inverse(value: float) -> float:
-    """The number whose softplus, with the floor, is `value`."""
+    """Invert the softplus with its floor: the number that it turns into `value`."""
     return math.log(math.expm1(value - FLOOR))
 
 

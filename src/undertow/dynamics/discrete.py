@@ -12,7 +12,7 @@ from undertow.errors import ModelError
 
 
 class DiscreteDynamics(Dynamics):
-    """x' = f(x, u) + σ η, from one bin to the next.
+    """Dynamics x' = f(x, u) + σ η, from one bin to the next.
 
     A bin is one step whatever its width, so that here, unlike for an SDE, the bin width is part of
     the model: weights learned at 10 ms mean something else at 20 ms. The step `h` is ignored.
@@ -55,8 +55,7 @@ class DiscreteDynamics(Dynamics):
 
     @abstractmethod
     def next_std(self, x: Tensor) -> Tensor:
-        """Standard deviation of the noisy coordinates a bin after x, broadcastable to (…,
-        noise_dim)."""
+        """Std of the noisy coordinates a bin after x, broadcastable to (…, noise_dim)."""
 
     def step(self, s: Time, x: Tensor, h: Tensor, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.next_mean(x, self._checked_input(u)), self.next_std(x)
@@ -74,7 +73,7 @@ class DiscreteDynamics(Dynamics):
             )
 
     def _checked_input(self, u: Tensor | None) -> Tensor | None:
-        """The input where the dynamics reads any; None where it reads none."""
+        """Return the input where the dynamics reads any; None where it reads none."""
         if not self.input_dim:
             return None
         if u is None or u.shape[-1] != self.input_dim:

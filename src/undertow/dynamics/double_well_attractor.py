@@ -14,8 +14,9 @@ START_RATE = 2.0
 
 
 class DoubleWellAttractor(SplitSDE):
-    """dx_i = [λ_i x_i (1 − x_i²) + Σ_{j≠i} K_ij x_j + (B u)_i + c_i] ds + σ dW: alone, a unit rests
-    at −1 or +1.
+    """Bistable units dx_i = [λ_i x_i (1 − x_i²) + Σ_{j≠i} K_ij x_j + (B u)_i + c_i] ds + σ dW.
+
+    A unit alone rests at −1 or +1.
 
     The input tilts the wells as evidence does; noise decides near the ridge at 0. The step by
     `splitting` kicks by coupling and input, then follows the well exactly: x ← x / √(x² + (1 − x²)

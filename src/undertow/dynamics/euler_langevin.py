@@ -1,4 +1,4 @@
-"""The explicit Euler steps of the published LangevinFlow, in both its readings."""
+"""Explicit Euler steps of the published LangevinFlow, of the paper and of its released code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,9 @@ from undertow.errors import ModelError
 
 
 class EulerLangevin(SecondOrderLangevin):
-    """Algorithm 1 of LangevinFlow: explicit Euler for positions and velocities, both from the old
-    state.
+    """Algorithm 1 of LangevinFlow: explicit Euler steps.
+
+    Positions and velocities are both stepped from the old state:
 
         z' = z + δh v;   v½ = v − (δh/m) ∇U(z);   v' = (1 − γh) v½ + √(2mγ k_Bτ h) η
 

@@ -15,8 +15,9 @@ START_RATE, START_EPSILON, START_A, START_B, START_CURRENT = 10.0, 0.2, 0.7, 0.8
 
 
 class FitzHughNagumo(SplitSDE):
-    """N excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ per unit of
-    internal time.
+    """Excitable units (FitzHugh, 1961; Nagumo et al., 1962), sped up by a rate ρ.
+
+    There are N units, and ρ is per unit of internal time:
 
         dv = ρ [v − v³/3 − w + I + (B u) + Σ_j K_ij (v_j − v_i)] ds + σ dW
         dw = ρ ε (v + a − b w) ds + σ dW
@@ -55,7 +56,7 @@ class FitzHughNagumo(SplitSDE):
         self.input_map = InputMap(input_dim, n)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Voltages 'v' and recoveries 'w'."""
+        """Split the state into voltages 'v' and recoveries 'w'."""
         v, w = x.chunk(2, -1)
         return {"v": v, "w": w}
 

@@ -23,8 +23,9 @@ def from_function(
     parameters: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "FunctionSDE":
-    """dx = drift(x, u, …) ds + diffusion(x, u, …) dW, in internal time s = t / τ, from two
-    functions.
+    """Make an SDE from two functions, its drift and its diffusion.
+
+    It is dx = drift(x, u, …) ds + diffusion(x, u, …) dW, in internal time s = t / τ.
 
     Each function is called with the state x (…, state_dim), the input u (…, input_dim; None where
     none is given) and, by name, those learned parameters that its signature names. It is written in
@@ -54,7 +55,7 @@ def from_function(
 
 
 class FunctionSDE(IntegratedSDE):
-    """Dynamics made by `from_function`, which describes the arguments."""
+    """SDE made by `from_function`, which describes the arguments."""
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class FunctionSDE(IntegratedSDE):
 
 
 class FunctionDiffusion(Diffusion):
-    """σ(x, u) given by a function.
+    """Diffusion σ(x, u) given by a function.
 
     Args:
         dim: noisy coordinates.
@@ -127,7 +128,7 @@ def _parameter(name: str, value: Any) -> nn.Parameter:
 
 
 def _names(role: str, function: Function, learned: nn.ParameterDict) -> list[str]:
-    """The learned parameters that a function's signature names after x and u."""
+    """Return the learned parameters that a function's signature names after x and u."""
     if isinstance(function, nn.Module) or not callable(function):
         raise ModelError(
             f"{role} is a {type(function).__name__}: give a function of (x, u, …); a network of "

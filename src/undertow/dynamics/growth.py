@@ -1,4 +1,4 @@
-"""How fast paths of a linear step grow, and the refusal of those that grow without bound."""
+"""Growth of the paths of a linear step, and the refusal of steps that grow without bound."""
 
 import math
 
@@ -8,14 +8,17 @@ GROWTH, HORIZON_BINS = 1000.0, 10_000
 
 
 def bins_to_grow(radius: float) -> float:
-    """Bins in which a state that grows by `radius` a bin grows a thousandfold; infinite where it
-    does not grow."""
+    """Number of bins in which a state that grows by `radius` a bin grows a thousandfold.
+
+    It is infinite where the state does not grow.
+    """
     return math.log(GROWTH) / math.log(radius) if radius > 1 else math.inf
 
 
 def refuse_growth(radius: float | None, step: str, remedies: str) -> None:
-    """Refuse a spectral radius per bin by which paths grow a thousandfold within 10,000 bins; None
-    is not known.
+    """Refuse a spectral radius per bin by which paths grow a thousandfold within 10,000 bins.
+
+    A radius of None is unknown, and is not refused.
 
     Raises:
         StabilityError: naming the radius and the bins it takes.

@@ -1,5 +1,4 @@
-"""`IntegratedSDE`: an SDE given by its drift and diffusion alone, stepped by a general
-integrator."""
+"""`IntegratedSDE`: an SDE given by drift and diffusion, stepped by a general integrator."""
 
 from typing import Literal, TypedDict, get_args
 
@@ -27,14 +26,15 @@ class NoiseOptions(TypedDict, total=False):
 
 
 class SDEOptions(NoiseOptions, total=False):
-    """Options every integrated SDE takes by name; see `IntegratedSDE`."""
+    """Options that every integrated SDE takes by name; see `IntegratedSDE`."""
 
     integrator: Integrator
 
 
 class IntegratedSDE(SDE):
-    """dx = μ(x, u) ds + σ(x, u) dW with noise in every coordinate, in the velocities alone, or in
-    none.
+    """SDE dx = μ(x, u) ds + σ(x, u) dW, stepped by a general integrator.
+
+    Its noise is in every coordinate, in the velocities alone, or in none.
 
     A step of size h is x' = x + h μ̄ + √h σ(x, u) η, where μ̄ is the drift at x (`euler`:
     Euler–Maruyama), its mean over x and an Euler step (`heun`) or the classic Runge–Kutta mean
@@ -130,18 +130,23 @@ class IntegratedSDE(SDE):
         return (first + 2 * second + 2 * third + fourth) / 6
 
     def with_input(self, x: Tensor, u: Tensor | None) -> Tensor:
-        """[x, u], (…, state_dim + input_dim); a missing input is zero."""
+        """Append the input to the state: [x, u], (…, state_dim + input_dim).
+
+        A missing input is zero.
+        """
         if not self.input_dim:
             return x
         return torch.cat([x, x.new_zeros(*x.shape[:-1], self.input_dim) if u is None else u], -1)
 
     def check_stable(self, bin_s: float) -> None:
-        """Nothing, by default: little is known of a drift in general, and training rolls back steps
-        that are not finite."""
+        """Refuse nothing, by default.
+
+        Little is known of a drift in general, and training rolls back steps that are not finite.
+        """
 
 
 def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
-    """log τ, learned or not; τ is 1 s where it is left to the model.
+    """Make log τ, learned or not; τ is 1 s where it is left to the model.
 
     Raises:
         ModelError: for a timescale that is not above zero.

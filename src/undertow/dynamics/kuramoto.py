@@ -1,4 +1,4 @@
-"""Kuramoto phase oscillators."""
+"""Kuramoto oscillators: a phase each, and no amplitude."""
 
 from typing import Unpack
 
@@ -13,8 +13,9 @@ START_CYCLES = (0.5, 3.0)
 
 
 class Kuramoto(IntegratedSDE):
-    """dθ_i = [ω_i + Σ_j K_ij sin(θ_j − θ_i) + (B u)_i] ds + σ dW: oscillators that have a phase
-    alone (Kuramoto, 1975).
+    """Phase oscillators dθ_i = [ω_i + Σ_j K_ij sin(θ_j − θ_i) + (B u)_i] ds + σ dW.
+
+    The model is Kuramoto's (1975).
 
     The state is the phases, in radians and not wrapped; decoders see their cosines and sines.
 
@@ -34,16 +35,18 @@ class Kuramoto(IntegratedSDE):
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """ω / 2πτ of each oscillator in Hz, (state_dim,); the sign is the sense of rotation."""
+        """Frequencies ω / 2πτ in Hz, (state_dim,); the sign is the sense of rotation."""
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """K per unit of internal time, (state_dim, state_dim), whatever the input: row i is what
-        acts on oscillator i."""
+        """Coupling K per unit of internal time, (state_dim, state_dim), whatever the input.
+
+        Row i is what acts on oscillator i.
+        """
         return self.coupling.matrix()
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Cosines 'cos' and sines 'sin' of the phases."""
+        """Compute cosines 'cos' and sines 'sin' of the phases."""
         return {"cos": x.cos(), "sin": x.sin()}
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:

@@ -1,5 +1,7 @@
-"""What every second-order Langevin dynamics shares: its constants, its state [z, v], and when its
-step diverges."""
+"""`SecondOrderLangevin`: what all second-order Langevin dynamics share.
+
+These are the constants, the state [z, v] and the check of whether a step diverges.
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection
@@ -17,8 +19,9 @@ Learnable = Literal["mass", "gamma", "temperature", "timescale"]
 
 
 class SecondOrderLangevin(SDE):
-    """Positions z and velocities v under a potential, friction and thermal noise, m dv = −∇U(z) ds
-    − mγ v ds + noise.
+    """Positions z and velocities v under a potential, friction and thermal noise.
+
+    They follow m dv = −∇U(z) ds − mγ v ds + noise.
 
     Args:
         state_dim: positions and velocities together, an even number; the state is [z, v].
@@ -104,18 +107,22 @@ class SecondOrderLangevin(SDE):
         return slice(self.noise_dim, self.state_dim)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Positions 'z' and velocities 'v'."""
+        """Split the state into positions 'z' and velocities 'v'."""
         z, v = x.chunk(2, -1)
         return {"z": z, "v": v}
 
     @abstractmethod
     def transition(self, curvature: float, h: float) -> list[list[float]]:
-        """One step's effect on (z, v) along a direction of this curvature, with the first
-        position's constants: 2 × 2."""
+        """Effect of one step on (z, v) along a direction of this curvature, a 2 × 2 matrix.
+
+        The constants are those of the first position.
+        """
 
     def spectral_radius(self, bin_s: float) -> float | None:
-        """The factor by which the fastest-growing state grows in a bin; None for a potential that
-        is not quadratic."""
+        """Factor by which the fastest-growing state grows in a bin.
+
+        None for a potential that is not quadratic.
+        """
         if self.potential.stiffness() is None:
             return None
         with torch.no_grad():
@@ -126,8 +133,10 @@ class SecondOrderLangevin(SDE):
             ) ** self.steps_per_bin(bin_s)
 
     def largest_radius(self, bin_s: float) -> float | None:
-        """The same, for the worst curvature that learning can give the potential; None where that
-        is unknown."""
+        """Largest such factor for any curvature that learning can give the potential.
+
+        None where these curvatures are unknown.
+        """
         bounds = self.potential.curvature_bounds()
         if bounds is None:
             return None
@@ -150,7 +159,7 @@ class SecondOrderLangevin(SDE):
         self._refuse(self.spectral_radius(bin_s), "is")
 
     def check_settings(self, bin_s: float) -> None:
-        """As `check_stable`, for every curvature that learning can give the potential.
+        """Raise as `check_stable`, for every curvature that learning can give the potential.
 
         Raises:
             StabilityError: naming the largest spectral radius and the bins it takes.

@@ -1,4 +1,4 @@
-"""A linear dynamical system, bin by bin."""
+"""Linear dynamical system, stepped bin by bin."""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,9 @@ LARGEST_START_ANGLE = 0.5
 
 
 class LDS(DiscreteDynamics):
-    """x' = A x + B u + b + σ η, with one σ per coordinate (softplus + 1e-3, near 0.3 at the start).
+    """Linear system x' = A x + B u + b + σ η.
+
+    There is one σ per coordinate (softplus + 1e-3, near 0.3 at the start).
 
     A starts as a contraction by 0.9 that turns the pairs of coordinates by angles from 0 to 0.5 rad
     a bin; an odd last coordinate only decays. The bin width is part of the model, see
@@ -61,7 +63,7 @@ class LDS(DiscreteDynamics):
         return std
 
     def spectral_radius(self) -> float:
-        """The factor by which the fastest-growing state grows in a bin."""
+        """Factor by which the fastest-growing state grows in a bin."""
         return float(torch.linalg.eigvals(self.transition.detach().double().cpu()).abs().max())
 
     def check_stable(self, bin_s: float) -> None:
@@ -79,7 +81,7 @@ class LDS(DiscreteDynamics):
 
 
 def _turning(dim: int) -> Tensor:
-    """Rotations of the pairs (2k, 2k + 1) by evenly spaced angles, (dim, dim)."""
+    """Make the matrix that rotates the pairs (2k, 2k + 1) by evenly spaced angles, (dim, dim)."""
     matrix = torch.eye(dim)
     for k, angle in enumerate(torch.linspace(0, LARGEST_START_ANGLE, dim // 2)):
         cos, sin = angle.cos(), angle.sin()

@@ -1,4 +1,4 @@
-"""The Langevin recurrence with a quadratic potential, as one custom autograd function.
+"""Langevin recurrence with a quadratic potential, as one custom autograd function.
 
 For U(z) = ½ zᵀKz + zᵀf the step of `UnderdampedLangevin` is linear in the state:
 
@@ -24,8 +24,10 @@ from torch.autograd.function import once_differentiable
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
-    """(z0, v0, e, K', a, h, f) → states [z, v], (steps + 1, batch, 2 · dim); the first entry is the
-    initial state."""
+    """Recurrence (z0, v0, e, K', a, h, f) → states [z, v], (steps + 1, batch, 2 · dim).
+
+    The first entry is the initial state.
+    """
 
     @staticmethod
     def forward(
@@ -73,6 +75,7 @@ class LinearLangevinRecurrence(torch.autograd.Function):
             # before the costate of z moves on to t: this is still that of t + 1
             torch.mul(decay, grad_e[t], out=grad_w[t]).add_(costate_z, alpha=half)
             costate_zb.baddbmm_(grad_wb[t], transposed, alpha=-1.0)
+            # z_t is an output too, besides being what step t starts from
             costate_z += grad_z[t]
             torch.add(grad_w[t], grad_v[t], out=costate_v)
         grad_stiffness = grad_decay = None
@@ -88,12 +91,12 @@ class LinearLangevinRecurrence(torch.autograd.Function):
 
 
 def _blocks(x: Tensor, stiffness: Tensor) -> Tensor:
-    """(steps, batch, dim) seen as (steps, blocks, batch, dim / blocks), without copying."""
+    """View (steps, batch, dim) as (steps, blocks, batch, dim / blocks), without copying."""
     return x.unflatten(-1, (len(stiffness), -1)).transpose(1, 2)
 
 
 def _stacked(x: Tensor, stiffness: Tensor) -> Tensor:
-    """(steps, batch, dim) as (blocks, steps · batch, dim / blocks)."""
+    """Turn (steps, batch, dim) into (blocks, steps · batch, dim / blocks)."""
     return x.flatten(0, 1).unflatten(-1, (len(stiffness), -1)).transpose(0, 1)
 
 

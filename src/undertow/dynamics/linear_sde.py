@@ -1,4 +1,4 @@
-"""A linear SDE with its exact transition."""
+"""Linear SDE with its exact transition."""
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,9 @@ START_DECAY, START_TURN = 0.5, 2.0
 
 
 class LinearSDE(SDE):
-    """dx = (A x + B u + c) ds + σ dW, an Ornstein–Uhlenbeck process where A is stable; every step
-    is exact.
+    """Linear SDE dx = (A x + B u + c) ds + σ dW, every step of which is exact.
+
+    It is an Ornstein–Uhlenbeck process where A is stable. A step of size h is
 
         x' = e^{Ah} x + ∫₀ʰ e^{Ar} dr (B u + c) + L η,   L Lᵀ = ∫₀ʰ e^{Ar} σ² e^{Aᵀr} dr
 
@@ -83,8 +84,9 @@ class LinearSDE(SDE):
         )
 
     def transition(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """e^{Ah}, its integral and the covariance of a step, each (n, n), or (trials, n, n) for h
-        (trials, 1).
+        """Compute e^{Ah}, its integral and the covariance of a step.
+
+        Each is (n, n), or (trials, n, n) for h (trials, 1).
 
         exp of h [[−A, Q, 0], [0, Aᵀ, I], [0, 0, 0]] has e^{Aᵀh} and its integral in the middle row,
         and e^{−Ah} times the covariance above them.

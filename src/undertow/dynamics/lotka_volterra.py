@@ -14,8 +14,9 @@ START_RATE = 2.0
 
 
 class LotkaVolterra(SplitSDE):
-    """dx_i = [r_i − a_i e^{x_i} + Σ_{j≠i} K_ij e^{x_j} + (B u)_i] ds + σ dW, where x = log n are
-    log populations.
+    """Log populations dx_i = [r_i − a_i e^{x_i} + Σ_{j≠i} K_ij e^{x_j} + (B u)_i] ds + σ dW.
+
+    Here x = log n for populations n.
 
     The generalised Lotka–Volterra equations dn_i/n_i = (r − a n_i + Σ K_ij n_j) ds in logarithms,
     in which n stays positive and noise is additive. The step by `splitting` follows the logistic
@@ -51,8 +52,11 @@ class LotkaVolterra(SplitSDE):
         return self.coupling.pull(x.exp().unsqueeze(-2)).squeeze(-2)
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
-        """e^{−x} relaxes linearly: e^{−x'} = e^{−x − rh} + a h (1 − e^{−rh}) / (rh), summed as
-        logarithms."""
+        """State after the flows of all parts over a step `h`, without noise, (…, state_dim).
+
+        In the logistic growth e^{−x} relaxes linearly: e^{−x'} = e^{−x − rh} + a h (1 − e^{−rh}) /
+        (rh), summed as logarithms.
+        """
         rate = self.growth + self.input_map(u)
         crowding = self.log_limit + torch.log(h * mean_decay(rate * h))
         x = -torch.logaddexp(-x - rate * h, crowding)

@@ -1,4 +1,4 @@
-"""A recurrent network of low rank in continuous time."""
+"""Recurrent network of low rank in continuous time."""
 
 from typing import Unpack
 
@@ -16,8 +16,9 @@ START_RATE = 4.0
 
 
 class LowRankRNN(SplitSDE):
-    """dx = λ [−x + M Nᵀ tanh(x) + B u + c] ds + σ dW with M and N of rank r (Mastrogiuseppe &
-    Ostojic, 2018).
+    """Network dx = λ [−x + M Nᵀ tanh(x) + B u + c] ds + σ dW with M and N of rank r.
+
+    The model is that of Mastrogiuseppe & Ostojic (2018).
 
     The step by `splitting` relaxes x exactly towards the current it has at the start of the step.
 
@@ -54,7 +55,7 @@ class LowRankRNN(SplitSDE):
         self.input_map = InputMap(input_dim, self.state_dim)
 
     def connectivity(self) -> Tensor:
-        """M Nᵀ, (state_dim, state_dim): row i is what acts on unit i."""
+        """Connectivity M Nᵀ, (state_dim, state_dim): row i is what acts on unit i."""
         return self.left @ self.right.t()
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:

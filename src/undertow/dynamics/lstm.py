@@ -1,4 +1,4 @@
-"""A long short-term memory, on its own."""
+"""Long short-term memory as latent dynamics."""
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,9 @@ from undertow.errors import ModelError
 
 
 class LSTM(RecurrentDynamics):
-    """c' = f c + i n, h' = o tanh(c'), without noise (ElGazzar & van Gerven, Table 1; weights as in
-    `torch.nn.LSTMCell`).
+    """Long short-term memory c' = f c + i n, h' = o tanh(c'), without noise.
+
+    It is one of ElGazzar & van Gerven's models (Table 1), with weights as in `torch.nn.LSTMCell`.
 
     The gates i, f, o (logistic) and n (tanh) read h and the input u. Decoders see h. The forget
     gate f starts near 0.95, so that a memory is kept for some 20 bins. The bin width is part of the
@@ -38,7 +39,7 @@ class LSTM(RecurrentDynamics):
             self.cell.bias_ih.chunk(4)[1].fill_(REMEMBERING)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Hidden units 'h'."""
+        """Select the hidden units 'h'."""
         return {"h": x.chunk(2, -1)[0]}
 
     def advance(self, u: Tensor, x: Tensor) -> Tensor:

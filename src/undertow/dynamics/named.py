@@ -11,14 +11,14 @@ from undertow.names import find, kebab, nearest
 
 
 def dynamics_names() -> dict[str, type[Dynamics]]:
-    """Name → class of every exported dynamics that is no base of others."""
+    """Map names to classes, of every exported dynamics that is not the base of others."""
     exported = (getattr(undertow.dynamics, name) for name in undertow.dynamics.__all__)
     classes = [each for each in exported if inspect.isclass(each) and issubclass(each, Dynamics)]
     return {kebab(cls.__name__): cls for cls in classes if not inspect.isabstract(cls)}
 
 
 def make_dynamics(name: str, settings: Mapping[str, Any]) -> Dynamics:
-    """The dynamics of this name, made with `settings`.
+    """Make the dynamics of this name with `settings`.
 
     Raises:
         ModelError: for an unknown name, with those there are, an unknown setting, with those it
@@ -40,25 +40,27 @@ def make_dynamics(name: str, settings: Mapping[str, Any]) -> Dynamics:
 
 
 def exported_name(value: Any) -> str | None:
-    """The name under which `undertow.dynamics` exports a class; None for anything else."""
+    """Return the name under which `undertow.dynamics` exports a class; None for anything else."""
     name = value.__name__ if inspect.isclass(value) else ""
     return name if exported_class(name) is value else None
 
 
 def exported_class(name: str) -> Any:
-    """The class that `undertow.dynamics` exports under this name; None where there is none."""
+    """Return the class exported by `undertow.dynamics` under this name; None for no such."""
     found = getattr(undertow.dynamics, name) if name in undertow.dynamics.__all__ else None
     return found if inspect.isclass(found) else None
 
 
 def setting_names(cls: type[Dynamics]) -> list[str]:
-    """Names of the constructor's arguments, those it passes on to its bases included."""
+    """Return the names of the constructor's arguments, with those it passes on to its bases."""
     return list(setting_defaults(cls))
 
 
 def setting_defaults(cls: type[Dynamics]) -> dict[str, Any]:
-    """Defaults of the same arguments, by name; `inspect.Parameter.empty` for the width, which has
-    none."""
+    """Return the defaults of the same arguments, by name.
+
+    The width has none, and is given as `inspect.Parameter.empty`.
+    """
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         if "__init__" not in vars(base) or not issubclass(base, Dynamics):

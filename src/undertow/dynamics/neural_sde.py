@@ -1,4 +1,4 @@
-"""A neural SDE: its drift is a small network."""
+"""Neural SDE, whose drift is a small network."""
 
 from typing import Unpack
 
@@ -10,11 +10,10 @@ from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
 
 
 class NeuralSDE(IntegratedSDE):
-    """dx = MLP([x, u]) ds + σ dW: two hidden layers of 64 tanh units (ElGazzar & van Gerven,
-    supplement 3).
+    """Neural SDE dx = MLP([x, u]) ds + σ dW (ElGazzar & van Gerven, supplement 3).
 
-    Makes no assumption about the dynamics and has nothing to read off; `noise=False` is the neural
-    ODE.
+    The network has two hidden layers of 64 tanh units. It makes no assumption about the dynamics,
+    and has no parameters to interpret; with `noise=False` it is the neural ODE.
 
     Args:
         state_dim: width of the state.

@@ -16,7 +16,9 @@ OverdampedLearnable = Literal["temperature", "timescale"]
 
 
 class OverdampedLangevin(SDE):
-    """dz = −∇U(z) ds + √(2 k_Bτ) dW: no inertia (LangevinFlow, Baseline 5, with thermal noise).
+    """Langevin dynamics without inertia: dz = −∇U(z) ds + √(2 k_Bτ) dW.
+
+    This is LangevinFlow's Baseline 5 with thermal noise.
 
     A step is z' = z − h∇U(z) + √(2 k_Bτ h) η. The printed baseline, z_{t+1} = z_t − ∇U(z_t), has no
     noise: `temperature=0`. For curvature k the step is stable while 0 < hk < 2; steps are at most
@@ -86,7 +88,7 @@ class OverdampedLangevin(SDE):
         return slice(0, self.state_dim)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Positions 'z'."""
+        """Name the state: positions 'z'."""
         return {"z": x}
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
@@ -113,7 +115,7 @@ class OverdampedLangevin(SDE):
             self._refuse((float(curvatures.min()), float(curvatures.max())), bin_s, "is")
 
     def check_settings(self, bin_s: float) -> None:
-        """As `check_stable`, for every curvature that learning can give the potential.
+        """Raise as `check_stable`, for every curvature that learning can give the potential.
 
         Raises:
             StabilityError: naming the largest spectral radius and the bins it takes.
@@ -123,8 +125,11 @@ class OverdampedLangevin(SDE):
             self._refuse(bounds, bin_s, "can become")
 
     def _refuse(self, curvatures: tuple[float, float], bin_s: float, verb: str) -> None:
-        """A direction of curvature k grows by |1 − hk| a step, which is largest at either end of
-        the range of k."""
+        """Refuse a step whose paths grow without bound.
+
+        A direction of curvature k grows by |1 − hk| a step, which is largest at either end of the
+        range of k.
+        """
         if self.allow_unstable:
             return
         steps = self.steps_per_bin(bin_s)

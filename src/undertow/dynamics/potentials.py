@@ -1,5 +1,7 @@
-"""Potentials U(z, x) of Langevin dynamics; any subclass with an `energy` can be exchanged for
-another."""
+"""Potentials U(z, x) of Langevin dynamics.
+
+Any subclass with an `energy` can take the place of another.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -11,8 +13,10 @@ from undertow.errors import ModelError
 
 
 class Potential(nn.Module, ABC):
-    """A scalar energy of the positions, optionally of an input too. Write `energy`; the force comes
-    from autograd."""
+    """Scalar energy of the positions, optionally of an input too.
+
+    A subclass writes `energy`; the force comes from autograd.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -20,34 +24,35 @@ class Potential(nn.Module, ABC):
 
     @abstractmethod
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        """U(z, x), one number per position: (…, dim) → (…)."""
+        """Compute U(z, x), one number per position: (…, dim) → (…)."""
 
     def gradient(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        """∇U at z, (…, dim)."""
+        """Compute ∇U at z, (…, dim)."""
         training = torch.is_grad_enabled()
         with torch.enable_grad():
             at = z if z.requires_grad else z.detach().requires_grad_()
             return torch.autograd.grad(self.energy(at, x).sum(), at, create_graph=training)[0]
 
     def stiffness(self) -> Tensor | None:
-        """K of U(z, x) = ½ zᵀKz (+ zᵀf(x)) as blocks (blocks, dim / blocks, dim / blocks); None for
-        any other U."""
+        """Matrix K of U(z, x) = ½ zᵀKz (+ zᵀf(x)) as blocks (blocks, dim / blocks, dim / blocks).
+
+        None for any other U.
+        """
         return None
 
     def curvature_bounds(self) -> tuple[float, float] | None:
-        """The curvatures that learning can give any direction, from smallest to largest; None where
-        unknown."""
+        """Least and largest curvature that learning can give a direction; None if unknown."""
         return None
 
     def tilt(self, x: Tensor | None) -> Tensor | None:
-        """f(x) of a quadratic potential tilted by its input, (…, dim); None for one without
-        input."""
+        """Tilt f(x) of a quadratic potential by its input, (…, dim); None for one without input."""
         return None
 
 
 class CoupledOscillatorPotential(Potential):
-    """Chains of locally coupled oscillators, U(z) = zᵀ (W / ‖W‖) z (LangevinFlow eq. 2), confining
-    by construction.
+    """Chains of locally coupled oscillators, U(z) = zᵀ (W / ‖W‖) z, confining by construction.
+
+    This is LangevinFlow eq. 2 with a positive definite W.
 
     Each of `groups` chains has its own symmetric Toeplitz W, a convolution of `taps` taps with zero
     padding. The kernel is the autocorrelation of (taps + 1) / 2 free taps plus a small share
@@ -84,8 +89,10 @@ class CoupledOscillatorPotential(Potential):
         self.factor = nn.Parameter(start)
 
     def kernel(self) -> Tensor:
-        """One side of each symmetric kernel, normalised: lags 0 … (taps − 1) / 2, (groups, (taps +
-        1) / 2)."""
+        """One side of each symmetric kernel, normalised: lags 0 … (taps − 1) / 2.
+
+        It is (groups, (taps + 1) / 2).
+        """
         a = self.factor
         half = a.shape[1]
         lags = torch.stack([(a[:, : half - k] * a[:, k:]).sum(1) for k in range(half)], 1)
@@ -100,7 +107,7 @@ class CoupledOscillatorPotential(Potential):
         return lags / spectrum.amax(1, keepdim=True)
 
     def coupling(self) -> Tensor:
-        """W / ‖W‖ of each group, (groups, dim / groups, dim / groups)."""
+        """Matrix W / ‖W‖ of each group, (groups, dim / groups, dim / groups)."""
         kernel = self.kernel()
         index = torch.arange(self.dim // self.groups, device=kernel.device)
         lag = (index[:, None] - index[None]).abs()
@@ -122,8 +129,10 @@ class CoupledOscillatorPotential(Potential):
 
 
 class HarmonicPotential(Potential):
-    """Independent wells, U(z) = ½ k |z|²: the closed-form reference of the tests, and a model
-    without coupling."""
+    """Independent wells, U(z) = ½ k |z|².
+
+    They are the closed-form reference of the tests, and a model without coupling.
+    """
 
     def __init__(self, dim: int, curvature: float = 1.0) -> None:
         super().__init__(dim)
@@ -145,8 +154,9 @@ class HarmonicPotential(Potential):
 
 
 class DoubleWellPotential(Potential):
-    """Two wells per coordinate at z = ±1 with a barrier of height / 4 between: bistable,
-    attractor-like latents.
+    """Two wells per coordinate at z = ±1, with a barrier of height / 4 between them.
+
+    Latents are then bistable, as in an attractor network.
 
     U(z) = (height / 4) Σ (z² − 1)² between the wells and height Σ (|z| − 1)² beyond them, which
     continues value, slope and curvature. A quartic all the way would outgrow any time step; here no
@@ -165,8 +175,9 @@ class DoubleWellPotential(Potential):
 
 
 class MLPPotential(Potential):
-    """U(z) = ½ k |z|² + aᵀ tanh(Bz + b): a one-layer network in a quadratic bowl that holds the
-    positions.
+    """Network in a bowl, U(z) = ½ k |z|² + aᵀ tanh(Bz + b).
+
+    The network has one layer; the quadratic bowl holds the positions.
 
     Far out the bowl wins, as the network is bounded; near the origin wells, barriers and any
     coupling can be learned.
@@ -194,6 +205,9 @@ class MLPPotential(Potential):
         )
 
     def gradient(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        """∇U in closed form: autograd would be differentiated a second time at every step."""
+        """Compute ∇U in closed form.
+
+        The gradient from autograd would be differentiated a second time at every step.
+        """
         slope = self.weight * (1 - torch.tanh(self.hidden(z)).square())
         return self.confinement * z + slope @ self.hidden.weight

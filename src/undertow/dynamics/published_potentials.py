@@ -1,5 +1,7 @@
-"""The oscillator potentials of the published LangevinFlow, in both its readings, and one driven by
-the input."""
+"""Oscillator potentials of the published LangevinFlow, and one driven by the input.
+
+The former follow the paper and the code released with it.
+"""
 
 from collections.abc import Callable
 
@@ -12,8 +14,9 @@ from undertow.errors import ModelError
 
 
 class FreeOscillatorPotential(Potential):
-    """U(z) = zᵀ (W / ‖W‖₂) z with a free symmetric Toeplitz W for each group (LangevinFlow eq. 2,
-    as printed).
+    """Free oscillator chains, U(z) = zᵀ (W / ‖W‖₂) z (LangevinFlow eq. 2, as printed).
+
+    Each group has a free symmetric Toeplitz W.
 
     Nothing keeps W positive: directions of negative curvature are hills, down which z runs away.
 
@@ -38,7 +41,7 @@ class FreeOscillatorPotential(Potential):
         self.kernel = nn.Parameter(start)
 
     def coupling(self) -> Tensor:
-        """W / ‖W‖₂ of each group, (groups, dim / groups, dim / groups).
+        """Matrix W / ‖W‖₂ of each group, (groups, dim / groups, dim / groups).
 
         ‖W‖₂ is |wᵀWw| with the extreme eigenvector w held fixed: its exact derivative, without one
         through `eigh`.
@@ -64,8 +67,7 @@ class FreeOscillatorPotential(Potential):
 
 
 class MixedOscillatorPotential(Potential):
-    """U(z) = zᵀ C z with C a convolution that mixes the channels, as in the code released with
-    LangevinFlow.
+    """Mixed channels, U(z) = zᵀ C z with a convolution C, as in LangevinFlow's released code.
 
     The positions are `channels` channels; each of the channels² kernels is divided by its own L2
     norm and starts at zero, where that division has a gradient of order 10¹². C is not symmetric:
@@ -90,7 +92,7 @@ class MixedOscillatorPotential(Potential):
         self.kernel = nn.Parameter(torch.zeros(channels, channels, taps))
 
     def coupling(self) -> Tensor:
-        """C as a matrix acting from the left, (dim, dim)."""
+        """Matrix C, acting from the left, (dim, dim)."""
         kernel, n = F.normalize(self.kernel, dim=-1), self.dim // self.channels
         index = torch.arange(n, device=kernel.device)
         tap = index[None] - index[:, None] + self.taps // 2
@@ -111,7 +113,7 @@ class MixedOscillatorPotential(Potential):
 
 
 class InputDrivenPotential(Potential):
-    """U(z, x) = U(z) + zᵀ W_x x: the input tilts another potential (LangevinFlow, Baseline 4).
+    """Potential tilted by the input, U(z, x) = U(z) + zᵀ W_x x (LangevinFlow, Baseline 4).
 
     Args:
         dim: number of positions.

@@ -1,4 +1,7 @@
-"""What the recurrent networks share: no noise, weights of a torch cell, any leading dimensions."""
+"""`RecurrentDynamics`: recurrent networks as dynamics, without noise.
+
+Their weights are those of a torch cell; any leading dimensions are allowed.
+"""
 
 from abc import abstractmethod
 from typing import TypeVar
@@ -14,7 +17,7 @@ two or three bins how it began, which is all that sets it."""
 
 
 class RecurrentDynamics(DiscreteDynamics):
-    """x' = cell(u, x): the path is set by its start and its input.
+    """Recurrent network x' = cell(u, x), whose path is set by its start and its input.
 
     Args:
         state_dim: width of the state.
@@ -30,8 +33,7 @@ class RecurrentDynamics(DiscreteDynamics):
 
     @abstractmethod
     def advance(self, u: Tensor, x: Tensor) -> Tensor:
-        """The next state of each row, from inputs (rows, input_dim) and states (rows,
-        state_dim)."""
+        """Compute the next states from inputs (rows, input_dim) and states (rows, state_dim)."""
 
     def next_mean(self, x: Tensor, u: Tensor | None = None) -> Tensor:
         rows = x.reshape(-1, self.state_dim)
@@ -45,10 +47,13 @@ class RecurrentDynamics(DiscreteDynamics):
         return x.new_zeros(0)
 
     def check_stable(self, bin_s: float) -> None:
-        """Nothing to refuse: gates and tanh let no state grow by more than one a bin."""
+        """Refuse nothing: gates and tanh let no state grow by more than one a bin."""
 
 
 def without_empty_weights(cell: Cell) -> Cell:
-    """`cell`, of whose weights those of no input are not learned: there are none."""
+    """Return `cell` with its input weights frozen where it has no inputs.
+
+    There is then nothing to learn in them.
+    """
     cell.weight_ih.requires_grad_(cell.weight_ih.numel() > 0)
     return cell

@@ -1,4 +1,4 @@
-"""A vanilla recurrent network."""
+"""Vanilla recurrent network as latent dynamics."""
 
 from torch import Tensor, nn
 
@@ -6,8 +6,9 @@ from undertow.dynamics.recurrent import RecurrentDynamics, without_empty_weights
 
 
 class RNN(RecurrentDynamics):
-    """x' = tanh(W x + V u + b_x + b_u), without noise (ElGazzar & van Gerven, Table 1; weights as
-    in `torch.nn.RNNCell`).
+    """Vanilla network x' = tanh(W x + V u + b_x + b_u), without noise.
+
+    It is one of ElGazzar & van Gerven's models (Table 1), with weights as in `torch.nn.RNNCell`.
 
     W starts as the identity and the biases at zero, so that a state is kept for many bins. The bin
     width is part of the model, see `DiscreteDynamics`.
@@ -26,6 +27,7 @@ class RNN(RecurrentDynamics):
     ) -> None:
         super().__init__(state_dim, input_dim, timescale_s)
         self.cell = without_empty_weights(nn.RNNCell(input_dim, self.state_dim))
+        # from torch's random start a path would forget within a few bins how it began
         nn.init.eye_(self.cell.weight_hh)
         nn.init.zeros_(self.cell.bias_ih)
         nn.init.zeros_(self.cell.bias_hh)

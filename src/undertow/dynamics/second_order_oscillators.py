@@ -17,8 +17,9 @@ START_DAMPING = 1.0
 
 
 class SecondOrderOscillators(SplitSDE):
-    """ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities (ElGazzar & van
-    Gerven, eq. 22).
+    """Oscillators ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities.
+
+    This is eq. 22 of ElGazzar & van Gerven:
 
         dx = v ds,   dv = (−γ v − ω² x + C(u) x) ds + σ dW
 
@@ -54,21 +55,23 @@ class SecondOrderOscillators(SplitSDE):
 
     @property
     def damping(self) -> Tensor:
-        """γ of each oscillator per unit of internal time, (N,)."""
+        """Damping γ of each oscillator per unit of internal time, (N,)."""
         return self.log_damping.exp()
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """|ω| / 2πτ of each undamped oscillator in Hz, (N,)."""
+        """Frequencies |ω| / 2πτ of the undamped oscillators in Hz, (N,)."""
         return self.omega.abs() / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """C(u) per unit of internal time squared, (…, N, N): row i is what acts on oscillator i;
-        its diagonal is zero."""
+        """Coupling C(u) per unit of internal time squared, (…, N, N).
+
+        Row i is what acts on oscillator i; the diagonal is zero.
+        """
         return self.coupling.matrix(u)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Positions 'x' and velocities 'v'."""
+        """Split the state into positions 'x' and velocities 'v'."""
         position, velocity = x.chunk(2, -1)
         return {"x": position, "v": velocity}
 

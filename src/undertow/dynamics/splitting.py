@@ -1,4 +1,4 @@
-"""`SplitSDE`: an SDE with a stable step of its own, and the exact flows such steps are made of."""
+"""`SplitSDE`: an SDE with a stable step of its own, and the exact flows such steps consist of."""
 
 from abc import abstractmethod
 from typing import Unpack, get_args
@@ -13,8 +13,9 @@ SMALL = 1e-3
 
 
 class SplitSDE(IntegratedSDE):
-    """dx = μ(x, u) ds + σ(x, u) dW whose drift is split into parts with known flows, applied one
-    after another.
+    """SDE dx = μ(x, u) ds + σ(x, u) dW whose drift is split into parts with known flows.
+
+    The flows are applied one after another.
 
     A step is x' = flow over h of the parts + √h σ(x, u) η: as exact as its parts where they act
     alone, of strong and weak order 1 where they act together (½ where σ depends on the state), and
@@ -49,15 +50,17 @@ class SplitSDE(IntegratedSDE):
 
 
 def mean_decay(z: Tensor) -> Tensor:
-    """(1 − e^{−z}) / z, the mean of a decay over its time: 1 at z = 0, where its series keeps the
-    gradient right."""
+    """Compute (1 − e^{−z}) / z, the mean of a decay over its time.
+
+    It is 1 at z = 0, where its series keeps the gradient right.
+    """
     small = z.abs() < SMALL
     away = torch.where(small, SMALL, z)
     return torch.where(small, 1 - z * (1 / 2 - z * (1 / 6 - z / 24)), -torch.expm1(-away) / away)
 
 
 def logistic_gain(rate: Tensor, limit: Tensor, h: Tensor) -> Tensor:
-    """n(h) / n(0) of dn/ds = n (rate − c n), exactly, where limit = c n(0).
+    """Compute n(h) / n(0) of dn/ds = n (rate − c n), exactly, where limit = c n(0).
 
     It is 1 / (e^{−rate h} + limit (1 − e^{−rate h}) / rate), and 1 / (1 + limit h) at rate = 0.
     """
@@ -66,11 +69,11 @@ def logistic_gain(rate: Tensor, limit: Tensor, h: Tensor) -> Tensor:
 
 
 def relaxation(x: Tensor, target: Tensor, rate: Tensor, h: Tensor) -> Tensor:
-    """The exact flow of dx = rate (target − x) ds over h."""
+    """Exact flow of dx = rate (target − x) ds over h."""
     return target + (x - target) * torch.exp(-rate * h)
 
 
 def rotation(x: Tensor, v: Tensor, omega: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """The exact flow of dx = v ds, dv = −ω² x ds over h; at ω = 0, x + h v and v."""
+    """Exact flow of dx = v ds, dv = −ω² x ds over h; at ω = 0 it is x + h v and v."""
     cos, sin = torch.cos(omega * h), torch.sin(omega * h)
     return cos * x + h * torch.sinc(omega * h / torch.pi) * v, cos * v - omega * sin * x

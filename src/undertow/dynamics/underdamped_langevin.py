@@ -9,8 +9,9 @@ from undertow.dynamics.linear_recurrence import linear_langevin
 
 
 class UnderdampedLangevin(SecondOrderLangevin):
-    """dz = v ds,  m dv = −∇U(z) ds − mγ v ds + √(2mγ k_Bτ) dW (LangevinFlow eq. 1, in internal time
-    s = t / timescale).
+    """Langevin dynamics dz = v ds,  m dv = −∇U(z) ds − mγ v ds + √(2mγ k_Bτ) dW.
+
+    This is LangevinFlow eq. 1 in internal time s = t / timescale.
 
     One step of size h is a kick, half a drift, friction with noise, and the other half of the
     drift: the BAOAB splitting (Leimkuhler & Matthews, 2013) seen just before its last half kick,
@@ -44,12 +45,12 @@ class UnderdampedLangevin(SecondOrderLangevin):
         return torch.cat([z + h / 2 * (v_half + damped), damped], -1), std
 
     def displaced(self, mean: Tensor, by: Tensor, h: Tensor) -> Tensor:
-        """Positions follow the velocity that was drawn: they move by (h/2)(v' − E v')."""
+        """Move positions by (h/2)(v' − E v'), as they follow the velocity that was drawn."""
         z, v = mean.chunk(2, -1)
         return torch.cat([z + h / 2 * by, v + by], -1)
 
     def decay_and_std(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """a = exp(−γh) and the std of the velocity noise over a step h, each (positions,)."""
+        """Compute a = exp(−γh) and the std of a step's velocity noise, each (positions,)."""
         rate = self.gamma * h
         # expm1: 1 − a² would lose all digits at short steps
         return torch.exp(-rate), (-self.temperature / self.mass * torch.expm1(-2 * rate)).sqrt()
@@ -63,7 +64,7 @@ class UnderdampedLangevin(SecondOrderLangevin):
     def linear_states(
         self, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None = None
     ) -> Tensor | None:
-        """The hand-written recurrence, for a quadratic potential, tilted by an input or not."""
+        """Run the hand-written recurrence, for a quadratic potential, tilted by an input or not."""
         stiffness = self.potential.stiffness()
         if stiffness is None:
             return None

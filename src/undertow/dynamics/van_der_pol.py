@@ -16,8 +16,9 @@ START_NONLINEARITY = 1.0
 
 
 class VanDerPol(SplitSDE):
-    """ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i with noise on the
-    velocities (van der Pol, 1926).
+    """Oscillators ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i.
+
+    Noise enters the velocities (van der Pol, 1926).
 
     Each oscillator has a limit cycle of amplitude near 2; μ ≪ ω gives a sinusoid of frequency ω, μ
     ≫ ω relaxation. The step by `splitting` kicks v by coupling and input, rotates (x, v) exactly by
@@ -51,11 +52,11 @@ class VanDerPol(SplitSDE):
 
     @property
     def nonlinearity(self) -> Tensor:
-        """μ of each oscillator per unit of internal time, (N,)."""
+        """Nonlinearity μ of each oscillator per unit of internal time, (N,)."""
         return self.log_nonlinearity.exp()
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Positions 'x' and velocities 'v'."""
+        """Split the state into positions 'x' and velocities 'v'."""
         position, velocity = x.chunk(2, -1)
         return {"x": position, "v": velocity}
 

@@ -17,8 +17,9 @@ START_CURRENTS = (-2.5, -4.0)
 
 
 class WilsonCowan(SplitSDE):
-    """N columns of rates E and I in mean-field form (Wilson & Cowan, 1972, without refractory
-    factors).
+    """Columns of excitatory and inhibitory rates E and I in mean-field form.
+
+    There are N columns (Wilson & Cowan, 1972, without refractory factors):
 
         dE = λ_E [−E + S(w_EE E − w_EI I + Σ_{j≠i} K_ij E_j + P + (B u)_E)] ds + σ dW
         dI = λ_I [−I + S(w_IE E − w_II I + Q + (B u)_I)] ds + σ dW,   S(y) = 1 / (1 + e^{−y})
@@ -53,7 +54,7 @@ class WilsonCowan(SplitSDE):
         self.input_map = InputMap(input_dim, state_dim)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """Rates of the populations, 'excitatory' and 'inhibitory'."""
+        """Split the state into rates of the 'excitatory' and 'inhibitory' populations."""
         excitatory, inhibitory = x.chunk(2, -1)
         return {"excitatory": excitatory, "inhibitory": inhibitory}
 

@@ -1,4 +1,4 @@
-"""The reduced Wong–Wang model: pairs of populations that compete for a decision."""
+"""Reduced Wong–Wang model: pairs of populations that compete for a decision."""
 
 from typing import Unpack
 
@@ -20,8 +20,9 @@ SMALL = 1e-3
 
 
 class WongWang(SplitSDE):
-    """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other (Wong & Wang,
-    2006, reduced form).
+    """Pairs of gating variables S₁, S₂ that excite themselves and inhibit each other.
+
+    This is the reduced form of Wong & Wang (2006):
 
         dS₁ = λ [−S₁ + g (1 − S₁) φ(y₁)] ds + σ dW
         y₁ = w₊ S₁ − w₋ S₂ + I₁ + (B u)₁,   φ(y) = y / (1 − e^{−y})
@@ -58,7 +59,7 @@ class WongWang(SplitSDE):
         self.input_map = InputMap(input_dim, state_dim)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
-        """The gating of either population, 's1' and 's2'."""
+        """Split the state into the gating of either population, 's1' and 's2'."""
         first, second = x.chunk(2, -1)
         return {"s1": first, "s2": second}
 
@@ -71,7 +72,7 @@ class WongWang(SplitSDE):
         return relaxation(x, opening / (1 + opening), rate * (1 + opening), h)
 
     def _rates(self, x: Tensor, u: Tensor | None) -> tuple[Tensor, Tensor]:
-        """λ and g φ(y) of each population."""
+        """Compute λ and g φ(y) of each population."""
         own, other = x.unflatten(-1, (2, -1)), x.unflatten(-1, (2, -1)).flip(-2)
         recurrent = (self.log_self.exp() * own - self.log_cross.exp() * other).flatten(-2)
         rate, gain = self.log_rate.exp().repeat(2), self.log_gain.exp().repeat(2)
@@ -79,9 +80,12 @@ class WongWang(SplitSDE):
 
 
 def transfer(y: Tensor) -> Tensor:
-    """φ(y) = y / (1 − e^{−y}), as y/2 + (y/2) coth(y/2): smooth at 0, where it is 1, and safe far
-    from it."""
+    """Compute φ(y) = y / (1 − e^{−y}), as y/2 + (y/2) coth(y/2).
+
+    It is smooth at 0, where it is 1, and safe far from it.
+    """
     half = y / 2
+    # the series near 0, and a safe divisor in the branch not taken: its gradient must not be NaN
     small = half.abs() < SMALL
     large = torch.where(small, torch.ones_like(half), half)
     return half + torch.where(small, 1 + half.square() / 3, large / torch.tanh(large))

@@ -1,4 +1,4 @@
-"""Encoders: spikes → initial state and context; stimulus → what drives the dynamics."""
+"""Encoders: spikes → context and initial state; stimulus → what drives the dynamics."""
 
 from undertow.encoders.base import Encoder
 from undertow.encoders.dropout import Dropout, dropout_from

@@ -1,6 +1,6 @@
-"""`Encoder`: spikes → a context per bin, and what the initial state is inferred from.
+"""`Encoder`: spikes → a context per bin, and features of the initial state.
 
-And how padded trials are turned around, which recurrent encoders need.
+Also how padded trials are reversed in time, which recurrent encoders need.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Encoder(nn.Module, ABC):
-    """Reads the inputs of each bin; says how wide its outputs are and whether it is causal.
+    """Network that reads the inputs of each bin and gives a context per bin.
 
     Attributes:
         context_dim: width of the context.
@@ -24,7 +24,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode.
+        """Encode a batch of trials.
 
         Args:
             inputs: (trials, time, inputs); whatever stands in bins not observed is ignored.
@@ -38,13 +38,15 @@ class Encoder(nn.Module, ABC):
 
 
 def reversal(lengths: Tensor, n_time: int) -> Tensor:
-    """Bin order that turns each trial around within its own length, (trials, time); its own
-    inverse."""
+    """Order of bins that reverses each trial within its own length, (trials, time).
+
+    It is its own inverse.
+    """
     time = torch.arange(n_time, device=lengths.device)
     mirrored = lengths[:, None] - 1 - time
     return torch.where(mirrored >= 0, mirrored, time)
 
 
 def take(x: Tensor, order: Tensor) -> Tensor:
-    """The bins of `x` (trials, time, features) in the order given, (trials, time)."""
+    """Reorder the bins of `x` (trials, time, features) by `order` (trials, time)."""
     return x.gather(1, order[..., None].expand_as(x))

@@ -12,8 +12,9 @@ from undertow.randomness import random_mask, representable_share
 
 
 class Dropout(nn.Module):
-    """Sets a share of the entries to zero in training and scales up the others; `dropout_from`
-    gives the generator.
+    """Dropout layer: zeroes a share of the entries in training and scales up the others.
+
+    Its generator is set by `dropout_from`.
 
     Args:
         share: probability of dropping an entry, 0 ≤ share < 1 (in steps of 1/256).

@@ -1,4 +1,4 @@
-"""A one-layer GRU over bins, with a learned input for bins it may not see."""
+"""GRU encoder of one layer, with a learned input for bins it may not see."""
 
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ Reads = Literal["current", "previous", "held"]
 
 
 class GRUEncoder(Encoder):
-    """h_t = GRU(x_t, h_{t−1}) (LangevinFlow Algorithm 1: the state at bin t has seen bins up to t).
+    """GRU: h_t = GRU(x_t, h_{t−1}) has seen bins up to t (LangevinFlow Algorithm 1).
 
     Args:
         n_inputs: inputs per bin.
@@ -58,6 +58,7 @@ class GRUEncoder(Encoder):
         last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
         initial = context[torch.arange(len(context), device=context.device), last - 1]
         if self.backwards is not None:
+            # turned around within each trial's length: its last bin comes first, not padding
             reverse = reversal(lengths, inputs.shape[1])
             backward = take(self._run(take(inputs, reverse), self.backwards), reverse)
             context = torch.cat([context, backward], -1)
@@ -66,7 +67,7 @@ class GRUEncoder(Encoder):
         return self.dropout(context), self.dropout(initial)
 
     def _read(self, inputs: Tensor, observed: Tensor) -> Tensor:
-        """What the GRU is given in each bin, (trials, time, inputs)."""
+        """Return the input of the GRU in each bin, (trials, time, inputs)."""
         inputs = torch.where(observed[..., None], inputs, self.no_input)
         if self.reads == "held":
             # the last bin seen; before there is one it is bin 0, which has the learned input

@@ -14,7 +14,7 @@ Backwards, with the costate λ = ∂L/∂h' (masked as h' was), the chain rule g
     ∂L/∂g_r = ∂L/∂a_r = ∂L/∂g_n ⊙ a_n ⊙ r ⊙ (1 − r),
     λ ← λ ⊙ u + Wᵀ ∂L/∂a.
 
-All factors beside λ are known from the way forwards and formed for all bins at once: a bin costs
+All factors beside λ are known from the forward pass and formed for all bins at once: a bin costs
 one product and five elementwise operations, and the gradient of W is a single product over all
 bins.
 """
@@ -27,8 +27,10 @@ from torch.autograd.function import once_differentiable
 
 
 class GRURecurrence(torch.autograd.Function):
-    """(g, W, b, mask or None) → h, from h = 0; g is (bins, trials, 3 · hidden), h and the mask
-    (bins, trials, hidden)."""
+    """Recurrence (g, W, b, mask or None) → h, from h = 0.
+
+    Gates g are (bins, trials, 3 · hidden), h and the mask (bins, trials, hidden).
+    """
 
     @staticmethod
     def forward(
@@ -97,10 +99,10 @@ class GRURecurrence(torch.autograd.Function):
 
 
 def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) -> Tensor:
-    """States of a one-layer batch-first GRU, (trials, bins, hidden): `gru(inputs)[0]`, faster on
-    CPUs.
+    """States of a one-layer batch-first GRU, (trials, bins, hidden).
 
-    `mask`, (trials, bins, hidden), multiplies the state of each bin before the next bin sees it.
+    They are those of `gru(inputs)[0]`, computed faster on CPUs. `mask`, (trials, bins, hidden),
+    multiplies the state of each bin before the next bin sees it.
     """
     # CUDA has a fused kernel, which knows no mask
     if inputs.is_cuda and mask is None:

@@ -1,4 +1,4 @@
-"""Interpolation: from values at some times to values at others, for a context or a stimulus."""
+"""Interpolation of a context or a stimulus from some times to others."""
 
 from typing import Literal, get_args
 
@@ -16,7 +16,7 @@ REACHED = 1 - 1e-3
 def interpolate(
     values: Tensor, times_s: Tensor, at_s: Tensor, kind: Interpolation = "linear"
 ) -> Tensor:
-    """Values at `at_s` of the path through `values` at `times_s`.
+    """Interpolate `values` given at `times_s` to the times `at_s`.
 
     u(t) = Σ_i η(v_i) ψ_i(t) (ElGazzar & van Gerven). Before the first time the first value is held,
     after the last one the last value. Differentiable in `values`.
@@ -48,8 +48,10 @@ def interpolate(
 
 
 def _place(times_s: Tensor, at_s: Tensor) -> tuple[Tensor, Tensor]:
-    """The last time not after each of `at_s`, and the share of the way from there to the next, in
-    [0, 1)."""
+    """Find the last time not after each of `at_s`, and how far towards the next one it lies.
+
+    The latter is a share of the interval, in [0, 1).
+    """
     rows = max(len(times_s), len(at_s))
     times_s = torch.where(times_s.isnan(), torch.inf, times_s).expand(rows, -1).contiguous()
     at_s = at_s.to(times_s.dtype).expand(rows, -1).contiguous()
@@ -61,8 +63,10 @@ def _place(times_s: Tensor, at_s: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:
-    """Entries of `values` (trials, time, channels) at `index` (trials or 1, steps): five times as
-    fast as `gather`."""
+    """Pick entries of `values` (trials, time, channels) at `index` (trials or 1, steps).
+
+    This is five times as fast as `gather`.
+    """
     if len(index) == 1:
         return values.index_select(1, index[0])
     first = values.shape[1] * torch.arange(len(values), device=index.device)

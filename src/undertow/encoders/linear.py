@@ -1,4 +1,4 @@
-"""A linear encoder without state."""
+"""Linear encoder without state."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from undertow.encoders.dropout import Dropout
 
 
 class LinearEncoder(Encoder):
-    """h_t = W x_t + b: no bin knows of another (LangevinFlow, Baseline 2).
+    """Linear map h_t = W x_t + b: no bin knows of another (LangevinFlow, Baseline 2).
 
     The initial state is inferred from the mean of h over the first bins.
 

@@ -1,5 +1,8 @@
-"""Two stacked LSTMs: one reads the trial's start in reverse for the initial state, one the whole
-trial for the context."""
+"""LSTM encoder of two stacked networks.
+
+One reads the trial's start in reverse for the initial state, the other the whole trial for the
+context.
+"""
 
 from typing import Literal, get_args
 
@@ -21,7 +24,7 @@ TURNED: dict[Direction, tuple[bool, ...]] = {
 
 
 class LSTMEncoder(Encoder):
-    """The observation encoder of a latent SDE (ElGazzar & van Gerven, supplement 2).
+    """Encoder of a latent SDE's observations (ElGazzar & van Gerven, supplement 2).
 
     The initialisation network reads the first `initial_bins` bins from last to first; its last
     output is what the initial state is inferred from. The context network reads the whole trial.
@@ -35,8 +38,9 @@ class LSTMEncoder(Encoder):
         layers: layers of each network.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins,
             0 for none (there are then no features of it: the initial state comes from its prior).
-        direction: of the context network: 'backward' (bin t has seen bins from t on), 'forward' (up
-            to t; the encoder is then causal) or 'both' side by side, twice as wide.
+        direction: how the context network reads a trial: 'backward' (bin t has seen bins from t
+            on), 'forward' (up to t; the encoder is then causal) or 'both' (side by side, and twice
+            as wide).
         dropout: probability of dropping a unit of the context or of the initial features.
 
     Raises:
@@ -71,7 +75,7 @@ class LSTMEncoder(Encoder):
     def forward(
         self, inputs: Tensor, observed: Tensor, lengths: Tensor, start: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Encode; see `Encoder.forward`.
+        """Encode a batch of trials; see `Encoder.forward`.
 
         Args:
             inputs: (trials, time, inputs).
@@ -93,13 +97,14 @@ class LSTMEncoder(Encoder):
         )
 
     def _initial(self, seen: Tensor, lengths: Tensor, start: Tensor | None) -> Tensor:
-        """The last output of the initialisation network, (trials, initial_dim)."""
+        """Return the last output of the initialisation network, (trials, initial_dim)."""
         if self.initial is None:
             return seen.new_zeros(len(seen), 0)
         bins = self.initial_bins
         if start is not None:
             seen, lengths = torch.where(start[..., None], seen, 0.0), start.sum(1).clamp(min=1)
             bins = int(lengths.max())
+        # reversed, so that the first bin is read last and weighs most on the initial state
         window = seen[:, :bins]
         used = lengths.clamp(max=window.shape[1])
         outputs: Tensor = self.initial(take(window, reversal(used, window.shape[1])))[0]

@@ -1,4 +1,4 @@
-"""The stimulus, encoded: what drives the latent dynamics from outside."""
+"""Encoder of the stimulus, which drives the latent dynamics from outside."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from undertow.checks import number
 
 
 class StimulusEncoder(nn.Module):
-    """u = η(v): the stimulus itself where it is no wider than the state, else a small network down
-    to the state's width.
+    """Encoded stimulus u = η(v): what drives the dynamics.
 
-    ElGazzar & van Gerven, supplement 2. A missing value is replaced by the channel's last known
-    one, zero before the first.
+    It is the stimulus itself where that is no wider than the state, else a small network down to
+    the state's width (ElGazzar & van Gerven, supplement 2). A missing value is replaced by the
+    channel's last known one, zero before the first.
 
     Args:
         n_inputs: stimulus channels; 0 where there is no stimulus.
@@ -47,7 +47,7 @@ class StimulusEncoder(nn.Module):
         self.output_dim = min(n_inputs, state_dim) + time
 
     def forward(self, stimulus: Tensor, time_s: Tensor) -> Tensor:
-        """Encode.
+        """Encode a stimulus.
 
         Args:
             stimulus: (trials, time, n_inputs), NaN where missing.
@@ -65,8 +65,10 @@ class StimulusEncoder(nn.Module):
 
 
 def filled(stimulus: Tensor) -> Tensor:
-    """NaN replaced by the channel's last known value, zero before the first; (trials, time,
-    channels)."""
+    """Replace NaN by the channel's last known value, zero before the first.
+
+    Shapes are (trials, time, channels).
+    """
     bins = torch.arange(stimulus.shape[1], device=stimulus.device)[:, None]
     last = torch.where(stimulus.isnan(), -1, bins).cummax(1).values
     return torch.where(last < 0, 0.0, stimulus.gather(1, last.clamp(min=0)))

@@ -1,4 +1,4 @@
-"""Inference: posteriors over paths, divergences, coordinated dropout."""
+"""Variational inference: posteriors over paths, their divergences, coordinated dropout."""
 
 from undertow.inference.bounds import evidence_bound, importance_weighted_bound
 from undertow.inference.coordinated_dropout import coordinated_dropout, likelihood_weight

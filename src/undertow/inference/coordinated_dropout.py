@@ -1,4 +1,4 @@
-"""Coordinated dropout (Keshtkaran & Pandarinath 2019): hide some inputs, learn from just these."""
+"""Coordinated dropout (Keshtkaran & Pandarinath 2019): hide some inputs, learn from these alone."""
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ def coordinated_dropout(
         share_learned = share + (1 - share) * representable_share(learn_from_kept)
     else:
         share_learned = share
+    # scaled up, so that the encoder sees the same mean counts in training and in prediction
     return counts * (1 - hidden) / (1 - share), learned / share_learned
 
 

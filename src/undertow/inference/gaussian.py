@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class GaussianHead(nn.Module):
-    """Features → mean and std of a diagonal Gaussian; starts near the standard normal."""
+    """Map from features to mean and std of a diagonal Gaussian; starts near N(0, I)."""
 
     def __init__(self, n_inputs: int, dim: int) -> None:
         super().__init__()
@@ -18,6 +18,7 @@ class GaussianHead(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mean, logvar = self.linear(features).chunk(2, -1)
+        # clamped: neither the std nor its KL can overflow, however large the features
         return mean, (0.5 * logvar.clamp(-12.0, 6.0)).exp()
 
 
@@ -33,7 +34,10 @@ def gaussian_kl(mean_q: Tensor, std_q: Tensor, mean_p: Tensor, std_p: Tensor) ->
 
 
 def released_step_kl(sample: Tensor, gamma: Tensor, prior_var: float = 0.1) -> Tensor:
-    """The per-step KL of the code released with LangevinFlow, of each coordinate.
+    """Per-step KL of the code released with LangevinFlow, of each coordinate.
+
+    That code calls it with the sampled velocity as mean and 2γ as *log*-variance, against N(0,
+    0.1). This is not a divergence of the path's law; it is kept to reproduce that code.
 
     It is called with the sampled velocity as mean and 2γ as *log*-variance, against N(0, 0.1): no
     divergence of the path's law, kept to reproduce that code.

@@ -1,4 +1,4 @@
-"""The inferred law of the initial state, its divergence from N(0, I), and its ratio to it."""
+"""Law of the inferred initial state, its divergence from N(0, I) and their density ratio."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from undertow.inference.gaussian import GaussianHead
 
 @dataclass(frozen=True)
 class InitialLaw:
-    """N(mean, LLᵀ) of each trial's initial state.
+    """Normal law N(mean, LLᵀ) of each trial's initial state.
 
     Attributes:
         mean: (trials, dim).
@@ -22,39 +22,41 @@ class InitialLaw:
 
     @classmethod
     def standard_normal(cls, trials: int, dim: int, like: Tensor) -> "InitialLaw":
-        """The prior: N(0, I) (ElGazzar & van Gerven eq. 14)."""
+        """Return the prior N(0, I) (ElGazzar & van Gerven eq. 14)."""
         return cls(like.new_zeros(trials, dim), like.new_ones(trials, dim))
 
     @property
     def diagonal(self) -> Tensor:
-        """The diagonal of L."""
+        """Diagonal of L, (trials, dim)."""
         return self.factor if self.factor.ndim == 2 else self.factor.diagonal(dim1=-2, dim2=-1)
 
     def at(self, noise: Tensor) -> Tensor:
-        """The state that standard normal `noise` (trials, dim) becomes."""
+        """Turn standard normal `noise` (trials, dim) into an initial state, mean + L · noise."""
         if self.factor.ndim == 2:
             return self.mean + self.factor * noise
         return self.mean + (self.factor @ noise[..., None])[..., 0]
 
     @property
     def kl(self) -> Tensor:
-        """KL(q ‖ N(0, I)) as a sum over coordinates, (trials, dim) (eq. 21)."""
+        """KL(q ‖ N(0, I)) in terms that add up over coordinates, (trials, dim) (eq. 21)."""
+        # tr(LLᵀ) is the sum of all squares in L; the row sums share it out among the coordinates
         spread = self.factor.square() if self.factor.ndim == 2 else self.factor.square().sum(-1)
         return 0.5 * (self.mean.square() + spread - 1.0) - self.diagonal.log()
 
     def log_ratio(self, noise: Tensor) -> Tensor:
-        """log p(x₀) − log q(x₀) at the state that `noise` becomes, (trials,)."""
+        """Compute log p(x₀) − log q(x₀) at the state that `noise` becomes, (trials,)."""
+        # q is standard normal in `noise`, up to log det L: no inverse of L is needed
         apart = 0.5 * (noise.square() - self.at(noise).square()) + self.diagonal.log()
         return apart.sum(-1)
 
 
 class InitialHead(nn.Module):
-    """Features → law of the initial state; starts near the standard normal.
+    """Map from features to the law of the initial state; starts near N(0, I).
 
     Args:
-        n_inputs: features.
+        n_inputs: number of features.
         dim: width of the state.
-        full: with all covariances between coordinates, instead of variances alone.
+        full: infer all covariances between coordinates, instead of variances alone.
     """
 
     def __init__(self, n_inputs: int, dim: int, full: bool = False) -> None:
@@ -62,6 +64,7 @@ class InitialHead(nn.Module):
         self.gaussian = GaussianHead(n_inputs, dim)
         self.below = nn.Linear(n_inputs, dim * (dim - 1) // 2) if full else None
         if self.below is not None:
+            # below the diagonal L starts at zero: as in the diagonal law
             nn.init.zeros_(self.below.weight)
             nn.init.zeros_(self.below.bias)
 

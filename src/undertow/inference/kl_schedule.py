@@ -1,4 +1,4 @@
-"""How the weight of the KL terms changes over training."""
+"""`KLSchedule`: how the weight of the KL terms changes over training."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -17,7 +17,7 @@ class KLSchedule(Options):
             then stays: ElGazzar & van Gerven, supplement 2).
         peak: highest weight; 1 makes the objective an evidence bound, the paper's 10 weighs the KL
             terms tenfold.
-        cycles: of 'cyclic'.
+        cycles: number of cycles of 'cyclic'.
         rise: share over which the weight rises.
     """
 
@@ -33,8 +33,8 @@ class KLSchedule(Options):
         checks.whole(self.of("cycles"), self.cycles, 1)
 
     def __call__(self, progress: float) -> float:
-        """Weight when a share `progress` of training, 0 to 1, is done; at the end it is the
-        peak."""
+        """Weight at a share `progress` of training, 0 to 1; at the end it is the peak."""
+        # at progress 1 a cycle would begin anew, from zero
         if self.shape == "constant" or self.rise == 0 or progress >= 1:
             return self.peak
         within = progress if self.shape == "linear" else (progress * self.cycles) % 1.0

@@ -1,5 +1,4 @@
-"""Running dynamics along a grid, under a posterior's control or none, and what that costs
-(Girsanov)."""
+"""Running dynamics along a grid, with or without a posterior's control, and its Girsanov cost."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,7 @@ from undertow.inference.time_grid import TimeGrid
 
 @dataclass(frozen=True)
 class Path:
-    """A path, what drove it, and what that costs.
+    """Path of the state, what drove it, and what that costs in divergence.
 
     Attributes:
         states: at the observations, (trials, times, state_dim); the first entry is the initial one.
@@ -41,8 +40,10 @@ class Path:
 
     @property
     def log_ratio(self) -> Tensor:
-        """log dP/dQ of the path, −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ, (trials,)
-        (eq. 17)."""
+        """Log density ratio log dP/dQ of the path, prior over posterior, (trials,) (eq. 17).
+
+        It is −½∫|Δ|² ds − ∫Δ dŴ with the posterior's own noise Ŵ.
+        """
         # only importance weights need it: not computed in training
         if self.control is None:
             return self.states.new_zeros(len(self.states))
@@ -58,15 +59,17 @@ def draw_noise(
     generator: torch.Generator,
     at_once: int = 1,
 ) -> Tensor:
-    """Standard normal noise of a path, (trials, steps, noise_dim), drawn step by step, so that a
-    longer window begins with the same noise.
+    """Draw standard normal noise of a path, (trials, steps, noise_dim).
+
+    It is drawn step by step, so that a longer window begins with the same noise.
 
     Args:
-        steps, trials, noise_dim: its size.
-        like: gives type and device.
+        steps, trials, noise_dim: size of the noise.
+        like: a tensor that gives type and device.
         generator: source of the numbers.
         at_once: steps drawn in one call, those of a bin.
     """
+    # time first: each draw then fills one contiguous block, whatever the length of the window
     noise = like.new_empty(steps, trials, noise_dim)
     for block in noise.split(at_once):
         block.normal_(generator=generator)
@@ -88,7 +91,7 @@ def solve(
     checkpointed: bool = False,
     laws: bool = False,
 ) -> Path:
-    """Run from `x0` along `grid`; without `steering` and `control`, a path of the prior.
+    """Run from `x0` along `grid`; without `steering` and `control` this is a path of the prior.
 
     A step of size h under control Δ moves the noisy coordinates by std · √h · Δ beyond the prior's
     mean. Steps that are linear and of equal length are taken at once where the dynamics can
@@ -97,10 +100,10 @@ def solve(
     Args:
         x0: initial state, (trials, state_dim).
         noise: standard normal, (trials, steps, noise_dim); see `draw_noise`.
-        grid: the steps.
+        grid: the steps to take.
         inputs: u at the start of each step, held over it, (trials, steps, inputs).
         steering: the posterior's control, read from the state.
-        context: what it reads at the start of each step, (trials, steps, context).
+        context: what the steering reads at the start of each step, (trials, steps, context).
         control: the posterior's control, known for all steps beforehand, (trials, steps,
             noise_dim).
         inside: steps that count, (trials, steps); others are not controlled and cost nothing. None
@@ -116,12 +119,15 @@ def solve(
             discrete dynamics take, or laws at observations between steps.
     """
     _check(dynamics, noise, grid, steering is not None and control is not None, laws)
+    # internal time, not seconds: a learned timescale gets its gradient through the step size
     h = (grid.steps_s if grid.step_s is None else grid.step_s) / dynamics.timescale_s
     kicks = noise
     if control is not None:
+        # past a trial's end nothing is observed: a push there would only cost
         control = control if inside is None else control * inside[..., None]
         # noise and push of a step are one sum, made for all steps together
         kicks = torch.addcmul(noise, _per_coordinate(h.sqrt()), control)
+    # all at once only where no step reads the state: no steering, nothing held, one step size
     stepped = None
     if h.ndim == 0 and steering is None and held is None and not checkpointed:
         stepped = steps_at_once(dynamics, x0, kicks, h, inputs, laws)
@@ -156,20 +162,21 @@ def _check(dynamics: Dynamics, noise: Tensor, grid: TimeGrid, both: bool, laws: 
 
 
 def _price(control: Tensor | None, h: Tensor, noise: Tensor) -> Tensor:
-    """½ Σ h Δ² of each noisy coordinate (Girsanov)."""
+    """Compute the divergence ½ Σ h Δ² of each noisy coordinate (Girsanov)."""
     if control is None:
         return noise.new_zeros(len(noise), noise.shape[-1])
     return 0.5 * (_per_coordinate(h) * control.square()).sum(1)
 
 
 def _per_coordinate(h: Tensor) -> Tensor:
-    """Steps, to be multiplied with what has a number for each trial, step and coordinate."""
+    """Shape steps to multiply values of each trial, step and coordinate."""
     return h if h.ndim == 0 else h[..., None]
 
 
 def _with_laws(path: Path, dynamics: Dynamics, std: Tensor, every: int) -> Path:
-    """`path` with the law of the last step into each observation, of `every` steps."""
+    """Add to `path` the law of the last of the `every` steps into each observation."""
     last = slice(every - 1, None, every)
     std = std[:, last] if std.ndim > 1 else std
+    # the mean from the state itself, less its noise: the path then need not keep both
     mean = path.states[:, 1:, dynamics.noisy] - dynamics.spread(std, path.noise[:, last])
     return replace(path, mean=mean, std=std)

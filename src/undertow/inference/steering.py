@@ -1,5 +1,7 @@
-"""How a posterior steers paths: a control on the noisy coordinates, read from state, input and
-context."""
+"""Steering of paths by a posterior: a control on the noisy coordinates.
+
+It is read from state, input and context.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -12,20 +14,26 @@ from undertow.errors import ModelError
 
 
 class Steering(nn.Module, ABC):
-    """Control Δ in units of the noise per √(internal time), so that a path costs ½∫|Δ|² ds
-    (Girsanov)."""
+    """Control Δ in units of the noise per √(internal time).
+
+    In these units a path costs ½∫|Δ|² ds (Girsanov).
+    """
 
     @abstractmethod
     def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:
-        """What every step needs of its context and input, (trials, steps, …): computed for all
-        steps at once."""
+        """Compute for all steps at once what they need of context and input.
+
+        The result is (trials, steps, …).
+        """
 
     @abstractmethod
     def forward(
         self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
     ) -> Tensor:
-        """Control over a step `h` from state x (trials, state_dim), whose law under the prior has
-        `mean` and `std` (see `Dynamics.step`); (trials, noise_dim)."""
+        """Compute the control (trials, noise_dim) over a step `h` from state x (trials, state_dim).
+
+        The step's law under the prior has `mean` and `std` (see `Dynamics.step`).
+        """
 
 
 class SteeringNetwork(nn.Module):
@@ -42,12 +50,15 @@ class SteeringNetwork(nn.Module):
         self.state = nn.Linear(state_dim, hidden_dim, bias=False)
         self.hidden = nn.Linear(hidden_dim, hidden_dim)
         self.out = nn.Linear(hidden_dim, out_dim)
+        # no output at first: a control then starts at the prior, whose path costs nothing
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def prepare(self, context: Tensor, inputs: Tensor | None) -> Tensor:
-        """The first layer's share that does not depend on the state, (trials, steps,
-        hidden_dim)."""
+        """Compute the part of the first layer that does not depend on the state.
+
+        The result is (trials, steps, hidden_dim).
+        """
         given: Tensor = self.given(context if inputs is None else torch.cat([context, inputs], -1))
         return given
 
@@ -58,11 +69,12 @@ class SteeringNetwork(nn.Module):
 
 
 class ControlSteering(Steering):
-    """Δ is a network's output: no division by the diffusion, and a posterior that starts as the
-    prior.
+    """Control Δ that is the output of a network.
+
+    Nothing is divided by the diffusion, and the posterior starts as the prior.
 
     Args:
-        dynamics: what is steered; its noisy coordinates are controlled.
+        dynamics: the dynamics to steer; their noisy coordinates are controlled.
         context_dim: width of the context.
         hidden_dim: units of each hidden layer.
 
@@ -93,14 +105,14 @@ class ControlSteering(Steering):
 
 
 class DriftSteering(Steering):
-    """Δ = σ⁻¹(ν − μ) of a network ν that is the posterior's drift (ElGazzar & van Gerven eqs 4, 5).
+    """Control Δ = σ⁻¹(ν − μ), ν the posterior's drift, a network (ElGazzar & van Gerven eqs 4, 5).
 
     μ is the mean drift of the prior's step, so that the posterior's next mean is x + h ν whatever
     the prior's integrator: with a stiff μ at x itself, a step that the prior's own would keep
     stable could diverge.
 
     Args:
-        dynamics: what is steered.
+        dynamics: the dynamics to steer.
         context_dim: width of the context.
         hidden_dim: units of each hidden layer.
 
@@ -129,6 +141,7 @@ class DriftSteering(Steering):
     def forward(
         self, x: Tensor, prepared: Tensor | None, mean: Tensor, std: Tensor, h: Tensor
     ) -> Tensor:
+        # h σ Δ in terms of the step's std √h σ: divided by it, and then by √h, this is Δ
         beyond = x + h * self.network(x, prepared) - mean
         if self.correlated:
             beyond = torch.linalg.solve_triangular(std, beyond[..., None], upper=False)[..., 0]

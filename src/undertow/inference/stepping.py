@@ -1,4 +1,4 @@
-"""The steps of a path, one after another: what `solve` does where they cannot be taken at once."""
+"""Stepping a path one step after another: what `solve` does where it cannot take all at once."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from undertow.inference.steering import Steering
 
 @dataclass(frozen=True)
 class Stepped:
-    """What the steps left behind.
+    """Result of stepping: entries of the path and what was read on the way.
 
     Attributes:
         states: entries of the path, (trials, steps + 1, state_dim), the first the initial state.
@@ -32,8 +32,10 @@ class Stepped:
 def steps_at_once(
     dynamics: Dynamics, x0: Tensor, kicks: Tensor, h: Tensor, inputs: Tensor | None, laws: bool
 ) -> Stepped | None:
-    """All steps from `x0` where the dynamics can take them together, see
-    `Dynamics.linear_states`; None where they cannot."""
+    """Take all steps from `x0` together where the dynamics can; None where they cannot.
+
+    See `Dynamics.linear_states`.
+    """
     states = dynamics.linear_states(x0, kicks, h, inputs)
     if states is None:
         return None
@@ -44,16 +46,16 @@ def steps_at_once(
 
 @dataclass(frozen=True)
 class Stepper:
-    """One path being run: everything a step needs.
+    """One path while it is run: everything a step needs.
 
     Attributes:
-        dynamics: what steps.
+        dynamics: the dynamics to step.
         steering: gives a control at each step; None for none.
         kicks: noise, and push known beforehand, in units of the noise, (trials, steps, noise_dim).
         starts: start of each step in internal time, (trials or 1, steps).
         h: each step, (trials or 1, steps), or a scalar where they are all equal.
         inputs: u of each step, (trials, steps, inputs).
-        prepared: what the steering made of context and inputs, (trials, steps, …).
+        prepared: result of `Steering.prepare` for context and inputs, (trials, steps, …).
         inside: steps that are controlled, (trials, steps); None for all.
         kept: 0 for coordinates held at zero, else 1, (state_dim,); None where none is held.
         keeps_stds: keep the std of every step.
@@ -71,12 +73,15 @@ class Stepper:
     keeps_stds: bool
 
     def run(self, x0: Tensor, checkpointed: bool) -> Stepped:
-        """All steps from `x0`; `checkpointed`, in √steps stretches that the backward pass runs
-        again."""
+        """Take all steps from `x0`.
+
+        Where `checkpointed`, √steps stretches are run again in the backward pass.
+        """
         x0 = x0 if self.kept is None else x0 * self.kept
         n_steps = self.kicks.shape[1]
         if not (checkpointed and torch.is_grad_enabled()):
             return self._joined(*self._stretch(x0, 0, n_steps))
+        # √n stretches of √n steps: the least memory for one repeated pass
         length = max(1, math.isqrt(n_steps))
         states: list[Tensor] = [x0]
         controls: list[Tensor] = []
@@ -84,6 +89,7 @@ class Stepper:
         for start in range(0, n_steps, length):
             stop = min(start + length, n_steps)
             more = checkpoint(self._stretch, states[-1], start, stop, use_reentrant=False)
+            # its first entry is the last one of the stretch before
             states += more[0][1:]
             controls += more[1]
             stds += more[2]
@@ -102,7 +108,7 @@ class Stepper:
     def _stretch(
         self, x: Tensor, start: int, stop: int
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Steps `start` … `stop`: entries of the path, controls and stds."""
+        """Take steps `start` to `stop`; return entries of the path, controls and stds."""
         states, controls, stds = [x], [], []
         kicks = _cut(self.kicks, start, stop)
         times, steps, roots = _rows(self.starts, start, stop), *self._steps(start, stop)
@@ -126,7 +132,7 @@ class Stepper:
         return states, controls, stds
 
     def _steps(self, start: int, stop: int) -> tuple[list[Tensor], list[Tensor]]:
-        """Each step and its root."""
+        """Return each step and its square root."""
         if self.h.ndim == 0:  # one root for all: as many would each be a node of the graph
             return [self.h] * (stop - start), [self.h.sqrt()] * (stop - start)
         steps = _rows(self.h, start, stop)
@@ -134,13 +140,13 @@ class Stepper:
 
 
 def _rows(values: Tensor, start: int, stop: int) -> list[Tensor]:
-    """Numbers step by step: scalars where all trials share them, else (trials, 1)."""
+    """Split numbers by step: scalars where all trials share them, else (trials, 1)."""
     shared = values[0] if len(values) == 1 else values[..., None]
     return _cut(shared, start, stop)
 
 
 def _cut(values: Tensor | None, start: int, stop: int) -> list[Any]:
-    """Values step by step; as many times None where there are none."""
+    """Split values by step; a list of None where there are none."""
     if values is None:
         return [None] * (stop - start)
     if values.ndim == 1:

@@ -1,4 +1,4 @@
-"""`TimeGrid`: when a solver steps, and how the observed states are read off its path."""
+"""`TimeGrid`: when a solver steps, and how states at the observations are read off its path."""
 
 from dataclasses import dataclass
 from math import isclose
@@ -33,13 +33,13 @@ class TimeGrid:
 
     @classmethod
     def regular(cls, bins: int, bin_s: float, steps_per_bin: int, like: Tensor) -> "TimeGrid":
-        """A grid over bins of equal width, each in as many equal steps, for all trials.
+        """Make a grid over bins of equal width, each of as many equal steps, for all trials.
 
         Args:
             bins: from the first observation to the last.
             bin_s: width of each in seconds.
             steps_per_bin: steps in each.
-            like: gives type and device.
+            like: a tensor that gives type and device.
         """
         step_s = bin_s / steps_per_bin
         starts = step_s * torch.arange(bins * steps_per_bin, device=like.device, dtype=like.dtype)
@@ -56,7 +56,7 @@ class TimeGrid:
 
     @classmethod
     def over(cls, times_s: Tensor, bins_per_step: float = 1.0) -> "TimeGrid":
-        """A grid from the first observation to the last.
+        """Make a grid from the first observation to the last.
 
         Args:
             times_s: observation times, increasing, (trials or 1, times); NaN past a trial's end,
@@ -91,6 +91,7 @@ class TimeGrid:
             return cls._fine(times_s, 1)
         last = times_s.shape[1] - 1
         observations = torch.arange(last + 1, device=times_s.device)
+        # the last observation ends the last step, which may be shorter than the others
         nodes = torch.cat([observations[:-1:bins], observations[-1:]])
         after = (observations + bins - 1) // bins  # the node itself where an observation is one
         before = (after - 1).clamp(min=0)
@@ -100,12 +101,14 @@ class TimeGrid:
         return cls(node_s[:, :-1], node_s.diff(dim=1), before, after, weight, 1 / bins)
 
     def __len__(self) -> int:
-        """Steps."""
+        """Number of steps."""
         return self.steps_s.shape[1]
 
     def at_observations(self, path: Tensor) -> Tensor:
-        """States (trials, times, dim) at the observations, from a path's entries (trials, steps +
-        1, dim)."""
+        """Read states (trials, times, dim) at the observations off a path's entries.
+
+        The entries are (trials, steps + 1, dim).
+        """
         if self.weight is None:
             # every so manyth entry: a view, whose gradient needs no scatter
             return path if self.steps_per_bin == 1 else path[:, :: round(self.steps_per_bin)]
@@ -114,20 +117,20 @@ class TimeGrid:
         )
 
     def held(self, values: Tensor) -> Tensor:
-        """Values of each bin (trials, bins, dim), held over its steps, (trials, steps, dim)."""
+        """Hold the values of each bin (trials, bins, dim) over its steps, (trials, steps, dim)."""
         if self.steps_per_bin == 1:
             return values
         # one copy of an expanded view: a third of what repeat_interleave takes
         return values[:, :, None].expand(-1, -1, round(self.steps_per_bin), -1).flatten(1, 2)
 
     def inside(self, lengths: Tensor) -> Tensor:
-        """True for steps that begin before a trial's last observation, (trials, steps)."""
+        """Mark the steps that begin before a trial's last observation, (trials, steps)."""
         last = self.after[lengths - 1]
         return torch.arange(len(self), device=lengths.device) < last[:, None]
 
 
 def _extended(times_s: Tensor) -> Tensor:
-    """Times with NaN at the end of a row replaced by going on with its last interval."""
+    """Replace NaN at the end of a row by times that continue with its last interval."""
     missing = times_s.isnan()
     if not missing.any():
         return times_s

@@ -1,4 +1,4 @@
-"""Models: a paper a package, behind one Estimator face."""
+"""Models of spike trains, one package per paper, all with the same `Estimator` interface."""
 
 from undertow.models.base import Estimator
 from undertow.models.ensemble import Ensemble

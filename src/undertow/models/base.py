@@ -1,4 +1,4 @@
-"""`Estimator`: the face every model and baseline shows — fit, predict, score, save, load."""
+"""`Estimator`: what every model and baseline can do: fit, predict, score, save and load."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -20,11 +20,11 @@ ProgressReport = Callable[[dict[str, float], float, float], None]
 
 
 class Generated(NamedTuple):
-    """A prediction from the first bins of each trial alone.
+    """Prediction from the first bins of each trial alone.
 
     Attributes:
-        prediction: for all bins.
-        seen_bins: how many the model was shown; what follows it had to generate.
+        prediction: rates, latents and more for all bins.
+        seen_bins: how many bins the model was shown; it had to generate those that follow.
     """
 
     prediction: Prediction
@@ -32,11 +32,11 @@ class Generated(NamedTuple):
 
 
 class Estimator(ABC):
-    """A model of binned trials; constructor arguments are its parameters, scikit-learn style.
+    """Model of binned trials; constructor arguments are its parameters, in scikit-learn style.
 
-    After `fit`, `neuron_ids_` holds the neurons it was fitted on, in order; trials of other
-    neurons, or of the same in another order, are refused by name. So are irregular times, by models
-    that do not have `irregular_times`.
+    After `fit`, `neuron_ids_` holds the neurons that the model was fitted on, in order. Trials of
+    other neurons, or of the same neurons in another order, are refused by name. Models whose
+    `irregular_times` is False also refuse trials with irregular times.
     """
 
     cli_name: ClassVar[str]
@@ -62,44 +62,44 @@ class Estimator(ABC):
         Args:
             trials: a `TrialSet`; or a (trials, time, neurons) array of counts, a list of (time,
                 neurons) arrays or an xarray, with `bin_s`.
-            validation: the same, to make choices on; 15 % of `trials`, stratified, when not given.
-            bin_s: bin width in seconds of arrays.
+            validation: as `trials`, to make choices on; by default a stratified 15 % of `trials`.
+            bin_s: bin width of arrays, in seconds.
             checkpoint: folder for the state of a long training.
-            resume: go on from the state there.
+            resume: continue from the state in `checkpoint`.
             progress: called with (row, share done, seconds left) after each validation.
 
-        A model that does not train for long has no use for the last three.
+        Models that do not train for long ignore the last three.
         """
 
     @abstractmethod
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Rates and latents for `trials`; with `samples=N` the N posterior samples are kept too."""
+        """Predict rates and latents; with `samples=N` the N posterior samples are kept as well."""
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Rates with each trial's latents replaced by another's, all else kept; None where that
-        means nothing.
+        """Predict rates with each trial's latents replaced by another trial's, all else kept.
 
-        What a score loses by it is what the latents carry beyond the rest of what the decoder sees.
+        The score lost by it measures what the latents carry beyond everything else that the decoder
+        sees. None where an exchange has no meaning.
         """
         return None
 
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
-        """Prediction from the first bins of each trial and its stimulus alone; None for models that
-        do not generate."""
+        """Predict from each trial's start and stimulus alone; None for models that cannot."""
         return None
 
     def parameter_counts(self) -> Mapping[str, int]:
-        """Numbers learned, in 'all' and by part; empty for a model that does not count them."""
+        """Count learned numbers: 'all' and by part; empty for a model that does not count them."""
         return {}
 
     def score(self, trials: Any, train: Any = None) -> dict[str, Score]:
-        """Every score `trials` allow, by name, with 95 % intervals; those of velocity and PSTHs
-        need `train` too.
+        """Compute every score that `trials` allow, by name, each with its 95 % interval.
+
+        The scores of velocity and of trial averages (PSTHs) need `train` too.
 
         Args:
-            trials: to score; neither fitted nor chosen on.
+            trials: test trials, used neither for fitting nor for choosing the epoch.
             train: the training trials, on which decoders are fitted.
         """
         trials = self.checked(trials)
@@ -113,17 +113,15 @@ class Estimator(ABC):
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
-        """Write the fitted model to one safetensors file (settings in its JSON header),
-        atomically."""
+        """Write the model to one safetensors file, atomically; settings are in its JSON header."""
 
     @classmethod
     @abstractmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read a model written by `save`; `params` replace constructor arguments, such as code no
-        file holds."""
+        """Read a saved model; `params` replace arguments, such as functions no file can hold."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name; `deep` adds those of its pieces: 'training__epochs'."""
+        """Return constructor arguments; `deep` adds those of pieces: 'training__epochs'."""
         own = {name: getattr(self, name) for name in parameters.parameter_names(type(self))}
         return own | self._nested_params() if deep else own
 
@@ -135,14 +133,14 @@ class Estimator(ABC):
         }
 
     def parameters_of(self, name: str) -> dict[str, Any]:
-        """The parameters of the piece that a constructor argument holds; empty for plain values."""
+        """Return the parameters of the piece that an argument holds; empty for plain values."""
         value = self.piece(name)
         if isinstance(value, Estimator):
             return value.get_params()
         return parameters.nested(value, self._width_of(name))
 
     def piece(self, name: str) -> Any:
-        """What a constructor argument stands for: options in place of their name."""
+        """Return what an argument stands for: the options themselves where it names them."""
         value, annotation = getattr(self, name), parameters.annotations(type(self))[name]
         if parameters.option_classes(annotation):
             return parameters.as_options(name, value, annotation)
@@ -151,7 +149,8 @@ class Estimator(ABC):
     def set_params(self, **params: Any) -> Self:
         """Change constructor arguments, or parameters of a piece ('training__epochs').
 
-        A piece given by name keeps what it shares with the one before: another decoder is as wide.
+        A piece given by name keeps the values it shares with the piece it replaces: another decoder
+        stays as wide.
 
         Raises:
             ModelError: for an unknown name, with the nearest one, or a value that breaks its rule.
@@ -167,7 +166,7 @@ class Estimator(ABC):
                 inner.setdefault(own, {})[key] = value
             else:
                 self._exchange(own, value)
-        for own, changes in inner.items():  # after the pieces themselves
+        for own, changes in inner.items():  # last, so that they change the new piece, not the old
             setattr(self, own, self._changed(own, changes))
         return self
 
@@ -186,15 +185,15 @@ class Estimator(ABC):
         return parameters.changed(name, value, changes, self._width_of(name))
 
     def _width_of(self, name: str) -> int | None:
-        """The width of dynamics that are given by name; None where the argument is none."""
+        """Return the width of dynamics given by name; None where the argument names no dynamics."""
         return None
 
     def copy(self, **changes: Any) -> Self:
-        """An unfitted model of the same parameters, but for these, as in `set_params`."""
+        """Return an unfitted copy with the same parameters, `changes` made as in `set_params`."""
         return type(self)(**self.get_params(deep=False)).set_params(**changes)
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks before it splits, clones and scores: nothing special."""
+        """Return the tags scikit-learn reads before it splits, clones and scores."""
         from sklearn.utils import InputTags, Tags, TargetTags
 
         tags = InputTags(two_d_array=False, three_d_array=True, allow_nan=True)
@@ -210,7 +209,7 @@ class Estimator(ABC):
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def checked(self, data: Any) -> TrialSet:
-        """Trials of the population the model was fitted on, from a `TrialSet` or arrays.
+        """Return a `TrialSet`, from one or from arrays, of the population the model was fitted on.
 
         Raises:
             ModelError: before fitting; for other neurons, another order, other held-out neurons,
@@ -244,8 +243,7 @@ class Estimator(ABC):
             )
 
     def _check_population(self, trials: TrialSet) -> None:
-        """Refuse trials of other neurons, another order, other held-out neurons, another bin width,
-        irregular times."""
+        """Refuse trials of another population, other bins or irregular times."""
         self._check_fitted()
         self._refuse_irregular(trials)
         mine, given = self.neuron_ids_, trials.neuron_ids
@@ -275,7 +273,7 @@ class Estimator(ABC):
 
 
 def _shown(value: Any) -> str:
-    """A parameter on one line; pieces by what differs from their defaults."""
+    """Format a parameter on one line; pieces show only what differs from their defaults."""
     if isinstance(value, Dynamics):
         settings = value.settings
     elif is_dataclass(value) and not isinstance(value, type):

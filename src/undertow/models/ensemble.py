@@ -1,4 +1,4 @@
-"""`Ensemble`: the same model from several seeds, rates averaged."""
+"""`Ensemble`: fits of the same model from several seeds, with their rates averaged."""
 
 import tempfile
 from dataclasses import replace
@@ -19,23 +19,21 @@ from undertow.training import read_tensors, write_tensors
 
 
 class Ensemble(Estimator):
-    """Several fits of one model that differ only in their seed; the rates (spikes/s) are their
-    mean.
+    """Fits of one model that differ only in their seed; the rates (spikes/s) are their mean.
 
-    Fits from different seeds err differently, and averaging rates cancels part of it, at `size`
-    times the cost. Latents
-    cannot be averaged, since each fit has coordinates of its own: those given are the first
-        member's.
+    Fits from different seeds err differently, and averaging rates cancels part of these errors, at
+    `size` times the cost. Latents cannot be averaged, since each fit has coordinates of its own:
+    the ensemble returns the latents of its first member.
 
     Args:
-        member: the model, with a `seed`; `LangevinFlow()` by default.
-        size: how many are fitted.
-        seed: of the first; the others follow it, seed + 1, seed + 2, …
+        member: the model, which must have a `seed`; `LangevinFlow()` by default.
+        size: number of members to fit.
+        seed: seed of the first member; the others have seed + 1, seed + 2, …
 
     Attributes:
         members_: the fitted models.
-        history_: rows logged in the training of the first.
-        validation_score_: mean of the members'.
+        history_: rows logged while the first member was trained.
+        validation_score_: mean of the members' validation scores.
     """
 
     cli_name = "ensemble"
@@ -55,6 +53,14 @@ class Ensemble(Estimator):
         progress: ProgressReport | None = None,
     ) -> Self:
         """Fit one member after the other, all on the same trials.
+
+        Arguments are those of a model's `fit`; in `checkpoint` each member keeps its state in a
+        folder of its own.
+
+        Raises:
+            ModelError: when the member has no seed, `size` is not at least 1, or the member refuses
+                its settings.
+            Interrupted: on Ctrl-C, after the state was saved.
 
         Arguments are those of a model's `fit`; each member keeps its state in a folder of its own
         in `checkpoint`.
@@ -77,12 +83,12 @@ class Ensemble(Estimator):
         return self
 
     def piece(self, name: str) -> Any:
-        """As for any model; the member is `LangevinFlow()` where none was given."""
+        """Return the piece as any model does; the default member is `LangevinFlow()`."""
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
 
     def unfitted_members(self) -> list[Estimator]:
-        """A copy of the member for each seed.
+        """Return a copy of the member for each seed.
 
         Raises:
             ModelError: as `fit`.
@@ -97,7 +103,7 @@ class Ensemble(Estimator):
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
 
     def _adopt(self, members: list[Estimator]) -> None:
-        """Take fitted members for one's own."""
+        """Take over fitted members, with the population and history of the first."""
         first, self.members_ = members[0], members
         self.neuron_ids_, self.heldout_, self.bin_s_ = (
             first.neuron_ids_,
@@ -108,8 +114,9 @@ class Ensemble(Estimator):
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Mean rates, behaviour and label probabilities of the members; latents, their samples and
-        KL terms of the first.
+        """Average rates, behaviour and label probabilities of the members.
+
+        Latents, their samples and the KL terms are those of the first member.
 
         With `samples=N` the N rate samples are drawn from the members in turn, so that they spread
         as the members do.
@@ -126,14 +133,16 @@ class Ensemble(Estimator):
         return _average(each, samples)
 
     def _shares(self, samples: int | None) -> list[int | None]:
-        """Samples kept of each member; all of the first's, for its latents."""
+        """Number of posterior samples to draw from each member, `samples` of the rates in all.
+
+        The first member nevertheless draws `samples`, because latent samples come from it alone.
+        """
         if not samples:
             return [None] * self.size
         return [samples, *(len(range(k, samples, self.size)) or None for k in range(1, self.size))]
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Mean of the members' rates with latents exchanged; None where they have none to
-        exchange."""
+        """Average the members' rates with latents exchanged; None where one has none."""
         trials = self.checked(trials)
         exchanged = [member.predict_exchanged(trials, seed) for member in self.members_]
         rates = [each.rates for each in exchanged if each is not None]
@@ -142,7 +151,7 @@ class Ensemble(Estimator):
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
-        """Mean of what the members generate, as in `predict`; None where they do not."""
+        """Average what the members generate, as in `predict`; None where they do not generate."""
         trials = self.checked(trials)
         found = [
             member.predict_generated(trials, share, seed)
@@ -154,7 +163,7 @@ class Ensemble(Estimator):
         return Generated(_average([each.prediction for each in made], samples), made[0].seen_bins)
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers learned, over all members."""
+        """Count learned numbers over all members."""
         self._check_fitted()
         counts = [member.parameter_counts() for member in self.members_]
         return {part: sum(each[part] for each in counts) for part in counts[0]}
@@ -182,8 +191,10 @@ class Ensemble(Estimator):
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read what `save` wrote; `params` are given to every member, such as code that no file
-        holds."""
+        """Read an ensemble written by `save`.
+
+        `params` are given to every member, such as functions of your own, which no file can hold.
+        """
         tensors, header = read_tensors(Path(path))
         if header.get("model") != cls.cli_name:
             raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
@@ -203,7 +214,7 @@ class Ensemble(Estimator):
 
 
 def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
-    """What the k-th of `size` equal fits reports, as a part of the whole."""
+    """Return a report for the k-th of `size` equal fits that counts it as a part of the whole."""
 
     def report(row: dict[str, float], done: float, left_s: float) -> None:
         whole_s = left_s / (1 - done) if done < 1 else row.get("seconds", 0.0)
@@ -213,8 +224,10 @@ def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
 
 
 def _average(each: list[Prediction], samples: int | None) -> Prediction:
-    """Means of what can be averaged, the rest from the first; with `samples`, rate samples of all
-    in turn."""
+    """Average what can be averaged; everything else is that of the first prediction.
+
+    With `samples`, the rate samples are taken from all predictions in turn.
+    """
     first = each[0]
     return replace(
         first,
@@ -232,10 +245,11 @@ def _average(each: list[Prediction], samples: int | None) -> Prediction:
 
 
 def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
-    """Mean behaviour and the deviation of an observed value about it, by the law of total variance;
-    its samples.
+    """Average behaviour over the members, and collect its samples.
 
-    Of categorical behaviour mean probabilities, and the likeliest category by them.
+    Of continuous behaviour: the mean, and by the law of total variance the standard deviation of an
+    observed value about it. Of categorical behaviour: the mean probabilities, and the category they
+    make likeliest.
     """
     means = np.array([one.behavior for one in each if one.behavior is not None])
     if not len(means):
@@ -248,11 +262,12 @@ def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
         answer = likeliest_categories(likely, categories)
         return {"behavior": answer, "behavior_probabilities": likely, "behavior_samples": drawn}
     mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
+    # mean of the variances within members plus the variance of the means between them
     std = np.sqrt((stds**2 + (means - mean) ** 2).mean(0))
     return {"behavior": mean, "behavior_std": std, "behavior_samples": drawn}
 
 
 def _in_turn(samples: list[np.ndarray | None], n: int) -> np.ndarray:
-    """Sample 0 of each member, then sample 1 of each, …: n in all."""
+    """Collect `n` samples: sample 0 of each member, then sample 1 of each, and so on."""
     drawn = [np.empty(0) if one is None else one for one in samples]
     return np.stack([drawn[i % len(drawn)][i // len(drawn)] for i in range(n)])

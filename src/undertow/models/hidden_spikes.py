@@ -18,9 +18,9 @@ class HiddenSpikes:
     """Spikes to score a model on: those of held-out neurons, or held-in ones hidden at random.
 
     Attributes:
-        inputs: what the encoder is given instead, (trials, time, held-in neurons).
-        counts: spikes per bin before the forward bins, (trials, window, neurons); NaN where the
-            model was shown them.
+        inputs: counts given to the encoder, without hidden ones, (trials, time, held-in neurons).
+        counts: spikes per bin to predict, of the bins before the forward bins, (trials, window,
+            neurons); NaN where the model was shown them.
     """
 
     inputs: Tensor
@@ -77,11 +77,11 @@ class HiddenSpikes:
 
     @property
     def scored(self) -> np.ndarray:
-        """Neurons with a hidden spike, (neurons,)."""
+        """Mask of the neurons with at least one hidden spike, (neurons,)."""
         found: np.ndarray = np.nansum(self.counts, axis=(0, 1)) > 0
         return found
 
     def score(self, expected: np.ndarray) -> float:
-        """Bits per spike of the hidden spikes under expected counts, (trials, time, neurons)."""
+        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike."""
         window = expected[:, : self.counts.shape[1]][:, :, self.scored]
         return float(bits_per_spike(window, self.counts[:, :, self.scored]))

@@ -1,4 +1,4 @@
-"""The models there are, by name, and model files of any of them.
+"""Models by their command-line name, and reading the model file of any of them.
 
 Every exported `Estimator` with a `cli_name` is one; there is no other list.
 """
@@ -15,7 +15,7 @@ PACKAGES = ("undertow.models", "undertow.baselines")
 
 
 def model_choices() -> dict[str, type[Estimator]]:
-    """Command-line name → class, for all that `undertow.models` and `undertow.baselines` export."""
+    """Map names to classes, of all that `undertow.models` and `undertow.baselines` export."""
     packages = [importlib.import_module(name) for name in PACKAGES]
     exported = [getattr(package, name) for package in packages for name in package.__all__]
     classes = [each for each in exported if inspect.isclass(each) and issubclass(each, Estimator)]
@@ -23,7 +23,7 @@ def model_choices() -> dict[str, type[Estimator]]:
 
 
 def model_class(name: str) -> type[Estimator]:
-    """The class behind a command-line name such as 'langevin-flow'.
+    """Return the class behind a command-line name such as 'langevin-flow'.
 
     Raises:
         ModelError: for an unknown name, with the nearest one.

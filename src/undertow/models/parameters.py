@@ -1,5 +1,7 @@
-"""Parameters of a model by name, those of its pieces included: 'training__epochs' for one reader,
-'training.epochs' for another."""
+"""Parameters of a model by name, including those of its pieces.
+
+They are called 'training__epochs' in Python and 'training.epochs' on the command line.
+"""
 
 import dataclasses
 import inspect
@@ -19,26 +21,26 @@ SEPARATOR = "__"
 
 
 def parameter_names(cls: type) -> list[str]:
-    """The constructor's argument names."""
+    """Return the names of the constructor's arguments."""
     return [name for name in inspect.signature(cls).parameters if name != "self"]
 
 
 @cache
 def annotations(cls: type) -> dict[str, Any]:
-    """The types of the constructor's arguments."""
+    """Return the types of the constructor's arguments."""
     hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__"))  # or a base's
     return {name: hints.get(name, Any) for name in parameter_names(cls)}
 
 
 def option_classes(annotation: Any) -> list[type[Options]]:
-    """The classes of options that a type admits."""
+    """Return the classes of options that a type admits."""
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     kinds = typing.get_args(annotation) if is_union else (annotation,)
     return [k for k in kinds if inspect.isclass(k) and issubclass(k, Options)]
 
 
 def as_options(argument: str, value: Any, annotation: Any) -> Any:
-    """Options for their name ('gru' → `GRUEncoding()`); anything else as it is.
+    """Turn the name of options into the options ('gru' → `GRUEncoding()`); keep anything else.
 
     Raises:
         ModelError: for a name that stands for none, or a value of another type.
@@ -62,16 +64,16 @@ def as_options(argument: str, value: Any, annotation: Any) -> Any:
 
 
 def _kinds(cls: type[Options]) -> tuple[str, ...]:
-    """The values of a class's own `kind`."""
+    """Return the values that a class's own `kind` may take."""
     return typing.get_args(typing.get_type_hints(cls).get("kind"))
 
 
 def nested(value: Any, width: int | None = None) -> dict[str, Any]:
-    """The parameters of a piece by name; none of a plain value.
+    """Return the parameters of a piece by name; a plain value has none.
 
     Args:
         value: options, dynamics, or the name of dynamics.
-        width: of the state, where dynamics are named.
+        width: width of the state, where dynamics are given by name.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
@@ -83,7 +85,7 @@ def nested(value: Any, width: int | None = None) -> dict[str, Any]:
 
 
 def changed(name: str, value: Any, changes: Mapping[str, Any], width: int | None = None) -> Any:
-    """A piece with some of its parameters changed.
+    """Return a piece with some of its parameters changed.
 
     Raises:
         ModelError: for a parameter it does not have, with the nearest one.
@@ -104,7 +106,7 @@ def _has(key: str, known: Mapping[str, Any]) -> str:
 
 
 def exchanged(before: Any, after: Any) -> Any:
-    """Options that take the place of others and keep what both have, but for the choice itself."""
+    """Replace options by others, keeping the values both have except the choice itself."""
     if not isinstance(before, Options) or not isinstance(after, Options) or before is after:
         return after
     shared = (nested(before).keys() & nested(after).keys()) - {"kind"}

@@ -1,4 +1,4 @@
-"""Model files: one safetensors file, the settings and the population in its JSON header."""
+"""Model files: safetensors, with the settings and the population in the JSON header."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -24,7 +24,7 @@ AnyEstimator = TypeVar("AnyEstimator", bound=Estimator)
 def save(
     model: Estimator, tensors: dict[str, Tensor], extra: dict[str, Any], path: str | Path
 ) -> Path:
-    """Write a fitted model; the folder is made if need be."""
+    """Write a fitted model; its folder is made where it does not exist."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     params = {k: _plain(v) for k, v in model.get_params(deep=False).items()}
@@ -35,9 +35,9 @@ def save(
 def load(
     cls: type[AnyEstimator], path: str | Path, params: Mapping[str, Any]
 ) -> tuple[AnyEstimator, dict[str, Tensor], dict[str, Any]]:
-    """An unfitted model with the settings of the file, its tensors and the rest of the header.
+    """Read an unfitted model with the settings of a file, its tensors and the rest of its header.
 
-    `params` take the place of settings, those of pieces too ('dynamics__potential').
+    `params` replace settings, also those of pieces ('dynamics__potential').
 
     Raises:
         ModelError: for a file of another model, or a setting that cannot be read back and was not
@@ -62,6 +62,7 @@ def load(
                 f"{cls.__name__} has no parameter {name!r}, which {path} gives: "
                 f"{nearest(name, types)}"
             )
+    # read after the overlay: code that was given again must not be looked for in the file
     values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
     return cls(**values).set_params(**others), tensors, header
 
@@ -69,7 +70,11 @@ def load(
 def _overlaid(
     saved: Mapping[str, Any], params: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of the file with those given in their place, and given ones it does not hold."""
+    """Put given settings in the place of those in the file.
+
+    Returns:
+        the settings that the file holds, and the given ones that it does not hold.
+    """
     settings, others = dict(saved), dict[str, Any]()
     for name, value in params.items():
         own, _, key = name.partition(SEPARATOR)
@@ -101,9 +106,10 @@ def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) ->
 
 
 def _plain(value: Any) -> Any:
-    """A setting as JSON can hold it; code of the library is named, other code only described."""
+    """Turn a setting into JSON: library code by its name, other code by a description."""
     if isinstance(value, Dynamics):
         return _plain_dynamics(value)
+    # options before callables: some options, such as KLSchedule, are both
     if is_dataclass(value) and not isinstance(value, type):
         held = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
         return {OPTIONS: type(value).__name__, **held}
@@ -117,7 +123,7 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_dynamics(dynamics: Dynamics) -> dict[str, Any]:
-    """The name and the settings of dynamics."""
+    """Turn dynamics into their name and settings."""
     name = exported_name(type(dynamics))
     settings = {key: _plain(value) for key, value in dynamics.settings.items()}
     custom = [v[CUSTOM] for v in settings.values() if isinstance(v, dict) and CUSTOM in v]
@@ -127,7 +133,7 @@ def _plain_dynamics(dynamics: Dynamics) -> dict[str, Any]:
 
 
 def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
-    """A setting from what `_plain` wrote; values that were given are as they are."""
+    """Turn what `_plain` wrote back into a setting; values that were given stay as they are."""
     if isinstance(value, list):
         return tuple(value)
     if not isinstance(value, dict):

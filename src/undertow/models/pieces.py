@@ -1,4 +1,4 @@
-"""Pieces that models share: encoders, decoders and observations, as options that build them."""
+"""Options that models share: encoders, decoders and observations, which they build."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ from undertow.options import Options
 
 @dataclass(frozen=True)
 class Encoding(Options):
-    """What turns spikes into a context in every bin, and into features of the initial state.
+    """Options of an encoder: spikes → a context in every bin, and features of the initial state.
 
     Attributes:
         hidden_dim: width of the context, per direction.
@@ -57,8 +57,8 @@ class GRUEncoding(Encoding):
     Attributes:
         hidden_dim: units per direction.
         bidirectional: also run backwards from each trial's end; it is then not causal.
-        reads: what it sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1}, the
-            first bin twice and the last one repeated in forward bins).
+        reads: what the GRU sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1},
+            with the first bin read twice and the last one repeated in forward bins).
         recurrent_dropout: share of its state dropped between bins.
     """
 
@@ -72,7 +72,7 @@ class GRUEncoding(Encoding):
         checks.share(self.of("recurrent_dropout"), self.recurrent_dropout)
 
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
-        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
         return GRUEncoder(
             n_inputs,
             self.hidden_dim,
@@ -96,11 +96,11 @@ class LinearEncoding(Encoding):
 
     @property
     def bidirectional(self) -> bool:
-        """No direction, so nothing that looks ahead."""
+        """Always False: a linear map of one bin looks neither back nor ahead."""
         return False
 
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
-        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
         return LinearEncoder(n_inputs, self.hidden_dim, initial_bins, dropout)
 
 
@@ -118,13 +118,13 @@ class LSTMEncoding(Encoding):
     context: Direction = "backward"
 
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> LSTMEncoder:
-        """The encoder of so many inputs; its initial state is inferred from `initial_bins`."""
+        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
         return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, self.context, dropout)
 
 
 @dataclass(frozen=True)
 class Decoding(Options):
-    """What turns latents, and the encoder's state h, into features of the rates.
+    """Options of a decoder: latents, and the encoder's state h, → features of the rates.
 
     Attributes:
         inputs: which of 'z', 'v' (positions and velocities) and 'h' it sees.
@@ -147,7 +147,7 @@ class Decoding(Options):
 
     @abstractmethod
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
-        """The decoder of so many inputs per bin."""
+        """Build the decoder of so many inputs per bin."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,9 @@ class TransformerDecoding(Decoding):
     """A one-layer Transformer over the window (`undertow.decoders.TransformerDecoder`).
 
     Attributes:
-        width: of its features; a multiple of `heads`.
-        heads: of its attention.
-        feedforward: units of its feed-forward layer; None for twice the width.
+        width: number of its features; a multiple of `heads`.
+        heads: number of attention heads.
+        feedforward: units of the feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.
         initial_scale: factor on the initial weights of its outputs; T-Fixup's is 0.67.
         inputs, withhold_h: see `Decoding`.
@@ -193,7 +193,7 @@ class TransformerDecoding(Decoding):
 
 @dataclass(frozen=True)
 class MLPDecoding(Decoding):
-    """Two layers, the same in every bin.
+    """Two-layer network, the same in every bin.
 
     Attributes:
         width: units of both layers.
@@ -213,7 +213,7 @@ class MLPDecoding(Decoding):
 
 @dataclass(frozen=True)
 class LinearDecoding(Decoding):
-    """Rates read off latents and h by the observation's linear map alone (Baseline 1).
+    """Linear map of latents and h to rates, made by the observation model alone (Baseline 1).
 
     Attributes:
         inputs, withhold_h: see `Decoding`.
@@ -227,7 +227,7 @@ class LinearDecoding(Decoding):
 
 @dataclass(frozen=True)
 class RegionalDecoding(Options):
-    """One layer of features for each region, which reads that region's units alone.
+    """One layer of features for each region, which reads only that region's units.
 
     Attributes:
         width: features per region.
@@ -243,7 +243,7 @@ class RegionalDecoding(Options):
     def build(
         self, n_inputs: int, groups: Sequence[Sequence[int]], numbers: int, dropout: float
     ) -> Decoder:
-        """The decoder of units of so many numbers, each group of them a region's."""
+        """Build the decoder of units of so many numbers; each group of units is a region."""
         return RegionalDecoder(n_inputs, groups, numbers, self.width, dropout)
 
 
@@ -252,7 +252,7 @@ OBSERVATIONS = {"poisson": PoissonObservation, "negative-binomial": NegativeBino
 
 @dataclass(frozen=True)
 class Counts(Options):
-    """How spike counts are observed.
+    """Options for how spike counts are observed.
 
     Attributes:
         kind: 'poisson' or 'negative-binomial'.
@@ -269,7 +269,7 @@ class Counts(Options):
         checks.number(self.of("rate_floor_hz"), self.rate_floor_hz, 0, 1e3, below=True)
 
     def build(self, feature_dim: int, population: Population) -> Observation:
-        """The observation of this population's neurons; each reads its own region's features."""
+        """Build the observation of this population; neurons read their region's features."""
         region = population.region_of if len(population.regions) > 1 else None
         rates = torch.tensor(population.mean_rates)
         return OBSERVATIONS[self.kind](

@@ -1,4 +1,4 @@
-"""`Population`: what a network needs to know of its training trials before it sees a batch."""
+"""`Population`: what a network must know of its training trials before it sees a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,25 +15,25 @@ from undertow.errors import ModelError
 
 @dataclass(frozen=True)
 class Population:
-    """What a network needs to know of the trials it is fitted on; kept in model files.
+    """Facts about the training trials that a network is built from; kept in model files.
 
     Attributes:
-        neuron_ids: of all neurons, in order.
-        heldout: which of them the encoder is not given.
-        mean_rates: of all neurons, spikes/s.
-        bin_s: bin width.
-        duration_s: length of the longest trial.
-        regular: all trials share their times.
-        stimulus_channels: external inputs.
-        behavior_names: channels; empty for none.
-        behavior_means, behavior_stds: of continuous behaviour, per channel.
+        neuron_ids: ids of all neurons, in order.
+        heldout: True for neurons that the encoder is not given.
+        mean_rates: mean rates of all neurons, spikes/s.
+        bin_s: bin width in seconds.
+        duration_s: length of the longest trial in seconds.
+        regular: whether all trials share their times.
+        stimulus_channels: number of external inputs.
+        behavior_names: names of the channels of behaviour; empty for none.
+        behavior_means, behavior_stds: mean and std of each channel of continuous behaviour.
         categories: label → its categories.
-        shares: label → share of the trials in each.
-        regions: names, in order; one for a shared state.
+        shares: label → share of the trials in each category.
+        regions: names of the regions, in order; a single one for a shared state.
         region_of: region number of each neuron.
         behavior_categories: channel of categorical behaviour → the numbers that name its
             categories.
-        behavior_shares: channel → share of the bins in each.
+        behavior_shares: channel → share of the bins in each category.
     """
 
     neuron_ids: list[Any]
@@ -62,10 +62,10 @@ class Population:
         labels: tuple[str, ...] | None = (),
         regions: str | Mapping[str, int] | None = None,
     ) -> "Population":
-        """Read it off the training trials.
+        """Describe the training trials.
 
         Args:
-            trials: to train on.
+            trials: the training trials.
             stimulus, behavior: whether the model has a use for them.
             labels: names of the labels it has a use for; None for all there are.
             regions: 'split' or units by region where regions have units of their own.
@@ -78,6 +78,7 @@ class Population:
         return cls(
             neuron_ids=trials.neuron_ids.tolist(),
             heldout=trials.heldout.tolist(),
+            # neurons never observed in training have mean rate NaN; a readout starts from a number
             mean_rates=np.nan_to_num(trials.mean_rates).tolist(),
             bin_s=trials.bin_s,
             duration_s=_duration_s(trials),
@@ -96,17 +97,17 @@ class Population:
 
     @property
     def n_heldin(self) -> int:
-        """Neurons given to the encoder."""
+        """Number of neurons given to the encoder."""
         return self.heldout.count(False)
 
     @property
     def behavior_inputs(self) -> int:
-        """Numbers an encoder reads of a bin's behaviour; see `BehaviorObservation.encoded`."""
+        """Number of inputs that describe a bin's behaviour; see `BehaviorObservation.encoded`."""
         channels = len(self.behavior_names)
         return channels + (sum(map(len, self.behavior_categories.values())) or channels)
 
     def batch(self, trials: TrialSet, device: torch.device) -> Batch:
-        """Trials as a network fitted on this population reads them.
+        """Return trials as a network fitted on this population reads them.
 
         Raises:
             ModelError: for irregular times where it was fitted on regular ones, no stimulus or one
@@ -144,8 +145,7 @@ class Population:
 
 
 def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
-    """The fields that describe behaviour: moments where it is continuous, categories and their
-    shares where it is not."""
+    """Describe behaviour: moments where it is continuous, else categories and their shares."""
     if trials.behavior is None or not wanted:
         return {}
     names, flat = list(trials.behavior_names), trials.behavior.reshape(-1, trials.behavior.shape[2])
@@ -187,7 +187,7 @@ def _duration_s(trials: TrialSet) -> float:
 def _regions(
     trials: TrialSet, wanted: str | Mapping[str, int] | None
 ) -> tuple[list[str], list[int]]:
-    """Names of the regions that have units of their own, and the number of each neuron's."""
+    """Return the names of the regions with units of their own, and the region of each neuron."""
     if wanted is None:
         return ["all"], [0] * trials.n_neurons
     if trials.region is None:

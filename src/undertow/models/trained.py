@@ -1,7 +1,7 @@
-"""`TrainedModel`: what every model that is trained by gradients does, once.
+"""`TrainedModel`: what all models that are trained by gradients have in common.
 
-A model of its own says what its network is built from, what is minimised, what is validated, and
-what it predicts; splitting, fitting, refitting, checkpoints, saving and loading stand here.
+A concrete model says how its network is built, what is minimised, what is validated and what it
+predicts. Splitting, fitting, refitting, checkpoints, saving and loading are done here.
 """
 
 from abc import abstractmethod
@@ -31,14 +31,14 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class TrainedModel(Estimator, Generic[Network]):
-    """A model whose network is trained by gradients.
+    """Model whose network is trained by gradients.
 
-    A concrete one takes `samples`, `seed`, `device` and `training` among its arguments and gives
-    `build_network`, `objective`, `validator` and `predict`.
+    A concrete model takes `samples`, `seed`, `device` and `training` among its arguments and
+    implements `build_network`, `objective`, `validator` and `predict`.
 
     Attributes:
         network_: the fitted network.
-        population_: what it knows of the trials it was fitted on.
+        population_: what the network knows of the trials it was fitted on.
         history_: one row per validation.
         validation_score_: the score of the epoch that was kept; NaN without validation.
     """
@@ -55,7 +55,7 @@ class TrainedModel(Estimator, Generic[Network]):
 
     @abstractmethod
     def build_network(self, population: Population) -> Network:
-        """An untrained network; weights are drawn from torch's global generator, seeded already.
+        """Build an untrained network; weights come from torch's global generator, already seeded.
 
         Raises:
             ModelError: naming the setting and the rule it breaks.
@@ -65,18 +65,18 @@ class TrainedModel(Estimator, Generic[Network]):
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What is minimised, and its terms by name, at a share `progress` of training."""
+        """Compute what is minimised, and its terms by name, at a share `progress` of training."""
 
     @abstractmethod
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
-        """A function network → score on the validation trials, higher is better.
+        """Return a function network → score on the validation trials, higher is better.
 
         Raises:
             ModelError: where these trials do not allow the score.
         """
 
     def describe(self, trials: TrialSet) -> Population:
-        """What the network needs to know of the training trials."""
+        """Describe the training trials as far as the network needs to know them."""
         return Population.of(trials)
 
     def parts(self) -> Mapping[str, nn.Module | None]:
@@ -84,7 +84,7 @@ class TrainedModel(Estimator, Generic[Network]):
         return {}
 
     def finish(self, validation: Batch) -> None:
-        """What is said once the network is fitted."""
+        """Do what remains once the network is fitted, such as warnings; nothing by default."""
 
     # --- fitting -----------------------------------------------------------------------------
 
@@ -103,10 +103,10 @@ class TrainedModel(Estimator, Generic[Network]):
         Args:
             trials: a `TrialSet`; or a (trials, time, neurons) array of counts, a list of (time,
                 neurons) arrays or an xarray, with `bin_s`.
-            validation: the same, to choose the epoch on; 15 % of `trials`, stratified, by default.
-            bin_s: bin width in seconds of arrays.
+            validation: as `trials`, to choose the epoch on; by default a stratified 15 % of them.
+            bin_s: bin width of arrays, in seconds.
             checkpoint: folder for checkpoints and the CSV log.
-            resume: go on from the checkpoint there; the run then ends as one never interrupted.
+            resume: continue from the checkpoint; the run then ends as one never interrupted.
             progress: called with (row, share done, seconds left) after each validation.
 
         Raises:
@@ -128,9 +128,12 @@ class TrainedModel(Estimator, Generic[Network]):
             validate, trials = None, join_trials(trials, validation)
         self.history_ = self._train(trials, validate, folder, resume, progress)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
+        # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
+            # described by the first training trials as before: the network stays the same
             self._build(self.population_, trials)
             together, folder = join_trials(trials, validation), folder and folder / "refit"
+            # stop where the first run was best; schedules keep the length of the first run
             last = int(kept_row(self.history_)["epoch"])
             self._train(together, None, folder, resume, progress, last)
         self.network_.eval()
@@ -165,7 +168,7 @@ class TrainedModel(Estimator, Generic[Network]):
         checks.whole("samples", self.samples, 1)
 
     def _build(self, population: Population, trials: TrialSet) -> None:
-        """A fresh network for this population."""
+        """Build a fresh network for this population."""
         with isolated_seed(self.seed):
             network = self.build_network(population)
         self.population_, self.network_ = population, network.to(choose_device(self.device))
@@ -174,7 +177,7 @@ class TrainedModel(Estimator, Generic[Network]):
     # --- reading -----------------------------------------------------------------------------
 
     def read(self, trials: TrialSet) -> Batch:
-        """Trials as the network reads them, on its device.
+        """Return trials as the network reads them, on its device.
 
         Raises:
             ModelError: for other signals than it was fitted on.
@@ -182,7 +185,7 @@ class TrainedModel(Estimator, Generic[Network]):
         return self.population_.batch(trials, next(self.network_.parameters()).device)
 
     def _samples(self, samples: int | None) -> int:
-        """Posterior samples to draw: as asked for, else the model's own."""
+        """Return the number of posterior samples to draw: as asked for, else the model's own."""
         if samples is not None and samples < 1:
             raise ModelError(
                 f"samples is {samples}: it must be at least 1, or None for the model's own "
@@ -194,7 +197,7 @@ class TrainedModel(Estimator, Generic[Network]):
 
     @property
     def dynamics_(self) -> Dynamics:
-        """The fitted dynamics, as torch module; parameters are not identifiable in general.
+        """Fitted dynamics, a torch module; their parameters are in general not identifiable.
 
         Raises:
             ModelError: before fitting, and for a model without dynamics.
@@ -206,7 +209,7 @@ class TrainedModel(Estimator, Generic[Network]):
         return found
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers learned, in 'all' and by part; 0 for a part that was left out."""
+        """Count learned numbers: 'all' and by part, 0 for a part that was left out."""
         self._check_fitted()
         return {"all": _learned(self.network_)} | {k: _learned(v) for k, v in self.parts().items()}
 
@@ -220,14 +223,16 @@ class TrainedModel(Estimator, Generic[Network]):
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
-        """Read a model written by `save`; code that no file holds is given again.
+        """Read a model written by `save`.
 
-        A potential, dynamics or functions of your own: `load(path, dynamics=…)`.
+        A potential, dynamics or functions of your own, which no file holds, are given again:
+        `load(path, dynamics=…)`.
         """
         model, tensors, header = persistence.load(cls, path, params)
         model.population_ = known = Population(**header["population"])
         model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
         model.heldout_ = np.array(known.heldout, dtype=bool)
+        # the weights drawn here are replaced at once; the caller's generator must not notice
         with isolated_seed(0):
             model.network_ = model.build_network(model.population_)
         persistence.restore(model.network_, tensors, path)

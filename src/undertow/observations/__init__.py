@@ -1,4 +1,4 @@
-"""Observation models: features → likelihood."""
+"""Observation models: features → likelihood of spikes, behaviour and labels."""
 
 from undertow.observations.base import BehaviorObservation, Observation, Per
 from undertow.observations.categorical import CategoricalObservation

@@ -1,4 +1,4 @@
-"""`Observation`: features → likelihood; `BehaviorObservation`: of behaviour, bin by bin."""
+"""`Observation`: features → likelihood; `BehaviorObservation`: the same for behaviour."""
 
 from abc import ABC, abstractmethod
 from typing import Literal
@@ -11,20 +11,20 @@ Per = Literal["bin", "trial"]
 
 
 class Observation(nn.Module, ABC):
-    """What is observed in each bin, or once in each trial, given the decoder's features.
+    """Law of what is observed in each bin, or once in each trial, given the decoder's features.
 
     Attributes:
-        per: 'bin', or 'trial' where there is one observation a trial: features then go through
+        per: 'bin', or 'trial' for one observation per trial, whose features first go through
             `pool` first.
     """
 
     per: Per = "bin"
 
     def pool(self, features: Tensor, valid: Tensor) -> Tensor:
-        """Features (…, time, features) as the likelihood takes them: of each bin, or their mean
-        over a trial's valid bins.
+        """Pool features (…, time, features) as the likelihood takes them.
 
-        A linear readout of mean features is the mean of its readouts, such as logits.
+        Per bin they are left alone; per trial they are averaged over the trial's valid bins. A
+        linear readout of mean features is the mean of its readouts, such as logits.
         """
         if self.per == "bin":
             return features
@@ -33,8 +33,7 @@ class Observation(nn.Module, ABC):
 
     @abstractmethod
     def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
-        """Log-likelihood of each entry of `observed` in nats, of its shape; zero where it is
-        NaN."""
+        """Log-likelihood of each entry of `observed`, in nats; zero where that is NaN."""
 
     @abstractmethod
     def mean(self, features: Tensor) -> Tensor:
@@ -42,27 +41,30 @@ class Observation(nn.Module, ABC):
 
     @abstractmethod
     def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, in one pass: what a prediction needs of every posterior sample."""
+        """Compute both in one pass, as a prediction needs them for every posterior sample."""
 
     @abstractmethod
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """A draw of each entry."""
+        """Draw each entry."""
 
 
 class BehaviorObservation(Observation):
-    """Behaviour in each bin, (…, channels), NaN where missing; an encoder may read it too.
+    """Law of behaviour in each bin, (…, channels), NaN where missing; encoders may read it too.
 
     Attributes:
-        n_channels: their number.
+        n_channels: number of channels.
     """
 
     n_channels: int
 
     @abstractmethod
     def predicted(self, features: Tensor) -> Tensor:
-        """The best guess on each channel, (…, channels): the mean, or the likeliest category."""
+        """Best guess on each channel, (…, channels): the mean, or the likeliest category."""
 
     @abstractmethod
     def encoded(self, observed: Tensor) -> Tensor:
-        """What an encoder reads: numbers of order 1, zero where nothing is known; then, for each
-        channel, 1 where it is known and 0 elsewhere."""
+        """Turn behaviour into inputs of an encoder.
+
+        These are numbers of order 1, zero where nothing is known; then, for each channel, 1 where
+        it is known and 0 elsewhere.
+        """

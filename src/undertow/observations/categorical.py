@@ -1,4 +1,4 @@
-"""Discrete behaviour: a choice or an outcome, one of several categories."""
+"""Discrete behaviour: a choice or an outcome out of several categories."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -12,7 +12,7 @@ from undertow.observations.base import Observation, Per
 
 
 class CategoricalObservation(Observation):
-    """b ~ Categorical(softmax(W x + a)) (ElGazzar & van Gerven eq. 12).
+    """Categorical law b ~ Categorical(softmax(W x + a)) (ElGazzar & van Gerven eq. 12).
 
     Observed are the categories' numbers 0, 1, …, one entry per bin (…, time) or per trial (…),
     without a last axis; the mean has one: the probabilities, (…, categories). Per trial,
@@ -55,7 +55,7 @@ class CategoricalObservation(Observation):
             self.readout.bias.copy_((start / start.sum()).clamp(min=1e-3).log())
 
     def log_probabilities(self, features: Tensor) -> Tensor:
-        """Logarithm of `mean`."""
+        """Logarithm of `mean`, (…, categories)."""
         return torch.log_softmax(self.readout(features), -1)
 
     def mean(self, features: Tensor) -> Tensor:
@@ -71,13 +71,13 @@ class CategoricalObservation(Observation):
 
     @staticmethod
     def _of_category(log_probabilities: Tensor, observed: Tensor) -> Tensor:
-        """That of the category observed; zero where none is."""
+        """Pick the log-probability of the category observed; zero where none is."""
         missing = observed.isnan()
         category = observed.masked_fill(missing, 0.0).long()
         return log_probabilities.gather(-1, category[..., None])[..., 0].masked_fill(missing, 0.0)
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """Numbers of categories, (…), in the features' dtype."""
+        """Draw numbers of categories, (…), in the features' dtype."""
         probabilities = self.mean(features)
         drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=generator)
         return drawn.view(probabilities.shape[:-1]).to(features.dtype)

@@ -1,4 +1,4 @@
-"""Discrete behaviour in each bin: several channels, each of its own categories."""
+"""Discrete behaviour in each bin: several channels, each with categories of its own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from undertow.observations.categorical import CategoricalObservation
 
 
 class CategoricalChannels(BehaviorObservation):
-    """b_c ~ Categorical(softmax(W_c x + a_c)) for each channel c (ElGazzar & van Gerven eq. 12).
+    """Channels b_c ~ Categorical(softmax(W_c x + a_c)) (ElGazzar & van Gerven eq. 12).
 
     Observed are the numbers that name the categories, (…, channels). NaN and a number that names
     none have no likelihood. The mean are the probabilities, (…, channels, categories), zero where a
@@ -60,7 +60,7 @@ class CategoricalChannels(BehaviorObservation):
         self.register_buffer("categories", torch.tensor(padded))
 
     def of_channels(self, stacked: Tensor) -> dict[str, Tensor]:
-        """Channel → its own part of `mean` or `categories`, (…, its categories)."""
+        """Split `mean` or `categories` by channel, channel → (…, its categories)."""
         return {name: stacked[..., k, :size] for k, (name, size) in enumerate(self.sizes.items())}
 
     def mean(self, features: Tensor) -> Tensor:
@@ -86,14 +86,13 @@ class CategoricalChannels(BehaviorObservation):
         )
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """The numbers that name categories drawn, (…, channels)."""
+        """Draw the numbers that name categories, (…, channels)."""
         return self._named(
             torch.stack([one.sample(features, generator) for one in self._each()], -1).long()
         )
 
     def encoded(self, observed: Tensor) -> Tensor:
-        """1 for the category there is, channel after channel; then 1 for each channel that is
-        known."""
+        """One-hot code of each channel's category; then 1 for each channel that is known."""
         is_category = self._is_category(observed)
         one_hot = torch.cat(list(self.of_channels(is_category).values()), -1)
         return torch.cat([one_hot, is_category.any(-1)], -1).to(observed.dtype)
@@ -102,12 +101,14 @@ class CategoricalChannels(BehaviorObservation):
         return [channel for channel in self.channels if isinstance(channel, CategoricalObservation)]
 
     def _is_category(self, observed: Tensor) -> Tensor:
-        """Which category each entry is, (…, channels, categories); none where it is missing or
-        unknown."""
+        """Test which category each entry is, (…, channels, categories).
+
+        An entry that is missing or unknown is none.
+        """
         return observed[..., None] == self.categories
 
     def _named(self, codes: Tensor) -> Tensor:
-        """The numbers that name categories, from their places, (…, channels)."""
+        """Turn places of categories into the numbers that name them, (…, channels)."""
         return self.categories.expand(*codes.shape, -1).gather(-1, codes[..., None])[..., 0]
 
     def _stacked(self, probabilities: list[Tensor]) -> Tensor:

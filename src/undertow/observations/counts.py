@@ -1,4 +1,4 @@
-"""What the observation models of spike counts share: rates read from features, above a floor."""
+"""`CountObservation`: rates read from features, above a floor, for all laws of spike counts."""
 
 import math
 from abc import abstractmethod
@@ -67,8 +67,10 @@ class CountObservation(Observation):
             )
 
     def log_rates(self, features: Tensor) -> Tensor:
-        """Logarithm of the rates above the floor, in spikes/s; at most that of 1e5, which no neuron
-        reaches."""
+        """Logarithm of the rates above the floor, in spikes/s.
+
+        It is at most that of 1e5, which no neuron reaches.
+        """
         log_rates: Tensor = self.readout(features)
         if self.link == "softplus":
             log_rates = _log_softplus(log_rates) + self.log_scale
@@ -91,14 +93,16 @@ class CountObservation(Observation):
 
     @abstractmethod
     def count_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
-        """Log-probability of each count given its mean and that mean's logarithm; zero where it is
-        NaN."""
+        """Log-probability of each count, given its mean and that mean's logarithm.
+
+        It is zero where the count is NaN.
+        """
 
 
 def _readout(
     feature_dim: int, n_neurons: int, region: Sequence[int] | None
 ) -> nn.Linear | BlockLinear:
-    """One linear map, or one a region."""
+    """Make one linear map, or one per region."""
     if region is None:
         return nn.Linear(feature_dim, n_neurons)
     regions = [int(k) for k in region]
@@ -118,12 +122,12 @@ def _readout(
 
 
 def _log_softplus(x: Tensor) -> Tensor:
-    """log log(1 + eˣ); x itself far below zero, where the softplus would underflow."""
+    """Compute log log(1 + eˣ); it is x far below zero, where the softplus would underflow."""
     return torch.where(x < -20, x, F.softplus(x.clamp(min=-20)).log())
 
 
 def log_factorial(n: Tensor) -> Tensor:
-    """log n! of whole counts, each number looked up: lgamma takes five times as long on a CPU."""
+    """Look up log n! of whole counts: lgamma takes five times as long on a CPU."""
     table = up_to_largest(n)
     if table is None:
         return torch.lgamma(n + 1)
@@ -131,8 +135,10 @@ def log_factorial(n: Tensor) -> Tensor:
 
 
 def up_to_largest(n: Tensor) -> Tensor | None:
-    """0, 1, …, the largest of whole counts; None where a look-up does not pay, since it waits for
-    the largest."""
+    """Return 0, 1, …, the largest of whole counts, to tabulate a function of them.
+
+    None where a look-up does not pay, since it waits for the largest.
+    """
     if (
         n.device.type != "cpu"
         or torch.compiler.is_compiling()

@@ -15,8 +15,9 @@ LARGEST_LOGVAR = 10.0
 
 
 class GaussianObservation(BehaviorObservation):
-    """b ~ N(m, v), m and log v linear in the features (ElGazzar & van Gerven eq. 11), in units of
-    the data's spread:
+    """Gaussian law b ~ N(m, v), with m and log v linear in the features.
+
+    This is ElGazzar & van Gerven's eq. 11, in units of the data's spread:
 
         m = mean₀ + std₀ · (W x + a),   v = std₀² · (exp(W' x + a') + floor).
 
@@ -92,7 +93,7 @@ class GaussianObservation(BehaviorObservation):
 
 
 def _near_zero(feature_dim: int, n_outputs: int) -> nn.Linear:
-    """A readout that starts with small weights and no offset."""
+    """Make a readout that starts with small weights and no offset."""
     linear = nn.Linear(feature_dim, n_outputs)
     with torch.no_grad():
         linear.weight.mul_(0.1)
@@ -101,7 +102,7 @@ def _near_zero(feature_dim: int, n_outputs: int) -> nn.Linear:
 
 
 def _checked(name: str, values: Tensor, n_channels: int) -> Tensor:
-    """Means or standard deviations, one finite number a channel."""
+    """Check means or standard deviations: one finite number per channel."""
     if values.shape != (n_channels,):
         raise ModelError(
             f"{name} has shape {tuple(values.shape)}: it must have one entry for each of "

@@ -1,5 +1,4 @@
-"""Spike counts more variable than Poisson: negative binomial, with a learned dispersion per
-neuron."""
+"""Negative binomial spike counts: more variable than Poisson, by a dispersion per neuron."""
 
 import math
 from collections.abc import Sequence
@@ -14,8 +13,9 @@ LEAST_DISPERSION = 1e-8  # below it a gamma draw of single precision has no spre
 
 
 class NegativeBinomialObservation(CountObservation):
-    """counts with mean μ = rate · bin and variance μ + α μ²: a Poisson law whose rate is itself
-    gamma-distributed.
+    """Counts with mean μ = rate · bin and variance μ + α μ².
+
+    This is a Poisson law whose rate is itself gamma-distributed.
 
     log p(n) = Σ_{k<n} log(1 + kα) + n log μ − log n! − (n + 1/α) log(1 + αμ), which is the Poisson
     law as α → 0.
@@ -47,7 +47,7 @@ class NegativeBinomialObservation(CountObservation):
 
     @property
     def dispersion(self) -> Tensor:
-        """α, (neurons,): the variance above a Poisson law's, per squared mean."""
+        """Dispersion α, (neurons,): the variance above that of a Poisson law, per squared mean."""
         return self.log_dispersion.exp() + LEAST_DISPERSION
 
     def count_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class NegativeBinomialObservation(CountObservation):
 
 
 def _log_rising(n: Tensor, alpha: Tensor) -> Tensor:
-    """Σ_{k<n} log(1 + kα) of whole counts (…, neurons): summed once per neuron, then looked up."""
+    """Look up Σ_{k<n} log(1 + kα) of whole counts n (…, neurons), summed once per neuron."""
     whole = up_to_largest(n)
     if whole is None:  # in double precision: two large numbers that almost cancel where α is small
         r = 1 / alpha.double()

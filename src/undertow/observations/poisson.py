@@ -7,14 +7,15 @@ from undertow.observations.counts import CountObservation, log_factorial
 
 
 class PoissonObservation(CountObservation):
-    """counts ~ Poisson(rate · bin), rate = floor + exp(linear(features)): LangevinFlow eq. 3, and a
-    floor.
+    """Counts ~ Poisson(rate · bin) with rate = floor + exp(linear(features)).
+
+    This is LangevinFlow eq. 3 with a floor.
 
     Constructed as every `CountObservation`; with `region`, eq. 10 of ElGazzar & van Gerven.
     """
 
     def count_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
-        """n log λ − λ − log n!"""
+        """Log-probability n log λ − λ − log n! of each count n."""
         return _log_prob(log_mean, mean, counts)
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
@@ -22,7 +23,7 @@ class PoissonObservation(CountObservation):
 
 
 def poisson_log_prob(log_mean: Tensor, counts: Tensor) -> Tensor:
-    """n log λ − λ − log n! for each whole count n; zero where it is NaN."""
+    """Log-probability n log λ − λ − log n! for each whole count n; zero where it is NaN."""
     return _log_prob(log_mean, log_mean.exp(), counts)
 
 

@@ -1,4 +1,4 @@
-"""Figures, one function each: give a `Prediction` (or a fitted model), get matplotlib axes back.
+"""Figures, one function each, from a `Prediction` or a fitted model to matplotlib axes.
 
 What is drawn is computed by `undertow.analysis`, which returns it as plain arrays. A new figure is
 drawn by pyplot, so that a notebook shows it; pass `figure=` to draw into one of your own, such as a

@@ -1,4 +1,4 @@
-"""`behavior`: predicted by the model itself, beside what was measured, trial by trial."""
+"""`behavior`: behaviour that the model predicts, beside what was measured, trial by trial."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -39,15 +39,17 @@ def behavior(
     level: float = 0.9,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per channel, a column per trial, one y axis per row; categories as steps.
+    """Draw predicted and measured behaviour: a row per channel, a column per trial.
+
+    A row has one y axis; categories are drawn as steps.
 
     Args:
-        prediction: whose behaviour is inferred from all observations.
+        prediction: prediction of behaviour from all observations.
         generated: from the start of each trial, `model.predict_generated(trials)`; a dotted line
             marks where the start ends.
-        trials: ids, or how many examples.
+        trials: ids of the trials to show, or how many examples.
         level: coverage of the band, an interval of an observed value, 0 to 1.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (channels, trials).
@@ -75,7 +77,7 @@ def behavior(
 
 
 def _label(ax: "Axes", data: PredictedBehavior, channel: int) -> None:
-    """The channel's name and unit; a tick per category where there are few."""
+    """Label the y axis with the channel's name and unit; tick categories where they are few."""
     what = "category" if data.categories else UNIT
     ax.set_ylabel(f"{data.channel_names[channel]}\n({what})")
     if data.categories and len(data.categories[channel]) <= MOST_TICKS:

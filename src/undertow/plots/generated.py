@@ -27,17 +27,18 @@ def generated(
     neurons: Which = 4,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """Averages by condition as in `psth`, or single trials where there are no conditions; a dotted
-    line where the start ends.
+    """Draw generated beside inferred rates: averages by condition, as in `psth`.
+
+    Without conditions single trials are drawn. A dotted line marks where the start ends.
 
     Args:
-        prediction: inferred from all observations.
+        prediction: prediction from all observations.
         generated: from the start of each trial, `model.predict_generated(trials)`.
         training: further trials behind the observed averages, where true rates are not known.
-        conditions: labels, or how many, spread evenly.
-        trials: ids, or how many examples, where there are no conditions.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
-        figure: drawn into; a new one of pyplot by default.
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        trials: ids, or how many examples, to show where there are no conditions.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, as `psth` or `single_trials` returns them.

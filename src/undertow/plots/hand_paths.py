@@ -1,4 +1,4 @@
-"""`hand_paths`: measured, and from decoded velocity."""
+"""`hand_paths`: measured hand paths, and those integrated from decoded velocity."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,14 +35,15 @@ def hand_paths(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A panel for the measured paths of all trials, one for each model; x and y to one scale, a
-    colour per condition.
+    """Draw one panel of measured paths, and one for each model.
+
+    All have the same scale in x and y, and a colour per condition.
 
     Args:
-        prediction, baseline: for the test trials.
-        train, baseline_train: for the training trials, on which the decoders are fitted.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions for the test trials.
+        train, baseline_train: predictions for the training trials, to fit the decoders on.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per panel.
@@ -75,7 +76,7 @@ def hand_paths(
 
 
 def _height_in(paths: Iterable[HandPaths]) -> float:
-    """As high as the paths' extent asks for at the width of a panel."""
+    """Height of the figure in inches that the paths' extent asks for at the width of a panel."""
     points = [path.position.reshape(-1, 2) for path in paths]
     corners = np.concatenate(points)
     known = corners[np.isfinite(corners).all(axis=1)]
@@ -84,7 +85,7 @@ def _height_in(paths: Iterable[HandPaths]) -> float:
 
 
 def _draw_paths(ax: "Axes", path: HandPaths, colours: Mapping[Any, Any]) -> None:
-    """Each trial a line, a dot where it starts."""
+    """Draw each trial as a line, with a dot where it starts."""
     for trial, condition in zip(path.position, path.condition.tolist(), strict=True):
         known = trial[np.isfinite(trial).all(axis=1)]
         ax.plot(known[:, 0], known[:, 1], color=colours[condition], linewidth=1.1, alpha=0.85)

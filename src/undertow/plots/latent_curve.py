@@ -15,38 +15,39 @@ if TYPE_CHECKING:
 
 
 class ScoresBySize(Protocol):
-    """What is drawn: `undertow.experiments.LatentCurve`.
+    """Scores by size to draw, as `undertow.experiments.LatentCurve` has them.
 
     `size_name` is the setting that is varied, `scores` maps size → score name → score.
     """
 
     @property
     def size_name(self) -> str:
-        """The setting that is varied."""
+        """Name of the setting that is varied."""
 
     @property
     def scores(self) -> Mapping[int, Mapping[str, Score]]:
-        """Size → score name → score, smallest size first."""
+        """Scores of each size, smallest first: size → score name → score."""
 
     @property
     def score_names(self) -> Sequence[str]:
-        """A panel each."""
+        """Names of the scores; each has a panel."""
 
     def smallest(self, name: str) -> int:
-        """The smallest size whose score is within one standard error of the best."""
+        """Return the smallest size whose score is within one standard error of the best."""
 
     def standard_error(self, name: str) -> float:
-        """Of the best size's mean over folds."""
+        """Return the standard error of the best size's mean over folds."""
 
 
 @styled
 def latent_curve(curve: ScoresBySize, *, figure: FigureBase | None = None) -> np.ndarray:
-    """A panel per score: the score at each size, with its bootstrap interval and its spread over
-    folds.
+    """Draw a panel per score: the score at each size.
+
+    Around it are its bootstrap interval and its spread over folds.
 
     Args:
         curve: what `undertow.experiments.latent_curve` returned.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per score.

@@ -34,15 +34,17 @@ def latents(
     trials: Which = 60,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """Time courses above; below, trajectories in the planes the components span, a dot where each
-    starts, a cross at the event.
+    """Draw time courses of the leading components, and beneath them trajectories.
+
+    Trajectories are in the planes that the components span: a dot where each starts, a cross at the
+    event.
 
     Args:
         prediction: whose latents (posterior means) are shown, of all trials and bins.
         name: which latent; 'z' by default, or the first there is.
-        components: how many.
-        trials: ids, or how many examples are drawn.
-        figure: drawn into; a new one of pyplot by default.
+        components: how many of them to show.
+        trials: ids of the trials to draw, or how many examples.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: those of the time courses, then those of the planes.
@@ -73,7 +75,7 @@ def latents(
 
 
 def latent_name(prediction: Prediction, name: str | None = None) -> str:
-    """The latent asked for, or 'z', or the first there is.
+    """Return the latent asked for, or 'z', or the first there is.
 
     Raises:
         UndertowError: when the prediction has no latents, or none of this name.
@@ -87,7 +89,7 @@ def latent_name(prediction: Prediction, name: str | None = None) -> str:
 
 
 def _colours(prediction: Prediction, shown: np.ndarray) -> tuple[dict[Any, Any], list[Any]]:
-    """A colour per condition among the trials shown, and that of each of them."""
+    """Return a colour per condition among the trials shown, and that of each trial."""
     condition = prediction.trials.condition
     labels = np.zeros(len(shown), int) if condition is None else condition[shown]
     colours = condition_colours(np.unique(labels))
@@ -95,7 +97,7 @@ def _colours(prediction: Prediction, shown: np.ndarray) -> tuple[dict[Any, Any],
 
 
 def _panels(figure: FigureBase, n: int, n_planes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Panels of the time courses and of the planes; the rest of the grid stays empty."""
+    """Make panels of the time courses and of the planes; the rest of the grid stays empty."""
     axes = figure.subplots(2 if n_planes else 1, max(n, n_planes), squeeze=False)
     used = [axes[0, :n], axes[-1, :n_planes]]
     for ax in set(axes.flat) - set(np.concatenate(used)):
@@ -113,7 +115,7 @@ def _time_courses(
 
 
 def _plane(ax: "Axes", scores: np.ndarray, axis: TimeAxis, colours: list[Any]) -> None:
-    """Each trial a line; a dot where it starts, a cross at the event."""
+    """Draw each trial as a line, with a dot where it starts and a cross at the event."""
     event = int(np.argmin(np.abs(axis.time_s)))
     for trial, colour in zip(scores, colours, strict=True):
         ax.plot(trial[:, 0], trial[:, 1], color=colour, linewidth=0.8, alpha=0.7)

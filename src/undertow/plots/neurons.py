@@ -33,13 +33,12 @@ def neurons(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """Left: every neuron's score, sorted. Middle: against its rate. Right: against the
-    baseline's.
+    """Draw every neuron's score: sorted, against its rate, and against the baseline's score.
 
     Args:
         prediction, baseline: whose rates are scored, in bits per spike.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: two panels, three with a baseline.
@@ -68,13 +67,15 @@ def neurons(
 
 
 def lowest_shown(score: np.ndarray) -> float:
-    """The least score, in bits per spike, that has a place of its own in the panels."""
+    """Return the least score, in bits per spike, that has a place of its own in the panels."""
     return -LOWEST * max(float(np.nanmax(score)), 0.1)
 
 
 def _cut_below(axes: np.ndarray, table: NeuronTable) -> None:
-    """Keep the score of a neuron with hardly a spike from flattening all others; triangles stand
-    for what lies below."""
+    """Keep the score of a neuron with hardly a spike from flattening all others.
+
+    Triangles stand for what lies below.
+    """
     floor = lowest_shown(table.score)
     below = np.nan_to_num(table.score) < floor
     if not below.any():
@@ -97,7 +98,7 @@ def _sorted_bars(ax: "Axes", table: NeuronTable, label: str) -> None:
 
 
 def _scatter(ax: "Axes", table: NeuronTable, x: np.ndarray, y: np.ndarray) -> None:
-    """Held-in neurons as filled dots, held-out as open triangles."""
+    """Draw held-in neurons as filled dots, held-out ones as open triangles."""
     filled = {"marker": "o", "facecolor": MODEL, "edgecolor": "none", "alpha": 0.7}
     hollow = {"marker": "^", "facecolor": "none", "edgecolor": BASELINE}
     for mask, name, style in (

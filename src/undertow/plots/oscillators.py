@@ -1,4 +1,4 @@
-"""Fitted oscillators: natural frequencies (`oscillators`), and `coupling` over time."""
+"""Fitted oscillators: natural frequencies (`oscillators`), and their `coupling` over time."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +36,12 @@ COLUMNS = 4
 def oscillators(
     model: "Models | NaturalFrequencies", *, figure: FigureBase | None = None
 ) -> "Axes":
-    """A row per region: a dot per oscillator (and model), a bar at their median.
+    """Draw natural frequencies, a row per region: a dot per oscillator (and model), a median bar.
 
     Args:
         model: a fitted LatentSDE whose dynamics are oscillators, an Ensemble or several that differ
             in their seed; or what `undertow.analysis.natural_frequencies` says of them.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Raises:
         UndertowError: for anything else.
@@ -67,14 +67,16 @@ def oscillators(
 def coupling(
     model: "Models | CouplingOverTime", trials: TrialSet, *, figure: FigureBase | None = None
 ) -> np.ndarray:
-    """Above, the matrix at the start, middle and end of the window; below, its strength into each
-    region over time.
+    """Draw the coupling: the matrix at three times, and its strength over time.
+
+    The matrices above are at the start, middle and end of the window; below is the strength into
+    each region.
 
     Args:
         model: a fitted LatentSDE whose dynamics couple units by a matrix, an Ensemble or several
             that differ in their seed; or what `undertow.analysis.coupling_over_time` says of them.
-        trials: under whose stimulus, averaged over them.
-        figure: drawn into; a new one of pyplot by default.
+        trials: trials whose stimulus is used; the coupling is averaged over them.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes: three of the matrices, then one per region.
@@ -94,7 +96,7 @@ def coupling(
 
 
 def _matrices(figure: FigureBase, data: CouplingOverTime, axis: TimeAxis) -> np.ndarray:
-    """Mean over fits at three bins, zero in the middle of the colours; lines between regions."""
+    """Draw the mean over fits at three bins; zero is the middle colour, lines part regions."""
     mean, regions = data.mean, list(dict.fromkeys(data.region.tolist()))
     bins = [0, len(mean) // 2, len(mean) - 1]
     limit = float(np.abs(mean).max()) or 1.0
@@ -118,7 +120,7 @@ def _matrices(figure: FigureBase, data: CouplingOverTime, axis: TimeAxis) -> np.
 def _strengths(
     figure: FigureBase, data: CouplingOverTime, targets: list[str], rows: int, axis: TimeAxis
 ) -> np.ndarray:
-    """A panel per region that something acts on; no panel without a pair of units."""
+    """Draw a panel per region that something acts on; none without a pair of units."""
     if not targets:
         return np.empty(0, dtype=object)
     columns = min(COLUMNS, len(targets))
@@ -142,7 +144,7 @@ def _strengths(
 def _onto(
     ax: "Axes", target: str, data: CouplingOverTime, axis: TimeAxis, colours: dict[str, Any]
 ) -> None:
-    """Strength onto one region from each, with its spread over models."""
+    """Draw the strength onto one region from each, with its spread over models."""
     for (source, onto), values in data.between_regions().items():
         if onto != target:
             continue

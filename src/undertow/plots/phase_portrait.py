@@ -35,16 +35,17 @@ def phase_portrait(
     figure: FigureBase | None = None,
     **options: Any,
 ) -> "Axes":
-    """Stream lines of the drift, darker where faster; inferred paths over it, dotted at the
-    portrait's bin.
+    """Draw stream lines of the drift, darker where faster, and inferred paths over them.
+
+    On each path a dot marks the portrait's bin.
 
     Args:
         model: a fitted LatentSDE, an Ensemble (its first member), or what
             `undertow.analysis.phase_portrait` says of it.
-        trials: whose paths are inferred.
+        trials: trials whose paths are inferred.
         shown: ids of the trials whose paths are drawn, or how many examples.
-        figure: drawn into; a new one of pyplot by default.
-        options: of `undertow.analysis.phase_portrait`: `time_s`, `inputs`, `points`, `paths`,
+        figure: the figure to draw into; by default a new one of pyplot.
+        options: those of `undertow.analysis.phase_portrait`: `time_s`, `inputs`, `points`, `paths`,
             `seed`.
 
     Raises:
@@ -75,7 +76,7 @@ def phase_portrait(
 
 
 def _stream(figure: FigureBase, ax: "Axes", portrait: PhasePortrait) -> None:
-    """Stream lines, and the bar that says how fast they are."""
+    """Draw stream lines, and the bar that says how fast they are."""
     fastest = float(portrait.speed.max()) or 1.0
     lines = ax.streamplot(
         portrait.x,

@@ -27,13 +27,14 @@ def population(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A panel for held-in and one for held-out neurons: rates summed over them, averaged over
-    trials.
+    """Draw rates summed over neurons and averaged over trials.
+
+    There is a panel for held-in and one for held-out neurons.
 
     Args:
         prediction, baseline: whose rates are summed, where spikes were observed.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per part of the population.

@@ -29,17 +29,18 @@ def psth(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A column per neuron; rows: true or observed, the model's, the baseline's; a colour per
-    condition.
+    """Draw trial-averaged rates: a column per neuron, a colour per condition.
+
+    The rows are true or observed rates, the model's and the baseline's.
 
     Args:
         prediction, baseline: whose rates are averaged over the trials of each condition.
         training: further trials behind the observed averages, where true rates are not known.
-        conditions: labels, or how many, spread evenly.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         smooth_s: standard deviation of the Gaussian that smooths observed averages, seconds.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (rows, neurons).
@@ -72,5 +73,5 @@ def psth(
 
 
 def _wrapped(name: str) -> str:
-    """A long name broken before its bracket."""
+    """Break a long name before its bracket."""
     return name.replace(" (", "\n(")

@@ -36,16 +36,18 @@ def psth_spikes(
     name: str = NAMES[0],
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A column per neuron, two rows per condition: averaged rates, and the trials' spike trains.
+    """Draw averaged rates above the trials' spike trains, for each condition and neuron.
+
+    There is a column per neuron, and two rows per condition.
 
     Args:
         prediction: whose rates are averaged over the trials of each condition.
         training: further trials behind the observed averages, where true rates are not known.
-        conditions: labels, or how many, spread evenly.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        conditions: labels of the conditions to show, or how many, spread evenly.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         smooth_s: standard deviation of the Gaussian that smooths observed averages, seconds.
-        name: of the model.
-        figure: drawn into; a new one of pyplot by default.
+        name: name to show for the model.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (2 × conditions, neurons).
@@ -82,7 +84,7 @@ def _draw_averages(ax: "Axes", data: Psth, k: int, neuron: int, axis: TimeAxis, 
 
 
 def _draw_trains(ax: "Axes", counts: np.ndarray, axis: TimeAxis) -> None:
-    """One line of ticks per trial, a tick per bin with a spike."""
+    """Draw one line of ticks per trial, a tick per bin with a spike."""
     trial, bin_index = np.nonzero(np.nan_to_num(counts) > 0)
     ax.vlines(axis.time_s[bin_index], trial - 0.4, trial + 0.4, color=BLACK, linewidth=0.8)
     ax.set_ylim(len(counts) - 0.5, -0.5)

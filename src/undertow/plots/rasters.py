@@ -1,4 +1,4 @@
-"""`rasters`: spikes beside inferred rates, the whole population, a few trials."""
+"""`rasters`: spikes beside inferred rates, for the whole population in a few trials."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,7 @@ SHARP_UP_TO = 300  # neurons drawn without blending neighbours
 
 
 class Column(NamedTuple):
-    """What one column of the figure shows: (trials, time, neurons) and how colours stand for it."""
+    """Content of one column of the figure, (trials, time, neurons), and its colour scale."""
 
     title: str
     values: np.ndarray
@@ -37,16 +37,17 @@ def rasters(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per trial: counts per bin, the model's rates, the baseline's; all rates on one colour
-    scale.
+    """Draw counts per bin, the model's rates and the baseline's, a row per trial.
+
+    All rates share one colour scale.
 
     Neurons are sorted by the time of their inferred peak, held-in ones first, above the line.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (trials, columns).
@@ -71,8 +72,10 @@ def rasters(
 
 
 def _columns(data: Rasters, names: tuple[str, str]) -> list[Column]:
-    """Counts from 0 to their largest; rates from 0 to their 99.5th percentile, by square root, on
-    one scale."""
+    """Return the columns: counts, and rates on one scale.
+
+    Counts run from 0 to their largest, rates from 0 to their 99.5th percentile, by square root.
+    """
     rates = [(names[0], data.rates)]
     if data.baseline is not None:
         rates.append((names[1], data.baseline))
@@ -87,7 +90,7 @@ def _columns(data: Rasters, names: tuple[str, str]) -> list[Column]:
 
 
 def _draw(ax: "Axes", column: Column, trial: int, axis: TimeAxis, n_heldin: int) -> Any:
-    """One trial as an image, neuron 0 on top, a line above the held-out neurons."""
+    """Draw one trial as an image, neuron 0 on top, with a line above the held-out neurons."""
     values = np.ma.masked_invalid(column.values[trial].T)
     n_neurons = len(values)
     if 0 < n_heldin < n_neurons:

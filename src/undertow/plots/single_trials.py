@@ -1,5 +1,4 @@
-"""`single_trials`: a few neurons in a few trials: inferred rate, its interval, the truth where
-known, the spikes beneath."""
+"""`single_trials`: rates of a few neurons in a few trials, with interval, truth and spikes."""
 
 from typing import TYPE_CHECKING
 
@@ -39,15 +38,17 @@ def single_trials(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per neuron, a column per trial, one y axis per row; a band where there are 200 samples.
+    """Draw rates of single trials: a row per neuron, a column per trial.
+
+    A row has one y axis. With 200 samples or more a band shows the interval.
 
     Args:
-        prediction, baseline: whose rates are shown.
-        trials: ids, or how many examples.
-        neurons: ids, or how many of the busiest (half of them held out where there are any).
+        prediction, baseline: predictions whose rates are shown.
+        trials: ids of the trials to show, or how many examples.
+        neurons: ids, or how many of those with most spikes (half of them held-out, if any are).
         level: coverage of the band, 0 to 1.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (neurons, trials).
@@ -96,7 +97,7 @@ def _draw(
 
 
 def _draw_spikes(ax: "Axes", counts: np.ndarray, time_s: np.ndarray) -> None:
-    """A tick along the bottom for each bin with a spike, taller for more."""
+    """Draw a tick along the bottom for each bin with a spike, taller for more spikes."""
     hit = np.nan_to_num(counts) > 0
     height = 0.05 * np.minimum(counts[hit], 3)
     ax.vlines(

@@ -1,5 +1,7 @@
-"""The look all figures share: sizes, colour-blind-safe palettes (Okabe and Ito; Tol), time marks,
-legends."""
+"""Look that all figures share: sizes, palettes, time marks, legends.
+
+The palettes are safe for colour-blind readers (Okabe and Ito; Tol).
+"""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -59,8 +61,10 @@ Made = TypeVar("Made")
 
 
 def styled(draw: Callable[P, Made]) -> Callable[P, Made]:
-    """Run a drawing function under the shared style; matplotlib's own settings stay as they
-    were."""
+    """Run a drawing function under the shared style.
+
+    Matplotlib's own settings stay as they were.
+    """
 
     @wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> Made:
@@ -75,8 +79,9 @@ def sized(
     height_in: float,
     layout: Literal["constrained", "compressed"] = "constrained",
 ) -> FigureBase:
-    """The figure to draw into, as high as what is drawn needs; a new one of pyplot if none is
-    given.
+    """Return the figure to draw into, as high as what is drawn needs.
+
+    By default it is a new one of pyplot.
 
     A subfigure keeps the size and layout of the figure it is part of.
     """
@@ -91,14 +96,14 @@ def sized(
 
 
 def off_screen() -> Figure:
-    """An empty figure that no window and no notebook shows, for files."""
+    """Make an empty figure that no window and no notebook shows, for files."""
     figure = Figure(dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file, at its own dots per inch."""
+    """Return the figure as a PNG file, at its own dots per inch."""
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
@@ -124,7 +129,7 @@ def check_predictions(prediction: Prediction, baseline: Prediction | None = None
 
 
 def time_axis(prediction: Prediction, baseline: Prediction | None = None) -> TimeAxis:
-    """The time axis of a prediction, and of the baseline's beside it.
+    """Return the time axis of a prediction, and of the baseline's beside it.
 
     Raises:
         UndertowError: for what is no prediction, other trials or irregular times.
@@ -134,7 +139,7 @@ def time_axis(prediction: Prediction, baseline: Prediction | None = None) -> Tim
 
 
 def condition_colours(labels: np.ndarray) -> dict[Any, Any]:
-    """A colour per label: a fixed set up to nine labels, then an even run of viridis."""
+    """Return a colour per label: a fixed set up to nine labels, then an even run of viridis."""
     n = len(labels)
     colours = (
         NINE[:n] if n <= len(NINE) else [colormaps["viridis"](x) for x in np.linspace(0, 0.93, n)]
@@ -143,13 +148,15 @@ def condition_colours(labels: np.ndarray) -> dict[Any, Any]:
 
 
 def colour_map(name: str) -> Any:
-    """A colour map whose missing values have a colour of their own."""
+    """Return a colour map whose missing values have a colour of their own."""
     return colormaps[name].with_extremes(bad=MISSING)
 
 
 def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
-    """Limit x to the window, dash t = 0 where it lies inside, shade the forward bins, label x in
-    seconds."""
+    """Mark time: limit and label x in seconds, shade the forward bins.
+
+    A dashed line marks t = 0 where it lies inside.
+    """
     ax.set_xlim(axis.start_s, axis.stop_s)
     if axis.event_inside:
         ax.axvline(0.0, color=GREY, linestyle=(0, (4, 3)), linewidth=1.0, zorder=1.5)
@@ -163,21 +170,21 @@ def mark_time(ax: "Axes", axis: TimeAxis, label: bool = True) -> None:
 
 
 def mark_seen(ax: "Axes", axis: TimeAxis, seen_bins: int) -> None:
-    """Dot the end of the bins a generating model is shown; none where it is shown none."""
+    """Draw a dotted line where the bins that a generating model is shown end, if there are any."""
     if seen_bins:
         seen_s = axis.start_s + seen_bins * axis.bin_s
         ax.axvline(seen_s, color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
 
 
 def legend_above(figure: FigureBase, ax: "Axes") -> None:
-    """One legend for the whole figure, above it, made of what `ax` holds."""
+    """Draw one legend for the whole figure, above it, made of what `ax` holds."""
     handles, labels = ax.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=len(unique))
 
 
 def condition_legend(figure: FigureBase, colours: Mapping[Any, Any]) -> None:
-    """One legend of condition colours above the figure; none where there are too many to read."""
+    """Draw a legend of condition colours above the figure, unless there are too many to read."""
     if not 1 < len(colours) <= 18:
         return
     handles = [Line2D([], [], color=colour, label=str(label)) for label, colour in colours.items()]

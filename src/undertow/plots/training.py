@@ -1,4 +1,4 @@
-"""`training`: training curves, whatever columns the history has."""
+"""`training`: training curves of whatever columns the history has."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -22,11 +22,11 @@ DOTTED_UP_TO = 20  # rows, so that a single one is seen
 def training(
     model: Estimator | Sequence[Mapping[str, Any]], *, figure: FigureBase | None = None
 ) -> np.ndarray:
-    """A panel per quantity against epoch; 'train_x' and 'validation_x' share one.
+    """Draw a panel per quantity against epoch; 'train_x' and 'validation_x' share one.
 
     Args:
         model: fitted, or the rows of a history: 'epoch', then any numbers.
-        figure: drawn into; a new one of pyplot by default.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, one per panel.
@@ -63,6 +63,6 @@ def training(
 
 
 def _quantity(name: str) -> str:
-    """'train_loss' and 'validation_loss' are both 'loss'; others keep their name."""
+    """Return what a column measures: 'loss' for 'train_loss' and 'validation_loss'."""
     side, _, rest = name.partition("_")
     return rest if side in SIDES and rest else name

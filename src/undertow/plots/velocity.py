@@ -1,4 +1,4 @@
-"""`velocity`: decoded from inferred rates, beside what was measured."""
+"""`velocity`: velocity decoded from inferred rates, beside what was measured."""
 
 from typing import Any
 
@@ -37,14 +37,14 @@ def velocity(
     names: tuple[str, str] = NAMES,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per channel, a column per trial; measured in black.
+    """Draw decoded and measured velocity: a row per channel, a column per trial, measured in black.
 
     Args:
-        prediction, baseline: for the test trials.
-        train, baseline_train: for the training trials, on which the decoders are fitted.
-        trials: ids, or how many examples.
-        names: of model and baseline.
-        figure: drawn into; a new one of pyplot by default.
+        prediction, baseline: predictions for the test trials.
+        train, baseline_train: predictions for the training trials, to fit the decoders on.
+        trials: ids of the trials to show, or how many examples.
+        names: names to show for model and baseline.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (channels, trials).
@@ -78,7 +78,7 @@ def velocity(
 
 
 def decoded(test: Prediction, train: Prediction | None, argument: str) -> DecodedVelocity:
-    """Velocity of the test trials, decoded from their rates.
+    """Decode velocity of the test trials from their rates.
 
     Raises:
         UndertowError: without a prediction for training trials, naming the argument to pass.

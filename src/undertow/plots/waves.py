@@ -1,4 +1,4 @@
-"""`waves`: oscillator groups as space × time, inferred beside drawn from the prior."""
+"""`waves`: oscillator groups in space and time, inferred beside drawn from the prior."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,16 +28,18 @@ def waves(
     trials: Which = 2,
     figure: FigureBase | None = None,
 ) -> np.ndarray:
-    """A row per group; columns: single trials of the posterior mean, of one posterior sample where
-    there is one, and of the prior. Each of these has one symmetric colour scale per row.
+    """Draw oscillator groups in space and time: a row per group, a column per single trial.
+
+    The columns are the posterior mean, one posterior sample where there is one, and the prior. Each
+    of these has one symmetric colour scale per row.
 
     Args:
-        prediction: whose latents are shown.
+        prediction: prediction whose latents are shown.
         prior: latent → (trials, time, dimension), drawn without data: `model.sample_prior(2,
             n_time)`. Without it, nothing tells waves of the data from those of the prior.
         name: which latent; the first that is made of oscillator groups by default.
-        trials: ids, or how many examples.
-        figure: drawn into; a new one of pyplot by default.
+        trials: ids of the trials to show, or how many examples.
+        figure: the figure to draw into; by default a new one of pyplot.
 
     Returns:
         Axes, (groups, panels).
@@ -65,7 +67,7 @@ def waves(
 
 
 def wave_latent(prediction: Prediction, name: str | None = None) -> str:
-    """The latent asked for, or the first that is made of oscillator groups.
+    """Return the latent asked for, or the first that consists of oscillator groups.
 
     Raises:
         UndertowError: when there is none, or this one is not.
@@ -86,7 +88,7 @@ def wave_latent(prediction: Prediction, name: str | None = None) -> str:
 def _panels(
     prediction: Prediction, prior: Mapping[str, np.ndarray], name: str, shown: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Heading → (groups, trials, space, time); bins past a trial's end are NaN."""
+    """Map headings to (groups, trials, space, time); bins past a trial's end are NaN."""
     n_groups, inside = prediction.groups[name], prediction.trials.valid[shown, :, None]
     found = {"inferred, posterior mean": np.where(inside, prediction.latents[name][shown], np.nan)}
     if name in prediction.latent_samples:
@@ -100,8 +102,10 @@ def _panels(
 def _draw_row(
     figure: FigureBase, axes: np.ndarray, waves: np.ndarray, axis: TimeAxis, unit: str
 ) -> None:
-    """Single trials of one group under one heading, with their colour bar; waves (trials, space,
-    time)."""
+    """Draw single trials of one group under one heading, with their colour bar.
+
+    Waves are (trials, space, time).
+    """
     limit = float(np.nanmax(np.abs(waves), initial=0.0)) or 1.0
     images = [_draw(ax, wave, axis, limit) for ax, wave in zip(axes, waves, strict=True)]
     bar = figure.colorbar(images[0], ax=list(axes), aspect=14, pad=0.01, fraction=0.06)
@@ -111,8 +115,10 @@ def _draw_row(
 
 
 def _draw(ax: "Axes", wave: np.ndarray, axis: TimeAxis, limit: float) -> Any:
-    """One heat map, (space, time), zero in the middle of the colours; it may end before the axis
-    does."""
+    """Draw one heat map, (space, time), with zero in the middle of the colours.
+
+    It may end before the axis does.
+    """
     n_space, n_time = wave.shape
     stop_s = axis.start_s + n_time * axis.bin_s
     mark_time(ax, axis, label=False)

@@ -1,4 +1,4 @@
-"""One self-contained HTML page per fitted model."""
+"""Report: one self-contained HTML page per fitted model."""
 
 from undertow.report.record import RunRecord
 from undertow.report.write import write_report

@@ -1,4 +1,4 @@
-"""The methods section: data, model and fit in prose, from the settings they were run with."""
+"""Methods section: data, model and fit in prose, from the settings they were run with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +59,7 @@ BASELINES = {
 
 
 def methods_paragraph(record: RunRecord) -> str:
-    """Plain text: data, split, model and settings, fit, scores, software."""
+    """Write the methods as plain text: data, split, model and settings, fit, scores, software."""
     parts = (_data, _heldout, _split, _model, _fit, _scores, _software)
     return " ".join(words for part in parts if (words := part(record)))
 
@@ -155,8 +155,10 @@ def _software(record: RunRecord) -> str:
 
 
 def describe_model(name: str, settings: Mapping[str, Any]) -> str:
-    """Sentences about the model; settings no sentence uses follow as a list, so none is left
-    out."""
+    """Write sentences about the model.
+
+    Settings that no sentence uses follow as a list, so that none is left out.
+    """
     templates: tuple[str, ...] = ()
     if name == "langevin-flow":
         absent = settings.get("dynamics", "langevin") is None
@@ -175,7 +177,7 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the dynamics as one entry, beside their name."""
+    """Return the settings of the dynamics as one entry, beside their name."""
     own = {k.removeprefix("dynamics."): v for k, v in settings.items() if k.startswith("dynamics.")}
     rest = {k: v for k, v in settings.items() if not k.startswith("dynamics.")}
     name = own.pop("dynamics", rest.get("dynamics"))  # an object has its name among its settings
@@ -186,7 +188,7 @@ def _with_dynamics(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filled(template: str, values: Mapping[str, str], used: set[str]) -> str:
-    """The template with its {names} replaced; empty when a name is missing."""
+    """Fill the {names} of a template; empty when a name is missing."""
     names = [part.split("}")[0] for part in template.split("{")[1:]]
     if not all(name in values for name in names):
         return ""

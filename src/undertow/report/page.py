@@ -1,4 +1,4 @@
-"""Pieces of HTML: every text goes through `text`, nothing is loaded from anywhere."""
+"""Pieces of HTML: all text is escaped by `text`, and nothing is loaded from anywhere."""
 
 import base64
 import html
@@ -39,12 +39,12 @@ dl dd { margin: 0 0 8px; max-width: 100ch; }
 
 
 def text(value: Any) -> str:
-    """Any value as safe text."""
+    """Escape any value as safe text."""
     return html.escape(str(value), quote=True)
 
 
 def page(title: str, body: Sequence[str]) -> str:
-    """The whole document."""
+    """Write the whole document."""
     head = (
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -58,13 +58,13 @@ def page(title: str, body: Sequence[str]) -> str:
 
 
 def section(anchor: str, heading: str, *parts: str) -> str:
-    """A section with its heading; empty parts are skipped."""
+    """Write a section with its heading; empty parts are skipped."""
     inside = "\n".join(part for part in parts if part)
     return f'<section id="{text(anchor)}">\n<h2>{text(heading)}</h2>\n{inside}\n</section>'
 
 
 def figure(name: str, heading: str, png: bytes, caption: str) -> str:
-    """An embedded image with heading and caption."""
+    """Write an embedded image with heading and caption."""
     image = base64.b64encode(png).decode("ascii")
     return (
         f'<h3 id="{text(name)}">{text(heading)}</h3>\n'
@@ -74,7 +74,7 @@ def figure(name: str, heading: str, png: bytes, caption: str) -> str:
 
 
 def table(columns: Mapping[str, Sequence[Any]]) -> str:
-    """A plain table; numbers are set to the right, floats to three decimals."""
+    """Write a plain table; numbers are set to the right, floats to three decimals."""
     numeric = {
         name: all(isinstance(v, int | float) for v in values) for name, values in columns.items()
     }
@@ -96,7 +96,7 @@ def table(columns: Mapping[str, Sequence[Any]]) -> str:
 
 
 def facts(values: Mapping[str, Any]) -> str:
-    """Names and values as a two-column table."""
+    """Write names and values as a two-column table."""
     rows = (
         f"<tr><th>{text(name)}</th><td>{text(plain(value))}</td></tr>"
         for name, value in values.items()
@@ -105,18 +105,20 @@ def facts(values: Mapping[str, Any]) -> str:
 
 
 def decimal(value: float) -> str:
-    """A number to three decimals with a true minus sign; a dash for NaN."""
+    """Write a number to three decimals with a true minus sign; a dash for NaN."""
     return "–" if value != value else f"{value:.3f}".replace("-", "−")
 
 
 def plural(n: int, noun: str) -> str:
-    """'1 trial', '3 trials'."""
+    """Write a count with its noun: '1 trial', '3 trials'."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def plain(value: Any) -> str:
-    """A setting or fact as text: floats as short as they are, sequences and mappings item by
-    item."""
+    """Write a setting or fact as text.
+
+    Floats are as short as they are, sequences and mappings are written item by item.
+    """
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """One fitted model, its predictions and scores, and how they came about.
+    """Record of one fitted model, its predictions and scores, and how they came about.
 
     Attributes:
         model_name: the model's key in `scores`, for example 'langevin-flow'.
@@ -82,32 +82,32 @@ class RunRecord:
 
     @property
     def baseline_names(self) -> tuple[str, ...]:
-        """The models beside the one reported, in the order given."""
+        """Names of the models beside the one reported, in the order given."""
         return tuple(name for name in self.scores if name != self.model_name)
 
     @property
     def baseline_name(self) -> str:
-        """The first baseline's name, for legends."""
+        """Name of the first baseline, for legends."""
         return next(iter(self.baseline_names), "baseline")
 
     @property
     def names(self) -> tuple[str, str]:
-        """Model and first baseline, for legends."""
+        """Names of model and first baseline, for legends."""
         return self.model_name, self.baseline_name
 
     @property
     def training(self) -> TrialSet | None:
-        """The training trials, where they are known."""
+        """Training trials, where they are known."""
         return None if self.train_prediction is None else self.train_prediction.trials
 
     @property
     def decodable_baseline(self) -> Prediction | None:
-        """The baseline's prediction, where a decoder can be fitted for it."""
+        """Prediction of the baseline, where a decoder can be fitted for it."""
         return None if self.baseline_train_prediction is None else self.baseline_prediction
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Every metric any model has, the reported model's first."""
+        """Names of all metrics that any model has, the reported model's first."""
         names = [*self.scores[self.model_name]]
         for model in self.baseline_names:
             names += [metric for metric in self.scores[model] if metric not in names]

@@ -1,4 +1,4 @@
-"""The headline table: scores with intervals, the baseline's beside them, and what each means."""
+"""Headline table: scores with intervals, the baselines' beside them, and what each means."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -82,8 +82,10 @@ EXCHANGED = (
 
 
 def score_table(record: RunRecord) -> str:
-    """Rows are metrics; columns the model, every baseline, the paired difference, and what was
-    scored."""
+    """Write the table of scores, a row per metric.
+
+    The columns are the model, every baseline, the paired difference, and what was scored.
+    """
     models = (record.model_name, *record.baseline_names)
     heads = ["score", *models]
     if record.differences:
@@ -114,13 +116,15 @@ def _row(record: RunRecord, metric: str, models: tuple[str, ...]) -> str:
 
 
 def any_score(record: RunRecord, metric: str) -> "Score":
-    """The metric's score of the first model that has it: unit, trials and bins are the same for
-    all."""
+    """Return the metric's score of the first model that has it.
+
+    Unit, trials and bins are the same for all models.
+    """
     return next(scores[metric] for scores in record.scores.values() if metric in scores)
 
 
 def _inside(score: "Score | None", sign: bool = False) -> str:
-    """Value, beneath it the interval and the spread over folds, each where there is one."""
+    """Write a cell: the value, and beneath it the interval and spread over folds, if any."""
     if score is None:
         return "–"
     words = ("+" if sign and score.value > 0 else "") + decimal(score.value)
@@ -139,8 +143,7 @@ def has_interval(score: "Score") -> bool:
 
 
 def meanings(record: RunRecord) -> str:
-    """For each metric what it says, how the model stands beside the baseline, and the score's own
-    note."""
+    """Explain each metric: its meaning, how the model compares, and the score's own note."""
     items = []
     for metric in record.metrics:
         note = any_score(record, metric).note
@@ -153,12 +156,12 @@ def meanings(record: RunRecord) -> str:
 
 
 def _by_name(metric: str) -> str:
-    """What a score of one label or channel means, whichever it is."""
+    """Explain a score of one label or channel, whichever it is."""
     return next((words for start, words in BY_NAME.items() if metric.startswith(f"{start} ")), "")
 
 
 def _verdict(record: RunRecord, metric: str) -> str:
-    """Whether the paired interval leaves out zero, in words."""
+    """Say in words whether the paired interval leaves out zero."""
     gap = record.differences.get(metric)
     if gap is None or not has_interval(gap):
         return ""

@@ -1,4 +1,4 @@
-"""`Section`: one figure of the report, with what it is called and what it says."""
+"""`Section`: one figure of the report, with its heading and what it says."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,7 @@ ORDERED_COLOURS = " Colours: conditions, in their order."
 
 
 class Section(NamedTuple):
-    """One figure of the report; a file of `undertow.report.sections` each.
+    """One figure of the report; the files of `undertow.report.sections` define them.
 
     Attributes:
         name: its file name, without ending.
@@ -36,7 +36,7 @@ class Section(NamedTuple):
 
 
 def time_words(record: RunRecord) -> str:
-    """What the marks on a time axis mean, for captions."""
+    """Explain the marks on a time axis, for captions."""
     from undertow.analysis import TimeAxis
 
     axis = TimeAxis.of(record.prediction.trials)
@@ -48,7 +48,7 @@ def time_words(record: RunRecord) -> str:
 
 
 def fitted_models(record: RunRecord) -> "Sequence[LatentSDE]":
-    """The models whose dynamics can be looked into.
+    """Return the models whose dynamics can be looked into.
 
     Raises:
         UndertowError: when there is none.

@@ -1,4 +1,4 @@
-"""`write_report`: the page, its figures as PNG, the per-neuron table as CSV."""
+"""`write_report`: the page, its figures as PNG and the table of neurons as CSV."""
 
 import csv
 import io
@@ -39,7 +39,11 @@ def write_report(record: RunRecord, directory: str | Path) -> Path:
 
 
 def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Figures as HTML, and for those that do not apply heading → reason; PNGs land in `folder`."""
+    """Draw the figures into `folder` as PNG.
+
+    Returns:
+        the figures as HTML, and for those that do not apply heading → reason.
+    """
     from undertow.plots.style import off_screen, png_bytes
 
     shown, left_out = [], {}

@@ -1,4 +1,4 @@
-"""One readable training loop, its options, state and checkpoints."""
+"""Training: one readable loop, its options, its state and its checkpoints."""
 
 from undertow.training.checkpoint import read_header, read_tensors, write_tensors
 from undertow.training.device import choose_device

@@ -1,5 +1,7 @@
-"""Checkpoints and model files: safetensors with a JSON header, written to a temporary name and
-moved into place."""
+"""Checkpoints and model files: safetensors with a JSON header.
+
+Each is written under a temporary name and then moved into place.
+"""
 
 import json
 from pathlib import Path
@@ -16,8 +18,10 @@ HEADER = "undertow"
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
-    """Write tensors and a JSON-able header to one file; a reader sees the old file or the new one,
-    never a part."""
+    """Write tensors and a JSON-able header to one file.
+
+    A reader sees either the old file or the new one, never a part of it.
+    """
     plain = {k: v.cpu().contiguous() for k, v in tensors.items()}
     with written_whole(path, overwrite=True) as temporary:
         save_file(plain, temporary, {HEADER: json.dumps(header)})
@@ -43,5 +47,5 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The JSON header alone."""
+    """Read the JSON header alone."""
     return read_tensors(path)[1]

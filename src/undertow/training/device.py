@@ -1,4 +1,4 @@
-"""Where a network is trained and run."""
+"""Choice of the device on which a network is trained and run."""
 
 import torch
 
@@ -6,7 +6,7 @@ from undertow.errors import ModelError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of this name; 'auto' is CUDA where there is one, else the CPU.
+    """Return the device of this name; 'auto' is CUDA where there is one, else the CPU.
 
     Raises:
         ModelError: when the device is unknown or not there.
@@ -15,6 +15,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        # a name can be valid and its device absent: only an allocation tells
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(

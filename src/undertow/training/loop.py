@@ -1,4 +1,4 @@
-"""The training loop."""
+"""Training loop: epochs, validation, rollback, checkpoints."""
 
 import math
 import time
@@ -50,11 +50,13 @@ def train(
     report: Report | None = None,
     last_epoch: int | None = None,
 ) -> list[Row]:
-    """Train `network` in place; it ends with the weights that validated best, or the last ones
-    without validation.
+    """Train `network` in place.
+
+    It ends with the weights that validated best, or with the last ones where there is no
+    validation.
 
     Args:
-        network: what is trained.
+        network: the network to train.
         batch: all training trials.
         objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0
             to 1.
@@ -63,7 +65,7 @@ def train(
         settings: options of the loop.
         seed: governs batches and noise.
         directory: where checkpoints and the CSV log go; None for none.
-        resume: go on from the checkpoint in `directory`, if there is one.
+        resume: continue from the checkpoint in `directory`, if there is one.
         report: called after each validation with the row, the share of the run that is done and the
             seconds left.
         last_epoch: stop after this epoch; the schedules stay those of `settings.epochs`.
@@ -84,6 +86,7 @@ def train(
         time.monotonic(),
         time.monotonic(),
     )
+    # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
     before_s = state.counters.elapsed_s
     try:
         while not state.finished:
@@ -96,6 +99,7 @@ def train(
                         report(row, state.share_done, _seconds_left(state))
             except (NonFiniteError, StabilityError) as error:
                 _roll_back(state, last_good, str(error))
+            # only whole epochs are kept: one cut short by Ctrl-C is run again from its own seed
             last_good = (state.tensors(), state.numbers())
             if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
                 _save(directory, *last_good)
@@ -103,6 +107,7 @@ def train(
     except KeyboardInterrupt:
         _save(directory, *last_good)
         raise Interrupted("training was interrupted; its state is saved") from None
+    # the averaged weights that were kept, not those of the last step
     network.load_state_dict(state.best)
     return state.counters.history
 
@@ -121,6 +126,7 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
     rate, seed = state.set_learning_rate(), state.epoch_seed()
     sums: Row = {}
     device = batch.targets.device
+    # batches are shuffled on the CPU: the same order on every device
     shuffler, noise = (
         torch.Generator().manual_seed(seed),
         torch.Generator(device).manual_seed(seed + 1),
@@ -130,15 +136,18 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
         for minibatch in batch.shuffled(state.settings.batch_size, shuffler):
             loss, terms = objective(minibatch, noise, state.progress)
             _step(state, loss, terms)
+            # the last minibatch may be smaller: each counts by its trials
             share = len(minibatch) / len(batch)
             for name, value in {"loss": loss, **terms}.items():
                 sums[name] = sums.get(name, 0.0) + share * float(value.detach())
     state.counters.epoch += 1
+    # after the epoch is counted: plateaus are measured in completed epochs
     state.note_loss(sums["loss"])
     return {"epoch": state.counters.epoch, "learning_rate": rate} | sums
 
 
 def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
+    # before the optimiser's step: its moments must never take in a NaN
     if not math.isfinite(loss.detach()):
         broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or [
             "the sum of the terms"
@@ -146,6 +155,7 @@ def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
         raise NonFiniteError(f"{', '.join(broken)} is not finite")
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    # clipping returns the norm before it clipped, which is finite only if all gradients are
     norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), state.settings.clip_norm)
     if not math.isfinite(norm):
         raise NonFiniteError("the gradient is not finite")
@@ -157,6 +167,7 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
     if validate is None:
         state.keep()
     else:
+        # the running average is validated, since it is what will be kept
         score = validate(state.averaged)
         if not math.isfinite(score):
             raise NonFiniteError("the validation score is not finite")
@@ -169,6 +180,7 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
 def _roll_back(
     state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str
 ) -> None:
+    # `restore` also puts the counters back: the failure is counted after it
     failures = state.counters.failures + 1
     state.restore(*last_good)
     epoch, state.counters.failures = state.counters.epoch + 1, failures

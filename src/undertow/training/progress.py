@@ -6,7 +6,7 @@ from typing import TextIO
 
 
 class Progress:
-    """Prints training progress: in place on a terminal, as plain lines elsewhere.
+    """Reporter of training progress: in place on a terminal, as plain lines elsewhere.
 
     Args:
         stream: where to print; standard error by default.
@@ -35,7 +35,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
+    """Format seconds as m:ss or h:mm:ss."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

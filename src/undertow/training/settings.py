@@ -13,7 +13,7 @@ PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 
 @dataclass(frozen=True)
 class Training(Options):
-    """How a network is trained.
+    """Options for how a network is trained.
 
     Attributes:
         epochs: passes over the training trials.
@@ -85,6 +85,7 @@ class Training(Options):
 
     def learning_rate_at(self, progress: float, epoch: int, reductions: int = 0) -> float:
         """Step size at a share `progress` of the run, after so many `reductions` on a plateau."""
+        # by epochs even under `max_seconds`: Adam's moments need steps, not seconds, to settle
         warm = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
         if self.schedule == "plateau":
             return warm * max(
@@ -97,6 +98,6 @@ class Training(Options):
         )
 
     def weight_decay_at(self, epoch: int) -> float:
-        """Weight decay in an epoch."""
+        """Weight decay in this epoch."""
         warmup = self.weight_decay_warmup_epochs
         return self.weight_decay * (min(1.0, epoch / warmup) if warmup else 1.0)

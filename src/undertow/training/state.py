@@ -1,5 +1,7 @@
-"""`TrainingState`: everything a run needs to go on exactly where it was; the same for rollback,
-Ctrl-C and resume."""
+"""`TrainingState`: everything a run needs to continue exactly where it was.
+
+The same state serves rollback, Ctrl-C and resume.
+"""
 
 import copy
 import math
@@ -16,7 +18,7 @@ from undertow.training.settings import PLATEAU_EPOCHS, Training
 
 @dataclass
 class Counters:
-    """The part of the state that is plain numbers (JSON in a checkpoint)."""
+    """Part of the training state that is plain numbers (JSON in a checkpoint)."""
 
     epoch: int = 0
     elapsed_s: float = 0.0
@@ -31,12 +33,11 @@ class Counters:
 
 
 class TrainingState:
-    """A network in training, its running weight average, its best weights, its optimiser and its
-    counters.
+    """A network in training with its running average, best weights, optimiser and counters.
 
-    Randomness has no state: each epoch draws from generators seeded by (seed, epoch, failures so
-        far), the batch order
-    included, so an epoch repeated after a resume is the same epoch.
+    Randomness has no state of its own. Each epoch draws from generators seeded by (seed, epoch,
+    failures so far), the order of the batches included, so that an epoch repeated after a resume is
+    the same epoch.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TrainingState:
         self.last_epoch = settings.epochs if last_epoch is None else last_epoch
         self.averaged = copy.deepcopy(network).eval()
         self.best = {k: v.clone() for k, v in network.state_dict().items()}
+        # decay shrinks weights only: biases, scales and rates have no reason to be near zero
         matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
         others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [
@@ -72,7 +74,7 @@ class TrainingState:
 
     @property
     def share_done(self) -> float:
-        """As `progress`, but of a run that may end before the schedules do; 1 when it has ended."""
+        """Share done of a run that may end before its schedules do; 1 when it has ended."""
         return 1.0 if self.finished else max(self.progress, self.counters.epoch / self.last_epoch)
 
     @property
@@ -82,13 +84,15 @@ class TrainingState:
         return self.progress >= 1 or c.epoch >= self.last_epoch or c.gave_up or tired
 
     def epoch_seed(self) -> int:
-        """A seed for the coming epoch."""
+        """Seed of the coming epoch."""
+        # failures are part of it: a retried epoch must not draw again the noise that broke it
         sequence = np.random.SeedSequence([self.seed, self.counters.epoch, self.counters.failures])
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def set_learning_rate(self) -> float:
         """Set and return the step size of the coming epoch."""
         c, settings = self.counters, self.settings
+        # each failure halves the step for the rest of the run, not for one epoch
         rate = settings.learning_rate_at(self.progress, c.epoch, c.reductions) * 0.5**c.failures
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -106,7 +110,7 @@ class TrainingState:
 
     @torch.no_grad()
     def average_weights(self) -> None:
-        """Move the running average; young averages move faster, so that they forget the start."""
+        """Move the running average; a young average moves faster, so that it forgets its start."""
         steps = self._steps_taken()
         decay = min(self.settings.average_decay, steps / (steps + 10))
         for mean, new in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
@@ -118,8 +122,10 @@ class TrainingState:
         return float(next(iter(states))["step"]) if states else 0.0
 
     def keep_if_best(self, score: float) -> None:
-        """Remember the averaged weights where they score best so far, or whenever the last are to
-        be kept."""
+        """Remember the averaged weights where they score best so far.
+
+        With keep='last' they are always remembered.
+        """
         if score > self.counters.best_score or self.settings.keep == "last":
             self.counters.best_score, self.counters.best_epoch = score, self.counters.epoch
             self.keep()
@@ -129,7 +135,7 @@ class TrainingState:
         self.best = {k: v.clone() for k, v in self.averaged.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Copies of all tensors, by flat name."""
+        """Copy all tensors, by flat name."""
         flat = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         flat |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         flat |= {f"best.{k}": v for k, v in self.best.items()}
@@ -138,7 +144,7 @@ class TrainingState:
         return {k: v.detach().clone().contiguous() for k, v in flat.items()}
 
     def numbers(self) -> dict[str, Any]:
-        """A copy of all counters."""
+        """Copy all counters."""
         return asdict(self.counters)
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -154,6 +160,7 @@ class TrainingState:
         for name, value in part("optimizer.").items():
             index, key = name.split(".", 1)
             moments.setdefault(int(index), {})[key] = value.clone()
+        # only moments are restored: step size and decay are set anew at the start of each epoch
         state = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
         self.counters = Counters(**copy.deepcopy(numbers))

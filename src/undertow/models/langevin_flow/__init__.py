@@ -1,4 +1,4 @@
-"""LangevinFlow: a sequential VAE whose latents follow underdamped Langevin dynamics."""
+"""LangevinFlow: a sequential variational autoencoder with underdamped Langevin latents."""
 
 from undertow.models.langevin_flow.model import LangevinFlow
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant

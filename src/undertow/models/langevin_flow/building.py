@@ -1,4 +1,4 @@
-"""From the settings of a `LangevinFlow` and a population to its network."""
+"""Building the network of a `LangevinFlow` from its settings and a population."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from undertow.models.population import Population
 
 
 class Settings(NamedTuple):
-    """The pieces a network is built from; see `LangevinFlow`."""
+    """Pieces that a network is built from; see `LangevinFlow`."""
 
     latent_dim: int
     dynamics: Langevin | None
@@ -27,8 +27,9 @@ class Settings(NamedTuple):
 
 
 def build_network(settings: Settings, population: Population) -> LangevinNetwork:
-    """An untrained network; weights are drawn from torch's global generator, which the caller has
-    seeded.
+    """Build an untrained network.
+
+    Weights are drawn from torch's global generator, which the caller has seeded.
 
     Raises:
         ModelError: naming the setting and the rule it breaks.
@@ -62,13 +63,13 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
 
 
 def seen_by_decoder(settings: Settings) -> tuple[str, ...]:
-    """Names of what the decoder sees; first-order dynamics have no 'v'."""
+    """Return the names of what the decoder sees; first-order dynamics have no 'v'."""
     second = settings.dynamics is not None and settings.dynamics.order == 2
     return tuple(name for name in settings.decoder.inputs if name != "v" or second)
 
 
 def check_settings(settings: Settings) -> None:
-    """Refuse settings that contradict each other; each piece has checked its own."""
+    """Refuse settings that contradict each other; each piece has already checked its own."""
     checks.whole("latent_dim", settings.latent_dim, 1)
     checks.share("dropout", settings.dropout)
     checks.share("coordinated_dropout", settings.coordinated_dropout)

@@ -1,5 +1,4 @@
-"""`LangevinFlow`: a sequential VAE whose latents follow underdamped Langevin dynamics (Song et al.
-2025)."""
+"""`LangevinFlow` (Song et al. 2025): a sequential VAE whose latents follow Langevin dynamics."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -32,12 +31,12 @@ from undertow.training import Training, Validate
 
 
 class LangevinFlow(TrainedModel[LangevinNetwork]):
-    """Single-trial rates and latents from spikes, with Langevin latents.
+    """Model of single-trial rates and latents from spikes, with Langevin latents.
 
     A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are
-    inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a price;
+    inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a cost;
     a one-layer Transformer reads [z, v, h] of the window and gives the rates of all neurons
-    (Algorithm 1). As it sees h, the loss is an objective, no evidence bound.
+    (Algorithm 1). As the decoder sees h, the loss is an objective and not an evidence bound.
 
     Args:
         latent_dim: positions; there are as many velocities. A multiple of `dynamics.groups`.
@@ -49,18 +48,18 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         posterior: 'controlled', 'autonomous', or `LangevinPosterior(…)`: how the observations steer
             the latents, and from which window the initial state is inferred.
         kl: weight of the KL terms over training.
-        dropout: on the encoder's output and in the decoder.
+        dropout: share of units dropped in training, on the encoder's output and in the decoder.
         coordinated_dropout: share of the inputs hidden in training.
         causal: make rates at a bin depend on no later bin.
         samples: posterior samples averaged in a prediction.
-        seed: weights, batches and noise.
+        seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
         variant: readings of the code released with the paper; see `Variant` and `preset`.
 
     Attributes:
         history_: one row per validation.
-        validation_score_: the best of them.
+        validation_score_: validation score of the weights that were kept, bits per spike.
         dynamics_: the fitted dynamics.
         network_: the fitted `LangevinNetwork`.
     """
@@ -97,9 +96,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """The published model: 'paper' (as printed) or 'released' (as in its code).
+        """Return the published model: 'paper' (as printed) or 'released' (as in its code).
 
-        `changes` replace settings, those of pieces too: `preset("paper", dynamics__gamma=0.7)`.
+        `changes` replace settings, also those of pieces: `preset("paper", dynamics__gamma=0.7)`.
 
         Raises:
             ModelError: for another name.
@@ -126,20 +125,20 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return validation.validator(hidden, batch)
 
     def finish(self, validation_batch: Batch) -> None:
-        """Warn of latents that carry nothing."""
+        """Warn when the latents carry no information from the data."""
         validation.warn_unused_latents(self.network_, validation_batch)
 
     # --- what it predicts --------------------------------------------------------------------
 
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Rates (spikes/s), latents and their divergences for `trials`.
+        """Infer rates (spikes/s), latents and their divergences (KL terms) for `trials`.
 
         Args:
             trials: the model's neurons in its order, at its bin width; any number of bins. Arrays
                 as in `fit`.
             samples: keep this many posterior samples of rates and latents (200 or more for
                 intervals).
-            seed: governs the samples.
+            seed: seed of the samples.
 
         Raises:
             ModelError: for other neurons, another order, other held-out neurons or another bin
@@ -154,8 +153,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return prediction.predict(self.network_, batch, trials, drawn, keep, seed, groups, average)
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
-        """Rates with each trial's latents replaced by another's at the same h; None without latents
-        or with one trial."""
+        """Predict rates with each trial's latents replaced by those of another trial, at its own h.
+
+        None without latents or with a single trial.
+        """
         trials = self.checked(trials)
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
@@ -165,23 +166,23 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return Prediction(rates, trials)
 
     def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
-        """Nats per trial of the KL terms: 'initial' of [z, v], (state_dim,), 'path' of each noisy
-        one, (noise_dim,).
+        """Compute the KL terms in nats per trial, for each coordinate.
 
-        Without latents both are empty.
+        'initial' holds those of the initial state [z, v], (state_dim,), and 'path' those of the
+        noisy coordinates, (noise_dim,). Both are empty in a model without latents.
         """
         trials = self.checked(trials)
         return prediction.kl_per_coordinate(self.network_, self.read(trials), self.samples, seed)
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Latent paths of the dynamics without any data: name → (n, n_time, dim)."""
+        """Draw latent paths of the dynamics without any data: name → (n, n_time, dim)."""
         self._check_fitted()
         if self.network_.dynamics is None:
             raise ModelError("this model has no latents (dynamics=None): nothing to sample.")
         return prediction.sample_prior(self.network_, n, n_time, seed)
 
     def sample(self, n: int, n_time: int, seed: int = 0) -> TrialSet:
-        """Trials made without data: latents from the prior, rates from the decoder, their counts.
+        """Make trials without data: latents from the prior, decoded rates, counts drawn from them.
 
         Raises:
             ModelError: when the decoder also sees the encoder's state h, which does not exist

@@ -1,4 +1,4 @@
-"""The network behind `LangevinFlow`: encoder → Langevin path → decoder → Poisson rates."""
+"""`LangevinNetwork`, the network of `LangevinFlow`: encoder → Langevin path → decoder → rates."""
 
 from dataclasses import dataclass
 
@@ -24,15 +24,16 @@ from undertow.inference import (
 from undertow.observations import Observation
 from undertow.randomness import random_mask
 
-CONTROL_GAIN = 5.0  # the push starts at zero and learns as fast as weights this much larger would
+# the push starts at zero; Adam's steps ignore the gradient's scale, so a gain speeds it up
+CONTROL_GAIN = 5.0
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoder made of a batch; many samples can be drawn from it.
+    """Output of the encoder for a batch, from which many samples can be drawn.
 
     Attributes:
-        inputs: counts it was given, (trials, time, held-in neurons), zero where it may not look.
+        inputs: counts the encoder read, (trials, time, held-in neurons), zero in hidden bins.
         context: (trials, time, context_dim).
         initial: features of the initial state, (trials, initial_dim).
     """
@@ -60,7 +61,7 @@ class Inferred:
 
 
 class LangevinNetwork(nn.Module):
-    """A sequential VAE with Langevin latents (LangevinFlow eqs 3–8, Algorithm 1).
+    """Sequential variational autoencoder with Langevin latents (LangevinFlow eqs 3–8, Algorithm 1).
 
     Args:
         encoder: held-in counts → context h and features of the initial state.
@@ -132,25 +133,26 @@ class LangevinNetwork(nn.Module):
         generator: torch.Generator,
         exchange: Tensor | None = None,
     ) -> Inferred:
-        """Draw one posterior sample; for many, the encoder need run only once.
+        """Draw one posterior sample; for many samples the encoder needs to run only once.
 
-        `exchange` (trials,) gives each trial the latents of another, at its own h: what the rates
-        lose by it is what the latents carried.
+        `exchange` (trials,) gives each trial the latents of another one, at its own h. What the
+        rates lose by the exchange is what the latents carried.
         """
         context = encoded.context
-        shown = self._withheld(
-            context, generator
-        )  # drawn first: a longer window begins with the same noise
+        # drawn before the noise of the path: a longer window begins with the same random numbers
+        shown = self._withheld(context, generator)
         latents: dict[str, Tensor] = {}
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
             mean, std = self.initial(encoded.initial)
             x0 = mean + std * torch.empty_like(mean).normal_(generator=generator)
+            # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
             path = self.roll(x0, len(batch.time_s), generator, push, encoded.inputs[:, :-1])
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
         if exchange is not None:
+            # after the path was drawn, so that noise and divergences are those without an exchange
             latents = {name: values[exchange] for name, values in latents.items()}
         latents["h"] = shown
         features = self.decoder(
@@ -166,7 +168,7 @@ class LangevinNetwork(nn.Module):
         push: Tensor | None = None,
         inputs: Tensor | None = None,
     ) -> Path:
-        """Run the dynamics from `x0` over `n_time` bins (the first holds x0)."""
+        """Run the dynamics from `x0` over `n_time` bins, of which the first holds x0."""
         assert self.dynamics is not None
         steps = self.dynamics.steps_per_bin(self.bin_s)
         grid = TimeGrid.regular(n_time - 1, self.bin_s, steps, x0)
@@ -184,16 +186,17 @@ class LangevinNetwork(nn.Module):
         )
 
     def _push(self, context: Tensor, batch: Batch) -> Tensor | None:
-        """The control into each bin after the first; zero where the encoder may not look."""
+        """Control into each bin after the first; zero where the encoder may not look."""
         if self.control is None:
             return None
         push: Tensor = CONTROL_GAIN * self.control(context[:, 1:]) * batch.observed[:, 1:, None]
         return push
 
     def _withheld(self, context: Tensor, generator: torch.Generator) -> Tensor:
-        """The context as the decoder sees it: zeros in a random share of the training trials."""
+        """Context as the decoder sees it: zeros in a random share of the training trials."""
         if not (self.training and self.withhold_h):
             return context
+        # whole trials: given h in some bins, the decoder could fill in the other bins from them
         kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
         return context * kept
 
@@ -214,12 +217,12 @@ class LangevinNetwork(nn.Module):
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative objective in nats per trial (per entry and trial where `likelihood` is 'mean'),
-        and its terms.
+        """Compute the negative objective in nats per trial, and its terms.
 
-        Coordinated dropout hides a share of the held-in counts of the window; held-in neurons are
-        then scored on the hidden entries alone, weighted up, held-out neurons and forward bins on
-        all.
+        Where `likelihood` is 'mean' the likelihood is averaged per entry and trial. Coordinated
+        dropout hides a share of the held-in counts of the window. Held-in neurons are then scored
+        on the hidden entries alone, weighted up; held-out neurons and forward bins are scored on
+        all entries.
         """
         inputs, input_weight = coordinated_dropout(
             batch.inputs, dropout_share, generator, self.learn_from_kept
@@ -228,6 +231,7 @@ class LangevinNetwork(nn.Module):
         log_prob = self.observation.log_prob(inferred.features, batch.targets)
         weight = likelihood_weight(batch, input_weight)
         if self.likelihood == "mean":
+            # the sum over entries becomes a mean; the KL terms stay sums, as in the released code
             weight /= log_prob[0].numel()
         terms = {
             "negative_log_likelihood": -(weight * log_prob).sum() / len(batch),

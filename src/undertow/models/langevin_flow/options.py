@@ -1,4 +1,4 @@
-"""Options of LangevinFlow's own pieces: its dynamics, its posterior, its readings of the paper."""
+"""Options of LangevinFlow's own pieces: its dynamics, its posterior and the released variant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ OSCILLATORS = ("coupled-oscillators", "input-driven", "free-oscillators", "mixed
 
 @dataclass(frozen=True)
 class Langevin(Options):
-    """m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, the latents of LangevinFlow (eq. 1).
+    """Dynamics m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW of LangevinFlow's latents (eq. 1).
 
     Attributes:
         potential: 'coupled-oscillators' (confining), 'input-driven' (the same, tilted by the
@@ -84,11 +84,11 @@ class Langevin(Options):
 
     @property
     def grouped(self) -> bool:
-        """Whether positions stand in chains of oscillators."""
+        """Whether the positions are arranged in chains of oscillators."""
         return self.potential in OSCILLATORS
 
     def build(self, latent_dim: int, n_heldin: int, bin_s: float) -> Dynamics:
-        """The dynamics of so many positions; an input-driven potential reads the held-in counts.
+        """Build dynamics of so many positions; an input-driven potential reads the held-in counts.
 
         Raises:
             ModelError: naming the setting and the rule it breaks.
@@ -109,7 +109,7 @@ class Langevin(Options):
         return UnderdampedLangevin(2 * latent_dim, **options)
 
     def _potential_builder(self, n_heldin: int) -> Callable[[int], Potential]:
-        """What builds the potential from the number of positions."""
+        """Return the function that builds the potential from the number of positions."""
 
         def oscillators(dim: int) -> Potential:
             return CoupledOscillatorPotential(dim, self.groups, self.taps)
@@ -128,7 +128,7 @@ class Langevin(Options):
 
 @dataclass(frozen=True)
 class LangevinPosterior(Options):
-    """How the observations steer the latents.
+    """Options for how the observations steer the latents.
 
     Attributes:
         kind: 'autonomous' (only the initial state is inferred) or 'controlled' (the encoder also
@@ -151,7 +151,7 @@ class LangevinPosterior(Options):
             checks.number(self.of("initial_s"), self.initial_s, 0, above=True, unit="seconds")
 
     def initial_bins(self, bin_s: float) -> int | None:
-        """Bins the initial state is inferred from; None for all."""
+        """Number of bins that the initial state is inferred from; None for all."""
         if self.initial_s == "all":
             return None
         return 1 if self.initial_s == "first" else max(1, round(float(self.initial_s) / bin_s))
@@ -159,7 +159,7 @@ class LangevinPosterior(Options):
 
 @dataclass(frozen=True)
 class Variant(Options):
-    """What the code released with LangevinFlow does otherwise in its loss and its predictions.
+    """Choices in which the code released with LangevinFlow differs from the paper.
 
     Attributes:
         likelihood: 'sum' over bins and neurons (nats per trial) or 'mean' over them, beside KL

@@ -1,4 +1,4 @@
-"""From a fitted `LangevinNetwork` to a `Prediction`, and to samples from the prior."""
+"""Predictions of a fitted `LangevinNetwork`, and samples from its prior."""
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ def predict(
 ) -> Prediction:
     """Average rates (or log rates) over posterior samples; keep the samples too when asked.
 
-    Past a trial's end all is NaN.
+    Values past a trial's end are NaN.
     """
     network.eval()
     device = batch.inputs.device
@@ -59,8 +59,9 @@ def predict(
 def exchanged_rates(
     network: LangevinNetwork, batch: Batch, samples: int, seed: int, average: str = "rates"
 ) -> np.ndarray:
-    """Rates (spikes/s) with each trial's latents replaced by those of another, drawn at random, at
-    its own h.
+    """Predict rates (spikes/s) with each trial's latents replaced by another's, at its own h.
+
+    The other trial is drawn at random.
 
     The noise and the average are those of `predict` with the same seed, so that only the exchange
     differs.
@@ -68,6 +69,7 @@ def exchanged_rates(
     network.eval()
     order = np.random.default_rng(seed).permutation(len(batch))
     exchange = torch.empty(len(batch), dtype=torch.long, device=batch.inputs.device)
+    # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
     encoded, total = network.encode(batch, batch.inputs), torch.zeros(())
     for sample in range(samples):
@@ -84,8 +86,11 @@ def exchanged_rates(
 def kl_per_coordinate(
     network: LangevinNetwork, batch: Batch, samples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """KL terms in nats per trial, averaged over trials: 'initial' (state_dim,) and 'path'
-    (noise_dim,)."""
+    """Average the KL terms over trials, in nats per trial.
+
+    Returns:
+        'initial' (state_dim,) and 'path' (noise_dim,).
+    """
     network.eval()
     sums: dict[str, Tensor] = {}
     for chunk, index in enumerate(
@@ -142,7 +147,7 @@ def _predict_chunk(
 
 @torch.no_grad()
 def sample_prior(network: LangevinNetwork, n: int, n_time: int, seed: int) -> dict[str, np.ndarray]:
-    """Latents of `n` paths from the standard normal initial law: name → (n, time, dim)."""
+    """Draw `n` latent paths from a standard normal initial state: name → (n, time, dim)."""
     assert network.dynamics is not None
     parts = network.dynamics.readout(_prior_states(network, n, n_time, seed))
     return {k: v.cpu().numpy() for k, v in parts.items()}
@@ -152,7 +157,7 @@ def sample_prior(network: LangevinNetwork, n: int, n_time: int, seed: int) -> di
 def sample_trials(
     network: LangevinNetwork, n: int, n_time: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rates (spikes/s) and counts decoded from prior paths, each (n, time, neurons)."""
+    """Decode rates (spikes/s) and draw counts from prior paths, each (n, time, neurons)."""
     assert network.dynamics is not None
     network.eval()
     latents = network.dynamics.readout(_prior_states(network, n, n_time, seed))

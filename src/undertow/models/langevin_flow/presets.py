@@ -1,5 +1,7 @@
-"""LangevinFlow as published: what differs from the defaults, in the paper's reading and in its
-released code's."""
+"""Settings of LangevinFlow as published, where they differ from the defaults.
+
+One preset follows the paper, the other the code released with it.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -67,7 +69,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset_settings(name: str) -> dict[str, Any]:
-    """Constructor arguments of a preset.
+    """Return the constructor arguments of a preset.
 
     Raises:
         ModelError: for a name that is none of them.

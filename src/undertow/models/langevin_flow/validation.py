@@ -1,4 +1,4 @@
-"""What `LangevinFlow` validates on, and the warning when its latents carry nothing."""
+"""Validation score of `LangevinFlow`, and the warning when its latents carry nothing."""
 
 import warnings
 
@@ -16,8 +16,10 @@ LEAST_KL_NATS = 0.01
 
 
 def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
-    """A function network → bits per spike of hidden spikes, higher is better; it also checks the
-    learned step."""
+    """Return a function network → bits per spike of hidden spikes, higher is better.
+
+    It also checks that the learned dynamics are still stable at this bin width.
+    """
 
     def validate(network: nn.Module) -> float:
         assert isinstance(network, LangevinNetwork)
@@ -32,8 +34,10 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
 def mean_counts(
     network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, samples: int
 ) -> np.ndarray:
-    """Expected spikes per bin, averaged over posterior samples with a fixed seed, (trials, time,
-    neurons)."""
+    """Average expected spikes per bin over posterior samples, (trials, time, neurons).
+
+    The seed is fixed, so that epochs are compared under the same noise.
+    """
     network.eval()
     generator = torch.Generator(inputs.device).manual_seed(0)
     n = samples if network.dynamics is not None else 1
@@ -51,8 +55,10 @@ def mean_counts(
 
 @torch.no_grad()
 def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
-    """Say how many initial coordinates stay within 0.01 nat of their prior: these carry nothing
-    from the data."""
+    """Warn of the number of initial coordinates that stay within 0.01 nat of their prior.
+
+    Such coordinates carry no information from the data.
+    """
     if network.dynamics is None:
         return
     network.eval()

@@ -1,4 +1,4 @@
-"""Interventions on a fitted `LatentSDE`: units of a region held at zero, dynamics changed."""
+"""Interventions on a fitted `LatentSDE`: units held at zero, or dynamics changed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,8 +17,10 @@ Edit = Callable[[Dynamics], Any]
 
 
 def unit_regions(network: LatentSDENetwork, population: Population) -> np.ndarray:
-    """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,);
-    'all' where regions share the state."""
+    """Name the region that each unit (an oscillator, a coordinate) belongs to, (units,).
+
+    'all' where the regions share one state.
+    """
     region = np.empty(sum(map(len, network.unit_groups)), dtype=object)
     for name, group in zip(population.regions, network.unit_groups, strict=True):
         region[group] = name
@@ -28,7 +30,7 @@ def unit_regions(network: LatentSDENetwork, population: Population) -> np.ndarra
 def silenced_coordinates(
     network: LatentSDENetwork, population: Population, silenced: Sequence[str]
 ) -> Tensor | None:
-    """Coordinates to hold at zero, (state_dim,) of booleans; None for none.
+    """Mark the coordinates to hold at zero, (state_dim,) of booleans; None for none.
 
     Raises:
         ModelError: for a state that regions share, an unknown region, or dynamics in which zero is
@@ -48,7 +50,7 @@ def silenced_coordinates(
 
 
 def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
-    """The coordinates these units are read from, (state_dim,) of booleans.
+    """Mark the coordinates that these units are read from, (state_dim,) of booleans.
 
     Raises:
         ModelError: where units whose coordinates are zero are not silent, or share them with
@@ -78,7 +80,7 @@ def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:
 
 
 def _dependence(dynamics: Dynamics, like: Tensor) -> Tensor:
-    """True where a unit reads a coordinate, (units, state_dim)."""
+    """Test which unit reads which coordinate, (units, state_dim) of booleans."""
     state = torch.linspace(0.3, 0.7, dynamics.state_dim, dtype=like.dtype, device=like.device)
     with torch.enable_grad():
         slope: Any = torch.autograd.functional.jacobian(dynamics.units, state)

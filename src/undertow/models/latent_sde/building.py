@@ -1,4 +1,4 @@
-"""From the settings of a `LatentSDE` and a population to its network."""
+"""Building the network of a `LatentSDE` from its settings and a population."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from undertow.observations import (
 
 
 class Settings(NamedTuple):
-    """The pieces a network is built from; see `LatentSDE`."""
+    """Pieces that a network is built from; see `LatentSDE`."""
 
     dynamics: Dynamics | str
     latent_dim: int
@@ -43,8 +43,9 @@ class Settings(NamedTuple):
 
 
 def build_network(settings: Settings, population: Population) -> LatentSDENetwork:
-    """An untrained network; weights are drawn from torch's global generator, which the caller has
-    seeded.
+    """Build an untrained network.
+
+    Weights are drawn from torch's global generator, which the caller has seeded.
 
     Raises:
         ModelError: naming the setting and the rule it breaks.
@@ -88,8 +89,10 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
 
 
 def solver_step(dynamics: Dynamics, bins_per_step: float, bin_s: float) -> float:
-    """Bins a step of the solver spans: as asked for, but that no step is longer than the dynamics'
-    `max_step`."""
+    """Return the number of bins that one step of the solver spans.
+
+    It is the number asked for, reduced where a step would be longer than the dynamics' `max_step`.
+    """
     if bins_per_step * bin_s <= _longest_step_s(dynamics):
         return bins_per_step
     return 1 / dynamics.steps_per_bin(bin_s)
@@ -122,8 +125,10 @@ def _longest_step_s(dynamics: Dynamics) -> float:
 def build_dynamics(
     settings: Settings, population: Population
 ) -> tuple[Dynamics, StimulusEncoder | None]:
-    """Fresh dynamics of the kind asked for, as wide in input as the encoded stimulus, and its
-    encoder."""
+    """Build the dynamics asked for, with fresh weights, and the encoder of the stimulus.
+
+    The dynamics have as many inputs as the encoded stimulus has channels.
+    """
     given = settings.dynamics
     if isinstance(given, str):
         given = make_dynamics(given, {"state_dim": settings.latent_dim})
@@ -149,7 +154,7 @@ def build_dynamics(
 
 
 def _check_discrete(dynamics: DiscreteDynamics, solver: Solver, population: Population) -> None:
-    """A discrete model takes one step a bin, of whatever width."""
+    """Refuse several steps per bin for discrete dynamics, which step once a bin."""
     dynamics.check_steps_per_bin(1 / solver.bins_per_step)
     if not population.regular:
         raise ModelError(
@@ -159,18 +164,20 @@ def _check_discrete(dynamics: DiscreteDynamics, solver: Solver, population: Popu
 
 
 def n_units(dynamics: Dynamics) -> int:
-    """Units decoders see."""
+    """Number of units that decoders see."""
     return dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-2]
 
 
 def unit_groups(
     wanted: str | Mapping[str, int] | None, regions: Sequence[str], units: int
 ) -> list[list[int]]:
-    """Units of each region, dealt out in turn: units that start alike (slow oscillators come first)
-    go to all regions.
+    """Deal out the units to the regions in turn, and return those of each region.
+
+    Neighbouring units start alike (slow oscillators come first), so that in this way every region
+    has units of every kind.
 
     Raises:
-        ModelError: where there are not enough units, or others than asked for.
+        ModelError: where there are not enough units, or a number other than asked for.
     """
     if wanted is None:
         return [list(range(units))]

@@ -1,5 +1,4 @@
-"""`LatentSDE`: latent dynamics of any kind, inferred by variational inference over paths (ElGazzar
-& van Gerven 2024)."""
+"""`LatentSDE` (ElGazzar & van Gerven 2024): latent dynamics of any kind, inferred over paths."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -29,10 +28,10 @@ from undertow.training import Training, Validate
 
 
 class LatentSDE(TrainedModel[LatentSDENetwork]):
-    """Single-trial rates, behaviour and latent paths under dynamics of your choice.
+    """Model of single-trial rates, behaviour and latent paths under dynamics of your choice.
 
     Latents follow dx = μ(x, u) dt + σ(x, u) dW with stimulus u; the posterior adds a control read
-    from state, stimulus and a context of all observations, and pays its Girsanov divergence; the
+    from state, stimulus and a context of all observations, at a cost (Girsanov divergence); the
     loss is the evidence bound (eq. 6). Encoder and decoders are the same whatever the dynamics, so
     that two fits differ in `dynamics` alone.
 
@@ -52,15 +51,15 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         signals: which stimulus, behaviour and labels are used.
         solver: how paths are stepped.
         kl: weight of the KL terms over training.
-        dropout: on the encoder's output and in the decoder.
+        dropout: share of units dropped in training, on the encoder's output and in the decoder.
         samples: paths averaged in a prediction.
-        seed: weights, batches and noise.
+        seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
 
     Attributes:
         history_: one row per validation.
-        validation_score_: the best of them.
+        validation_score_: validation score of the weights that were kept.
         dynamics_: the fitted dynamics. Their parameters are not identifiable: different ones can
             describe the data equally well.
         network_: the fitted `LatentSDENetwork`.
@@ -106,7 +105,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         return build_network(Settings(**pieces), population)
 
     def read(self, trials: TrialSet) -> Batch:
-        """Trials as this model reads them, on its device.
+        """Return the trials as this model reads them, on its device.
 
         Raises:
             ModelError: for other signals than it was fitted on, or gaps too long for a step of its
@@ -140,12 +139,12 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         mode: Literal["smooth", "generate"] = "smooth",
         show_behavior: bool = False,
     ) -> Prediction:
-        """Rates (spikes/s), latents, behaviour and label probabilities.
+        """Predict rates (spikes/s), latents, behaviour and label probabilities.
 
         Args:
             trials: the model's neurons in its order, at its bin width; any number of bins.
             samples: keep this many paths' rates, latents and behaviour (200 or more for intervals).
-            seed: governs the paths.
+            seed: seed of the paths.
             mode: 'smooth' infers the path from all observations; 'generate' only its start, from
                 its window (`posterior.initial_s`), and lets the prior run on with the stimulus.
             show_behavior: let an encoder that can (`encode_behavior`) see the behaviour, which is
@@ -176,7 +175,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated:
-        """`predict` in mode 'generate', and the bins it is shown."""
+        """Predict in mode 'generate', and say how many bins the model is shown."""
         generated = self.predict(trials, samples, seed, mode="generate")
         return Generated(generated, self.network_.t0_bins)
 
@@ -190,21 +189,22 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         behavior: Literal["drawn", "mean"] = "drawn",
         seed: int = 0,
     ) -> TrialSet:
-        """Trials made by the prior, for what-if questions: counts, `truth` rates, behaviour,
-        labels, stimulus.
+        """Make trials with the prior, to ask what would happen under other conditions.
+
+        They hold counts, `truth` rates, behaviour, labels and stimulus.
 
         Args:
-            n: how many; by default as many as `trials` or `stimulus`, whose rows go round again for
-                more.
+            n: number of trials; by default that of `trials` or `stimulus`; for more, their rows are
+                used again in turn.
             stimulus: (trials, time, inputs), or (time, inputs) for all; by default that of
                 `trials`.
-            n_time: bins; by default those of the stimulus, of `trials`, or of the longest trial
+            n_time: number of bins; by default that of the stimulus, `trials`, or the longest trial
                 fitted.
             trials: start from their windows (`posterior.initial_s`), instead of from x₀ ~ N(0, I).
             silenced: regions whose units are held at zero all along; what is decoded is decoded
                 from zero.
             behavior: 'drawn', or its 'mean' on the path (the likeliest category).
-            seed: of the noise; two calls with one seed differ by what is changed alone.
+            seed: seed of the noise; two calls with one seed differ only by what is changed.
 
         Raises:
             ModelError: for sizes that do not fit, an unknown region, or dynamics in which zero is
@@ -222,8 +222,9 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         return window.replace(**sampling.observed(network, population, drawn, behavior, seed))
 
     def altered(self, edit: altering.Edit) -> "LatentSDE":
-        """A copy with dynamics changed by `edit(dynamics)`, as `lambda d:
-        d.coupling.constant.mul_(0.5)` halves a coupling.
+        """Return a copy whose dynamics are changed by `edit(dynamics)`.
+
+        As an example, `lambda d: d.coupling.constant.mul_(0.5)` halves a coupling.
 
         Raises:
             ModelError: when a parameter is then not finite; `StabilityError` when a step is then
@@ -235,13 +236,16 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         return changed
 
     def evidence(self, trials: TrialSet, paths: int = 30, seed: int = 0) -> dict[str, np.ndarray]:
-        """Bounds on the log evidence of each trial, nats: 'elbo' and 'importance_weighted',
-        (trials,) each."""
+        """Bound the log evidence of each trial, in nats.
+
+        Returns:
+            'elbo' and 'importance_weighted', (trials,) each.
+        """
         trials = self.checked(trials)
         return predicting.evidence_bounds(self.network_, self.read(trials), paths, seed)
 
     def inferred_states(self, trials: TrialSet, paths: int = 30, seed: int = 0) -> np.ndarray:
-        """Mean inferred state, (trials, time, state_dim), over `paths` paths of the posterior.
+        """Infer the mean state, (trials, time, state_dim), over `paths` paths of the posterior.
 
         NaN past a trial's end.
         """
@@ -250,7 +254,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         return np.where(trials.valid[..., None], states, np.nan)
 
     def encoded_inputs(self, trials: TrialSet) -> np.ndarray:
-        """What drives the dynamics, u of (trials, time, input_dim): stimulus and time, encoded.
+        """Encode what drives the dynamics: u, (trials, time, input_dim), of stimulus and time.
 
         NaN past a trial's end.
         """
@@ -259,9 +263,9 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         return np.where(trials.valid[..., None], inputs, np.nan)
 
     def unit_regions(self) -> np.ndarray:
-        """The region each unit of the dynamics (an oscillator, a coordinate) belongs to, (units,).
+        """Name the region that each unit (an oscillator, a coordinate) belongs to, (units,).
 
-        'all' where regions share the state.
+        'all' where the regions share one state.
         """
         self._check_fitted()
         return altering.unit_regions(self.network_, self.population_)

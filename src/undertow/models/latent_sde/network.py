@@ -1,5 +1,4 @@
-"""The network behind `LatentSDE`: encoder → controlled path of the dynamics → decoders of each
-modality."""
+"""`LatentSDENetwork`, the network of `LatentSDE`: encoder → controlled path → decoders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encode
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoders made of a batch; many paths can be drawn from it.
+    """Output of the encoders for a batch, from which many paths can be drawn.
 
     Attributes:
         context: (trials, time, context_dim).
@@ -35,7 +34,7 @@ class Encoded:
     inputs: Tensor | None
 
     def take(self, index: Tensor) -> "Encoded":
-        """Some of the trials, also several times."""
+        """Select some of the trials; a trial may be taken several times."""
         initial, inputs = (None if v is None else v[index] for v in (self.initial, self.inputs))
         return Encoded(self.context[index], initial, inputs)
 
@@ -45,7 +44,7 @@ class Drawn:
     """One path for each trial of a batch.
 
     Attributes:
-        states: at the observations, (trials, time, state_dim).
+        states: states at the observations, (trials, time, state_dim).
         units: what decoders see, (trials, time, units, numbers per unit).
         kl_initial: (trials, state_dim).
         kl_path: (trials, noise_dim).
@@ -60,7 +59,7 @@ class Drawn:
 
 
 class LatentSDENetwork(nn.Module):
-    """A latent SDE (ElGazzar & van Gerven): every dynamics, the same encoder, the same decoders.
+    """Latent SDE (ElGazzar & van Gerven): any dynamics, with the same encoder and decoders.
 
     Args:
         encoder: held-in counts (and behaviour) → context and features of the initial state.
@@ -70,15 +69,16 @@ class LatentSDENetwork(nn.Module):
             own noise.
         initial: features → law of the initial state; None for its prior N(0, I).
         decoder: units, flattened → features of the neurons.
-        observation: of the counts of all neurons.
-        behavior: of behaviour per bin, from the units, flattened; None where there is none.
-        labels: name → observation of one category a trial, from the same.
+        observation: law of the counts of all neurons.
+        behavior: law of behaviour per bin, given the flattened units; None where there is none.
+        labels: name → law of one category per trial, given the same.
         bin_s: bin width in seconds.
         bins_per_step: observations a step of the solver spans; see `TimeGrid`.
-        interpolation: of context and stimulus between observations: 'linear' or 'previous'.
+        interpolation: how context and stimulus are read between observations: 'linear' or
+            'previous' (the last value is held).
         encodes_behavior: the encoder sees behaviour, hidden in half of the training trials.
         encodes_intervals: the encoder sees the time since the observation before.
-        behavior_weight, label_weight: of their log-likelihoods in the loss.
+        behavior_weight, label_weight: weights of their log-likelihoods in the loss.
         checkpointed: see `solve`.
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
@@ -121,8 +121,11 @@ class LatentSDENetwork(nn.Module):
     # --- encoding -----------------------------------------------------------------------------
 
     def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
-        """Read the batch; `behavior_shown` (trials,) says whose behaviour the encoder may see, by
-        default nobody's."""
+        """Encode the batch.
+
+        `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
+        default.
+        """
         channels = [batch.inputs]
         if self.encodes_behavior:
             channels.append(self._encoded_behavior(batch, behavior_shown))
@@ -130,13 +133,14 @@ class LatentSDENetwork(nn.Module):
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
         start = self.before_t0(batch) if self.encodes_intervals else None
+        # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
             torch.cat(channels, -1), batch.observed, batch.lengths, start
         )
         return Encoded(context, initial, self.encode_stimulus(batch))
 
     def encode_stimulus(self, batch: Batch) -> Tensor | None:
-        """u at the observations; None where nothing drives the dynamics."""
+        """Encode u at the observations; None where nothing drives the dynamics."""
         if self.stimulus is None:
             return None
         given = batch.stimulus
@@ -146,12 +150,13 @@ class LatentSDENetwork(nn.Module):
         return inputs
 
     def before_t0(self, batch: Batch) -> Tensor:
-        """Bins that the initial state is inferred from, (trials, time)."""
+        """Mark the bins that the initial state is inferred from, (trials, time)."""
         return batch.inside & (batch.times_s < self.t0_bins * self.bin_s)
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
-        """Behaviour as the encoder reads it, and which of it is seen."""
+        """Return behaviour as the encoder reads it, with channels that say where it is known."""
         assert self.behavior is not None
+        # NaN is what a missing value is to the encoder: hidden and missing behaviour look alike
         hidden = batch.inputs.new_full(
             (*batch.inputs.shape[:2], self.behavior.n_channels), torch.nan
         )
@@ -163,7 +168,7 @@ class LatentSDENetwork(nn.Module):
     # --- paths --------------------------------------------------------------------------------
 
     def initial_law(self, encoded: Encoded) -> InitialLaw:
-        """The law of the initial state; the prior's where none is inferred."""
+        """Return the law of the initial state; its prior N(0, I) where none is inferred."""
         if self.initial is None or encoded.initial is None:
             return InitialLaw.standard_normal(
                 len(encoded.context), self.dynamics.state_dim, encoded.context
@@ -179,17 +184,18 @@ class LatentSDENetwork(nn.Module):
         generate: bool = False,
         held: Tensor | None = None,
     ) -> Drawn:
-        """Draw one path a trial.
+        """Draw one path of each trial.
 
         Args:
-            batch: for its times.
-            encoded: of the same trials.
+            batch: the trials, for their times.
+            encoded: output of the encoders for the same trials.
             generator: source of the noise.
             generate: let the prior run from the inferred initial state, without control.
             held: coordinates held at zero, (state_dim,) of booleans; None for none.
         """
         grid = TimeGrid.over(batch.times_s, self.bins_per_step)
         law = self.initial_law(encoded)
+        # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
         steering = None if generate else self.steering
         at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
@@ -198,6 +204,7 @@ class LatentSDENetwork(nn.Module):
             law.at(noise),
             draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
             grid,
+            # context and input are read where a step begins; they are held over the step
             at_steps(encoded.inputs),
             steering,
             None if steering is None else at_steps(encoded.context),
@@ -205,6 +212,7 @@ class LatentSDENetwork(nn.Module):
             held=held,
             checkpointed=self.checkpointed and self.training,
         )
+        # initial state and noise are independent, so that their log ratios add up
         log_ratio = law.log_ratio(noise) + path.log_ratio
         units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
@@ -215,13 +223,15 @@ class LatentSDENetwork(nn.Module):
     # --- likelihoods --------------------------------------------------------------------------
 
     def features(self, batch: Batch, drawn: Drawn) -> Tensor:
-        """What the counts' observation reads, (trials, time, features)."""
+        """Decode what the observation of the counts reads, (trials, time, features)."""
         features: Tensor = self.decoder(drawn.units.flatten(-2), batch.valid, batch.time_s)
         return features
 
     def log_likelihoods(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
-        """Log-likelihood of each modality, in nats, summed over what was observed of a trial,
-        (trials,)."""
+        """Compute the log-likelihood of each modality in nats, (trials,).
+
+        It is summed over everything that was observed in a trial.
+        """
         found = {
             "spikes": self.observation.log_prob(self.features(batch, drawn), batch.targets).sum(
                 (1, 2)
@@ -240,7 +250,7 @@ class LatentSDENetwork(nn.Module):
         return found
 
     def weigh(self, likelihoods: Mapping[str, Tensor]) -> Tensor:
-        """The modalities' log-likelihoods under their weights, (trials,)."""
+        """Add up the log-likelihoods of the modalities under their weights, (trials,)."""
         weights = {"spikes": 1.0, "behavior": self.behavior_weight}
         return sum(  # type: ignore[return-value]
             weights.get(name, self.label_weight) * value for name, value in likelihoods.items()
@@ -249,10 +259,13 @@ class LatentSDENetwork(nn.Module):
     def loss(
         self, batch: Batch, generator: torch.Generator, kl_weight: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative evidence bound in nats per trial, its KL terms weighted, and its terms (eq.
-        6)."""
+        """Compute the negative evidence bound in nats per trial, and its terms (eq. 6).
+
+        Its KL terms are weighted by `kl_weight`.
+        """
         shown = None
         if self.encodes_behavior:
+            # whole trials, so that the encoder also learns to work from spikes alone
             shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
         drawn = self.draw(batch, self.encode(batch, shown), generator)
         likelihoods = self.log_likelihoods(batch, drawn)

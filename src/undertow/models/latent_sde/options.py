@@ -1,4 +1,4 @@
-"""Options of a latent SDE's own pieces: its posterior, the signals it uses, its solver."""
+"""Options of LatentSDE's own pieces: its posterior, the signals it uses and its solver."""
 
 from dataclasses import dataclass
 from math import isclose
@@ -16,7 +16,7 @@ STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
 
 @dataclass(frozen=True)
 class PathPosterior(Options):
-    """How the observations steer the path.
+    """Options for how the observations steer the path.
 
     Attributes:
         kind: 'controlled'; 'drift' (a drift of its own, eq. 4); 'autonomous' (only the initial
@@ -24,7 +24,7 @@ class PathPosterior(Options):
             the last, as the dynamics have noise.
         initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
             and generating alike; 0 draws it from its prior N(0, I).
-        full_initial: infer covariances of the initial state too.
+        full_initial: also infer the covariances between coordinates of the initial state.
         hidden_dim: units of the control network.
     """
 
@@ -39,11 +39,11 @@ class PathPosterior(Options):
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
 
     def initial_bins(self, bin_s: float) -> int:
-        """Bins the initial state is inferred from."""
+        """Number of bins that the initial state is inferred from."""
         return 0 if self.initial_s == 0 else max(1, round(self.initial_s / bin_s))
 
     def build(self, dynamics: Dynamics, context_dim: int) -> Steering | None:
-        """The control; None where only the initial state is inferred.
+        """Build the control; None where only the initial state is inferred.
 
         Raises:
             ModelError: for dynamics that no such posterior fits.
@@ -63,15 +63,15 @@ class PathPosterior(Options):
 
 @dataclass(frozen=True)
 class Signals(Options):
-    """What a latent SDE reads and predicts beside spikes.
+    """Signals that a latent SDE reads and predicts beside spikes.
 
     Attributes:
-        stimulus: let it drive the dynamics, where the trials hold one.
-        time: time as a further input.
+        stimulus: let the stimulus drive the dynamics, where the trials hold one.
+        time: give time to the dynamics as a further input.
         behavior: predict behaviour, where the trials hold any.
         labels: names of labels to predict, one category a trial; None for all there are.
         encode_behavior: the encoder sees behaviour too, in half of the training trials.
-        behavior_weight, label_weight: of their log-likelihoods beside the spikes'.
+        behavior_weight, label_weight: weights of their log-likelihoods; that of spikes is 1.
     """
 
     argument: ClassVar[str] = "signals"
@@ -90,12 +90,13 @@ class Signals(Options):
 
 @dataclass(frozen=True)
 class Solver(Options):
-    """How a path is stepped.
+    """Options for how a path is stepped.
 
     Attributes:
         bins_per_step: bins a step spans: 2 in the paper; 0.5 for two steps a bin; never more
             internal time than the dynamics' `max_step`.
-        interpolation: of context and stimulus between bins: 'linear' or 'previous'.
+        interpolation: how context and stimulus are read between bins: 'linear' or 'previous' (the
+            last value is held).
         checkpointed: less memory for the gradient, at the price of a second forward pass.
     """
 

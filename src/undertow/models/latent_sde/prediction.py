@@ -1,4 +1,4 @@
-"""From a fitted `LatentSDENetwork` to a `Prediction`, and to bounds on the evidence."""
+"""Predictions of a fitted `LatentSDENetwork`, and bounds on its evidence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,8 +32,9 @@ def predict(
     behavior_shown: bool = False,
     held: Tensor | None = None,
 ) -> Prediction:
-    """Average over `samples` paths of each trial; keep them when asked. Past a trial's end all is
-    NaN.
+    """Average over `samples` paths of each trial, and keep them when asked.
+
+    Values past a trial's end are NaN.
 
     The first sample of a trial begins with the same noise whatever the number of samples.
 
@@ -72,8 +73,9 @@ def _paths(
     generate: bool,
     held: Tensor | None,
 ) -> Iterator[Drawn]:
-    """One path of every trial, `samples` times."""
+    """Draw one path of every trial, `samples` times."""
     for path in range(samples):
+        # one generator per path: in a longer window every path begins with the same noise
         generator = path_generator(batch.inputs.device, seed, path)
         parts = [
             network.draw(batch.take(index), encoded.take(index), generator, generate, held)
@@ -88,7 +90,7 @@ def _joined(parts: list[Drawn]) -> Drawn:
 
 
 def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
-    """Everything a prediction averages, for one path of each trial."""
+    """Compute everything that a prediction averages, for one path of each trial."""
     read = drawn.units.flatten(-2)
     mean, log_prob = network.observation.mean_and_log_prob(
         network.features(batch, drawn), batch.targets
@@ -132,9 +134,13 @@ def _prediction(
 
 
 def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) -> dict[str, Any]:
-    """Mean and spread of continuous behaviour; of categorical behaviour the probabilities, and what
-    is likeliest by them."""
+    """Summarise the behaviour predicted over paths.
+
+    Mean and standard deviation of continuous behaviour; of categorical behaviour the probabilities
+    and the category they make likeliest.
+    """
     if isinstance(network.behavior, GaussianObservation):
+        # law of total variance: spread of the paths' means plus the mean variance of an observation
         spread_var = (mean["behavior_square"] - mean["behavior"].square()).clamp(min=0)
         std = (spread_var + mean["behavior_var"]).sqrt()
         return {"behavior": batch.ended(mean["behavior"]), "behavior_std": batch.ended(std)}
@@ -154,8 +160,11 @@ def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) 
 def evidence_bounds(
     network: LatentSDENetwork, batch: Batch, paths: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Bounds on each trial's log evidence in nats: 'elbo' and 'importance_weighted', (trials,)
-    each, from `paths` paths."""
+    """Bound each trial's log evidence in nats, from `paths` paths.
+
+    Returns:
+        'elbo' and 'importance_weighted', (trials,) each.
+    """
     network.eval()
     encoded, weights, bounds = network.encode(batch), list[Tensor](), list[Tensor]()
     for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):
@@ -170,7 +179,7 @@ def evidence_bounds(
 
 @torch.no_grad()
 def mean_states(network: LatentSDENetwork, batch: Batch, paths: int, seed: int) -> np.ndarray:
-    """Mean state over `paths` paths of the posterior, (trials, time, state_dim)."""
+    """Average the state over `paths` paths of the posterior, (trials, time, state_dim)."""
     encoded, total = network.encode(batch), torch.zeros(())
     for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):
         total = total + drawn.states
@@ -179,7 +188,9 @@ def mean_states(network: LatentSDENetwork, batch: Batch, paths: int, seed: int) 
 
 @torch.no_grad()
 def encoded_inputs(network: LatentSDENetwork, batch: Batch) -> np.ndarray:
-    """u at the observations, (trials, time, input_dim); no inputs where nothing drives the
-    dynamics."""
+    """Encode u at the observations, (trials, time, input_dim).
+
+    input_dim is 0 where nothing drives the dynamics.
+    """
     inputs = network.encode_stimulus(batch)
     return np.zeros((*batch.valid.shape, 0)) if inputs is None else inputs.cpu().numpy()

@@ -1,5 +1,7 @@
-"""What-if trials: the prior of a fitted `LatentSDE` run from a start, under a stimulus, with
-regions silenced."""
+"""What-if trials: the prior of a fitted `LatentSDE` run from a start, under a stimulus.
+
+Regions may be silenced.
+"""
 
 from typing import Any
 
@@ -21,7 +23,7 @@ from undertow.randomness import path_generator
 def draw(
     network: LatentSDENetwork, window: Batch, start: Batch | None, held: Tensor | None, seed: int
 ) -> tuple[Batch, Drawn]:
-    """Paths of the prior over `window`, from the first bins of `start`, or from N(0, I).
+    """Draw paths of the prior over `window`, from the first bins of `start` or from N(0, I).
 
     Path and observations have noise of their own, drawn alike whatever the stimulus, so that two
     calls with one seed differ by what was changed alone.
@@ -44,7 +46,7 @@ def observed(
     behavior: str,
     seed: int,
 ) -> dict[str, Any]:
-    """Counts, true rates, behaviour and labels that the observation models make of paths."""
+    """Draw counts, behaviour and labels of given paths; return their true rates too."""
     batch, drawn = drawn_over
     read, device = drawn.units.flatten(-2), drawn.units.device
     features = network.features(batch, drawn)
@@ -75,7 +77,7 @@ def empty_trials(
     n_time: int | None,
     trials: TrialSet | None,
 ) -> TrialSet:
-    """Trials without a spike, with everything that is given: stimulus, times, ids, regions.
+    """Make trials without a spike that hold all that is given: stimulus, times, ids, regions.
 
     Raises:
         ModelError: for sizes that do not fit, or a stimulus that is missing or of no use.
@@ -102,7 +104,7 @@ def empty_trials(
 
 
 def _checked_stimulus(population: Population, stimulus: ArrayLike) -> np.ndarray:
-    """(trials, time, channels); one of two dimensions is the same in all trials."""
+    """Return the stimulus as (trials, time, channels); (time, channels) is used in every trial."""
     given, channels = np.asarray(stimulus, np.float32), population.stimulus_channels
     if given.ndim == 2:
         given = given[None]
@@ -117,7 +119,10 @@ def _checked_stimulus(population: Population, stimulus: ArrayLike) -> np.ndarray
 
 
 def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) -> int:
-    """Trials to make: as many as are given, which go round again where more are asked for."""
+    """Return the number of trials to make.
+
+    By default it is the number given; where more are asked for, those given are used again in turn.
+    """
     rows = {
         "trials": 1 if trials is None else len(trials),
         "stimulus": 1 if stimulus is None else len(stimulus),
@@ -135,8 +140,11 @@ def _count(n: int | None, trials: TrialSet | None, stimulus: np.ndarray | None) 
 def _length(
     population: Population, n_time: int | None, stimulus: np.ndarray | None, trials: TrialSet | None
 ) -> int:
-    """Bins: those of the stimulus, else as asked for, else those of the trials, else of the longest
-    trial fitted."""
+    """Return the number of bins to make.
+
+    It is that of the stimulus, else as asked for, else that of the trials, else of the longest
+    trial fitted.
+    """
     if n_time is not None and (n_time < 1 or n_time % 1):
         raise ModelError(f"n_time is {n_time}: it must be a whole number of bins, at least 1.")
     if stimulus is not None:
@@ -152,7 +160,7 @@ def _length(
 
 
 def _held_on(stimulus: np.ndarray, count: int, length: int) -> np.ndarray:
-    """`count` trials of `length` bins, rows going round, the last value held beyond the end."""
+    """Repeat rows to `count` trials and hold the last value up to `length` bins."""
     rows, bins = np.arange(count) % len(stimulus), np.arange(length).clip(max=stimulus.shape[1] - 1)
     return stimulus[rows][:, bins]
 
@@ -160,7 +168,7 @@ def _held_on(stimulus: np.ndarray, count: int, length: int) -> np.ndarray:
 def _copied(
     population: Population, trials: TrialSet | None, count: int, length: int
 ) -> dict[str, Any]:
-    """What made trials have from the model and from the trials they start from."""
+    """Copy what made trials take over from the model and from the trials they start from."""
     names = population.regions
     kept: dict[str, Any] = {}
     if len(names) > 1:

@@ -1,4 +1,4 @@
-"""What `LatentSDE` validates on."""
+"""Validation scores of `LatentSDE`."""
 
 import math
 
@@ -17,8 +17,9 @@ SAMPLES = 10
 
 
 def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
-    """A function network → score on the validation trials, higher is better; it also checks the
-    learned step.
+    """Return a function network → score on the validation trials, higher is better.
+
+    It also checks that the learned dynamics are still stable at this bin width.
 
     Args:
         batch: the validation trials as the network reads them.

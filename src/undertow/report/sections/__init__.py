@@ -1,4 +1,4 @@
-"""The figures of a report, in order; a file for each kind computes, draws and says."""
+"""Figures of a report, in order; a file for each kind computes, draws and says."""
 
 from undertow.report.record import RunRecord
 from undertow.report.section import Section
@@ -31,6 +31,6 @@ SECTIONS = (
 
 
 def sections_of(record: RunRecord) -> tuple[Section, ...]:
-    """The figures of this record's report: some only where the model generates."""
+    """Return the figures of this record's report; some are only for models that generate."""
     generates = record.generated is not None
     return tuple(section for section in SECTIONS if generates or not section.generative)

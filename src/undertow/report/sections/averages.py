@@ -27,7 +27,7 @@ def draw_psth(record: RunRecord, figure: "Figure") -> str:
 
 
 def averages_words(data: "Psth") -> str:
-    """What was averaged over how many trials, and what it is compared with."""
+    """Say what was averaged over how many trials, and what it is compared with."""
     words = (
         f"Averages over the {_span(data.n_trials)} test trials of each condition; "
         f"{len(data.labels)} of {plural(data.n_conditions, 'condition')}, the neurons with the "
@@ -41,7 +41,7 @@ def averages_words(data: "Psth") -> str:
 
 
 def _span(numbers: np.ndarray) -> str:
-    """'3' or '3 to 7'."""
+    """Write a range of numbers: '3' or '3 to 7'."""
     few, many = int(numbers.min()), int(numbers.max())
     return f"{few}" if few == many else f"{few} to {many}"
 

@@ -1,4 +1,4 @@
-"""The learned dynamics: natural frequencies, coupling over time, phase portrait."""
+"""Learned dynamics: natural frequencies, coupling over time, phase portrait."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the model generates from the start of a trial: rates and behaviour."""
+"""Rates and behaviour that the model generates from the start of a trial."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ def draw_generated(record: RunRecord, figure: "Figure") -> str:
 
 
 def _how(record: RunRecord) -> str:
-    """From what rates or behaviour were inferred, and from what they were generated.
+    """Say from what rates or behaviour were inferred, and from what they were generated.
 
     Raises:
         UndertowError: for a model that does not generate.

@@ -53,7 +53,7 @@ def draw_waves(record: RunRecord, figure: "Figure") -> str:
 
 
 def _prior_words(drawn: bool) -> str:
-    """How to read the waves beside those of the prior, or without them."""
+    """Say how to read the waves beside those of the prior, or without them."""
     if drawn:
         return (
             " A chain of coupled noisy oscillators shows waves without any data (right): only "

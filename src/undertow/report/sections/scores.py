@@ -24,7 +24,7 @@ def draw_neurons(record: RunRecord, figure: "Figure") -> str:
 
 
 def _neuron_words(score: np.ndarray, lowest: float) -> str:
-    """What the scores are of, and which neurons have none or lie below the panels."""
+    """Say what the scores are of, and which neurons have none or lie below the panels."""
     scored = np.isfinite(score)
     words = (
         "Bits per spike, above each neuron's own mean rate, of "
