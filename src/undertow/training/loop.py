@@ -81,11 +81,8 @@ def train(
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
         _restore(state, directory / CHECKPOINT)
-    last_good, saved_at, started = (
-        (state.tensors(), state.numbers()),
-        time.monotonic(),
-        time.monotonic(),
-    )
+    last_good = (state.tensors(), state.numbers())
+    saved_at = started = time.monotonic()
     # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
     before_s = state.counters.elapsed_s
     try:
