@@ -64,6 +64,7 @@ def study(
     more_seeds: bool,
     workers: int,
     reference: str,
+    default: bool = False,
 ) -> None:
     """Run one recording and write its tables."""
     trials = protocol.load(folder)
@@ -81,12 +82,14 @@ def study(
         arms = {reference: arms[reference], **arms}
     more_seeds = more_seeds and not protocol.arms
     seeds = dict.fromkeys(("full", "input-potential", "no-langevin"), (1, 2)) if more_seeds else {}
+    if default:
+        arms, seeds = {"full": {}}, {"full": (1, 2)}
     result = ablate(
         trials,
         out / name,
         base,
         arms,
-        dropouts=protocol.dropouts,
+        dropouts=() if default else protocol.dropouts,
         more_seeds=seeds,
         only_folds={
             arm: protocol.folds[:2] if arm == "released" else protocol.folds for arm in arms
@@ -112,6 +115,11 @@ def main() -> None:
     parser.add_argument(
         "--reference", default="full", help="the arm that the others are compared with"
     )
+    parser.add_argument(
+        "--default",
+        action="store_true",
+        help="the default alone, with its own dropout and three seeds; give an --out of its own",
+    )
     options = parser.parse_args()
     for name in options.only:
         study(
@@ -122,6 +130,7 @@ def main() -> None:
             options.stage == "all",
             options.workers,
             options.reference,
+            options.default,
         )
 
 
