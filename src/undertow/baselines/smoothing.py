@@ -15,6 +15,7 @@ from undertow.baselines.smoothing_choice import (
     grid_of,
 )
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
+from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
@@ -67,8 +68,8 @@ class Smoothing(Estimator):
 
     def fit(
         self,
-        trials: Any,
-        validation: Any = None,
+        trials: TrialsLike,
+        validation: TrialsLike | None = None,
         *,
         bin_s: float | None = None,
         checkpoint: str | Path | None = None,
@@ -118,7 +119,7 @@ class Smoothing(Estimator):
     def _smoother(self) -> HeldInSmoother:
         return HeldInSmoother(self.mean_rates_[~self.heldout_])
 
-    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates in spikes/s, NaN past the end of a trial.
 
         Nothing is random here, so `seed` changes nothing.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from undertow.data import Prediction, TrialSet, as_trials
+from undertow.data.arrays import TrialsLike
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.evaluation import Score, combine, generation_statistics, sufficient_statistics
@@ -49,8 +50,8 @@ class Estimator(ABC):
     @abstractmethod
     def fit(
         self,
-        trials: Any,
-        validation: Any = None,
+        trials: TrialsLike,
+        validation: TrialsLike | None = None,
         *,
         bin_s: float | None = None,
         checkpoint: str | Path | None = None,
@@ -72,7 +73,7 @@ class Estimator(ABC):
         """
 
     @abstractmethod
-    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Predict rates and latents; with `samples=N` the N posterior samples are kept as well."""
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
@@ -93,7 +94,7 @@ class Estimator(ABC):
         """Count learned numbers: 'all' and by part; empty for a model that does not count them."""
         return {}
 
-    def score(self, trials: Any, train: Any = None) -> dict[str, Score]:
+    def score(self, trials: TrialsLike, train: TrialsLike | None = None) -> dict[str, Score]:
         """Compute every score that `trials` allow, by name, each with its 95 % interval.
 
         The scores of velocity and of trial averages (PSTHs) need `train` too.
@@ -208,7 +209,7 @@ class Estimator(ABC):
         )
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def checked(self, data: Any) -> TrialSet:
+    def checked(self, data: TrialsLike) -> TrialSet:
         """Return a `TrialSet`, from one or from arrays, of the population the model was fitted on.
 
         Raises:

@@ -9,6 +9,7 @@ import numpy as np
 
 from undertow import checks
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
+from undertow.data.arrays import TrialsLike
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport
@@ -44,8 +45,8 @@ class Ensemble(Estimator):
 
     def fit(
         self,
-        trials: Any,
-        validation: Any = None,
+        trials: TrialsLike,
+        validation: TrialsLike | None = None,
         *,
         bin_s: float | None = None,
         checkpoint: str | Path | None = None,
@@ -113,7 +114,7 @@ class Ensemble(Estimator):
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
-    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Average rates, behaviour and label probabilities of the members.
 
         Latents, their samples and the KL terms are those of the first member.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from undertow import checks
 from undertow.data import TrialSet, as_trials, join_trials, split_validation
+from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
@@ -90,8 +91,8 @@ class TrainedModel(Estimator, Generic[Network]):
 
     def fit(
         self,
-        trials: Any,
-        validation: Any = None,
+        trials: TrialsLike,
+        validation: TrialsLike | None = None,
         *,
         bin_s: float | None = None,
         checkpoint: str | Path | None = None,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from undertow.data import Prediction, TrialSet
+from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
@@ -130,7 +131,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     # --- what it predicts --------------------------------------------------------------------
 
-    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Infer rates (spikes/s), latents and their divergences (KL terms) for `trials`.
 
         Args:

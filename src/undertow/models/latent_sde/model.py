@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from undertow import checks
 from undertow.data import Prediction, TrialSet
+from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.inference import KLSchedule
@@ -133,7 +134,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
 
     def predict(
         self,
-        trials: Any,
+        trials: TrialsLike,
         samples: int | None = None,
         seed: int = 0,
         mode: Literal["smooth", "generate"] = "smooth",
