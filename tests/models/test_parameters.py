@@ -1,14 +1,17 @@
 """Parameters of pieces by name: set, got back, copied, exchanged, and refused with the nearest."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.models.small_sde import fit
 from undertow.baselines import Smoothing
-from undertow.dynamics import CoupledOscillators, LinearSDE
+from undertow.dynamics import CoupledOscillators, LinearSDE, NeuralSDE
 from undertow.errors import ModelError
 from undertow.models import (
     Counts,
@@ -275,3 +278,17 @@ def test_values_that_break_a_rule_are_refused_when_they_are_set() -> None:
         with pytest.raises(ModelError, match=rf"{name.replace('__', '[.]')} is "):
             model.set_params(**{name: value})
     assert repr(model) == "LangevinFlow()"
+
+
+def test_setting_parameters_leaves_the_global_random_state_alone() -> None:
+    for model in (LatentSDE("neural-sde", 4), LatentSDE(NeuralSDE(4), 4)):
+        state = torch.random.get_rng_state()
+        model.set_params(dynamics__hidden_dim=3)
+        assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_loading_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
+    model = fit(dynamics=NeuralSDE(4)).save(tmp_path / "model.safetensors")
+    before = torch.random.get_rng_state()
+    LatentSDE.load(model)
+    assert torch.equal(torch.random.get_rng_state(), before)

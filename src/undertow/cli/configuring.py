@@ -63,8 +63,7 @@ def configure(model: type[Model] | Model, settings: Settings) -> Model:
             fitted = fit_value(key, value, part_types(parts[name])[option])
             inner.setdefault(name, {})[option] = fitted
     changes = {f"{name}__{key}": v for name, each in inner.items() for key, v in each.items()}
-    with isolated_seed(0):  # dynamics draw weights when they are made
-        return made.set_params(**changes)
+    return made.set_params(**changes)
 
 
 def option_names(types: Mapping[str, Any], parts: Settings) -> list[str]:

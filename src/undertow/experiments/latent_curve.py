@@ -131,8 +131,7 @@ def resized(model: Estimator, size: int) -> Estimator:
             make_dynamics(dynamics, {"state_dim": size})
     else:
         changes["dynamics__groups"] = gcd(size, dynamics.groups)
-    with isolated_seed(0):
-        return model.copy(**changes)
+    return model.copy(**changes)
 
 
 def checked_sizes(sizes: Sequence[int]) -> list[int]:

@@ -16,6 +16,7 @@ from undertow.dynamics.named import dynamics_names, make_dynamics, setting_defau
 from undertow.errors import ModelError
 from undertow.names import find, nearest
 from undertow.options import Options
+from undertow.randomness import isolated_seed
 
 SEPARATOR = "__"
 
@@ -94,10 +95,11 @@ def changed(name: str, value: Any, changes: Mapping[str, Any], width: int | None
     for key in changes:
         if key not in known:
             raise ModelError(f"{name} has no parameter {key!r}: {_has(key, known)}")
-    if isinstance(value, Dynamics):
-        return value.remade(**changes)
-    if isinstance(value, str):
-        return make_dynamics(value, {"state_dim": width, **changes})
+    with isolated_seed(0):  # dynamics draw weights when they are made; a fit draws them anew
+        if isinstance(value, Dynamics):
+            return value.remade(**changes)
+        if isinstance(value, str):
+            return make_dynamics(value, {"state_dim": width, **changes})
     return dataclasses.replace(value, **changes)
 
 

@@ -14,6 +14,7 @@ from undertow.errors import ModelError
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR, annotations, option_classes
 from undertow.names import kebab, nearest
+from undertow.randomness import isolated_seed
 from undertow.training import read_tensors, write_tensors
 
 FORMAT = 2  # raised when files of before can no longer be read
@@ -150,7 +151,8 @@ def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
         if k not in (DYNAMICS, OPTIONS)
     }
     if DYNAMICS in value:
-        return make_dynamics(value[DYNAMICS], own)
+        with isolated_seed(0):  # weights drawn here are replaced by those of the file
+            return make_dynamics(value[DYNAMICS], own)
     if OPTIONS in value:
         known = {cls.__name__: cls for cls in option_classes(annotation)}
         if value[OPTIONS] not in known:
