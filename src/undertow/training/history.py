@@ -3,16 +3,20 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 Row = dict[str, float]
 
 
 def kept_row(history: Sequence[Row]) -> Row:
     """Return the row of the epoch whose weights were kept; empty without validation."""
-    best = history[-1].get("best_score") if history else None
-    # from the end: with keep='last' an earlier epoch may have scored exactly the same
-    scored = (row for row in reversed(history) if "validation_score" in row)
-    return next((row for row in scored if row["validation_score"] == best), {})
+    scored = [row for row in history if "validation_score" in row]
+    if not scored:
+        return {}
+    best = scored[-1]["best_score"]
+    # the best score has stood since the kept row: an equal score later replaces nothing
+    since = list(takewhile(lambda row: row["best_score"] == best, reversed(scored)))
+    return since[-1]
 
 
 def history_csv(history: Sequence[Mapping[str, float]]) -> str:
