@@ -63,8 +63,8 @@ def exchanged_rates(
 
     The other trial is drawn at random.
 
-    The noise and the average are those of `predict` with the same seed, so that only the exchange
-    differs.
+    The average is that of `predict`, and so is the noise of the same seed for up to
+    `TRIALS_AT_ONCE` trials, so that only the exchange differs.
     """
     network.eval()
     order = np.random.default_rng(seed).permutation(len(batch))
