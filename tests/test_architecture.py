@@ -21,6 +21,7 @@ LAYERS = [
     "errors",
     "names",
     "checks",
+    "memory",
     "files",
     "options",
     "randomness",

@@ -3,7 +3,7 @@
 import pytest
 
 from undertow.errors import DataError, ModelError
-from undertow.names import find, kebab, listed, nearest
+from undertow.names import find, kebab, listed, nearest, printable, shown
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_find_gives_what_a_name_stands_for() -> None:
 
 def test_names_are_listed() -> None:
     assert (listed(["a", 2]), listed([])) == ("a, 2", "nothing")
+
+
+def test_long_lists_and_hostile_names_are_shortened_and_escaped() -> None:
+    assert listed(range(300)).endswith("11, … (300 in all)")
+    assert listed(["red\x1b[31m", "a\nb"]) == r"red\x1b[31m, a\nb"
+    assert len(printable("x" * 5000)) < 100
+
+
+def test_any_value_can_be_shown() -> None:
+    assert shown("a") == "'a'"
+    assert shown(10**6000) == "a int too large to show"

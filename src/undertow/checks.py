@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any
 
 from undertow.errors import ModelError, UndertowError
+from undertow.names import shown
 
 Error = type[UndertowError]
 
@@ -21,7 +22,7 @@ def whole(
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or value % 1 or value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise error(f"{name} is {value!r}: it must be a whole number, {bounds}.")
+        raise error(f"{name} is {shown(value)}: it must be a whole number, {bounds}.")
     return int(value)
 
 
@@ -48,7 +49,7 @@ def number(
     Raises:
         error: for anything else, and for True and False.
     """
-    real = isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) < inf
+    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < value < inf
     fits = (
         real
         and low <= value <= high
@@ -57,7 +58,7 @@ def number(
     if not fits:
         rule = _rule(low, high, above, below)
         raise error(
-            f"{name} is {value!r}: it must be a number{f' of {unit}' if unit else ''}{rule}."
+            f"{name} is {shown(value)}: it must be a number{f' of {unit}' if unit else ''}{rule}."
         )
     return float(value)
 
@@ -74,7 +75,7 @@ def one_of(name: str, value: Any, choices: Collection[Any], error: Error = Model
         error: for anything else.
     """
     if value not in choices:
-        raise error(f"{name} is {value!r}: it must be one of {', '.join(map(repr, choices))}.")
+        raise error(f"{name} is {shown(value)}: it must be one of {', '.join(map(repr, choices))}.")
     return value
 
 

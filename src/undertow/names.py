@@ -8,6 +8,8 @@ from typing import TypeVar
 from undertow.errors import ModelError, UndertowError
 
 Found = TypeVar("Found")
+MOST_LISTED, MOST_CHARACTERS = 12, 80
+"""Of names in one message, and of one name."""
 
 
 def kebab(name: str) -> str:
@@ -23,7 +25,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message: 'did you mean …?', or the known names where none is near."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(known)}."
+    return f"did you mean {close[0]!r}?" if close else f"choose one of {listed(known, 40)}."
 
 
 def find(
@@ -35,10 +37,28 @@ def find(
         error: for an unknown name, with the nearest one.
     """
     if name not in known:
-        raise error(f"there is no {what} {name!r}: {nearest(name, known)}")
+        raise error(f"there is no {what} {printable(name)!r}: {nearest(name, known)}")
     return known[name]
 
 
-def listed(names: Collection[object]) -> str:
-    """Names for a message: 'a, b, c', or 'nothing'."""
-    return ", ".join(map(str, names)) or "nothing"
+def listed(names: Collection[object], most: int = MOST_LISTED) -> str:
+    """Names for a message: 'a, b, c', 'a, b, … (812 in all)' or 'nothing'."""
+    shown = ", ".join(printable(str(name)) for name, _ in zip(names, range(most), strict=False))
+    return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown or "nothing"
+
+
+def printable(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Text from a file or a user, fit for a terminal and a message.
+
+    Control characters and other unprintable ones are written as escapes; long text is cut.
+    """
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
+
+
+def shown(value: object) -> str:
+    """The repr of any value, fit for a message; what has none that can be made, by its type."""
+    try:
+        return printable(repr(value))
+    except (ValueError, RecursionError):  # a number of thousands of digits, endless nesting
+        return f"a {type(value).__name__} too large to show"
