@@ -13,6 +13,7 @@ from undertow.data.readers.netcdf import list_netcdf, read_netcdf
 from undertow.data.readers.npz import list_arrays, read_npz
 from undertow.data.readers.nwb import list_contents, read_nwb
 from undertow.data.readers.phy import is_phy_folder, list_phy, read_phy
+from undertow.data.readers.spike_files import list_spike_table, read_spike_table
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import existing_file
@@ -42,6 +43,8 @@ FORMATS = {
     ".nwb": Format("NWB", read_nwb, list_contents),
     ".mat": Format("MATLAB", read_mat, list_variables),
     ".nc": Format("netCDF (xarray)", read_netcdf, list_netcdf),
+    ".csv": Format("table of spikes", read_spike_table, list_spike_table),
+    ".tsv": Format("table of spikes", read_spike_table, list_spike_table),
     PHY: Format("Phy or Kilosort folder", read_phy, list_phy),
 }
 """Suffix → format, and the one that is a folder."""
@@ -52,15 +55,15 @@ CHOICES = ("units", "trials")
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
     """Read trials from any data file or folder, by its suffix.
 
-    Suffixes are `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat` and `.nc` (xarray); folders are those of Phy
-    and Kilosort.
+    Suffixes are `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), and `.csv` and `.tsv` for
+    tables of spikes; folders are those of Phy and Kilosort.
 
     Args:
         path: the file or folder.
         bin_s: bin width in seconds; by default the file's own, 20 ms for spike times.
         options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`,
-            `read_netcdf` or `read_phy`. For every format, `units` and `trials` choose neurons and
-            trials by a mask, ids or a rule such as ``"region==MOp"``.
+            `read_netcdf`, `read_spike_table` or `read_phy`. For every format, `units` and `trials`
+            choose neurons and trials by a mask, ids or a rule such as ``"region==MOp"``.
 
     Raises:
         DataError: when the file cannot be read, or an option is not one of that reader's.
