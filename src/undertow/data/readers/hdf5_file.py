@@ -152,14 +152,23 @@ def plain_array(dataset: "h5py.Dataset", kinds: str = PLAIN) -> np.ndarray:
     """
     import h5py
 
-    path, of_file = dataset.file.filename, declared(dataset)
-    check_sizes(path, [of_file])
-    if _foreign(dataset.id):  # reached by a reference, past what was looked at
-        raise _refused(path, str(dataset.name).encode(), "a dataset whose values lie elsewhere")
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        check_kind(path, of_file.name, np.dtype("U1"), kinds)
-        return _text(path, of_file.name, dataset[()])
-    check_kind(path, of_file.name, dataset.dtype, kinds)
+    path, name = dataset.file.filename, declared(dataset).name
+    text = h5py.check_string_dtype(dataset.dtype) is not None
+    check_kind(path, name, np.dtype("U1") if text else dataset.dtype, kinds)
+    values = raw_values(dataset)
+    return _text(path, name, values) if text else values
+
+
+def raw_values(dataset: "h5py.Dataset") -> np.ndarray:
+    """What a dataset holds, of any kind.
+
+    Raises:
+        DataError: for a size that the file or memory cannot hold, or values in another file.
+    """
+    check_sizes(dataset.file.filename, [declared(dataset)])
+    if _foreign(dataset.id):
+        name = str(dataset.name).lstrip("/").encode("utf-8", "replace")
+        raise _refused(dataset.file.filename, name, "a dataset whose values lie in another file")
     return np.asarray(dataset[()])
 
 

@@ -95,8 +95,9 @@ def _checked(path: str | Path, file: "h5py.File", parts: list[str]) -> dict[str,
     for part in parts:
         encoded = found[f"{part}_encod_data"]
         for name, reference in first.items():
-            if (each := found.get(f"{part}_{name}")) is not None and reference is not None:
-                _check_fit(path, name, each, encoded, reference)
+            array = found.get(f"{part}_{name}")
+            if array is not None and reference is not None:
+                _check_fit(path, name, array, encoded, reference)
     check_sizes(path, found.values())
     return found
 
