@@ -39,7 +39,8 @@ def bin_or_cut(
     if useless := [name for name in given if name in NEED_TRIALS]:
         raise DataError(
             f"{path} has no trials or events, which {listed(useless)} would need: leave it out and "
-            "pass cut_s, or give events (read_mat and read_phy take them)."
+            "pass cut_s, or give events (of MATLAB, Phy and tables of spikes) or a table of "
+            "intervals (of NWB; see undertow info)."
         )
     return recording.cut(cut_s, bin_s, **given)
 
