@@ -32,7 +32,7 @@ class Format(NamedTuple):
 
     name: str
     read: Callable[..., TrialSet]
-    contents: Callable[[str | Path], list[str] | dict[str, list[str]]]
+    contents: Callable[..., list[str] | dict[str, list[str]]]
 
 
 PHY = "Phy"
