@@ -112,7 +112,8 @@ def _read_columns(path: Path, file: Any, delimiter: str | None) -> dict[str, np.
     if delimiter is None:
         tabs = path.suffix.lower() == ".tsv" and "\t" in first
         delimiter = "\t" if tabs else max(DELIMITERS, key=first.count)
-    rows = (row for row in csv.reader(file, delimiter=delimiter) if row)
+    lines = csv.reader(file, delimiter=delimiter)
+    rows = (row for row in lines if len(row) > 1 or (row and row[0].strip()))
     names = _names(path, next(rows, []))
     chunks: list[list[np.ndarray]] = [[] for _ in names]
     size = 0
@@ -126,7 +127,7 @@ def _read_columns(path: Path, file: Any, delimiter: str | None) -> dict[str, np.
 
 def _names(path: Path, row: list[str]) -> list[str]:
     names = [name.strip() for name in row]
-    numbers = all(_number(name) is not None for name in names)
+    numbers = all(name and is_number(name) for name in names)
     if not names or len(set(names)) < len(names) or numbers:
         raise DataError(f"{path} must begin with a line of column names, all different.")
     if len(names) > MOST_COLUMNS:
@@ -193,11 +194,14 @@ def _whole(values: np.ndarray, parts: list[np.ndarray]) -> bool:
     return all(np.char.isdigit(np.char.lstrip(entries, "+-")).all() for entries in parts)
 
 
-def _number(entry: str) -> float | None:
+def is_number(entry: Any) -> bool:
+    """Whether the text of a cell is a number, or stands for a missing one."""
+    text = str(entry).strip()
     try:
-        return float(entry)
+        float(text)
     except ValueError:
-        return None
+        return text.lower() in MISSING
+    return True
 
 
 def column_named(table: dict[str, np.ndarray], usual: Sequence[str]) -> str | None:
