@@ -282,7 +282,7 @@ class Recording:
         column = lambda name: self.units[name][keep] if name in self.units else None  # noqa: E731
         heldout = column("heldout")
         return TrialSet(
-            spikes=spikes[:, :, keep],
+            spikes=binning.of_units(spikes, keep),
             bin_s=bin_s,
             neuron_ids=self.unit_ids[keep],
             region=column("region"),

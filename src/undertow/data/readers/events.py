@@ -36,6 +36,7 @@ def bin_or_cut(
     bin_s = 0.02 if bin_s is None else bin_s
     given = {name: value for name, value in options.items() if _is_given(value)}
     if recording.n_trials:
+        _check_stop(path, recording, given)
         return recording.bin(bin_s=bin_s, **given)
     if useless := [name for name in given if name in NEED_TRIALS]:
         raise DataError(
@@ -44,6 +45,15 @@ def bin_or_cut(
             "intervals (of NWB; see undertow info)."
         )
     return recording.cut(cut_s, bin_s, **given)
+
+
+def _check_stop(path: str | Path, recording: Recording, given: Mapping[str, Any]) -> None:
+    stop = recording.trials.get("stop_time")
+    if "window_s" not in given and stop is not None and stop.dtype.kind not in "iuf":
+        raise DataError(
+            f"column 'stop_time' of the trials of {path} holds no times: it must hold seconds, or "
+            "pass window_s."
+        )
 
 
 def _is_given(value: Any) -> bool:
