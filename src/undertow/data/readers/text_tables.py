@@ -157,14 +157,14 @@ def _entries(path: Path, entries: Sequence[str]) -> np.ndarray:
         raise DataError(
             f"{path} holds a cell of {len(longest)} characters: {MOST_CELL} are the most."
         )
-    return np.char.strip(np.array(entries, dtype=str))
+    return np.array([entry.strip() for entry in entries], dtype=str)
 
 
 def _column(parts: list[np.ndarray]) -> np.ndarray:
     """Numbers where all entries are numbers or missing, booleans for true and false; else text."""
     if not parts:
         return np.array([], dtype=str)
-    if all(np.isin(np.char.lower(entries), ("true", "false")).all() for entries in parts):
+    if all(_are_truths(entries) for entries in parts):
         return np.char.lower(np.concatenate(parts)) == "true"
     numbers = []
     for entries in parts:
@@ -175,6 +175,11 @@ def _column(parts: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)
     values = np.concatenate(numbers)
     return values.astype(np.int64) if _whole(values, parts) else values
+
+
+def _are_truths(entries: np.ndarray) -> bool:
+    truths = ("true", "false")
+    return entries[0].lower() in truths and bool(np.isin(np.char.lower(entries), truths).all())
 
 
 def _numbers(entries: np.ndarray) -> np.ndarray | None:
@@ -191,7 +196,9 @@ def _numbers(entries: np.ndarray) -> np.ndarray | None:
 def _whole(values: np.ndarray, parts: list[np.ndarray]) -> bool:
     if not (np.isfinite(values).all() and (np.abs(values) < 2**53).all()):
         return False
-    return all(np.char.isdigit(np.char.lstrip(entries, "+-")).all() for entries in parts)
+    # numbers already: what is neither a sign nor a digit is a point or an exponent
+    texts = ("".join(entries.tolist()) for entries in parts)
+    return all(text.replace("+", "").replace("-", "").isdigit() for text in texts)
 
 
 def is_number(entry: Any) -> bool:
