@@ -151,7 +151,9 @@ def test_coupling_and_frequencies_draw_every_value(model: LatentSDE, trials: Tri
     assert onto.get_ylim()[0] == 0
     assert onto.get_ylim()[1] >= max(values.max() for values in expected.values())
     rows = plots.oscillators(model, figure=off_screen())
-    np.testing.assert_array_equal(rows.get_lines()[0].get_xdata(), frequencies.of("A")[0])
+    started, learned = rows.get_lines()[:2]
+    np.testing.assert_array_equal(started.get_xdata(), frequencies.start_of("A")[0])
+    np.testing.assert_array_equal(learned.get_xdata(), frequencies.of("A")[0])
     assert [label.get_text() for label in rows.get_yticklabels()] == ["A (2)", "B (2)"]
     assert rows.get_xlabel() == "natural frequency (Hz)"
 

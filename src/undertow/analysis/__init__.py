@@ -17,6 +17,7 @@ from undertow.analysis.behavior import (
     predicted_behavior,
 )
 from undertow.analysis.examples import example_conditions, example_neurons, example_trials
+from undertow.analysis.frequencies import NaturalFrequencies, natural_frequencies
 from undertow.analysis.latents import (
     Components,
     autocorrelation_time,
@@ -24,12 +25,7 @@ from undertow.analysis.latents import (
     principal_components,
     wave_groups,
 )
-from undertow.analysis.oscillators import (
-    CouplingOverTime,
-    NaturalFrequencies,
-    coupling_over_time,
-    natural_frequencies,
-)
+from undertow.analysis.oscillators import CouplingOverTime, coupling_over_time
 from undertow.analysis.single_trials import (
     Rasters,
     SingleTrialRates,

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from undertow.report.page import plural
 from undertow.report.record import RunRecord
 from undertow.report.section import (
@@ -19,17 +21,19 @@ MANY_TRIALS = 40
 
 
 def draw_oscillators(record: RunRecord, figure: "Figure") -> str:
-    """Draw the frequencies of each region and say what dots and bars are."""
-    from undertow import plots
+    """Draw the frequencies of each region and say what they moved from."""
+    from undertow import analysis, plots
 
-    models = fitted_models(record)
-    plots.oscillators(models, figure=figure)
+    found = analysis.natural_frequencies(fitted_models(record))
+    plots.oscillators(found, figure=figure)
     words = (
-        "Frequency at which each oscillator would turn alone (dots), and the median of each "
-        "region (bars)."
+        "Frequency at which each oscillator would turn alone (dots), and where it started before "
+        f"learning (rings); the median move is {np.median(found.moved_hz):.2g} Hz, the grid of "
+        f"starts spans {found.start_hz.min():.2g} to {found.start_hz.max():.2g} Hz."
     )
-    if len(models) > 1:
-        words += f" Rows of dots: {len(models)} fits that differ in their seed."
+    if len(found.regions) > 1:
+        words += f" {found.about_regions()}"
+        words += " Bars: medians." if found.ranking() else ""
     return words + NOT_IDENTIFIABLE
 
 
