@@ -16,7 +16,12 @@ from undertow.analysis.behavior import (
     hand_paths,
     predicted_behavior,
 )
-from undertow.analysis.examples import example_conditions, example_neurons, example_trials
+from undertow.analysis.examples import (
+    example_conditions,
+    example_neurons,
+    example_trials,
+    trial_groups,
+)
 from undertow.analysis.frequencies import NaturalFrequencies, natural_frequencies
 from undertow.analysis.latents import (
     Components,
@@ -70,5 +75,6 @@ __all__ = [
     "psth",
     "rasters",
     "single_trial_rates",
+    "trial_groups",
     "wave_groups",
 ]

@@ -8,8 +8,8 @@ from undertow.report.page import plural
 from undertow.report.record import RunRecord
 from undertow.report.section import (
     NOT_IDENTIFIABLE,
-    ORDERED_COLOURS,
     Section,
+    colour_words,
     fitted_models,
     time_words,
 )
@@ -86,7 +86,7 @@ def draw_phase_portrait(record: RunRecord, figure: "Figure") -> str:
         f"inferred paths (posterior mean) of {plural(n_shown, 'test trial')}, which "
         "observations steer, so that they need not follow the stream lines."
     )
-    return words + ("" if trials.condition is None else ORDERED_COLOURS) + NOT_IDENTIFIABLE
+    return words + colour_words(trials) + NOT_IDENTIFIABLE
 
 
 PHASE_PORTRAIT = Section("phase_portrait", "Phase portrait", draw_phase_portrait, generative=True)
