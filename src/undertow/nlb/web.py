@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from undertow.errors import DataError
 from undertow.names import printable
@@ -93,19 +93,19 @@ def _redirects() -> Any:
     from urllib.request import HTTPRedirectHandler
 
     class WebRedirects(HTTPRedirectHandler):
-        def redirect_request(
-            self,
-            req: "Request",
-            fp: IO[bytes],
-            code: int,
-            msg: str,
-            headers: "HTTPMessage",
-            newurl: str,
-        ) -> "Request | None":
-            if not is_web_address(newurl):
+        def http_error_302(
+            self, req: "Request", fp: IO[bytes], code: int, msg: str, headers: "HTTPMessage"
+        ) -> Any:
+            target = headers.get("location") or headers.get("uri") or ""
+            try:
+                if not is_web_address(urljoin(req.full_url, target)):
+                    raise ValueError(f"redirected to {printable(target)}")
+                return super().http_error_302(req, fp, code, msg, headers)
+            except ValueError:  # of the library too; it leaves the answer open then
                 fp.close()
-                raise ValueError(f"redirected to {printable(newurl)}")
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
+                raise
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     return WebRedirects()
 
