@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TextIO
 
 import typer
 
+from undertow.cli.reading import in_flags
 from undertow.errors import UndertowError
 
 Arguments = ParamSpec("Arguments")
@@ -37,7 +38,7 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
             try:
                 verb(*args, **kwargs)
             except UndertowError as error:
-                say(f"{name}: {error}")
+                say(f"{name}: {in_flags(str(error))}")
                 raise typer.Exit(BAD_INPUT) from None
             except KeyboardInterrupt as interrupt:
                 say(f"{name}: {str(interrupt) or 'interrupted'}")
@@ -78,4 +79,4 @@ def _warning_line(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> Any:
-    print(f"warning: {message}", file=file or sys.stderr)
+    print(f"warning: {in_flags(str(message))}", file=file or sys.stderr)

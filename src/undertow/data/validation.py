@@ -21,6 +21,8 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
             "become object arrays; pad the trials with NaN and pass `lengths` instead."
         )
+    if array.dtype == dtype and array.ndim == ndim and _is_sealed(array):
+        return array
     if array.ndim != ndim:
         raise DataError(
             f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}."
@@ -58,6 +60,11 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _is_sealed(array: np.ndarray) -> bool:
+    """Whether nobody can change an array: it is read-only and no part of another one."""
+    return array.base is None and not array.flags.writeable
+
+
 def check_counts(spikes: np.ndarray) -> None:
     """Counts are finite or NaN, at least zero and whole."""
     if 0 in spikes.shape:
@@ -74,14 +81,15 @@ def check_counts(spikes: np.ndarray) -> None:
         ),
     )
     for what, breaks, rule in rules:
-        bad = breaks(spikes)
-        if bad.any():
-            trial, time, neuron = np.argwhere(bad)[0]
-            raise DataError(
-                f"spikes holds {int(bad.sum())} {what} value(s), the first "
-                f"({spikes[trial, time, neuron]:g}) "
-                f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
-            )
+        # trial by trial: a mask of all counts at once would take as much memory as they do
+        for trial, counts in enumerate(spikes):
+            if (bad := breaks(counts)).any():
+                total = sum(int(breaks(each).sum()) for each in spikes)
+                time, neuron = np.argwhere(bad)[0]
+                raise DataError(
+                    f"spikes holds {total} {what} value(s), the first ({counts[time, neuron]:g}) "
+                    f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
+                )
 
 
 def check_any_spikes(spikes: np.ndarray) -> None:
