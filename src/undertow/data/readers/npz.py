@@ -11,6 +11,7 @@ import numpy as np
 from undertow.data import tables
 from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import sealed
 from undertow.errors import DataError
 from undertow.files import existing_file
 from undertow.names import listed
@@ -136,7 +137,8 @@ def _read_arrays(path: Path) -> Arrays:
 
 def _read_one(archive: Any, name: str) -> np.ndarray | None:
     try:
-        return np.asarray(archive[name])
+        # nobody else holds it: read-only, it is not copied again when it is checked
+        return sealed(np.asarray(archive[name]))
     except ValueError as error:
         if "Object arrays" in str(error):
             return None
