@@ -34,9 +34,9 @@ def as_numbers(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
 
     A large array of single precision is not copied.
     """
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        if ndim is None or value.ndim == ndim:
-            return value
+    plain = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    if plain and ndim in (None, value.ndim):
+        return value
     return as_float(name, value, ndim)
 
 

@@ -98,6 +98,17 @@ def velocity_decoder(train: Prediction, log_rates: LogRates | None) -> VelocityD
     return known[log_rates]
 
 
+def without_rates(train: Prediction) -> Prediction:
+    """A prediction for training trials with NaN for its rates, which take no memory.
+
+    The decoders fitted on it so far stay known; that is all that is left to do with its rates.
+    """
+    unknown = np.broadcast_to(np.float32(np.nan), train.trials.shape)
+    slim = Prediction(rates=unknown, trials=train.trials)
+    _DECODERS[slim] = dict(_DECODERS.get(train, {}))
+    return slim
+
+
 def velocity_statistics(
     prediction: Prediction, train: Prediction, log_rates: LogRates
 ) -> Iterator[RSquared]:
