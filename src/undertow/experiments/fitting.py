@@ -20,6 +20,7 @@ from undertow.evaluation import (
     sufficient_statistics,
     velocity_channels,
 )
+from undertow.evaluation.scores.velocity import without_rates
 from undertow.files import read_json, write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
@@ -50,6 +51,11 @@ class Fitted:
     def statistics(self) -> dict[str, Statistic]:
         """Per-trial sums behind every score of the test trials, see `statistics_of`."""
         return statistics_of(self.model, self.test, self.train)
+
+    def scored(self) -> tuple["Fitted", dict[str, Statistic]]:
+        """Without the training trials' rates, and the statistics, which alone need them."""
+        found = self.statistics()
+        return replace(self, train=without_rates(self.train)), found
 
 
 def statistics_of(
@@ -136,7 +142,8 @@ def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
     """
     if velocity_channels(trials) or trials.labels:
         return model.predict(trials)
-    return Prediction(rates=np.full(trials.spikes.shape, np.nan, np.float32), trials=trials)
+    # no memory: one NaN stands for all
+    return Prediction(rates=np.broadcast_to(np.float32(np.nan), trials.shape), trials=trials)
 
 
 def history(model: Estimator) -> Sequence[Mapping[str, float]]:

@@ -54,7 +54,8 @@ def fingerprint(trials: TrialSet) -> str:
         value = getattr(trials, name)
         if value is not None:
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(value).tobytes())
+            # the bytes where they are: a large recording is not copied to be hashed
+            digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     for name, values in sorted(trials.labels.items()):
         digest.update(f"label {name} {values.dtype}".encode())
         digest.update(values.tobytes())

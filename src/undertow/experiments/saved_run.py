@@ -136,8 +136,9 @@ def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.nda
             f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data "
             f"({shown}): give a recording of the same neurons, read with the same options."
         )
-    chosen = trials.select(neurons=np.array([where[neuron] for neuron in model_neurons.tolist()]))
-    return chosen.replace(heldout=model_heldout)
+    order = np.array([where[neuron] for neuron in model_neurons.tolist()])
+    same = np.array_equal(order, np.arange(trials.n_neurons))
+    return (trials if same else trials.select(neurons=order)).replace(heldout=model_heldout)
 
 
 # --- predictions as files -------------------------------------------------------------------------
