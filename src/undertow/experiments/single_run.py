@@ -74,18 +74,18 @@ def run(
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
         fits = {model.cli_name: fit_or_load(model, splits, out, resume, progress)}
-    if has_baseline(model, trials):
-        say("fitting the smoothing baseline")
-        fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
-    say("scoring")
-    table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
-    fitted = fits[model.cli_name]
-    about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
-    write_scores(out / SCORES, table, about)
-    say("writing the report")
-    page = report_run(
-        out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
-    )
+        if has_baseline(model, trials):
+            say("fitting the smoothing baseline")
+            fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
+        say("scoring")
+        table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
+        fitted = fits[model.cli_name]
+        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
+        write_scores(out / SCORES, table, about)
+        say("writing the report")
+        page = report_run(
+            out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
+        )
     return RunResult(out, fitted.model, table, fitted.fit_s, page)
 
 
