@@ -17,7 +17,7 @@ from undertow.errors import DataError, UndertowError, WriteError
 PARTIAL = ".part"
 """Suffix of what a killed process leaves of a file it was writing."""
 LONGEST_STEM = 60
-"""Characters of a name that its temporary name repeats: no file system takes more than 255 bytes."""
+"""Characters of a name that its temporary name repeats: few file systems take 256 bytes."""
 REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of this disk is used up",

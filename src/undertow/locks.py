@@ -64,9 +64,8 @@ def _state(pid: int) -> tuple[str, str]:
     if os.path.isdir("/proc/self"):
         try:
             # after the name of the command, which may hold anything
-            fields = (
-                Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            )
+            line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            fields = line.rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return "", ""

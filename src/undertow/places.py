@@ -23,17 +23,24 @@ def claimed_folder(out: Path, what: str, check: Callable[[bool], None]) -> Itera
     Parts of files that killed processes left in it are removed. An error before anything was
     written removes every folder made here.
     """
-    made = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
+    with _made(out, out), claimed(out / LOCK, what, check, out) as left:
+        remove_partials(out)
+        yield left
+
+
+@contextmanager
+def _made(folder: Path, place: Path) -> Iterator[None]:
+    """Make a folder for `place`, with all above it; an error removes those that stayed empty."""
+    made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:
-        with writable(out):
-            out.mkdir(parents=True, exist_ok=True)
-        with claimed(out / LOCK, what, check, out) as left:
-            remove_partials(out)
-            yield left
-    finally:
+        with writable(place):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
         with suppress(OSError):
-            for folder in made:
-                folder.rmdir()  # refuses where it holds anything
+            for each in made:
+                each.rmdir()  # refuses where it holds anything
+        raise
 
 
 @contextmanager
@@ -92,22 +99,14 @@ def new_file(path: Path, what: str) -> Iterator[Path]:
             raise UndertowError(f"{path} exists: choose another file.")
 
     lock = path.with_name(f".{path.name[:LONGEST_STEM]}.lock")
-    made = [folder for folder in path.parents if not os.path.lexists(folder)]
-    try:
-        with writable(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with claimed(lock, what, check, path):
-            for part in partials(path.parent, path.name):
-                part.unlink(missing_ok=True)
-            try:
-                yield path
-            except BaseException as error:
-                _say_nothing_is_kept(error)
-                raise
-    finally:
-        with suppress(OSError):
-            for folder in made:
-                folder.rmdir()
+    with _made(path.parent, path), claimed(lock, what, check, path):
+        for part in partials(path.parent, path.name):
+            part.unlink(missing_ok=True)
+        try:
+            yield path
+        except BaseException as error:
+            _say_nothing_is_kept(error)
+            raise
 
 
 def _say_nothing_is_kept(error: BaseException) -> None:

@@ -22,7 +22,7 @@ from undertow.files import reason
 from undertow.names import printable
 
 Arguments = ParamSpec("Arguments")
-BAD_INPUT, NOT_WRITTEN = 2, 3
+BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, signals.INTERRUPTED
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 LONGEST_LINE = 2000
 

@@ -53,7 +53,7 @@ class ForgivingStream:
 def install() -> tuple[ForgivingStream, ForgivingStream]:
     """Put forgiving streams in the place of standard output and error."""
     out, err = ForgivingStream(sys.stdout), ForgivingStream(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     return out, err
 
 
