@@ -1,14 +1,12 @@
 """`write_report`: the page, its figures as PNG and the table of neurons as CSV."""
 
-import csv
-import io
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from undertow.checks import one_of
 from undertow.errors import UndertowError
-from undertow.files import written_whole
+from undertow.files import csv_text, written_whole
 from undertow.report import page
 from undertow.report.methods import methods_paragraph
 from undertow.report.record import RunRecord
@@ -46,11 +44,11 @@ def write_report(
     (directory / "figures").mkdir(parents=True, exist_ok=True)
     shown, left_out = _figures(record, directory / "figures", figures)
     neurons = neuron_table(record.prediction, record.baseline_prediction).columns()
-    _replace(directory / "per_neuron.csv", _csv(neurons).encode())
+    _replace(directory / "per_neuron.csv", _encoded(_csv(neurons)))
     body = [_head(record), _notes(record), _scores(record), _figure_section(shown, left_out)]
     body += [_neurons(neurons), _methods(record), _facts(record)]
     target = directory / "report.html"
-    _replace(target, page.page(record.title, body).encode())
+    _replace(target, _encoded(page.page(record.title, body)))
     return target
 
 
@@ -92,12 +90,13 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def _encoded(text: str) -> bytes:
+    """UTF-8, with escapes for names of files that are no text."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return buffer.getvalue()
+    return csv_text(columns, zip(*columns.values(), strict=True))
 
 
 def _head(record: RunRecord) -> str:
