@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.data.readers.load import FORMATS, format_of, load
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import totals
 from undertow.errors import DataWarning
 
 
@@ -62,8 +63,8 @@ def summarize(trials: TrialSet) -> dict[str, Any]:
         "event": trials.event,
         "trial_length_s": [float(length_s) for length_s in (lengths_s.min(), lengths_s.max())],
         "neurons": trials.n_neurons,
-        "spikes": int(np.nansum(trials.spikes, dtype=float)),
-        "missing_bins": int(np.isnan(trials.spikes[trials.valid]).sum()),
+        "spikes": int(totals(trials.spikes)[0].sum()),
+        "missing_bins": int(trials.lengths.sum() * trials.n_neurons - _observed(trials)),
         "rate_hz": {
             name: float(f(observed))
             for name, f in (("min", np.min), ("median", np.median), ("max", np.max))
@@ -79,6 +80,11 @@ def summarize(trials: TrialSet) -> dict[str, Any]:
         "stimulus": list(trials.stimulus_names),
         "truth": trials.truth is not None,
     }
+
+
+def _observed(trials: TrialSet) -> int:
+    """Bins of neurons that were observed; past a trial's end none is."""
+    return int(totals(trials.spikes)[1].sum())
 
 
 def _lengths_s(trials: TrialSet) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from undertow.data import tables
 from undertow.data.aligning import Window
-from undertow.data.readers import npz
+from undertow.data.readers import named_arrays
 from undertow.data.readers.choosing import chosen
 from undertow.data.readers.events import bin_or_cut
 from undertow.data.readers.mat.counts import arrays_of
@@ -89,9 +89,8 @@ def read_mat(
                 option for option, value in useless.items() if value is not None and value != 0
             ]:
                 raise DataError(f"{name} in {path} holds counts: leave out {listed(refused)}.")
-            wanted = npz.Wanted(condition, behavior, stimulus, label)
-            named = [n for names in wanted for n in tables.as_names(names)]
-            arrays = arrays_of(path, variables, name, axes, named)
+            wanted = named_arrays.Wanted(condition, behavior, stimulus, label)
+            arrays = arrays_of(path, variables, name, axes, wanted)
         else:
             signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
             recording = recording_of(path, variables, name, times, events, signals, stimuli)
@@ -142,14 +141,14 @@ def _counted(
     path: str | Path,
     name: str,
     axes: str,
-    arrays: npz.Arrays,
+    arrays: named_arrays.Arrays,
     bin_s: float | None,
     file_bin_s: float | None,
-    wanted: npz.Wanted,
+    wanted: named_arrays.Wanted,
 ) -> TrialSet:
     """Trials from counts; errors say how their axes were read."""
     try:
-        return npz.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
+        return named_arrays.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
     except DataError as error:
         trials, bins, neurons = np.asarray(arrays["spikes"]).shape
         raise DataError(

@@ -8,6 +8,9 @@ import numpy as np
 from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
 from undertow.errors import DataError
 
+LARGEST = 2**53
+"""Up to here every whole number has a double, and fits in 64 bits."""
+
 
 def prefixes(name: str) -> list[str]:
     """Where to look for what belongs to a variable: 'a.b.spikes' → 'a.b.', 'a.', ''."""
@@ -40,8 +43,9 @@ def plain_column(value: Any) -> np.ndarray | None:
     if value.size != max(value.shape, default=0) or value.dtype.kind not in "biufU":
         return None
     flat = value.ravel()
-    whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
-    return flat.astype(np.int64) if whole or flat.dtype.kind in "biu" else flat
+    whole = flat.dtype.kind == "f" and bool((flat == np.round(flat)).all())
+    exact = flat.dtype.kind in "biuf" and bool((np.abs(flat.astype(float)) <= LARGEST).all())
+    return flat.astype(np.int64) if exact and (whole or flat.dtype.kind in "biu") else flat
 
 
 def cell_list(name: str, variable: Variable) -> list[np.ndarray]:
