@@ -49,7 +49,8 @@ def number(
     Raises:
         error: for anything else, and for True and False.
     """
-    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < value < inf
+    given: Any = value
+    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < given < inf
     fits = (
         real
         and low <= value <= high

@@ -19,6 +19,7 @@ COLUMNS = {
     "depth (um)": np.arange(6) * 10.0,
     "brain area": np.array(["CA1", "CA3", "Field A and B", "CA1", "DG", "CA1"]),
     "hit": np.zeros(6),
+    "rewarded": np.array([1.0, np.nan, 0, 0, 1, 1]),
 }
 
 
@@ -53,6 +54,7 @@ def kept(rule: str) -> list[int]:
         ("correct", [0, 2, 4]),
         ("not correct", [1, 3, 5]),
         ("correct==False", [1, 3, 5]),
+        ("rewarded and block>0", [4, 5]),
         ("correct!=1", [1, 3, 5]),
         ("block==-1 or block==5e0", [5]),
         ("depth (um)>=40", [4, 5]),

@@ -16,6 +16,7 @@ from undertow.baselines.smoothing_choice import (
 )
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
+from undertow.data.validation import totals
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
@@ -132,15 +133,15 @@ class Smoothing(Estimator):
             raise ModelError(
                 "Smoothing has no posterior to sample from: call predict(trials) without samples."
             )
-        smoothed = self._smoother(trials, self.width_s_)
-        last = smoothed.shape[1]
-        rates = np.broadcast_to(self.forward_rates_, trials.spikes.shape).copy()
-        rates[:, :last, ~self.heldout_] = smoothed
-        if self.heldout_.any():
-            rates[:, :last, self.heldout_] = np.exp(
-                self.regression_.log_counts(np.log(smoothed + self.floor_hz_))
-            )
-        return Prediction(rates=np.where(trials.valid[..., None], rates, np.nan), trials=trials)
+        rates, last = np.empty(trials.shape, np.float32), trials.n_time - trials.forward_bins
+        rates[:, last:] = self.forward_rates_
+        for part, smoothed in self._smoother.blocks(trials, self.width_s_):
+            rates[part, :last, ~self.heldout_] = _single(smoothed)
+            if self.heldout_.any():
+                log_rates = self.regression_.log_counts(np.log(smoothed + self.floor_hz_))
+                rates[part, :last, self.heldout_] = _single(np.exp(log_rates))
+        rates[~trials.valid] = np.nan
+        return Prediction(rates=rates, trials=trials)
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted model to one safetensors file with a JSON header, atomically.
@@ -196,6 +197,11 @@ class Smoothing(Estimator):
         return model
 
 
+def _single(rates: np.ndarray) -> np.ndarray:
+    """Rates for single precision: those it could not tell from zero are its least number."""
+    return np.where(rates > 0, np.maximum(rates, np.finfo(np.float32).tiny), rates)
+
+
 def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
     """Each neuron's mean rate in the window or the forward bins, spikes/s.
 
@@ -206,7 +212,8 @@ def _mean_rates(given: list[TrialSet], forward: bool) -> np.ndarray:
     for trials in given:
         edge = trials.n_time - trials.forward_bins
         counts = trials.spikes[:, edge:] if forward else trials.spikes[:, :edge]
-        spikes += np.nansum(counts, axis=(0, 1), dtype=np.float64)
-        seconds += np.isfinite(counts).sum(axis=(0, 1)) * trials.bin_s
+        count, observed = totals(counts)
+        spikes += count
+        seconds += observed * trials.bin_s
     # half a spike keeps the rate of a silent neuron above zero
     return np.maximum(spikes, 0.5) / np.maximum(seconds, ZERO_RATE)

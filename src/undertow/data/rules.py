@@ -179,9 +179,10 @@ class _Reader:
 
     def _truth(self, token: Token) -> Mask:
         values = self._column(token)
-        if values.dtype.kind != "b":
+        # true, false and missing ones among them are numbers
+        if values.dtype.kind == "U" or not np.isin(values[values == values], (0, 1)).all():
             self._refuse(f"{printable(token.text)!r} stands alone: compare it with a value")
-        return values
+        return np.asarray(values == 1)
 
     def _compare(self, left: Token, sign: str, right: Token) -> Mask:
         if right.text in self.columns and self._is_value(left):

@@ -71,27 +71,27 @@ def cross_validate(
                 {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
             )
             _check_all_finished(done[name])
-    table = score_table(
-        {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
-    )
-    fits = [
-        load_and_predict(models[name], parts[0], cells[0].model_path)
-        for name, cells in done.items()
-    ]
-    about = {
-        **what,
-        "source": source,
-        **fit_facts(fits[0], parts[0]),
-        "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
-        "notes": [
-            f"Scores are means over {folds} folds; all else is of the first fold.",
-            *fits[0].notes,
-        ],
-        "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
-    }
-    write_scores(out / SCORES, table, about)
-    baseline = fits[1] if len(fits) > 1 else None
-    page = report_run(out, fits[0], baseline, table, about)
+        table = score_table(
+            {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
+        )
+        fits = [
+            load_and_predict(models[name], parts[0], cells[0].model_path)
+            for name, cells in done.items()
+        ]
+        about = {
+            **what,
+            "source": source,
+            **fit_facts(fits[0], parts[0]),
+            "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
+            "notes": [
+                f"Scores are means over {folds} folds; all else is of the first fold.",
+                *fits[0].notes,
+            ],
+            "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
+        }
+        write_scores(out / SCORES, table, about)
+        baseline = fits[1] if len(fits) > 1 else None
+        page = report_run(out, fits[0], baseline, table, about)
     return RunResult(out, fits[0].model, table, about["fit_s"], page)
 
 

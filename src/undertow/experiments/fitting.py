@@ -20,6 +20,7 @@ from undertow.evaluation import (
     sufficient_statistics,
     velocity_channels,
 )
+from undertow.evaluation.scores.velocity import without_rates
 from undertow.files import read_json, write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
@@ -50,6 +51,11 @@ class Fitted:
     def statistics(self) -> dict[str, Statistic]:
         """Per-trial sums behind every score of the test trials, see `statistics_of`."""
         return statistics_of(self.model, self.test, self.train)
+
+    def scored(self) -> tuple["Fitted", dict[str, Statistic]]:
+        """Without the training trials' rates, and the statistics, which alone need them."""
+        found = self.statistics()
+        return replace(self, train=without_rates(self.train)), found
 
 
 def statistics_of(
@@ -86,8 +92,7 @@ def fit_and_predict(
         started = time.perf_counter()
         model.fit(splits.train, validation=splits.validation, **fit_options)
         # the history of a resumed fit counts the seconds before it was interrupted too
-        earlier_s = max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
-        about = {"fit_s": max(time.perf_counter() - started, earlier_s), "notes": notes}
+        about = {"fit_s": max(time.perf_counter() - started, _seconds(model)), "notes": notes}
     if save_to is not None:
         # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)
@@ -100,9 +105,10 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 
     `model` gives the class to load, and the code that no file holds.
     """
-    return _predicted(
-        type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT))
-    )
+    fitted, beside = type(model).load(path, **code_in(model)), path.with_suffix(FIT)
+    # a model that came without the file beside it is as good as any
+    about = read_json(beside) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
+    return _predicted(fitted, splits, about)
 
 
 def code_in(model: Estimator) -> dict[str, Any]:
@@ -136,12 +142,18 @@ def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
     """
     if velocity_channels(trials) or trials.labels:
         return model.predict(trials)
-    return Prediction(rates=np.full(trials.spikes.shape, np.nan, np.float32), trials=trials)
+    # no memory: one NaN stands for all
+    return Prediction(rates=np.broadcast_to(np.float32(np.nan), trials.shape), trials=trials)
 
 
 def history(model: Estimator) -> Sequence[Mapping[str, float]]:
     """Rows logged in training; none for models without a training loop."""
     return getattr(model, "history_", ())
+
+
+def _seconds(model: Estimator) -> float:
+    """Seconds of training by its history."""
+    return max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
 
 
 def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:

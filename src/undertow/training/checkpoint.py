@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from undertow.errors import ModelError
-from undertow.files import written_whole
+from undertow.files import os_error, written_whole
 
 HEADER = "undertow"
 
@@ -24,7 +24,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
     """
     plain = {k: v.cpu().contiguous() for k, v in tensors.items()}
     with written_whole(path, overwrite=True) as temporary:
-        save_file(plain, temporary, {HEADER: json.dumps(header)})
+        try:
+            save_file(plain, temporary, {HEADER: json.dumps(header)})
+        except SafetensorError as error:
+            raise os_error(str(error)) from None
     return path
 
 

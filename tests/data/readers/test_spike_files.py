@@ -99,7 +99,7 @@ def test_what_a_table_offers(tmp_path: Path) -> None:
     [
         ("a,b\n1,2\n", "no column of neurons, named neuron_id, unit_id, cluster_id, neuron_ids"),
         ("unit,b\n1,2\n", "no column of spike times"),
-        ("unit,time\n1,soon\n", "the column time holds no times"),
+        ("unit,time\n1,soon\n", "the column time must hold numbers, and 'soon' is none"),
         ("unit,time\n1,nan\n1,0.5\n", "1 NaN or infinite"),
         ("unit,time\n1.5,0.2\n", "neuron ids hold 1.5"),
         ("unit,time\n", "has no rows below its column names"),

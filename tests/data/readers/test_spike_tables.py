@@ -23,6 +23,7 @@ def test_without_trials_it_is_a_recording() -> None:
     assert aligned.bin("go", (0.0, 0.5), 0.25).spikes[..., 1].tolist() == [[2, 1], [0, 0]]
 
 
+@pytest.mark.filterwarnings("ignore:.*reach out of the recording")
 def test_times_from_each_trial_are_put_side_by_side() -> None:
     recording = recording_from_table(NEURONS, TIMES, TRIALS)
     trials = recording.bin(bin_s=0.24)

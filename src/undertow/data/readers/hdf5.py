@@ -21,8 +21,8 @@ from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
 from undertow.data.readers.schema import check_kind, check_sizes
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
-from undertow.files import written_whole
 from undertow.names import listed
+from undertow.streams import hdf5_stream
 
 if TYPE_CHECKING:
     import h5py
@@ -172,7 +172,7 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
     """
     import h5py
 
-    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_stream(path, overwrite) as stream, h5py.File(stream, "w") as file:
         for name in ROOT_SCALARS:
             file.attrs[name] = getattr(trials, name)
         file.attrs["has_split"] = trials.split is not None

@@ -32,7 +32,7 @@ class Format(NamedTuple):
 
     name: str
     read: Callable[..., TrialSet]
-    contents: Callable[[str | Path], list[str] | dict[str, list[str]]]
+    contents: Callable[..., list[str] | dict[str, list[str]]]
 
 
 PHY = "Phy"
@@ -103,9 +103,11 @@ def format_of(path: str | Path) -> str:
     if is_phy_folder(path):
         return PHY
     if Path(path).is_dir():
+        inside = [each.name for each in sorted(Path(path).iterdir()) if is_phy_folder(each)]
+        hint = f" such as {Path(path) / inside[0]}" if inside else ""
         raise DataError(
             f"{path} is a folder without spike_times.npy: give the path of one data file, or of a "
-            "Phy or Kilosort folder."
+            f"Phy or Kilosort folder{hint}."
         )
     suffix = existing_file(path).suffix.lower()
     if suffix not in FORMATS:

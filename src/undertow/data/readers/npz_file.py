@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from undertow.data.readers.schema import Declared, check_sizes, damaged, text_checked
+from undertow.data.validation import sealed
 from undertow.errors import DataError, UndertowError
 from undertow.files import existing_file
 from undertow.names import listed, printable
@@ -56,7 +57,8 @@ def read_arrays(path: str | Path, names: Iterable[str]) -> dict[str, np.ndarray]
     check_readable(path, there, names)
     check_sizes(path, [there[name] for name in names])
     with _opened(path) as archive:
-        return {name: _read(path, archive, name) for name in names}
+        # nobody else holds them: read-only, they are not copied again when they are checked
+        return {name: sealed(_read(path, archive, name)) for name in names}
 
 
 @contextmanager

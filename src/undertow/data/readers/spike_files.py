@@ -9,12 +9,17 @@ import numpy as np
 from undertow.data.aligning import Window
 from undertow.data.readers.events import bin_or_cut, event_columns
 from undertow.data.readers.spike_tables import Clock, constant_columns, recording_from_table
-from undertow.data.readers.text_tables import column_named, need_column, read_text_table
+from undertow.data.readers.text_tables import (
+    column_named,
+    is_number,
+    need_column,
+    read_text_table,
+)
 from undertow.data.recording import Recording
 from undertow.data.tables import select_rows
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
-from undertow.names import listed
+from undertow.names import listed, shown
 
 NEURONS = (
     *(f"{stem}{end}" for end in ("_id", "_ids", "", "s") for stem in ("neuron", "unit", "cluster")),
@@ -102,8 +107,7 @@ def read_recording(
     times = _seconds(path, name, table.pop(name))
     trials = None if trial_name is None else table.pop(trial_name)
     of_neurons = constant_columns(table, neurons)
-    rest = {name: values for name, values in table.items() if name not in of_neurons}
-    of_trials = {} if trials is None else constant_columns(rest, trials)
+    of_trials = {} if trials is None else constant_columns(table, trials)
     given = {} if events is None else event_columns(events)
     if trials is not None and given:
         given = _joined(path, given, np.unique(trials))
@@ -122,7 +126,9 @@ def list_spike_table(path: str | Path) -> dict[str, list[str]]:
 
 def _seconds(path: str | Path, name: str, times: np.ndarray) -> np.ndarray:
     if times.dtype.kind not in "iuf":
-        raise DataError(f"{path}: the column {name} holds no times: it must hold numbers.")
+        raise DataError(
+            f"{path}: the column {name} must hold numbers, and {shown(_first_text(times))} is none."
+        )
     unit = next(TIMES[usual] for usual in TIMES if column_named({name: times}, (usual,)))
     return times if unit == 1.0 else times.astype(float) * unit
 
@@ -140,3 +146,8 @@ def _joined(path: str | Path, events: Mapping[str, Any], ids: np.ndarray) -> dic
         )
     rows = select_rows("events", ids.tolist(), own, columns)
     return {name: values[rows] for name, values in columns.items()}
+
+
+def _first_text(column: np.ndarray) -> Any:
+    """The first entry of a column of text that is no number."""
+    return next((entry for entry in column.tolist() if not is_number(entry)), column[0].item())

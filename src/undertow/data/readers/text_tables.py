@@ -112,7 +112,8 @@ def _read_columns(path: Path, file: Any, delimiter: str | None) -> dict[str, np.
     if delimiter is None:
         tabs = path.suffix.lower() == ".tsv" and "\t" in first
         delimiter = "\t" if tabs else max(DELIMITERS, key=first.count)
-    rows = (row for row in csv.reader(file, delimiter=delimiter) if row)
+    lines = csv.reader(file, delimiter=delimiter)
+    rows = (row for row in lines if len(row) > 1 or (row and row[0].strip()))
     names = _names(path, next(rows, []))
     chunks: list[list[np.ndarray]] = [[] for _ in names]
     size = 0
@@ -126,7 +127,7 @@ def _read_columns(path: Path, file: Any, delimiter: str | None) -> dict[str, np.
 
 def _names(path: Path, row: list[str]) -> list[str]:
     names = [name.strip() for name in row]
-    numbers = all(_number(name) is not None for name in names)
+    numbers = all(name and is_number(name) for name in names)
     if not names or len(set(names)) < len(names) or numbers:
         raise DataError(f"{path} must begin with a line of column names, all different.")
     if len(names) > MOST_COLUMNS:
@@ -156,14 +157,14 @@ def _entries(path: Path, entries: Sequence[str]) -> np.ndarray:
         raise DataError(
             f"{path} holds a cell of {len(longest)} characters: {MOST_CELL} are the most."
         )
-    return np.char.strip(np.array(entries, dtype=str))
+    return np.array([entry.strip() for entry in entries], dtype=str)
 
 
 def _column(parts: list[np.ndarray]) -> np.ndarray:
     """Numbers where all entries are numbers or missing, booleans for true and false; else text."""
     if not parts:
         return np.array([], dtype=str)
-    if all(np.isin(np.char.lower(entries), ("true", "false")).all() for entries in parts):
+    if all(_are_truths(entries) for entries in parts):
         return np.char.lower(np.concatenate(parts)) == "true"
     numbers = []
     for entries in parts:
@@ -174,6 +175,11 @@ def _column(parts: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)
     values = np.concatenate(numbers)
     return values.astype(np.int64) if _whole(values, parts) else values
+
+
+def _are_truths(entries: np.ndarray) -> bool:
+    truths = ("true", "false")
+    return entries[0].lower() in truths and bool(np.isin(np.char.lower(entries), truths).all())
 
 
 def _numbers(entries: np.ndarray) -> np.ndarray | None:
@@ -190,14 +196,19 @@ def _numbers(entries: np.ndarray) -> np.ndarray | None:
 def _whole(values: np.ndarray, parts: list[np.ndarray]) -> bool:
     if not (np.isfinite(values).all() and (np.abs(values) < 2**53).all()):
         return False
-    return all(np.char.isdigit(np.char.lstrip(entries, "+-")).all() for entries in parts)
+    # numbers already: what is neither a sign nor a digit is a point or an exponent
+    texts = ("".join(entries.tolist()) for entries in parts)
+    return all(text.replace("+", "").replace("-", "").isdigit() for text in texts)
 
 
-def _number(entry: str) -> float | None:
+def is_number(entry: Any) -> bool:
+    """Whether the text of a cell is a number, or stands for a missing one."""
+    text = str(entry).strip()
     try:
-        return float(entry)
+        float(text)
     except ValueError:
-        return None
+        return text.lower() in MISSING
+    return True
 
 
 def column_named(table: dict[str, np.ndarray], usual: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.evaluation.metrics.arrays import check_rates
-from undertow.evaluation.metrics.psth import psth
+from undertow.evaluation.metrics.psth import psth_of_sets
 from undertow.evaluation.metrics.rates import r2
 from undertow.evaluation.scores.bootstrap import RESAMPLES
 from undertow.evaluation.scores.labels import label_statistics
@@ -154,10 +154,9 @@ def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
     ):
         scored = neurons & spiking(trials, bins)
         if scored.any():
-            rates, spikes = (
-                prediction.counts[:, bins][..., scored],
-                trials.spikes[:, bins][..., scored],
-            )
+            # chosen before they become counts: of a large recording every copy counts
+            rates = prediction.rates[:, bins][..., scored] * trials.bin_s
+            spikes = trials.spikes[:, bins][..., scored]
             known = about(trials, name, "bits/spike", note, scored, neurons)
             yield BitsPerSpike.from_counts(rates, spikes, **known)
 
@@ -192,12 +191,10 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
         or not scored.any()
     ):
         return
-    spikes = np.concatenate([trials.spikes[:, bins], train.spikes[:, bins]])[..., scored]
-    labels, target = psth(
-        spikes, np.concatenate([trials.condition, train.condition]), std_s, trials.bin_s
-    )
+    sets = [(each.spikes[:, bins], np.asarray(each.condition)) for each in (trials, train)]
+    labels, target = psth_of_sets(sets, std_s, trials.bin_s, scored)
     member = np.searchsorted(labels, trials.condition)
-    observed = np.isfinite(spikes[: trials.n_trials]).all(axis=2)
+    observed = np.isfinite(trials.spikes[:, bins][..., scored]).all(axis=2)
     for k in range(len(labels)):
         mine = observed[member == k]
         # a bin counts where every trial of the condition has it: one set of trials per average

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
+from undertow.data.validation import totals
 
 
 def window(trials: TrialSet) -> slice:
@@ -24,7 +25,7 @@ def window_truth(trials: TrialSet) -> np.ndarray:
 
 def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
     """True for neurons with a spike in these bins, (neurons,)."""
-    return np.nansum(trials.spikes[:, bins], axis=(0, 1)) > 0
+    return totals(trials.spikes[:, bins])[0] > 0
 
 
 def varies(truth: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -45,6 +46,9 @@ class LogRates:
 
 
 LOG_RATES = LogRates()
+_DECODERS: WeakKeyDictionary[Prediction, dict[LogRates | None, VelocityDecoder]] = (
+    WeakKeyDictionary()
+)
 
 
 def velocity_channels(trials: TrialSet) -> list[int]:
@@ -73,13 +77,36 @@ def decode_velocity(
     """
     if not velocity_channels(train.trials):
         raise DataError("the training trials have no behaviour channel with 'vel' in its name.")
-    if log_rates:
-        decoder = log_rates.fit(train)
-    else:
-        decoder = fit_velocity_decoder(window_counts(train), _velocity(train.trials))
+    decoder = velocity_decoder(train, log_rates)
     decoded = np.full((*prediction.rates.shape[:2], len(decoder.offset)), np.nan)
     decoded[:, window(prediction.trials)] = decoder.predict(window_counts(prediction))
     return decoded
+
+
+def velocity_decoder(train: Prediction, log_rates: LogRates | None) -> VelocityDecoder:
+    """The decoder of these training trials, fitted once for each prediction and kind.
+
+    Scores and figures ask for the same one, and on a large recording a fit takes long.
+    """
+    known = _DECODERS.setdefault(train, {})
+    if log_rates not in known:
+        known[log_rates] = (
+            log_rates.fit(train)
+            if log_rates
+            else fit_velocity_decoder(window_counts(train), _velocity(train.trials))
+        )
+    return known[log_rates]
+
+
+def without_rates(train: Prediction) -> Prediction:
+    """A prediction for training trials with NaN for its rates, which take no memory.
+
+    The decoders fitted on it so far stay known; that is all that is left to do with its rates.
+    """
+    unknown = np.broadcast_to(np.float32(np.nan), train.trials.shape)
+    slim = Prediction(rates=unknown, trials=train.trials)
+    _DECODERS[slim] = dict(_DECODERS.get(train, {}))
+    return slim
 
 
 def velocity_statistics(

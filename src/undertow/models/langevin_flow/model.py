@@ -150,8 +150,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
         drawn, keep, average = self._samples(samples), samples is not None, self.variant.average
-        batch = self.read(trials)
-        return prediction.predict(self.network_, batch, trials, drawn, keep, seed, groups, average)
+        return prediction.predict(
+            self.network_, self.read, trials, drawn, keep, seed, groups, average
+        )
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by those of another trial, at its own h.
@@ -162,7 +163,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
         rates = prediction.exchanged_rates(
-            self.network_, self.read(trials), self.samples, seed, self.variant.average
+            self.network_, self.read(trials), trials, self.samples, seed, self.variant.average
         )
         return Prediction(rates, trials)
 
