@@ -109,8 +109,15 @@ def with_event(recording: Recording, align: str | None) -> Recording:
     Raises:
         DataError: for events outside of the trials.
     """
-    given = recording.trials.get(align) if align not in (None, "start_time", "stop_time") else None
-    if given is None or recording.obs_intervals is None or given.dtype.kind not in "iuf":
+    given = None if align is None else recording.trials.get(align)
+    own = align in ("start_time", "stop_time")
+    if (
+        given is None
+        or own
+        or align is None
+        or recording.obs_intervals is None
+        or given.dtype.kind not in "iuf"
+    ):
         return recording
     start_s = recording.trials["start_time"]
     first, last = recording.obs_intervals[0][0] - start_s[0]
