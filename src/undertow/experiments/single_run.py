@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import Splits, TrialSet, split_trials
+from undertow.data import Splits, TrialSet, join_trials, split_trials
 from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import ScoreTable, score_table, write_scores
+from undertow.experiments.scores import ScoreTable, score_table, true_rate_cells, write_scores
 from undertow.models.base import Estimator, ProgressReport
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
@@ -78,7 +78,9 @@ def run(
         say("fitting the smoothing baseline")
         fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
     say("scoring")
-    table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
+    cells = {name: [[each.statistics()]] for name, each in fits.items()}
+    together = join_trials(splits.train, splits.validation)
+    table = score_table(cells | true_rate_cells([(together, splits.test)]))
     fitted = fits[model.cli_name]
     about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
     write_scores(out / SCORES, table, about)

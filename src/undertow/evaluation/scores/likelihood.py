@@ -1,0 +1,59 @@
+"""Bits per spike of held-out neurons, of hidden entries of held-in ones, and of forward bins."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from undertow.data import Prediction, TrialSet
+from undertow.evaluation.scores.sums import BitsPerSpike
+from undertow.evaluation.scores.trials import about, spiking, window
+from undertow.names import listed
+
+HELD_IN = "held-in neurons, every entry predicted while it was hidden from the model"
+
+
+def likelihood_statistics(
+    prediction: Prediction, hidden: Prediction | None, train: TrialSet | None
+) -> Iterator[BitsPerSpike]:
+    """The statistics of 'co-bps', 'held-in bps' and 'fp-bps', those there are.
+
+    Args:
+        prediction: for the trials to score.
+        hidden: the rates of held-in entries, each predicted while it was hidden, as
+            `hidden_prediction` returns; without it there is no 'held-in bps'.
+        train: the training trials: a neuron that is silent in all of them is left out, for every
+            model alike.
+    """
+    trials = prediction.trials
+    inside, after = window(trials), slice(trials.n_time - trials.forward_bins, None)
+    everyone = np.ones(trials.n_neurons, bool)
+    for name, predicted, bins, neurons, note in (
+        ("co-bps", prediction, inside, trials.heldout, "held-out neurons"),
+        ("held-in bps", hidden, inside, ~trials.heldout, HELD_IN),
+        ("fp-bps", prediction, after, everyone, "forward bins, all neurons"),
+    ):
+        known = neurons & ~silent_in(train)
+        scored = known & spiking(trials, bins)
+        if predicted is not None and scored.any():
+            rates, spikes = predicted.counts[:, bins], trials.spikes[:, bins]
+            words = note + without_silent(trials, neurons & spiking(trials, bins) & ~known)
+            about_it = about(trials, name, "bits/spike", words, scored, known)
+            yield BitsPerSpike.from_counts(rates[..., scored], spikes[..., scored], **about_it)
+
+
+def without_silent(trials: TrialSet, silent: np.ndarray) -> str:
+    """The end of a note that names neurons left out as the training trials hold no spike of them.
+
+    All that a model can learn of such a neuron is that it is silent: each spike that it fires now
+    would cost as many bits as the smallest rate the model happens to give.
+    """
+    if not silent.any():
+        return ""
+    ids = trials.neuron_ids[silent].tolist()
+    which = f"neuron{'s' * (len(ids) > 1)} {listed(ids)}"
+    return f"; without {which}, silent in the training trials"
+
+
+def silent_in(train: TrialSet | None) -> np.ndarray:
+    """True for neurons without a spike in the training trials; False where there are none."""
+    return np.array(False) if train is None else train.silent
