@@ -58,7 +58,7 @@ def make(n_trials: int = 24, seed: int = 0, silent: bool = False) -> Prediction:
 
 def test_every_score_there_is() -> None:
     prediction, train = make(), make(seed=1)
-    scores = score_prediction(prediction, train, resamples=100)
+    scores = score_prediction(prediction, train, resamples=100, hidden=prediction)
     assert list(scores) == [
         *(
             "co-bps",
@@ -80,7 +80,9 @@ def test_every_score_there_is() -> None:
 
 def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     prediction, train = make(), make(seed=1)
-    values = {name: s.value for name, s in sufficient_statistics(prediction, train).items()}
+    # any rates can stand for those of hidden entries: the score is of what is handed over
+    found = sufficient_statistics(prediction, train, hidden=prediction)
+    values = {name: s.value for name, s in found.items()}
     trials, counts, window, after = (
         prediction.trials,
         prediction.counts,
@@ -104,7 +106,8 @@ def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     arrays = train.counts[:, window], train_velocity, counts[:, window], velocity
     assert values["velocity R2"] == pytest.approx(velocity_r2(*arrays), rel=1e-9)
     assert values["velocity R2 log-rate"] == pytest.approx(
-        log_rate_velocity_r2(*arrays, lag_bins=5), rel=1e-9
+        log_rate_velocity_r2(*arrays, 5, found["velocity R2 log-rate"].facts["floor_hz"] * 0.02),
+        rel=1e-9,
     )
 
 
@@ -128,9 +131,11 @@ def test_what_is_missing_is_not_scored() -> None:
         forward_bins=0,
         heldout=np.zeros(6, bool),
     )
-    assert list(
-        score_prediction(Prediction(prediction.rates, bare), make(seed=1), resamples=10)
-    ) == ["held-in bps"]
+    alone = Prediction(prediction.rates, bare)
+    assert list(score_prediction(alone, make(seed=1), resamples=10)) == []
+    assert list(score_prediction(alone, make(seed=1), resamples=10, hidden=alone)) == [
+        "held-in bps"
+    ]
     without_train = score_prediction(prediction, resamples=10)
     assert "velocity R2" not in without_train
     assert "psth R2" not in without_train
@@ -158,8 +163,10 @@ def test_trial_ends_and_missing_bins_change_nothing() -> None:
     rates[~trials.valid] = np.nan
     garbage = np.where(unseen & trials.valid[..., None], 1e6, prediction.rates)
     garbage[~trials.valid] = 1e6
-    one = sufficient_statistics(Prediction(rates, trials), train)
-    other = sufficient_statistics(Prediction(garbage, trials), train)
+    one, other = (
+        sufficient_statistics(each, train, hidden=each)
+        for each in (Prediction(rates, trials), Prediction(garbage, trials))
+    )
     for name in ("co-bps", "held-in bps", "fp-bps", "psth R2"):
         assert one[name].value == pytest.approx(other[name].value, rel=1e-6), name
     assert np.isfinite([s.value for s in one.values()]).all()
@@ -222,3 +229,7 @@ def test_per_neuron_table() -> None:
     assert table["rate_r2"][3] == pytest.approx(r2, rel=1e-9)
     rates = trials.spikes[:, window].mean(axis=(0, 1)) / 0.02
     np.testing.assert_allclose(table["mean_rate_hz"], rates, rtol=1e-5)
+    hidden = Prediction(np.full_like(prediction.rates, 10.0), trials)
+    constant = per_neuron_scores(prediction, hidden)["bits_per_spike"]
+    assert constant[3] < 0 < table["bits_per_spike"][3]
+    assert constant[1] == table["bits_per_spike"][1]

@@ -32,12 +32,12 @@ def likelihood_statistics(
         ("held-in bps", hidden, inside, ~trials.heldout, HELD_IN),
         ("fp-bps", prediction, after, everyone, "forward bins, all neurons"),
     ):
-        known = neurons & ~silent_in(train)
-        scored = known & spiking(trials, bins)
+        firing = neurons & spiking(trials, bins)
+        scored = firing & ~silent_in(train)
         if predicted is not None and scored.any():
             rates, spikes = predicted.counts[:, bins], trials.spikes[:, bins]
-            words = note + without_silent(trials, neurons & spiking(trials, bins) & ~known)
-            about_it = about(trials, name, "bits/spike", words, scored, known)
+            words, silent = note + without_silent(trials, firing & ~scored), neurons & ~firing
+            about_it = about(trials, name, "bits/spike", words, scored, scored | silent)
             yield BitsPerSpike.from_counts(rates[..., scored], spikes[..., scored], **about_it)
 
 
