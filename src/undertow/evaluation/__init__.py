@@ -58,6 +58,7 @@ from undertow.evaluation.scores import (
     truth_statistics,
     velocity_channels,
     widened,
+    with_hidden,
 )
 
 __all__ = [
@@ -112,4 +113,5 @@ __all__ = [
     "velocity_channels",
     "velocity_r2",
     "widened",
+    "with_hidden",
 ]

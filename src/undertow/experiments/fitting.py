@@ -22,6 +22,7 @@ from undertow.evaluation import (
     model_statistics,
     rate_statistics,
     velocity_channels,
+    with_hidden,
 )
 from undertow.files import read_json, write_json
 from undertow.models.base import Estimator
@@ -39,7 +40,7 @@ class Fitted:
         model: the model, fitted on the training trials, choices made on the validation trials.
         train: its prediction for the training and validation trials, see `train_prediction`;
             decoders are fitted on it.
-        test: its prediction for the test trials.
+        test: its prediction for the test trials, with the rates of hidden entries.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
     """
@@ -79,7 +80,7 @@ def _exchanged(model: Estimator, trials: TrialSet, train: TrialSet | None) -> di
     if exchanged is None:
         return {}
     hidden = None if trials.heldout.any() else hidden_prediction(_exchange_in(model), trials)
-    return rate_statistics(exchanged, hidden, train)
+    return rate_statistics(with_hidden(exchanged, hidden), train)
 
 
 def _exchange_in(model: Estimator) -> Callable[[TrialSet], Prediction]:
@@ -147,7 +148,8 @@ def code_in(model: Estimator) -> dict[str, Any]:
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
     train = train_prediction(model, join_trials(splits.train, splits.validation))
-    return Fitted(model, train, model.predict(splits.test), about["fit_s"], about["notes"])
+    test = with_hidden(model.predict(splits.test), model.predict_hidden(splits.test))
+    return Fitted(model, train, test, about["fit_s"], about["notes"])
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:

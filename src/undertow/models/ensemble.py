@@ -173,7 +173,10 @@ class Ensemble(Estimator):
         trials = self.checked(trials)
         found = [member.predict_hidden(trials, masks, seed) for member in self.members_]
         rates = [each.rates for each in found if each is not None]
-        return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
+        if len(rates) < self.size:
+            return None
+        mean = np.mean(rates, axis=0)
+        return Prediction(mean, trials, hidden_rates=mean)
 
     def thinned(self, times: int) -> Self:
         """Return the ensemble with so many times fewer posterior samples of each member."""

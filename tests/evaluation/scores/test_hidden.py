@@ -76,12 +76,12 @@ def copying(trials: TrialSet) -> Prediction:
     """Spikes smoothed by next to nothing: each bin's rate is its own count."""
     counts = gaussian_smooth(np.asarray(trials.spikes, float), 0.004, trials.bin_s)
     rates = np.where(np.isnan(counts), 0.05, counts) / trials.bin_s
-    return Prediction(rates + 0.1, trials)
+    return Prediction(rates + 0.1, trials, hidden_rates=rates + 0.1)
 
 
 def held_in(prediction: Prediction | None) -> float:
     assert prediction is not None
-    return sufficient_statistics(prediction, hidden=prediction)["held-in bps"].value
+    return sufficient_statistics(prediction)["held-in bps"].value
 
 
 def test_true_rates_lie_above_models_and_copying_far_below() -> None:

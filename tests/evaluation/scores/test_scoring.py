@@ -2,6 +2,7 @@
 neurons."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from undertow.evaluation import (
     score_prediction,
     sufficient_statistics,
     velocity_r2,
+    with_hidden,
 )
 
 FORWARD = 4
@@ -53,12 +55,14 @@ def make(n_trials: int = 24, seed: int = 0, silent: bool = False) -> Prediction:
             heldout=np.isin(np.arange(6), [1, 4]),
             region=["M1", "M1", "PMd", "PMd", "M1", "PMd"],
         )
-    return Prediction(rates=truth * np.exp(0.2 * rng.normal(size=truth.shape)), trials=trials)
+    rates = truth * np.exp(0.2 * rng.normal(size=truth.shape))
+    # any rates can stand for those of hidden entries: what is scored is what is handed over
+    return Prediction(rates, trials, hidden_rates=rates)
 
 
 def test_every_score_there_is() -> None:
     prediction, train = make(), make(seed=1)
-    scores = score_prediction(prediction, train, resamples=100, hidden=prediction)
+    scores = score_prediction(prediction, train, resamples=100)
     assert list(scores) == [
         *(
             "co-bps",
@@ -80,8 +84,7 @@ def test_every_score_there_is() -> None:
 
 def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     prediction, train = make(), make(seed=1)
-    # any rates can stand for those of hidden entries: the score is of what is handed over
-    found = sufficient_statistics(prediction, train, hidden=prediction)
+    found = sufficient_statistics(prediction, train)
     values = {name: s.value for name, s in found.items()}
     trials, counts, window, after = (
         prediction.trials,
@@ -133,9 +136,8 @@ def test_what_is_missing_is_not_scored() -> None:
     )
     alone = Prediction(prediction.rates, bare)
     assert list(score_prediction(alone, make(seed=1), resamples=10)) == []
-    assert list(score_prediction(alone, make(seed=1), resamples=10, hidden=alone)) == [
-        "held-in bps"
-    ]
+    alone = with_hidden(alone, prediction)
+    assert list(score_prediction(alone, make(seed=1), resamples=10)) == ["held-in bps"]
     without_train = score_prediction(prediction, resamples=10)
     assert "velocity R2" not in without_train
     assert "psth R2" not in without_train
@@ -164,8 +166,8 @@ def test_trial_ends_and_missing_bins_change_nothing() -> None:
     garbage = np.where(unseen & trials.valid[..., None], 1e6, prediction.rates)
     garbage[~trials.valid] = 1e6
     one, other = (
-        sufficient_statistics(each, train, hidden=each)
-        for each in (Prediction(rates, trials), Prediction(garbage, trials))
+        sufficient_statistics(Prediction(each, trials, hidden_rates=each), train)
+        for each in (rates, garbage)
     )
     for name in ("co-bps", "held-in bps", "fp-bps", "psth R2"):
         assert one[name].value == pytest.approx(other[name].value, rel=1e-6), name
@@ -185,6 +187,7 @@ def test_compare_is_paired_and_refuses_other_trials() -> None:
     b = Prediction(
         a.rates * np.exp(0.5 * np.random.default_rng(5).normal(size=a.rates.shape)), a.trials
     )
+    b = with_hidden(b, Prediction(b.rates, b.trials, hidden_rates=b.rates))
     differences = compare(a, b, train, train, resamples=300)
     one, other = (
         score_prediction(a, train, resamples=300),
@@ -229,7 +232,7 @@ def test_per_neuron_table() -> None:
     assert table["rate_r2"][3] == pytest.approx(r2, rel=1e-9)
     rates = trials.spikes[:, window].mean(axis=(0, 1)) / 0.02
     np.testing.assert_allclose(table["mean_rate_hz"], rates, rtol=1e-5)
-    hidden = Prediction(np.full_like(prediction.rates, 10.0), trials)
-    constant = per_neuron_scores(prediction, hidden)["bits_per_spike"]
+    flat = replace(prediction, hidden_rates=np.full_like(prediction.rates, 10.0))
+    constant = per_neuron_scores(flat)["bits_per_spike"]
     assert constant[3] < 0 < table["bits_per_spike"][3]
     assert constant[1] == table["bits_per_spike"][1]

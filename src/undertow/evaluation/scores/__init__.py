@@ -3,7 +3,7 @@
 from undertow.evaluation.scores.bootstrap import bootstrap_weights
 from undertow.evaluation.scores.few_shot import few_shot_scores, few_shot_statistics
 from undertow.evaluation.scores.generation import generation_statistics
-from undertow.evaluation.scores.hidden import MASKS, hidden_prediction, speckles
+from undertow.evaluation.scores.hidden import MASKS, hidden_prediction, speckles, with_hidden
 from undertow.evaluation.scores.intervals import (
     SpreadRatio,
     interval_statistics,
@@ -60,4 +60,5 @@ __all__ = [
     "truth_statistics",
     "velocity_channels",
     "widened",
+    "with_hidden",
 ]

@@ -4,6 +4,7 @@ A model that is given a spike can copy it. Here it is never given the entry it i
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,4 +63,12 @@ def hidden_prediction(
         hidden = drawn == k
         shown = trials.replace(spikes=np.where(hidden, np.float32(np.nan), trials.spikes))
         np.copyto(rates, predict(shown).rates, where=hidden, casting="same_kind")
-    return Prediction(rates, trials)
+    return Prediction(rates, trials, hidden_rates=rates)
+
+
+def with_hidden(prediction: Prediction, hidden: Prediction | None) -> Prediction:
+    """The prediction with the rates of hidden entries beside its own, where there are any.
+
+    'held-in bps' and scores of single held-in neurons are then of these.
+    """
+    return prediction if hidden is None else replace(prediction, hidden_rates=hidden.hidden_rates)

@@ -12,33 +12,29 @@ from undertow.names import listed
 HELD_IN = "held-in neurons, every entry predicted while it was hidden from the model"
 
 
-def likelihood_statistics(
-    prediction: Prediction, hidden: Prediction | None, train: TrialSet | None
-) -> Iterator[BitsPerSpike]:
+def likelihood_statistics(prediction: Prediction, train: TrialSet | None) -> Iterator[BitsPerSpike]:
     """The statistics of 'co-bps', 'held-in bps' and 'fp-bps', those there are.
 
     Args:
-        prediction: for the trials to score.
-        hidden: the rates of held-in entries, each predicted while it was hidden, as
-            `hidden_prediction` returns; without it there is no 'held-in bps'.
+        prediction: for the trials to score; without `hidden_rates` it has no 'held-in bps'.
         train: the training trials: a neuron that is silent in all of them is left out, for every
             model alike.
     """
     trials = prediction.trials
     inside, after = window(trials), slice(trials.n_time - trials.forward_bins, None)
     everyone = np.ones(trials.n_neurons, bool)
-    for name, predicted, bins, neurons, note in (
-        ("co-bps", prediction, inside, trials.heldout, "held-out neurons"),
-        ("held-in bps", hidden, inside, ~trials.heldout, HELD_IN),
-        ("fp-bps", prediction, after, everyone, "forward bins, all neurons"),
+    for name, rates, bins, neurons, note in (
+        ("co-bps", prediction.rates, inside, trials.heldout, "held-out neurons"),
+        ("held-in bps", prediction.hidden_rates, inside, ~trials.heldout, HELD_IN),
+        ("fp-bps", prediction.rates, after, everyone, "forward bins, all neurons"),
     ):
         firing = neurons & spiking(trials, bins)
         scored = firing & ~silent_in(train)
-        if predicted is not None and scored.any():
-            rates, spikes = predicted.counts[:, bins], trials.spikes[:, bins]
+        if rates is not None and scored.any():
+            counts, spikes = rates[:, bins] * trials.bin_s, trials.spikes[:, bins]
             words, silent = note + without_silent(trials, firing & ~scored), neurons & ~firing
             about_it = about(trials, name, "bits/spike", words, scored, scored | silent)
-            yield BitsPerSpike.from_counts(rates[..., scored], spikes[..., scored], **about_it)
+            yield BitsPerSpike.from_counts(counts[..., scored], spikes[..., scored], **about_it)
 
 
 def without_silent(trials: TrialSet, silent: np.ndarray) -> str:

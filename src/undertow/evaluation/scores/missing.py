@@ -15,20 +15,17 @@ from undertow.names import printable
 NO_TRAINING = "it needs the training trials, and they are not given with these data"
 
 
-def missing_scores(
-    prediction: Prediction, train: Prediction | None = None, hidden: Prediction | None = None
-) -> dict[str, str]:
+def missing_scores(prediction: Prediction, train: Prediction | None = None) -> dict[str, str]:
     """Name → why `sufficient_statistics` has no such score of this prediction.
 
     Args:
         prediction: for the trials to score.
         train: of the same model for its training trials; None where they are not known.
-        hidden: of the same model and trials, each entry predicted while it was hidden.
     """
     trials, fitted_on = prediction.trials, None if train is None else train.trials
     reasons = {
         "co-bps": _no_likelihood(trials, fitted_on, trials.heldout, "no neuron is held out"),
-        "held-in bps": _no_held_in(trials, fitted_on, hidden),
+        "held-in bps": _no_held_in(prediction, fitted_on),
         "fp-bps": _no_forward(trials, fitted_on),
         "rate R2": _no_truth(trials),
         "psth R2": _no_psth(trials, fitted_on),
@@ -56,8 +53,9 @@ def _no_likelihood(
     return ""
 
 
-def _no_held_in(trials: TrialSet, train: TrialSet | None, hidden: Prediction | None) -> str:
-    if hidden is None:
+def _no_held_in(prediction: Prediction, train: TrialSet | None) -> str:
+    trials = prediction.trials
+    if prediction.hidden_rates is None:
         return "it needs predictions with entries hidden (predict_hidden), and there are none"
     return _no_likelihood(trials, train, ~trials.heldout, "every neuron is held out")
 

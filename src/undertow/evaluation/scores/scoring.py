@@ -13,6 +13,7 @@ from undertow.evaluation.metrics.arrays import check_rates
 from undertow.evaluation.metrics.rates import r2
 from undertow.evaluation.scores.bootstrap import RESAMPLES
 from undertow.evaluation.scores.generation import generation_statistics
+from undertow.evaluation.scores.hidden import with_hidden
 from undertow.evaluation.scores.labels import label_statistics
 from undertow.evaluation.scores.likelihood import likelihood_statistics
 from undertow.evaluation.scores.psth import PSTH_STD_S, psth_statistics
@@ -29,7 +30,6 @@ def score_prediction(
     split: str = "test",
     resamples: int = RESAMPLES,
     seed: int = 0,
-    hidden: Prediction | None = None,
 ) -> dict[str, Score]:
     """Every score the trials allow, by name, with a 95 % bootstrap interval over trials.
 
@@ -39,8 +39,6 @@ def score_prediction(
             scores.
         split: what the scored trials are called.
         resamples, seed: of the bootstrap, stratified by condition.
-        hidden: of the same model and trials, each entry predicted while it was hidden, as
-            `Estimator.predict_hidden` returns; needed for 'held-in bps'.
 
     Returns:
         Those of 'co-bps', 'held-in bps', 'fp-bps', 'rate R2', 'rate R2 variance-weighted', 'rate R2
@@ -50,7 +48,7 @@ def score_prediction(
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
     """
-    found = sufficient_statistics(prediction, train, hidden=hidden)
+    found = sufficient_statistics(prediction, train)
     return combine([[found]], split=split, resamples=resamples, seed=seed)
 
 
@@ -81,30 +79,29 @@ def sufficient_statistics(
     train: Prediction | None = None,
     psth_std_s: float = PSTH_STD_S,
     log_rates: LogRates = LOG_RATES,
-    hidden: Prediction | None = None,
 ) -> dict[str, Statistic]:
     """The per-trial sums behind every score the trials allow, by name.
 
-    Likelihood scores need held-out neurons ('co-bps'), forward bins ('fp-bps') or `hidden`
-    ('held-in bps'), rate R² the true rates, 'psth R2' conditions and `train`, velocity R² a
-    behaviour channel with 'vel' in its name and `train`, label accuracy labels and `train`; PSTHs
-    and a lag between rates and velocity also need regular times. All but 'fp-bps' use the window,
-    without the forward bins. Neurons without a spike in the bins scored are left out (of label
-    accuracy none), and of bits per spike those without a spike in the training trials too: no
-    model can know their rate. `missing_scores` says why others are not there.
+    Likelihood scores need held-out neurons ('co-bps'), forward bins ('fp-bps') or rates of hidden
+    entries ('held-in bps', see `with_hidden`), rate R² the true rates, 'psth R2' conditions and
+    `train`, velocity R² a behaviour channel with 'vel' in its name and `train`, label accuracy
+    labels and `train`; PSTHs and a lag between rates and velocity also need regular times. All but
+    'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored
+    are left out (of label accuracy none), and of bits per spike those without a spike in the
+    training trials too: no model can know their rate. `missing_scores` says why others are not
+    there.
 
     Args:
         prediction: for the trials to score.
         train: of the same model for its training trials.
         psth_std_s: standard deviation in seconds of the Gaussian that smooths the PSTHs.
         log_rates: lag and floor of the decoder from log rates.
-        hidden: of the same model and trials, each entry predicted while it was hidden.
 
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
     """
     fitted_on = None if train is None else train.trials
-    found = rate_statistics(prediction, hidden, fitted_on)
+    found = rate_statistics(prediction, fitted_on)
     if train is None:
         return found
     fitted = [
@@ -115,16 +112,14 @@ def sufficient_statistics(
     return found | {statistic.name: statistic for statistic in fitted}
 
 
-def rate_statistics(
-    prediction: Prediction, hidden: Prediction | None = None, train: TrialSet | None = None
-) -> dict[str, Statistic]:
+def rate_statistics(prediction: Prediction, train: TrialSet | None = None) -> dict[str, Statistic]:
     """Those of `sufficient_statistics` that are of the rates alone: likelihoods and rate R².
 
     Args:
-        prediction, hidden: as in `sufficient_statistics`.
+        prediction: as in `sufficient_statistics`.
         train: the training trials, which say which neurons a model can know.
     """
-    found = [*likelihood_statistics(prediction, hidden, train), *_truth_statistics(prediction)]
+    found = [*likelihood_statistics(prediction, train), *_truth_statistics(prediction)]
     return {statistic.name: statistic for statistic in found}
 
 
@@ -146,20 +141,20 @@ def model_statistics(
     These are hidden entries and, of a model that generates, `generation_statistics`.
     """
     trials, fitted_on = prediction.trials, None if train is None else train.trials
-    found = sufficient_statistics(prediction, train, hidden=model.predict_hidden(trials))
+    if prediction.hidden_rates is None:
+        prediction = with_hidden(prediction, model.predict_hidden(trials))
+    found = sufficient_statistics(prediction, train)
     generated = model.predict_generated(trials)
     if generated is None:
         return found
     return found | generation_statistics(prediction, *generated, fitted_on)
 
 
-def per_neuron_scores(
-    prediction: Prediction, hidden: Prediction | None = None
-) -> dict[str, np.ndarray]:
+def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     """One entry per neuron, over the window (without forward bins).
 
-    Bits per spike of held-in neurons measure how well their spikes are copied, unless `hidden` is
-    given: each entry predicted while it was hidden.
+    Bits per spike of held-in neurons are of `hidden_rates`; of a prediction without them, they
+    measure how well spikes are copied.
 
     Returns:
         'neuron_id', 'region' (where known), 'heldout', 'mean_rate_hz' (spikes/s), 'bits_per_spike'
@@ -171,8 +166,8 @@ def per_neuron_scores(
     """
     trials, bins = prediction.trials, window(prediction.trials)
     spikes, rates = trials.spikes[:, bins], prediction.counts[:, bins]
-    if hidden is not None:
-        rates = np.where(trials.heldout, rates, hidden.counts[:, bins])
+    if (hidden := prediction.hidden_rates) is not None:
+        rates = np.where(trials.heldout, rates, hidden[:, bins] * trials.bin_s)
     known = about(trials, "bits per spike", "bits/spike")
     once = np.ones((1, trials.n_trials))
     bits = BitsPerSpike.from_counts(rates, spikes, **known)

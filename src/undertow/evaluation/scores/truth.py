@@ -26,8 +26,7 @@ def truth_statistics(test: TrialSet, train: TrialSet | None = None) -> dict[str,
     if not _known(test):
         return {}
     fitted_on = _prediction(train) if train is not None and _known(train) else None
-    prediction = _prediction(test)
-    found = sufficient_statistics(prediction, fitted_on, hidden=prediction)
+    found = sufficient_statistics(_prediction(test), fitted_on)
     return {name: each for name, each in found.items() if not name.startswith(OF_ITSELF)}
 
 
@@ -39,4 +38,5 @@ def _known(trials: TrialSet) -> bool:
 
 def _prediction(trials: TrialSet) -> Prediction:
     assert trials.truth is not None
-    return Prediction(np.where(trials.valid[..., None], trials.truth, np.nan), trials)
+    rates = np.where(trials.valid[..., None], trials.truth, np.nan)
+    return Prediction(rates, trials, hidden_rates=rates)
