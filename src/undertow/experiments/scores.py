@@ -1,11 +1,13 @@
 """The scores of a run beside the baseline's, and the `scores.json` that holds them."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from undertow.data import TrialSet
+from undertow.errors import DataWarning
 from undertow.evaluation import (
     TRUE_RATES,
     Score,
@@ -14,6 +16,8 @@ from undertow.evaluation import (
     pooled_score,
     truth_statistics,
 )
+from undertow.evaluation.scores.likelihood import UNHEARD
+from undertow.evaluation.scores.psth import FEW_TRIALS, TRIALS
 from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.identity import versions
@@ -124,6 +128,32 @@ def latent_information(cells: Cells) -> Score | None:
         name=INFORMATION,
         note=f"{name} lost when latents are exchanged between trials; {lost.note}",
     )
+
+
+def warn_of_scores(scores: Mapping[str, Score]) -> list[str]:
+    """Warn of scores that say less than they seem to, and return what was said.
+
+    These are averages of fewer than four trials, and neurons that no model could know.
+    """
+    said = []
+    psths = scores.get("psth R2")
+    fewest = psths.facts.get(f"fewest {TRIALS}") if psths else None
+    least = fewest[0] if isinstance(fewest, tuple) else fewest
+    if least is not None and least < FEW_TRIALS:
+        said.append(
+            f"psth R2 averages {least:g} test trials of some conditions, too few to average out "
+            f"what differs between trials: keep {FEW_TRIALS} or more for testing, or read it "
+            "beside its noise ceiling alone."
+        )
+    for piece in dict.fromkeys(p for score in scores.values() for p in score.note.split("; ")):
+        if piece.endswith(UNHEARD):
+            said.append(
+                f"bits per spike are {piece}: no model can know their rate. Leave them out "
+                "(--min-rate, filter_rates) or keep trials in which they fire for training."
+            )
+    for words in said:
+        warnings.warn(words, DataWarning, stacklevel=3)
+    return said
 
 
 def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> str:

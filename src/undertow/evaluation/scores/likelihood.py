@@ -9,6 +9,7 @@ from undertow.evaluation.scores.sums import BitsPerSpike
 from undertow.evaluation.scores.trials import about, spiking, window
 from undertow.names import listed
 
+UNHEARD = "silent in the training trials"
 HELD_IN = "held-in neurons, every entry predicted while it was hidden from the model"
 
 
@@ -47,7 +48,7 @@ def without_silent(trials: TrialSet, silent: np.ndarray) -> str:
         return ""
     ids = trials.neuron_ids[silent].tolist()
     which = f"neuron{'s' * (len(ids) > 1)} {listed(ids)}"
-    return f"; without {which}, silent in the training trials"
+    return f"; without {which}, {UNHEARD}"
 
 
 def silent_in(train: TrialSet | None) -> np.ndarray:
