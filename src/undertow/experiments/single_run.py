@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import Splits, TrialSet, split_trials
+from undertow.data import Splits, TrialSet, join_trials, split_trials
 from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import ScoreTable, score_table, write_scores
+from undertow.experiments.scores import (
+    ScoreTable,
+    score_table,
+    true_rate_cells,
+    warn_of_scores,
+    write_scores,
+)
 from undertow.models.base import Estimator, ProgressReport
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
@@ -84,9 +90,12 @@ def run(
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
             del baseline
         say("scoring")
-        table = score_table({name: [[each]] for name, each in found.items()})
+        cells = {name: [[each]] for name, each in found.items()}
+        together = join_trials(splits.train, splits.validation)
+        table = score_table(cells | true_rate_cells([(together, splits.test)]))
         fitted = fits[model.cli_name]
-        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
+        notes = [*fitted.notes, *warn_of_scores(table.scores[model.cli_name])]
+        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
         write_scores(out / SCORES, table, about)
         say("writing the report")
         page = report_run(

@@ -4,6 +4,7 @@ A concrete model says how its network is built, what is minimised, what is valid
 predicts. Splitting, fitting, refitting, checkpoints, saving and loading are done here.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,7 +28,7 @@ from undertow.models.population import Population
 from undertow.randomness import isolated_seed
 from undertow.training import Training, Validate, choose_device, kept_row, train
 
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE, LEAST_SAMPLES = 0.15, 5
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -193,6 +194,12 @@ class TrainedModel(Estimator, Generic[Network]):
                 f"{self.samples}."
             )
         return samples or self.samples
+
+    def thinned(self, times: int) -> Self:
+        """Return the fitted model with so many times fewer samples, at least 5."""
+        few = copy.copy(self)
+        few.samples = min(self.samples, max(LEAST_SAMPLES, self.samples // times))
+        return few
 
     # --- looking -----------------------------------------------------------------------------
 
