@@ -23,6 +23,7 @@ LAYERS = [
     "checks",
     "memory",
     "files",
+    "schema",
     "options",
     "randomness",
     "data",
