@@ -104,9 +104,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     latents, inputs = NOTHING, context
     if settings.dynamics is not None:
         names = seen_by_decoder(settings)
-        inputs = (
-            latent_dim * ("z" in names) + latent_dim * ("v" in names) + context * ("h" in names)
-        )
+        inputs = latent_dim * len({"z", "v"} & {*names}) + context * ("h" in names)
         state_dim = latent_dim * settings.dynamics.order
         control = context * latent_dim * (settings.posterior.kind == "controlled")
         latents = Size(2 * encoder.hidden_dim * state_dim + control, 6 * state_dim)

@@ -159,11 +159,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         dynamics = self.piece("dynamics")
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
-        drawn, keep, average = (
-            self._samples(samples, trials, seed),
-            samples is not None,
-            self.variant.average,
-        )
+        drawn, keep = self._samples(samples, trials, seed), samples is not None
+        average = self.variant.average
         batch = self.read(trials)
         return prediction.predict(self.network_, batch, trials, drawn, keep, seed, groups, average)
 
