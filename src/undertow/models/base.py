@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from undertow import checks
 from undertow.data import Prediction, TrialSet, as_trials
 from undertow.data.arrays import TrialsLike
 from undertow.dynamics import Dynamics
@@ -103,6 +104,22 @@ class Estimator(ABC):
     def thinned(self, times: int) -> Self:
         """Return the fitted model with so many times fewer posterior samples, where it has any."""
         return self
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        """Say what this model does not use of `trials`, a sentence each; `fit` warns of it."""
+        return []
+
+    def check_settings(self) -> None:
+        """Refuse settings that break a rule, before any trial is read.
+
+        Raises:
+            ModelError: naming the setting and its rule.
+        """
+        names = parameters.parameter_names(type(self))
+        for name in names:
+            self.piece(name)
+        if "seed" in names:
+            checks.seed("seed", self.get_params(deep=False)["seed"])
 
     def parameter_counts(self) -> Mapping[str, int]:
         """Count learned numbers: 'all' and by part; empty for a model that does not count them."""
