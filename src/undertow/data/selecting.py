@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.binning import sliced_recorded_s
 from undertow.data.times import sliced_start_s
 from undertow.errors import DataError
 
 PER_BIN = ("spikes", "behavior", "stimulus", "truth", "times")
-PER_TRIAL = (*PER_BIN, "lengths", "condition", "trial_ids", "split")
+PER_TRIAL = (*PER_BIN, "lengths", "condition", "trial_ids", "split", "recorded_s")
 PER_NEURON = ("region", "neuron_ids", "heldout")
 AXES = ("trials", "time", "neurons")
 
@@ -62,9 +63,13 @@ def _some_bins(fields: Mapping[str, Any], time: slice, n_time: int) -> Fields:
             "leave it out first."
         )
     first_forward = n_time - fields["forward_bins"]
+    recorded_s = fields["recorded_s"]
+    if fields["times"] is None:  # bins at irregular times may lie anywhere in the window
+        recorded_s = sliced_recorded_s(recorded_s, start, lengths, fields["bin_s"])
     return {
         **{name: fields[name][:, start:stop] for name in PER_BIN if fields[name] is not None},
         "lengths": lengths,
+        "recorded_s": recorded_s,
         "start_s": sliced_start_s(fields["start_s"], fields["bin_s"], fields["times"], start),
         # forward bins stay what they are, but one bin at least is left for the encoder to see
         "forward_bins": min(max(0, stop - first_forward), stop - start - 1),

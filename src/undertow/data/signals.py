@@ -1,10 +1,12 @@
 """Continuous signals: channel names, and values in bins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from undertow.data.binning import TIME_TOLERANCE_S
+from undertow.data.tables import as_names
 from undertow.errors import DataError
 from undertow.names import listed
 
@@ -130,6 +132,37 @@ def _area(
     part = times_s - timestamps[left]
     slope = (heights[left + 1] - heights[left]) / (timestamps[left + 1] - timestamps[left])
     return np.asarray(until[left] + part * (heights[left] + slope * part / 2))
+
+
+def sampled_fields(
+    signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    columns: Mapping[str, np.ndarray],
+    behavior: str | Sequence[str] | None,
+    stimulus: str | Sequence[str] | None,
+    edges: np.ndarray,
+    bin_s: float,
+) -> dict[str, Any]:
+    """Behaviour and stimulus of trials whose bins have these edges, as fields of a `TrialSet`.
+
+    Args:
+        signals: of the recording, name → timestamps and values.
+        columns: of the trials, name → (trials,).
+        behavior, stimulus: names wanted.
+        edges: (trials, time + 1) in seconds.
+        bin_s: bin width in seconds.
+
+    Raises:
+        DataError: for a name that is neither a signal nor, of stimuli, a column of numbers.
+    """
+    centres_s = (edges[:, 1:] + edges[:, :-1]) / 2
+    names, values = sample_signals(signals, as_names(behavior), centres_s, bin_s)
+    input_names, inputs = sample_stimuli(signals, columns, as_names(stimulus), centres_s, bin_s)
+    return {
+        "behavior": values,
+        "behavior_names": names,
+        "stimulus": inputs,
+        "stimulus_names": input_names,
+    }
 
 
 def sample_signals(

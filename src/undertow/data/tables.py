@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from undertow.data import validation
+from undertow.data.plain import named, plain_values, warn_left_out
 from undertow.errors import DataError
-from undertow.names import listed
+from undertow.names import listed, shown
 
 Columns = Mapping[str, np.ndarray]
 _COMPARISONS = {
@@ -24,27 +25,33 @@ _RULE = re.compile(r"\s*(.+?)\s*(==|!=|>=|<=|>|<)\s*(.+?)\s*")
 
 
 def plain(value: Any) -> np.ndarray:
-    """An array of numbers, booleans or strings; strings kept as objects become plain strings."""
+    """An array of numbers, booleans or strings, also out of Python objects.
+
+    Missing text is '', a missing number or truth value NaN; what holds none of these stays as it
+    is.
+    """
     array = validation.as_array("a column or selection", value)
-    if array.dtype == object and all(isinstance(v, str | bytes) for v in array.ravel()):
-        array = np.array(
-            [v.decode() if isinstance(v, bytes) else v for v in array.ravel()]
-        ).reshape(array.shape)
-    return np.char.decode(array) if array.dtype.kind == "S" else array
+    found = plain_values(array)
+    return array if found is None else found
 
 
 def as_columns(
     table: str, columns: Mapping[str, Any], n_rows: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Check that every column is a plain array with one entry per row, and return them by name."""
+    """The columns of numbers or text with one entry per row, by name.
+
+    Columns of anything else (lists, objects) are left out, and named in one warning.
+
+    Raises:
+        DataError: for a column of another number of rows, or when no column is left.
+    """
     clean: dict[str, np.ndarray] = {}
-    for name, value in columns.items():
-        column = plain(value)
-        if column.dtype == object or column.ndim != 1:
-            raise DataError(
-                f"column {name!r} of the {table} has shape {column.shape}, dtype {column.dtype}: "
-                "one plain value a row."
-            )
+    left_out: list[str] = []
+    for name, value in _items(table, columns):
+        column = _one_value_a_row(value)
+        if column is None:
+            left_out.append(str(name))
+            continue
         n_rows = column.size if n_rows is None else n_rows
         if column.size != n_rows:
             raise DataError(
@@ -52,7 +59,31 @@ def as_columns(
                 "rows."
             )
         clean[str(name)] = column
+    if left_out and not clean and n_rows is None:
+        raise DataError(
+            f"no column of the {table} holds a single number or text a row: there is "
+            f"{listed(left_out)}."
+        )
+    warn_left_out(table, left_out)
     return clean
+
+
+def _items(table: str, columns: Any) -> list[tuple[Any, Any]]:
+    if not hasattr(columns, "items"):
+        raise DataError(
+            f"the {table} are {shown(columns)}: give a table, a mapping of column names to one "
+            "value a row."
+        )
+    return list(columns.items())
+
+
+def _one_value_a_row(value: Any) -> np.ndarray | None:
+    """A column as a plain array (rows,); None for lists of different length and all else."""
+    try:
+        column = plain_values(validation.as_array("a column", value))
+    except DataError:
+        return None
+    return column if column is not None and column.ndim == 1 else None
 
 
 def column(table: str, columns: Columns, name: str) -> np.ndarray:
@@ -60,6 +91,11 @@ def column(table: str, columns: Columns, name: str) -> np.ndarray:
     if name not in columns:
         raise DataError(f"the {table} have no column {name!r}: there is {listed(columns)}.")
     return columns[name]
+
+
+def chosen(trials: Columns, names: Sequence[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Some rows of the trial columns named, by name."""
+    return {name: column("trials", trials, name)[rows] for name in names}
 
 
 def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -> np.ndarray:
@@ -134,9 +170,12 @@ def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def join_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """One label per row: a single column as it is, several joined as 'a/b'."""
+    """One label per row: a single column as it is, several joined as 'a/b'.
+
+    Where one of several is missing it is 'none', which a warning says.
+    """
     if len(columns) == 1:
         return columns[0]
-    return np.array(
-        ["/".join(map(str, row)) for row in zip(*(c.tolist() for c in columns), strict=True)]
-    )
+    whole = [named("condition", plain(each), "none") for each in columns]
+    parts = [["none"] * len(columns[0]) if each is None else each.tolist() for each in whole]
+    return np.array(["/".join(map(str, row)) for row in zip(*parts, strict=True)])

@@ -22,7 +22,10 @@ PARTS = {"train": "train", "valid": "val", "test": "test", "none": "none"}
 ROOT_ARRAYS = ("neuron_ids", "region", "heldout")
 ROOT_SCALARS = ("bin_s", "start_s", "event", "forward_bins", "behavior_kind")
 NAMES = ("behavior_names", "stimulus_names")
-PER_TRIAL = ("truth", "behavior", "stimulus", "times", "lengths", "condition", "trial_ids")
+PER_TRIAL = (
+    *("truth", "behavior", "stimulus", "times", "lengths", "condition", "trial_ids"),
+    "recorded_s",
+)
 LABELS = "label_names"
 FILE_BIN_S = 0.01
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables, validation
+from undertow.data.plain import as_mask
+from undertow.data.prediction import RECORDED
 from undertow.data.signals import channel_names
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
@@ -88,8 +90,11 @@ def from_xarray(
     fields |= {
         name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables
     }
+    if set(RECORDED) <= set(dataset.variables):
+        edges = [_along(dataset, name, trial) for name in RECORDED]
+        fields["recorded_s"] = np.stack(edges, axis=1)
     if "heldout" in fields:
-        fields["heldout"] = fields["heldout"].astype(bool)
+        fields["heldout"] = as_mask("heldout", fields["heldout"])
     trials = TrialSet(
         spikes=counts.transpose(trial, time, neuron).values,
         bin_s=own_bin_s,

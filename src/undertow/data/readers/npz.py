@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from undertow.data import tables
+from undertow.data.plain import as_mask
 from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
@@ -16,7 +17,7 @@ from undertow.files import existing_file
 from undertow.names import listed
 
 CONDITIONS = ("condition", "target", "cue")
-FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids")
+FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids", "recorded_s")
 SCALARS = ("start_s", "event", "forward_bins")
 KNOWN = {
     "spikes",
@@ -95,7 +96,7 @@ def trials_of_arrays(
     fields: dict[str, Any] = {name: _take(path, arrays, name) for name in FIELDS if name in arrays}
     fields |= {name: _scalar(path, arrays, name) for name in SCALARS if name in arrays}
     if "heldout" in arrays:
-        fields["heldout"] = _take(path, arrays, "heldout").astype(bool)
+        fields["heldout"] = as_mask("heldout", _take(path, arrays, "heldout"))
     trials = TrialSet(
         spikes=spikes,
         bin_s=_bin_width(path, arrays, file_bin_s),
