@@ -60,8 +60,8 @@ def longest(trial_ids: np.ndarray, lengths: np.ndarray, bin_s: float) -> str:
     """The way out where the longest trial, of which `lengths` are the bins, sets the size."""
     trial = int(np.argmax(lengths))
     return (
-        f"trial {trial_ids[trial]} lasts {lengths[trial] * bin_s:,.6g} s; mend its stop_time, leave "
-        "it out (trials=…), or give window_s."
+        f"trial {trial_ids[trial]} lasts {lengths[trial] * bin_s:,.6g} s; mend its stop_time, "
+        "leave it out (trials=…), or give window_s."
     )
 
 
