@@ -7,6 +7,7 @@ import numpy as np
 
 from undertow.data.aligning import ENDLESS
 from undertow.data.binning import TIME_TOLERANCE_S, count_spikes, observed_by_unit
+from undertow.data.overlaps import percent
 from undertow.data.tables import Columns
 from undertow.errors import DataWarning
 from undertow.names import listed
@@ -125,7 +126,7 @@ def _warn_outside(
     if not reach.any():
         return
     wholly = trial_ids[(outside == within).all(axis=1)]
-    share = 100 * outside.sum() / within.sum()
+    share = percent(outside.sum() / within.sum())
     more = (
         f" {wholly.size} of them lie wholly outside: leave out {listed(wholly.tolist(), 5)}."
         if wholly.size
@@ -133,7 +134,7 @@ def _warn_outside(
     )
     warnings.warn(
         f"{reach.sum()} of {reach.size} trials reach out of the recording, which runs from "
-        f"{span_s[0]:g} to {span_s[1]:g} s: {share:.2g} % of the bins are missing (NaN).{more}",
+        f"{span_s[0]:g} to {span_s[1]:g} s: {share} of the bins are missing (NaN).{more}",
         DataWarning,
         stacklevel=5,
     )

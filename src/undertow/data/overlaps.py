@@ -95,8 +95,12 @@ def covered_share(recorded_s: np.ndarray, others_s: np.ndarray) -> float:
 
 def overlap_words(recorded_s: np.ndarray) -> str:
     """The start of a sentence: how much of the trials is recorded twice."""
-    share = max(100 * shared_share(recorded_s), 0.1)
-    return f"{share:.2g} % of the bins occur in more than one trial, for their windows overlap"
+    return f"{percent(shared_share(recorded_s))} of the bins occur in more than one trial, for their windows overlap"
+
+
+def percent(share: float) -> str:
+    """A share in words: '7 %', 'less than 1 %'."""
+    return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
 def warn_overlap(recorded_s: np.ndarray) -> None:
@@ -115,9 +119,9 @@ def warn_labelled(test_s: np.ndarray, learned_s: np.ndarray, what: str) -> None:
     """Say how much of the `what` trials of a file's own split lies in trials learned from."""
     shared = sharing(test_s, learned_s)
     if shared.any():
-        share = max(100 * covered_share(test_s, learned_s), 0.1)
+        share = percent(covered_share(test_s, learned_s))
         warnings.warn(
-            f"the file's own split is not clean: {share:.2g} % of the bins of its {what} trials "
+            f"the file's own split is not clean: {share} of the bins of its {what} trials "
             f"({shared.sum()} of {shared.size} trials) are bins of trials it learns from too, so "
             "scores come out too good: leave the labels out (trials.replace(split=None)) for a "
             "split that keeps overlapping trials together.",

@@ -30,7 +30,7 @@ def check_size(
     bin_s: float,
     signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
     wanted: tuple[Any, ...],
-    way_out: str,
+    advice: str,
 ) -> None:
     """Refuse to bin what does not fit into memory, before anything is allocated.
 
@@ -39,7 +39,7 @@ def check_size(
         bin_s: bin width in seconds.
         signals: of the recording.
         wanted: names of signals, one or several in each entry.
-        way_out: what to do, with the likely cause.
+        advice: what to do, with the likely cause.
 
     Raises:
         DataError: with the memory it would take.
@@ -52,12 +52,16 @@ def check_size(
     check_memory(
         float(n_trials) * n_time * each,
         f"spike counts of {n_trials:,} trials × {n_time:,} bins of {bin_s:g} s × {n_units:,} units",
-        way_out,
+        advice,
     )
 
 
-def longest(trial_ids: np.ndarray, lengths: np.ndarray, bin_s: float) -> str:
-    """The way out where the longest trial, of which `lengths` are the bins, sets the size."""
+def way_out(
+    window_s: tuple[float, float] | None, trial_ids: np.ndarray, lengths: np.ndarray, bin_s: float
+) -> str:
+    """What to do against trials of so many bins: without a window the longest sets the size."""
+    if window_s is not None:
+        return SHORTER
     trial = int(np.argmax(lengths))
     return (
         f"trial {trial_ids[trial]} lasts {lengths[trial] * bin_s:,.6g} s; mend its stop_time, "

@@ -200,9 +200,7 @@ class Recording:
         plausible.check_rates(kept.spike_times, span_s)
         plausible.check_trials(kept.trials[align], windows, window_s, span_s, align)
         ids = kept.trial_ids[rows]
-        way_out = (
-            plausible.SHORTER if window_s is not None else plausible.longest(ids, lengths, bin_s)
-        )
+        way_out = plausible.way_out(window_s, ids, lengths, bin_s)
         shape = rows.size, int(lengths.max()), kept.n_units
         plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), way_out)
         edges = binning.bin_edges(starts_s, int(lengths.max()), bin_s)

@@ -41,9 +41,9 @@ def separated_parts(
         _say(recorded_s, _kept_together(groups))
     else:
         parts = _stretches(recorded_s, wanted, generator)
+        _refuse_empty(parts)
         left_out = codes.size - sum(part.size for part in parts)
         _say(recorded_s, _left_out(f"{left_out} of {codes.size} trials"))
-    _refuse_empty(parts)
     return parts[0], parts[1:]
 
 
@@ -63,8 +63,8 @@ def separated_folds(recorded_s: np.ndarray, codes: np.ndarray, n: int, seed: int
     tests = [np.sort(test) for test in np.array_split(order, n)]
     folds = [(_apart(recorded_s, test), test) for test in tests]
     most = max(codes.size - train.size - test.size for train, test in folds)
-    _say(recorded_s, _left_out(f"up to {most} of {codes.size} trials in each fold"))
     _refuse_empty([train for train, _ in folds])
+    _say(recorded_s, _left_out(f"up to {most} of {codes.size} trials in each fold"))
     return folds
 
 
