@@ -95,7 +95,8 @@ def covered_share(recorded_s: np.ndarray, others_s: np.ndarray) -> float:
 
 def overlap_words(recorded_s: np.ndarray) -> str:
     """The start of a sentence: how much of the trials is recorded twice."""
-    return f"{percent(shared_share(recorded_s))} of the bins occur in more than one trial, for their windows overlap"
+    share = percent(shared_share(recorded_s))
+    return f"{share} of the bins occur in more than one trial, for their windows overlap"
 
 
 def percent(share: float) -> str:

@@ -16,6 +16,9 @@ from undertow.errors import DataError, DataWarning
 UNEVEN = 2.0
 """How many times too large or too small a part of whole groups may come out."""
 
+SEPARATED = r".* of the bins occur in more than one trial.* of the split"
+"""How the warnings begin that say what was kept together or left out."""
+
 Fold = tuple[np.ndarray, np.ndarray]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data import Splits, TrialSet, split_trials
-from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
+from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
@@ -70,7 +70,8 @@ def run(
         Interrupted: on Ctrl-C, after the state was saved.
     """
     out, source, say = Path(out), source or {}, say or _silent
-    splits = split_trials(trials, seed=split_seed)
+    with noted() as said:
+        splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
         fits = {model.cli_name: fit_or_load(model, splits, out, resume, progress)}
@@ -80,7 +81,7 @@ def run(
     say("scoring")
     table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
     fitted = fits[model.cli_name]
-    about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
+    about = {**what, "source": source, **fit_facts(fitted, splits), "notes": [*said, *fitted.notes]}
     write_scores(out / SCORES, table, about)
     say("writing the report")
     page = report_run(
