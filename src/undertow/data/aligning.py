@@ -2,13 +2,16 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from undertow.data import validation
 from undertow.data.binning import MOST_BINS, TIME_TOLERANCE_S, whole_bins
 from undertow.data.tables import Columns, column
 from undertow.errors import DataError, DataWarning
+from undertow.names import shown
 
 Window = tuple[float, float]
 IN_SECONDS = " (bins are in seconds: 20 ms is 0.02)"
@@ -64,7 +67,7 @@ def timed_trials(
     """
     event = trials[align][rows].astype(float)
     if window_s is not None:
-        n_time = whole_bins(window_duration_s(window_s), bin_s)
+        n_time = whole_bins(window_s[1] - window_s[0], bin_s)
         known = bins = np.where(np.isfinite(event), n_time, 0)
     else:
         known = _bins_to_stop(trials, rows, event, bin_s)
@@ -117,18 +120,25 @@ def _without_endless(
     return np.where(endless, 0, bins)
 
 
-def window_duration_s(window_s: Any) -> float:
-    """The duration in seconds of a window (start, stop)."""
+def as_window(window_s: Any) -> Window:
+    """A window as (start, stop) in seconds.
+
+    Raises:
+        DataError: for anything else, or a start that does not come before the stop.
+    """
     try:
-        start, stop = (float(edge) for edge in window_s)
-    except (TypeError, ValueError):
+        start, stop = (
+            float(edge) if isinstance(edge, Real) else np.nan
+            for edge in map(validation.scalar, window_s)
+        )
+    except (TypeError, ValueError, OverflowError):
         start = stop = np.nan
     if not (np.isfinite([start, stop]).all() and stop > start):
         raise DataError(
-            f"window_s is {window_s!r}: it must be (start, stop) in seconds from the event, start "
-            "before stop."
+            f"window_s is {shown(window_s)}: it must be (start, stop) in seconds from the event, "
+            "start before stop."
         )
-    return stop - start
+    return start, stop
 
 
 def extent_s(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.checks import number
 from undertow.data import validation
 from undertow.errors import DataError, DataWarning
 
@@ -30,6 +31,7 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
         DataError: when `bin_s` is not a whole multiple of the bin width, forward bins do not
             divide, or times are irregular.
     """
+    bin_s = validation.bin_width(bin_s)
     factor = _factor(fields, bin_s)
     if factor == 1:
         return {}
@@ -69,7 +71,7 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
 def _factor(fields: Mapping[str, Any], bin_s: float) -> int:
     """The number of narrow bins in each wide one."""
     own_bin_s: float = fields["bin_s"]
-    ratio = validation.bin_width(bin_s) / own_bin_s
+    ratio = bin_s / own_bin_s
     factor = round(ratio) if ratio < MOST_BINS else MOST_BINS
     if factor < 1 or abs(factor * own_bin_s - bin_s) > 1e-9:
         raise DataError(
@@ -113,6 +115,7 @@ def whole_bins(duration_s: float, bin_s: float) -> int:
     Raises:
         DataError: when it is not, or is shorter than one bin.
     """
+    duration_s = validation.seconds("window_s", duration_s)
     ratio = duration_s / bin_s
     n_time = round(ratio) if ratio < MOST_BINS else MOST_BINS
     if bin_s > max(duration_s, 1):
@@ -180,10 +183,12 @@ def observed_by_unit(
 
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
     """Positions of the units that fire at `min_rate_hz` spikes/s or more in observed bins."""
-    if min_rate_hz <= 0:
+    if number("min_rate_hz", min_rate_hz, error=DataError) <= 0:
         return np.arange(spikes.shape[2])
     seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s
-    fires = np.nansum(spikes, axis=(0, 1)) >= min_rate_hz * np.where(seconds > 0, seconds, np.inf)
+    with np.errstate(over="ignore"):  # a rate that no unit reaches
+        least = min_rate_hz * np.where(seconds > 0, seconds, np.inf)
+    fires = np.nansum(spikes, axis=(0, 1)) >= least
     if not fires.any():
         raise DataError(f"no unit fires at {min_rate_hz:g} spikes/s or more: lower min_rate_hz.")
     return np.flatnonzero(fires)

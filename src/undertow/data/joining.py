@@ -7,6 +7,7 @@ import numpy as np
 from undertow.data.selecting import PER_TRIAL
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.names import shown
 
 SHARED = (
     "bin_s",
@@ -30,7 +31,9 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
         DataError: when they differ in neurons, held-out neurons, bins or what they hold.
     """
     changes: dict[str, Any] = {}
-    for other in others:
+    for other in (first, *others):
+        if not isinstance(other, TrialSet):
+            raise DataError(f"cannot join {shown(other)}: give TrialSets.")
         same_neurons = np.array_equal(first.neuron_ids, other.neuron_ids)
         if not (
             same_neurons

@@ -33,6 +33,11 @@ def check_labels(name: str, value: Any, n: int, unique: bool = False) -> np.ndar
     return frozen(array)
 
 
+def check_ids(name: str, given: Any, n: int) -> np.ndarray:
+    """A different label for each trial or neuron: 0, 1, … by default."""
+    return check_labels(name, np.arange(n) if given is None else given, n, unique=True)
+
+
 def _refuse_doubles(name: str, ids: np.ndarray) -> None:
     if ids.dtype.kind == "f" and np.isnan(ids).any():
         raise DataError(f"{name} holds NaN: every entry must be an id, and different.")

@@ -104,7 +104,7 @@ def observed_counts(
         spikes[~observed_by_unit(obs_intervals, edges, len(spike_times))] = np.nan
     within = np.arange(edges.shape[1] - 1) < lengths[:, None]
     spikes[~within] = np.nan
-    first, last = _extent(spike_times)
+    first, last = _extent(obs_intervals or spike_times)
     if edges[:, 0].min() < first or edges[:, -1].max() > last:
         span_s = recorded_span_s(spike_times, obs_intervals, trials)
         outside = within & ~_inside(edges, span_s)

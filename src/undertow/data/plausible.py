@@ -21,6 +21,8 @@ APART = 100.0
 """Clocks whose times differ by such a factor do not count the same unit."""
 LONG_WINDOW_S = 100.0
 SHORTER = "use a shorter window_s, a wider bin_s, or fewer units or trials; times are in seconds."
+MOST_SINGLE = 1e30
+"""Seconds that single precision can hold, far beyond any that are meant."""
 COARSE = 0.1
 """The step of stored times that is felt in bins, as a share of them."""
 
@@ -143,7 +145,7 @@ def check_window(window_s: tuple[float, float], events_s: np.ndarray, span_s: Sp
     if length > span_s[1] - span_s[0] or length > 10 * between:
         raise DataError(
             f"window_s is ({start:g}, {stop:g}), {length:g} s around each event, in a recording of "
-            f"{span_s[1] - span_s[0]:.4g} s{_spaced(between)}: windows are in seconds, and "
+            f"{span_s[1] - span_s[0]:,.4g} s{_spaced(between)}: windows are in seconds, and "
             f"{start:g} to {stop:g} ms is ({start / 1e3:g}, {stop / 1e3:g})."
         )
 
@@ -173,7 +175,7 @@ def check_clocks(
     if events_s.size >= ENOUGH_TRIALS and 0 < within * APART < last - first:
         warnings.warn(
             f"all {events_s.size} events in {align!r} lie within {within:.3g} s of a recording of "
-            f"{last - first:.4g} s: are spike times in seconds, and not in milliseconds or "
+            f"{last - first:,.0f} s: are spike times in seconds, and not in milliseconds or "
             "samples?",
             DataWarning,
             stacklevel=4,
@@ -191,10 +193,12 @@ def _cause(events: float, spikes: float, align: str) -> str:
 def warn_coarse(spike_times: Sequence[np.ndarray], bin_s: float) -> None:
     """Say where late spike times were stored in steps that are felt in the bins."""
     late = max((float(times[-1]) for times in spike_times if times.size), default=0.0)
-    step_s = float(np.spacing(np.float32(min(late, 1e30))))
-    if step_s <= COARSE * bin_s or late > 1e30:
+    step_s = float(np.spacing(np.float32(min(late, MOST_SINGLE))))
+    if step_s <= COARSE * bin_s:
         return
     ends = np.concatenate([times[-ENOUGH_SPIKES:] for times in spike_times])
+    if np.abs(ends).max(initial=0) > MOST_SINGLE:
+        return
     stored = ends.astype(np.float32).astype(float) == ends
     if ends.size >= ENOUGH_TRIALS and stored.all():
         warnings.warn(

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from undertow.data import binning, plausible, signals, tables, validation
-from undertow.data.aligning import Window, align_column, events_table, extent_s, timed_trials
-from undertow.data.labels import check_labels
+from undertow.data import aligning, binning, plausible, signals, tables, validation
+from undertow.data.aligning import Window
+from undertow.data.labels import check_ids
 from undertow.data.notebook import few, html_table
 from undertow.data.observing import observed_counts
 from undertow.data.overlaps import warn_overlap
@@ -50,23 +50,19 @@ class Recording:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        n_units = len(self.spike_times)
+        rule = "it must be one array of seconds per unit"
+        spike_times = validation.as_list("spike_times", self.spike_times, rule)
+        n_units = len(spike_times)
         if n_units == 0:
             raise DataError("the recording has no units: at least one is needed.")
-        put("unit_ids", self._ids("unit_ids", n_units))
-        units = zip(self.unit_ids, self.spike_times, strict=True)
-        put("spike_times", [validation.check_spike_times(unit, times) for unit, times in units])
+        put("unit_ids", check_ids("unit_ids", self.unit_ids, n_units))
+        units = zip(self.unit_ids, spike_times, strict=True)
+        put("spike_times", [validation.check_spike_times(*each) for each in units])
         put("units", tables.as_columns("units", self.units, n_units))
         put("trials", tables.as_columns("trials", self.trials))
-        put("trial_ids", self._ids("trial_ids", self.n_trials))
-        named = self.signals.items()
-        put("signals", {name: signals.as_signal(name, *pair) for name, pair in named})
+        put("trial_ids", check_ids("trial_ids", self.trial_ids, self.n_trials))
+        put("signals", signals.as_signals(self.signals))
         put("obs_intervals", validation.check_intervals(self.obs_intervals, n_units))
-
-    def _ids(self, name: str, n: int) -> np.ndarray:
-        given = getattr(self, name)
-        ids = np.arange(n) if given is None else tables.plain(given)
-        return check_labels(name, ids, n, unique=True)
 
     @property
     def n_units(self) -> int:
@@ -135,7 +131,7 @@ class Recording:
             fields = {"unit_ids": np.array(list(spike_times)), **fields}
             spike_times = list(spike_times.values())
         if events is not None:
-            fields["trials"] = events_table(events)
+            fields["trials"] = aligning.events_table(events)
         return cls(spike_times, **fields)
 
     def select_units(self, units: Any) -> "Recording":
@@ -187,15 +183,16 @@ class Recording:
                 number of bins, or when no trial, unit or spike is left.
         """
         bin_s = validation.bin_width(bin_s)
+        window_s = None if window_s is None else aligning.as_window(window_s)
         kept = self.select_units(units)
-        align = align_column(kept.trials, align)
+        align = aligning.align_column(kept.trials, align)
         rows = tables.select_rows("trials", trials, kept.trial_ids, kept.trials)
-        rows, lengths = timed_trials(
+        rows, lengths = aligning.timed_trials(
             kept.trials, rows, align, window_s, bin_s, kept.trial_ids, trials is not None
         )
-        start_s = 0.0 if window_s is None else float(window_s[0])
+        start_s = 0.0 if window_s is None else window_s[0]
         starts_s = kept.trials[align][rows] + start_s
-        span_s = extent_s(kept.spike_times, kept.obs_intervals)
+        span_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
         windows = starts_s, starts_s + lengths * bin_s
         plausible.check_rates(kept.spike_times, span_s)
         plausible.check_trials(kept.trials[align], windows, window_s, span_s, align)
@@ -246,7 +243,7 @@ class Recording:
         bin_s = validation.bin_width(bin_s)
         n_time = binning.whole_bins(window_s, bin_s)
         kept = self.select_units(units)
-        start_s, stop_s = extent_s(kept.spike_times, kept.obs_intervals)
+        start_s, stop_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
         plausible.check_rates(kept.spike_times, (start_s, stop_s))
         n_windows = int((stop_s - start_s) / (n_time * bin_s) + binning.TIME_TOLERANCE_S)
         shape = n_windows, n_time, kept.n_units

@@ -1,16 +1,18 @@
 """Splits into train, validation and test trials, folds, and labels of windows."""
 
 import warnings
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from undertow.checks import number
+from undertow.checks import number, whole
 from undertow.data.overlaps import any_overlap, warn_labelled
 from undertow.data.separating import separated_folds, separated_parts
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import as_array
 from undertow.errors import DataError, DataWarning
-from undertow.names import listed
+from undertow.names import listed, shown
 
 LABELS = ("train", "val", "test", "none")
 
@@ -80,9 +82,11 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    if not 2 <= n <= trials.n_trials:
+    seed = whole("seed", seed, 0, 2**32 - 1, error=DataError)  # scikit-learn takes no higher one
+    if not isinstance(n, Integral) or not 2 <= n <= trials.n_trials:
         raise DataError(
-            f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}."
+            f"cannot make {shown(n)} folds of {trials.n_trials} trials: choose 2 to "
+            f"{trials.n_trials}."
         )
     empty = np.zeros(trials.n_trials)
     codes, counts = _condition_codes(trials)
@@ -118,7 +122,8 @@ def split_labels(
             than parts.
     """
     shares = check_fractions(fractions)
-    if blocks < 1 or n_windows < 3 * blocks:
+    whole("blocks", blocks, 1, error=DataError)
+    if n_windows < 3 * blocks:
         raise DataError(
             f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and "
             "test windows: use shorter windows or fewer blocks."
@@ -138,11 +143,13 @@ def _block_labels(n: int, shares: np.ndarray) -> np.ndarray:
 
 def check_fractions(fractions: Any) -> np.ndarray:
     """Shares of training, validation and test trials."""
-    shares = np.asarray(fractions, float)
-    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+    given = as_array("fractions", fractions)
+    plain = given.shape == (3,) and given.dtype.kind in "iuf"
+    shares = given.astype(float) if plain else np.zeros(3)
+    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise DataError(
-            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
-            "test) that add up to 1."
+            f"fractions are {shown(fractions)}: they must be three numbers above 0 (train, "
+            "validation, test) that add up to 1."
         )
     return shares
 
@@ -191,6 +198,7 @@ def _divided(
 
     Each is an array of sorted indices, with at least one trial.
     """
+    seed = whole("seed", seed, 0, error=DataError)
     sizes = [max(1, round(fraction * trials.n_trials)) for fraction in fractions]
     if sum(sizes) >= trials.n_trials:
         raise DataError(

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from undertow.data import validation
 from undertow.data.plain import named, plain_values, warn_left_out
 from undertow.errors import DataError
+from undertow.memory import check_memory
 from undertow.names import listed, shown
 
 Columns = Mapping[str, np.ndarray]
@@ -88,8 +89,8 @@ def _one_value_a_row(value: Any) -> np.ndarray | None:
 
 def column(table: str, columns: Columns, name: str) -> np.ndarray:
     """The column `name`, or a `DataError` that lists the columns there are."""
-    if name not in columns:
-        raise DataError(f"the {table} have no column {name!r}: there is {listed(columns)}.")
+    if not isinstance(name, str) or name not in columns:
+        raise DataError(f"the {table} have no column {shown(name)}: there is {listed(columns)}.")
     return columns[name]
 
 
@@ -114,10 +115,16 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
         rules = [_follows(table, rule, columns) for rule in selection.split(" and ")]
         rows = np.flatnonzero(np.logical_and.reduce(rules))
     else:
-        rows = _rows_by_mask_or_ids(table, np.atleast_1d(plain(selection)), ids)
+        chosen_rows = np.atleast_1d(plain(selection))
+        if chosen_rows.ndim != 1 or chosen_rows.dtype.kind not in "biufU":
+            raise DataError(
+                f"cannot choose {table} by {shown(selection)}: give a mask, ids or a rule."
+            )
+        rows = _rows_by_mask_or_ids(table, chosen_rows, ids)
     if rows.size == 0:
         raise DataError(
-            f"no row of the {table} is left after selecting {selection!r}: at least one must stay."
+            f"no row of the {table} is left after selecting {shown(selection)}: at least one must "
+            "stay."
         )
     return rows
 
@@ -129,6 +136,7 @@ def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> 
                 f"the mask for the {table} has shape {selection.shape}: there are {ids.size} rows."
             )
         return np.flatnonzero(selection)
+    check_memory(64.0 * selection.size, f"{selection.size:,} ids", "give the rows wanted.")
     positions = {key: row for row, key in enumerate(ids.tolist())}
     unknown = [key for key in selection.tolist() if key not in positions]
     if unknown:
@@ -142,8 +150,8 @@ def _follows(table: str, rule: str, columns: Columns) -> np.ndarray:
     match = _RULE.fullmatch(rule)
     if match is None:
         raise DataError(
-            f"cannot read the rule {rule!r} for the {table}: write it as column==value (or !=, >=, "
-            "<=, >, <)."
+            f"cannot read the rule {shown(rule)} for the {table}: write it as column==value (or "
+            "!=, >=, <=, >, <)."
         )
     name, sign, text = match.groups()
     values = column(table, columns, name)
@@ -160,13 +168,23 @@ def _as_number(rule: str, text: str) -> float:
         return truth[text.lower()] if text.lower() in truth else float(text)
     except ValueError:
         raise DataError(
-            f"the rule {rule!r} compares numbers with {text!r}: give a number, true or false."
+            f"the rule {shown(rule)} compares numbers with {shown(text)}: give a number, true or "
+            "false."
         ) from None
 
 
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+    """One name or several, as a tuple.
+
+    Raises:
+        DataError: for anything but text or a list of it.
+    """
+    if names is None or isinstance(names, str):
+        return () if names is None else (names,)
+    several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Collection)
+    if not several or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{shown(names)} is no name, nor a list of names.")
+    return tuple(map(str, names))
 
 
 def join_labels(columns: Sequence[np.ndarray]) -> np.ndarray:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +18,7 @@ from undertow.data.plausible import warn_width
 from undertow.data.selecting import by_axis, selected_fields
 from undertow.data.times import bin_centres_s, check_times
 from undertow.errors import DataError
+from undertow.names import shown
 
 BehaviorKind = Literal["continuous", "categorical"]
 
@@ -47,8 +49,7 @@ class TrialSet:
         times: bin centres of each trial in seconds from `event`, (trials, time), strictly
             increasing, NaN past a trial's end; only where they are irregular. `bin_s` stays the
             width in which spikes are counted.
-        recorded_s: start and stop of each trial on the recording's clock, (trials, 2) seconds,
-            where known; splits keep trials that share samples of the recording together.
+        recorded_s: start and stop of each trial in the recording, (trials, 2) s, where known.
 
     Raises:
         DataError: naming the field, the trial or neuron, and the rule it breaks.
@@ -86,15 +87,13 @@ class TrialSet:
         put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
         put("spikes", validation.blank_past_end(spikes, self.lengths))
         for name, n in (("trial_ids", n_trials), ("neuron_ids", n_neurons)):
-            ids = np.arange(n) if (given := getattr(self, name)) is None else given
-            put(name, labels.check_labels(name, ids, n, unique=True))
+            put(name, labels.check_ids(name, getattr(self, name), n))
         for name, n in (("condition", n_trials), ("split", n_trials), ("region", n_neurons)):
             put(name, labels.check_groups(name, getattr(self, name), n))
         put("heldout", labels.check_heldout(self.heldout, n_neurons))
-        start_s = validation.scalar(self.start_s)
+        start_s, forward = validation.scalar(self.start_s), validation.scalar(self.forward_bins)
         put("start_s", number("start_s", start_s, unit="seconds", error=DataError))
-        forward_bins = validation.scalar(self.forward_bins)
-        put("forward_bins", whole("forward_bins", forward_bins, 0, n_time - 1, error=DataError))
+        put("forward_bins", whole("forward_bins", forward, 0, n_time - 1, error=DataError))
         if self.times is not None:
             put("times", check_times(self.times, self.lengths, n_time, self.start_s))
         put("recorded_s", check_recorded(self.recorded_s, n_trials))
@@ -238,11 +237,12 @@ class TrialSet:
 
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
-        if not 0 <= k < self.n_neurons:
+        if not isinstance(k, Integral) or not 0 <= k < self.n_neurons:
             raise DataError(
-                f"cannot hold out {k} of {self.n_neurons} neurons: at least one must stay held in."
+                f"cannot hold out {shown(k)} of {self.n_neurons} neurons: one must stay held in."
             )
         heldout = np.zeros(self.n_neurons, bool)
+        seed = whole("seed", seed, 0, error=DataError)
         heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
         return self.replace(heldout=heldout)
 
@@ -256,7 +256,7 @@ class TrialSet:
 
     def filter_rates(self, minimum_hz: float) -> "TrialSet":
         """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""
-        keep = self.mean_rates >= minimum_hz
+        keep = self.mean_rates >= number("minimum_hz", minimum_hz, error=DataError)
         if not keep.any():
             rate = f"{minimum_hz:g} spikes/s"
             raise DataError(f"no neuron fires at {rate} or more: lower the minimum rate.")

@@ -4,7 +4,7 @@ Each check returns the value it has seen, or says what was found, where, and wha
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,8 @@ def as_array(name: str, value: Any) -> np.ndarray:
     """Return `value` as an array, or raise `DataError` where its parts differ in length."""
     try:
         return np.asarray(value)
-    except OverflowError:
-        raise DataError(f"{name} holds a number too large for any array.") from None
+    except (OverflowError, MemoryError):
+        raise DataError(f"{name} holds numbers too large, or too many of them.") from None
     except ValueError:
         raise DataError(
             f"{name} is ragged (its parts differ in length): make it one rectangular array; pad "
@@ -63,7 +63,21 @@ def scalar(value: Any) -> Any:
 
 def bin_width(bin_s: Any) -> float:
     """A bin width: a number of seconds above zero."""
-    return number("bin_s", scalar(bin_s), 0, above=True, unit="seconds", error=DataError)
+    return seconds("bin_s", bin_s)
+
+
+def seconds(name: str, value: Any) -> float:
+    """A number of seconds above zero."""
+    return number(name, scalar(value), 0, above=True, unit="seconds", error=DataError)
+
+
+def as_list(name: str, value: Any, rule: str) -> list[Any]:
+    """The entries of a list, or of what can be gone through like one."""
+    several = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+    if not several or (isinstance(value, np.ndarray) and value.ndim == 0):
+        raise DataError(f"{name} is {shown(value)}: {rule}.")
+    check_memory(8.0 * getattr(value, "size", 0), name, "give fewer.")
+    return list(value)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -144,9 +158,10 @@ def blank_past_end(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def check_names(signal: str, names: Any, values: np.ndarray | None) -> tuple[str, ...]:
     """One name per channel of a signal; 'behavior_0', 'behavior_1', … by default."""
     n_channels = 0 if values is None else values.shape[2]
-    given = (names,) if isinstance(names, str) else names
-    if not isinstance(given, Iterable) or any(not isinstance(name, str) for name in given):
-        raise DataError(f"{signal}_names is {shown(names)}: it must be a list of names.")
+    rule = "it must be a list of names"
+    given = [names] if isinstance(names, str) else as_list(f"{signal}_names", names, rule)
+    if not all(isinstance(name, str) for name in given):
+        raise DataError(f"{signal}_names is {shown(names)}: {rule}.")
     found = _different(tuple(map(str, given))) or tuple(f"{signal}_{k}" for k in range(n_channels))
     if len(found) != n_channels:
         raise DataError(
@@ -210,7 +225,9 @@ def check_truth(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 def check_spike_times(unit: Any, times: Any) -> np.ndarray:
     """One unit's spike times in seconds, sorted."""
     array = as_array(f"the list of spike times of unit {unit}", times)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
+    if array.shape == (0,):
+        return np.zeros(0)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise DataError(
             f"spike times of unit {unit} have shape {array.shape}, dtype {array.dtype}: "
             "they must be one list of seconds."
@@ -228,9 +245,8 @@ def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
     if intervals is None:
         return None
     shared = isinstance(intervals, np.ndarray) and intervals.ndim == 2
-    if not isinstance(intervals, Iterable) or isinstance(intervals, str | bytes | Mapping):
-        raise DataError(f"obs_intervals is {shown(intervals)}: it must be rows (start, stop).")
-    each = [intervals] * n_units if shared else list(intervals)
+    rule = "it must be rows (start, stop), for all units or one array for each"
+    each = [intervals] * n_units if shared else as_list("obs_intervals", intervals, rule)
     if len(each) != n_units:
         raise DataError(f"obs_intervals has {len(each)} entries: there are {n_units} units.")
     arrays = [_as_intervals(unit, value) for unit, value in enumerate(each)]
@@ -245,8 +261,9 @@ def check_intervals(intervals: Any, n_units: int) -> list[np.ndarray] | None:
 
 def _as_intervals(unit: int, value: Any) -> np.ndarray:
     array = as_array("obs_intervals", value)
-    if array.size and array.dtype.kind not in "iuf":
+    if array.size and (array.dtype.kind not in "iuf" or array.shape[1:] != (2,)):
         raise DataError(
-            f"obs_intervals of unit {unit} has dtype {array.dtype}: it must hold seconds."
+            f"obs_intervals of unit {unit} has shape {array.shape}, dtype {array.dtype}: rows must "
+            "be (start, stop) in seconds."
         )
-    return array.astype(float)
+    return array.astype(float) if array.size else np.zeros((0, 2))
