@@ -35,10 +35,10 @@ def make(rng: Rng, folder: Path) -> Made:
     options = reading.options(rng, reading.OF_COUNTS) if chance(rng, 0.3) else {}
     if chance(rng, 0.05):
         return Made(path, [_other_file(rng, path)], options)
-    entries = {f"{name}.npy": _npy(value) for name, value in fields.items()}
+    entries = {f"{name}.npy": npy_bytes(value) for name, value in fields.items()}
     if chance(rng, 0.25) and entries:
         name = pick(rng, entries)
-        how, entries[name] = _header(rng, entries[name])
+        how, entries[name] = header(rng, entries[name])
         said.append(f"{name[:40]!a}: {how}")
     _write(rng, path, entries)
     if chance(rng, 0.25) or not said:
@@ -46,7 +46,8 @@ def make(rng: Rng, folder: Path) -> Made:
     return Made(path, said, options)
 
 
-def _npy(value: np.ndarray) -> bytes:
+def npy_bytes(value: np.ndarray) -> bytes:
+    """The bytes of a `.npy` file, pickles included."""
     file = io.BytesIO()
     np.save(file, value, allow_pickle=True)
     return file.getvalue()
@@ -61,7 +62,7 @@ def _write(rng: Rng, path: Path, entries: dict[str, bytes]) -> None:
             archive.writestr("notes.txt", "no array")
 
 
-def _header(rng: Rng, data: bytes) -> tuple[str, bytes]:
+def header(rng: Rng, data: bytes) -> tuple[str, bytes]:
     """(how, the bytes of a `.npy` with another header)."""
     way = pick(rng, ("cut short", "shape", "dtype", "order", "deep", "no npy", "version"))
     if way == "cut short":
@@ -79,8 +80,8 @@ def _header(rng: Rng, data: bytes) -> tuple[str, bytes]:
     if way == "deep":
         text = "(" * 3000 + ")" * 3000
     body = text.encode("latin1")
-    header = body + b" " * (-(len(body) + 11) % 64) + b"\n"
-    return f"header {text[:90]}", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    packed = body + b" " * (-(len(body) + 11) % 64) + b"\n"
+    return f"header {text[:90]}", b"\x93NUMPY\x01\x00" + len(packed).to_bytes(2, "little") + packed
 
 
 def _other_file(rng: Rng, path: Path) -> str:
@@ -88,7 +89,7 @@ def _other_file(rng: Rng, path: Path) -> str:
     kinds = {
         "text": b"trial,time\n1,2\n" * 20,
         "a pickle": pickle.dumps({"spikes": [1, 2, 3]}),
-        "a single array": _npy(np.ones((3, 3))),
+        "a single array": npy_bytes(np.ones((3, 3))),
         "an empty archive": b"PK\x05\x06" + bytes(18),
         "empty": b"",
         "TOML": b"[a]\nb = 1\n",
