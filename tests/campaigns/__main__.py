@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--minutes", type=float, default=None)
     fuzz.add_argument("--workers", type=int, default=2)
     fuzz.add_argument("--kept", type=Path, default=Path(".cache/campaign"))
+    fuzz.add_argument("--refusals", action="store_true", help="print what was refused, too")
     fuzz.set_defaults(run=_fuzz)
     replay = verbs.add_parser("replay", help="make one input again and use it in this process")
     replay.add_argument("target")
@@ -43,7 +44,7 @@ def _fuzz(asked: argparse.Namespace) -> int:
     start = time.monotonic()
     chosen = {name: TARGETS[name] for name in asked.targets or TARGETS}
     tally = fuzz(chosen, asked.inputs, asked.seed, asked.kept, asked.workers, asked.minutes)
-    print("\n".join(tally.lines()))
+    print("\n".join([*(tally.commonest_refusals() if asked.refusals else []), *tally.lines()]))
     minutes = (time.monotonic() - start) / 60
     print(
         f"{tally.total} inputs in {minutes:.1f} minutes, seed {asked.seed}: {tally.faults} faults"

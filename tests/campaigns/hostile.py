@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.campaigns.target import Rng, chance, pick
+from tests.campaigns.target import Rng, chance, few, pick
 
 NAMES = (
     "",
@@ -151,7 +151,7 @@ ARRAYS: dict[str, Callable[[Rng, np.ndarray], Any]] = {
 def fields(rng: Rng, given: dict[str, Any], most: int = 3) -> tuple[dict[str, Any], list[str]]:
     """(arrays by name with one to `most` of them changed, what was changed)."""
     changed, said = dict(given), []
-    for _ in range(int(rng.integers(1, most + 1))):
+    for _ in range(few(rng, most)):
         if not changed:
             break
         key = pick(rng, changed)

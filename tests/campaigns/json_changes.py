@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.campaigns import deep, hostile
-from tests.campaigns.target import Rng, chance, pick
+from tests.campaigns.target import Rng, chance, few, pick
 
 MARK = "a value of another kind stands here"
 
@@ -13,7 +13,7 @@ def change(rng: Rng, content: Any, most: int = 3) -> tuple[str, list[str]]:
     """(JSON text of `content` with one to `most` changes, what was changed)."""
     content, said = json.loads(json.dumps(content)), []
     raw: list[str] = []
-    for _ in range(int(rng.integers(1, most + 1))):
+    for _ in range(few(rng, most)):
         said.append(_one(rng, content, raw))
     text = json.dumps(content)
     for each in raw:

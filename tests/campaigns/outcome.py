@@ -52,7 +52,7 @@ class Outcome:
         what: the fault in a few words, the same for the same fault.
         detail: message or traceback.
         changes: how the input differs from a valid one.
-        seconds: that reading took.
+        seconds: of processor time that it took.
     """
 
     target: str
@@ -65,8 +65,8 @@ class Outcome:
 
 
 def judged(use: Callable[[], Any]) -> tuple[Verdict, str, str, float]:
-    """(verdict, what, detail, seconds) of what a user would call."""
-    start = time.perf_counter()
+    """(verdict, what, detail, seconds of processor time) of what a user would call."""
+    start = time.process_time()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -79,7 +79,7 @@ def judged(use: Callable[[], Any]) -> tuple[Verdict, str, str, float]:
             found = _of_exception(error)
     if not found[0].fault:
         found = _of_warnings(caught) or found
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     if found[0] is not Verdict.READ:
         gc.collect()  # what a traceback held open must not reach the next input
     return *found, seconds

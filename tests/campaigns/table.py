@@ -1,5 +1,6 @@
 """The tables a campaign ends with: outcomes by target, and the faults one by one."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,12 +17,15 @@ class Tally:
         self.kinds: Counter[tuple[str, Verdict, str]] = Counter()
         self.first: dict[tuple[str, Verdict, str], Outcome] = {}
         self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.refusals: dict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Count one."""
         kind = (outcome.target, outcome.verdict, outcome.what)
         self.counts[outcome.target][outcome.verdict] += 1
         self.seconds[outcome.target].append(outcome.seconds)
+        if outcome.verdict is Verdict.REFUSED:
+            self.refusals[outcome.target][_sentence(outcome.detail)] += 1
         if outcome.verdict.fault:
             self.kinds[kind] += 1
             self.first.setdefault(kind, outcome)
@@ -40,6 +44,14 @@ class Tally:
         rows = [self._row(name) for name in self.counts]
         return aligned([heads, *rows, self._sums()]) + self._faults()
 
+    def commonest_refusals(self, most: int = 8) -> list[str]:
+        """What each target is refused for: one sentence for all of them would prove little."""
+        return [
+            f"{name}: {count} × {text}"
+            for name, counts in self.refusals.items()
+            for text, count in counts.most_common(most)
+        ]
+
     def _row(self, name: str) -> list[str]:
         counts, seconds = self.counts[name], self.seconds[name]
         times = [f"{1e3 * sum(seconds) / len(seconds):.0f}", f"{max(seconds):.1f}"]
@@ -57,6 +69,11 @@ class Tally:
             lines += [f"    {'; '.join(self.first[kind].changes)[:160]}"]
             lines += [f"    {again(self.first[kind], self.seed)}"]
         return lines
+
+
+def _sentence(text: str) -> str:
+    """A message without paths and numbers."""
+    return re.sub(r"\d+", "n", re.sub(r"\S*/\S*", "…", text))[:110]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

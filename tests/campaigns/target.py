@@ -59,3 +59,8 @@ def pick(rng: Rng, items: Any) -> Any:
 def chance(rng: Rng, share: float) -> bool:
     """True in this share of the cases."""
     return bool(rng.random() < share)
+
+
+def few(rng: Rng, most: int) -> int:
+    """How many changes: mostly one, since the first refusal hides what the others would do."""
+    return 1 if chance(rng, 0.7) else int(rng.integers(1, most + 1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.campaigns import hostile
 from tests.campaigns.outcome import SECRET
-from tests.campaigns.target import Rng, chance, pick
+from tests.campaigns.target import Rng, chance, few, pick
 
 DEPTH = 3000
 HUGE = ((10**9, 10**6, 10**3), (2**40, 8, 4), (50_000, 50_000, 10), (2**62,))
@@ -19,7 +19,7 @@ def change(rng: Rng, path: Path, most: int = 3) -> list[str]:
     """Make one to `most` changes to the file at `path`; says which."""
     said = []
     with h5py.File(path, "r+") as file:
-        for _ in range(int(rng.integers(1, most + 1))):
+        for _ in range(few(rng, most)):
             names = objects(file)
             if not names:
                 break

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.campaigns import bytewise, hostile
-from tests.campaigns.target import Made, Rng, Target, chance, pick
+from tests.campaigns.target import Made, Rng, Target, chance, few, pick
 from tests.campaigns.targets import npz, reading, text
 
 LINES = (
@@ -40,7 +40,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
 def make(rng: Rng, folder: Path) -> Made:
     """A folder with one to three of its files damaged."""
     place, said = valid(rng, folder), []
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(few(rng, 3)):
         said.append(_change(rng, Path(pick(rng, sorted(place.iterdir())))))
     return Made(place, said, reading.options(rng, OPTIONS) if chance(rng, 0.3) else {})
 
@@ -54,7 +54,7 @@ def make_events(rng: Rng, folder: Path) -> Made:
         np.save(path, np.stack([table["start_time"], table["stop_time"]], axis=1))
     else:
         path.write_text(text.table(table, "\t" if path.suffix == ".tsv" else ","))
-    said = [_change(rng, path) for _ in range(int(rng.integers(1, 3)))]
+    said = [_change(rng, path) for _ in range(few(rng, 2))]
     return Made(place, said, {"events": str(path), **reading.options(rng, reading.OF_TIMES)})
 
 
@@ -69,7 +69,7 @@ def make_tables(rng: Rng, folder: Path) -> Made:
     if chance(rng, 0.4):
         held.pop(names[2])
     path.write_text(text.table(held, "\t" if path.suffix == ".tsv" else ","))
-    said = [_change(rng, path) for _ in range(int(rng.integers(1, 3)))]
+    said = [_change(rng, path) for _ in range(few(rng, 2))]
     return Made(path, said, {})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.campaigns import bytewise, deep, hostile
-from tests.campaigns.target import Made, Rng, Target, chance, pick
+from tests.campaigns.target import Made, Rng, Target, chance, few, pick
 from tests.campaigns.targets import reading, trained
 
 PLAN: dict[str, Any] = {
@@ -79,7 +79,12 @@ def make_toml(rng: Rng, folder: Path) -> Made:
     model = str(pick(rng, trained.TINY))
     lines = [_line(rng, key, value, said) for key, value in chosen.items()]
     lines += [_line(rng, "model", model, said)] if "model" not in chosen else []
-    lines += ["", str(pick(rng, ("[set]", "[set]", "[set]", "[sets]", "[[set]]", "set = 3")))]
+    lines += [
+        "",
+        str(
+            pick(rng, ("[set]", "[set]", "[set]", "[set]", "[set]", "[sets]", "[[set]]", "set = 3"))
+        ),
+    ]
     for _ in range(int(rng.integers(0, 4))):
         lines.append(_line(rng, str(pick(rng, keys(model))), 2, said))
     text = "\n".join(lines) + "\n"
@@ -93,7 +98,7 @@ def make_toml(rng: Rng, folder: Path) -> Made:
 
 
 def _line(rng: Rng, key: str, value: Any, said: list[str]) -> str:
-    if chance(rng, 0.3):
+    if chance(rng, 0.12):
         text = _toml_value(rng)
         said.append(f"{key} = {text[:30]!a}")
         return f"{key} = {text}"
@@ -124,7 +129,7 @@ def make_set(rng: Rng, folder: Path) -> Made:
     """`--set` texts, and options beside them."""
     model = str(pick(rng, trained.TINY))
     texts = []
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(few(rng, 3)):
         key = str(pick(rng, keys(model))) if chance(rng, 0.85) else hostile.name(rng)
         texts.append(f"{key}={_text(rng)}" if chance(rng, 0.95) else _text(rng))
     given: dict[str, Any] = {"model": model}
@@ -195,7 +200,7 @@ def make_fit(rng: Rng, folder: Path) -> Made:
     model = str(pick(rng, ("langevin-flow", "latent-sde", "smoothing")))
     known = [key for key in keys(model) if key.rpartition(".")[2] not in SLOW]
     values = (*hostile.SCALARS, 1e9, 2**40, 1, 2, 3, 7, 1e-9, 1e6, 1e15, 0.3, 0.999)
-    changed = {str(pick(rng, known)): pick(rng, values) for _ in range(int(rng.integers(1, 3)))}
+    changed = {str(pick(rng, known)): pick(rng, values) for _ in range(few(rng, 2))}
     said = [f"{key}={str(value)[:30]!a}" for key, value in changed.items()]
     return Made(folder / "fit", [model, *said], {"model": model, "changed": changed})
 
