@@ -1,7 +1,8 @@
 """`Batch`: a TrialSet as tensors, with masks for what a model may see and is scored on."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +24,8 @@ class Batch:
 
     Attributes:
         inputs: counts of held-in neurons, (trials, time, held-in), zero where not observed.
-        targets: counts of all neurons, (trials, time, neurons), NaN where not observed.
+        targets: counts of all neurons, (trials, time, neurons), NaN where not observed; never
+            written to, since on the CPU they share the memory of the trials.
         observed: bins the encoder may look at, (trials, time): inside the trial, before the forward
             bins, and with at least one held-in neuron observed.
         valid: bins that exist, (trials, time): as `observed`, and the forward bins inside the
@@ -73,20 +75,21 @@ class Batch:
                 training trials (`undertow.data.label_codes.label_categories`), so that the same
                 code always means the same.
         """
-        targets = torch.tensor(trials.spikes, dtype=dtype, device=device)
+        targets = _shared(trials.spikes).to(device=device, dtype=dtype)
         heldin = torch.tensor(np.flatnonzero(~trials.heldout), device=device)
         inside = torch.tensor(trials.valid, device=device)
         window = torch.arange(trials.n_time, device=device) < trials.n_time - trials.forward_bins
         inputs = targets[:, :, heldin]
-        seen = torch.isfinite(inputs) & window[:, None]
-        observed = inside & seen.any(-1)
+        unseen = torch.isnan(inputs) | ~window[:, None]
+        observed = inside & ~unseen.all(-1)
         time_s = (torch.arange(trials.n_time, dtype=dtype, device=device) + 0.5) * trials.bin_s
         codes = {
             name: label_codes(trials, name, known)
             for name, known in (label_categories or {}).items()
         }
         return cls(
-            inputs=torch.where(seen, inputs, 0.0),
+            # in place: of a large recording every copy counts
+            inputs=inputs.masked_fill_(unseen, 0.0),
             targets=targets,
             observed=observed,
             valid=observed | (inside & ~window),
@@ -138,6 +141,31 @@ class Batch:
         order = torch.randperm(len(self), generator=generator).to(self.lengths.device)
         for index in order.tensor_split(max(1, -(-len(self) // size))):
             yield self.take(index)
+
+
+def batches(
+    trials: TrialSet, read: Callable[[TrialSet], Batch], size: int
+) -> Iterator[tuple[slice, Batch]]:
+    """Batches of at most `size` trials in order, each with its place among the trials.
+
+    Each is read when its turn comes, so that no more than one is held at a time.
+
+    Args:
+        trials: all trials.
+        read: turns trials into a batch.
+        size: trials of a batch, at least 1.
+    """
+    for first in range(0, len(trials), size):
+        rows = slice(first, min(first + size, len(trials)))
+        yield rows, read(trials if size >= len(trials) else trials[rows])
+
+
+def _shared(counts: np.ndarray) -> Tensor:
+    """Read-only counts as a tensor that shares their memory; nothing here writes to it."""
+    with warnings.catch_warnings():
+        # torch knows no read-only tensors and warns of them
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(counts))
 
 
 def _optional(trials: TrialSet) -> dict[str, np.ndarray]:

@@ -167,6 +167,13 @@ def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarr
     return np.flatnonzero(fires)
 
 
+def of_units(spikes: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The counts of some units, read-only; the array itself, uncopied, where all of them stay."""
+    kept = spikes if keep.size == spikes.shape[2] else spikes[:, :, keep]
+    kept.flags.writeable = False
+    return kept
+
+
 def _merged(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Starts and stops of the union of intervals, in order; touching intervals are one."""
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]

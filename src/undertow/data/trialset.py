@@ -160,7 +160,7 @@ class TrialSet:
     @property
     def silent(self) -> np.ndarray:
         """True for neurons without a single spike here, (neurons,)."""
-        return ~(np.nansum(self.spikes, axis=(0, 1)) > 0)
+        return ~(validation.totals(self.spikes)[0] > 0)
 
     @property
     def mean_rates(self) -> np.ndarray:
@@ -168,10 +168,8 @@ class TrialSet:
 
         NaN for a neuron that was never observed.
         """
-        observed = np.isfinite(self.spikes).sum(axis=(0, 1))
-        return (
-            np.nansum(self.spikes, axis=(0, 1)) / np.where(observed, observed, np.nan) / self.bin_s
-        )
+        total, observed = validation.totals(self.spikes)
+        return total / np.where(observed, observed, np.nan) / self.bin_s
 
     def __len__(self) -> int:
         return self.n_trials

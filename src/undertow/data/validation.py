@@ -11,23 +11,30 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.errors import DataError, DataWarning
+from undertow.memory import blocks
 
 
 def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np.ndarray:
-    """Return `value` as a fresh read-only array of `ndim` dimensions, or raise `DataError`."""
+    """Return `value` as a read-only array of `ndim` dimensions, or raise `DataError`.
+
+    It is a fresh one, unless nobody can write to `value`.
+    """
     array = as_array(name, value)
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
             "become object arrays; pad the trials with NaN and pass `lengths` instead."
         )
+    if array.dtype == dtype and array.ndim == ndim and _unwritable(array):
+        return array
     if array.ndim != ndim:
         raise DataError(
             f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}."
         )
     # a value too large becomes infinite, which the caller refuses by name
     with np.errstate(over="ignore"):
-        return frozen(array.astype(dtype))
+        converted = array.astype(dtype, copy=False)
+    return frozen(array) if converted is array else sealed(converted)
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
@@ -52,10 +59,40 @@ def bin_width(bin_s: Any) -> float:
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only array: callers cannot change what was validated."""
-    array = np.array(array)
-    array.flags.writeable = False
+    """A read-only array: callers cannot change what was validated.
+
+    It is a copy, unless nobody can write to `array`: large counts are held once.
+    """
+    return array if _unwritable(array) else sealed(np.array(array))
+
+
+def sealed(array: np.ndarray) -> np.ndarray:
+    """An array nobody else holds, made read-only with all that it is a view of."""
+    part: Any = array
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
     return array
+
+
+def _unwritable(array: np.ndarray) -> bool:
+    """Whether the array and all that it is a view of are read-only arrays."""
+    part: Any = array
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    return part is None
+
+
+def totals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of what is observed and number of observed bins, both (neurons,).
+
+    Values are (trials, time, neurons), NaN where not observed.
+    """
+    total, observed = np.zeros(values.shape[2]), np.zeros(values.shape[2], int)
+    for part in blocks(len(values), values[:1].nbytes):
+        total += np.nansum(values[part], axis=(0, 1), dtype=np.float64)
+        observed += np.isfinite(values[part]).sum(axis=(0, 1))
+    return total, observed
 
 
 def check_counts(spikes: np.ndarray) -> None:
@@ -64,6 +101,8 @@ def check_counts(spikes: np.ndarray) -> None:
         raise DataError(
             f"spikes has shape {spikes.shape}: there must be at least one trial, bin and neuron."
         )
+    if all(_all_counts(spikes[part]) for part in blocks(len(spikes), spikes[:1].nbytes)):
+        return
     rules = (
         ("infinite", np.isinf, "counts must be finite, or NaN where not observed"),
         ("negative", lambda x: x < 0, "counts must be zero or more"),
@@ -74,19 +113,26 @@ def check_counts(spikes: np.ndarray) -> None:
         ),
     )
     for what, breaks, rule in rules:
-        bad = breaks(spikes)
-        if bad.any():
-            trial, time, neuron = np.argwhere(bad)[0]
-            raise DataError(
-                f"spikes holds {int(bad.sum())} {what} value(s), the first "
-                f"({spikes[trial, time, neuron]:g}) "
-                f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
-            )
+        # trial by trial: a mask of all counts at once would take as much memory as they do
+        for trial, counts in enumerate(spikes):
+            if (bad := breaks(counts)).any():
+                total = sum(int(breaks(each).sum()) for each in spikes)
+                time, neuron = np.argwhere(bad)[0]
+                raise DataError(
+                    f"spikes holds {total} {what} value(s), the first ({counts[time, neuron]:g}) "
+                    f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
+                )
+
+
+def _all_counts(values: np.ndarray) -> bool:
+    """Whether every value is NaN, or a whole number that is at least zero."""
+    whole = (values >= 0) & (values == np.round(values)) & ~np.isinf(values)
+    return bool((whole | np.isnan(values)).all())
 
 
 def check_any_spikes(spikes: np.ndarray) -> None:
     """There is at least one spike to learn from."""
-    if not np.nansum(spikes) > 0:
+    if not totals(spikes)[0].sum() > 0:
         raise DataError(
             "spikes holds no spike at all: check the window, the alignment and the unit filter."
         )
@@ -94,7 +140,7 @@ def check_any_spikes(spikes: np.ndarray) -> None:
 
 def warn_silent(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
     """Name the neurons that never spike; scores leave them out."""
-    silent = neuron_ids[~(np.nansum(spikes, axis=(0, 1)) > 0)]
+    silent = neuron_ids[~(totals(spikes)[0] > 0)]
     if silent.size:
         shown = ", ".join(map(str, silent[:10])) + (", …" if silent.size > 10 else "")
         warnings.warn(
@@ -127,7 +173,9 @@ def blank_past_end(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     if (lengths == array.shape[1]).all():
         return array
     inside = np.arange(array.shape[1])[None] < lengths[:, None]
-    return frozen(np.where(inside[..., None], array, np.float32(np.nan)))
+    if np.isnan(array[~inside]).all():  # a part of a set that was blanked before
+        return array
+    return sealed(np.where(inside[..., None], array, np.float32(np.nan)))
 
 
 def check_heldout(heldout: Any, n_neurons: int) -> np.ndarray:

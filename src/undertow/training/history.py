@@ -1,9 +1,9 @@
 """Training history: one row of numbers per validation."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+
+from undertow.files import csv_text
 
 Row = dict[str, float]
 
@@ -22,8 +22,4 @@ def kept_row(history: Sequence[Row]) -> Row:
 def history_csv(history: Sequence[Mapping[str, float]]) -> str:
     """Format the rows as CSV text, with a header."""
     columns = list(dict.fromkeys(name for row in history for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
+    return csv_text(columns, ([row.get(name, "") for name in columns] for row in history))

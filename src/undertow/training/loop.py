@@ -81,6 +81,7 @@ def train(
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
         _restore(state, directory / CHECKPOINT)
+        _log(directory, state.counters.history)  # the run may have been killed before it wrote it
     last_good = (state.tensors(), state.numbers())
     saved_at = started = time.monotonic()
     # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
@@ -199,4 +200,8 @@ def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str,
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_tensors(directory / CHECKPOINT, tensors, numbers)
-    write_text(directory / LOG, history_csv(numbers["history"]))
+    _log(directory, numbers["history"])
+
+
+def _log(directory: Path, history: list[Row]) -> None:
+    write_text(directory / LOG, history_csv(history))

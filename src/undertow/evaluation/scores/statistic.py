@@ -1,10 +1,11 @@
 """`Statistic`: a score as sums per trial, so that resampling trials is one matrix product."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,8 +27,12 @@ class Statistic(ABC):
         bin_s: bin width in seconds.
         n_neurons: neurons that enter.
         left_out: silent neurons left out.
-        note: what a reader must know.
+        note: what a reader must know; '{name}' stands for the fact of that name.
+        facts: numbers the score was made with or must be read beside, by name.
     """
+
+    LEAST: ClassVar[float] = -np.inf
+    """No value of the score lies below; nor does its interval."""
 
     name: str
     unit: str
@@ -37,6 +42,7 @@ class Statistic(ABC):
     n_neurons: int
     left_out: int = 0
     note: str = ""
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     @abstractmethod
     def finish(self, weights: np.ndarray) -> np.ndarray:
@@ -58,6 +64,7 @@ class Statistic(ABC):
         """All fields as plain arrays, for `numpy.savez`; read back by `Statistic.from_arrays`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
+        arrays["facts"] = np.asarray(json.dumps(dict(self.facts)))
         return {"kind": np.asarray(type(self).__name__), **arrays}
 
     @staticmethod
@@ -77,10 +84,22 @@ class Statistic(ABC):
         given: dict[str, Any] = {
             k: v.item() if v.ndim == 0 else v for k, v in arrays.items() if k != "kind"
         }
+        given["facts"] = _facts(given.get("facts", "{}"))
         try:
             return kinds[kind](**{"condition": None, **given})
         except TypeError as error:
             raise DataError(f"the arrays of a {kind} do not fit: {error}.") from None
+
+
+def _facts(text: Any) -> dict[str, float]:
+    """The facts that `to_arrays` wrote as text."""
+    try:
+        found = json.loads(text)
+        return {str(name): float(value) for name, value in found.items()}
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        raise DataError(
+            "the facts of a statistic are not names with numbers: compute the statistic again."
+        ) from None
 
 
 def save_statistics(path: str | Path, statistics: Mapping[str, Statistic]) -> Path:

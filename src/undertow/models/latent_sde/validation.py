@@ -53,7 +53,7 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
         if monitor == "generate":
             counts[network.before_t0(batch).cpu().numpy()] = np.nan
         scored = np.nansum(counts, axis=(0, 1)) > 0
-        rates = prediction.rates.astype(np.float64) * trials.bin_s
-        return float(bits_per_spike(rates[:, :, scored], counts[:, :, scored]))
+        rates = prediction.rates[:, :, scored].astype(np.float64) * trials.bin_s
+        return float(bits_per_spike(rates, counts[:, :, scored]))
 
     return validate

@@ -21,10 +21,11 @@ def draw_rasters(record: RunRecord, figure: "Figure") -> str:
     prediction, trials = record.prediction, record.prediction.trials
     plots.rasters(prediction, record.baseline_prediction, names=record.names, figure=figure)
     shown = analysis.rasters(prediction)
+    by_region = "" if shown.region is None else "by region and, in it, "
     words = (
         f"Spikes beside inferred rates of all {trials.n_neurons} neurons, "
-        f"{plural(len(shown.names), 'test trial')}. Neurons are sorted by the time of their "
-        "inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
+        f"{plural(len(shown.names), 'test trial')}. Neurons are sorted {by_region}by the time of "
+        "their inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
         "percentile."
     )
     if 0 < shown.n_heldin < trials.n_neurons:
