@@ -186,7 +186,7 @@ class Recording:
             DataError: for an unknown column, unit, trial or signal, a window that is no whole
                 number of bins, or when no trial, unit or spike is left.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
         window_s = None if window_s is None else aligning.as_window(window_s)
         kept = self.select_units(units)
         align = aligning.align_column(kept.trials, align)
@@ -244,7 +244,7 @@ class Recording:
         given); windows never observed are left out. See `undertow.data.splits.split_labels` for
         `fractions` and `blocks`.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
         n_time = binning.whole_bins(window_s, bin_s)
         kept = self.select_units(units)
         start_s, stop_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)

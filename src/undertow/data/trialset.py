@@ -235,14 +235,13 @@ class TrialSet:
 
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
-        if not isinstance(k, Integral) or not 0 <= k < self.n_neurons:
+        n = self.n_neurons
+        if not isinstance(k, Integral) or not 0 <= k < n:
             raise DataError(
-                f"cannot hold out {shown(k)} of {self.n_neurons} neurons: one must stay held in."
+                f"cannot hold out {shown(k)} of {n} neurons: at least one must stay held in."
             )
-        heldout = np.zeros(self.n_neurons, bool)
-        seed = whole("seed", seed, 0, error=DataError)
-        heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
-        return self.replace(heldout=heldout)
+        order = np.random.default_rng(whole("seed", seed, 0, error=DataError)).permutation(n)
+        return self.replace(heldout=np.isin(np.arange(n), order[:k]))
 
     def rebin(self, bin_s: float) -> "TrialSet":
         """Sum counts into bins a whole multiple as wide.
