@@ -88,6 +88,10 @@ def test_files_cut_short_or_of_something_else_are_refused(tmp_path: Path, kept: 
     path.write_text("score,value")
     with pytest.raises(DataError, match="cannot be read"):
         load_statistics(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(DataError, match="cannot be read"):
+        load_statistics(path)
     np.savez(path, spikes=np.zeros(3))
     with pytest.raises(DataError, match="arrays of no statistic"):
         load_statistics(path)

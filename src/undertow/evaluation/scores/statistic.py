@@ -26,6 +26,7 @@ READ_ERRORS = (
     MemoryError,
     NotImplementedError,
     SyntaxError,
+    TypeError,
     zipfile.BadZipFile,
     zlib.error,
     tokenize.TokenError,
