@@ -61,8 +61,9 @@ def number(
     Raises:
         error: for anything else, and for True and False.
     """
-    largest = sys.float_info.max  # a whole number may lie beyond it
-    real = isinstance(value, Real) and not isinstance(value, bool) and -largest <= value <= largest
+    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < value < inf
+    if real and isinstance(value, int):
+        real = abs(value) <= sys.float_info.max  # whole numbers have no infinity, floats end
     fits = (
         real
         and low <= value <= high
