@@ -54,7 +54,7 @@ def test_a_broken_step_is_named_rolled_back_and_retried_smaller(how: str, named:
     objective = breaking(network, {10}, seen, how)
     with pytest.warns(
         TrainingWarning,
-        match=rf"epoch 4: {named} is not finite at step 2 of the epoch \(.*\); rolled back, retrying",
+        match=rf"epoch 4: {named} is not finite at step 2 .*; rolled back, retrying",
     ):
         history = train(network, tiny_batch(), objective, tiny_validate, SHORT)
     assert same(seen[11], seen[9])  # the retry begins where epoch 4 began
@@ -105,7 +105,7 @@ def test_always_broken_gives_up_and_keeps_the_last_good_model(tmp_path: Path) ->
 
 def test_broken_from_the_start_it_is_refused_with_the_cause_and_what_to_lower() -> None:
     network = tiny_network()
-    said = r"first epoch in 5 tries, .*: penalty is not finite at step 1 .*; lower training.learn"
+    said = r"first epoch in 5 tries: penalty is not finite at step 1 .*; to train on, lower"
     with pytest.warns(TrainingWarning), pytest.raises(ModelError, match=said):
         train(network, tiny_batch(), breaking(network, set(range(1000)), []), tiny_validate, SHORT)
 
@@ -115,8 +115,10 @@ def test_giving_up_before_the_first_validation_keeps_the_last_whole_epoch() -> N
     settings = Training(epochs=8, batch_size=8, validate_every=8, retries=1)
     # 3 steps an epoch: epochs 1 and 2 are whole, epoch 3 never is
     objective = breaking(network, set(range(6, 1000)), [])
-    with pytest.warns(TrainingWarning, match="epoch 3: .* gave up after 2 tries"):
+    with pytest.warns(TrainingWarning) as caught:
         history = train(network, tiny_batch(), objective, tiny_validate, settings)
+    assert "gave up after 2 tries" in str(caught[-1].message)
+    assert {"loss", "learning_rate", "validation_score"} <= history[0].keys()
     assert [row["epoch"] for row in history] == [2]
     assert not same(network.state_dict(), tiny_network().state_dict())
 

@@ -99,9 +99,7 @@ def train(
                         report(row, state.share_done, _seconds_left(state))
                 last_row = row
             except (NonFiniteError, StabilityError, torch.linalg.LinAlgError) as error:
-                _roll_back(
-                    state, last_good, str(error).splitlines()[0].rstrip("."), validate, last_row
-                )
+                _roll_back(state, last_good, _one_line(error), validate, last_row)
             # only whole epochs are kept: one cut short by Ctrl-C is run again from its own seed
             last_good = (state.tensors(), state.numbers())
             if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
@@ -195,6 +193,11 @@ def _roll_back(
     warnings.warn(f"epoch {epoch}: {what}; rolled back, {then}.", TrainingWarning, stacklevel=3)
 
 
+def _one_line(error: Exception) -> str:
+    """The first line of a message, without its full stop; LAPACK's have several."""
+    return str(error).splitlines()[0].rstrip(".")
+
+
 def _what_to_lower(settings: Training) -> str:
     return (
         f"to train on, lower training.learning_rate ({settings.learning_rate:g}) or "
@@ -216,7 +219,7 @@ def _keep_something(
     tries = state.counters.failures
     if state.counters.epoch == 0:
         raise ModelError(f"training could not finish its first epoch in {tries} tries: {why}.")
-    row = {"epoch": state.counters.epoch, "loss": state.counters.lowest_loss, **last_row}
+    row = last_row or {"epoch": state.counters.epoch, "loss": state.counters.lowest_loss}
     try:
         _validate(state, row, validate)
     except (NonFiniteError, StabilityError) as error:
