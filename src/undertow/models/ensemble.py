@@ -1,9 +1,9 @@
 """`Ensemble`: fits of the same model from several seeds, with their rates averaged."""
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -14,9 +14,22 @@ from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, Generated, ProgressReport
 from undertow.models.langevin_flow import LangevinFlow
-from undertow.models.loading import model_class
+from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
+from undertow.models.persistence import check_model
+from undertow.schema import record
 from undertow.training import read_tensors, write_tensors
+
+MOST_MEMBERS = 1000
+
+
+@dataclass(frozen=True)
+class EnsembleHeader:
+    """What the JSON header of an ensemble's file holds: its settings, and its members' headers."""
+
+    model: str
+    params: dict[Literal["size", "seed"], int]
+    members: list[dict[str, Any]]
 
 
 class Ensemble(Estimator):
@@ -28,7 +41,7 @@ class Ensemble(Estimator):
 
     Args:
         member: the model, which must have a `seed`; `LangevinFlow()` by default.
-        size: number of members to fit.
+        size: number of members to fit, at most 1,000.
         seed: seed of the first member; the others have seed + 1, seed + 2, …
 
     Attributes:
@@ -100,7 +113,8 @@ class Ensemble(Estimator):
                 f"member is {self.member!r}: it must be a model with a seed, such as "
                 "LangevinFlow()."
             )
-        checks.whole("size", self.size, 1)
+        checks.whole("size", self.size, 1, MOST_MEMBERS)
+        checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
 
     def _adopt(self, members: list[Estimator]) -> None:
@@ -196,20 +210,24 @@ class Ensemble(Estimator):
 
         `params` are given to every member, such as functions of your own, which no file can hold.
         """
-        tensors, header = read_tensors(Path(path))
-        if header.get("model") != cls.cli_name:
-            raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
+        tensors, found = read_tensors(Path(path))
+        check_model(found, cls, path)
+        header = record(EnsembleHeader, found, f"the header of {path}")
+        model = cls(**header.params)
+        checks.seed("seed", model.seed)
+        if checks.whole("size", model.size, 1, MOST_MEMBERS) != len(header.members):
+            raise ModelError(f"{path} holds {len(header.members)} members of {model.size}.")
         members = []
         with tempfile.TemporaryDirectory() as folder:
-            for k, about in enumerate(header["members"]):
+            for k, about in enumerate(header.members):
                 own = {
                     n.partition(".")[2]: t
                     for n, t in tensors.items()
                     if n.partition(".")[0] == str(k)
                 }
                 file = write_tensors(Path(folder) / f"{k}", own, about)
-                members.append(model_class(about["model"]).load(file, **params))
-        model = cls(members[0].copy(), **header["params"])
+                members.append(load_model(file, **params))
+        model.member = members[0].copy()
         model._adopt(members)
         return model
 

@@ -23,7 +23,7 @@ from undertow.models.sizes import Size
 from undertow.names import find, kebab, nearest, printable, shown
 from undertow.randomness import isolated_seed
 from undertow.schema import field_types, fit_value, kinds, record
-from undertow.training import read_tensors, write_tensors
+from undertow.training import broken_history, read_tensors, write_tensors
 
 FORMAT = 2  # raised when files of before can no longer be read
 DYNAMICS, OPTIONS, PART, CUSTOM = MARKERS = ("dynamics", "options", "part", "custom")
@@ -90,6 +90,8 @@ def load(
             "again."
         )
     header = record(Header, found, f"the header of {path}")
+    if why := broken_history(header.history):
+        raise ModelError(f"{path} is damaged: {why}.")
     settings, others = _overlaid(header.params, params)
     types = annotations(cls)
     for name in settings:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from undertow.errors import ModelError
 from undertow.names import printable
 from undertow.schema import record
-from undertow.training.settings import PLATEAU_EPOCHS, Training
+from undertow.training.history import broken_history
+from undertow.training.settings import MOST, PLATEAU_EPOCHS, Training
 
 
 @dataclass
@@ -33,6 +34,13 @@ class Counters:
     lowest_epoch: int = 0
     reductions: int = 0
     history: list[dict[str, int | float]] = field(default_factory=list)
+
+    def broken(self) -> str:
+        """Say which counter holds what training never makes; empty for none."""
+        counts = (self.epoch, self.failures, self.reductions, self.lowest_epoch)
+        if min(counts) < 0 or max(counts) > MOST or not -1 <= self.best_epoch <= MOST:
+            return "it counts epochs that training never counts"
+        return "" if 0 <= self.elapsed_s < MOST else "its seconds are none"
 
 
 class TrainingState:
@@ -153,9 +161,11 @@ class TrainingState:
     def misfit(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> str:
         """Say why a checkpoint is none of this network; empty where it is one."""
         try:
-            record(Counters, numbers, "its header")
+            counters = record(Counters, numbers, "its header")
         except ModelError as error:
             return str(error).rstrip(".")
+        if why := broken_history(counters.history) or counters.broken():
+            return why
         states = {"network.": self.network.state_dict(), "averaged.": self.averaged.state_dict()}
         states |= {"best.": self.best}
         wanted = {part + k: v.shape for part, held in states.items() for k, v in held.items()}
