@@ -82,6 +82,11 @@ class HiddenSpikes:
         return found
 
     def score(self, expected: np.ndarray) -> float:
-        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike."""
+        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike.
+
+        NaN where they are not finite, so that training can go back to weights that make them so.
+        """
         window = expected[:, : self.counts.shape[1]][:, :, self.scored]
+        if not np.isfinite(window).all():
+            return float("nan")
         return float(bits_per_spike(window, self.counts[:, :, self.scored]))
