@@ -69,7 +69,7 @@ class HiddenSpikes:
     def _held_in(
         cls, trials: TrialSet, batch: Batch, counts: np.ndarray, share: float
     ) -> "HiddenSpikes":
-        generator = torch.Generator(batch.inputs.device).manual_seed(0)
+        generator = torch.Generator(batch.targets.device).manual_seed(0)
         inputs, weight = coordinated_dropout(batch.inputs, share, generator)
         shown = np.ones_like(counts, dtype=bool)  # held-out neurons are scored by 'co-bps' alone
         shown[:, :, ~trials.heldout] = (weight == 0).cpu().numpy()[:, : counts.shape[1]]
