@@ -13,6 +13,9 @@ from undertow.errors import UndertowError
 if TYPE_CHECKING:
     import xarray
 
+RECORDED = ("recorded_start_s", "recorded_stop_s")
+"""Start and stop of each trial on the recording's clock, as labelled arrays name them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -151,6 +154,9 @@ class Prediction:
             coords["times"] = (("trial", "time"), trials.times, seconds)
         if trials.condition is not None:
             coords["condition"] = ("trial", trials.condition)
+        if trials.recorded_s is not None:
+            for name, edge in zip(RECORDED, trials.recorded_s.T, strict=True):
+                coords[name] = ("trial", edge, {"units": "s"})
         if trials.region is not None:
             coords["region"] = ("neuron", trials.region)
         if names := self._channels():

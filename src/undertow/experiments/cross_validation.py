@@ -1,5 +1,6 @@
 """Cross-validation of one model beside the baseline, on the grid runner."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, join_trials
-from undertow.errors import UndertowError
-from undertow.experiments.fitting import fold_splits, load_and_predict
+from undertow.data.separating import SEPARATED
+from undertow.errors import DataWarning, UndertowError
+from undertow.experiments.fitting import fold_splits, load_and_predict, noted
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
@@ -54,7 +56,8 @@ def cross_validate(
         UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
     """
     out, source = Path(out), source or {}
-    parts = fold_splits(trials, folds, split_seed)
+    with noted() as said:
+        parts = fold_splits(trials, folds, split_seed)
     names = {f"fold{k}": splits for k, splits in enumerate(parts)}
     what = identity(model, trials, names, split_seed)
     models: dict[str, Estimator] = {model.cli_name: model}
@@ -70,7 +73,9 @@ def cross_validate(
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
-    with run_directory(out, what, resume, source):
+    with run_directory(out, what, resume, source), warnings.catch_warnings():
+        # said above: the grid makes the same folds again
+        warnings.filterwarnings("ignore", message=SEPARATED, category=DataWarning)
         for name, each in models.items():
             done[name] = fit_all(
                 {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
@@ -90,6 +95,7 @@ def cross_validate(
             "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
             "notes": [
                 f"Scores are means over {folds} folds; all else is of the first fold.",
+                *said,
                 *fits[0].notes,
                 *warn_of_scores(table.scores[model.cli_name]),
             ],

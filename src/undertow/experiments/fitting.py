@@ -196,12 +196,12 @@ def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Collect the user warnings said inside; all warnings are said again at the end."""
+    """Collect the user warnings said inside; each is said again, once, at the end."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield notes
-    for warning in caught:
+    for warning in {(str(each.message), each.category): each for each in caught}.values():
         if issubclass(warning.category, UserWarning) and str(warning.message) not in notes:
             notes.append(str(warning.message))
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

@@ -7,7 +7,7 @@ from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data import Splits, TrialSet, join_trials, split_trials
-from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
+from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
@@ -76,7 +76,8 @@ def run(
         Interrupted: on Ctrl-C, after the state was saved.
     """
     out, source, say = Path(out), source or {}, say or _silent
-    splits = split_trials(trials, seed=split_seed)
+    with noted() as said:
+        splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
         done = fit_or_load(model, splits, out, resume, progress)
@@ -94,7 +95,7 @@ def run(
         together = join_trials(splits.train, splits.validation)
         table = score_table(cells | true_rate_cells([(together, splits.test)]))
         fitted = fits[model.cli_name]
-        notes = [*fitted.notes, *warn_of_scores(table.scores[model.cli_name])]
+        notes = [*said, *fitted.notes, *warn_of_scores(table.scores[model.cli_name])]
         about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
         write_scores(out / SCORES, table, about)
         say("writing the report")
