@@ -16,10 +16,13 @@ from undertow.evaluation import Score, combine
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
+from undertow.experiments.records import read_run
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
+
+NOT_READING = ("path", "bin_s", "heldout", "split_seed")
+"""Entries of a run's source that the model itself decides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class SavedRun:
                 f"{file} is not there: give a model file, or a directory that a finished fit wrote."
             )
         about = file.parent / identity.FILE
-        return cls(load_model(file), read_json(about) if about.exists() else {})
+        return cls(load_model(file), read_run(about) if about.exists() else {})
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
         """Trials of the model's neurons, in its bins.
@@ -55,7 +58,7 @@ class SavedRun:
                 events of the fit are a file that belongs to another recording.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        fitted = {name: value for name, value in self._source.items() if name != "path"}
+        fitted = {k: value for k, value in self._source.items() if k not in NOT_READING}
         if "events" not in given:
             self._check_events(path)
         trials = prepare(
