@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from undertow.baselines.smoothing_choice import heldin_counts
 from undertow.data import TrialSet
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 
@@ -33,15 +32,16 @@ class Shrinkage(NamedTuple):
             mean_rates: of the held-in neurons in spikes/s.
             centre: whether a bin takes part in its own rate.
         """
-        counts = heldin_counts(trials)
+        counts = _counts(trials)
         lag_s = np.subtract.outer(*(np.arange(counts.shape[1]),) * 2) * trials.bin_s
         kernel = np.exp(-0.5 * (lag_s / self.width_s) ** 2)
         if not centre:
             np.fill_diagonal(kernel, 0.0)
         rates = np.empty(counts.shape)
         for part in _parts(len(counts)):
-            observed = np.isfinite(counts[part])
-            spikes = kernel @ np.where(observed, counts[part], 0.0)
+            own = counts[part].astype(np.float64)
+            observed = np.isfinite(own)
+            spikes = kernel @ np.where(observed, own, 0.0)
             seconds = kernel @ observed.astype(np.float64) * trials.bin_s
             rates[part] = (spikes + self.mean_s * mean_rates) / (seconds + self.mean_s)
         return rates
@@ -64,10 +64,16 @@ def choose_shrinkage(
 
 def _loss(choice: Shrinkage, trials: TrialSet, mean_rates: np.ndarray) -> float:
     """Σ r − n ln r over observed entries, r from the other bins alone."""
-    counts = heldin_counts(trials)
+    counts = _counts(trials).astype(np.float64)
     expected = choice.rates(trials, mean_rates, centre=False) * trials.bin_s
     expected = np.maximum(expected, ZERO_RATE)
     return float(np.nansum(expected * np.isfinite(counts) - counts * np.log(expected)))
+
+
+def _counts(trials: TrialSet) -> np.ndarray:
+    """Spikes of held-in neurons in the window, (trials, window, held-in)."""
+    counts: np.ndarray = trials.spikes[:, : trials.n_time - trials.forward_bins, ~trials.heldout]
+    return counts
 
 
 def _parts(n: int) -> Iterator[slice]:

@@ -18,7 +18,7 @@ from undertow.baselines.smoothing_choice import (
 from undertow.baselines.smoothing_file import Header, check_params
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.validation import totals
+from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import MASKS, hidden_prediction
 from undertow.evaluation.metrics.arrays import ZERO_RATE

@@ -222,7 +222,7 @@ def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
     if not isinstance(value, JSON_TYPES):
         return value
     marker = next((m for m in MARKERS if isinstance(value, dict) and m in value), None)
-    if marker is None:
+    if marker is None or not isinstance(value, dict):
         return fit_value(f"{name} in {path}", value, annotation)
     what, own = value[marker], {k: v for k, v in value.items() if k != marker}
     if not isinstance(what, str):

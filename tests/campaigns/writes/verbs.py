@@ -70,14 +70,32 @@ VERBS = {
         Verb("fit --ensemble", (*FIT, *SETTINGS, "--ensemble", "2", "--quiet"), resumes=True),
         Verb(
             "ablate",
-            ("ablate", "recording.h5", "--out", "study", "--seeds", "1", *SETTINGS, "--quiet")
-            + ("--arms", "whole,no-dropout"),
+            (
+                "ablate",
+                "recording.h5",
+                "--out",
+                "study",
+                "--seeds",
+                "1",
+                *SETTINGS,
+                "--quiet",
+                "--arms",
+                "whole,no-dropout",
+            ),
             resumes=True,
         ),
         Verb(
             "latents",
-            ("latents", "recording.h5", "--out", "curve", "--sizes", "2,4", *SETTINGS[2:])
-            + ("--quiet",),
+            (
+                "latents",
+                "recording.h5",
+                "--out",
+                "curve",
+                "--sizes",
+                "2,4",
+                *SETTINGS[2:],
+                "--quiet",
+            ),
             resumes=True,
         ),
         Verb(

@@ -40,7 +40,7 @@ def test_no_file_shows_what_another_holds(
     if make is not external_link and suffix == ".mat" and read is not checked_file:
         pytest.skip("a variable that nothing reads")
     with pytest.raises(
-        DataError, match="(another file|lie elsewhere).*not followed; copy the data"
+        DataError, match=r"(another file|lie elsewhere).*not followed; copy the data"
     ):
         read(tmp_path / f"x{suffix}")
 
@@ -67,7 +67,7 @@ def test_sizes_that_nothing_holds_are_refused_before_reading(tmp_path: Path) -> 
     with h5py.File(tmp_path / "huge.h5", "w") as file:
         file.create_dataset("train_data", (2**20, 2**20, 2**10), "f8", chunks=(1, 1024, 4))
     with pytest.raises(
-        DataError, match="train_data in .* declares 9.01 PB .* damaged or was never"
+        DataError, match=r"train_data in .* declares 9.01 PB .* damaged or was never"
     ):
         read_hdf5(tmp_path / "huge.h5")
 
@@ -103,5 +103,5 @@ def test_text_that_is_no_utf8_is_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         file["train_data"] = ONES
         file["region"] = np.array([b"M1", b"\xff", b"a", b"b"])
-    with pytest.raises(DataError, match="region in .* holds text that is no UTF-8"):
+    with pytest.raises(DataError, match=r"region in .* holds text that is no UTF-8"):
         read_hdf5(tmp_path / "t.h5")

@@ -178,7 +178,7 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
             "neurons; dims=('trial', 'time', 'neuron') gives their names."
         )
     if 0 in counts.shape:
-        validation.check_counts(np.zeros(counts.shape))
+        counts.check_counts(np.zeros(counts.shape))
     return named
 
 
@@ -272,10 +272,7 @@ def _signals(
     default: str,
     dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names, and values (trials, time, channels) of several variables side by side.
-
-    The values are None where there is no variable.
-    """
+    """Channel names, and values (trials, time, channels) side by side; None without a variable."""
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()
