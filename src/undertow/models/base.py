@@ -3,7 +3,6 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -12,7 +11,6 @@ import numpy as np
 from undertow import checks
 from undertow.data import Prediction, TrialSet, as_trials
 from undertow.data.arrays import TrialsLike
-from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.evaluation import Score
 from undertow.evaluation import scores as scoring
@@ -230,7 +228,7 @@ class Estimator(ABC):
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = (
-            f"{k}={_shown(v)}"
+            f"{k}={parameters.one_line(v)}"
             for k, v in self.get_params(deep=False).items()
             if v != defaults[k].default
         )
@@ -298,19 +296,3 @@ class Estimator(ABC):
                 f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: "
                 "rebin the trials."
             )
-
-
-def _shown(value: Any) -> str:
-    """Format a parameter on one line; pieces show only what differs from their defaults."""
-    if isinstance(value, Dynamics):
-        settings = value.settings
-    elif is_dataclass(value) and not isinstance(value, type):
-        settings = {
-            f.name: getattr(value, f.name)
-            for f in fields(value)
-            if getattr(value, f.name) != f.default
-        }
-    else:
-        return repr(value)
-    given = ", ".join(f"{name}={each!r}" for name, each in settings.items())
-    return f"{type(value).__name__}({given})"
