@@ -16,8 +16,8 @@ from undertow.evaluation import Score, Statistic, combine, velocity_channels
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
-from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.records import read_run
+from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
