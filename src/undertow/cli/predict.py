@@ -23,7 +23,9 @@ def predict(
     samples: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Write N posterior samples, too (200 or more for intervals)."
+            metavar="N",
+            help="Write N posterior samples, too (200 or more for intervals of rates, which are "
+            "mostly too narrow: see --widen).",
         ),
     ] = None,
     widen: Annotated[

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Splits, TrialSet
+from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
 from undertow.files import flatten, plain, read_json, write_json
@@ -47,7 +48,8 @@ def versions() -> dict[str, str]:
 def fingerprint(trials: TrialSet) -> str:
     """SHA-256 of everything a fit reads.
 
-    That is counts, bin width, masks, ids, signals, conditions, labels and times.
+    That is counts, bin width, masks, ids, signals, conditions, labels and times, and where trials
+    that overlap lie in the recording.
     """
     digest = hashlib.sha256(
         f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode()
@@ -65,6 +67,9 @@ def fingerprint(trials: TrialSet) -> str:
     if trials.times is not None:
         digest.update(f"times {trials.start_s!r}".encode())
         digest.update(trials.times.tobytes())
+    if any_overlap(trials.recorded_s):  # where nothing overlaps, no split depends on it
+        digest.update(b"recorded_s")
+        digest.update(trials.recorded_s.tobytes())
     return digest.hexdigest()
 
 

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from undertow import checks
 from undertow.data import Prediction, TrialSet, as_trials
 from undertow.data.arrays import TrialsLike
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.evaluation import Score, combine, generation_statistics, sufficient_statistics
+from undertow.evaluation import Score
+from undertow.evaluation import scores as scoring
 from undertow.models import parameters
 from undertow.names import nearest
 
@@ -90,6 +92,35 @@ class Estimator(ABC):
         """Predict from each trial's start and stimulus alone; None for models that cannot."""
         return None
 
+    def predict_hidden(
+        self, trials: TrialSet, masks: int = scoring.MASKS, seed: int = 0
+    ) -> Prediction | None:
+        """Predict each held-in entry of the window while it is hidden, see `hidden_prediction`.
+
+        None for a model that cannot do without single entries; it has no 'held-in bps' then.
+        """
+        return scoring.hidden_prediction(self.thinned(masks).predict, trials, masks, seed)
+
+    def thinned(self, times: int) -> Self:
+        """Return the fitted model with so many times fewer posterior samples, where it has any."""
+        return self
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        """Say what this model does not use of `trials`, a sentence each; `fit` warns of it."""
+        return []
+
+    def check_settings(self) -> None:
+        """Refuse settings that break a rule, before any trial is read.
+
+        Raises:
+            ModelError: naming the setting and its rule.
+        """
+        names = parameters.parameter_names(type(self))
+        for name in names:
+            self.piece(name)
+        if "seed" in names:
+            checks.seed("seed", self.get_params(deep=False)["seed"])
+
     def parameter_counts(self) -> Mapping[str, int]:
         """Count learned numbers: 'all' and by part; empty for a model that does not count them."""
         return {}
@@ -105,12 +136,8 @@ class Estimator(ABC):
         """
         trials = self.checked(trials)
         fitted_on = None if train is None else self.predict(train)
-        inferred, generated = self.predict(trials), self.predict_generated(trials)
-        found = sufficient_statistics(inferred, fitted_on)
-        if generated is not None:
-            seen = None if fitted_on is None else fitted_on.trials
-            found |= generation_statistics(inferred, *generated, seen)
-        return combine([[found]])
+        found = scoring.model_statistics(self, self.predict(trials), fitted_on)
+        return scoring.combine([[found]])
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables, validation
+from undertow.data.prediction import RECORDED
 from undertow.data.readers.netcdf_file import loaded, opened_netcdf
 from undertow.data.readers.schema import PLAIN, check_kind, flags, text_checked
 from undertow.data.signals import channel_names
@@ -92,6 +93,9 @@ def from_xarray(
     fields |= {
         name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables
     }
+    if set(RECORDED) <= set(dataset.variables):
+        edges = [_along(dataset, name, trial) for name in RECORDED]
+        fields["recorded_s"] = np.stack(edges, axis=1)
     if "heldout" in fields:
         fields["heldout"] = flags("the data", "heldout", fields["heldout"])
     event = validation.scalar(attrs.get("event"))
@@ -196,9 +200,9 @@ def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
         raise DataError(
             f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone."
         )
-    values = tables.plain(variable.values)
+    values = text_checked("the data", name, variable.values)
     check_kind("the data", name, values.dtype, PLAIN)
-    return text_checked("the data", name, values)
+    return values
 
 
 def _condition(dataset: "xarray.Dataset", names: str | Sequence[str] | None, trial: str) -> Any:
@@ -286,11 +290,12 @@ def _signals(
         array = variable.transpose(*dims, *channel).values
         check_kind("the data", name, array.dtype)
         array = array if channel else array[..., None]
+        labels = variable[channel[0]].values if channel else np.zeros(0)
         text = (
             channel and channel[0] in variable.coords and variable[channel[0]].dtype.kind in "UOT"
         )
         names += (
-            [str(each) for each in tables.plain(variable[channel[0]].values).tolist()]
+            [str(each) for each in text_checked("the data", name, labels).tolist()]
             if text
             else channel_names(name, array.shape[2])
         )
