@@ -72,7 +72,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_made(
     sized = r"counts of 118 trials × 2,000 bins of 0\.001 s × 4 units would take .* MB .* 1\.05 MB"
     with pytest.raises(DataError, match=sized):
         recording().bin("event", (-0.5, 1.5), 0.001)
-    with pytest.raises(DataError, match="599 trials × 1,000 bins .* times are in seconds"):
+    with pytest.raises(DataError, match=r"599 trials × 1,000 bins .* times are in seconds"):
         recording().cut(1.0, 0.001)
 
 
