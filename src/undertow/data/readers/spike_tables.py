@@ -109,8 +109,14 @@ def with_event(recording: Recording, align: str | None) -> Recording:
     Raises:
         DataError: for events outside of the trials.
     """
-    given = recording.trials.get(align) if align not in (None, "start_time", "stop_time") else None
-    if given is None or recording.obs_intervals is None or given.dtype.kind not in "iuf":
+    name = None if align in ("start_time", "stop_time") else align
+    given = None if name is None else recording.trials.get(name)
+    if (
+        name is None
+        or given is None
+        or recording.obs_intervals is None
+        or given.dtype.kind not in "iuf"
+    ):
         return recording
     start_s = recording.trials["start_time"]
     first, last = recording.obs_intervals[0][0] - start_s[0]
@@ -122,7 +128,7 @@ def with_event(recording: Recording, align: str | None) -> Recording:
             f"{first:g} to {last:g} s: give events on the clock of the spikes, or pass "
             "clock='recording' where that is of the whole recording."
         )
-    return replace(recording, trials={**recording.trials, align: event_s + start_s})
+    return replace(recording, trials={**recording.trials, name: event_s + start_s})
 
 
 # --- columns ----------------------------------------------------------------------------------
