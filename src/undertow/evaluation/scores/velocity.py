@@ -41,7 +41,11 @@ class LogRates:
         # spikes/s to spikes per bin, and never 0, whose logarithm is infinite
         floor = max(self.floor_hz * train.trials.bin_s, ZERO_RATE)
         return fit_log_rate_decoder(
-            window_counts(train), _velocity(train.trials), self.bins(train.trials), floor
+            train.rates[:, window(train.trials)],
+            _velocity(train.trials),
+            self.bins(train.trials),
+            floor,
+            train.trials.bin_s,
         )
 
 
@@ -93,7 +97,9 @@ def velocity_decoder(train: Prediction, log_rates: LogRates | None) -> VelocityD
         known[log_rates] = (
             log_rates.fit(train)
             if log_rates
-            else fit_velocity_decoder(window_counts(train), _velocity(train.trials))
+            else fit_velocity_decoder(
+                train.rates[:, window(train.trials)], _velocity(train.trials), train.trials.bin_s
+            )
         )
     return known[log_rates]
 
