@@ -17,6 +17,10 @@ class StabilityError(ModelError):
     """A time step of the dynamics would grow without bound."""
 
 
+class WriteError(UndertowError):
+    """A file could not be written: a full disk, a limit, no permission; no half of it is kept."""
+
+
 class DataWarning(UserWarning):
     """The data can be used, but something in them deserves a look.
 

@@ -1,12 +1,15 @@
 """Memory: what a step would take, refused with the number before anything is allocated."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from undertow.errors import DataError, UndertowError
 
 LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where Linux keeps the limit of a container, of either version."""
+BLOCK_BYTES = 2**24
+"""What one block of a large array may take while it is worked on."""
 UNKNOWN = 2**63
 """Stands for the memory of a machine that does not say."""
 
@@ -39,6 +42,16 @@ def check_memory(
             f"{what} would take {in_words(needed)} of memory, and there are "
             f"{in_words(available)}: {way_out}"
         )
+
+
+def blocks(n_rows: int, row_bytes: float, at_once: float = BLOCK_BYTES) -> Iterator[slice]:
+    """Slices of rows that take at most `at_once` bytes each, one row at least; all rows in turn.
+
+    Sums over a large array go block by block, so that what they convert or mask stays small.
+    """
+    step = max(1, int(at_once // max(row_bytes, 1)))
+    for first in range(0, n_rows, step):
+        yield slice(first, min(first + step, n_rows))
 
 
 def in_words(size: float) -> str:

@@ -11,7 +11,7 @@ from tests.experiments.test_run import tiny
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, join_trials
 from undertow.errors import UndertowError
-from undertow.evaluation import combine, score_prediction
+from undertow.evaluation import combine
 from undertow.experiments import CellResult, run_grid
 from undertow.experiments.fitting import fold_splits
 from undertow.models import LangevinFlow
@@ -44,7 +44,7 @@ def test_a_cell_is_the_fit_on_its_fold(tmp_path: Path, small_trials: TrialSet) -
     splits = fold_splits(small_trials, 4)[2]
     model = Smoothing(**QUICK).fit(splits.train, splits.validation)
     learned_from = join_trials(splits.train, splits.validation)
-    direct = score_prediction(model.predict(splits.test), model.predict(learned_from))
+    direct = model.score(splits.test, learned_from)
     assert combine([[result.statistics()]]) == direct
     assert result.scores == {name: pytest.approx(score.value) for name, score in direct.items()}
 

@@ -1,6 +1,6 @@
 """Width, floor and penalty of smoothing, chosen by how well they predict spikes not seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -9,12 +9,19 @@ import numpy as np
 
 from undertow.data import TrialSet
 from undertow.errors import ModelError
+from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.likelihood import bits_per_spike, negative_log_likelihood
-from undertow.evaluation.metrics.poisson_regression import PoissonDesign, PoissonRegression
+from undertow.evaluation.metrics.poisson_regression import (
+    LARGE,
+    PoissonDesign,
+    PoissonRegression,
+)
 from undertow.evaluation.metrics.psth import gaussian_smooth
 
 Grid = float | Sequence[float]
 BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
+ENTRIES_TO_CHOOSE = 2**23
+"""Counts on which a choice is made that takes all bins, or all neurons, where there are no more."""
 
 
 class Choice(NamedTuple):
@@ -62,24 +69,35 @@ class HeldInSmoother:
 
         `centre` is as in `gaussian_smooth`.
         """
-        counts = heldin_counts(trials)
-        rates = gaussian_smooth(counts, width_s, trials.bin_s, centre) / trials.bin_s
-        return np.where(np.isnan(rates), self.mean_rates, rates)
+        return np.concatenate([rates for _, rates in self.blocks(trials, width_s, centre)])
 
+    def blocks(
+        self, trials: TrialSet, width_s: float, centre: bool = True, every: int = 1
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """The same some trials at a time, with their place; or of every so manieth trial."""
+        counts = trials.spikes[::every]
+        for part in row_blocks(counts):
+            given = _window_counts(trials, ~trials.heldout, counts[part]).astype(np.float64)
+            rates = gaussian_smooth(given, width_s, trials.bin_s, centre) / trials.bin_s
+            yield part, np.where(np.isnan(rates), self.mean_rates, rates)
 
-def heldin_counts(trials: TrialSet) -> np.ndarray:
-    """Spikes of held-in neurons in the window, (trials, window, held-in)."""
-    return _window_counts(trials, ~trials.heldout)
+    def rows(self, trials: TrialSet, width_s: float, every: int = 1) -> Iterator[np.ndarray]:
+        """Rates of every so manieth bin inside the trials, blocks of (bins, held-in)."""
+        inside, first = _inside(trials), 0
+        for part, rates in self.blocks(trials, width_s):
+            found = rates[inside[part]]
+            yield found[-first % every :: every]
+            first += len(found)
 
 
 def heldout_counts(trials: TrialSet) -> np.ndarray:
     """Spikes of held-out neurons in the window, (trials, window, held-out)."""
-    return _window_counts(trials, trials.heldout)
+    return _window_counts(trials, trials.heldout, trials.spikes)
 
 
-def _window_counts(trials: TrialSet, neurons: np.ndarray) -> np.ndarray:
-    counts: np.ndarray = trials.spikes[:, : trials.n_time - trials.forward_bins, neurons]
-    return counts.astype(np.float64)
+def _window_counts(trials: TrialSet, neurons: np.ndarray, spikes: np.ndarray) -> np.ndarray:
+    counts: np.ndarray = spikes[:, : trials.n_time - trials.forward_bins, neurons]
+    return counts
 
 
 def _inside(trials: TrialSet) -> np.ndarray:
@@ -90,15 +108,18 @@ def _inside(trials: TrialSet) -> np.ndarray:
 def choose_on_held_in(grid: list[Choice], smooth: HeldInSmoother, given: list[TrialSet]) -> Choice:
     """The point under which every held-in bin is likeliest given the other bins of its trial."""
 
-    def loss(point: Choice) -> float:
-        total = 0.0
-        for trials in given:
+    losses = dict.fromkeys(grid, 0.0)
+    for trials in given:
+        # large sets are judged by a part of their trials
+        every = 1 + trials.spikes.size // ENTRIES_TO_CHOOSE
+        for width_s in dict.fromkeys(point.width_s for point in grid):
             # without its own bin: else the narrowest kernel would win by repeating the spikes
-            rates = smooth(trials, point.width_s, centre=False) + point.floor_hz
-            total += negative_log_likelihood(rates * trials.bin_s, heldin_counts(trials))
-        return total
-
-    return min(grid, key=loss)
+            for part, rates in smooth.blocks(trials, width_s, centre=False, every=every):
+                counts = _window_counts(trials, ~trials.heldout, trials.spikes[::every][part])
+                for point in (each for each in grid if each.width_s == width_s):
+                    expected = (rates + point.floor_hz) * trials.bin_s
+                    losses[point] += negative_log_likelihood(expected, counts)
+    return min(grid, key=lambda point: losses[point])
 
 
 def choose_on_validation(
@@ -125,7 +146,8 @@ def choose_on_validation(
     if max(every_bin, every_neuron) == 1:
         return choice
     # the best penalty depends on the number of bins: it is chosen on all
-    return best([point for point in grid if point[:2] == choice[:2]], neurons, 1)
+    few = neurons[:: 1 + len(neurons) * int(_inside(train).sum()) // ENTRIES_TO_CHOOSE]
+    return best([point for point in grid if point[:2] == choice[:2]], few, 1)
 
 
 def _validation_scores(
@@ -144,13 +166,23 @@ def _validation_scores(
     counts = heldout_counts(train)[_inside(train)][::every, neurons]
     penalties = sorted({point.penalty for point in grid}, reverse=True)
     for width_s in dict.fromkeys(point.width_s for point in grid):
-        fit_rates = smooth(train, width_s)[_inside(train)][::every]
+        fit_rates = _held_rows(smooth, train, width_s, every)
         score_rates = smooth(validation, width_s)
         for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
-            design = PoissonDesign(np.log(fit_rates + floor_hz), counts)
+            design = PoissonDesign((np.log(rates + floor_hz) for rates in fit_rates()), counts)
             features = np.log(score_rates + floor_hz)
             for penalty, score in _until_it_falls(design, features, target, penalties):
                 yield Choice(width_s, floor_hz, penalty), score
+
+
+def _held_rows(
+    smooth: HeldInSmoother, trials: TrialSet, width_s: float, every: int
+) -> Callable[[], Iterable[np.ndarray]]:
+    """The rows of `HeldInSmoother.rows`, held where they are few, else smoothed whenever asked."""
+    if trials.spikes.size // every > LARGE:
+        return lambda: smooth.rows(trials, width_s, every)
+    held = [np.concatenate(list(smooth.rows(trials, width_s, every)))]
+    return lambda: held
 
 
 def _until_it_falls(
@@ -181,12 +213,13 @@ def fit_regression(
     first = given[0]
     if not first.heldout.any():
         return PoissonRegression(np.zeros((first.n_neurons, 0)), np.zeros(0))
-    features, counts = [], []
-    for trials in given:
-        inside = _inside(trials)
-        features.append(np.log(smooth(trials, choice.width_s)[inside] + choice.floor_hz))
-        counts.append(heldout_counts(trials)[inside])
-    design = PoissonDesign(np.concatenate(features), np.concatenate(counts))
+    counts = np.concatenate([heldout_counts(trials)[_inside(trials)] for trials in given])
+    features = (
+        np.log(rates + choice.floor_hz)
+        for trials in given
+        for rates in smooth.rows(trials, choice.width_s)
+    )
+    design = PoissonDesign(features, counts)
     fitted = design.fit(choice.penalty)
     # ln of counts per bin to ln of spikes/s
     return PoissonRegression(fitted.weights, fitted.offset - np.log(first.bin_s))

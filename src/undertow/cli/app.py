@@ -2,6 +2,7 @@
 
 import typer
 
+from undertow.cli import output, signals
 from undertow.cli.ablate import ablate
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
@@ -48,5 +49,13 @@ def common(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line, and end with its exit code."""
+    signals.leave_on_signals()
+    out, err = output.install()
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        code = output.ended(code, out)
+        err.flush()
+        raise SystemExit(code) from None

@@ -1,5 +1,6 @@
 """`undertow evaluate`: scores of a fitted model."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -25,22 +26,21 @@ def evaluate(
 
     Options for reading DATA are those the run was fitted with, unless given.
     """
-    from undertow.errors import UndertowError
     from undertow.experiments import SavedRun, ScoreTable, write_scores
+    from undertow.places import new_file
 
-    if out is not None and out.exists():
-        raise UndertowError(f"{out} exists: choose another file for the scores.")
-    saved = SavedRun.open(model)
-    trials = saved.read(data, **reading.options())
-    train, scored = saved.parts(trials)
-    if not quiet:
-        which = (
-            "the run's test trials"
-            if train is not None
-            else "all trials: these are not the data of the fit"
-        )
-        say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
-    found = ScoreTable({saved.model.cli_name: saved.score(trials)}, {})
-    show.scores(found)
-    if out is not None:
-        write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})
+    with nullcontext() if out is None else new_file(out, "evaluate"):
+        saved = SavedRun.open(model)
+        trials = saved.read(data, **reading.options())
+        train, scored = saved.parts(trials)
+        if not quiet:
+            which = (
+                "the run's test trials"
+                if train is not None
+                else "all trials: these are not the data of the fit"
+            )
+            say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
+        found = ScoreTable({saved.model.cli_name: saved.score(trials)}, {})
+        show.scores(found)
+        if out is not None:
+            write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})

@@ -81,8 +81,7 @@ def fit(
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     with resumable(directory):
-        result = run_plan(plan, trials, estimator, plan.source(data), resume, quiet)
-    show.result(result)
+        show.result(run_plan(plan, trials, estimator, plan.source(data), resume, quiet))
 
 
 def run_plan(

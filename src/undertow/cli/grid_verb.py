@@ -128,21 +128,21 @@ def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
     if not asked.quiet:
         say(f"{study.title}: {trials!r} from {data.name}")
     with resumable(directory):
-        done, about = _fitted(study, trials, plan, asked, plan.source(data))
+        done, written = _fitted(study, trials, plan, asked, plan.source(data))
     for number, table in enumerate(done.tables()):
         typer.echo("\n" * (number > 0), nl=False)
         show.table(*table)
     for sentence in done.sentences():
-        typer.echo(sentence)
-    for path in done.write(directory, about):
-        typer.echo(f"written: {path}")
+        show.line(sentence)
+    for path in written:
+        show.line(f"written: {path}")
     _refuse_failures(done.errors)
 
 
 def _fitted(
     study: Study, trials: "TrialSet", plan: Plan, asked: GridOptions, source: Mapping[str, Any]
-) -> tuple[GridResult, dict[str, Any]]:
-    """The result, and what the verb's JSON file says of it beside."""
+) -> tuple[GridResult, list[Path]]:
+    """The result, and the files it was written to."""
     from undertow.experiments.identity import fingerprint, run_directory, settings_of
 
     same = {
@@ -170,7 +170,8 @@ def _fitted(
             workers=asked.workers,
             report=report,
         )
-    return done, {**same, "source": source, "seeds": list(seeds), **study.about}
+        about = {**same, "source": source, "seeds": list(seeds), **study.about}
+        return done, done.write(plan.directory(), about)
 
 
 def _refuse_failures(errors: Mapping[str, str]) -> None:

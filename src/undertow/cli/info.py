@@ -5,9 +5,15 @@ from typing import Any
 
 from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
-from undertow.cli.reading import Reading
+from undertow.cli.reading import Reading, in_flags
+from undertow.errors import DataError
+from undertow.names import printable
 
-MOST = 12
+MOST, MOST_CONTENTS = 12, 200
+"""Entries shown of one list; of the lists of what a file holds."""
+CONTENTS = ("arrays", "trial_columns", "unit_columns", "tables", "time_series")
+A_LINE_EACH = ("tables", "time_series")
+LONGEST = 500
 OF_ANY_FORMAT = ("min_rate_hz", "forward_bins")
 
 
@@ -15,11 +21,42 @@ OF_ANY_FORMAT = ("min_rate_hz", "forward_bins")
 @options.grouped()
 def info(data: options.Data, reading: Reading) -> None:
     """Describe DATA: trials, bins, neurons, rates, conditions, behaviour, what to align to."""
-    found = described(data, reading)
+    try:
+        found = described(data, reading)
+    except DataError:
+        show.facts(in_words({"path": str(data), **_contents(data)}))
+        raise
     warnings = found.pop("warnings")
-    show.facts({name.replace("_", " "): shown(value) for name, value in found.items()})
+    show.facts(in_words(found))
     for warning in warnings:
-        say(f"warning: {warning}")
+        say(f"warning: {in_flags(warning)}")
+
+
+def in_words(found: dict[str, Any]) -> dict[str, str]:
+    """What a file holds as lines of text; time series with their shapes, units and rates."""
+    if "signals" in found:
+        found = {**found, "time_series": found["signals"]}
+    width = max(map(len, found))
+    words = {}
+    for name, value in found.items():
+        if name == "signals":
+            continue
+        if name in A_LINE_EACH and value:
+            lines = [shown(each) for each in value[:MOST_CONTENTS]]
+            words[name] = f"\n{' ' * (width + 2)}".join(lines)
+        else:
+            words[name] = shown(value, MOST_CONTENTS if name in CONTENTS else MOST)
+    return {name.replace("_", " "): text for name, text in words.items()}
+
+
+def _contents(data: Path) -> dict[str, Any]:
+    """What a file offers, where it cannot be read as asked; nothing, where it cannot be listed."""
+    from undertow.data.readers.describe import contents
+
+    try:
+        return contents(data)
+    except DataError:
+        return {}
 
 
 def described(data: Path, reading: Reading) -> dict[str, Any]:
@@ -36,14 +73,17 @@ def described(data: Path, reading: Reading) -> dict[str, Any]:
     return found
 
 
-def shown(value: Any) -> str:
-    """A value in a line: lists and tables by their first entries, 'none' where empty."""
+def shown(value: Any, most: int = MOST) -> str:
+    """A value in a line: lists and tables by their first entries, 'none' where empty.
+
+    Text from a file is made fit for a terminal.
+    """
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, dict):
         value = [f"{key}: {shown(item)}" for key, item in value.items()]
     if isinstance(value, list):
-        parts = [shown(item) for item in value[:MOST]]
-        more = f", … ({len(value)} in all)" if len(value) > MOST else ""
+        parts = [shown(item) for item in value[:most]]
+        more = f", … ({len(value)} in all)" if len(value) > most else ""
         return ", ".join(parts) + more if parts else "none"
-    return str(value)
+    return printable(str(value), LONGEST)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from undertow.cli import options
+from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
 from undertow.cli.reading import OF_THE_MODEL, Reading
 
@@ -23,7 +23,9 @@ def predict(
     samples: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Write N posterior samples, too (200 or more for intervals)."
+            metavar="N",
+            help="Write N posterior samples, too (200 or more for intervals of rates, which are "
+            "mostly too narrow: see --widen).",
         ),
     ] = None,
     widen: Annotated[
@@ -56,26 +58,24 @@ def predict(
     """
     from undertow.errors import UndertowError
     from undertow.experiments import SavedRun, write_csv, write_netcdf
+    from undertow.places import new_folder
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UndertowError(
-            f"{out} exists and is not an empty directory: choose another for the predictions."
-        )
     if samples is not None and samples < 1:
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
     if mode not in ("smooth", "generate"):
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
-    saved = SavedRun.open(model)
-    prediction = saved.predict(
-        saved.read(data, **reading.options()), mode == "generate", samples, seed
-    )
-    if factor is not None:
-        prediction = _widened(prediction, factor)
-    out.mkdir(parents=True, exist_ok=True)
-    written = [write_netcdf(prediction, out / "predictions.nc")]
-    for path in [*written, *(write_csv(prediction, out) if csv else [])]:
-        typer.echo(path)
+    with new_folder(out, "predict") as written:
+        saved = SavedRun.open(model)
+        trials = saved.read(data, **reading.options())
+        prediction = saved.predict(trials, mode == "generate", samples, seed)
+        if factor is not None:
+            prediction = _widened(prediction, factor)
+        written.append(write_netcdf(prediction, out / "predictions.nc", overwrite=True))
+        if csv:
+            written.extend(write_csv(prediction, out, overwrite=True))
+    for path in written:
+        show.line(path)
 
 
 def _factor(widen: str | None, samples: int | None) -> float | str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from undertow.cli import options
+from undertow.cli import options, show
 from undertow.cli.errors import guarded
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ def simulate(
     from undertow.cli.settings import parse_pairs
     from undertow.data import write_hdf5
     from undertow.errors import UndertowError
+    from undertow.places import new_file
 
     simulator = simulators_named(system)
     if out.suffix.lower() not in (".h5", ".hdf5"):
         raise UndertowError(f"{out} does not end in .h5: simulated trials are written as HDF5.")
-    if out.exists():
-        raise UndertowError(f"{out} exists: choose another file.")
-    trials = construct(simulator, {"seed": seed, **parse_pairs(setting or [])})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    typer.echo(f"{write_hdf5(trials, out)}: {trials!r}")
+    with new_file(out, "simulate"):
+        trials = construct(simulator, {"seed": seed, **parse_pairs(setting or [])})
+        write_hdf5(trials, out, overwrite=True)
+    show.line(f"{out}: {trials!r}")
 
 
 def simulators_named(name: str) -> Callable[..., "TrialSet"]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from undertow.data.selecting import PER_TRIAL
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import sealed
 from undertow.errors import DataError
 from undertow.names import shown
 
@@ -56,9 +57,32 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
         if any(missing) and not all(missing):
             raise DataError(f"the sets cannot be joined: only some of them hold {name}.")
         if not any(missing):
-            changes[name] = np.concatenate(parts)
+            changes[name] = side_by_side(parts)
     changes["labels"] = _joined_labels((first, *others))
     return first.replace(**changes)
+
+
+def side_by_side(parts: list[np.ndarray]) -> np.ndarray:
+    """The parts one after the other along the first axis; read-only.
+
+    Where they already lie so in one array, as the parts of a split do, nothing is copied.
+    """
+    whole, last = parts[0].base, parts[0]
+    adjacent = (
+        isinstance(whole, np.ndarray) and whole.ndim == last.ndim and whole.flags.c_contiguous
+    )
+    for part in parts[1:]:
+        adjacent &= part.base is whole and _address(part) == _address(last) + last.nbytes
+        last = part
+    if not adjacent or not isinstance(whole, np.ndarray) or not whole.nbytes:
+        return sealed(np.concatenate(parts))
+    row_bytes = whole.nbytes // len(whole)
+    first = (_address(parts[0]) - _address(whole)) // row_bytes
+    return whole[first : first + sum(len(part) for part in parts)]
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _joined_labels(sets: tuple[TrialSet, ...]) -> dict[str, np.ndarray]:

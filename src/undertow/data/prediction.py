@@ -47,6 +47,8 @@ class Prediction:
         label_probabilities: name → probability of each category in each trial, (trials,
             categories).
         label_categories: name → the categories, in the order of their probabilities.
+        hidden_rates: spikes/s, shaped like `rates`: of every held-in entry of the window as
+            predicted while it was hidden, NaN elsewhere; None where they were not made.
     """
 
     rates: np.ndarray
@@ -64,6 +66,7 @@ class Prediction:
     behavior_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
+    hidden_rates: np.ndarray | None = None
 
     def __repr__(self) -> str:
         n_trials, n_time, n_neurons = self.rates.shape

@@ -89,7 +89,11 @@ class Recording:
 
     @classmethod
     def from_nwb(
-        cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()
+        cls,
+        path: str | Path,
+        units: Any = None,
+        signals: str | Sequence[str] = (),
+        table: str | None = None,
     ) -> "Recording":
         """Read an NWB file: the units kept and the signals named.
 
@@ -97,7 +101,7 @@ class Recording:
         """
         from undertow.data.readers.nwb import read_recording
 
-        return read_recording(path, units=units, signals=signals)
+        return read_recording(path, units=units, signals=signals, table=table)
 
     @classmethod
     def from_phy(cls, folder: str | Path, units: Any = None, **options: Any) -> "Recording":
@@ -287,7 +291,7 @@ class Recording:
         column = lambda name: self.units[name][keep] if name in self.units else None  # noqa: E731
         heldout = column("heldout")
         return TrialSet(
-            spikes=spikes[:, :, keep],
+            spikes=binning.of_units(spikes, keep),
             bin_s=bin_s,
             neuron_ids=self.unit_ids[keep],
             region=column("region"),

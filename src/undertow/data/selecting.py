@@ -45,7 +45,9 @@ def selected_fields(
     return changed
 
 
-def _some_trials(fields: Mapping[str, Any], index: np.ndarray) -> Fields:
+def _some_trials(fields: Mapping[str, Any], index: Any) -> Fields:
+    if (np.diff(index) == 1).all():  # side by side: views, which take no memory
+        index = slice(int(index[0]), int(index[-1]) + 1)
     labels = {name: values[index] for name, values in fields["labels"].items()}
     held = {name: fields[name][index] for name in PER_TRIAL if fields[name] is not None}
     return {**held, "labels": labels}

@@ -51,8 +51,10 @@ def split_trials(
         return _drawn(trials, rows, shares, seed)
     _warn_of_labels(trials, rows)
     if rows["test"].size and rows["val"].size:
-        return Splits(trials[rows["train"]], trials[rows["val"]], trials[test])
-    return Splits(*split_validation(trials[rows["train"]], seed=seed), trials[test])
+        return Splits(*_parts(trials, rows["train"], rows["val"], test))
+    learned = rows["train"]
+    train, (validation,) = _divided(trials[learned], (0.15,), seed)
+    return Splits(*_parts(trials, learned[train], learned[validation], test))
 
 
 def split_validation(
@@ -65,7 +67,8 @@ def split_validation(
     """
     number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
     train, (validation,) = _divided(trials, (fraction,), seed)
-    return trials[train], trials[validation]
+    learned, chosen = _parts(trials, train, validation)
+    return learned, chosen
 
 
 def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -175,9 +178,15 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
     used = np.sort(np.concatenate([rows[label] for label in ("train", "val", "test")]))
     if used.size == 0:
         raise DataError("every trial is labelled 'none' in split: there is nothing to learn from.")
-    subset = trials[used]
+    subset = trials if used.size == trials.n_trials else trials[used]
     train, (validation, test) = _divided(subset, (shares[1], shares[2]), seed)
-    return Splits(subset[train], subset[validation], subset[test])
+    return Splits(*_parts(subset, train, validation, test))
+
+
+def _parts(trials: TrialSet, *rows: np.ndarray) -> list[TrialSet]:
+    """The trials of each part; all parts lie side by side in one copy of the counts."""
+    together, ends = trials[np.concatenate(rows)], np.cumsum([len(each) for each in rows])
+    return [together[end - len(each) : end] for each, end in zip(rows, ends, strict=True)]
 
 
 def _warn_of_labels(trials: TrialSet, rows: dict[str, np.ndarray]) -> None:

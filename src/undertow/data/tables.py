@@ -1,7 +1,5 @@
 """Tables of units and trials as plain columns: cleaning them, selecting rows, joining labels."""
 
-import operator
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,20 +7,12 @@ import numpy as np
 
 from undertow.data import validation
 from undertow.data.plain import named, plain_values, warn_left_out
+from undertow.data.rules import mentioned, rows_of
 from undertow.errors import DataError
 from undertow.memory import check_memory
 from undertow.names import listed, shown
 
 Columns = Mapping[str, np.ndarray]
-_COMPARISONS = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_RULE = re.compile(r"\s*(.+?)\s*(==|!=|>=|<=|>|<)\s*(.+?)\s*")
 
 
 def plain(value: Any) -> np.ndarray:
@@ -104,7 +94,8 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
 
     Ids keep the order in which they are given.
 
-    A rule compares one column with one value (==, !=, >=, <=, >, <); several are joined by " and ".
+    A rule is an expression over the columns, ``"side in (left, right) and rt<0.8"``; see
+    `undertow.data.rules`.
 
     Raises:
         DataError: for a rule that cannot be read, an unknown column or id, or when no row is left.
@@ -112,8 +103,7 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
     if selection is None:
         return np.arange(ids.size)
     if isinstance(selection, str):
-        rules = [_follows(table, rule, columns) for rule in selection.split(" and ")]
-        rows = np.flatnonzero(np.logical_and.reduce(rules))
+        rows = np.flatnonzero(rows_of(table, selection, columns))
     else:
         chosen_rows = np.atleast_1d(plain(selection))
         if chosen_rows.ndim != 1 or chosen_rows.dtype.kind not in "biufU":
@@ -124,9 +114,14 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
     if rows.size == 0:
         raise DataError(
             f"no row of the {table} is left after selecting {shown(selection)}: at least one must "
-            "stay."
+            f"stay{_held(selection, columns)}."
         )
     return rows
+
+
+def _held(selection: Any, columns: Columns) -> str:
+    held = mentioned(selection, columns) if isinstance(selection, str) else ""
+    return f" ({held})" if held else ""
 
 
 def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -144,33 +139,6 @@ def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> 
             f"the {table} have no id {listed(unknown[:5])}: the ids run {ids[0]} … {ids[-1]}."
         )
     return np.array([positions[key] for key in selection.tolist()], dtype=int)
-
-
-def _follows(table: str, rule: str, columns: Columns) -> np.ndarray:
-    match = _RULE.fullmatch(rule)
-    if match is None:
-        raise DataError(
-            f"cannot read the rule {shown(rule)} for the {table}: write it as column==value (or "
-            "!=, >=, <=, >, <)."
-        )
-    name, sign, text = match.groups()
-    values = column(table, columns, name)
-    if values.dtype.kind == "U":
-        if sign not in ("==", "!="):
-            raise DataError(f"column {name!r} of the {table} holds text: compare it by == or !=.")
-        return np.asarray(_COMPARISONS[sign](values, text.strip("'\"")))
-    return np.asarray(_COMPARISONS[sign](values.astype(float), _as_number(rule, text)))
-
-
-def _as_number(rule: str, text: str) -> float:
-    truth = {"true": 1.0, "false": 0.0}
-    try:
-        return truth[text.lower()] if text.lower() in truth else float(text)
-    except ValueError:
-        raise DataError(
-            f"the rule {shown(rule)} compares numbers with {shown(text)}: give a number, true or "
-            "false."
-        ) from None
 
 
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 Each check returns the value it has seen, or says what was found, where, and what to do.
 """
 
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,13 +11,16 @@ import numpy as np
 from undertow.checks import number
 from undertow.data.plain import known_labels as known_labels
 from undertow.data.plain import plain_values
-from undertow.errors import DataError, DataWarning
+from undertow.errors import DataError
 from undertow.memory import check_memory
 from undertow.names import shown
 
 
 def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np.ndarray:
-    """Return `value` as a fresh read-only array of `ndim` dimensions, or raise `DataError`."""
+    """Return `value` as a read-only array of `ndim` dimensions, or raise `DataError`.
+
+    It is a fresh one, unless nobody can write to `value`.
+    """
     array = as_array(name, value)
     if array.dtype == object and (found := plain_values(array)) is not None:
         array = found
@@ -27,6 +29,8 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
             "become object arrays; pad the trials with NaN and pass `lengths` instead."
         )
+    if array.dtype == dtype and array.ndim == ndim and _unwritable(array):
+        return array
     if array.ndim != ndim:
         raise DataError(
             f"{name} has {array.ndim} dimensions (shape {array.shape}): it must have {ndim}."
@@ -38,9 +42,8 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
     )
     # a value too large becomes infinite, which the caller refuses by name
     with np.errstate(over="ignore"):
-        array = array.astype(dtype)
-    array.flags.writeable = False
-    return array
+        converted: np.ndarray = array.astype(dtype, copy=False)
+    return frozen(array) if converted is array else sealed(converted)
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
@@ -81,53 +84,28 @@ def as_list(name: str, value: Any, rule: str) -> list[Any]:
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only array: callers cannot change what was validated."""
-    array = np.array(array)
-    array.flags.writeable = False
+    """A read-only array: callers cannot change what was validated.
+
+    It is a copy, unless nobody can write to `array`: large counts are held once.
+    """
+    return array if _unwritable(array) else sealed(np.array(array))
+
+
+def sealed(array: np.ndarray) -> np.ndarray:
+    """An array nobody else holds, made read-only with all that it is a view of."""
+    part: Any = array
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
     return array
 
 
-def check_counts(spikes: np.ndarray) -> None:
-    """Counts are finite or NaN, at least zero and whole."""
-    if 0 in spikes.shape:
-        raise DataError(
-            f"spikes has shape {spikes.shape}: there must be at least one trial, bin and neuron."
-        )
-    rules = (
-        ("infinite", np.isinf, "counts must be finite, or NaN where not observed"),
-        ("negative", lambda x: x < 0, "counts must be zero or more"),
-        (
-            "fractional",
-            lambda x: np.isfinite(x) & (x != np.round(x)),
-            "counts must be whole; pass counts per bin, not rates",
-        ),
-    )
-    for what, breaks, rule in rules:
-        bad = breaks(spikes)
-        if bad.any():
-            trial, time, neuron = np.argwhere(bad)[0]
-            raise DataError(
-                f"spikes holds {int(bad.sum())} {what} value(s), the first "
-                f"({spikes[trial, time, neuron]:g}) "
-                f"at trial {trial}, bin {time}, neuron {neuron}: {rule}."
-            )
-
-
-def check_spiking(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
-    """There is at least one spike to learn from; neurons that never spike are named."""
-    if not np.nansum(spikes) > 0:
-        raise DataError(
-            "spikes holds no spike at all: check the window, the alignment and the unit filter."
-        )
-    silent = neuron_ids[~(np.nansum(spikes, axis=(0, 1)) > 0)]
-    if silent.size:
-        shown = ", ".join(map(str, silent[:10])) + (", …" if silent.size > 10 else "")
-        warnings.warn(
-            f"{silent.size} of {neuron_ids.size} neurons never spike and are left out of scores: "
-            f"{shown}.",
-            DataWarning,
-            stacklevel=4,
-        )
+def _unwritable(array: np.ndarray) -> bool:
+    """Whether the array and all that it is a view of are read-only arrays."""
+    part: Any = array
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    return part is None
 
 
 def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:
@@ -152,7 +130,9 @@ def blank_past_end(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     if (lengths == array.shape[1]).all():
         return array
     inside = np.arange(array.shape[1])[None] < lengths[:, None]
-    return frozen(np.where(inside[..., None], array, np.float32(np.nan)))
+    if np.isnan(array[~inside]).all():  # a part of a set that was blanked before
+        return array
+    return sealed(np.where(inside[..., None], array, np.float32(np.nan)))
 
 
 def check_names(signal: str, names: Any, values: np.ndarray | None) -> tuple[str, ...]:

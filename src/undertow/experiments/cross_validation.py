@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet
+from undertow.data import TrialSet, join_trials
 from undertow.data.separating import SEPARATED
 from undertow.errors import DataWarning, UndertowError
 from undertow.experiments.fitting import fold_splits, load_and_predict, noted
@@ -15,7 +15,12 @@ from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import score_table, write_scores
+from undertow.experiments.scores import (
+    score_table,
+    score_warnings,
+    true_rate_cells,
+    write_scores,
+)
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
 
@@ -76,28 +81,29 @@ def cross_validate(
                 {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
             )
             _check_all_finished(done[name])
-    table = score_table(
-        {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
-    )
-    fits = [
-        load_and_predict(models[name], parts[0], cells[0].model_path)
-        for name, cells in done.items()
-    ]
-    about = {
-        **what,
-        "source": source,
-        **fit_facts(fits[0], parts[0]),
-        "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
-        "notes": [
-            f"Scores are means over {folds} folds; all else is of the first fold.",
-            *said,
-            *fits[0].notes,
-        ],
-        "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
-    }
-    write_scores(out / SCORES, table, about)
-    baseline = fits[1] if len(fits) > 1 else None
-    page = report_run(out, fits[0], baseline, table, about)
+        cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
+        pairs = [(join_trials(each.train, each.validation), each.test) for each in parts]
+        table = score_table(cells | true_rate_cells(pairs))
+        fits = [
+            load_and_predict(models[name], parts[0], mine[0].model_path)
+            for name, mine in done.items()
+        ]
+        about = {
+            **what,
+            "source": source,
+            **fit_facts(fits[0], parts[0]),
+            "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
+            "notes": [
+                f"Scores are means over {folds} folds; all else is of the first fold.",
+                *said,
+                *fits[0].notes,
+                *score_warnings(table.scores[model.cli_name]),
+            ],
+            "folds": [_fold_row(cell) for mine in done.values() for cell in mine],
+        }
+        write_scores(out / SCORES, table, about)
+        baseline = fits[1] if len(fits) > 1 else None
+        page = report_run(out, fits[0], baseline, table, about)
     return RunResult(out, fits[0].model, table, about["fit_s"], page)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.data import Splits, TrialSet, split_trials
-from undertow.errors import UndertowError
+from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
 from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits, noted
 from undertow.experiments.identity import differences, identity, versions
@@ -83,6 +83,20 @@ class _Task:
     notes: Sequence[str] = ()
     keep_model: bool = False
     progress: ProgressReport | None = None
+
+    @property
+    def error_path(self) -> Path:
+        """Where an error is recorded."""
+        return self.path.with_suffix(".error.json")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of its checkpoints.
+
+        Named after settings and data: one of an earlier, different fit is never found.
+        """
+        digest = hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()[:12]
+        return self.path.with_suffix(f".{digest}.checkpoint")
 
 
 def run_grid(
@@ -203,6 +217,7 @@ def _finished(task: _Task) -> CellResult | None:
             f"{task.path} holds another fit ({changed}): give the model or data another name, or "
             "another directory."
         )
+    _tidy(task)  # a process may have been killed before it did
     score = earlier["validation_score"]
     validation_score = float("nan") if score is None else score
     parameters = earlier.get("parameters", {})
@@ -217,22 +232,20 @@ def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
 
 def run_cell(task: _Task) -> CellResult:
     """Run one cell; an error is recorded in a file of its own, not raised."""
-    failed = task.path.with_suffix(".error.json")
-    # named after settings and data: a checkpoint of an earlier, different fit is never found
-    digest = hashlib.sha256(json.dumps(task.identity).encode()).hexdigest()[:12]
-    checkpoint = task.path.with_suffix(f".{digest}.checkpoint")
     try:
-        fitted = _fit(task, checkpoint)
+        fitted = _fit(task)
         statistics = fitted.statistics()
         # sums before the JSON file: where that one lies, the cell is whole
         save_statistics(task.path.with_suffix(".npz"), statistics)
+    except WriteError:
+        raise  # no other cell could be written either
     except Exception as error:
         what = {
             "cell": asdict(task.cell),
             "error": repr(error),
             "traceback": traceback.format_exc(),
         }
-        write_json(failed, what)
+        write_json(task.error_path, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
     scores = {name: each.value for name, each in statistics.items()}
     validation_score, parameters = fitted.model.validation_score_, fitted.model.parameter_counts()
@@ -246,13 +259,18 @@ def run_cell(task: _Task) -> CellResult:
     write_json(
         task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}
     )
-    failed.unlink(missing_ok=True)
     # only now: until the result lies there, a killed cell goes on from its checkpoint
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    _tidy(task)
     return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
 
 
-def _fit(task: _Task, checkpoint: Path) -> Fitted:
+def _tidy(task: _Task) -> None:
+    """Remove what a finished cell no longer needs."""
+    task.error_path.unlink(missing_ok=True)
+    shutil.rmtree(task.checkpoint, ignore_errors=True)
+
+
+def _fit(task: _Task) -> Fitted:
     """Fit, from the last checkpoint where there is one.
 
     The checkpoint's name holds what the fit is, so it is never that of another fit.
@@ -262,7 +280,7 @@ def _fit(task: _Task, checkpoint: Path) -> Fitted:
         task.model,
         task.splits,
         model_file,
-        checkpoint=checkpoint,
+        checkpoint=task.checkpoint,
         resume=True,
         progress=task.progress,
     )

@@ -3,7 +3,6 @@
 Scores are those of the right trials.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json, written_whole
+from undertow.files import read_json
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
 
@@ -136,55 +135,6 @@ def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.nda
             f"{len(missing)} of the model's {len(model_neurons)} neurons are not in the data "
             f"({shown}): give a recording of the same neurons, read with the same options."
         )
-    chosen = trials.select(neurons=np.array([where[neuron] for neuron in model_neurons.tolist()]))
-    return chosen.replace(heldout=model_heldout)
-
-
-# --- predictions as files -------------------------------------------------------------------------
-
-
-def write_netcdf(prediction: Prediction, path: Path) -> Path:
-    """Write rates (spikes/s), latents and samples with their coordinates to one NetCDF file."""
-    with written_whole(path) as temporary:
-        prediction.to_xarray().to_netcdf(temporary, engine="h5netcdf")
-    return path
-
-
-def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
-    """Write a table per quantity: `rates.csv`, `<latent>.csv` and `behavior.csv`.
-
-    Columns are neurons (spikes/s), dimensions and channels.
-    """
-    neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
-    tables = {"rates": (neurons, prediction.rates)}
-    for name, values in prediction.latents.items():
-        tables[name] = ([f"{name}_{k}" for k in range(values.shape[2])], values)
-    if prediction.behavior is not None:
-        channels = prediction.behavior_names or prediction.trials.behavior_names
-        tables["behavior"] = ([str(name) for name in channels], prediction.behavior)
-    return [
-        _write_table(directory / f"{name}.csv", prediction, columns, values)
-        for name, (columns, values) in tables.items()
-    ]
-
-
-def _write_table(
-    path: Path, prediction: Prediction, columns: list[str], values: np.ndarray
-) -> Path:
-    """One row per trial and bin, with its trial id and time in seconds.
-
-    Bins past a trial's end are left out.
-    """
-    trials = prediction.trials
-    with (
-        written_whole(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trial", "time_s", *columns])
-        for k, trial in enumerate(trials.trial_ids):
-            for time_s, row in zip(
-                trials.observation_times_s[k, : trials.lengths[k]], values[k], strict=False
-            ):
-                writer.writerow([trial, f"{time_s:.6g}", *(f"{value:.6g}" for value in row)])
-    return path
+    order = np.array([where[neuron] for neuron in model_neurons.tolist()])
+    same = np.array_equal(order, np.arange(trials.n_neurons))
+    return (trials if same else trials.select(neurons=order)).replace(heldout=model_heldout)

@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import Splits, TrialSet, split_trials
+from undertow.data import Splits, TrialSet, join_trials, split_trials
 from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import ScoreTable, score_table, write_scores
+from undertow.experiments.scores import (
+    ScoreTable,
+    score_table,
+    score_warnings,
+    true_rate_cells,
+    write_scores,
+)
 from undertow.models.base import Estimator, ProgressReport
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
@@ -74,19 +80,31 @@ def run(
         splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
-        fits = {model.cli_name: fit_or_load(model, splits, out, resume, progress)}
-    if has_baseline(model, trials):
-        say("fitting the smoothing baseline")
-        fits[Smoothing.cli_name] = fit_and_predict(Smoothing(), splits)
-    say("scoring")
-    table = score_table({name: [[each.statistics()]] for name, each in fits.items()})
-    fitted = fits[model.cli_name]
-    about = {**what, "source": source, **fit_facts(fitted, splits), "notes": [*said, *fitted.notes]}
-    write_scores(out / SCORES, table, about)
-    say("writing the report")
-    page = report_run(
-        out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
-    )
+        done = fit_or_load(model, splits, out, resume, progress)
+        # rates of all training trials are large: those of one model are held at a time
+        fits, found = {}, {}
+        fits[model.cli_name], found[model.cli_name] = done.scored()
+        del done
+        if has_baseline(model, trials):
+            say("fitting the smoothing baseline")
+            baseline = fit_and_predict(Smoothing(), splits)
+            fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
+            del baseline
+        say("scoring")
+        cells = {name: [[each]] for name, each in found.items()}
+        together = join_trials(splits.train, splits.validation)
+        table = score_table(cells | true_rate_cells([(together, splits.test)]))
+        fitted = fits[model.cli_name]
+        warned = score_warnings(table.scores[model.cli_name])
+        for words in warned:
+            say(f"warning: {words}")
+        notes = [*said, *fitted.notes, *warned]
+        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
+        write_scores(out / SCORES, table, about)
+        say("writing the report")
+        page = report_run(
+            out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
+        )
     return RunResult(out, fitted.model, table, fitted.fit_s, page)
 
 

@@ -11,10 +11,10 @@ from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.data.readers.nlb_hdf5 import Datasets, stored_datasets
 from undertow.data.readers.nlb_sets import group_name, is_group, parse_group
 from undertow.errors import DataError
-from undertow.files import written_whole
 from undertow.names import listed
 from undertow.nlb.lfads_torch import ENCODED, from_lfads_torch, to_lfads_torch
 from undertow.nlb.tensors import LABELS, TRUTH, Phase, Tensors, as_ragged, is_ragged
+from undertow.streams import hdf5_stream
 
 if TYPE_CHECKING:
     import h5py
@@ -54,7 +54,7 @@ def write_nlb_tensors(
     groups = {"": tensors.inputs, tensors.group: tensors.targets}
     if layout == "lfads-torch":
         groups = {"": to_lfads_torch(tensors)}
-    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_stream(path, overwrite) as stream, h5py.File(stream, "w") as file:
         for label in LABELS:
             file.attrs[label] = getattr(tensors, label)
         for group, arrays in groups.items():

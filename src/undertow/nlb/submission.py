@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from undertow.data.readers.hdf5_file import opened_hdf5
 from undertow.data.readers.nlb_sets import nlb_set, parse_group
 from undertow.errors import DataError
-from undertow.files import written_whole
 from undertow.names import listed
+from undertow.streams import hdf5_stream
 
 TRAIN = ("train_rates_heldin", "train_rates_heldout")
 EVAL = ("eval_rates_heldin", "eval_rates_heldout")
@@ -124,7 +124,7 @@ def write_submission(submission: Submission, path: str | Path, overwrite: bool =
     """
     import h5py
 
-    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_stream(path, overwrite) as stream, h5py.File(stream, "w") as file:
         for group, arrays in submission.items():
             for name, rates in arrays.items():
                 file.create_dataset(f"{group}/{name}", data=rates, compression="gzip")

@@ -35,11 +35,11 @@ def test_wrong_paths_are_refused(folder: Path) -> None:
         load(folder / "gone.npz")
     with pytest.raises(DataError, match="is a folder"):
         load(folder)
-    (folder / "data.csv").write_text("1,2")
+    (folder / "data.xls").write_text("1,2")
     with pytest.raises(
-        DataError, match=r"suffix '\.csv': undertow reads \.npz, \.h5, \.hdf5, \.nwb"
+        DataError, match=r"suffix '\.xls': undertow reads \.npz, \.h5, \.hdf5, \.nwb"
     ):
-        load(folder / "data.csv")
+        load(folder / "data.xls")
 
 
 def test_a_file_of_another_kind_under_a_known_suffix_is_refused(folder: Path) -> None:

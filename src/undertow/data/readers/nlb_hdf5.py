@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.data.readers.nlb_sets import FINE_MS, NLB_SETS
+from undertow.data.readers.schema import check_kind, indices
 from undertow.data.signals import channel_names
 from undertow.errors import DataError
 from undertow.names import listed
@@ -115,6 +116,9 @@ def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> 
             "wider)."
         )
     arrays = {name: dataset[()] for name, dataset in found.arrays.items()}
+    for name, array in arrays.items():
+        if not name.endswith("cond_idx"):
+            check_kind(path, name, array.dtype)
     sizes = _Sizes.of(path, arrays)
     heldout = np.repeat([False, True], [sizes.neurons[population] for population in POPULATIONS])
     known = any(
@@ -129,12 +133,12 @@ def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> 
         "forward_bins": sizes.forward,
         "split": np.repeat([label[part] for part in sizes.trials], list(sizes.trials.values())),
         "behavior": behavior,
-        "condition": _condition(arrays, sizes),
-        **_set_fields(found.set_name, 0 if behavior is None else behavior.shape[2]),
+        "condition": _condition(path, arrays, sizes),
+        **set_fields(found.set_name, 0 if behavior is None else behavior.shape[2]),
     }
 
 
-def _set_fields(set_name: str, n_channels: int) -> dict[str, Any]:
+def set_fields(set_name: str, n_channels: int) -> dict[str, Any]:
     """What is known of a set beyond its arrays.
 
     These are the event, the window's start and the names of behaviour channels.
@@ -225,6 +229,12 @@ def _behavior(
     }
     if not there:
         return None
+    for part, values in there.items():
+        if values.ndim not in (2, 3):
+            raise DataError(
+                f"{part}_behavior in {path} has shape {values.shape}: it must be (trials, time, "
+                "channels) or (trials, channels)."
+            )
     n_channels = next(iter(there.values())).shape[-1]
     behavior = {
         part: np.full((n, sizes.n_time, n_channels), np.nan) for part, n in sizes.trials.items()
@@ -240,15 +250,28 @@ def _behavior(
     return np.concatenate(list(behavior.values()))
 
 
-def _condition(arrays: Mapping[str, np.ndarray], sizes: _Sizes) -> np.ndarray | None:
+def _condition(
+    path: str | Path, arrays: Mapping[str, np.ndarray], sizes: _Sizes
+) -> np.ndarray | None:
     """The number of each trial's condition, −1 for trials that are in none.
 
     None where a part has no list of them.
     """
-    if any(f"{part}_cond_idx" not in arrays for part in sizes.trials):
+    names = {part: f"{part}_cond_idx" for part in sizes.trials}
+    if any(name not in arrays for name in names.values()):
         return None
-    condition = {part: np.full(n, -1) for part, n in sizes.trials.items()}
-    for part, members in condition.items():
-        for k, trials in enumerate(arrays[f"{part}_cond_idx"]):
-            members[np.asarray(trials, int)] = k
-    return np.concatenate(list(condition.values()))
+    return np.concatenate(
+        [members(path, names[part], arrays[names[part]], n) for part, n in sizes.trials.items()]
+    )
+
+
+def members(path: str | Path, name: str, lists: np.ndarray, n_trials: int) -> np.ndarray:
+    """The number of each trial's condition from lists of trials; −1 for trials in none.
+
+    Raises:
+        DataError: for what is no list of trials, or a trial that is not there.
+    """
+    condition = np.full(n_trials, -1)
+    for k, trials in enumerate(np.atleast_1d(lists)):
+        condition[indices(path, name, np.atleast_1d(trials), n_trials, "trials")] = k
+    return condition

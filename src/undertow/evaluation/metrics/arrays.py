@@ -2,11 +2,15 @@
 
 Inputs are read, never edited."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from undertow.errors import DataError
+from undertow.memory import blocks
+
+DOUBLE = 8
 
 ZERO_RATE = 1e-9
 """What an expected count of exactly zero is replaced by before its logarithm is taken."""
@@ -25,6 +29,22 @@ def as_float(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
     return array
 
 
+def as_numbers(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """`value` as the floating-point array it is, for work block by block; else as `as_float`.
+
+    A large array of single precision is not copied.
+    """
+    plain = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    if plain and ndim in (None, value.ndim):
+        return value
+    return as_float(name, value, ndim)
+
+
+def row_blocks(values: np.ndarray) -> Iterator[Any]:
+    """Blocks along the first axis that stay small in double precision; all of a single number."""
+    return iter(((),)) if values.ndim == 0 else blocks(len(values), DOUBLE * values[:1].size)
+
+
 def check_same_shape(**arrays: np.ndarray) -> None:
     """Check that all arrays have one shape."""
     shapes = {name: array.shape for name, array in arrays.items()}
@@ -40,6 +60,15 @@ def check_leading(n_leading: int, **arrays: np.ndarray) -> None:
         raise DataError(
             f"the shapes differ ({listed}): the first {n_leading} size(s) must be equal."
         )
+
+
+def check_observed_rates(rates: np.ndarray, spikes: np.ndarray) -> None:
+    """Check expected counts as `check_rates` does, wherever `spikes` are not NaN."""
+    for part in row_blocks(spikes):
+        with np.errstate(invalid="ignore"):
+            fine = np.isfinite(rates[part]) & (rates[part] >= 0)
+        if not (fine | np.isnan(spikes[part])).all():
+            check_rates(rates, ~np.isnan(spikes))
 
 
 def check_rates(rates: np.ndarray, where: np.ndarray) -> None:

@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike
 from undertow.errors import DataError
 from undertow.evaluation.metrics.arrays import (
     ZERO_RATE,
-    as_float,
+    as_numbers,
     check_leading,
-    check_rates,
+    check_observed_rates,
     check_same_shape,
+    row_blocks,
 )
 
 
@@ -29,17 +30,20 @@ def negative_log_likelihood(rates: ArrayLike, spikes: ArrayLike) -> float:
     """
     from scipy.special import gammaln
 
-    r, n = observed_entries(rates, spikes)
-    return float(np.sum(r - n * np.log(r) + gammaln(n + 1.0)))
-
-
-def observed_entries(rates: ArrayLike, spikes: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The checked expected counts and spikes of all observed entries, flat."""
-    r, n = as_float("rates", rates), as_float("spikes", spikes)
+    r, n = as_numbers("rates", rates), as_numbers("spikes", spikes)
     check_same_shape(rates=r, spikes=n)
-    observed = ~np.isnan(n)
-    check_rates(r, observed)
-    r, n = r[observed], n[observed]
+    check_observed_rates(r, n)
+    total = 0.0
+    for part in row_blocks(n):
+        mean, count = _observed_entries(r[part], n[part])
+        total += float(np.sum(mean - count * np.log(mean) + gammaln(count + 1.0)))
+    return total
+
+
+def _observed_entries(rates: np.ndarray, spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The expected counts and spikes of all observed entries, flat."""
+    observed = ~np.isnan(spikes)
+    r, n = rates[observed].astype(np.float64), spikes[observed].astype(np.float64)
     # a rate of exactly 0 would make one spike cost infinitely much
     return np.where(r == 0, ZERO_RATE, r), n
 
@@ -58,8 +62,8 @@ def bits_per_spike(rates: ArrayLike, spikes: ArrayLike) -> float:
     Raises:
         DataError: as `negative_log_likelihood`, or when there is no spike at all.
     """
-    n = as_float("spikes", spikes)
-    total = np.nansum(n)
+    n = as_numbers("spikes", spikes)
+    total = sum(float(np.nansum(n[part], dtype=np.float64)) for part in row_blocks(n))
     if n.ndim == 0 or not total > 0:
         raise DataError(
             "bits per spike cannot be computed: spikes holds no spike. Pass (..., neurons) with "
@@ -73,9 +77,13 @@ def bits_per_spike(rates: ArrayLike, spikes: ArrayLike) -> float:
 def mean_counts(spikes: np.ndarray) -> np.ndarray:
     """Each neuron's mean count per observed bin, repeated to the shape of `spikes`."""
     axes = tuple(range(spikes.ndim - 1))
-    bins = np.sum(~np.isnan(spikes), axis=axes)
-    mean = np.nansum(spikes, axis=axes) / np.maximum(bins, 1)
-    return np.broadcast_to(mean, spikes.shape)
+    if not axes:
+        return np.array(spikes, np.float64)
+    bins, total = np.zeros(spikes.shape[-1]), np.zeros(spikes.shape[-1])
+    for part in row_blocks(spikes):
+        bins += np.sum(~np.isnan(spikes[part]), axis=axes)
+        total += np.nansum(spikes[part], axis=axes, dtype=np.float64)
+    return np.broadcast_to(total / np.maximum(bins, 1), spikes.shape)
 
 
 def co_smoothing_bps(rates_heldout: ArrayLike, spikes_heldout: ArrayLike) -> float:
@@ -89,7 +97,8 @@ def co_smoothing_bps(rates_heldout: ArrayLike, spikes_heldout: ArrayLike) -> flo
         DataError: as `bits_per_spike`.
     """
     return bits_per_spike(
-        as_float("rates_heldout", rates_heldout, 3), as_float("spikes_heldout", spikes_heldout, 3)
+        as_numbers("rates_heldout", rates_heldout, 3),
+        as_numbers("spikes_heldout", spikes_heldout, 3),
     )
 
 
@@ -112,7 +121,7 @@ def forward_bps(
         DataError: as `bits_per_spike`, or when the two parts differ in trials or bins.
     """
     parts = {
-        name: as_float(name, value, 3)
+        name: as_numbers(name, value, 3)
         for name, value in {
             "rates_heldin": rates_heldin,
             "rates_heldout": rates_heldout,

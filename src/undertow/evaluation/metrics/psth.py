@@ -3,13 +3,14 @@
 A PSTH is the average over the trials of a condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from undertow.errors import DataError
-from undertow.evaluation.metrics.arrays import as_float, check_leading
+from undertow.evaluation.metrics.arrays import as_float, as_numbers, check_leading, row_blocks
 from undertow.evaluation.metrics.rates import average_r2
 
 
@@ -106,24 +107,57 @@ def psth(
     Raises:
         DataError: when `condition` does not have one label per trial.
     """
-    spikes, labels = as_float("spikes", spikes, 3), np.asarray(condition)
+    spikes, labels = as_numbers("spikes", spikes, 3), np.asarray(condition)
     if labels.ndim != 1:
         raise DataError(f"condition has shape {labels.shape}: it must have one label per trial.")
     check_leading(1, spikes=spikes, condition=labels)
-    conditions = np.unique(labels)
-    if kernel_std_s > 0:
-        # smoothing fills gaps from their neighbours; what was not observed must not count
-        spikes = np.where(np.isnan(spikes), np.nan, gaussian_smooth(spikes, kernel_std_s, bin_s))
-    return conditions, np.stack([mean_over_trials(spikes[labels == c]) for c in conditions])
+    return psth_of_sets([(spikes, labels)], kernel_std_s, bin_s)
+
+
+def psth_of_sets(
+    sets: Sequence[tuple[np.ndarray, np.ndarray]],
+    kernel_std_s: float,
+    bin_s: float,
+    neurons: np.ndarray | slice = slice(None),
+) -> tuple[np.ndarray, np.ndarray]:
+    """`psth` of several sets of trials together, some trials at a time.
+
+    Args:
+        sets: counts (trials, time, neurons) and labels (trials,) of each set.
+        kernel_std_s, bin_s: as in `psth`.
+        neurons: those that are averaged, of all by default.
+    """
+    conditions = np.unique(np.concatenate([labels for _, labels in sets]))
+
+    def smoothed(label: Any) -> Iterator[np.ndarray]:
+        for spikes, labels in sets:
+            rows = np.flatnonzero(labels == label)
+            for part in row_blocks(spikes[: len(rows)]):
+                counts = spikes[rows[part]][..., neurons].astype(np.float64)
+                if kernel_std_s > 0:
+                    # smoothing fills gaps from their neighbours; what was not observed must not
+                    # count
+                    means = gaussian_smooth(counts, kernel_std_s, bin_s)
+                    counts = np.where(np.isnan(counts), np.nan, means)
+                yield counts
+
+    return conditions, np.stack([_mean_of_blocks(smoothed(label)) for label in conditions])
 
 
 def mean_over_trials(values: np.ndarray) -> np.ndarray:
     """Mean over axis 0 of what is finite; NaN where nothing is."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=0)
-    return np.where(
-        count > 0, np.where(finite, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan
-    )
+    return _mean_of_blocks(values[part] for part in row_blocks(values))
+
+
+def _mean_of_blocks(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Mean over axis 0 of all parts together, of what is finite; NaN where nothing is."""
+    total: Any = 0.0
+    count: Any = 0
+    for values in parts:
+        finite = np.isfinite(values)
+        total = total + np.where(finite, values, 0).sum(axis=0)
+        count = count + finite.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def gaussian_smooth(
@@ -149,7 +183,13 @@ def gaussian_smooth(
     if not centre:
         np.fill_diagonal(kernel, 0.0)
     observed = ~np.isnan(values)
+    if observed.all():  # one mass for all trials and neurons
+        return _over_mass(np.matmul(kernel, values), kernel.sum(axis=1)[:, None])
     # dividing by the observed weight keeps edges and gaps unbiased
     weighted = np.matmul(kernel, np.where(observed, values, 0.0))
-    mass = np.matmul(kernel, observed.astype(np.float64))
+    return _over_mass(weighted, np.matmul(kernel, observed.astype(np.float64)))
+
+
+def _over_mass(weighted: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Weighted sums over the observed weight; NaN where there is none."""
     return np.where(mass > 0, weighted / np.where(mass > 0, mass, 1.0), np.nan)

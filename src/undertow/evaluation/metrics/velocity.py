@@ -1,15 +1,22 @@
 """Linear decoding of velocity from rates: the benchmark's decoder and the log-rate one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from undertow.checks import number, whole
 from undertow.errors import DataError
-from undertow.evaluation.metrics.arrays import ZERO_RATE, as_float, check_leading
+from undertow.evaluation.metrics.arrays import (
+    ZERO_RATE,
+    as_float,
+    as_numbers,
+    check_leading,
+    row_blocks,
+)
 from undertow.evaluation.metrics.rates import average_r2
+from undertow.evaluation.metrics.ridge import Ridge, Rows, ridge_by_folds, ridge_left_one_out
 
 BENCHMARK_ALPHAS = np.logspace(-4, 0, 9)
 LOG_RATE_ALPHAS = np.logspace(-4, 4, 9)
@@ -46,16 +53,17 @@ class VelocityDecoder:
             DataError: when the number of neurons is not the one the decoder was fitted on, or a log
                 rate is negative.
         """
-        rates = as_float("rates", rates, 3)
+        rates = as_numbers("rates", rates, 3)
         if rates.shape[2] != len(self.weights):
             raise DataError(
                 f"rates has {rates.shape[2]} neurons: the decoder was fitted on "
                 f"{len(self.weights)}."
             )
-        features = _features(rates, self.log_floor)
         decoded = np.full((*rates.shape[:2], len(self.offset)), np.nan)
-        last = rates.shape[1] - self.lag_bins
-        decoded[:, self.lag_bins :] = features[:, : max(last, 0)] @ self.weights + self.offset
+        last = max(rates.shape[1] - self.lag_bins, 0)
+        for part in row_blocks(rates):
+            features = _features(rates[part, :last].astype(np.float64), self.log_floor)
+            decoded[part, self.lag_bins :] = features @ self.weights + self.offset
         return decoded
 
 
@@ -72,14 +80,8 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
     Raises:
         DataError: when shapes differ, a needed value is NaN, or fewer than 5 rows are left.
     """
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GridSearchCV
-
-    x, y = _rows(train_rates, train_velocity, lag_bins=0, log_floor=None)
-    # the default is 5 folds in the order of the rows, unshuffled, as in the benchmark
-    search = GridSearchCV(Ridge(), {"alpha": BENCHMARK_ALPHAS}).fit(x, y)
-    best = search.best_estimator_
-    return _decoder(best, best.alpha)
+    rows, n_rows = _streamed(train_rates, train_velocity, lag_bins=0, log_floor=None)
+    return _decoder(ridge_by_folds(rows, n_rows, BENCHMARK_ALPHAS))
 
 
 def fit_log_rate_decoder(
@@ -102,24 +104,12 @@ def fit_log_rate_decoder(
         DataError: when shapes differ, a needed value is NaN or negative, or fewer than 5 rows are
             left.
     """
-    from sklearn.linear_model import RidgeCV
-
-    x, y = _rows(train_rates, train_velocity, lag_bins, floor)
-    ridge = RidgeCV(LOG_RATE_ALPHAS).fit(x, y)
-    return _decoder(ridge, ridge.alpha_, lag_bins, floor)
+    rows, _ = _streamed(train_rates, train_velocity, lag_bins, floor)
+    return _decoder(ridge_left_one_out(rows, LOG_RATE_ALPHAS), lag_bins, floor)
 
 
-def _decoder(
-    ridge: Any, alpha: float, lag_bins: int = 0, log_floor: float | None = None
-) -> VelocityDecoder:
-    """A fitted ridge as a decoder.
-
-    scikit-learn gives the weights of one channel as a flat vector.
-    """
-    weights = np.atleast_2d(ridge.coef_).T
-    return VelocityDecoder(
-        weights, np.atleast_1d(ridge.intercept_), float(alpha), lag_bins, log_floor
-    )
+def _decoder(ridge: Ridge, lag_bins: int = 0, log_floor: float | None = None) -> VelocityDecoder:
+    return VelocityDecoder(ridge.weights, ridge.offset, ridge.alpha, lag_bins, log_floor)
 
 
 def velocity_r2(
@@ -194,29 +184,50 @@ def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) 
     Raises:
         DataError: when shapes differ or a needed value is NaN.
     """
-    x, y = _rows(rates, velocity, decoder.lag_bins, decoder.log_floor)
-    residual = np.sum((y - x @ decoder.weights - decoder.offset) ** 2, axis=0)
-    return float(average_r2(residual, np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
+    rows, _ = _streamed(rates, velocity, decoder.lag_bins, decoder.log_floor)
+    residual, target = [], []
+    for x, y in rows():
+        residual.append(y - x @ decoder.weights - decoder.offset)
+        target.append(y)
+    y = np.concatenate(target)
+    total = np.sum((y - y.mean(axis=0)) ** 2, axis=0)
+    return float(average_r2(np.sum(np.concatenate(residual) ** 2, axis=0), total))
 
 
-def _rows(
+def _streamed(
     rates: ArrayLike, velocity: ArrayLike, lag_bins: int, log_floor: float | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Feature rows (rows, neurons) and target rows (rows, channels).
+) -> tuple[Rows, int]:
+    """Blocks of feature rows (rows, neurons) and target rows (rows, channels), and their number.
 
     They are of the bins whose velocity is known.
     """
-    rates, velocity = as_float("rates", rates, 3), as_float("velocity", velocity, 3)
+    rates, velocity = as_numbers("rates", rates, 3), as_float("velocity", velocity, 3)
     check_leading(2, rates=rates, velocity=velocity)
     whole("lag_bins", lag_bins, 0, rates.shape[1] - 1, error=DataError)
-    # the lag is cut within each trial, so that no rate meets the velocity of another trial
-    x = _features(rates, log_floor)[:, : rates.shape[1] - lag_bins].reshape(-1, rates.shape[2])
-    y = velocity[:, lag_bins:].reshape(-1, velocity.shape[2])
+    if log_floor is not None:
+        number("floor", log_floor, 0.0, above=True, unit="spikes per bin", error=DataError)
     # the benchmark's rule: the first channel says which bins have a velocity
-    known = ~np.isnan(y[:, 0])
-    x, y = x[known], y[known]
-    if len(y) < 5:
-        raise DataError(f"velocity is known in {len(y)} bins: decoding needs 5 or more.")
+    n_rows = int((~np.isnan(velocity[:, lag_bins:, 0])).sum())
+    if n_rows < 5:
+        raise DataError(f"velocity is known in {n_rows} bins: decoding needs 5 or more.")
+
+    def rows() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for part in row_blocks(rates):
+            block = _block(rates[part], velocity[part], lag_bins, log_floor)
+            if len(block[0]):
+                yield block
+
+    return rows, n_rows
+
+
+def _block(
+    rates: np.ndarray, velocity: np.ndarray, lag_bins: int, log_floor: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of some trials."""
+    # the lag is cut within each trial, so that no rate meets the velocity of another trial
+    early, y = rates[:, : rates.shape[1] - lag_bins], velocity[:, lag_bins:]
+    known = ~np.isnan(y[..., 0])
+    x, y = _features(early[known].astype(np.float64), log_floor), y[known]
     for name, array in (("rates", x), ("velocity", y)):
         if not np.isfinite(array).all():
             raise DataError(
@@ -228,7 +239,6 @@ def _rows(
 def _features(rates: np.ndarray, log_floor: float | None) -> np.ndarray:
     if log_floor is None:
         return rates
-    number("floor", log_floor, 0.0, above=True, unit="spikes per bin", error=DataError)
     if (rates < 0).any():
         raise DataError(
             f"rates holds {int((rates < 0).sum())} negative values: their logarithm is needed."

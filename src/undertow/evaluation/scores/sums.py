@@ -6,12 +6,19 @@ from typing import Any, Self
 import numpy as np
 
 from undertow.errors import DataError
-from undertow.evaluation.metrics.arrays import ZERO_RATE, as_float, check_rates, check_same_shape
+from undertow.evaluation.metrics.arrays import (
+    ZERO_RATE,
+    as_float,
+    as_numbers,
+    check_observed_rates,
+    check_same_shape,
+    row_blocks,
+)
 from undertow.evaluation.metrics.rates import Averaging, average_r2
 from undertow.evaluation.metrics.timing import condition_groups, neural_speed
 from undertow.evaluation.scores.statistic import Statistic
 
-CHUNK = 250
+CHUNK, CHUNK_ENTRIES = 250, 2**22
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,13 +44,12 @@ class BitsPerSpike(Statistic):
         Raises:
             DataError: when shapes differ or a needed rate is NaN, negative or infinite.
         """
-        r, n = as_float("rates", rates, 3), as_float("spikes", spikes, 3)
+        r, n = as_numbers("rates", rates, 3), as_numbers("spikes", spikes, 3)
         check_same_shape(rates=r, spikes=n)
-        observed = ~np.isnan(n)
-        check_rates(r, observed)
-        r, n = np.where(observed, np.where(r == 0, ZERO_RATE, r), 1.0), np.where(observed, n, 0.0)
-        loss = np.where(observed, r - n * np.log(r), 0.0).sum(axis=1)
-        return cls(loss=loss, count=n.sum(axis=1), bins=observed.sum(axis=1), **about)
+        check_observed_rates(r, n)
+        sums = [_poisson_sums(r[part], n[part]) for part in row_blocks(n)]
+        loss, count, bins = (np.concatenate(each) for each in zip(*sums, strict=True))
+        return cls(loss=loss, count=count, bins=bins, **about)
 
     def gains(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Nats gained over the null model, and spikes, both (resamples, neurons).
@@ -91,21 +97,13 @@ class RSquared(Statistic):
         Raises:
             DataError: when shapes differ.
         """
-        predicted, target = as_float("predicted", predicted, 3), as_float("target", target, 3)
+        predicted, target = as_numbers("predicted", predicted, 3), as_numbers("target", target, 3)
         check_same_shape(predicted=predicted, target=target)
-        used = np.isfinite(predicted) & np.isfinite(target)
-        bins = used.sum(axis=1)
         # centring keeps Σ y² − (Σ y)²/n accurate; R² does not depend on it
-        centre = np.where(used, target, 0).sum(axis=(0, 1)) / np.maximum(bins.sum(axis=0), 1)
-        centred = np.where(used, target - centre, 0.0)
-        residual = np.where(used, target - predicted, 0.0)
-        return cls(
-            residual=(residual**2).sum(axis=1),
-            total=centred.sum(axis=1),
-            square=(centred**2).sum(axis=1),
-            bins=bins,
-            **about,
-        )
+        centre = _mean_target(predicted, target)
+        sums = [_squares(predicted[part], target[part], centre) for part in row_blocks(target)]
+        residual, total, square, bins = (np.concatenate(each) for each in zip(*sums, strict=True))
+        return cls(residual=residual, total=total, square=square, bins=bins, **about)
 
     def outputs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residual and total sum of squares per resample and output."""
@@ -117,6 +115,36 @@ class RSquared(Statistic):
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
         return average_r2(*self.outputs(weights), self.multioutput)
+
+
+def _poisson_sums(rates: np.ndarray, spikes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Loss, spikes and observed bins of some trials, (trials, neurons) each."""
+    observed, r = ~np.isnan(spikes), rates.astype(np.float64)
+    r = np.where(observed, np.where(r == 0, ZERO_RATE, r), 1.0)
+    n = np.where(observed, spikes.astype(np.float64), 0.0)
+    loss = np.where(observed, r - n * np.log(r), 0.0).sum(axis=1)
+    return loss, n.sum(axis=1), observed.sum(axis=1)
+
+
+def _mean_target(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Mean of each output over the bins that are used, (outputs,)."""
+    total, bins = np.zeros(target.shape[2]), np.zeros(target.shape[2])
+    for part in row_blocks(target):
+        used = np.isfinite(predicted[part]) & np.isfinite(target[part])
+        total += np.where(used, target[part], 0.0).sum(axis=(0, 1), dtype=np.float64)
+        bins += used.sum(axis=(0, 1))
+    return total / np.maximum(bins, 1)
+
+
+def _squares(
+    predicted: np.ndarray, target: np.ndarray, centre: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """The sums of `RSquared` over some trials, (trials, outputs) each."""
+    used, target = np.isfinite(predicted) & np.isfinite(target), target.astype(np.float64)
+    centred = np.where(used, target - centre, 0.0)
+    residual = np.where(used, target - predicted, 0.0)
+    squares = (residual**2).sum(axis=1), centred.sum(axis=1), (centred**2).sum(axis=1)
+    return *squares, used.sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -136,8 +164,10 @@ class PsthRSquared(Statistic):
     member: np.ndarray
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
+        # averages of all neurons and bins are held for so many resamples at once
+        step = max(1, min(CHUNK, CHUNK_ENTRIES // self.psth[:1].size))
         return np.concatenate(
-            [self._chunk(w) for w in np.split(weights, range(CHUNK, len(weights), CHUNK))]
+            [self._chunk(w) for w in np.split(weights, range(step, len(weights), step))]
         )
 
     def _chunk(self, weights: np.ndarray) -> np.ndarray:

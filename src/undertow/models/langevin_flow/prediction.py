@@ -1,12 +1,16 @@
 """Predictions of a fitted `LangevinNetwork`, and samples from its prior."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from undertow.data import Prediction, TrialSet
-from undertow.data.batches import Batch
-from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.data.batches import Batch, batches
+from undertow.memory import blocks
+from undertow.models.langevin_flow.network import Inferred, LangevinNetwork
+from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.randomness import path_generator
 
 TRIALS_AT_ONCE = 256
@@ -15,7 +19,7 @@ TRIALS_AT_ONCE = 256
 @torch.no_grad()
 def predict(
     network: LangevinNetwork,
-    batch: Batch,
+    read: Callable[[TrialSet], Batch],
     trials: TrialSet,
     samples: int,
     keep: bool,
@@ -25,39 +29,84 @@ def predict(
 ) -> Prediction:
     """Average rates (or log rates) over posterior samples; keep the samples too when asked.
 
-    Values past a trial's end are NaN.
+    Values past a trial's end are NaN. Trials are read and decoded some at a time, so that beside
+    the result little memory is needed.
+
+    Raises:
+        ModelError: where the samples asked for could not fit into memory.
     """
     network.eval()
-    device = batch.inputs.device
     if network.dynamics is None and not keep:
         samples = 1
-    parts = [
-        _predict_chunk(network, batch.take(index), samples, keep, (seed, chunk), average)
-        for chunk, index in enumerate(torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE))
-    ]
-    joined = {
-        k: np.concatenate([part[k] for part in parts], axis=1 if k.endswith("_samples") else 0)
-        for k in parts[0]
-    }
-    latent_names = [
-        k.removeprefix("latent_")
-        for k in joined
-        if k.startswith("latent_") and not k.endswith("_samples")
-    ]
+    sums, context = SampleSums(trials, samples, keep), SampleSums(trials, 1, keep=False)
+    for chunk, (rows, batch) in enumerate(batches(trials, read, TRIALS_AT_ONCE)):
+        encoded = network.encode(batch, batch.inputs)
+        context.add("h", rows, encoded.context)
+        for sample in range(samples):
+            generator = path_generator(encoded.context.device, seed, chunk, sample)
+            drawn = network.draw(batch, encoded, generator)
+            _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
+            _add_latents(drawn, sums, (sample, rows))
+    return _prediction(sums, context.ended(context.mean("h")), groups, average)
+
+
+def _add_rates(
+    network: LangevinNetwork,
+    batch: Batch,
+    features: Tensor,
+    sums: SampleSums,
+    place: tuple[int, slice],
+    average: str,
+) -> None:
+    """Decode one sample of a batch, some trials at a time."""
+    sample, rows = place
+    for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+        mean, log_prob = network.observation.mean_and_log_prob(features[part], batch.targets[part])
+        rates, there = mean / network.bin_s, slice(rows.start + part.start, rows.start + part.stop)
+        sums.add("rates", there, rates.log() if average == "log-rates" else rates)
+        sums.add("log_likelihood", there, log_prob.sum((1, 2)))
+        sums.store("rates", sample, there, rates)
+
+
+def _add_latents(drawn: Inferred, sums: SampleSums, place: tuple[int, slice]) -> None:
+    sample, rows = place
+    for name, value in drawn.latents.items():
+        if name != "h":
+            sums.add(f"latent_{name}", rows, value)
+            sums.store(f"latent_{name}", sample, rows, value)
+    sums.add("kl_initial", rows, drawn.kl_initial.sum(1))
+    sums.add("kl_path", rows, drawn.kl_path.sum(1))
+
+
+def _prediction(
+    sums: SampleSums, context: np.ndarray, groups: dict[str, int], average: str
+) -> Prediction:
+    rates = sums.mean("rates")
+    names = [k.removeprefix("latent_") for k in sums.totals if k.startswith("latent_")]
+    latents = {k: sums.ended(sums.mean(f"latent_{k}")) for k in names} | {"h": context}
+    drawn = {k: sums.kept[f"latent_{k}"] for k in names if sums.keep}
+    if sums.keep:  # the same in every sample: a view, no copies
+        drawn["h"] = np.broadcast_to(context, (sums.samples, *context.shape))
+    terms = ("log_likelihood", "kl_initial", "kl_path")
     return Prediction(
-        rates=joined["rates"],
-        trials=trials,
-        latents={k: joined[f"latent_{k}"] for k in latent_names},
-        rate_samples=joined.get("rates_samples"),
-        latent_samples={k: joined[f"latent_{k}_samples"] for k in latent_names} if keep else {},
-        terms={k: joined[k] for k in ("log_likelihood", "kl_initial", "kl_path")},
+        rates=sums.ended(rates.exp_() if average == "log-rates" else rates),
+        trials=sums.trials,
+        latents=latents,
+        rate_samples=sums.kept.get("rates"),
+        latent_samples=drawn,
+        terms={k: sums.mean(k).cpu().numpy() for k in terms},
         groups=groups,
     )
 
 
 @torch.no_grad()
 def exchanged_rates(
-    network: LangevinNetwork, batch: Batch, samples: int, seed: int, average: str = "rates"
+    network: LangevinNetwork,
+    batch: Batch,
+    trials: TrialSet,
+    samples: int,
+    seed: int,
+    average: str = "rates",
 ) -> np.ndarray:
     """Predict rates (spikes/s) with each trial's latents replaced by another's, at its own h.
 
@@ -68,18 +117,18 @@ def exchanged_rates(
     """
     network.eval()
     order = np.random.default_rng(seed).permutation(len(batch))
-    exchange = torch.empty(len(batch), dtype=torch.long, device=batch.inputs.device)
+    exchange = torch.empty(len(batch), dtype=torch.long, device=batch.targets.device)
     # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
-    encoded, total = network.encode(batch, batch.inputs), torch.zeros(())
+    encoded, sums = network.encode(batch, batch.inputs), SampleSums(trials, samples, keep=False)
     for sample in range(samples):
-        drawn = network.draw(
-            batch, encoded, path_generator(exchange.device, seed, 0, sample), exchange
-        )
-        rates = network.observation.mean(drawn.features) / network.bin_s
-        total = total + (rates.log() if average == "log-rates" else rates)
-    mean = total / samples
-    return batch.ended(mean.exp() if average == "log-rates" else mean)
+        generator = path_generator(exchange.device, seed, 0, sample)
+        features = network.draw(batch, encoded, generator, exchange).features
+        for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+            rates = network.observation.mean(features[part]) / network.bin_s
+            sums.add("rates", part, rates.log() if average == "log-rates" else rates)
+    mean = sums.mean("rates")
+    return sums.ended(mean.exp_() if average == "log-rates" else mean)
 
 
 @torch.no_grad()
@@ -94,7 +143,7 @@ def kl_per_coordinate(
     network.eval()
     sums: dict[str, Tensor] = {}
     for chunk, index in enumerate(
-        torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)
+        torch.arange(len(batch), device=batch.targets.device).split(TRIALS_AT_ONCE)
     ):
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
@@ -103,46 +152,6 @@ def kl_per_coordinate(
             for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
                 sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
     return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}
-
-
-def _predict_chunk(
-    network: LangevinNetwork,
-    batch: Batch,
-    samples: int,
-    keep: bool,
-    seed: tuple[int, int],
-    average: str = "rates",
-) -> dict[str, np.ndarray]:
-    encoded = network.encode(batch, batch.inputs)
-    context = encoded.context
-    sums: dict[str, Tensor] = {}
-    kept: dict[str, list[np.ndarray]] = {}
-    for sample in range(samples):
-        inferred = network.draw(batch, encoded, path_generator(context.device, *seed, sample))
-        mean, log_prob = network.observation.mean_and_log_prob(inferred.features, batch.targets)
-        values = {"rates": mean / network.bin_s}
-        values |= {f"latent_{k}": v for k, v in inferred.latents.items() if k != "h"}
-        terms = {
-            "log_likelihood": log_prob.sum((1, 2)),
-            "kl_initial": inferred.kl_initial.sum(1),
-            "kl_path": inferred.kl_path.sum(1),
-        }
-        averaged = values | terms
-        if average == "log-rates":
-            averaged["rates"] = averaged["rates"].log()
-        for k, v in averaged.items():
-            sums[k] = sums[k] + v if k in sums else v
-        for k, v in values.items() if keep else ():
-            kept.setdefault(f"{k}_samples", []).append(batch.ended(v))
-    means = {k: v / samples for k, v in sums.items()}
-    if average == "log-rates":
-        means["rates"] = means["rates"].exp()
-    out = {k: batch.ended(v) if v.ndim == 3 else v.cpu().numpy() for k, v in means.items()}
-    out["latent_h"] = batch.ended(context)
-    stacked = {k: np.stack(v) for k, v in kept.items()}
-    if keep:  # the same in every sample: a view, no copies
-        stacked["latent_h_samples"] = np.broadcast_to(out["latent_h"], (samples, *context.shape))
-    return out | stacked
 
 
 @torch.no_grad()

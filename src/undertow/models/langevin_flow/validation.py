@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from undertow.data.batches import Batch
+from undertow.memory import blocks
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.training import TrainingWarning, Validate
 
 VALIDATION_SAMPLES = 10
@@ -42,14 +44,12 @@ def mean_counts(
     generator = torch.Generator(inputs.device).manual_seed(0)
     n = samples if network.dynamics is not None else 1
     encoded = network.encode(batch, inputs)
-    draws = (network.draw(batch, encoded, generator).features for _ in range(n))
-    mean: np.ndarray = (
-        torch.stack([network.observation.mean(each) for each in draws])
-        .mean(0)
-        .double()
-        .cpu()
-        .numpy()
-    )
+    total = torch.zeros_like(batch.targets)
+    for _ in range(n):
+        features = network.draw(batch, encoded, generator).features
+        for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+            total[part] += network.observation.mean(features[part])
+    mean: np.ndarray = total.div_(n).cpu().numpy()
     return mean
 
 
@@ -62,7 +62,7 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
     if network.dynamics is None:
         return
     network.eval()
-    generator = torch.Generator(batch.inputs.device).manual_seed(0)
+    generator = torch.Generator(batch.targets.device).manual_seed(0)
     kl = network.infer(batch, batch.inputs, generator).kl_initial.mean(0)
     unused = int((kl < LEAST_KL_NATS).sum())
     if unused:

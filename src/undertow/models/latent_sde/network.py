@@ -11,6 +11,8 @@ from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
+from undertow.memory import blocks
+from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.observations import BehaviorObservation, Observation
 from undertow.randomness import random_mask
 
@@ -32,6 +34,17 @@ class Encoded:
     context: Tensor
     initial: Tensor | None
     inputs: Tensor | None
+
+    @classmethod
+    def joined(cls, parts: Sequence["Encoded"]) -> "Encoded":
+        """Join batches, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*((each.context, each.initial, each.inputs) for each in parts), strict=True)
+        values = [[value for value in column if value is not None] for column in columns]
+        context, initial, inputs = (torch.cat(given) if given else None for given in values)
+        assert context is not None
+        return cls(context, initial, inputs)
 
     def take(self, index: Tensor) -> "Encoded":
         """Select some of the trials; a trial may be taken several times."""
@@ -232,11 +245,11 @@ class LatentSDENetwork(nn.Module):
 
         It is summed over everything that was observed in a trial.
         """
-        found = {
-            "spikes": self.observation.log_prob(self.features(batch, drawn), batch.targets).sum(
-                (1, 2)
-            )
-        }
+        features, log_probs = self.features(batch, drawn), []
+        for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+            log_prob = self.observation.log_prob(features[part], batch.targets[part])
+            log_probs.append(log_prob.sum((1, 2)))
+        found = {"spikes": torch.cat(log_probs)}
         read = drawn.units.flatten(-2)
         if self.behavior is not None and batch.behavior is not None:
             log_prob = self.behavior.log_prob(read, batch.behavior)

@@ -1,6 +1,7 @@
 """Predictions of a fitted `LatentSDENetwork`, and bounds on its evidence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from undertow.data.batches import Batch
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
+from undertow.memory import blocks
 from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
+from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import CategoricalChannels, GaussianObservation, Observation
 from undertow.randomness import path_generator
 
-PATHS_AT_ONCE = 2048
-KEPT = ("rates", "behavior")  # of single paths, beside the latents
+PATHS_AT_ONCE, TRIALS_AT_ONCE = 2048, 256
 
 
 @torch.no_grad()
@@ -39,7 +41,8 @@ def predict(
     The first sample of a trial begins with the same noise whatever the number of samples.
 
     Raises:
-        ModelError: where behaviour is to be shown to an encoder that sees none, or is not there.
+        ModelError: where behaviour is to be shown to an encoder that sees none, or is not there,
+            and where the samples asked for could not fit into memory.
     """
     if behavior_shown and (batch.behavior is None or not network.encodes_behavior):
         raise ModelError(
@@ -47,21 +50,38 @@ def predict(
             "trials that hold behaviour."
         )
     network.eval()
-    shown = (
-        torch.ones(len(batch), dtype=torch.bool, device=batch.inputs.device)
-        if behavior_shown
-        else None
-    )
-    encoded = network.encode(batch, shown)
-    total, kept = dict[str, Tensor](), dict[str, list[np.ndarray]]()
-    for drawn in _paths(network, batch, encoded, samples, seed, generate, held):
-        values = _values(network, batch, drawn)
-        total = {k: v + total[k] if k in total else v.clone() for k, v in values.items()}
-        for k, v in values.items() if keep else ():
-            if k in KEPT or k.startswith("latent_"):
-                kept.setdefault(k, []).append(batch.ended(v))
-    mean = {k: v / samples for k, v in total.items()}
-    return _prediction(network, batch, trials, mean, {k: np.stack(v) for k, v in kept.items()})
+    sums = SampleSums(trials, samples, keep)
+    encoded = _encoded(network, batch, behavior_shown)
+    paths = _paths(network, batch, encoded, samples, seed, generate, held)
+    for sample, drawn in enumerate(paths):
+        _add_rates(network, batch, drawn, sums, sample)
+        for name, value in _values(network, batch, drawn).items():
+            sums.add(name, slice(0, len(batch)), value)
+            if name == "behavior" or name.startswith("latent_"):
+                sums.store(name, sample, slice(0, len(batch)), value)
+    return _prediction(network, batch, sums)
+
+
+def _encoded(network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False) -> Encoded:
+    """Encode the trials, some at a time."""
+    device, parts = batch.targets.device, []
+    for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE):
+        some = batch if len(index) == len(batch) else batch.take(index)
+        shown = torch.ones(len(some), dtype=torch.bool, device=device) if behavior_shown else None
+        parts.append(network.encode(some, shown))
+    return Encoded.joined(parts)
+
+
+def _add_rates(
+    network: LatentSDENetwork, batch: Batch, drawn: Drawn, sums: SampleSums, sample: int
+) -> None:
+    """Decode the counts of one path of each trial, some trials at a time."""
+    features = network.features(batch, drawn)
+    for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+        mean, log_prob = network.observation.mean_and_log_prob(features[part], batch.targets[part])
+        sums.add("rates", part, mean / network.bin_s)
+        sums.add("log_likelihood", part, log_prob.sum((1, 2)))
+        sums.store("rates", sample, part, mean / network.bin_s)
 
 
 def _paths(
@@ -74,12 +94,14 @@ def _paths(
     held: Tensor | None,
 ) -> Iterator[Drawn]:
     """Draw one path of every trial, `samples` times."""
+    # paths need times and lengths alone: no counts are copied with the trials taken
+    batch = replace(batch, targets=batch.targets[..., :0])
     for path in range(samples):
         # one generator per path: in a longer window every path begins with the same noise
-        generator = path_generator(batch.inputs.device, seed, path)
+        generator = path_generator(batch.targets.device, seed, path)
         parts = [
             network.draw(batch.take(index), encoded.take(index), generator, generate, held)
-            for index in torch.arange(len(batch), device=batch.inputs.device).split(PATHS_AT_ONCE)
+            for index in torch.arange(len(batch), device=batch.targets.device).split(PATHS_AT_ONCE)
         ]
         yield parts[0] if len(parts) == 1 else _joined(parts)
 
@@ -90,13 +112,9 @@ def _joined(parts: list[Drawn]) -> Drawn:
 
 
 def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
-    """Compute everything that a prediction averages, for one path of each trial."""
+    """Compute everything else that a prediction averages, for one path of each trial."""
     read = drawn.units.flatten(-2)
-    mean, log_prob = network.observation.mean_and_log_prob(
-        network.features(batch, drawn), batch.targets
-    )
-    values = {"rates": mean / network.bin_s, "log_likelihood": log_prob.sum((1, 2))}
-    values |= {"kl_initial": drawn.kl_initial.sum(1), "kl_path": drawn.kl_path.sum(1)}
+    values = {"kl_initial": drawn.kl_initial.sum(1), "kl_path": drawn.kl_path.sum(1)}
     values |= {f"latent_{k}": v for k, v in network.dynamics.readout(drawn.states).items()}
     if network.behavior is not None:
         values["behavior"] = network.behavior.predicted(read)
@@ -112,23 +130,18 @@ def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, 
     return values
 
 
-def _prediction(
-    network: LatentSDENetwork,
-    batch: Batch,
-    trials: TrialSet,
-    mean: dict[str, Tensor],
-    kept: dict[str, np.ndarray],
-) -> Prediction:
+def _prediction(network: LatentSDENetwork, batch: Batch, sums: SampleSums) -> Prediction:
+    mean = {name: sums.mean(name) for name in sums.totals}
     names = [k.removeprefix("latent_") for k in mean if k.startswith("latent_")]
     return Prediction(
-        rates=batch.ended(mean["rates"]),
-        trials=trials,
-        latents={k: batch.ended(mean[f"latent_{k}"]) for k in names},
-        rate_samples=kept.get("rates"),
-        latent_samples={k: kept[f"latent_{k}"] for k in names if kept},
+        rates=sums.ended(mean["rates"]),
+        trials=sums.trials,
+        latents={k: sums.ended(mean[f"latent_{k}"]) for k in names},
+        rate_samples=sums.kept.get("rates"),
+        latent_samples={k: sums.kept[f"latent_{k}"] for k in names if sums.keep},
         terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
         label_probabilities={k: mean[f"label_{k}"].cpu().numpy() for k in network.labels},
-        behavior_samples=kept.get("behavior"),
+        behavior_samples=sums.kept.get("behavior"),
         **_behavior(network, batch, mean),
     )
 

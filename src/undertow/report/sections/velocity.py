@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from undertow.report.page import plural
 from undertow.report.record import RunRecord
-from undertow.report.section import ORDERED_COLOURS, Section, time_words
+from undertow.report.section import Section, colour_words, time_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def draw_hand_paths(record: RunRecord, figure: "Figure") -> str:
         "velocities added up from the measured position in the first bin that can be decoded: "
         "errors add up too. Dots: where a path starts."
     )
-    return words + ("" if trials.condition is None else ORDERED_COLOURS)
+    return words + colour_words(trials)
 
 
 HAND_PATHS = Section("hand_paths", "Hand paths", draw_hand_paths)

@@ -1,6 +1,7 @@
 """MATLAB files: arrays of counts, and spike times in cell or struct arrays."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from undertow.data import tables
 from undertow.data.aligning import Window
-from undertow.data.readers import npz
+from undertow.data.readers import named_arrays
+from undertow.data.readers.choosing import chosen
 from undertow.data.readers.events import bin_or_cut
 from undertow.data.readers.mat.counts import arrays_of
 from undertow.data.readers.mat.recording import recording_of
-from undertow.data.readers.mat.values import cell_list
+from undertow.data.readers.mat.values import cell_list, columns_of_size
 from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
@@ -70,8 +72,8 @@ def read_mat(
         file_bin_s: the bin width of counts, for a file that holds no bin_ms or bin_s.
         events: variables of one value per trial, or structs of them; by default trials, events or
             event_times.
-        align, window_s, units, trials, min_rate_hz, forward_bins, cut_s: of spike times; see
-            `Recording`.
+        align, window_s, min_rate_hz, forward_bins, cut_s: of spike times; see `Recording`.
+        units, trials: which units and trials, by a mask, ids or a rule.
 
     Raises:
         DataError: for a file that is not there or no MATLAB file, a variable that is missing or has
@@ -81,20 +83,20 @@ def read_mat(
         name = _spikes_name(path, variables, spikes)
         times = _spike_times(name, variables[name])
         if times is None:
-            useless = {"events": events, "align": align, "window_s": window_s, "units": units}
-            useless |= {"trials": trials, "min_rate_hz": min_rate_hz, "forward_bins": forward_bins}
+            useless: dict[str, Any] = {"events": events, "align": align, "window_s": window_s}
+            useless |= {"min_rate_hz": min_rate_hz, "forward_bins": forward_bins}
             if refused := [
                 option for option, value in useless.items() if value is not None and value != 0
             ]:
                 raise DataError(f"{name} in {path} holds counts: leave out {listed(refused)}.")
-            wanted = npz.Wanted(condition, behavior, stimulus, label)
-            named = [n for names in wanted for n in tables.as_names(names)]
-            arrays = arrays_of(path, variables, name, axes, named)
+            wanted = named_arrays.Wanted(condition, behavior, stimulus, label)
+            arrays = arrays_of(path, variables, name, axes, wanted)
         else:
             signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
             recording = recording_of(path, variables, name, times, events, signals, stimuli)
     if times is None:
-        return _counted(path, name, axes, arrays, bin_s, file_bin_s, wanted)
+        counted = _counted(path, name, axes, arrays, bin_s, file_bin_s, wanted)
+        return chosen(counted, units, trials, partial(columns_of_size, path))
     return bin_or_cut(
         path,
         recording.select_units(units),
@@ -139,14 +141,14 @@ def _counted(
     path: str | Path,
     name: str,
     axes: str,
-    arrays: npz.Arrays,
+    arrays: named_arrays.Arrays,
     bin_s: float | None,
     file_bin_s: float | None,
-    wanted: npz.Wanted,
+    wanted: named_arrays.Wanted,
 ) -> TrialSet:
     """Trials from counts; errors say how their axes were read."""
     try:
-        return npz.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
+        return named_arrays.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
     except DataError as error:
         trials, bins, neurons = np.asarray(arrays["spikes"]).shape
         raise DataError(
