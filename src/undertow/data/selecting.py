@@ -101,6 +101,8 @@ def _indices(name: str, selection: Any, n: int) -> np.ndarray:
         raise DataError(
             f"{name} cannot be selected: {printable(str(error), 160)} (there are {n})."
         ) from None
+    if chosen.ndim != 1:
+        raise DataError(f"{name} are chosen by {shown(selection)}: give one list, mask or slice.")
     if chosen.size == 0:
         raise DataError(f"the selection of {name} is empty: at least one must stay.")
     return chosen
