@@ -63,7 +63,8 @@ class Header:
             "choice and bin_s must be positive": self.choice[0] > 0
             and min(self.choice) >= 0
             and max(self.choice) < 1e9
-            and 0 < self.bin_s < 1e9,
+            and 0 < self.bin_s < 1e9
+            and all(0 <= each < 1e9 for each in self.shrinkage or ()),
             f"its arrays must be {', '.join(shapes)}": tensors.keys() == shapes.keys(),
         }
         yield from (rule for rule, kept in rules.items() if not kept)

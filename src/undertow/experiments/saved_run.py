@@ -16,11 +16,14 @@ from undertow.evaluation import Score, Statistic, combine, velocity_channels
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
+from undertow.experiments.records import read_run
 from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
+
+NOT_READING = ("path", "bin_s", "heldout", "split_seed")
+"""Entries of a run's source that the model itself decides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ class SavedRun:
                 events of the fit are a file that belongs to another recording.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        fitted = {name: value for name, value in self._source.items() if name != "path"}
+        fitted = {k: value for k, value in self._source.items() if k not in NOT_READING}
         if "events" not in given:
             self._check_events(path)
         trials = prepare(
@@ -177,7 +180,7 @@ def reasons(trials: TrialSet, new: bool) -> dict[str, str]:
 def _about(directory: Path) -> Mapping[str, Any]:
     """What run.json says; nothing where there is none."""
     file = directory / identity.FILE
-    return read_json(file) if file.exists() else {}
+    return read_run(file) if file.exists() else {}
 
 
 def _predicted(

@@ -117,6 +117,14 @@ class Ensemble(Estimator):
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
 
+    def check_settings(self) -> None:
+        super().check_settings()
+        checks.whole("size", self.size, 1, MOST_MEMBERS)
+        checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
+        checks.one_of("splits", self.splits, get_args(SplitChoice))
+        if isinstance(member := self.piece("member"), Estimator):
+            member.check_settings()
+
     def unfitted_members(self) -> list[Estimator]:
         """Return a copy of the member for each seed.
 
@@ -129,8 +137,7 @@ class Ensemble(Estimator):
                 f"member is {self.member!r}: it must be a model with a seed, such as "
                 "LangevinFlow()."
             )
-        checks.whole("size", self.size, 1, MOST_MEMBERS)
-        checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
+        self.check_settings()
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
 
     @classmethod
@@ -255,9 +262,8 @@ class Ensemble(Estimator):
         check_model(found, cls, path)
         header = record(EnsembleHeader, found, f"the header of {path}")
         model = cls(**header.params)  # type: ignore[arg-type]
-        checks.seed("seed", model.seed)
-        checks.one_of("splits", model.splits, get_args(SplitChoice))
-        if checks.whole("size", model.size, 1, MOST_MEMBERS) != len(header.members):
+        model.check_settings()
+        if model.size != len(header.members):
             raise ModelError(f"{path} holds {len(header.members)} members of {model.size}.")
         members = []
         with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ from math import isfinite, nan
 from undertow.files import csv_text
 
 Row = dict[str, float]
+MOST = 2**53
 
 
 def kept_row(history: Sequence[Row]) -> Row:
@@ -23,6 +24,9 @@ def kept_row(history: Sequence[Row]) -> Row:
 def broken_history(history: Sequence[Mapping[str, float]]) -> str:
     """Say what a history read from a file lacks; empty where nothing is."""
     for row in history:
+        # whole numbers of thousands of digits have no finite float
+        if any(isinstance(value, int) and abs(value) > MOST for value in row.values()):
+            return "its history holds a number that training never makes"
         if not isfinite(row.get("epoch", nan)):
             return "a row of its history has no epoch"
         # validated rows have both, unvalidated ones neither
