@@ -19,9 +19,9 @@ from undertow.data import Splits, TrialSet
 from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.files import flatten, plain, read_json, write_json
-from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.experiments.records import read_run
+from undertow.files import flatten, plain, write_json
+from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.models.base import Estimator
 from undertow.names import kebab
 from undertow.options import Options
