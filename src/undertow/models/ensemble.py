@@ -140,6 +140,13 @@ class Ensemble(Estimator):
         self.check_settings()
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
 
+    @classmethod
+    def of(cls, members: list[Estimator]) -> Self:
+        """Make an ensemble of models that are fitted already, of the same neurons."""
+        model = cls(members[0].copy(), size=len(members))
+        model._adopt(members)
+        return model
+
     def _adopt(self, members: list[Estimator]) -> None:
         """Take over fitted members, with the population and history of the first."""
         first, self.members_ = members[0], members

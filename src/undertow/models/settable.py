@@ -3,11 +3,9 @@
 import inspect
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any, Self
 
 from undertow import checks
-from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.models import parameters
 from undertow.names import nearest
@@ -114,24 +112,8 @@ class Settable(ABC):  # noqa: B024
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = (
-            f"{k}={_shown(v)}"
+            f"{k}={parameters.one_line(v)}"
             for k, v in self.get_params(deep=False).items()
             if v != defaults[k].default
         )
         return f"{type(self).__name__}({', '.join(changed)})"
-
-
-def _shown(value: Any) -> str:
-    """Format a parameter on one line; pieces show only what differs from their defaults."""
-    if isinstance(value, Dynamics):
-        settings = value.settings
-    elif is_dataclass(value) and not isinstance(value, type):
-        settings = {
-            f.name: getattr(value, f.name)
-            for f in fields(value)
-            if getattr(value, f.name) != f.default
-        }
-    else:
-        return repr(value)
-    given = ", ".join(f"{name}={each!r}" for name, each in settings.items())
-    return f"{type(value).__name__}({given})"
