@@ -62,8 +62,9 @@ def number(
         error: for anything else, and for True and False.
     """
     given: Any = value
-    largest = sys.float_info.max  # a whole number may lie beyond it
-    real = isinstance(value, Real) and not isinstance(value, bool) and -largest <= given <= largest
+    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < given < inf
+    if real and isinstance(value, int):
+        real = abs(value) <= sys.float_info.max  # whole numbers have no infinity, floats end
     fits = (
         real
         and low <= value <= high

@@ -84,9 +84,13 @@ def record(
     return cls(**{k: fit_value(f"{k} of {of}", v, known[k], error) for k, v in given.items()})
 
 
-@cache
 def field_types(cls: type) -> dict[str, Any]:
     """Field → annotation, of a dataclass."""
+    return _field_types(cls)
+
+
+@cache
+def _field_types(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {k: v for k, v in hints.items() if typing.get_origin(v) is not ClassVar}
 

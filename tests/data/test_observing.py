@@ -20,7 +20,7 @@ def test_bins_before_and_after_the_recording_are_missing_and_counted() -> None:
     assert len(said) == 1
     text = str(said[0].message)
     assert "3 of 4 trials reach out of the recording, which runs from 9.9" in text
-    assert "50 % of the bins are missing (NaN). 1 of them lie wholly outside: leave out 3." in text
+    assert "50 % of the bins lie outside, and are missing (NaN). 1 of them lie wholly" in text
     missing = np.isnan(trials.spikes[:, :, 0])
     assert missing.sum(axis=1).tolist() == [5, 0, 5, 10]
     assert (np.isnan(trials.spikes) == missing[:, :, None]).all()

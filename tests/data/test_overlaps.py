@@ -2,6 +2,7 @@
 
 import warnings
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.data import (
+    Prediction,
     Recording,
     TrialSet,
     fold_trials,
     join_trials,
+    load,
     split_trials,
     split_validation,
+    write_hdf5,
 )
 from undertow.data.overlaps import covered_share, overlap_groups, shared_share, sharing
 from undertow.errors import DataError, DataWarning
@@ -167,6 +171,17 @@ def test_binning_says_once_how_much_is_recorded_twice_and_keeps_where() -> None:
     again = join_trials(trials[:50], trials[50:])
     np.testing.assert_array_equal(again.recorded_s, trials.recorded_s)
     assert join_trials(trials[:50].replace(recorded_s=None), trials[50:]).recorded_s is None
+
+
+def test_files_keep_where_trials_lie(tmp_path: Path) -> None:
+    trials = trials_at(np.arange(6) * 0.7, 1.1, condition=np.arange(6) % 2)
+    write_hdf5(trials, tmp_path / "t.h5")
+    np.savez(tmp_path / "t.npz", spikes=trials.spikes, bin_s=0.01, recorded_s=trials.recorded_s)
+    labelled = Prediction(np.ones(trials.shape), trials).to_xarray()
+    labelled["spikes"] = (("trial", "time", "neuron"), trials.spikes)
+    labelled.to_netcdf(tmp_path / "t.nc", engine="h5netcdf")
+    for name in ("t.h5", "t.npz", "t.nc"):
+        np.testing.assert_array_equal(load(tmp_path / name).recorded_s, trials.recorded_s)
 
 
 def test_windows_cut_side_by_side_share_nothing() -> None:

@@ -31,8 +31,8 @@ REFUSED = [
         {"window_s": (0.0, 1.0), "bin_s": 20},
         r"bin_s is 20 s, longer than a window.*0\.02",
     ),
-    ({}, {"window_s": (0.0, 1.0), "bin_s": 1e-12}, r"would take .*B of memory, and there are"),
-    ({}, {"window_s": (0.0, 1.0), "bin_s": 1e-300}, r"not a whole number of bins"),
+    ({}, {"window_s": (0.0, 1.0), "bin_s": 2e-5}, r"less than a spike lasts.*20 ms is 0\.02"),
+    ({}, {"window_s": (0.0, 1.0), "bin_s": 1e-300}, r"less than a spike lasts"),
     (
         {"spikes": [1e3 * each for each in SPIKES]},
         {},
@@ -61,10 +61,19 @@ def test_a_recording_cut_into_windows_is_checked_too() -> None:
     for factor, message in ((3e4, "208 days"), (1e-3, "faster than any neuron")):
         with pytest.raises(DataError, match=message):
             recording([factor * each for each in SPIKES]).cut()
-    with pytest.raises(DataError, match="of memory, and there are"):
-        recording().cut(window_s=1, bin_s=1e-9)
     with pytest.raises(DataError, match="reach to infinity"):
         recording(obs_intervals=np.array([[-np.inf, np.inf]])).cut()
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("undertow.memory.machine_memory", lambda: 2**20)
+    sized = r"counts of 118 trials × 2,000 bins of 0\.001 s × 4 units would take .* MB .* 1\.05 MB"
+    with pytest.raises(DataError, match=sized):
+        recording().bin("event", (-0.5, 1.5), 0.001)
+    with pytest.raises(DataError, match=r"599 trials × 1,000 bins .* times are in seconds"):
+        recording().cut(1.0, 0.001)
 
 
 @pytest.mark.parametrize("bin_s", [np.nan, np.inf, 0, -0.02, "ten", 1j, None, [0.02, 0.02]])

@@ -15,14 +15,17 @@ from undertow.baselines.smoothing_choice import (
     fit_regression,
     grid_of,
 )
+from undertow.baselines.smoothing_file import Header, check_params
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.validation import totals
+from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import MASKS, hidden_prediction
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.base import Estimator, ProgressReport
+from undertow.models.persistence import check_model
+from undertow.schema import record
 
 
 class Smoothing(Estimator):
@@ -203,16 +206,16 @@ class Smoothing(Estimator):
         """
         from undertow.training import read_tensors
 
-        tensors, header = read_tensors(Path(path))
-        if header.get("model") != cls.cli_name:
-            raise ModelError(
-                f"{path} holds the model {header.get('model')!r}: it must be {cls.cli_name!r}."
-            )
-        model = cls(**{**header["params"], **params})
-        model.neuron_ids_ = np.array(header["neuron_ids"], dtype=header["neuron_ids_dtype"])
-        model.heldout_, model.bin_s_ = np.array(header["heldout"], dtype=bool), header["bin_s"]
-        model.width_s_, model.floor_hz_, model.penalty_ = header["choice"]
-        model.shrinkage_ = Shrinkage(*header.get("shrinkage", (model.width_s_, 0.2)))
+        tensors, found = read_tensors(Path(path))
+        check_model(found, cls, path)
+        header = record(Header, found, f"the header of {path}")
+        header.check(tensors, path)
+        check_params(cls, header.params, path)
+        model = cls(**{**header.params, **params})
+        model.neuron_ids_ = np.array(header.neuron_ids, dtype=header.neuron_ids_dtype)
+        model.heldout_, model.bin_s_ = np.array(header.heldout, dtype=bool), header.bin_s
+        model.width_s_, model.floor_hz_, model.penalty_ = header.choice
+        model.shrinkage_ = Shrinkage(*(header.shrinkage or (model.width_s_, 0.2)))
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         model.regression_ = PoissonRegression(arrays["weights"], arrays["offset"])
         model.mean_rates_, model.forward_rates_ = arrays["mean_rates"], arrays["forward_rates"]

@@ -24,29 +24,31 @@ def info(data: options.Data, reading: Reading) -> None:
     try:
         found = described(data, reading)
     except DataError:
-        show.facts(in_words({"path": str(data), **_contents(data)}))
+        _show({"path": str(data), **_contents(data)})
         raise
     warnings = found.pop("warnings")
-    show.facts(in_words(found))
+    _show(found)
     for warning in warnings:
         say(f"warning: {in_flags(warning)}")
 
 
+def _show(found: dict[str, Any]) -> None:
+    show.facts(in_words(found))
+    for name in A_LINE_EACH:
+        listed = found.get("signals" if name == "time_series" else name, ())
+        for entry in listed[:MOST_CONTENTS]:
+            show.line(f"  {name.replace('_', ' ')}: {shown(entry)}")
+
+
 def in_words(found: dict[str, Any]) -> dict[str, str]:
-    """What a file holds as lines of text; time series with their shapes, units and rates."""
-    if "signals" in found:
-        found = {**found, "time_series": found["signals"]}
-    width = max(map(len, found))
-    words = {}
-    for name, value in found.items():
-        if name == "signals":
-            continue
-        if name in A_LINE_EACH and value:
-            lines = [shown(each) for each in value[:MOST_CONTENTS]]
-            words[name] = f"\n{' ' * (width + 2)}".join(lines)
-        else:
-            words[name] = shown(value, MOST_CONTENTS if name in CONTENTS else MOST)
-    return {name.replace("_", " "): text for name, text in words.items()}
+    """What a file holds as text, but for what is shown in lines of its own."""
+    words = {
+        name.replace("_", " "): shown(value, MOST_CONTENTS if name in CONTENTS else MOST)
+        for name, value in found.items()
+        if not (name in (*A_LINE_EACH, "signals") and value)
+    }
+    words.pop("signals", None)
+    return words
 
 
 def _contents(data: Path) -> dict[str, Any]:

@@ -181,6 +181,13 @@ def observed_by_unit(
     return np.stack([known[i.tobytes()] for i in intervals], axis=-1)
 
 
+def of_units(spikes: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The counts of some units, read-only; the array itself, uncopied, where all of them stay."""
+    kept = spikes if keep.size == spikes.shape[2] else spikes[:, :, keep]
+    kept.flags.writeable = False
+    return kept
+
+
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
     """Positions of the units that fire at `min_rate_hz` spikes/s or more in observed bins."""
     if number("min_rate_hz", min_rate_hz, error=DataError) <= 0:
@@ -192,13 +199,6 @@ def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarr
     if not fires.any():
         raise DataError(f"no unit fires at {min_rate_hz:g} spikes/s or more: lower min_rate_hz.")
     return np.flatnonzero(fires)
-
-
-def of_units(spikes: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """The counts of some units, read-only; the array itself, uncopied, where all of them stay."""
-    kept = spikes if keep.size == spikes.shape[2] else spikes[:, :, keep]
-    kept.flags.writeable = False
-    return kept
 
 
 def merged_intervals(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

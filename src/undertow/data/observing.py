@@ -134,7 +134,8 @@ def _warn_outside(
     )
     warnings.warn(
         f"{reach.sum()} of {reach.size} trials reach out of the recording, which runs from "
-        f"{span_s[0]:g} to {span_s[1]:g} s: {share} of the bins are missing (NaN).{more}",
+        f"{span_s[0]:g} to {span_s[1]:g} s: {share} of the bins lie "
+        f"outside, and are missing (NaN).{more}",
         DataWarning,
         stacklevel=5,
     )

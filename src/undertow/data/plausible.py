@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.data.observing import Span
 from undertow.data.tables import as_names
+from undertow.data.validation import bin_width
 from undertow.errors import DataError, DataWarning
 from undertow.memory import check_memory
 
@@ -20,6 +21,8 @@ ENOUGH_SPIKES, ENOUGH_TRIALS = 100, 10
 APART = 100.0
 """Clocks whose times differ by such a factor do not count the same unit."""
 LONG_WINDOW_S = 100.0
+NARROWEST_S, WIDE_S = 1e-4, 5.0
+"""Bins that are narrower, or as wide or wider, were hardly meant."""
 SHORTER = "use a shorter window_s, a wider bin_s, or fewer units or trials; times are in seconds."
 MOST_SINGLE = 1e30
 """Seconds that single precision can hold, far beyond any that are meant."""
@@ -212,13 +215,26 @@ def warn_coarse(spike_times: Sequence[np.ndarray], bin_s: float) -> None:
 
 def warn_width(bin_s: float) -> None:
     """Say where bins are seconds wide, or narrower than a spike."""
-    if bin_s >= 5:
-        odd = f"bin_s is {bin_s:g} s: bins are in seconds, {bin_s:g} ms is {bin_s / 1e3:g}"
-    elif bin_s < 1e-4:
-        odd = (
-            f"bin_s is {bin_s:.3g} s, less than a spike lasts: bins are in seconds (bin_ms in "
-            "milliseconds), and 20 ms is 0.02 (bin_ms 20)"
-        )
-    else:
-        return
-    warnings.warn(f"{odd}.", DataWarning, stacklevel=4)
+    if not NARROWEST_S <= bin_s < WIDE_S:
+        warnings.warn(_odd_width(bin_s), DataWarning, stacklevel=4)
+
+
+def counting_width(bin_s: Any) -> float:
+    """The width of bins to count spikes in: seconds, and not less than a spike lasts.
+
+    Raises:
+        DataError: saying what was probably meant.
+    """
+    width_s = bin_width(bin_s)
+    if width_s < NARROWEST_S:
+        raise DataError(_odd_width(width_s))
+    return width_s
+
+
+def _odd_width(bin_s: float) -> str:
+    if bin_s >= WIDE_S:
+        return f"bin_s is {bin_s:g} s: bins are in seconds, {bin_s:g} ms is {bin_s / 1e3:g}."
+    return (
+        f"bin_s is {bin_s:.3g} s, less than a spike lasts: bins are in seconds (bin_ms in "
+        "milliseconds), and 20 ms is 0.02 (bin_ms 20)."
+    )

@@ -165,6 +165,9 @@ class Recording:
     ) -> TrialSet:
         """Count spikes in bins around an event of each trial.
 
+        Bins outside the recording (`undertow.data.observing.recorded_span_s`) are NaN, with a
+        warning; another says what share of the bins lies in several trials.
+
         Args:
             align: trial column with the event's times; 'start_time', or the only column, by
                 default. Trials where it is NaN are dropped, with a warning.
@@ -184,9 +187,10 @@ class Recording:
 
         Raises:
             DataError: for an unknown column, unit, trial or signal, a window that is no whole
-                number of bins, or when no trial, unit or spike is left.
+                number of bins, times that count no seconds, more bins than fit into memory, or
+                when no trial, unit or spike is left.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
         window_s = None if window_s is None else aligning.as_window(window_s)
         kept = self.select_units(units)
         align = aligning.align_column(kept.trials, align)
@@ -244,7 +248,7 @@ class Recording:
         given); windows never observed are left out. See `undertow.data.splits.split_labels` for
         `fractions` and `blocks`.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
         n_time = binning.whole_bins(window_s, bin_s)
         kept = self.select_units(units)
         start_s, stop_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
@@ -253,14 +257,11 @@ class Recording:
         shape = n_windows, n_time, kept.n_units
         plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), plausible.SHORTER)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
-        edges = edges[
-            binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))
-        ]
+        observed = binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units)
+        edges = edges[observed.any(axis=(1, 2))]
+        given = bin_s, behavior, stimulus, min_rate_hz
         split = split_labels(len(edges), fractions, blocks)
-        lengths = np.full(len(edges), n_time)
-        return kept._binned(
-            edges, bin_s, behavior, stimulus, min_rate_hz, lengths=lengths, split=split
-        )
+        return kept._binned(edges, *given, lengths=np.full(len(edges), n_time), split=split)
 
     def _binned(
         self,

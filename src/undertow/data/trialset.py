@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from undertow.checks import number, one_of, whole
-from undertow.data import labels, validation
+from undertow.data import counts, labels, validation
 from undertow.data.binning import rebinned_fields
 from undertow.data.notebook import html_table, trial_rows
 from undertow.data.overlaps import check_recorded
@@ -81,7 +81,7 @@ class TrialSet:
     def __post_init__(self, derived: bool) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         spikes = validation.as_numeric("spikes", self.spikes, 3)
-        validation.check_counts(spikes)
+        counts.check_counts(spikes)
         n_trials, n_time, n_neurons = spikes.shape
         put("bin_s", validation.bin_width(self.bin_s))
         put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
@@ -110,7 +110,7 @@ class TrialSet:
         put("labels", labels.check_categories(self.labels, n_trials))
         if not derived:
             labels.check_shared(self.labels)
-            validation.check_spiking(self.spikes, self.neuron_ids)
+            counts.check_spiking(self.spikes, self.neuron_ids)
             warn_width(self.bin_s)
 
     # --- sizes and axes -----------------------------------------------------------------------
@@ -161,7 +161,7 @@ class TrialSet:
     @property
     def silent(self) -> np.ndarray:
         """True for neurons without a single spike here, (neurons,)."""
-        return ~(validation.totals(self.spikes)[0] > 0)
+        return ~(counts.totals(self.spikes)[0] > 0)
 
     @property
     def mean_rates(self) -> np.ndarray:
@@ -169,7 +169,7 @@ class TrialSet:
 
         NaN for a neuron that was never observed.
         """
-        total, observed = validation.totals(self.spikes)
+        total, observed = counts.totals(self.spikes)
         return total / np.where(observed, observed, np.nan) / self.bin_s
 
     def __len__(self) -> int:
@@ -235,14 +235,13 @@ class TrialSet:
 
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
-        if not isinstance(k, Integral) or not 0 <= k < self.n_neurons:
+        n = self.n_neurons
+        if not isinstance(k, Integral) or not 0 <= k < n:
             raise DataError(
-                f"cannot hold out {shown(k)} of {self.n_neurons} neurons: one must stay held in."
+                f"cannot hold out {shown(k)} of {n} neurons: at least one must stay held in."
             )
-        heldout = np.zeros(self.n_neurons, bool)
-        seed = whole("seed", seed, 0, error=DataError)
-        heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
-        return self.replace(heldout=heldout)
+        order = np.random.default_rng(whole("seed", seed, 0, error=DataError)).permutation(n)
+        return self.replace(heldout=np.isin(np.arange(n), order[:k]))
 
     def rebin(self, bin_s: float) -> "TrialSet":
         """Sum counts into bins a whole multiple as wide.

@@ -17,8 +17,8 @@ from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import (
     score_table,
+    score_warnings,
     true_rate_cells,
-    warn_of_scores,
     write_scores,
 )
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
@@ -97,7 +97,7 @@ def cross_validate(
                 f"Scores are means over {folds} folds; all else is of the first fold.",
                 *said,
                 *fits[0].notes,
-                *warn_of_scores(table.scores[model.cli_name]),
+                *score_warnings(table.scores[model.cli_name]),
             ],
             "folds": [_fold_row(cell) for mine in done.values() for cell in mine],
         }

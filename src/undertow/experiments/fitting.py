@@ -25,7 +25,8 @@ from undertow.evaluation import (
     with_hidden,
 )
 from undertow.evaluation.scores.velocity import without_rates
-from undertow.files import read_json, write_json
+from undertow.experiments.records import read_fit
+from undertow.files import write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
@@ -132,7 +133,7 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
     """
     fitted, beside = type(model).load(path, **code_in(model)), path.with_suffix(FIT)
     # a model that came without the file beside it is as good as any
-    about = read_json(beside) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
+    about = vars(read_fit(beside)) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
     return _predicted(fitted, splits, about)
 
 

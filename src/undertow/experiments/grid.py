@@ -14,8 +14,9 @@ from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
 from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits, noted
 from undertow.experiments.identity import differences, identity, versions
+from undertow.experiments.records import read_cell
 from undertow.experiments.workers import in_processes
-from undertow.files import plain, read_json, write_json
+from undertow.files import plain, write_json
 from undertow.models.base import Estimator, ProgressReport
 
 Report = Callable[["CellResult", int, int], None]
@@ -211,18 +212,18 @@ def _finished(task: _Task) -> CellResult | None:
     """The cell's earlier result, if there is one."""
     if not task.path.exists():
         return None
-    earlier = read_json(task.path)
+    earlier, result = read_cell(task.path)
     if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
         raise UndertowError(
             f"{task.path} holds another fit ({changed}): give the model or data another name, or "
             "another directory."
         )
     _tidy(task)  # a process may have been killed before it did
-    score = earlier["validation_score"]
+    score = result.validation_score
     validation_score = float("nan") if score is None else score
-    parameters = earlier.get("parameters", {})
+    scores = {name: float("nan") if v is None else v for name, v in result.scores.items()}
     return CellResult(
-        task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score, parameters
+        task.cell, task.path, "", scores, result.fit_s, validation_score, result.parameters
     )
 
 

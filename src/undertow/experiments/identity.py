@@ -19,7 +19,8 @@ from undertow.data import Splits, TrialSet
 from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.files import flatten, plain, read_json, write_json
+from undertow.experiments.records import read_run
+from undertow.files import flatten, plain, write_json
 from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.models.base import Estimator
 from undertow.names import kebab
@@ -210,7 +211,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
             "directory."
         )
     # versions and source may differ: another machine may finish the run
-    earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
+    earlier = {key: value for key, value in read_run(out / FILE).items() if key not in ABOUT}
     if changed := differences(
         earlier, {key: value for key, value in what.items() if key not in ABOUT}
     ):

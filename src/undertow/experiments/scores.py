@@ -1,13 +1,11 @@
 """The scores of a run beside the baseline's, and the `scores.json` that holds them."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from undertow.data import TrialSet
-from undertow.errors import DataWarning
 from undertow.evaluation import (
     TRUE_RATES,
     Score,
@@ -130,10 +128,10 @@ def latent_information(cells: Cells) -> Score | None:
     )
 
 
-def warn_of_scores(scores: Mapping[str, Score]) -> list[str]:
-    """Warn of scores that say less than they seem to, and return what was said.
+def score_warnings(scores: Mapping[str, Score]) -> list[str]:
+    """Which scores say less than they seem to, a sentence each.
 
-    These are averages of fewer than four trials, and neurons that no model could know.
+    They are averages of fewer than four trials, and those without neurons that no model could know.
     """
     said = []
     psths = scores.get("psth R2")
@@ -151,8 +149,6 @@ def warn_of_scores(scores: Mapping[str, Score]) -> list[str]:
                 f"bits per spike are {piece}: no model can know their rate. Leave them out "
                 "(--min-rate, filter_rates) or keep trials in which they fire for training."
             )
-    for words in said:
-        warnings.warn(words, DataWarning, stacklevel=3)
     return said
 
 

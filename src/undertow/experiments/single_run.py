@@ -14,8 +14,8 @@ from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import (
     ScoreTable,
     score_table,
+    score_warnings,
     true_rate_cells,
-    warn_of_scores,
     write_scores,
 )
 from undertow.models.base import Estimator, ProgressReport
@@ -95,7 +95,10 @@ def run(
         together = join_trials(splits.train, splits.validation)
         table = score_table(cells | true_rate_cells([(together, splits.test)]))
         fitted = fits[model.cli_name]
-        notes = [*said, *fitted.notes, *warn_of_scores(table.scores[model.cli_name])]
+        warned = score_warnings(table.scores[model.cli_name])
+        for words in warned:
+            say(f"warning: {words}")
+        notes = [*said, *fitted.notes, *warned]
         about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
         write_scores(out / SCORES, table, about)
         say("writing the report")

@@ -2,6 +2,7 @@
 
 import copy
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -15,13 +16,24 @@ from undertow.evaluation import MASKS
 from undertow.models.averaging import averaged
 from undertow.models.base import Estimator, Generated, ProgressReport
 from undertow.models.langevin_flow import LangevinFlow
-from undertow.models.loading import model_class
+from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
+from undertow.models.persistence import check_model
+from undertow.schema import record
 from undertow.training import read_tensors, write_tensors
 
 SplitChoice = Literal["own", "shared"]
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
 MemberSplit = tuple[TrialSet, TrialSet]
+
+
+@dataclass(frozen=True)
+class EnsembleHeader:
+    """What the JSON header of an ensemble's file holds: its settings, and its members' headers."""
+
+    model: str
+    params: dict[Literal["size", "seed", "splits"], int | str]
+    members: list[dict[str, Any]]
 
 
 class Ensemble(Estimator):
@@ -34,7 +46,7 @@ class Ensemble(Estimator):
 
     Args:
         member: the model, which must have a `seed`; `LangevinFlow()` by default.
-        size: number of members to fit.
+        size: number of members to fit, at most 1,000.
         seed: seed of the first member; the others have seed + 1, seed + 2, …
         splits: 'own' draws other validation trials for each member; 'shared' lets all members
             choose on the same ones, for validation trials that must stay what they are.
@@ -105,6 +117,14 @@ class Ensemble(Estimator):
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
 
+    def check_settings(self) -> None:
+        super().check_settings()
+        checks.whole("size", self.size, 1, MOST_MEMBERS)
+        checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
+        checks.one_of("splits", self.splits, get_args(SplitChoice))
+        if isinstance(member := self.piece("member"), Estimator):
+            member.check_settings()
+
     def unfitted_members(self) -> list[Estimator]:
         """Return a copy of the member for each seed.
 
@@ -117,8 +137,15 @@ class Ensemble(Estimator):
                 f"member is {self.member!r}: it must be a model with a seed, such as "
                 "LangevinFlow()."
             )
-        checks.whole("size", self.size, 1)
+        self.check_settings()
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
+
+    @classmethod
+    def of(cls, members: list[Estimator]) -> Self:
+        """Make an ensemble of models that are fitted already, of the same neurons."""
+        model = cls(members[0].copy(), size=len(members))
+        model._adopt(members)
+        return model
 
     def _adopt(self, members: list[Estimator]) -> None:
         """Take over fitted members, with the population and history of the first."""
@@ -231,20 +258,24 @@ class Ensemble(Estimator):
 
         `params` are given to every member, such as functions of your own, which no file can hold.
         """
-        tensors, header = read_tensors(Path(path))
-        if header.get("model") != cls.cli_name:
-            raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
+        tensors, found = read_tensors(Path(path))
+        check_model(found, cls, path)
+        header = record(EnsembleHeader, found, f"the header of {path}")
+        model = cls(**header.params)  # type: ignore[arg-type]
+        model.check_settings()
+        if model.size != len(header.members):
+            raise ModelError(f"{path} holds {len(header.members)} members of {model.size}.")
         members = []
         with tempfile.TemporaryDirectory() as folder:
-            for k, about in enumerate(header["members"]):
+            for k, about in enumerate(header.members):
                 own = {
                     n.partition(".")[2]: t
                     for n, t in tensors.items()
                     if n.partition(".")[0] == str(k)
                 }
                 file = write_tensors(Path(folder) / f"{k}", own, about)
-                members.append(model_class(about["model"]).load(file, **params))
-        model = cls(members[0].copy(), **header["params"])
+                members.append(load_model(file, **params))
+        model.member = members[0].copy()
         model._adopt(members)
         return model
 

@@ -23,7 +23,7 @@ from undertow.models.sizes import Size
 from undertow.names import find, kebab, nearest, printable, shown
 from undertow.randomness import isolated_seed
 from undertow.schema import field_types, fit_value, kinds, record
-from undertow.training import read_tensors, write_tensors
+from undertow.training import broken_history, read_tensors, write_tensors
 
 FORMAT = 2  # raised when files of before can no longer be read
 DYNAMICS, OPTIONS, PART, CUSTOM = MARKERS = ("dynamics", "options", "part", "custom")
@@ -49,7 +49,7 @@ class Header:
     format: int
     model: str
     params: dict[str, Any]
-    history: list[dict[str, float]]
+    history: list[dict[str, int | float]]
     population: dict[str, Any]
 
 
@@ -90,6 +90,8 @@ def load(
             "again."
         )
     header = record(Header, found, f"the header of {path}")
+    if why := broken_history(header.history):
+        raise ModelError(f"{path} is damaged: {why}.")
     settings, others = _overlaid(header.params, params)
     types = annotations(cls)
     for name in settings:
@@ -220,7 +222,7 @@ def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
     if not isinstance(value, JSON_TYPES):
         return value
     marker = next((m for m in MARKERS if isinstance(value, dict) and m in value), None)
-    if marker is None:
+    if marker is None or not isinstance(value, dict):
         return fit_value(f"{name} in {path}", value, annotation)
     what, own = value[marker], {k: v for k, v in value.items() if k != marker}
     if not isinstance(what, str):
@@ -240,8 +242,13 @@ def _read(name: str, value: Any, annotation: Any, path: str | Path) -> Any:
     known = {cls.__name__: cls for cls in option_classes(annotation)}
     if marker != OPTIONS or what not in known:
         raise ModelError(f"{path} names {printable(what)!r} as {name}, which is none here.")
-    cls = known[what]
-    return record(cls, _read_all(name, own, field_types(cls), path), f"{name} in {path}")
+    types = field_types(known[what])
+    if unknown := [key for key in own if key not in types]:
+        raise ModelError(
+            f"{name} in {path} has no option {printable(unknown[0])!r}: "
+            f"{nearest(unknown[0], types)}"
+        )
+    return known[what](**_read_all(name, own, types, path))
 
 
 def _read_all(

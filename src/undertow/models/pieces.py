@@ -176,7 +176,7 @@ class TransformerDecoding(Decoding):
     def check(self) -> None:
         super().check()
         checks.whole(self.of("width"), self.width, 1, WIDEST)
-        checks.whole(self.of("heads"), self.heads, 1, self.width)
+        checks.whole(self.of("heads"), self.heads, 1, WIDEST)
         if self.feedforward is not None:
             checks.whole(self.of("feedforward"), self.feedforward, 1, WIDEST)
         checks.number(self.of("initial_scale"), self.initial_scale, 0, 100, above=True)

@@ -21,6 +21,7 @@ from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
+from undertow.memory import give_back
 from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.population import Population
@@ -146,6 +147,7 @@ class TrainedModel(Estimator, Generic[Network]):
             self._train(together, None, folder, resume, progress, last)
         self.network_.eval()
         self.finish(held)
+        give_back()  # minibatches leave much behind that what follows could not use
         return self
 
     def _train(

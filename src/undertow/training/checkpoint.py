@@ -28,7 +28,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
         temporary.touch()  # safetensors makes files that only their owner may read
         mode = temporary.stat().st_mode
         try:
-            save_file(plain, temporary, {HEADER: json.dumps(header, sort_keys=True)})
+            save_file(plain, temporary, {HEADER: json.dumps(header)})
         except SafetensorError as error:
             raise os_error(str(error)) from None
         temporary.chmod(mode)
@@ -65,5 +65,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     header = parsed_json(metadata.get(HEADER, "null"), path)
     if not isinstance(header, dict):
-        raise ModelError(f"{path} is not a file written by undertow: it has no header of its own.")
+        raise ModelError(
+            f"{path} is not a file written by undertow, or is damaged: its own header is missing."
+        )
     return header

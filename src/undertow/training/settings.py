@@ -11,7 +11,7 @@ from undertow.options import Options
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 MOST = 10**9
 """Of epochs, trials in a batch and seconds: more is a slip."""
-HIGHEST_RATE = 10.0
+HIGHEST_RATE = 1e3
 """AdamW changes every weight by about the learning rate in a step."""
 
 
@@ -24,7 +24,7 @@ class Training(Options):
     Attributes:
         epochs: passes over the training trials.
         batch_size: trials per step, at most.
-        learning_rate: peak step size of AdamW, at most 10, reached after `warmup_epochs`.
+        learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
         schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau'
             (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5).
         warmup_epochs: epochs of linear warm-up.

@@ -159,9 +159,9 @@ def deep(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (outside, r"/acquisition/raw is a link in another file \(secret.h5\).*copy it into"),
-        (storage, r"/units/spike_times is data in another file \(.*secret.bin\)"),
-        (virtual, r"/units/spike_times is data in another file \(secret.h5\)"),
+        (outside, "acquisition/raw .*is a link .*another file.*copy"),
+        (storage, "units/spike_times .*another file.*copy"),
+        (virtual, "units/spike_times .*another file.*copy"),
         (soft_circle, "/processing/behavior/again is a link to a group it lies in"),
         (hard_circle, "/processing/behavior/again is a link to a group it lies in"),
         (deep, "groups more than 50 deep"),

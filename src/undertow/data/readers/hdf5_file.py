@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.checks import number
+from undertow.data.readers.hdf5_heaps import check_heaps
 from undertow.data.readers.schema import (
     PLAIN,
     Declared,
     check_kind,
     check_sizes,
     damaged,
-    no_unicode,
     text_checked,
 )
 from undertow.errors import DataError, UndertowError
@@ -43,6 +43,7 @@ def opened_hdf5(path: str | Path, all_values: bool = True) -> "Iterator[h5py.Fil
     path = existing_file(path)
     try:
         with h5py.File(path, "r") as file:
+            check_heaps(path, file)
             check_own_data(path, file, all_values)
             yield file
     except UndertowError:
@@ -156,7 +157,7 @@ def plain_array(dataset: "h5py.Dataset", kinds: str = PLAIN) -> np.ndarray:
     text = h5py.check_string_dtype(dataset.dtype) is not None
     check_kind(path, name, np.dtype("U1") if text else dataset.dtype, kinds)
     values = raw_values(dataset)
-    return _text(path, name, values) if text else values
+    return text_checked(path, name, values) if text else values
 
 
 def raw_values(dataset: "h5py.Dataset") -> np.ndarray:
@@ -170,18 +171,6 @@ def raw_values(dataset: "h5py.Dataset") -> np.ndarray:
         name = str(dataset.name).lstrip("/").encode("utf-8", "replace")
         raise _refused(dataset.file.filename, name, "a dataset whose values lie in another file")
     return np.asarray(dataset[()])
-
-
-def _text(path: str, name: str, value: Any) -> np.ndarray:
-    """Strings as NumPy's own; variable ones are given as objects, fixed ones as bytes."""
-    array = np.asarray(value)
-    try:
-        if array.dtype.kind == "O":
-            read = [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in array.ravel()]
-            array = np.array(read, dtype=str).reshape(array.shape)
-    except UnicodeDecodeError:
-        raise no_unicode(path, name) from None
-    return text_checked(path, name, array)
 
 
 def single_value(file: "h5py.File", name: str) -> Any:
@@ -211,7 +200,7 @@ def attribute(item: "h5py.HLObject", name: str) -> np.ndarray:
     text = value.dtype.kind == "O" and all(isinstance(v, str | bytes) for v in value.ravel())
     if not text:
         check_kind(path, name, value.dtype, PLAIN)
-    return _text(path, name, value) if text or value.dtype.kind in "US" else value
+    return text_checked(path, name, value) if text or value.dtype.kind in "US" else value
 
 
 def own_bin_s(file: "h5py.File") -> float | None:

@@ -178,7 +178,7 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
             "neurons; dims=('trial', 'time', 'neuron') gives their names."
         )
     if 0 in counts.shape:
-        validation.check_counts(np.zeros(counts.shape))
+        counts.check_counts(np.zeros(counts.shape))
     return named
 
 
@@ -200,9 +200,9 @@ def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
         raise DataError(
             f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone."
         )
-    values = tables.plain(variable.values)
+    values = text_checked("the data", name, variable.values)
     check_kind("the data", name, values.dtype, PLAIN)
-    return text_checked("the data", name, values)
+    return values
 
 
 def _condition(dataset: "xarray.Dataset", names: str | Sequence[str] | None, trial: str) -> Any:
@@ -272,10 +272,7 @@ def _signals(
     default: str,
     dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names, and values (trials, time, channels) of several variables side by side.
-
-    The values are None where there is no variable.
-    """
+    """Channel names, and values (trials, time, channels) side by side; None without a variable."""
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()
@@ -290,11 +287,12 @@ def _signals(
         array = variable.transpose(*dims, *channel).values
         check_kind("the data", name, array.dtype)
         array = array if channel else array[..., None]
+        labels = variable[channel[0]].values if channel else np.zeros(0)
         text = (
             channel and channel[0] in variable.coords and variable[channel[0]].dtype.kind in "UOT"
         )
         names += (
-            [str(each) for each in tables.plain(variable[channel[0]].values).tolist()]
+            [str(each) for each in text_checked("the data", name, labels).tolist()]
             if text
             else channel_names(name, array.shape[2])
         )

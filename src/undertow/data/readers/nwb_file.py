@@ -54,7 +54,7 @@ def objects_of(path: str | Path, file: "h5py.File") -> Objects:
     """Groups and datasets of a file by full name, each once.
 
     Raises:
-        DataError: for links and storage outside the file, links in a circle, and groups too deep.
+        DataError: for links in a circle, and groups too deep.
     """
     import h5py
 
@@ -68,8 +68,6 @@ def objects_of(path: str | Path, file: "h5py.File") -> Objects:
         for name in group:
             link = group.get(name, getlink=True)
             full = f"{group.name.rstrip('/')}/{name}"
-            if isinstance(link, h5py.ExternalLink):
-                raise _outside(path, full, "a link", link.filename)
             if isinstance(link, h5py.SoftLink):
                 _check_soft(path, group, name, around)
                 continue
@@ -83,8 +81,6 @@ def objects_of(path: str | Path, file: "h5py.File") -> Objects:
             found[full] = item
             if isinstance(item, h5py.Group):
                 todo.append((item, (*around, address)))
-            elif isinstance(item, h5py.Dataset):
-                _check_storage(path, full, item)
     return found
 
 
@@ -102,22 +98,6 @@ def _check_soft(path: str | Path, group: Any, name: str, around: tuple[int, ...]
     if _address(target) in around:
         where = printable(f"{group.name}/{name}")
         raise DataError(f"{path}: {where} is a link to a group it lies in.")
-
-
-def _check_storage(path: str | Path, name: str, dataset: Any) -> None:
-    if dataset.external:
-        raise _outside(path, name, "data", dataset.external[0][0])
-    if dataset.is_virtual:
-        others = [s.file_name for s in dataset.virtual_sources() if s.file_name != "."]
-        if others:
-            raise _outside(path, name, "data", others[0])
-
-
-def _outside(path: str | Path, name: str, what: str, where: Any) -> DataError:
-    return DataError(
-        f"{path}: {printable(name)} is {what} in another file ({printable(str(where))}), which is "
-        "not followed: copy it into this file."
-    )
 
 
 # --- values -----------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def single(path: str | Path, name: str, array: np.ndarray) -> Any:
 
 
 def text_checked(path: str | Path, name: str, array: np.ndarray) -> np.ndarray:
-    """The array; bytes as text, and text seen to be Unicode.
+    """The array; bytes and objects of text as text, and text seen to be Unicode.
 
     Raises:
         DataError: for text that is not.
@@ -124,19 +124,18 @@ def text_checked(path: str | Path, name: str, array: np.ndarray) -> np.ndarray:
     try:
         if array.dtype.kind == "S":
             return np.char.decode(array, "utf-8")
-        if array.dtype.kind == "U" and array.size:
+        if array.dtype.kind == "O" and all(isinstance(v, str | bytes) for v in array.ravel()):
+            texts = [v.decode("utf-8") if isinstance(v, bytes) else v for v in array.ravel()]
+            array = np.array(texts, dtype=str).reshape(array.shape)
+        if array.dtype.kind == "U":
             for text in array.ravel().tolist():
                 text.encode("utf-8")
     except ValueError:  # what no character stands for, also half of one
-        raise no_unicode(path, name) from None
+        raise DataError(
+            f"{printable(name)} in {path} holds text that is no UTF-8: save it as UTF-8, or as "
+            "numbers."
+        ) from None
     return array
-
-
-def no_unicode(path: str | Path, name: str) -> DataError:
-    """The error for text in an unknown encoding."""
-    return DataError(
-        f"{printable(name)} in {path} holds text that is no UTF-8: save it as UTF-8, or as numbers."
-    )
 
 
 def flags(path: str | Path, name: str, array: np.ndarray) -> np.ndarray:

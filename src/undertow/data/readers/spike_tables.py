@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,8 @@ def recording_from_table(
     clock: Clock | None = None,
     trials: Mapping[str, Any] | None = None,
     units: Mapping[str, Any] | None = None,
+    all_neuron_ids: Any = None,
+    all_trial_ids: Any = None,
 ) -> Recording:
     """A `Recording` from a table with one row a spike.
 
@@ -48,6 +51,7 @@ def recording_from_table(
         trials: trial table: with `trial_ids` one row for each of their sorted values, else event
             times in seconds on the clock of the spikes.
         units: unit table, one row for each of the sorted neuron ids.
+        all_neuron_ids, all_trial_ids: all there are, sorted, where some have no spike.
 
     Raises:
         DataError: for columns of different length, ids or times that are no plain values, or tables
@@ -65,9 +69,9 @@ def recording_from_table(
     check_memory(6 * times.nbytes, f"sorting {times.size} spikes", "read fewer spikes at once.")
     fields: dict[str, Any] = {"trials": dict(trials or {})}
     if trial_ids is not None:
-        ids, trial = np.unique(_ids("trial ids", trial_ids), return_inverse=True)
+        ids, trial = _numbered(_ids("trial ids", trial_ids), all_trial_ids)
         times, fields = _timed(ids, trial, times, _checked_clock(clock), dict(trials or {}))
-    unit_ids, unit = np.unique(neurons, return_inverse=True)
+    unit_ids, unit = _numbered(neurons, all_neuron_ids)
     order = np.lexsort((times, unit))
     ends = np.cumsum(np.bincount(unit, minlength=unit_ids.size))
     return Recording(
@@ -96,6 +100,37 @@ def constant_columns(columns: tables.Columns, ids: np.ndarray) -> dict[str, np.n
     return found
 
 
+def with_event(recording: Recording, align: str | None) -> Recording:
+    """The recording with the event to align to on its own clock.
+
+    Where trials were put side by side (``clock="trial"``), events count from the start of each, as
+    its spikes do.
+
+    Raises:
+        DataError: for events outside of the trials.
+    """
+    name = None if align in ("start_time", "stop_time") else align
+    given = None if name is None else recording.trials.get(name)
+    if (
+        name is None
+        or given is None
+        or recording.obs_intervals is None
+        or given.dtype.kind not in "iuf"
+    ):
+        return recording
+    start_s = recording.trials["start_time"]
+    first, last = recording.obs_intervals[0][0] - start_s[0]
+    event_s = given.astype(float)
+    outside = (event_s < first) | (event_s > last)
+    if outside.any():
+        raise DataError(
+            f"{align} is {event_s[outside][0]:g} s in a trial whose spikes count from "
+            f"{first:g} to {last:g} s: give events on the clock of the spikes, or pass "
+            "clock='recording' where that is of the whole recording."
+        )
+    return replace(recording, trials={**recording.trials, name: event_s + start_s})
+
+
 # --- columns ----------------------------------------------------------------------------------
 
 
@@ -112,6 +147,14 @@ def _ids(what: str, values: Any) -> np.ndarray:
     if array.dtype.kind == "U" and (array == "").any():
         raise DataError(f"{what} are empty in {int((array == '').sum())} rows: fill them in.")
     return array
+
+
+def _numbered(ids: np.ndarray, every: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The sorted distinct ids, or all there are, and the position of each entry among them."""
+    if every is None:
+        return np.unique(ids, return_inverse=True)
+    known = np.asarray(every)
+    return known, np.searchsorted(known, ids)
 
 
 def _times(values: Any) -> np.ndarray:
@@ -155,6 +198,7 @@ def _timed(
 
 def _likely_clock(first: np.ndarray, last: np.ndarray) -> Clock:
     """'recording' where several trials follow each other, in any order of their ids."""
+    first, last = first[np.isfinite(first)], last[np.isfinite(first)]  # a trial may have no spike
     order = np.argsort(first)
     apart = (first[order][1:] >= last[order][:-1]).all()
     return "recording" if first.size > 1 and apart and first.min() >= 0 else "trial"
@@ -169,6 +213,8 @@ def _bounds(first: np.ndarray, last: np.ndarray, table: dict[str, Any]) -> dict[
             DataWarning,
             stacklevel=5,
         )
+    empty = ~np.isfinite(first)
+    first, last = np.where(empty, np.nan, first), np.where(empty, np.nan, last)
     return {"start_time": first, "stop_time": last, **table}
 
 

@@ -78,8 +78,8 @@ class Langevin(Options):
     hamiltonian_step: float = 1.0
 
     def check(self) -> None:
-        for name in self.learn:
-            checks.one_of(self.of("learn"), name, get_args(Learnable))
+        for learned in self.learn:
+            checks.one_of(self.of("learn"), learned, get_args(Learnable))
         if not callable(self.potential):
             checks.one_of(self.of("potential"), self.potential, get_args(PotentialName))
         if isinstance(self.timescale_s, str):

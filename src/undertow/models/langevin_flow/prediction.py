@@ -117,7 +117,7 @@ def exchanged_rates(
     """
     network.eval()
     order = np.random.default_rng(seed).permutation(len(batch))
-    exchange = torch.empty(len(batch), dtype=torch.long, device=batch.inputs.device)
+    exchange = torch.empty(len(batch), dtype=torch.long, device=batch.targets.device)
     # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
     encoded, sums = network.encode(batch, batch.inputs), SampleSums(trials, samples, keep=False)
@@ -143,7 +143,7 @@ def kl_per_coordinate(
     network.eval()
     sums: dict[str, Tensor] = {}
     for chunk, index in enumerate(
-        torch.arange(len(batch), device=batch.inputs.device).split(TRIALS_AT_ONCE)
+        torch.arange(len(batch), device=batch.targets.device).split(TRIALS_AT_ONCE)
     ):
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
