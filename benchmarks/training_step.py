@@ -57,7 +57,7 @@ def make_batch(device: str) -> Batch:
     time_s = (torch.arange(BINS, device=device) + 0.5) * BIN_S
     heldin = torch.arange(HELDIN, device=device)
     inputs = counts[:, :, :HELDIN] * observed[..., None]
-    return Batch(inputs, counts, observed, everywhere, lengths, time_s, heldin, FORWARD)
+    return Batch(counts, observed, everywhere, lengths, time_s, heldin, FORWARD, given=inputs)
 
 
 class PlainNetwork(LangevinNetwork):

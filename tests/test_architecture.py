@@ -26,6 +26,7 @@ LAYERS = [
     "locks",
     "places",
     "streams",
+    "schema",
     "options",
     "randomness",
     "data",

@@ -195,7 +195,9 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise UndertowError(f"{path} cannot be read as JSON: it is nested too deep.") from None
+    except (OSError, ValueError) as error:  # no UTF-8, no JSON, numbers of thousands of digits
         raise UndertowError(f"{path} cannot be read as JSON: {error}.") from None
 
 

@@ -44,10 +44,13 @@ class Holder:
         """Who made the lock; None where there is none, or none that can be read."""
         if not lock.is_file():
             return None
-        with suppress(UndertowError, TypeError):
+        try:
             found = read_json(lock)
-            if all(isinstance(found[name], kind) for name, kind in FIELDS.items()):
-                return cls(**{name: found[name] for name in FIELDS})
+        except UndertowError:
+            return None
+        known = isinstance(found, dict) and found.keys() == FIELDS.keys()
+        if known and all(isinstance(found[name], kind) for name, kind in FIELDS.items()):
+            return cls(**found)
         return None
 
     @property

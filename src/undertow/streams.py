@@ -25,9 +25,11 @@ def hdf5_stream(path: str | Path, overwrite: bool = False) -> Iterator["Unfailin
         open(temporary, "r+b", buffering=0) as file,
     ):
         stream = UnfailingStream(file)
-        yield stream
-        if stream.error is not None:
-            raise stream.error
+        try:
+            yield stream
+        finally:
+            if stream.error is not None:  # whatever HDF5 made of it
+                raise stream.error
 
 
 class UnfailingStream(io.RawIOBase):

@@ -206,7 +206,8 @@ def test_a_run_on_irregular_times_is_reported_without_what_needs_a_grid(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done = run(moved, small(), tmp_path / "run")
-    assert set(done.table.scores) == {"latent-sde"}
+    assert set(done.table.scores) == {"latent-sde", "true rates"}
+    assert done.table.differences == {}
     assert "psth R2" not in done.table.scores["latent-sde"]
     page = done.report.read_text(encoding="utf-8")
     assert "Spikes and inferred rates: the trials have irregular times" in page

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from undertow.cli.settings import dataclass_in, fit_value
 from undertow.dynamics import Dynamics
-from undertow.dynamics.named import make_dynamics, setting_names
+from undertow.dynamics.named import make_dynamics, setting_types
 from undertow.errors import ModelError
 from undertow.models.base import Estimator
 from undertow.names import nearest
@@ -125,14 +125,4 @@ def argument_types(factory: Any) -> dict[str, Any]:
 
 def part_types(part: Any) -> dict[str, Any]:
     """Option → annotation, of a dataclass or of dynamics."""
-    return dynamics_types(type(part)) if isinstance(part, Dynamics) else argument_types(type(part))
-
-
-def dynamics_types(cls: type[Dynamics]) -> dict[str, Any]:
-    """Annotation of each of `setting_names`, from the class or the base that names it."""
-    hints: dict[str, Any] = {}
-    for base in reversed([each for each in cls.__mro__ if "__init__" in vars(each)]):
-        if issubclass(base, Dynamics):
-            own = typing.get_type_hints(base.__init__)
-            hints |= {k: own[k] for k in inspect.signature(base).parameters if k in own}
-    return {name: hints.get(name, Any) for name in setting_names(cls)}
+    return setting_types(type(part)) if isinstance(part, Dynamics) else argument_types(type(part))

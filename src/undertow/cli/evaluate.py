@@ -2,13 +2,17 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
 from undertow.cli.reading import OF_THE_MODEL, Reading
+
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.experiments import SavedRun
 
 
 @guarded
@@ -32,15 +36,25 @@ def evaluate(
     with nullcontext() if out is None else new_file(out, "evaluate"):
         saved = SavedRun.open(model)
         trials = saved.read(data, **reading.options())
-        train, scored = saved.parts(trials)
         if not quiet:
-            which = (
-                "the run's test trials"
-                if train is not None
-                else "all trials: these are not the data of the fit"
-            )
-            say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
-        found = ScoreTable({saved.model.cli_name: saved.score(trials)}, {})
+            say(f"{saved.cli_name}: {_which(saved, trials)}")
+        found = ScoreTable({saved.cli_name: saved.score(trials)}, {})
         show.scores(found)
         if out is not None:
             write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})
+    if not quiet:
+        for name, why in saved.unscored(trials, found.scores[saved.cli_name]).items():
+            say(f"no {name}: {why}")
+
+
+def _which(saved: "SavedRun", trials: "TrialSet") -> str:
+    """Which trials are scored, and by which model."""
+    if saved.by_fold(trials):
+        return f"all {trials.n_trials} trials, each by the model of the fold that did not see it"
+    train, scored = saved.parts(trials)
+    which = "the run's test trials"
+    if train is None:
+        which = "all trials: these are not the data of the fit"
+    if saved.folds:
+        which += f"; rates are the mean of {len(saved.folds)} folds' models"
+    return f"{scored.n_trials} of {trials.n_trials} trials, {which}"

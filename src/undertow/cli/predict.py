@@ -12,6 +12,12 @@ from undertow.cli.reading import OF_THE_MODEL, Reading
 if TYPE_CHECKING:
     from undertow.data import Prediction
 
+ONE_EACH = (
+    "each trial is predicted by the model of the fold that did not see it; latents are left out, "
+    "since each model has coordinates of its own"
+)
+MEAN_OF_FOLDS = "rates are the mean of the folds' models; latents are those of the first"
+
 
 @guarded
 @options.grouped(without=OF_THE_MODEL)
@@ -23,7 +29,9 @@ def predict(
     samples: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Write N posterior samples, too (200 or more for intervals)."
+            metavar="N",
+            help="Write N posterior samples, too (200 or more for intervals of rates, which are "
+            "mostly too narrow: see --widen).",
         ),
     ] = None,
     widen: Annotated[
@@ -66,6 +74,8 @@ def predict(
     with new_folder(out, "predict") as written:
         saved = SavedRun.open(model)
         trials = saved.read(data, **reading.options())
+        if saved.folds:
+            say(ONE_EACH if saved.by_fold(trials) else MEAN_OF_FOLDS)
         prediction = saved.predict(trials, mode == "generate", samples, seed)
         if factor is not None:
             prediction = _widened(prediction, factor)

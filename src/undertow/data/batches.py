@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from torch import Tensor
 from undertow.data.label_codes import label_codes
 from undertow.data.times import from_start_s
 from undertow.data.trialset import TrialSet
+from undertow.memory import blocks, give_back
 
-PER_TRIAL = ("inputs", "targets", "observed", "valid", "lengths")
+PER_TRIAL = ("targets", "observed", "valid", "lengths")
 OPTIONAL = ("stimulus", "behavior", "irregular_times_s")
 
 
@@ -23,7 +25,6 @@ class Batch:
     """Trials on one device.
 
     Attributes:
-        inputs: counts of held-in neurons, (trials, time, held-in), zero where not observed.
         targets: counts of all neurons, (trials, time, neurons), NaN where not observed; never
             written to, since on the CPU they share the memory of the trials.
         observed: bins the encoder may look at, (trials, time): inside the trial, before the forward
@@ -43,9 +44,9 @@ class Batch:
         irregular_times_s: bin centres of each trial in seconds from the window's start, (trials,
             time), finite past a trial's end, where they go on in steps of a bin; None where all
             trials share `time_s`.
+        given: `inputs` other than those of the targets; None for these.
     """
 
-    inputs: Tensor
     targets: Tensor
     observed: Tensor
     valid: Tensor
@@ -57,6 +58,7 @@ class Batch:
     behavior: Tensor | None = None
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     irregular_times_s: Tensor | None = None
+    given: Tensor | None = None
 
     @classmethod
     def from_trials(
@@ -79,17 +81,13 @@ class Batch:
         heldin = torch.tensor(np.flatnonzero(~trials.heldout), device=device)
         inside = torch.tensor(trials.valid, device=device)
         window = torch.arange(trials.n_time, device=device) < trials.n_time - trials.forward_bins
-        inputs = targets[:, :, heldin]
-        unseen = torch.isnan(inputs) | ~window[:, None]
-        observed = inside & ~unseen.all(-1)
+        observed = inside & window & _any_seen(targets, heldin)
         time_s = (torch.arange(trials.n_time, dtype=dtype, device=device) + 0.5) * trials.bin_s
         codes = {
             name: label_codes(trials, name, known)
             for name, known in (label_categories or {}).items()
         }
         return cls(
-            # in place: of a large recording every copy counts
-            inputs=inputs.masked_fill_(unseen, 0.0),
             targets=targets,
             observed=observed,
             valid=observed | (inside & ~window),
@@ -114,6 +112,19 @@ class Batch:
         """
         return self.time_s[None] if self.irregular_times_s is None else self.irregular_times_s
 
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Counts of held-in neurons, (trials, time, held-in), zero where not observed.
+
+        They are taken out of the targets when they are first asked for: a minibatch needs them,
+        all trials together do not.
+        """
+        if self.given is not None:
+            return self.given
+        shown = self.targets[:, :, self.heldin]
+        shown[:, shown.shape[1] - self.forward_bins :] = 0.0
+        return shown.masked_fill_(shown.isnan(), 0.0)
+
     @property
     def inside(self) -> Tensor:
         """Bins inside each trial, observed or not, (trials, time)."""
@@ -126,7 +137,7 @@ class Batch:
 
     def take(self, index: Tensor) -> "Batch":
         """A batch of some of the trials."""
-        held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL)}
+        held = {name: getattr(self, name) for name in (*PER_TRIAL, *OPTIONAL, "given")}
         return dataclasses.replace(
             self,
             **{name: value[index] for name, value in held.items() if value is not None},
@@ -158,6 +169,14 @@ def batches(
     for first in range(0, len(trials), size):
         rows = slice(first, min(first + size, len(trials)))
         yield rows, read(trials if size >= len(trials) else trials[rows])
+        if size < len(trials):
+            give_back()
+
+
+def _any_seen(targets: Tensor, heldin: Tensor) -> Tensor:
+    """Bins in which at least one held-in neuron was observed, (trials, time)."""
+    rows = blocks(len(targets), targets[:1].numel())
+    return torch.cat([(~targets[part][:, :, heldin].isnan()).any(-1) for part in rows])
 
 
 def _shared(counts: np.ndarray) -> Tensor:

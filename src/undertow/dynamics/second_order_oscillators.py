@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from undertow.checks import pairs
 from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
 from undertow.dynamics.starting import starting_frequencies
@@ -110,7 +110,7 @@ class SecondOrderOscillators(SplitSDE):
             matrix = self.next_mean(
                 0.0, torch.eye(self.state_dim, dtype=h.dtype, device=h.device), h
             )
-            radius = float(torch.linalg.eigvals(matrix.double().cpu()).abs().max()) ** steps
+            radius = float(eigenvalues(matrix, "the step").abs().max()) ** steps
         refuse_growth(
             radius,
             "oscillators' step is",

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 from undertow.data import Splits, TrialSet
 from undertow.models import Ensemble, Estimator
+from undertow.models.sizes import COPIES
 from undertow.training import Training
 
 STEPS = 4
-COPIES = 8
-"""Weights, gradients, two optimiser moments, running average, best, and the last good state with
-its optimiser."""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,26 @@
 """Cross-validation of one model beside the baseline, on the grid runner."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet
-from undertow.errors import UndertowError
-from undertow.experiments.fitting import fold_splits, load_and_predict
+from undertow.data import TrialSet, join_trials
+from undertow.data.separating import SEPARATED
+from undertow.errors import DataWarning, UndertowError
+from undertow.experiments.fitting import fold_splits, load_and_predict, noted
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import score_table, write_scores
+from undertow.experiments.scores import (
+    score_table,
+    score_warnings,
+    true_rate_cells,
+    write_scores,
+)
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
 
@@ -49,7 +56,8 @@ def cross_validate(
         UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
     """
     out, source = Path(out), source or {}
-    parts = fold_splits(trials, folds, split_seed)
+    with noted() as said:
+        parts = fold_splits(trials, folds, split_seed)
     names = {f"fold{k}": splits for k, splits in enumerate(parts)}
     what = identity(model, trials, names, split_seed)
     models: dict[str, Estimator] = {model.cli_name: model}
@@ -65,18 +73,20 @@ def cross_validate(
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
-    with run_directory(out, what, resume, source):
+    with run_directory(out, what, resume, source), warnings.catch_warnings():
+        # said above: the grid makes the same folds again
+        warnings.filterwarnings("ignore", message=SEPARATED, category=DataWarning)
         for name, each in models.items():
             done[name] = fit_all(
                 {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
             )
             _check_all_finished(done[name])
-        table = score_table(
-            {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
-        )
+        cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
+        pairs = [(join_trials(each.train, each.validation), each.test) for each in parts]
+        table = score_table(cells | true_rate_cells(pairs))
         fits = [
-            load_and_predict(models[name], parts[0], cells[0].model_path)
-            for name, cells in done.items()
+            load_and_predict(models[name], parts[0], mine[0].model_path)
+            for name, mine in done.items()
         ]
         about = {
             **what,
@@ -85,9 +95,11 @@ def cross_validate(
             "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
             "notes": [
                 f"Scores are means over {folds} folds; all else is of the first fold.",
+                *said,
                 *fits[0].notes,
+                *score_warnings(table.scores[model.cli_name]),
             ],
-            "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
+            "folds": [_fold_row(cell) for mine in done.values() for cell in mine],
         }
         write_scores(out / SCORES, table, about)
         baseline = fits[1] if len(fits) > 1 else None

@@ -5,7 +5,7 @@ A run and a cell of a grid share it.
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +15,18 @@ import numpy as np
 
 from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
 from undertow.evaluation import (
+    MASKS,
     Statistic,
-    generation_statistics,
-    sufficient_statistics,
+    hidden_prediction,
+    interval_statistics,
+    model_statistics,
+    rate_statistics,
     velocity_channels,
+    with_hidden,
 )
 from undertow.evaluation.scores.velocity import without_rates
-from undertow.files import read_json, write_json
+from undertow.experiments.records import read_fit
+from undertow.files import write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
@@ -37,7 +42,7 @@ class Fitted:
         model: the model, fitted on the training trials, choices made on the validation trials.
         train: its prediction for the training and validation trials, see `train_prediction`;
             decoders are fitted on it.
-        test: its prediction for the test trials.
+        test: its prediction for the test trials, with the rates of hidden entries.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
     """
@@ -65,15 +70,36 @@ def statistics_of(
 
     Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents
     exchanged between trials, where the model has latents to exchange. A model that generates has
-    those of `generation_statistics` too.
+    those of `generation_statistics` too, and one with latents those of `interval_statistics`.
     """
-    found = sufficient_statistics(test, train)
-    generated = model.predict_generated(test.trials)
-    if generated is not None:
-        found |= generation_statistics(test, *generated, None if train is None else train.trials)
-    exchanged = model.predict_exchanged(test.trials)
-    again = {} if exchanged is None else sufficient_statistics(exchanged)
-    return found | {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
+    found = model_statistics(model, test, train)
+    again = _exchanged(model, test.trials, None if train is None else train.trials)
+    found |= {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
+    return found | (interval_statistics(model.predict, test.trials) if test.latents else {})
+
+
+def _exchanged(model: Estimator, trials: TrialSet, train: TrialSet | None) -> dict[str, Statistic]:
+    """The statistics of the rates with latents exchanged.
+
+    Where no neuron is held out, what the latents carry shows in entries that were hidden.
+    """
+    exchanged = model.predict_exchanged(trials)
+    if exchanged is None:
+        return {}
+    hidden = None if trials.heldout.any() else hidden_prediction(_exchange_in(model), trials)
+    return rate_statistics(with_hidden(exchanged, hidden), train)
+
+
+def _exchange_in(model: Estimator) -> Callable[[TrialSet], Prediction]:
+    """A prediction with latents exchanged, of a model that has some, from few samples."""
+    few = model.thinned(MASKS)
+
+    def predict(trials: TrialSet) -> Prediction:
+        found = few.predict_exchanged(trials)
+        assert found is not None
+        return found
+
+    return predict
 
 
 def fit_and_predict(
@@ -107,7 +133,7 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
     """
     fitted, beside = type(model).load(path, **code_in(model)), path.with_suffix(FIT)
     # a model that came without the file beside it is as good as any
-    about = read_json(beside) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
+    about = vars(read_fit(beside)) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
     return _predicted(fitted, splits, about)
 
 
@@ -129,7 +155,8 @@ def code_in(model: Estimator) -> dict[str, Any]:
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
     train = train_prediction(model, join_trials(splits.train, splits.validation))
-    return Fitted(model, train, model.predict(splits.test), about["fit_s"], about["notes"])
+    test = with_hidden(model.predict(splits.test), model.predict_hidden(splits.test))
+    return Fitted(model, train, test, about["fit_s"], about["notes"])
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
@@ -170,12 +197,12 @@ def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Collect the user warnings said inside; all warnings are said again at the end."""
+    """Collect the user warnings said inside; each is said again, once, at the end."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield notes
-    for warning in caught:
+    for warning in {(str(each.message), each.category): each for each in caught}.values():
         if issubclass(warning.category, UserWarning) and str(warning.message) not in notes:
             notes.append(str(warning.message))
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

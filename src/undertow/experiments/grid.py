@@ -12,10 +12,11 @@ from typing import Any
 from undertow.data import Splits, TrialSet, split_trials
 from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
-from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
+from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits, noted
 from undertow.experiments.identity import differences, identity, versions
+from undertow.experiments.records import read_cell
 from undertow.experiments.workers import in_processes
-from undertow.files import plain, read_json, write_json
+from undertow.files import plain, write_json
 from undertow.models.base import Estimator, ProgressReport
 
 Report = Callable[["CellResult", int, int], None]
@@ -80,6 +81,7 @@ class _Task:
     model: Estimator
     splits: Splits
     identity: Mapping[str, Any]
+    notes: Sequence[str] = ()
     keep_model: bool = False
     progress: ProgressReport | None = None
 
@@ -142,13 +144,21 @@ def run_grid(
     """
     out = Path(out)
     # splits once per data set: all models and seeds share them, which makes differences paired
-    parts = {name: _parts(trials, folds, split_seed) for name, trials in data.items()}
+    parts, notes = {}, {}
+    for name, trials in data.items():
+        with noted() as notes[name]:
+            parts[name] = _parts(trials, folds, split_seed)
     tasks = [
         _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
         for cell in _cells(models, data, parts, seeds, only_folds)
     ]
     tasks = [
-        replace(task, keep_model=keep_models, progress=None if workers > 1 else progress)
+        replace(
+            task,
+            notes=notes[task.cell.data],
+            keep_model=keep_models,
+            progress=None if workers > 1 else progress,
+        )
         for task in tasks
     ]
     results = {task.cell: found for task in tasks if (found := _finished(task)) is not None}
@@ -202,18 +212,18 @@ def _finished(task: _Task) -> CellResult | None:
     """The cell's earlier result, if there is one."""
     if not task.path.exists():
         return None
-    earlier = read_json(task.path)
+    earlier, result = read_cell(task.path)
     if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
         raise UndertowError(
             f"{task.path} holds another fit ({changed}): give the model or data another name, or "
             "another directory."
         )
     _tidy(task)  # a process may have been killed before it did
-    score = earlier["validation_score"]
+    score = result.validation_score
     validation_score = float("nan") if score is None else score
-    parameters = earlier.get("parameters", {})
+    scores = {name: float("nan") if v is None else v for name, v in result.scores.items()}
     return CellResult(
-        task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score, parameters
+        task.cell, task.path, "", scores, result.fit_s, validation_score, result.parameters
     )
 
 
@@ -245,7 +255,7 @@ def run_cell(task: _Task) -> CellResult:
         "fit_s": fitted.fit_s,
         "validation_score": validation_score,
         "parameters": parameters,
-        "notes": fitted.notes,
+        "notes": [*task.notes, *fitted.notes],
     }
     write_json(
         task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Splits, TrialSet
+from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.files import flatten, plain, read_json, write_json
+from undertow.experiments.records import read_run
+from undertow.files import flatten, plain, write_json
 from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.models.base import Estimator
 from undertow.names import kebab
@@ -47,7 +49,8 @@ def versions() -> dict[str, str]:
 def fingerprint(trials: TrialSet) -> str:
     """SHA-256 of everything a fit reads.
 
-    That is counts, bin width, masks, ids, signals, conditions, labels and times.
+    That is counts, bin width, masks, ids, signals, conditions, labels and times, and where trials
+    that overlap lie in the recording.
     """
     digest = hashlib.sha256(
         f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode()
@@ -65,6 +68,9 @@ def fingerprint(trials: TrialSet) -> str:
     if trials.times is not None:
         digest.update(f"times {trials.start_s!r}".encode())
         digest.update(trials.times.tobytes())
+    if any_overlap(trials.recorded_s):  # where nothing overlaps, no split depends on it
+        digest.update(b"recorded_s")
+        digest.update(trials.recorded_s.tobytes())
     return digest.hexdigest()
 
 
@@ -205,7 +211,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
             "directory."
         )
     # versions and source may differ: another machine may finish the run
-    earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
+    earlier = {key: value for key, value in read_run(out / FILE).items() if key not in ABOUT}
     if changed := differences(
         earlier, {key: value for key, value in what.items() if key not in ABOUT}
     ):

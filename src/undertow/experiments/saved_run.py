@@ -3,7 +3,7 @@
 Scores are those of the right trials.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,32 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import DataError, ModelError
-from undertow.evaluation import Score, combine
+from undertow.evaluation import Score, Statistic, combine, velocity_channels
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
+from undertow.experiments.records import read_run
+from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
+
+NOT_READING = ("path", "bin_s", "heldout", "split_seed")
+"""Entries of a run's source that the model itself decides."""
 
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """A fitted model with what run.json beside it says (empty where there is none)."""
+    """A fitted model with what run.json beside it says (empty where there is none).
+
+    Attributes:
+        model: the fitted model; of a cross-validation, the mean of its folds' models.
+        folds: those of a cross-validation; none of any other run.
+    """
 
     model: Estimator
     about: Mapping[str, Any]
+    folds: Sequence[Fold] = ()
 
     @classmethod
     def open(cls, path: str | Path) -> "SavedRun":
@@ -38,12 +48,13 @@ class SavedRun:
         """
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
+        if file != path and not file.exists() and (folds := saved_folds(path, _about(path))):
+            return cls(together(folds), _about(path), folds)
         if not file.exists():
             raise ModelError(
                 f"{file} is not there: give a model file, or a directory that a finished fit wrote."
             )
-        about = file.parent / identity.FILE
-        return cls(load_model(file), read_json(about) if about.exists() else {})
+        return cls(load_model(file), _about(file.parent))
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
         """Trials of the model's neurons, in its bins.
@@ -55,7 +66,7 @@ class SavedRun:
                 events of the fit are a file that belongs to another recording.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        fitted = {name: value for name, value in self._source.items() if name != "path"}
+        fitted = {k: value for k, value in self._source.items() if k not in NOT_READING}
         if "events" not in given:
             self._check_events(path)
         trials = prepare(
@@ -66,6 +77,11 @@ class SavedRun:
             **{**fitted, **given, "min_rate_hz": None},
         )
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
+
+    @property
+    def cli_name(self) -> str:
+        """Of the model; of a cross-validation, of its folds' models."""
+        return self.folds[0].model.cli_name if self.folds else self.model.cli_name
 
     @property
     def _source(self) -> Mapping[str, Any]:
@@ -89,23 +105,30 @@ class SavedRun:
         Raises:
             ModelError: for a model that does not generate.
         """
-        if not generate:
-            return self.model.predict(trials, samples, seed)
-        generated = self.model.predict_generated(trials, samples, seed)
-        if generated is None:
-            raise ModelError(f"{self.model.cli_name} does not generate: predict with mode smooth.")
-        return generated.prediction
+        if not self.by_fold(trials):
+            return _predicted(self.model, trials, generate, samples, seed)
+        parts = [(fold.model, fold.parts(trials)[1]) for fold in self.folds]
+        return joined(
+            [_predicted(model, test, generate, samples, seed) for model, test in parts], trials
+        )
+
+    def by_fold(self, trials: TrialSet) -> bool:
+        """Whether each trial is left to the fold's model that did not see it."""
+        return bool(self.folds) and self._own(trials)
+
+    def _own(self, trials: TrialSet) -> bool:
+        """Whether the run was fitted on these data."""
+        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
+            "fingerprint"
+        )
+        return bool(fitted == identity.unlabelled_fingerprint(trials))
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
         """The training and validation trials, and the trials to score.
 
         They are those of the run where the data are its own, else (None, all).
         """
-        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
-            "fingerprint"
-        )
-        same = fitted == identity.unlabelled_fingerprint(trials)
-        if not same or "split" not in self.about.get("splits", {}):
+        if not self._own(trials) or "split" not in self.about.get("splits", {}):
             return None, trials
         ids = self.about["splits"]["split"]
         parts = [
@@ -114,11 +137,66 @@ class SavedRun:
         return join_trials(*parts[:2]), parts[2]
 
     def score(self, trials: TrialSet) -> dict[str, Score]:
-        """Scores of the run's test trials, or of all trials where the data are new."""
+        """Scores of the run's test trials, or of all trials where the data are new.
+
+        Of a cross-validation's own data they are means over its folds.
+        """
+        if self.by_fold(trials):
+            cells = [(fold.model, *fold.parts(trials)) for fold in self.folds]
+            return combine([[_scored(*cell)] for cell in cells])
         train, test = self.parts(trials)
-        fitted_on = None if train is None else train_prediction(self.model, train)
-        found = statistics_of(self.model, self.model.predict(test), fitted_on)
+        found = _scored(self.model, train, test)
         return combine([[found]], split="all" if train is None else "test")
+
+    def unscored(self, trials: TrialSet, found: Collection[str]) -> dict[str, str]:
+        """Scores that could not be made of these trials, each with the reason."""
+        new = not self.by_fold(trials) and self.parts(trials)[0] is None
+        missing = reasons(trials, new)
+        return {name: why for name, why in missing.items() if name not in found}
+
+
+def reasons(trials: TrialSet, new: bool) -> dict[str, str]:
+    """Scores by name → why these trials have none.
+
+    Args:
+        new: whether the model was fitted on other data, so that no training trials are there.
+    """
+    found = {}
+    if not trials.heldout.any():
+        found["co-bps"] = "the model was fitted without held-out neurons"
+    if trials.condition is None:
+        found["psth R2"] = "the trials have no conditions"
+    if trials.truth is None:
+        found["rate R2"] = "the true rates are not known"
+    if not velocity_channels(trials):
+        found["velocity R2"] = "no continuous behaviour channel has 'vel' in its name"
+    elif new:
+        found["velocity R2"] = "its decoder is fitted on the training trials of the run"
+    if new and trials.labels:
+        found["accuracy of labels"] = "decoders are fitted on the training trials of the run"
+    return found
+
+
+def _about(directory: Path) -> Mapping[str, Any]:
+    """What run.json says; nothing where there is none."""
+    file = directory / identity.FILE
+    return read_run(file) if file.exists() else {}
+
+
+def _predicted(
+    model: Estimator, trials: TrialSet, generate: bool, samples: int | None, seed: int
+) -> Prediction:
+    if not generate:
+        return model.predict(trials, samples, seed)
+    generated = model.predict_generated(trials, samples, seed)
+    if generated is None:
+        raise ModelError(f"{model.cli_name} does not generate: predict with mode smooth.")
+    return generated.prediction
+
+
+def _scored(model: Estimator, train: TrialSet | None, test: TrialSet) -> dict[str, Statistic]:
+    fitted_on = None if train is None else train_prediction(model, train)
+    return statistics_of(model, model.predict(test), fitted_on)
 
 
 def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.ndarray) -> TrialSet:

@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import Splits, TrialSet, split_trials
-from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict
+from undertow.data import Splits, TrialSet, join_trials, split_trials
+from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import ScoreTable, score_table, write_scores
+from undertow.experiments.scores import (
+    ScoreTable,
+    score_table,
+    score_warnings,
+    true_rate_cells,
+    write_scores,
+)
 from undertow.models.base import Estimator, ProgressReport
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
@@ -70,7 +76,8 @@ def run(
         Interrupted: on Ctrl-C, after the state was saved.
     """
     out, source, say = Path(out), source or {}, say or _silent
-    splits = split_trials(trials, seed=split_seed)
+    with noted() as said:
+        splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
         done = fit_or_load(model, splits, out, resume, progress)
@@ -84,9 +91,15 @@ def run(
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
             del baseline
         say("scoring")
-        table = score_table({name: [[each]] for name, each in found.items()})
+        cells = {name: [[each]] for name, each in found.items()}
+        together = join_trials(splits.train, splits.validation)
+        table = score_table(cells | true_rate_cells([(together, splits.test)]))
         fitted = fits[model.cli_name]
-        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": fitted.notes}
+        warned = score_warnings(table.scores[model.cli_name])
+        for words in warned:
+            say(f"warning: {words}")
+        notes = [*said, *fitted.notes, *warned]
+        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
         write_scores(out / SCORES, table, about)
         say("writing the report")
         page = report_run(

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from undertow.names import printable
+
+LONGEST_WARNING = 2000
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -61,8 +66,14 @@ def _start() -> None:
     import torch
 
     torch.set_num_threads(1)
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Say it in a line of its own, without the place in the code."""
+    print(f"warning: {printable(str(message), LONGEST_WARNING)}", file=sys.stderr)
 
 
 def _end_with_parent() -> None:

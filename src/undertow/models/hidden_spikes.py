@@ -69,7 +69,7 @@ class HiddenSpikes:
     def _held_in(
         cls, trials: TrialSet, batch: Batch, counts: np.ndarray, share: float
     ) -> "HiddenSpikes":
-        generator = torch.Generator(batch.inputs.device).manual_seed(0)
+        generator = torch.Generator(batch.targets.device).manual_seed(0)
         inputs, weight = coordinated_dropout(batch.inputs, share, generator)
         shown = np.ones_like(counts, dtype=bool)  # held-out neurons are scored by 'co-bps' alone
         shown[:, :, ~trials.heldout] = (weight == 0).cpu().numpy()[:, : counts.shape[1]]
@@ -82,6 +82,11 @@ class HiddenSpikes:
         return found
 
     def score(self, expected: np.ndarray) -> float:
-        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike."""
+        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike.
+
+        NaN where they are not finite, so that training can go back to weights that make them so.
+        """
         window = expected[:, : self.counts.shape[1]][:, :, self.scored]
+        if not np.isfinite(window).all():
+            return float("nan")
         return float(bits_per_spike(window, self.counts[:, :, self.scored]))

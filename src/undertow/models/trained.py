@@ -4,6 +4,7 @@ A concrete model says how its network is built, what is minimised, what is valid
 predicts. Splitting, fitting, refitting, checkpoints, saving and loading are done here.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,14 +21,16 @@ from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
+from undertow.memory import give_back
 from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
-from undertow.models.parameters import parameter_names
 from undertow.models.population import Population
+from undertow.models.sizes import NOTHING, Size, check_prediction, check_training
+from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
 from undertow.training import Training, Validate, choose_device, kept_row, train
 
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE, LEAST_SAMPLES, MOST_SAMPLES = 0.15, 5, 10**6
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -76,6 +79,10 @@ class TrainedModel(Estimator, Generic[Network]):
             ModelError: where these trials do not allow the score.
         """
 
+    def network_size(self, population: Population) -> Size:
+        """Size of the network, at least, before it is built; nothing where that is not known."""
+        return NOTHING
+
     def describe(self, trials: TrialSet) -> Population:
         """Describe the training trials as far as the network needs to know them."""
         return Population.of(trials)
@@ -114,8 +121,9 @@ class TrainedModel(Estimator, Generic[Network]):
             ModelError: when an option breaks its rule, or the trials lack what it asks for.
             Interrupted: on Ctrl-C, after the state was saved.
         """
-        self._check_pieces()
+        self.check_settings()
         trials = as_trials(trials, bin_s)
+        warn_of_unused(self.unused_signals(trials))
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
         validation = as_trials(validation, bin_s)
@@ -139,6 +147,7 @@ class TrainedModel(Estimator, Generic[Network]):
             self._train(together, None, folder, resume, progress, last)
         self.network_.eval()
         self.finish(held)
+        give_back()  # minibatches leave much behind that what follows could not use
         return self
 
     def _train(
@@ -163,13 +172,17 @@ class TrainedModel(Estimator, Generic[Network]):
             last_epoch,
         )
 
-    def _check_pieces(self) -> None:
-        for name in parameter_names(type(self)):
-            self.piece(name)
-        checks.whole("samples", self.samples, 1)
+    def check_settings(self) -> None:
+        super().check_settings()
+        checks.whole("samples", self.samples, 1, MOST_SAMPLES)
+        choose_device(self.device)
 
     def _build(self, population: Population, trials: TrialSet) -> None:
-        """Build a fresh network for this population."""
+        """Build a fresh network for this population, if there is memory to train it."""
+        with isolated_seed(self.seed):
+            size = self.network_size(population)
+        bins = min(self.training.batch_size, trials.n_trials) * trials.n_time
+        check_training(size, bins, "the widths of the model's parts")
         with isolated_seed(self.seed):
             network = self.build_network(population)
         self.population_, self.network_ = population, network.to(choose_device(self.device))
@@ -185,14 +198,24 @@ class TrainedModel(Estimator, Generic[Network]):
         """
         return self.population_.batch(trials, next(self.network_.parameters()).device)
 
-    def _samples(self, samples: int | None) -> int:
-        """Return the number of posterior samples to draw: as asked for, else the model's own."""
-        if samples is not None and samples < 1:
-            raise ModelError(
-                f"samples is {samples}: it must be at least 1, or None for the model's own "
-                f"{self.samples}."
-            )
-        return samples or self.samples
+    def _samples(self, samples: int | None, trials: TrialSet, seed: int) -> int:
+        """Return the number of posterior samples to draw: as asked for, else the model's own.
+
+        Raises:
+            ModelError: for more samples than memory would hold, or a seed that is none.
+        """
+        checks.seed("seed", seed)
+        if samples is None:
+            return self.samples
+        checks.whole("samples", samples, 1, MOST_SAMPLES)
+        check_prediction(samples, trials.spikes.size)
+        return int(samples)
+
+    def thinned(self, times: int) -> Self:
+        """Return the fitted model with so many times fewer samples, at least 5."""
+        few = copy.copy(self)
+        few.samples = min(self.samples, max(LEAST_SAMPLES, self.samples // times))
+        return few
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -219,8 +242,10 @@ class TrainedModel(Estimator, Generic[Network]):
     def save(self, path: str | Path) -> Path:
         """Write weights and settings to one safetensors file, atomically."""
         self._check_fitted()
-        extra = {"history": self.history_, "population": asdict(self.population_)}
-        return persistence.save(self, self.network_.state_dict(), extra, path)
+        population = asdict(self.population_)
+        return persistence.save(
+            self, self.network_.state_dict(), self.history_, population, Path(path)
+        )
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
@@ -230,15 +255,17 @@ class TrainedModel(Estimator, Generic[Network]):
         `load(path, dynamics=…)`.
         """
         model, tensors, header = persistence.load(cls, path, params)
-        model.population_ = known = Population(**header["population"])
+        model.population_ = known = Population.read(header.population, path)
         model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
         model.heldout_ = np.array(known.heldout, dtype=bool)
+        model.check_settings()
         # the weights drawn here are replaced at once; the caller's generator must not notice
         with isolated_seed(0):
-            model.network_ = model.build_network(model.population_)
+            persistence.check_size(model.network_size(known), tensors, path)
+            model.network_ = model.build_network(known)
         persistence.restore(model.network_, tensors, path)
         model.network_.to(choose_device(model.device)).eval()
-        model.history_ = header["history"]
+        model.history_ = header.history
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
+from undertow.data.plain import as_mask
 from undertow.data.readers.nlb_sets import NLBSet
 from undertow.data.readers.nwb import opened
 from undertow.errors import DataError, DataWarning
@@ -87,7 +88,7 @@ def open_file(stack: ExitStack, path: Path, entry: NLBSet) -> OpenFile:
     columns = {
         name: _column(path, nwb.trials, name) for name in wanted if name in nwb.trials.colnames
     }
-    heldout = np.asarray(nwb.units["heldout"][:]).astype(bool)
+    heldout = as_mask("heldout", nwb.units["heldout"][:])
     file = OpenFile(path, nwb, np.asarray(nwb.units.id[:]), heldout, columns)
     _check_set(file, entry)
     return file

@@ -2,7 +2,7 @@
 
 from undertow.training.checkpoint import read_header, read_tensors, write_tensors
 from undertow.training.device import choose_device
-from undertow.training.history import history_csv, kept_row
+from undertow.training.history import broken_history, history_csv, kept_row
 from undertow.training.loop import Interrupted, TrainingWarning, Validate, train
 from undertow.training.progress import Progress
 from undertow.training.settings import Training
@@ -15,6 +15,7 @@ __all__ = [
     "TrainingState",
     "TrainingWarning",
     "Validate",
+    "broken_history",
     "choose_device",
     "history_csv",
     "kept_row",

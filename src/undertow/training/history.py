@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from math import isfinite, nan
 
 from undertow.files import csv_text
 
 Row = dict[str, float]
+MOST = 2**53
 
 
 def kept_row(history: Sequence[Row]) -> Row:
@@ -17,6 +19,22 @@ def kept_row(history: Sequence[Row]) -> Row:
     # the best score has stood since the kept row: an equal score later replaces nothing
     since = list(takewhile(lambda row: row["best_score"] == best, reversed(scored)))
     return since[-1]
+
+
+def broken_history(history: Sequence[Mapping[str, float]]) -> str:
+    """Say what a history read from a file lacks; empty where nothing is."""
+    for row in history:
+        # whole numbers of thousands of digits have no finite float
+        if any(isinstance(value, int) and abs(value) > MOST for value in row.values()):
+            return "its history holds a number that training never makes"
+        if not isfinite(row.get("epoch", nan)):
+            return "a row of its history has no epoch"
+        # validated rows have both, unvalidated ones neither
+        if {"validation_score", "best_score"} & row.keys() and not (
+            isfinite(row.get("validation_score", nan)) and isfinite(row.get("best_score", nan))
+        ):
+            return "a row of its history lacks a score"
+    return ""
 
 
 def history_csv(history: Sequence[Mapping[str, float]]) -> str:

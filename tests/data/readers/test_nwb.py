@@ -234,7 +234,10 @@ def test_the_benchmark_file_entry_by_entry(test_data: Callable[[str], Path]) -> 
 def test_past_the_observed_intervals_the_benchmark_file_is_missing(
     test_data: Callable[[str], Path],
 ) -> None:
-    trials = read_nwb(test_data(MAZE), bin_s=0.02, align="move_onset_time", window_s=(-0.25, 0.65))
+    window_s = (-0.25, 0.65)
+    with pytest.warns(DataWarning) as caught:
+        trials = read_nwb(test_data(MAZE), bin_s=0.02, align="move_onset_time", window_s=window_s)
+    assert "1 of 100 trials reach out of the recording" in str(caught[-1].message)
     assert np.isnan(trials.spikes[:-1, 35:40]).all()  # 0.1 s between the segments is not observed
     with pytest.warns(DataWarning, match="never spike"):
         assert read_nwb(test_data(MAZE), trials="start_time<10").n_trials == 13

@@ -56,7 +56,7 @@ def test_a_model_without_latents_gives_its_held_in_rates(parts: tuple[TrialSet, 
     train, test = parts
     model = Smoothing(width_s=0.05, floor_hz=0.5, penalty=0.1).fit(train)
     found = few_shot_scores(model, train, test, k=K, repeats=2)
-    x, new = (np.log(model.predict(t).rates[:, :16, ~t.heldout] + 0.5) for t in parts)
+    x, new = (np.log(model.predict(t).rates[:, :16, ~t.heldout].astype(float) + 0.5) for t in parts)
     spikes = (train.spikes[:, :16, train.heldout], test.spikes[:, :16, train.heldout])
     expected = few_shot_co_smoothing(x, spikes[0], new, spikes[1], K, repeats=2)
     np.testing.assert_allclose(found.draws, expected.draws, atol=1e-9)

@@ -169,7 +169,7 @@ def test_garbage_in_inputs_it_may_not_see_changes_nothing(
 ) -> None:
     model, batch = network(**settings), batch_of()
     hidden = ~batch.observed[..., None]
-    dirty = replace(batch, inputs=torch.where(hidden, garbage, batch.inputs))
+    dirty = replace(batch, given=torch.where(hidden, garbage, batch.inputs))
     clean_loss, clean_terms = model.loss(batch, generator(), 1.0, 0.0)
     loss, terms = model.loss(dirty, generator(), 1.0, 0.0)
     assert torch.equal(loss, clean_loss)

@@ -104,7 +104,7 @@ def test_mean_counts_average_rates_over_samples() -> None:
 
 def test_a_batch_is_not_changed_by_validation() -> None:
     batch = Batch.from_trials(GAPS)
-    copy = changed(batch, inputs=batch.inputs.clone())
+    copy = changed(batch, given=batch.inputs.clone())
     hidden = HiddenSpikes.of(GAPS, batch, "likelihood", 0.25)
     validator(hidden, batch)(fitted().network_)
     assert torch.equal(batch.inputs, copy.inputs)

@@ -39,7 +39,7 @@ def test_garbage_where_nothing_was_observed_changes_neither_loss_nor_gradient(
     assert batch.stimulus is not None
     dirty = replace(
         batch,
-        inputs=torch.where(batch.observed[..., None], batch.inputs, 1e3),
+        given=torch.where(batch.observed[..., None], batch.inputs, 1e3),
         stimulus=torch.where(past[..., None], -1e2, batch.stimulus),
     )
     found = [loss_and_gradients(network, b) for b in (batch, dirty)]

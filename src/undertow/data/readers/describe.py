@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.counts import totals
 from undertow.data.readers.load import FORMATS, format_of, load
 from undertow.data.trialset import TrialSet
-from undertow.data.validation import totals
 from undertow.errors import DataWarning
 
 

@@ -16,11 +16,11 @@ from undertow.errors import DataError, DataWarning
 from undertow.names import listed, printable
 
 CONDITIONS = ("condition", "target", "cue")
-FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids")
+FIELDS = ("region", "truth", "lengths", "split", "neuron_ids", "trial_ids", "recorded_s")
 SCALARS = ("start_s", "event", "forward_bins")
 WIDTHS = ("bin_ms", "bin_s")
 KNOWN = ("spikes", "heldout", "stimulus", "times", *WIDTHS, *SCALARS, *FIELDS, *CONDITIONS)
-NUMERIC = ("spikes", "truth", "times", "lengths", "stimulus", "heldout", *WIDTHS)
+NUMERIC = ("spikes", "truth", "times", "lengths", "stimulus", "heldout", "recorded_s", *WIDTHS)
 FIRST = ("hand_vel", "hand_pos")
 """Signals that come first among the behaviour."""
 

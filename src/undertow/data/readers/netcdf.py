@@ -9,6 +9,7 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables, validation
+from undertow.data.prediction import RECORDED
 from undertow.data.readers.netcdf_file import loaded, opened_netcdf
 from undertow.data.readers.schema import PLAIN, check_kind, flags, text_checked
 from undertow.data.signals import channel_names
@@ -92,6 +93,9 @@ def from_xarray(
     fields |= {
         name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables
     }
+    if set(RECORDED) <= set(dataset.variables):
+        edges = [_along(dataset, name, trial) for name in RECORDED]
+        fields["recorded_s"] = np.stack(edges, axis=1)
     if "heldout" in fields:
         fields["heldout"] = flags("the data", "heldout", fields["heldout"])
     event = validation.scalar(attrs.get("event"))
@@ -174,7 +178,7 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
             "neurons; dims=('trial', 'time', 'neuron') gives their names."
         )
     if 0 in counts.shape:
-        validation.check_counts(np.zeros(counts.shape))
+        counts.check_counts(np.zeros(counts.shape))
     return named
 
 
@@ -268,10 +272,7 @@ def _signals(
     default: str,
     dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names, and values (trials, time, channels) of several variables side by side.
-
-    The values are None where there is no variable.
-    """
+    """Channel names, and values (trials, time, channels) side by side; None without a variable."""
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()

@@ -109,12 +109,11 @@ def with_event(recording: Recording, align: str | None) -> Recording:
     Raises:
         DataError: for events outside of the trials.
     """
-    given = None if align is None else recording.trials.get(align)
-    own = align in ("start_time", "stop_time")
+    name = None if align in ("start_time", "stop_time") else align
+    given = None if name is None else recording.trials.get(name)
     if (
-        given is None
-        or own
-        or align is None
+        name is None
+        or given is None
         or recording.obs_intervals is None
         or given.dtype.kind not in "iuf"
     ):
@@ -129,7 +128,7 @@ def with_event(recording: Recording, align: str | None) -> Recording:
             f"{first:g} to {last:g} s: give events on the clock of the spikes, or pass "
             "clock='recording' where that is of the whole recording."
         )
-    return replace(recording, trials={**recording.trials, align: event_s + start_s})
+    return replace(recording, trials={**recording.trials, name: event_s + start_s})
 
 
 # --- columns ----------------------------------------------------------------------------------

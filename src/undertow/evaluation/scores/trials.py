@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
-from undertow.data.validation import totals
+from undertow.data.counts import totals
 
 
 def window(trials: TrialSet) -> slice:
@@ -28,11 +28,12 @@ def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
     return totals(trials.spikes[:, bins])[0] > 0
 
 
-def varies(truth: np.ndarray) -> np.ndarray:
-    """True for neurons whose true rate is not constant, (neurons,)."""
-    known = np.isfinite(truth)
-    highest = np.where(known, truth, -np.inf).max(axis=(0, 1))
-    return highest > np.where(known, truth, np.inf).min(axis=(0, 1))
+def varies(values: np.ndarray) -> np.ndarray:
+    """True for neurons or channels of (trials, time, channels) with two values or more."""
+    known = np.isfinite(values)
+    highest = np.where(known, values, -np.inf).max(axis=(0, 1))
+    varying: np.ndarray = highest > np.where(known, values, np.inf).min(axis=(0, 1))
+    return varying
 
 
 def about(

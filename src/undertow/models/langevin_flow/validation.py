@@ -62,7 +62,7 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
     if network.dynamics is None:
         return
     network.eval()
-    generator = torch.Generator(batch.inputs.device).manual_seed(0)
+    generator = torch.Generator(batch.targets.device).manual_seed(0)
     kl = network.infer(batch, batch.inputs, generator).kl_initial.mean(0)
     unused = int((kl < LEAST_KL_NATS).sum())
     if unused:

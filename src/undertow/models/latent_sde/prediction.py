@@ -52,8 +52,6 @@ def predict(
     network.eval()
     sums = SampleSums(trials, samples, keep)
     encoded = _encoded(network, batch, behavior_shown)
-    # the counts given to the encoder have been read: of a large recording they take much room
-    batch = replace(batch, inputs=batch.inputs[..., :0].clone())
     paths = _paths(network, batch, encoded, samples, seed, generate, held)
     for sample, drawn in enumerate(paths):
         _add_rates(network, batch, drawn, sums, sample)
@@ -66,7 +64,7 @@ def predict(
 
 def _encoded(network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False) -> Encoded:
     """Encode the trials, some at a time."""
-    device, parts = batch.inputs.device, []
+    device, parts = batch.targets.device, []
     for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE):
         some = batch if len(index) == len(batch) else batch.take(index)
         shown = torch.ones(len(some), dtype=torch.bool, device=device) if behavior_shown else None
@@ -97,13 +95,13 @@ def _paths(
 ) -> Iterator[Drawn]:
     """Draw one path of every trial, `samples` times."""
     # paths need times and lengths alone: no counts are copied with the trials taken
-    batch = replace(batch, **{k: getattr(batch, k)[..., :0] for k in ("inputs", "targets")})
+    batch = replace(batch, targets=batch.targets[..., :0])
     for path in range(samples):
         # one generator per path: in a longer window every path begins with the same noise
-        generator = path_generator(batch.inputs.device, seed, path)
+        generator = path_generator(batch.targets.device, seed, path)
         parts = [
             network.draw(batch.take(index), encoded.take(index), generator, generate, held)
-            for index in torch.arange(len(batch), device=batch.inputs.device).split(PATHS_AT_ONCE)
+            for index in torch.arange(len(batch), device=batch.targets.device).split(PATHS_AT_ONCE)
         ]
         yield parts[0] if len(parts) == 1 else _joined(parts)
 

@@ -34,7 +34,7 @@ def draw(
         rows = torch.arange(len(window), device=initial.device) % len(initial)
         initial = initial[rows]
     encoded = Encoded(window.inputs, initial, network.encode_stimulus(window))
-    generator = path_generator(window.inputs.device, seed, 0)
+    generator = path_generator(window.targets.device, seed, 0)
     return window, network.draw(window, encoded, generator, generate=True, held=held)
 
 

@@ -41,6 +41,7 @@ RASTERS = Section("rasters", "Spikes and inferred rates", draw_rasters)
 def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     """Draw rates trial by trial and say what the band is, or why there is none."""
     from undertow import analysis, plots
+    from undertow.evaluation import interval_words
 
     pair = record.prediction, record.baseline_prediction
     plots.single_trials(*pair, level=LEVEL, names=record.names, figure=figure)
@@ -53,8 +54,8 @@ def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     else:
         words += (
             f" Band: central {100 * LEVEL:g} % of the posterior samples of the rate (not of the "
-            "spikes)."
-        )
+            f"spikes). {interval_words(record.scores[record.model_name])}"
+        ).rstrip()
     return words + time_words(record)
 
 
