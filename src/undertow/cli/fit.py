@@ -46,7 +46,12 @@ def fit(
     setting: options.Setting = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
+        typer.Option(
+            metavar="F.toml",
+            help="The same options in a file; the command line wins. Settings of the model go "
+            'under [set], one line each: model = "langevin-flow", heldout = 10, [set], '
+            "latent_dim = 16, [set.training], epochs = 50.",
+        ),
     ] = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
@@ -72,12 +77,17 @@ def fit(
         "seed": seed,
         "split_seed": split_seed,
     }
+    from undertow.models.unused import warn_of_unused
+
     plan = Plan.resolve(given, setting or [], config, reading)
     estimator = plan.build_model()
     if dry_run:
-        show.dry_run(plan, data, estimator, plan.read(data))
+        trials = plan.read(data)
+        warn_of_unused(estimator.unused_signals(trials))
+        show.dry_run(plan, data, estimator, trials)
         return
     directory, trials = plan.directory(), plan.read(data)
+    warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     with resumable(directory):

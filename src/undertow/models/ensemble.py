@@ -117,6 +117,10 @@ class Ensemble(Estimator):
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
 
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        member = self.piece("member")
+        return member.unused_signals(trials) if isinstance(member, Estimator) else []
+
     def check_settings(self) -> None:
         super().check_settings()
         checks.whole("size", self.size, 1, MOST_MEMBERS)
