@@ -16,7 +16,7 @@ from undertow.baselines.smoothing_choice import (
 )
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.validation import totals
+from undertow.data.sharing import totals
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression

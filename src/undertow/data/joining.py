@@ -6,7 +6,7 @@ import numpy as np
 
 from undertow.data.selecting import PER_TRIAL
 from undertow.data.trialset import TrialSet
-from undertow.data.validation import sealed
+from undertow.data.sharing import sealed
 from undertow.errors import DataError
 
 SHARED = (

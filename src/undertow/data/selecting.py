@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data.times import sliced_start_s
-from undertow.data.validation import sealed
+from undertow.data.sharing import sealed
 from undertow.errors import DataError
 
 PER_BIN = ("spikes", "behavior", "stimulus", "truth", "times")

@@ -13,6 +13,7 @@ from undertow.data import validation
 from undertow.data.binning import rebinned_fields
 from undertow.data.notebook import html_table, trial_rows
 from undertow.data.selecting import by_axis, selected_fields
+from undertow.data.sharing import totals
 from undertow.data.times import bin_centres_s, check_times
 from undertow.errors import DataError
 
@@ -160,7 +161,7 @@ class TrialSet:
     @property
     def silent(self) -> np.ndarray:
         """True for neurons without a single spike here, (neurons,)."""
-        return ~(validation.totals(self.spikes)[0] > 0)
+        return ~(totals(self.spikes)[0] > 0)
 
     @property
     def mean_rates(self) -> np.ndarray:
@@ -168,7 +169,7 @@ class TrialSet:
 
         NaN for a neuron that was never observed.
         """
-        total, observed = validation.totals(self.spikes)
+        total, observed = totals(self.spikes)
         return total / np.where(observed, observed, np.nan) / self.bin_s
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from undertow.data.readers.load import FORMATS, format_of, load
 from undertow.data.trialset import TrialSet
-from undertow.data.validation import totals
+from undertow.data.sharing import totals
 from undertow.errors import DataWarning
 
 

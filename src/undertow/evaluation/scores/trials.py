@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
-from undertow.data.validation import totals
+from undertow.data.sharing import totals
 
 
 def window(trials: TrialSet) -> slice:
