@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data.times import sliced_start_s
 from undertow.data.sharing import sealed
+from undertow.data.times import sliced_start_s
 from undertow.errors import DataError
 
 PER_BIN = ("spikes", "behavior", "stimulus", "truth", "times")

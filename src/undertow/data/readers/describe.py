@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data.readers.load import FORMATS, format_of, load
-from undertow.data.trialset import TrialSet
 from undertow.data.sharing import totals
+from undertow.data.trialset import TrialSet
 from undertow.errors import DataWarning
 
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from undertow.data import tables
+from undertow.data.sharing import sealed
 from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
-from undertow.data.sharing import sealed
 from undertow.errors import DataError
 from undertow.files import existing_file
 from undertow.names import listed
