@@ -4,6 +4,7 @@ import typer
 
 from undertow.cli import output, signals
 from undertow.cli.ablate import ablate
+from undertow.cli.datasets import datasets
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
 from undertow.cli.fit import fit
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (fit, ablate, latents, evaluate, predict, simulate, info, demo):
+for verb in (fit, ablate, latents, evaluate, predict, simulate, datasets, info, demo):
     app.command()(verb)
 app.add_typer(nlb, name="nlb")
 
