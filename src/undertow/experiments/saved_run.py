@@ -18,7 +18,7 @@ from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
 from undertow.experiments.records import read_run
 from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
-from undertow.experiments.scores import ScoreTable, true_rate_cells
+from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
@@ -146,14 +146,14 @@ class SavedRun:
 
     def evaluate(self, trials: TrialSet) -> "Evaluated":
         """The scores of `score` beside those of the true rates, and why others are missing."""
-        split = "test"
+        cells: list[tuple[Estimator, TrialSet | None, TrialSet]] = [
+            (self.model, *self.parts(trials))
+        ]
         if self.by_fold(trials):
             cells = [(fold.model, *fold.parts(trials)) for fold in self.folds]
-        else:
-            cells = [(self.model, *self.parts(trials))]
-            split = "all" if cells[0][1] is None else split
+        split = "all" if cells[0][1] is None else "test"
         found = [_scored(*cell) for cell in cells]
-        folds = {self.cli_name: [[each] for each, _ in found]}
+        folds: dict[str, Cells] = {self.cli_name: [[each] for each, _ in found]}
         folds |= true_rate_cells([(train, test) for _, train, test in cells])
         scores = {name: combine(each, split=split) for name, each in folds.items()}
         mine = scores[self.cli_name]

@@ -92,7 +92,11 @@ def _run(
         "split_seed": plan.split_seed,
         "source": {"path": str(place.tensors_file)},
     }
-    common |= {"progress": None if quiet else Progress(), "say": None if quiet else say}
+    common |= {
+        "progress": None if quiet else Progress(),
+        "say": None if quiet else say,
+        "verbose": not quiet,
+    }
     try:
         done = fit_nlb(tensors, model, plan.directory(), resume=resume, **common)
     except KeyboardInterrupt:
