@@ -19,7 +19,6 @@ app = typer.Typer(
     help="Stochastic latent dynamics of neural populations: fit, compare, understand.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for verb in (fit, ablate, latents, evaluate, predict, simulate, datasets, info, demo):

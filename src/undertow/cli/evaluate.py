@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: options.ModelFile,
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
@@ -36,8 +37,9 @@ def evaluate(
     from undertow.experiments import SavedRun, write_scores
     from undertow.places import new_file
 
+    computing.begin()
     with nullcontext() if out is None else new_file(out, "evaluate"):
-        saved = SavedRun.open(model)
+        saved = SavedRun.open(model, **computing.settings())
         trials = saved.read(data, **reading.options())
         if not quiet:
             say(f"{saved.cli_name}: {_which(saved, trials)}")

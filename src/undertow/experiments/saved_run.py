@@ -41,21 +41,27 @@ class SavedRun:
     folds: Sequence[Fold] = ()
 
     @classmethod
-    def open(cls, path: str | Path) -> "SavedRun":
+    def open(cls, path: str | Path, **params: Any) -> "SavedRun":
         """From a model file, or the directory a run wrote.
+
+        `params` replace settings of the model, such as `device`.
 
         Raises:
             ModelError: when there is no model file.
         """
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
-        if file != path and not file.exists() and (folds := saved_folds(path, _about(path))):
+        if (
+            file != path
+            and not file.exists()
+            and (folds := saved_folds(path, _about(path), **params))
+        ):
             return cls(together(folds), _about(path), folds)
         if not file.exists():
             raise ModelError(
                 f"{file} is not there: give a model file, or a directory that a finished fit wrote."
             )
-        return cls(load_model(file), _about(file.parent))
+        return cls(load_model(file, **params), _about(file.parent))
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
         """Trials of the model's neurons, in its bins.

@@ -15,10 +15,9 @@ from undertow.nlb.scoring import NLBScores, score_submission
 from undertow.nlb.submission import Submission, write_submission
 from undertow.nlb.tensors import LABELS, TRUTH, Tensors
 from undertow.nlb.trials import submission_of, trials_of
+from undertow.training import reporter, teller
 
 RATES = "rates.h5"
-
-from undertow.training import reporter, teller
 
 
 @dataclass(frozen=True, eq=False)

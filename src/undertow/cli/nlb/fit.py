@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.grouped()
 def fit(
     set_name: SetName,
     bin_ms: BinMs,
+    computing: options.Computing,
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
     model: Annotated[
@@ -70,8 +72,10 @@ def fit(
         "ensemble": ensemble,
         "seed": seed,
         "split_seed": split_seed,
+        **vars(computing),
     }
     plan = Plan.resolve(given, setting or [], config=None)
+    plan.computing.begin()
     settings = nlb_preset(set_name, bin_ms, plan.model, preset)
     plan = replace(plan, out=str(place.run(out or plan.model)), set={**settings, **plan.set})
     estimator, tensors = plan.build_model(), place.tensors()
