@@ -8,7 +8,7 @@ from torch import Tensor
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
-from undertow.data.sharing import totals
+from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference.coordinated_dropout import coordinated_dropout
