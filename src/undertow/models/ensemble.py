@@ -65,6 +65,7 @@ class Ensemble(Estimator):
         member: Estimator | None = None,
         size: int = 3,
         seed: int = 0,
+        *,
         splits: SplitChoice = "own",
     ) -> None:
         self.member, self.size, self.seed, self.splits = member, size, seed, splits
