@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.grouped()
 def fit(
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         str | None,
@@ -44,6 +45,7 @@ def fit(
     ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
+    figures: options.Figures = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -76,11 +78,14 @@ def fit(
         "folds": folds,
         "seed": seed,
         "split_seed": split_seed,
+        "figures": figures,
+        **vars(computing),
     }
     from undertow.models.unused import warn_of_unused
 
     plan = Plan.resolve(given, setting or [], config, reading)
-    estimator = plan.build_model()
+    plan.computing.begin()
+    estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:
         trials = plan.read(data)
         warn_of_unused(estimator.unused_signals(trials))
@@ -106,7 +111,13 @@ def run_plan(
     from undertow.experiments import cross_validate, run
     from undertow.training import Progress
 
-    common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
+    common: dict[str, Any] = {
+        "split_seed": plan.split_seed,
+        "resume": resume,
+        "source": source,
+        "figures": plan.figure_kinds(),
+        "verbose": not quiet,
+    }
     progress = None if quiet else Progress()
     if plan.folds is None:
         return run(

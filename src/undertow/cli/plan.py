@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undertow.checks import MOST_SEED, whole
-from undertow.cli.reading import Reading
+from undertow.cli.options import Computing
+from undertow.cli.reading import Reading, names
 from undertow.errors import ModelError, UndertowError
 from undertow.names import nearest, printable
 
@@ -45,6 +46,9 @@ class Plan:
     split_seed: int = 0
     preset: str | None = None
     ensemble: int | None = None
+    figures: str | None = None
+    device: str | None = None
+    threads: int | None = None
     reading: Reading = field(default_factory=Reading)
     set: Mapping[str, Any] = field(default_factory=dict)
 
@@ -149,11 +153,35 @@ class Plan:
                     "own are set by --set dynamics.KEY=VALUE."
                 )
             chosen["dynamics"] = self.dynamics
-        model = configure(model, {**chosen, **self.set})
+        model = configure(model, {**chosen, **self.set, **self._device(model)})
         if self.ensemble is not None:
             model = Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
         model.check_settings()  # before the data are read, which can take long
         return model
+
+    def _device(self, model: "Estimator") -> dict[str, str]:
+        """The device asked for, over one of `set`."""
+        asked = self.computing.settings()
+        if asked and "device" not in model.get_params(deep=False):
+            raise UndertowError(f"--device: {model.cli_name} runs on the CPU alone; leave it out.")
+        return asked
+
+    @property
+    def computing(self) -> Computing:
+        """On what the model computes."""
+        return Computing(self.device, self.threads)
+
+    def figure_kinds(self) -> tuple[str, ...]:
+        """Kinds of figures to write.
+
+        Raises:
+            UndertowError: for a kind that cannot be written.
+        """
+        from undertow.report import check_kinds
+
+        kinds = tuple(names(self.figures)) if self.figures else ("png",)
+        check_kinds(kinds)
+        return kinds
 
     def _preset(self) -> "Estimator":
         """The model with published settings where asked for, else with its defaults."""
