@@ -225,8 +225,8 @@ def _keep_something(
         _validate(state, row, validate)
     except (NonFiniteError, StabilityError) as error:
         raise ModelError(
-            f"training broke off after {tries} tries, and the weights it had are no good ({error}): "
-            f"{why}."
+            f"training broke off after {tries} tries, and the weights it had are no good "
+            f"({error}): {why}."
         ) from None
 
 
