@@ -50,9 +50,9 @@ def fit(
         Path | None,
         typer.Option(
             metavar="F.toml",
-            help="The same options in a file; the command line wins. Settings of the model go "
-            'under [set], one line each: model = "langevin-flow", heldout = 10, [set], '
-            "latent_dim = 16, [set.training], epochs = 50.",
+            help="The same options in a file; the command line wins. Settings of the model stand "
+            "under \\[set], those of its parts under \\[set.PART]. A file of five lines: "
+            "heldout = 10; \\[set]; latent_dim = 16; \\[set.training]; epochs = 50.",
         ),
     ] = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
