@@ -1,5 +1,6 @@
 """Options that verbs share: help, completion, device, threads, kinds of figures."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from tests.cli.conftest import Undertow
 from undertow.cli.app import app
+from undertow.cli.fit import EXAMPLE
 from undertow.cli.options import Computing
+from undertow.cli.plan import Plan
 from undertow.errors import ModelError, UndertowError
 
 VERBS = ["fit", "ablate", "latents", "evaluate", "predict", "nlb fit"]
@@ -103,3 +106,39 @@ def test_a_fitted_model_computes_where_it_is_told(
     done = undertow(*words, "--device", "abacus")
     assert done.exit_code == 2
     assert "device 'abacus' cannot be used here" in done.stderr
+
+
+def test_the_help_shows_a_config_file_that_works(undertow: Undertow, tmp_path: Path) -> None:
+    shown = undertow("fit", "--help").output
+    assert all(line in shown for line in EXAMPLE.splitlines())
+    config = tmp_path / "example.toml"
+    config.write_text(EXAMPLE)
+    plan = Plan.resolve({}, [], config)
+    assert (plan.reading.bin_ms, plan.heldout) == (20.0, 25)
+    assert plan.build_model().get_params()["training__epochs"] == 100
+
+
+@pytest.mark.parametrize(
+    ("line", "table"),
+    [
+        ("latent_dim = 32", "[set]"),
+        ("latent-dim = 32", "[set]"),
+        ("epochs = 100", "[set.training]"),
+        ("training.epochs = 100", "[set.training]"),
+        ("[training]\nepochs = 100", "[set.training]"),
+    ],
+)
+def test_a_setting_of_the_model_at_the_top_of_a_config_file(
+    tmp_path: Path, line: str, table: str
+) -> None:
+    config = tmp_path / "wrong.toml"
+    config.write_text(line)
+    with pytest.raises(ModelError, match=re.escape(f"write it under {table}")):
+        Plan.resolve({}, [], config)
+
+
+def test_names_of_a_config_file_are_printed_as_text(tmp_path: Path) -> None:
+    config = tmp_path / "odd.toml"
+    config.write_text('"fold\\u001b[2J" = 3')
+    with pytest.raises(ModelError, match=r"no setting 'fold\\x1b"):
+        Plan.resolve({}, [], config)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from undertow.cli.options import Computing
 from undertow.cli.reading import Reading, names
 from undertow.errors import ModelError, UndertowError
-from undertow.names import nearest
+from undertow.names import nearest, printable
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -89,8 +89,10 @@ class Plan:
         options = {key.replace("-", "_"): value for key, value in table.items()}
         for key in options:
             if key not in (*own, *of_reading):
-                near = nearest(key, [*own, *of_reading])
-                raise ModelError(f"the config file has no setting {key!r}: {near}")
+                raise ModelError(
+                    f"the config file has no setting '{printable(key)}'"
+                    f"{_where_it_belongs(key, [*own, *of_reading])}"
+                )
         return (
             {key: value for key, value in options.items() if key in own},
             {key: value for key, value in options.items() if key in of_reading},
@@ -190,6 +192,26 @@ class Plan:
             split_seed=self.split_seed,
             **self.reading.options(),
         )
+
+
+def _where_it_belongs(key: str, known: list[str]) -> str:
+    """Say where a key of a config file belongs: under [set] where a model has it, or the nearest.
+
+    It may be an argument of a model, one of its parts, or an option of a part without its name.
+    """
+    from undertow.cli.configuring import model_options
+    from undertow.models.loading import model_choices
+
+    for model in model_choices().values():
+        found = [each for each in model_options(model()) if key in (each, *each.split("."))]
+        if found:
+            part, dot, _ = found[0].partition(".")
+            table = f"[set.{part}]" if dot else "[set]"
+            return (
+                f" at its top: it is a setting of the model; write it under {table}, as `undertow "
+                "fit --help` shows at --config."
+            )
+    return f": {nearest(key, known)}"
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
