@@ -119,10 +119,12 @@ def _targets(place: Place, path: Path) -> "Tensors":
     """
     from undertow.data.readers.hdf5_file import opened_hdf5
     from undertow.nlb import read_nlb_tensors
+    from undertow.nlb.files import stored_labels
 
     tensors = read_nlb_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
     with opened_hdf5(path) as file:
-        told = file.attrs.get("phase", place.phase)  # only files written here tell it
+        # only files written here tell it
+        told = stored_labels(path, file).get("phase", place.phase)
     if told != place.phase:
         raise UndertowError(f"{path} is of phase {told}, not {place.phase}.")
     return tensors
