@@ -121,13 +121,13 @@ def read_nlb_tensors(
     """
     if not paths:
         raise DataError("read_nlb_tensors was given no file: give one path or more.")
-    found = [_found(path) for path in paths]
+    found, every_path = [_found(path) for path in paths], listed(paths, characters=OF_PATHS)
     name, width = _label(found, set_name, bin_ms)
     inputs, targets = _sorted_arrays(found, group_name(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
     if phase and phases - {phase}:
         raise DataError(
-            f"{listed(paths, characters=OF_PATHS)} are of phase {listed(phases)}, not {phase!r}: leave phase out."
+            f"{every_path} are of phase {listed(phases)}, not {phase!r}: leave phase out."
         )
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
     every = (*inputs.items(), *targets.items())

@@ -29,6 +29,8 @@ ERRORS = (
     *(IndexError, OverflowError, MemoryError, NotImplementedError, SystemError),
 )
 """What h5py raises for a file that breaks the format."""
+MOST_DEEP = 100
+"""Groups within groups; files of any layout have a dozen."""
 
 
 @contextmanager
@@ -79,6 +81,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
     from h5py import h5d, h5l, h5o
 
     def foreign_link(name: bytes, info: Any) -> bytes | None:
+        if name.count(b"/") >= MOST_DEEP:  # the time a walk takes grows with the depth squared
+            raise damaged(path, "HDF5", f"its groups lie more than {MOST_DEEP} deep")
         return None if info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT) else name
 
     def foreign_data(name: bytes, info: Any) -> bytes | None:
