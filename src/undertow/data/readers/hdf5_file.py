@@ -81,9 +81,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
     from h5py import h5d, h5l, h5o
 
     def foreign_link(name: bytes, info: Any) -> bytes | None:
-        if name.count(b"/") >= MOST_DEEP:  # the time a walk takes grows with the depth squared
-            raise damaged(path, "HDF5", f"its groups lie more than {MOST_DEEP} deep")
-        return None if info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT) else name
+        own = info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT)
+        return None if own and name.count(b"/") < MOST_DEEP else name
 
     def foreign_data(name: bytes, info: Any) -> bytes | None:
         if info.type != h5o.TYPE_DATASET:
@@ -91,6 +90,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
         return name if _foreign(h5d.open(file.id, name)) else None
 
     if (link := file.id.links.visit(foreign_link, info=True)) is not None:
+        if link.count(b"/") >= MOST_DEEP:  # a walk takes time by the depth squared
+            raise damaged(path, "HDF5", f"its groups lie more than {MOST_DEEP} deep")
         raise _refused(path, link, "a link to another file")
     data = h5o.visit(file.id, foreign_data, info=True) if all_values else None
     if data is not None:
