@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.grouped()
 def fit(
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         str | None,
@@ -44,9 +45,15 @@ def fit(
     ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
+    figures: options.Figures = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
+        typer.Option(
+            metavar="F.toml",
+            help="The same options in a file; the command line wins. Settings of the model go "
+            'under [set], one line each: model = "langevin-flow", heldout = 10, [set], '
+            "latent_dim = 16, [set.training], epochs = 50.",
+        ),
     ] = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
@@ -71,13 +78,21 @@ def fit(
         "folds": folds,
         "seed": seed,
         "split_seed": split_seed,
+        "figures": figures,
+        **vars(computing),
     }
+    from undertow.models.unused import warn_of_unused
+
     plan = Plan.resolve(given, setting or [], config, reading)
-    estimator = plan.build_model()
+    plan.computing.begin()
+    estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:
-        show.dry_run(plan, data, estimator, plan.read(data))
+        trials = plan.read(data)
+        warn_of_unused(estimator.unused_signals(trials))
+        show.dry_run(plan, data, estimator, trials)
         return
     directory, trials = plan.directory(), plan.read(data)
+    warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     with resumable(directory):
@@ -96,7 +111,13 @@ def run_plan(
     from undertow.experiments import cross_validate, run
     from undertow.training import Progress
 
-    common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
+    common: dict[str, Any] = {
+        "split_seed": plan.split_seed,
+        "resume": resume,
+        "source": source,
+        "figures": plan.figure_kinds(),
+        "verbose": not quiet,
+    }
     progress = None if quiet else Progress()
     if plan.folds is None:
         return run(

@@ -68,7 +68,9 @@ class GridOptions:
         for name, least in (("folds", 2), ("seeds", 1), ("workers", 1)):
             checks.whole(f"--{name}", getattr(self, name), least, error=UndertowError)
         shared = {name: getattr(self, name) for name in ("out", "preset", "heldout", "split_seed")}
-        return Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan = Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan.computing.begin()
+        return plan
 
 
 class GridResult(Protocol):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def result(done: "RunResult") -> None:
     """Print scores of a run, seconds of the fit, and where everything lies."""
     scores(done.table)
-    typer.echo(f"fit: {done.fit_s:.1f} s")
+    typer.echo(f"fit: {done.fit_s:.1f} s, scores and report: {done.scored_s:.1f} s")
     line(f"scores: {done.directory / 'scores.json'}")
     line(f"report: {done.report}")
 
@@ -69,8 +69,7 @@ def facts(values: Mapping[str, Any]) -> None:
 
 def cell_line(cell: "CellResult", done: int, total: int) -> None:
     """Print one line on stderr for each fit of a grid that ends."""
-    where = f"{cell.cell.model} fold {cell.cell.fold} seed {cell.cell.seed}"
-    say(f"{where}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
+    say(cell.line(done, total))
 
 
 def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:

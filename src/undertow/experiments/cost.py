@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from undertow.data import Splits, TrialSet
 from undertow.models import Ensemble, Estimator
 from undertow.models.sizes import COPIES
-from undertow.training import Training
+from undertow.training import Training, silent
 
 STEPS = 4
 
@@ -76,7 +76,7 @@ def _fit_seconds(model: Estimator, splits: Splits, epochs: int) -> float:
     short, started = _short(model, epochs), time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an unfinished fit says nothing about the model
-        short.fit(splits.train, validation=splits.validation)
+        short.fit(splits.train, validation=splits.validation, progress=silent)
     return time.perf_counter() - started
 
 
@@ -97,7 +97,7 @@ def _measure_memory(model: Estimator, splits: Splits) -> tuple[int, int]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        short.fit(splits.train, validation=splits.validation)
+        short.fit(splits.train, validation=splits.validation, progress=silent)
     return short.parameter_counts().get("all", 0), sum(held.values())
 
 

@@ -20,7 +20,7 @@ from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
 from undertow.models.persistence import check_model
 from undertow.schema import record
-from undertow.training import read_tensors, write_tensors
+from undertow.training import Progress, named, read_tensors, reporter, write_tensors
 
 SplitChoice = Literal["own", "shared"]
 VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
@@ -78,6 +78,7 @@ class Ensemble(Estimator):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Fit one member after the other, each with validation trials of its own.
 
@@ -96,14 +97,22 @@ class Ensemble(Estimator):
         trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        given = trials, as_trials(validation, bin_s)
+        given, whole = (trials, as_trials(validation, bin_s)), reporter(progress, verbose)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
-            report = None if progress is None else share_of(progress, k, self.size)
+            mine = named(whole, f"member {k + 1} of {self.size}")
             own = self.member_split(*given, k)
-            member.fit(*own, checkpoint=folder, resume=resume, progress=report)
+            member.fit(
+                *own, checkpoint=folder, resume=resume, progress=share_of(mine, k, self.size)
+            )
         self._adopt(members)
+        if isinstance(whole, Progress):
+            whole.finish(f"Ensemble: {self.size} members fitted{self._mean_validation()}")
         return self
+
+    def _mean_validation(self) -> str:
+        score = self.validation_score_
+        return f", mean validation {score:.4f}" if np.isfinite(score) else ""
 
     def member_split(self, trials: TrialSet, validation: TrialSet, k: int) -> MemberSplit:
         """Return the trials that member k learns from, and those it chooses on."""
@@ -116,6 +125,10 @@ class Ensemble(Estimator):
         """Return the piece as any model does; the default member is `LangevinFlow()`."""
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        member = self.piece("member")
+        return member.unused_signals(trials) if isinstance(member, Estimator) else []
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -3,7 +3,7 @@
 import warnings
 
 from undertow.data import TrialSet
-from undertow.errors import DataWarning
+from undertow.errors import UnusedWarning
 from undertow.evaluation import velocity_channels
 from undertow.names import listed
 
@@ -38,4 +38,4 @@ def unused_by_spikes_alone(model: str, trials: TrialSet) -> list[str]:
 def warn_of_unused(sentences: list[str]) -> None:
     """Warn of what is not used."""
     for each in sentences:
-        warnings.warn(each, DataWarning, stacklevel=3)
+        warnings.warn(each, UnusedWarning, stacklevel=3)

@@ -155,7 +155,9 @@ def _make_small() -> None:
             target.write(b"a figure" if "b" in getattr(target, "mode", "b") else "a figure")
 
     Figure.savefig = saved  # type: ignore[method-assign, assignment]
-    little = functools.partial(systems.simulate_lorenz, conditions=4, trials_per_condition=6)
+    little = functools.partial(
+        systems.simulate_lorenz, conditions=4, trials_per_condition=(4, 2, 2)
+    )
     systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
 
 

@@ -23,6 +23,7 @@ DATA, SET = "recording.h5", "mc_maze_small"
 SMOOTHING = ("--model", "smoothing")
 FIT = ("fit", DATA, "--out", "run", "--heldout", "2")
 GRID = (DATA, "--out", "study", "--folds", "2", "--heldout", "2", "--quiet")
+SIZES = ("--sizes", "2,4", "--shots", "4")
 TO_RATES = ("--out", "rates", "--csv", "--samples", "2")
 TO_SCORES = ("--out", "scores.json")
 NLB = (SET, "--bin-ms", "20", "--folder", "nlb")
@@ -72,9 +73,7 @@ ALL = (
     Verb("fit --folds", (*FIT, *SMOOTHING, "--folds", "2", "--quiet"), resumes=True, share=1.5),
     Verb("fit --ensemble", (*FIT, *SETTINGS, "--ensemble", "2", "--quiet"), resumes=True),
     Verb("ablate", ("ablate", *GRID, "--arms", "full,linear-encoder", *SETTINGS), resumes=True),
-    Verb(
-        "latents", ("latents", *GRID, "--sizes", "2,4", "--shots", "4", *SETTINGS[2:]), resumes=True
-    ),
+    Verb("latents", ("latents", *GRID, *SIZES, *SETTINGS[2:]), resumes=True),
     Verb("predict", ("predict", "fitted", DATA, *TO_RATES), (DATA, "fitted")),
     Verb("evaluate", ("evaluate", "fitted", DATA, *TO_SCORES, "--quiet"), (DATA, "fitted")),
     Verb("simulate", ("simulate", "lorenz", "--out", "made/lorenz.h5"), ()),

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.grouped()
 def fit(
     set_name: SetName,
     bin_ms: BinMs,
+    computing: options.Computing,
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
     model: Annotated[
@@ -70,8 +72,10 @@ def fit(
         "ensemble": ensemble,
         "seed": seed,
         "split_seed": split_seed,
+        **vars(computing),
     }
     plan = Plan.resolve(given, setting or [], config=None)
+    plan.computing.begin()
     settings = nlb_preset(set_name, bin_ms, plan.model, preset)
     plan = replace(plan, out=str(place.run(out or plan.model)), set={**settings, **plan.set})
     estimator, tensors = plan.build_model(), place.tensors()
@@ -92,7 +96,11 @@ def _run(
         "split_seed": plan.split_seed,
         "source": {"path": str(place.tensors_file)},
     }
-    common |= {"progress": None if quiet else Progress(), "say": None if quiet else say}
+    common |= {
+        "progress": None if quiet else Progress(),
+        "say": None if quiet else say,
+        "verbose": not quiet,
+    }
     directory = plan.directory()
     with resumable(directory):
         done = fit_nlb(tensors, model, directory, resume=resume, **common)

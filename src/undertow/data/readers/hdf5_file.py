@@ -1,5 +1,6 @@
 """HDF5 files of any layout: opened with clear errors, checked, listed, single values read."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ ERRORS = (
 """What h5py raises for a file that breaks the format."""
 MOST_DEEP = 100
 """Groups within groups; files of any layout have a dozen."""
+SMALL = 2**20
+"""Bytes that any machine has."""
 
 
 @contextmanager
@@ -171,7 +174,9 @@ def raw_values(dataset: "h5py.Dataset") -> np.ndarray:
     Raises:
         DataError: for a size that the file or memory cannot hold, or values in another file.
     """
-    check_sizes(dataset.file.filename, [declared(dataset)])
+    # looking up the name of what a reference leads to takes a search through the file
+    if dataset.shape is None or math.prod(dataset.shape) * dataset.dtype.itemsize > SMALL:
+        check_sizes(dataset.file.filename, [declared(dataset)])
     if _foreign(dataset.id):
         name = str(dataset.name).lstrip("/").encode("utf-8", "replace")
         raise _refused(dataset.file.filename, name, "a dataset whose values lie in another file")
