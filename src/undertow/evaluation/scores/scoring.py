@@ -154,8 +154,7 @@ def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
     ):
         scored = neurons & spiking(trials, bins)
         if scored.any():
-            # chosen before they become counts: of a large recording every copy counts
-            rates = prediction.rates[:, bins][..., scored] * trials.bin_s
+            rates = _counts(prediction, bins, scored)
             spikes = trials.spikes[:, bins][..., scored]
             known = about(trials, name, "bits/spike", note, scored, neurons)
             yield BitsPerSpike.from_counts(rates, spikes, **known)
@@ -200,8 +199,17 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
         # a bin counts where every trial of the condition has it: one set of trials per average
         target[k, ~mine.all(axis=0) if len(mine) else slice(None)] = np.nan
     if np.isfinite(target).any():
-        rates = prediction.counts[:, bins][..., scored]
-        check_rates(rates, observed[..., None] & np.ones(rates.shape, bool))
+        rates = _counts(prediction, bins, scored)
+        check_rates(rates, observed[..., None] & np.ones(rates.shape[2], bool))
         note = f"PSTH of these and the training trials, Gaussian sd {1e3 * std_s:g} ms"
         known = about(trials, "psth R2", "R²", note, scored)
-        yield PsthRSquared(rates=rates.astype(np.float32), psth=target, member=member, **known)
+        yield PsthRSquared(
+            rates=rates.astype(np.float32, copy=False), psth=target, member=member, **known
+        )
+
+
+def _counts(prediction: Prediction, bins: slice, neurons: np.ndarray) -> np.ndarray:
+    """Expected spikes per bin of some neurons: chosen first, multiplied where they are."""
+    chosen = prediction.rates[:, bins][..., neurons]
+    chosen *= prediction.trials.bin_s
+    return chosen
