@@ -211,5 +211,5 @@ def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> I
 def _counts(prediction: Prediction, bins: slice, neurons: np.ndarray) -> np.ndarray:
     """Expected spikes per bin of some neurons: chosen first, multiplied where they are."""
     chosen = prediction.rates[:, bins][..., neurons]
-    chosen *= prediction.trials.bin_s
-    return chosen
+    in_place = chosen if chosen.dtype.kind == "f" else None
+    return np.multiply(chosen, prediction.trials.bin_s, out=in_place)
