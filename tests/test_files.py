@@ -1,15 +1,21 @@
 """Files: what is written is written whole, or not at all."""
 
+import csv
+import errno
 import math
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from undertow.errors import DataError, UndertowError
+from undertow.errors import DataError, UndertowError, WriteError
 from undertow.files import (
+    csv_text,
     existing_file,
     flatten,
+    partials,
     plain,
     read_json,
     write_json,
@@ -88,3 +94,98 @@ def test_json_holds_plain_values(tmp_path: Path) -> None:
 
 def test_tables_flatten_to_dotted_keys() -> None:
     assert flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}}) == {"a": 1, "b.c": 2, "b.d.e": 3}
+
+
+# --- what the system refuses, and what other programs make of a file ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "why"),
+    [
+        ("replace", errno.ENOSPC, "the disk is full"),
+        ("fsync", errno.EDQUOT, "the quota of this disk is used up"),
+        ("fsync", errno.EIO, os.strerror(errno.EIO)),
+        ("replace", errno.EROFS, "the file system can only be read"),
+    ],
+)
+def test_what_cannot_be_written_is_said_and_the_earlier_file_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, why: str
+) -> None:
+    target = write_text(tmp_path / "a.txt", "old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(WriteError, match=rf"a\.txt could not be written: {why}\. The earlier"):
+        write_text(target, "new")
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_longest_name_can_be_written_and_a_longer_one_is_refused(tmp_path: Path) -> None:
+    write_text(tmp_path / ("x" * 255), "all")
+    write_text(tmp_path / ("ü" * 127), "all")
+    with pytest.raises(WriteError, match="the name is too long"):
+        write_text(tmp_path / ("x" * 256), "all")
+    with pytest.raises(DataError, match="the name is too long"):
+        existing_file(tmp_path / ("x" * 256))
+
+
+def test_files_and_their_folder_are_synced_before_and_after_they_are_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, move = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def moved(*paths: Path) -> None:
+        done.append("moved")
+        move(*paths)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", moved)
+    write_text(tmp_path / "a.txt", "x")
+    assert done == ["file", "moved", "folder"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="of POSIX modes")
+def test_what_a_library_hid_from_the_group_is_as_open_as_any_file(tmp_path: Path) -> None:
+    with written_whole(tmp_path / "hidden") as temporary:
+        temporary.unlink()
+        temporary.write_text("x")
+        temporary.chmod(0o600)
+    (tmp_path / "any").touch()
+    assert (tmp_path / "hidden").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_what_a_killed_process_left_is_known_by_its_name(tmp_path: Path) -> None:
+    for name in (".a.txt.0123abcd.part", ".b.0123abcd.part", "a.part", ".a.txt.part", "a.txt"):
+        (tmp_path / name).touch()
+    assert sorted(each.name for each in partials(tmp_path)) == [
+        ".a.txt.0123abcd.part",
+        ".b.0123abcd.part",
+    ]
+    assert [each.name for each in partials(tmp_path, "a.txt")] == [".a.txt.0123abcd.part"]
+    assert partials(tmp_path / "none") == []
+
+
+def test_text_is_no_formula_and_numbers_are_numbers() -> None:
+    rows = [["=1+1", "+a", "-a", "@a", "\ta"], ["-1.5", "+2", "-inf", -3, -0.5], ["a=b", "", 1]]
+    found = list(csv.reader(csv_text(["=head", "ok"], rows).splitlines()))
+    assert found == [
+        ["'=head", "ok"],
+        ["'=1+1", "'+a", "'-a", "'@a", "'\ta"],
+        ["-1.5", "+2", "-inf", "-3", "-0.5"],
+        ["a=b", "", "1"],
+    ]
+
+
+def test_names_that_are_no_text_are_written_and_read_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.h5")
+    path = write_json(tmp_path / "a.json", {"path": name})
+    assert read_json(path) == {"path": name}
+    assert write_text(tmp_path / "a.txt", name).read_text() == r"caf\udce9.h5"

@@ -1,5 +1,6 @@
 """Rules for arguments: each check returns the value, or says what was given and what it must be."""
 
+import sys
 from collections.abc import Collection
 from math import inf
 from numbers import Real
@@ -9,6 +10,10 @@ from undertow.errors import ModelError, UndertowError
 from undertow.names import shown
 
 Error = type[UndertowError]
+FAR = 1000
+"""From here on a bound is there for slips, and is said after the one that matters."""
+MOST_SEED = 2**63 - 1
+"""The highest seed: generators of NumPy and PyTorch both take it."""
 
 
 def whole(
@@ -21,9 +26,16 @@ def whole(
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or value % 1 or value < least or (most is not None and value > most):
-        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        bounds = f"at least {least}"
+        if most is not None:
+            bounds = f"from {least} to {most}" if most < FAR else f"{bounds} and at most {most:,}"
         raise error(f"{name} is {shown(value)}: it must be a whole number, {bounds}.")
     return int(value)
+
+
+def seed(name: str, value: Any, most: int = MOST_SEED, error: Error = ModelError) -> int:
+    """A seed of a generator of random numbers: a whole number from 0 to `most`."""
+    return whole(name, value, 0, most, error)
 
 
 def number(
@@ -49,7 +61,10 @@ def number(
     Raises:
         error: for anything else, and for True and False.
     """
-    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < value < inf
+    given: Any = value
+    real = isinstance(value, Real) and not isinstance(value, bool) and -inf < given < inf
+    if real and isinstance(value, int):
+        real = abs(value) <= sys.float_info.max  # whole numbers have no infinity, floats end
     fits = (
         real
         and low <= value <= high
@@ -94,8 +109,8 @@ def pairs(name: str, value: Any, what: str, error: Error = ModelError) -> int:
     width = whole(name, value, 2, error=error)
     if width % 2:
         raise error(
-            f"{name} is {width}: {what} take two coordinates each, so use {width - 1} or "
-            f"{width + 1}."
+            f"{name} is {shown(width)}: {what} take two coordinates each, so use "
+            f"{shown(width - 1)} or {shown(width + 1)}."
         )
     return width
 
@@ -106,5 +121,9 @@ def _rule(low: float, high: float, above: bool, below: bool) -> str:
         return "" if low == -inf else f", {'above' if above else 'at least'} {low:g}"
     if low == -inf:
         return f", {'below' if below else 'at most'} {high:g}"
+    if high >= FAR:
+        return f", {'above' if above else 'at least'} {low:g} and at most {high:g}"
     start = f"above {low:g}" if above else f"from {low:g}"
+    if above and not below:
+        return f", {start} and at most {high:g}"
     return f", {start} {f'up to, not including, {high:g}' if below else f'to {high:g}'}"

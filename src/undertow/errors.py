@@ -17,8 +17,16 @@ class StabilityError(ModelError):
     """A time step of the dynamics would grow without bound."""
 
 
+class WriteError(UndertowError):
+    """A file could not be written: a full disk, a limit, no permission; no half of it is kept."""
+
+
 class DataWarning(UserWarning):
     """The data can be used, but something in them deserves a look.
 
     Examples are silent neurons and bins that were dropped.
     """
+
+
+class UnusedWarning(DataWarning):
+    """The model asked for does not use a part of the data."""

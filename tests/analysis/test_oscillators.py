@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.models.small_sde import TRIALS, fit, with_times
-from undertow.analysis import coupling_over_time, natural_frequencies
+from undertow.analysis import NaturalFrequencies, coupling_over_time, natural_frequencies
 from undertow.dynamics import CoupledOscillators, Dynamics, NeuralSDE, SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import Ensemble, LangevinFlow, LatentSDE
@@ -35,6 +35,39 @@ def test_frequencies_are_in_hz_sorted_within_regions() -> None:
     )
     assert found.hz.shape == (1, 6)
     assert all((np.diff(found.of(name)[0]) > 0).all() for name in found.regions)
+
+
+def test_starts_stand_beside_the_frequencies_learned_from_them() -> None:
+    model = fit(dynamics=CoupledOscillators(12), regions="split", seed=3)
+    found = natural_frequencies(model)
+    start = CoupledOscillators(12).omega / (2 * np.pi * model.dynamics_.timescale_s)
+    np.testing.assert_allclose(np.sort(found.start_hz[0]), np.sort(start.detach()), rtol=1e-5)
+    assert (found.moved_hz >= 0).all()
+    assert found.moved_hz.max() > 0
+
+
+def frequencies(hz: dict[str, list[float]], start_hz: dict[str, list[float]]) -> NaturalFrequencies:
+    """One oscillator in each region, a value for each fit."""
+    stack = [np.array(list(each.values())).T for each in (hz, start_hz)]
+    return NaturalFrequencies(*stack, np.array(list(hz)), np.arange(len(stack[0])))
+
+
+def test_regions_are_ranked_against_their_start_only() -> None:
+    slow, fast, mixed = [1.0, 1.1, 0.9], [2.0, 2.2, 1.9], [2.0, 0.5, 1.9]
+    as_started = frequencies({"A": slow, "B": fast}, {"A": slow, "B": fast})
+    against = frequencies({"A": slow, "B": fast}, {"A": [1, 1, 3], "B": [2, 2, 1]})
+    one_grid = frequencies({"A": slow, "B": fast}, {"A": [3, 3, 3], "B": [1, 1, 1]})
+    not_always = frequencies({"A": slow, "B": mixed}, {"A": [1, 1, 3], "B": [2, 2, 1]})
+    assert against.ranking() == [("A", "B")]
+    assert "A slower than B" in against.about_regions()
+    for each in (as_started, one_grid, not_always):
+        assert each.ranking() == []
+        assert "No order of regions is borne out" in each.about_regions()
+
+
+def test_few_seeds_do_not_rank_regions() -> None:
+    two = frequencies({"A": [1, 1], "B": [2, 2]}, {"A": [1, 3], "B": [2, 1]})
+    assert two.ranking() == []
 
 
 def test_coupling_is_the_matrix_at_each_bin_averaged_over_trials() -> None:

@@ -9,13 +9,12 @@ from undertow.baselines import Smoothing
 from undertow.cli.configuring import (
     argument_types,
     configure,
-    dynamics_types,
     option_names,
     part_of,
 )
 from undertow.cli.settings import parse_pairs
 from undertow.dynamics import CoupledOscillators, LowRankRNN
-from undertow.dynamics.named import dynamics_names
+from undertow.dynamics.named import dynamics_names, setting_types
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow, LatentSDE
 from undertow.models.base import Estimator
@@ -67,7 +66,7 @@ def test_making_dynamics_leaves_the_global_random_state_alone() -> None:
 
 @pytest.mark.parametrize("name", sorted(dynamics_names()))
 def test_every_named_dynamics_knows_the_types_of_its_settings(name: str) -> None:
-    types = dynamics_types(dynamics_names()[name])
+    types = setting_types(dynamics_names()[name])
     assert {"state_dim", "timescale_s"} <= types.keys() or "latent_dim" in types
     assert not [key for key, kind in types.items() if kind is None or key == "options"]
 

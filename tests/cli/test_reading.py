@@ -13,17 +13,21 @@ import typer.main
 import undertow.data as data
 from tests.cli.conftest import Undertow
 from undertow.cli.app import app
-from undertow.cli.reading import OF_THE_MODEL, READERS_WORDS, Reading, parse_window
+from undertow.cli.reading import OF_THE_MODEL, READERS_WORDS, Reading, in_flags, parse_window
 from undertow.errors import DataError, UndertowError
 from undertow.experiments import SavedRun, preparing
 
-READERS = ("read_npz", "read_hdf5", "read_nwb", "read_mat", "read_netcdf", "read_phy")
+READERS = (
+    *("read_npz", "read_hdf5", "read_nwb", "read_mat", "read_netcdf", "read_phy"),
+    "read_spike_table",
+)
 GIVEN: dict[str, tuple[str, str, Any]] = {
     "bin_ms": ("40", "bin_s", 0.04),
     "align": ("go", "align", "go"),
     "window": ("-0.25,0.45", "window_s", (-0.25, 0.45)),
     "units": ("region==M1 and depth>10", "units", "region==M1 and depth>10"),
     "trials": ("success==1", "trials", "success==1"),
+    "table": ("epochs", "table", "epochs"),
     "condition": ("target, cue", "condition", ["target", "cue"]),
     "behavior": ("hand_vel", "behavior", ["hand_vel"]),
     "stimulus": ("tone,light", "stimulus", ["tone", "light"]),
@@ -35,6 +39,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "cut": ("2.5", "cut_s", 2.5),
     "file_bin_ms": ("5", "file_bin_s", 0.005),
     "sample_rate": ("30000", "sample_rate_hz", 30000.0),
+    "clock": ("trial", "clock", "trial"),
 }
 """Option → its text, the reader's name for it, what the reader gets."""
 AFTERWARDS = ("min_rate", "forward_bins")
@@ -179,3 +184,32 @@ def test_events_of_another_recording_are_not_taken_over(tmp_path: Path, fitted: 
     about = {"source": {"path": "one", "events": str(events)}}
     with pytest.raises(DataError, match="fitted with the events of one"):
         SavedRun(saved.model, about).read(tmp_path / "another")
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("leave it out and pass cut_s, or", "leave it out and pass cut_s (--cut), or"),
+        ("pass file_bin_s.", "pass file_bin_s (--file-bin-ms)."),
+        ("bin_s is 0.03 s: it must", "bin_s (--bin-ms) is 0.03 s: it must"),
+        ("check align and window_s.", "check align and window_s (--window)."),
+        ("or pass sample_rate_hz=….", "or pass --sample-rate …."),
+        ("choose one with spikes=….", "choose one with --spikes …."),
+        ('choose with units="group!=noise".', 'choose with --units "group!=noise".'),
+        ("axes='time,trials,neurons'.", "--axes 'time,trials,neurons'."),
+        ("lower min_rate_hz.", "lower min_rate_hz (--min-rate)."),
+        ("cut it with cut(window_s=…).", "cut it with cut(window_s=…)."),
+        ("/data/bin_s/x.npz: no min_rate_hz_2", "/data/bin_s/x.npz: no min_rate_hz_2"),
+    ],
+)
+def test_messages_name_the_flags(message: str, shown: str) -> None:
+    assert in_flags(message) == shown
+
+
+def test_units_of_counts_are_chosen_on_the_command_line(undertow: Undertow, tmp_path: Path) -> None:
+    spikes = np.random.default_rng(0).poisson(1.0, (10, 5, 3))
+    np.savez(tmp_path / "a.npz", spikes=spikes, bin_ms=10, region=["MOp", "CP", "MOp"])
+    done = undertow("info", tmp_path / "a.npz", "--units", "region==MOp", "--trials", "trial_id<4")
+    assert done.exit_code == 0, done.output
+    lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
+    assert {"neurons 2", "trials 4", "regions MOp: 2"} <= lines

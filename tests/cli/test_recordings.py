@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray
 
@@ -57,3 +58,16 @@ def test_info_on_an_nwb_file(undertow: Undertow, test_data: Find) -> None:
     assert done.exit_code == 0, done.output
     assert "move_onset_time" in done.stdout
     assert "PMd: 107" in done.stdout
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_table_of_spikes(undertow: Undertow, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    lines = [f"{rng.integers(3)},{rng.uniform():.4f},{k % 20}" for k in range(600)]
+    path = tmp_path / "spikes.csv"
+    path.write_text("\n".join(["unit,time,trial", *lines]))
+    words = ["--bin-ms", 50, "--heldout", 1, "--model", "smoothing", *QUICK]
+    done = undertow("fit", path, "--out", tmp_path / "run", *words)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "scores.json").is_file()
+    assert undertow("evaluate", tmp_path / "run", path).exit_code == 0

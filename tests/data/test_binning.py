@@ -92,3 +92,18 @@ def test_bins_left_over_are_dropped_with_a_warning_and_odd_widths_refused() -> N
         trials.rebin(0.06)
     with pytest.raises(DataError, match="forward bins"):
         TrialSet(np.ones((2, 6, 1)), 0.01, forward_bins=1).rebin(0.02)
+
+
+def test_counts_that_nobody_can_change_are_not_copied() -> None:
+    counts = np.ones((4, 5, 3), np.float32)
+    kept = binning.of_units(counts, np.arange(3))
+    assert kept is counts
+    assert TrialSet(kept, 0.01).spikes is counts
+    assert not TrialSet(kept, 0.01).spikes.flags.writeable
+    some = binning.of_units(np.ones((4, 5, 3), np.float32), np.array([2, 0]))
+    assert some.shape == (4, 5, 2)
+    own = np.ones((4, 5, 3), np.float32)
+    assert not np.shares_memory(TrialSet(own, 0.01).spikes, own)
+    view = own[:2]
+    view.flags.writeable = False  # the array it belongs to can still be changed
+    assert not np.shares_memory(TrialSet(view, 0.01).spikes, own)

@@ -99,7 +99,7 @@ WRONG = [
         {"labels": {"choice": ["a", "b"]}},
         r"labels\['choice'\] has shape \(2,\): it must have 6 entries",
     ),
-    ({"labels": {"choice": [None] * 6}}, r"labels\['choice'\] is an object array"),
+    ({"labels": {"choice": [{}] * 6}}, r"labels\['choice'\] is an object array"),
     ({"labels": {"choice": np.zeros(6, complex)}}, r"labels\['choice'\] has dtype complex"),
     (
         {"labels": {"time": np.linspace(0, 1, 6)}},

@@ -134,7 +134,7 @@ WRONG = [
     ({"unit_ids": [1, 1, 2]}, "unit_ids holds .*1.* more than once"),
     ({"units": {"region": ["M1"]}}, "column 'region' of the units has 1 entries: there are 3"),
     ({"trials": {"go": [0.1, 0.2], "side": [1]}}, "column 'side' of the trials has 1 entries"),
-    ({"trials": {"go": [[0.1], [0.2, 0.3]]}}, "ragged"),
+    ({"trials": {"go": [[0.1], [0.2, 0.3]]}}, "no column of the trials"),
     ({"signals": {"x": (np.arange(3), np.zeros(4))}}, "signal 'x' has timestamps"),
     (
         {"signals": {"x": (np.zeros(3), np.zeros(3))}},

@@ -94,7 +94,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"lengths": [0, 3]}, r"lengths\[0\] is 0"),
     ({"lengths": [3.0, 2.0]}, "lengths has shape"),
     ({"neuron_ids": [4, 4]}, "neuron_ids holds .*4.* more than once"),
-    ({"condition": np.array([None, "a"], object)}, "condition is an object array"),
+    ({"condition": np.array([{}, "a"], object)}, "condition is an object array"),
     ({"condition": [[1], [1, 2]]}, "condition is ragged"),
     ({"heldout": [True, True]}, "all 2 neurons are held out"),
     ({"heldout": [0, 1]}, "heldout has shape"),

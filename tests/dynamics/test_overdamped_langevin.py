@@ -135,7 +135,7 @@ def test_default_dynamics_are_stable_at_any_bin_width() -> None:
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": 0.0, "learn": ("temperature",)}, "above zero to be learned"),
         ({"temperature": float("nan")}, "temperature is nan"),
-        ({"timescale_s": 0.0}, "timescale_s 0.0"),
+        ({"timescale_s": 0.0}, "timescale_s is 0.0"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:

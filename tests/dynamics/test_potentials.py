@@ -223,7 +223,7 @@ def test_double_well_is_smooth_and_nowhere_more_curved_than_its_wells() -> None:
             lambda: CoupledOscillatorPotential(10),
             "10 positions do not divide into 4 oscillator groups",
         ),
-        (lambda: CoupledOscillatorPotential(8, groups=0), "0 oscillator groups"),
+        (lambda: CoupledOscillatorPotential(8, groups=0), "groups is 0"),
         (lambda: CoupledOscillatorPotential(8, taps=6), "taps is 6: .* odd"),
         (lambda: CoupledOscillatorPotential(8, taps=0), "taps is 0"),
         (

@@ -185,10 +185,10 @@ def test_curvature_is_that_of_what_is_tilted() -> None:
     ("make", "message"),
     [
         (lambda: FreeOscillatorPotential(10), "10 positions do not divide into 4 groups"),
-        (lambda: FreeOscillatorPotential(8, groups=0), "0 groups"),
+        (lambda: FreeOscillatorPotential(8, groups=0), "groups is 0"),
         (lambda: FreeOscillatorPotential(8, taps=4), "taps is 4: .* odd"),
         (lambda: MixedOscillatorPotential(10), "10 positions do not divide into 4 channels"),
-        (lambda: MixedOscillatorPotential(8, channels=0), "0 channels"),
+        (lambda: MixedOscillatorPotential(8, channels=0), "channels is 0"),
         (lambda: MixedOscillatorPotential(8, taps=2), "taps is 2: .* odd"),
     ],
 )

@@ -165,7 +165,7 @@ def test_a_hill_is_unstable_at_any_step() -> None:
         ({"state_dim": 8, "mass": 0.0}, "mass is 0.0: it must be above zero"),
         ({"state_dim": 8, "gamma": -1.0}, "gamma is -1.0"),
         ({"state_dim": 8, "temperature": float("nan")}, "temperature is nan"),
-        ({"state_dim": 8, "timescale_s": 0.0}, "timescale is 0.0"),
+        ({"state_dim": 8, "timescale_s": 0.0}, "timescale_s is 0.0"),
         (
             {"state_dim": 8, "learn": ("friction",)},
             "cannot learn 'friction': .* mass, gamma, temperature, timescale",

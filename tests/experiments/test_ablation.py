@@ -130,7 +130,7 @@ def test_latent_information_is_what_exchanged_latents_lose(done: Ablation) -> No
     )
     assert information.low <= information.value <= information.high
     assert "latent information" not in done.arms["no-langevin"].scores
-    assert {"rate R2 exchanged", "held-in bps exchanged"} <= scores.keys()
+    assert {"rate R2 exchanged", "co-bps exchanged"} <= scores.keys()
     assert "psth R2 exchanged" not in scores
 
 

@@ -11,7 +11,6 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet, join_trials, split_trials
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError, UndertowError
-from undertow.evaluation import score_prediction
 from undertow.experiments import RunResult, load_model, run
 from undertow.experiments.identity import fingerprint
 from undertow.models import LangevinFlow
@@ -57,10 +56,10 @@ def test_everything_is_written(finished: RunResult) -> None:
 def test_scores_json_holds_every_score_with_unit_split_and_interval(finished: RunResult) -> None:
     held = json.loads((finished.directory / "scores.json").read_text())
     models = {row["model"] for row in held["scores"]}
-    assert models == {"langevin-flow", "smoothing"}
+    assert models == {"langevin-flow", "smoothing", "true rates"}
     for row in held["scores"]:
         assert row["split"] == "test"
-        assert row["unit"] in ("bits/spike", "R²")
+        assert row["unit"] in ("bits/spike", "R²", "share")
         assert row["low"] <= row["high"]
         assert row["n_trials"] == held["sizes"]["test"] == 12
         assert row["bin_s"] == 0.02
@@ -84,8 +83,9 @@ def test_differences_are_paired_model_minus_baseline(finished: RunResult) -> Non
 def test_scores_are_of_the_test_trials_by_the_saved_model(finished: RunResult) -> None:
     train, validation, test = split_trials(make_small_trials().hold_out(2, seed=0), seed=0)
     model = load_model(finished.directory / "model.safetensors")
-    again = score_prediction(model.predict(test), model.predict(join_trials(train, validation)))
-    held = finished.table.scores["langevin-flow"]
+    again = model.score(test, join_trials(train, validation))
+    held = dict(finished.table.scores["langevin-flow"])
+    assert 0 <= held.pop("interval coverage").value <= 1
     assert again == {name: score for name, score in held.items() if not name.endswith(" exchanged")}
     assert held["co-bps exchanged"].n_trials == held["co-bps"].n_trials
 
@@ -146,7 +146,7 @@ def test_a_finished_run_with_a_potential_of_ones_own_is_resumed(tmp_path: Path) 
 @pytest.mark.usefixtures("no_report")
 def test_the_baseline_alone_has_no_differences(tmp_path: Path, small_trials: TrialSet) -> None:
     result = run(small_trials, Smoothing(), tmp_path / "s")
-    assert list(result.table.scores) == ["smoothing"]
+    assert list(result.table.scores) == ["smoothing", "true rates"]
     assert result.table.differences == {}
 
 

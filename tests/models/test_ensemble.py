@@ -7,7 +7,7 @@ import pytest
 
 from tests.models.small import GAPS, UNUSED, small, weights
 from undertow.baselines import Smoothing
-from undertow.data import split_validation
+from undertow.data import join_trials, split_validation
 from undertow.dynamics import DoubleWellPotential
 from undertow.errors import ModelError
 from undertow.models import Ensemble, LangevinFlow
@@ -28,12 +28,41 @@ def same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
 
 def test_members_are_the_model_fitted_alone_from_each_seed(ensemble: Ensemble) -> None:
     assert [member.seed for member in ensemble.members_] == [4, 5, 6]
-    alone = small(seed=5).fit(TRAIN, VALIDATION)
-    for name, weight in weights(alone).items():
-        assert weight.equal(weights(ensemble.members_[1])[name])
+    own = split_validation(join_trials(TRAIN, VALIDATION), 0.25, seed=5)
+    for member, split in ((0, (TRAIN, VALIDATION)), (1, own)):
+        alone = small(seed=4 + member).fit(*split)
+        for name, weight in weights(alone).items():
+            assert weight.equal(weights(ensemble.members_[member])[name])
     assert ensemble.validation_score_ == np.mean([m.validation_score_ for m in ensemble.members_])
     assert ensemble.history_ == ensemble.members_[0].history_
     assert ensemble.member.seed == 0
+
+
+def test_each_member_chooses_on_trials_of_its_own_unless_they_are_shared() -> None:
+    everything = set(GAPS.trial_ids.tolist())
+    chosen = []
+    for k in range(3):
+        learned, validation = Ensemble(small(), seed=4).member_split(TRAIN, VALIDATION, k)
+        ids = [set(each.trial_ids.tolist()) for each in (learned, validation)]
+        assert ids[0] | ids[1] == everything
+        assert not ids[0] & ids[1]
+        assert len(validation) == len(VALIDATION)
+        assert set(validation.condition) == {0, 1, 2}  # stratified
+        chosen.append(frozenset(ids[1]))
+    assert len(set(chosen)) == 3
+    shared = Ensemble(small(), seed=4, splits="shared")
+    assert shared.member_split(TRAIN, VALIDATION, 2) == (TRAIN, VALIDATION)
+    alone = Ensemble(small(), size=1, seed=4).fit(GAPS)
+    for name, weight in weights(small(seed=4).fit(GAPS)).items():
+        assert weight.equal(weights(alone.members_[0])[name])
+
+
+def test_shared_splits_are_kept_in_the_file(tmp_path: Path) -> None:
+    model = Ensemble(small(), size=2, splits="shared").fit(TRAIN, VALIDATION)
+    alone = small(seed=1).fit(TRAIN, VALIDATION)
+    for name, weight in weights(alone).items():
+        assert weight.equal(weights(model.members_[1])[name])
+    assert Ensemble.load(model.save(tmp_path / "model.safetensors")).splits == "shared"
 
 
 def test_rates_are_the_mean_and_latents_the_first_members(ensemble: Ensemble) -> None:
@@ -132,6 +161,7 @@ def test_an_interrupted_ensemble_goes_on_with_the_member_it_was_at(
     ("settings", "message"),
     [
         ({"size": 0}, "size is 0: it must be a whole number, at least 1"),
+        ({"splits": "mine"}, "splits is 'mine'"),
         ({"member": "langevin-flow"}, "it must be a model with a seed, such as LangevinFlow"),
     ],
 )

@@ -26,6 +26,9 @@ class Archive:
         wrong_digest: whether the SHA-256 in the metadata is another file's.
         status: answer every request with this.
         page: answer what should be JSON with this.
+        about: what the metadata of every file says instead.
+        location: where downloads are redirected to instead.
+        following: the address of the next page instead, at every page.
         asked: the (path, Range header) of every download so far.
     """
 
@@ -37,6 +40,9 @@ class Archive:
     wrong_digest: bool = False
     status: int = 200
     page: bytes | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+    location: str | None = None
+    following: Any = ""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     api: str = ""
 
@@ -85,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_json(self._page())
         elif path[:2] == ["api", "assets"] and path[3:] == ["download"]:
             self.send_response(302)
-            self.send_header("Location", f"/blobs/{path[2]}")
+            self.send_header("Location", self.archive.location or f"/blobs/{path[2]}")
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif path[:2] == ["api", "assets"]:
@@ -111,13 +117,15 @@ class _Handler(BaseHTTPRequestHandler):
         stop = number * self.archive.page_size
         address = f"{self.archive.api}{urlsplit(self.path).path.removeprefix('/api')}"
         following = f"{address}?page={number + 1}" if stop < len(rows) else None
+        following = self.archive.following if self.archive.following != "" else following
         shown = rows[stop - self.archive.page_size : stop]
         return {"count": len(rows), "next": following, "results": shown}
 
     def _metadata(self, path: str) -> dict[str, Any]:
         content = b"other" if self.archive.wrong_digest else self.archive.files[path]
         digest = {"dandi:sha2-256": hashlib.sha256(content).hexdigest(), "dandi:dandi-etag": "x-1"}
-        return {"path": path, "contentSize": len(self.archive.files[path]), "digest": digest}
+        size = len(self.archive.files[path])
+        return {"path": path, "contentSize": size, "digest": digest} | self.archive.about
 
     def _send_blob(self, content: bytes) -> None:
         asked = self.headers.get("Range")

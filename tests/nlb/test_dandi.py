@@ -246,7 +246,7 @@ def test_no_network_and_unhappy_servers_are_said_in_a_sentence(
 def test_a_server_that_says_nothing_is_left_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undertow.nlb.download.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("undertow.nlb.web.TIMEOUT_S", 0.1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

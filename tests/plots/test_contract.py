@@ -22,7 +22,7 @@ from undertow.errors import UndertowError
 from undertow.models import LatentSDE
 from undertow.models.base import Generated
 from undertow.plots import style
-from undertow.plots.style import off_screen, png_bytes
+from undertow.plots.style import image_bytes, off_screen
 
 
 @cache
@@ -80,7 +80,7 @@ def test_axes_with_data_and_labels_in_the_figure_given(name: str) -> None:
     assert labelled(axes[0])
     words = [ax.get_xlabel() for ax in axes] + [figure.get_supxlabel()]
     assert any(words), "no horizontal axis says what it is"
-    image = imread(io.BytesIO(png_bytes(figure)))[..., :3]
+    image = imread(io.BytesIO(image_bytes(figure)))[..., :3]
     assert image.shape[1] == style.WIDTH_IN * style.DPI
     assert 0.005 < (image < 0.9).any(axis=2).mean() < 0.9
 
@@ -103,7 +103,7 @@ def test_a_subfigure_is_drawn_into(name: str) -> None:
     axes = axes_of(CALLS[name](figure=right))
     assert set(axes) <= set(figure.axes)
     assert not left.axes
-    assert png_bytes(figure).startswith(b"\x89PNG")
+    assert image_bytes(figure).startswith(b"\x89PNG")
     assert figure.get_size_inches().tolist() == [16, 8]
 
 

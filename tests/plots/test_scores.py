@@ -38,6 +38,15 @@ def test_one_very_low_score_does_not_flatten_the_others() -> None:
     assert len(axes[1].get_lines()[-1].get_xdata()) == 1
 
 
+def test_one_very_low_score_of_the_baseline_does_not_either() -> None:
+    low = make_prediction(make_trials())
+    low.rates[:, :, 5] = 1e-3
+    axes = plots.neurons(PREDICTION, low)
+    least = min(analysis.neuron_table(PREDICTION, low).baseline)  # type: ignore[type-var, arg-type]
+    assert least < -3 < axes[2].get_xlim()[0]
+    assert axes[2].get_lines()[-1].get_marker() == "<"
+
+
 def test_silent_neurons_have_no_score_to_draw() -> None:
     with pytest.raises(UndertowError, match="no neuron has a spike"):
         plots.neurons(make_prediction(make_trials(spikes=np.zeros((12, 15, 6)))))
@@ -51,6 +60,12 @@ def test_training_puts_both_sides_of_one_quantity_together() -> None:
     assert [line.get_label() for line in lines] == ["train_loss", "validation_loss"]
     np.testing.assert_array_equal(lines[0].get_xydata(), [[0, 1], [1, 1], [2, 1]])
     assert axes[0].get_xlabel() == "epoch"
+    assert axes[0].get_ylabel() == "nats per trial"
+
+
+def test_seconds_are_no_course_of_learning() -> None:
+    axes = plots.training([{"epoch": 1, "loss": 1.0, "seconds": 3.0}])
+    assert [ax.get_title(loc="left") for ax in axes] == ["loss"]
 
 
 def test_training_of_a_model_is_its_history() -> None:

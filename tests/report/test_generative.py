@@ -22,7 +22,7 @@ from undertow.evaluation import score_prediction
 from undertow.experiments import run
 from undertow.experiments.reporting import generation_fields
 from undertow.models import Ensemble, LatentSDE
-from undertow.plots.style import off_screen, png_bytes
+from undertow.plots.style import image_bytes, off_screen
 from undertow.report import RunRecord, write_report
 from undertow.report.section import NOT_IDENTIFIABLE, Section
 from undertow.report.sections import SECTIONS, sections_of
@@ -78,7 +78,7 @@ def test_figures_are_drawn_labelled_and_explained(
     assert all(
         ax.get_xlabel() or ax.get_ylabel() or ax.get_title() or ax.lines for ax in figure.axes
     )
-    image = imread(io.BytesIO(png_bytes(figure)))[..., :3]
+    image = imread(io.BytesIO(image_bytes(figure)))[..., :3]
     assert image.shape[1] == 1650
     assert 0.005 < (image < 0.9).any(axis=2).mean() < 0.9
 
@@ -151,7 +151,9 @@ def test_coupling_and_frequencies_draw_every_value(model: LatentSDE, trials: Tri
     assert onto.get_ylim()[0] == 0
     assert onto.get_ylim()[1] >= max(values.max() for values in expected.values())
     rows = plots.oscillators(model, figure=off_screen())
-    np.testing.assert_array_equal(rows.get_lines()[0].get_xdata(), frequencies.of("A")[0])
+    started, learned = rows.get_lines()[:2]
+    np.testing.assert_array_equal(started.get_xdata(), frequencies.start_of("A")[0])
+    np.testing.assert_array_equal(learned.get_xdata(), frequencies.of("A")[0])
     assert [label.get_text() for label in rows.get_yticklabels()] == ["A (2)", "B (2)"]
     assert rows.get_xlabel() == "natural frequency (Hz)"
 
@@ -204,7 +206,8 @@ def test_a_run_on_irregular_times_is_reported_without_what_needs_a_grid(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done = run(moved, small(), tmp_path / "run")
-    assert set(done.table.scores) == {"latent-sde"}
+    assert set(done.table.scores) == {"latent-sde", "true rates"}
+    assert done.table.differences == {}
     assert "psth R2" not in done.table.scores["latent-sde"]
     page = done.report.read_text(encoding="utf-8")
     assert "Spikes and inferred rates: the trials have irregular times" in page

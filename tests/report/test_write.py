@@ -15,7 +15,7 @@ import pytest
 from tests.report.records import make_prediction, make_record, make_trials
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
-from undertow.report import RunRecord, write, write_report
+from undertow.report import RunRecord, page, write, write_report
 from undertow.report.page import decimal
 from undertow.report.sections import SECTIONS, sections_of
 from undertow.report.sections.latents import WAVES
@@ -133,6 +133,29 @@ def test_only_the_named_files_are_left_and_stale_figures_go(
         "figures",
         "per_neuron.csv",
     }
+
+
+def test_figures_come_as_vectors_too_and_stale_kinds_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "sections_of", lambda record: (TRAINING,))
+    write.write_report(make_record(), tmp_path, figures=("svg", "pdf"))
+    folder = tmp_path / "figures"
+    assert (folder / "training.pdf").read_bytes().startswith(b"%PDF")
+    drawing = (folder / "training.svg").read_bytes()
+    assert b"nats per trial" in drawing
+    write.write_report(make_record(), tmp_path, figures=("png", "svg"))
+    assert {path.name for path in folder.iterdir()} == {"training.png", "training.svg"}
+    assert (folder / "training.svg").read_bytes() == drawing
+    with pytest.raises(UndertowError, match="figures is 'gif': it must be one of 'png', 'svg'"):
+        write.write_report(make_record(), tmp_path / "new", figures=("gif",))
+    assert not (tmp_path / "new").exists()
+
+
+def test_those_who_cannot_see_a_figure_are_told_what_is_drawn() -> None:
+    image = page.figure("a", "Rates", b"", "Rates of 3 neurons. Band: 90 %. Time in seconds.")
+    assert 'alt="Rates. Rates of 3 neurons. Band: 90 %."' in image
+    assert "prefers-color-scheme: dark" in page.page("t", [])
 
 
 def gaps() -> TrialSet:

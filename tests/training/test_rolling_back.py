@@ -18,7 +18,9 @@ from tests.training.tiny import (
     train_scripted,
 )
 from undertow.data.batches import Batch
+from undertow.errors import ModelError
 from undertow.training import Training, TrainingWarning, train
+from undertow.training.broken import NonFiniteError, check_weights
 
 SHORT = Training(epochs=8, batch_size=8, validate_every=1)
 
@@ -51,7 +53,8 @@ def test_a_broken_step_is_named_rolled_back_and_retried_smaller(how: str, named:
     # 20 trials in batches of 8 are 3 steps an epoch: call 10 is the second step of epoch 4
     objective = breaking(network, {10}, seen, how)
     with pytest.warns(
-        TrainingWarning, match=rf"epoch 4: {named} is not finite; rolled back, retrying"
+        TrainingWarning,
+        match=rf"epoch 4: {named} is not finite at step 2 .*; rolled back, retrying",
     ):
         history = train(network, tiny_batch(), objective, tiny_validate, SHORT)
     assert same(seen[11], seen[9])  # the retry begins where epoch 4 began
@@ -91,21 +94,41 @@ def test_always_broken_gives_up_and_keeps_the_last_good_model(tmp_path: Path) ->
         history = train(network, tiny_batch(), objective, validate, settings, directory=tmp_path)
     said = [str(w.message) for w in caught]
     assert len(said) == 3
-    assert all("epoch 4: penalty is not finite; rolled back" in s for s in said)
-    assert "gave up, the best model so far is kept" in said[-1]
+    assert all(
+        "epoch 4: penalty is not finite at step 1 of the epoch (nan); rolled back" in s
+        for s in said
+    )
+    assert "gave up after 3 tries, the best model so far is kept; to train on, lower" in said[-1]
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert same(network.state_dict(), validate.seen[1])
 
 
-def test_broken_from_the_start_leaves_the_first_weights() -> None:
+def test_broken_from_the_start_it_is_refused_with_the_cause_and_what_to_lower() -> None:
     network = tiny_network()
+    said = r"first epoch in 5 tries: penalty is not finite at step 1 .*; to train on, lower"
+    with pytest.warns(TrainingWarning), pytest.raises(ModelError, match=said):
+        train(network, tiny_batch(), breaking(network, set(range(1000)), []), tiny_validate, SHORT)
+
+
+def test_giving_up_before_the_first_validation_keeps_the_last_whole_epoch() -> None:
+    network = tiny_network()
+    settings = Training(epochs=8, batch_size=8, validate_every=8, retries=1)
+    # 3 steps an epoch: epochs 1 and 2 are whole, epoch 3 never is
+    objective = breaking(network, set(range(6, 1000)), [])
     with pytest.warns(TrainingWarning) as caught:
-        history = train(
-            network, tiny_batch(), breaking(network, set(range(1000)), []), tiny_validate, SHORT
-        )
-    assert "gave up" in str(caught[-1].message)
-    assert history == []
-    assert same(network.state_dict(), tiny_network().state_dict())
+        history = train(network, tiny_batch(), objective, tiny_validate, settings)
+    assert "gave up after 2 tries" in str(caught[-1].message)
+    assert {"loss", "learning_rate", "validation_score"} <= history[0].keys()
+    assert [row["epoch"] for row in history] == [2]
+    assert not same(network.state_dict(), tiny_network().state_dict())
+
+
+def test_weights_are_checked_before_the_next_step_reads_them() -> None:
+    network = tiny_network()
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0] = math.inf
+    with pytest.raises(NonFiniteError, match=r"0\.weight is not finite after its update at step 3"):
+        check_weights(network, "at step 3")
 
 
 def test_a_broken_validation_score_is_rolled_back_too() -> None:

@@ -16,7 +16,13 @@ from undertow.analysis.behavior import (
     hand_paths,
     predicted_behavior,
 )
-from undertow.analysis.examples import example_conditions, example_neurons, example_trials
+from undertow.analysis.examples import (
+    example_conditions,
+    example_neurons,
+    example_trials,
+    trial_groups,
+)
+from undertow.analysis.frequencies import NaturalFrequencies, natural_frequencies
 from undertow.analysis.latents import (
     Components,
     autocorrelation_time,
@@ -24,12 +30,7 @@ from undertow.analysis.latents import (
     principal_components,
     wave_groups,
 )
-from undertow.analysis.oscillators import (
-    CouplingOverTime,
-    NaturalFrequencies,
-    coupling_over_time,
-    natural_frequencies,
-)
+from undertow.analysis.oscillators import CouplingOverTime, coupling_over_time
 from undertow.analysis.single_trials import (
     Rasters,
     SingleTrialRates,
@@ -74,5 +75,6 @@ __all__ = [
     "psth",
     "rasters",
     "single_trial_rates",
+    "trial_groups",
     "wave_groups",
 ]

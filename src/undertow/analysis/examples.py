@@ -10,6 +10,7 @@ import numpy as np
 
 from undertow import checks
 from undertow.data import Prediction, TrialSet
+from undertow.data.validation import known_labels
 from undertow.errors import UndertowError
 from undertow.names import listed
 
@@ -93,14 +94,32 @@ def _indices(noun: str, wanted: Sequence[Any] | np.ndarray, labels: np.ndarray) 
     return np.array([known[name] for name in names], dtype=int)
 
 
-def peak_order(rates: np.ndarray, heldout: np.ndarray) -> np.ndarray:
-    """Order neurons by the time at which their mean rate peaks, held-in ones first.
+def trial_groups(trials: TrialSet) -> tuple[str | None, np.ndarray]:
+    """What trials are told apart by, and the value of each, (trials,).
+
+    Their conditions, else the first label there is, 'unknown' where it is missing; (None, zeros)
+    where they have neither.
+    """
+    if trials.condition is not None:
+        return "condition", trials.condition
+    for name, values in trials.labels.items():
+        known = known_labels(values)
+        if known.any():
+            return name, values if known.all() else np.where(known, values.astype(str), "unknown")
+    return None, np.zeros(trials.n_trials, int)
+
+
+def peak_order(
+    rates: np.ndarray, heldout: np.ndarray, region: np.ndarray | None = None
+) -> np.ndarray:
+    """Order neurons: held-in ones first, by region, by the time at which their mean rate peaks.
 
     Rates are (trials, time, neurons).
     """
     finite = np.isfinite(rates)
     mean = np.where(finite, rates, 0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
-    return np.lexsort((mean.argmax(axis=0), heldout))
+    place = np.zeros(len(heldout)) if region is None else np.unique(region, return_inverse=True)[1]
+    return np.lexsort((mean.argmax(axis=0), place, heldout))
 
 
 def blank_past_end(prediction: Prediction) -> np.ndarray:

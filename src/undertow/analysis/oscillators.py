@@ -1,4 +1,4 @@
-"""Natural frequencies of a fitted model's oscillators, and their coupling over time."""
+"""What a fitted model's oscillators are, and their coupling over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from undertow.data import TrialSet
-from undertow.dynamics import SecondOrderOscillators
+from undertow.dynamics import Dynamics, SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import Ensemble, Estimator, LatentSDE
 
@@ -33,28 +33,6 @@ class HasCoupling(Protocol):
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
         """Coupling per unit of internal time, (…, units, units): row i is what acts on unit i."""
-
-
-@dataclass(frozen=True, eq=False)
-class NaturalFrequencies:
-    """Frequencies at which the oscillators would turn alone.
-
-    Attributes:
-        hz: |ω| / 2π in Hz, (models, oscillators).
-        region: region of each oscillator, (oscillators,); 'all' where neurons share one state.
-    """
-
-    hz: np.ndarray
-    region: np.ndarray
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """Regions, in order of the oscillators."""
-        return tuple(dict.fromkeys(self.region.tolist()))
-
-    def of(self, region: str) -> np.ndarray:
-        """Select those of one region, (models, oscillators of the region)."""
-        return self.hz[:, self.region == region]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,29 +89,6 @@ Models = Estimator | Sequence[Estimator]
 """A fitted LatentSDE, an Ensemble of them, or several that differ in their seed."""
 
 
-def natural_frequencies(models: Models) -> NaturalFrequencies:
-    """Return the natural frequencies in Hz of one model's oscillators, or of several models'.
-
-    Several models may differ in their seed alone.
-
-    Oscillators are in the order of `CouplingOverTime`: by region, then by frequency.
-
-    Raises:
-        UndertowError: for dynamics without natural frequencies, or models of different dynamics or
-            regions.
-    """
-    models = _alike(models)
-    hz = []
-    for model in models:
-        found = _frequencies_hz(model)
-        if found is None:
-            raise UndertowError(
-                f"{_kind(model)} has no natural frequencies: its units are no oscillators."
-            )
-        hz.append(found[_order(model)])
-    return NaturalFrequencies(np.stack(hz), _sorted_regions(models[0]))
-
-
 @torch.no_grad()
 def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
     """Average the coupling under the trials' stimulus over these trials.
@@ -147,21 +102,21 @@ def coupling_over_time(models: Models, trials: TrialSet) -> CouplingOverTime:
         UndertowError: for dynamics without a coupling matrix, models of different dynamics or
             regions, or irregular times.
     """
-    models = _alike(models)
+    models = alike(models)
     if trials.times is not None:
         raise UndertowError(
             "the trials have irregular times: a coupling averaged over trials needs regular bins."
         )
     strength = np.stack([_strength(model, trials) for model in models])
     unit = "1/s" if _power(models[0]) == 1 else "1/s²"
-    return CouplingOverTime(strength, _sorted_regions(models[0]), unit)
+    return CouplingOverTime(strength, sorted_regions(models[0]), unit)
 
 
 def _strength(model: LatentSDE, trials: TrialSet) -> np.ndarray:
     """Average K of one model over trials, in the order of units: (time, units, units)."""
-    dynamics, order = model.dynamics_, _order(model)
+    dynamics, order = model.dynamics_, unit_order(model)
     if not isinstance(dynamics, HasCoupling):
-        raise UndertowError(f"{_kind(model)} has no coupling matrix between units.")
+        raise UndertowError(f"{kind_of(model)} has no coupling matrix between units.")
     inputs, like = model.encoded_inputs(trials), next(dynamics.parameters())
     u = torch.as_tensor(np.nan_to_num(inputs), dtype=like.dtype, device=like.device)
     matrix = dynamics.coupling_matrix(u if inputs.shape[2] else None).cpu().numpy()
@@ -181,13 +136,13 @@ def _over_trials(matrix: np.ndarray, trials: TrialSet) -> np.ndarray:
     return np.einsum("nt,ntij->tij", weight, matrix)
 
 
-def _alike(models: Models) -> list[LatentSDE]:
+def alike(models: Models) -> list[LatentSDE]:
     """Return one or several models as a list, all of the same dynamics and regions."""
     given = [models] if not isinstance(models, Sequence) else list(models)
     found = [member for each in given for member in latent_sdes(each)]
     if not found:
         raise UndertowError("no model was given: pass a fitted LatentSDE, or several.")
-    kinds = {(_kind(model), model.unit_regions().tobytes()) for model in found}
+    kinds = {(kind_of(model), model.unit_regions().tobytes()) for model in found}
     if len(kinds) > 1:
         raise UndertowError(
             "the models have different dynamics or regions: compare models that differ in their "
@@ -215,20 +170,20 @@ def latent_sdes(model: object) -> list[LatentSDE]:
     return found
 
 
-def _order(model: LatentSDE) -> np.ndarray:
+def unit_order(model: LatentSDE) -> np.ndarray:
     """Order units by region, then by natural frequency where they have one."""
-    hz, region = _frequencies_hz(model), model.unit_regions()
+    hz, region = frequencies_hz(model.dynamics_), model.unit_regions()
     place = np.array([model.population_.regions.index(name) for name in region])
     return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
 
 
-def _sorted_regions(model: LatentSDE) -> np.ndarray:
+def sorted_regions(model: LatentSDE) -> np.ndarray:
     """Return the region of each unit, in this order."""
-    return model.unit_regions()[_order(model)]
+    return model.unit_regions()[unit_order(model)]
 
 
-def _frequencies_hz(model: LatentSDE) -> np.ndarray | None:
-    dynamics = model.dynamics_
+def frequencies_hz(dynamics: Dynamics) -> np.ndarray | None:
+    """Return |ω| / 2π in Hz, (oscillators,); None for dynamics that are no oscillators."""
     if not isinstance(dynamics, HasFrequencies):
         return None
     hz: np.ndarray = dynamics.natural_frequencies_hz.detach().abs().cpu().numpy()
@@ -240,5 +195,5 @@ def _power(model: LatentSDE) -> int:
     return 2 if isinstance(model.dynamics_, SecondOrderOscillators) else 1
 
 
-def _kind(model: LatentSDE) -> str:
+def kind_of(model: LatentSDE) -> str:
     return type(model.dynamics_).__name__

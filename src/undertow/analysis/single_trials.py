@@ -20,7 +20,7 @@ from undertow.data import Prediction
 class Rasters:
     """Spikes and rates of the whole population in a few trials.
 
-    Neurons are sorted by the time of their inferred peak, held-in ones first.
+    Neurons are sorted: held-in ones first, by region, by the time of their inferred peak.
 
     Attributes:
         spikes: counts per bin, (trials, time, neurons).
@@ -29,6 +29,7 @@ class Rasters:
         order: index of each row's neuron in the TrialSet, (neurons,).
         n_heldin: the first `n_heldin` neurons are held in.
         names: name of each trial.
+        region: of each row, (neurons,), or None where regions are not known.
     """
 
     spikes: np.ndarray
@@ -37,6 +38,7 @@ class Rasters:
     order: np.ndarray
     n_heldin: int
     names: tuple[str, ...]
+    region: np.ndarray | None = None
 
 
 def rasters(
@@ -45,7 +47,7 @@ def rasters(
     """Return spikes and inferred rates of some trials: their ids, or how many examples."""
     tested = prediction.trials
     chosen = example_trials(tested, trials)
-    order = peak_order(prediction.rates, tested.heldout)
+    order = peak_order(prediction.rates, tested.heldout, tested.region)
     return Rasters(
         spikes=tested.spikes[chosen][:, :, order],
         rates=blank_past_end(prediction)[chosen][:, :, order],
@@ -53,6 +55,7 @@ def rasters(
         order=order,
         n_heldin=int((~tested.heldout).sum()),
         names=tuple(trial_name(tested, trial) for trial in chosen),
+        region=None if tested.region is None else tested.region[order],
     )
 
 

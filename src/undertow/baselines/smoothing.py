@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from undertow.baselines.held_in import Shrinkage, choose_shrinkage
 from undertow.baselines.smoothing_choice import (
     Choice,
     Grid,
@@ -14,13 +15,17 @@ from undertow.baselines.smoothing_choice import (
     fit_regression,
     grid_of,
 )
+from undertow.baselines.smoothing_file import Header, check_params
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.sharing import totals
+from undertow.data.counts import totals
 from undertow.errors import ModelError
+from undertow.evaluation import MASKS, hidden_prediction
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.base import Estimator, ProgressReport
+from undertow.models.persistence import check_model
+from undertow.schema import record
 
 
 class Smoothing(Estimator):
@@ -49,7 +54,7 @@ class Smoothing(Estimator):
         seed: of the split into training and validation trials, when no validation trials are given.
 
     After `fit`: `width_s_`, `floor_hz_`, `penalty_` (0 with nothing held out), `regression_` (ln of
-    spikes/s).
+    spikes/s), `shrinkage_` (of `predict_hidden`).
     """
 
     cli_name: ClassVar[str] = "smoothing"
@@ -76,6 +81,7 @@ class Smoothing(Estimator):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Choose width, floor and penalty, then fit on all trials given.
 
@@ -83,7 +89,7 @@ class Smoothing(Estimator):
             trials: to learn from.
             validation: to choose on; 15 % of the trials when not given.
             bin_s: bin width in seconds of arrays.
-            checkpoint, resume, progress: of no use here; a fit is short and starts anew.
+            checkpoint, resume, progress, verbose: of no use here; a fit is short and starts anew.
 
         Raises:
             ModelError: for a grid that is empty or not above zero, or no held-out spike to choose
@@ -92,6 +98,7 @@ class Smoothing(Estimator):
         """
         trials = as_trials(trials, bin_s)
         validation = None if validation is None else as_trials(validation, bin_s)
+        self.check_settings()
         regression = bool(trials.heldout.any())
         grid = grid_of(self.width_s, self.floor_hz, self.penalty, regression)
         self._remember_population(trials)
@@ -103,6 +110,8 @@ class Smoothing(Estimator):
         choice = self._choose(grid, trials, validation)
         self.width_s_, self.floor_hz_, self.penalty_ = choice
         self.regression_ = fit_regression(self._smoother, given, choice)
+        widths_s = [float(each) for each in np.atleast_1d(self.width_s)]
+        self.shrinkage_ = choose_shrinkage(widths_s, self._smoother.mean_rates, given)
         return self
 
     def _choose(self, grid: list[Choice], trials: TrialSet, validation: TrialSet | None) -> Choice:
@@ -143,6 +152,22 @@ class Smoothing(Estimator):
         rates[~trials.valid] = np.nan
         return Prediction(rates=rates, trials=trials)
 
+    def predict_hidden(self, trials: TrialSet, masks: int = MASKS, seed: int = 0) -> Prediction:
+        """Held-in rates, each smoothed from other bins while it is hidden, and drawn to the mean.
+
+        Width and shrinkage are those under which each bin of the trials fitted on is likeliest
+        given the other bins of its trial: the rates of `predict` may be zero, which one hidden
+        spike refutes.
+        """
+
+        def smoothed(shown: TrialSet) -> Prediction:
+            rates = np.full(shown.spikes.shape, np.nan, np.float32)
+            found = self.shrinkage_.rates(shown, self._smoother.mean_rates)
+            rates[:, : found.shape[1], ~shown.heldout] = found
+            return Prediction(rates, shown)
+
+        return hidden_prediction(smoothed, self.checked(trials), masks, seed)
+
     def save(self, path: str | Path) -> Path:
         """Write the fitted model to one safetensors file with a JSON header, atomically.
 
@@ -164,6 +189,7 @@ class Smoothing(Estimator):
             "model": self.cli_name,
             "params": {k: np.asarray(v).tolist() for k, v in self.get_params(deep=False).items()},
             "choice": [self.width_s_, self.floor_hz_, self.penalty_],
+            "shrinkage": list(self.shrinkage_),
             "bin_s": self.bin_s_,
             "neuron_ids": self.neuron_ids_.tolist(),
             "neuron_ids_dtype": self.neuron_ids_.dtype.str,
@@ -182,15 +208,16 @@ class Smoothing(Estimator):
         """
         from undertow.training import read_tensors
 
-        tensors, header = read_tensors(Path(path))
-        if header.get("model") != cls.cli_name:
-            raise ModelError(
-                f"{path} holds the model {header.get('model')!r}: it must be {cls.cli_name!r}."
-            )
-        model = cls(**{**header["params"], **params})
-        model.neuron_ids_ = np.array(header["neuron_ids"], dtype=header["neuron_ids_dtype"])
-        model.heldout_, model.bin_s_ = np.array(header["heldout"], dtype=bool), header["bin_s"]
-        model.width_s_, model.floor_hz_, model.penalty_ = header["choice"]
+        tensors, found = read_tensors(Path(path))
+        check_model(found, cls, path)
+        header = record(Header, found, f"the header of {path}")
+        header.check(tensors, path)
+        check_params(cls, header.params, path)
+        model = cls(**{**header.params, **params})
+        model.neuron_ids_ = np.array(header.neuron_ids, dtype=header.neuron_ids_dtype)
+        model.heldout_, model.bin_s_ = np.array(header.heldout, dtype=bool), header.bin_s
+        model.width_s_, model.floor_hz_, model.penalty_ = header.choice
+        model.shrinkage_ = Shrinkage(*(header.shrinkage or (model.width_s_, 0.2)))
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         model.regression_ = PoissonRegression(arrays["weights"], arrays["offset"])
         model.mean_rates_, model.forward_rates_ = arrays["mean_rates"], arrays["forward_rates"]

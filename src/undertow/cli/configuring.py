@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from undertow.cli.settings import dataclass_in, fit_value
 from undertow.dynamics import Dynamics
-from undertow.dynamics.named import make_dynamics, setting_names
+from undertow.dynamics.named import make_dynamics, setting_types
 from undertow.errors import ModelError
 from undertow.models.base import Estimator
-from undertow.names import nearest
+from undertow.names import nearest, printable
 from undertow.randomness import isolated_seed
 
 Settings = Mapping[str, Any]
@@ -30,7 +30,7 @@ def construct(factory: Any, settings: Settings) -> Any:
     for key in settings:
         if key not in types:
             of = getattr(factory, "cli_name", factory.__name__)
-            raise ModelError(f"{of} has no setting {key!r}: {nearest(key, types)}")
+            raise ModelError(f"{of} has no setting {printable(key)!r}: {nearest(key, types)}")
     return factory(**{key: fit_value(key, value, types[key]) for key, value in settings.items()})
 
 
@@ -83,6 +83,12 @@ def option_names(types: Mapping[str, Any], parts: Settings) -> list[str]:
     return found
 
 
+def model_options(model: Estimator) -> list[str]:
+    """Every dotted key that a model takes as it stands."""
+    types = argument_types(type(model))
+    return option_names(types, {name: part_of(model, name) for name in types})
+
+
 def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> None:
     name, _, option = key.partition(".")
     if option in BY_MODEL and isinstance(parts.get(name), Dynamics):
@@ -90,7 +96,7 @@ def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> 
     known = option_names(types, parts)
     if key not in known:
         beside = [each for each in known if each.startswith(f"{name}.")]
-        raise ModelError(f"{of} has no setting {key!r}: {nearest(key, beside or known)}")
+        raise ModelError(f"{of} has no setting {printable(key)!r}: {nearest(key, beside or known)}")
 
 
 # --- the parts of a model -------------------------------------------------------------------------
@@ -125,14 +131,4 @@ def argument_types(factory: Any) -> dict[str, Any]:
 
 def part_types(part: Any) -> dict[str, Any]:
     """Option → annotation, of a dataclass or of dynamics."""
-    return dynamics_types(type(part)) if isinstance(part, Dynamics) else argument_types(type(part))
-
-
-def dynamics_types(cls: type[Dynamics]) -> dict[str, Any]:
-    """Annotation of each of `setting_names`, from the class or the base that names it."""
-    hints: dict[str, Any] = {}
-    for base in reversed([each for each in cls.__mro__ if "__init__" in vars(each)]):
-        if issubclass(base, Dynamics):
-            own = typing.get_type_hints(base.__init__)
-            hints |= {k: own[k] for k in inspect.signature(base).parameters if k in own}
-    return {name: hints.get(name, Any) for name in setting_names(cls)}
+    return setting_types(type(part)) if isinstance(part, Dynamics) else argument_types(type(part))

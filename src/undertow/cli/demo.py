@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from undertow.cli import options, show
-from undertow.cli.errors import guarded, say
+from undertow.cli.errors import guarded, resumable, say
 
 SECONDS = 120.0
 # many noise-free trajectories, seen often: less dropout and smaller batches than for a recording of
@@ -22,6 +22,7 @@ def demo(
     seconds: Annotated[
         float, typer.Option(metavar="SECONDS", help="Most seconds the fit may take.")
     ] = SECONDS,
+    resume: Annotated[bool, options.flag("--resume", "Go on with the demo in DIR.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Simulate the Lorenz set, fit LangevinFlow and print its scores and its report's path.
@@ -30,6 +31,7 @@ def demo(
     """
     from undertow.cli.configuring import configure
     from undertow.experiments import run
+    from undertow.experiments.identity import left_by_a_killed_run
     from undertow.models import LangevinFlow
     from undertow.systems import simulate_lorenz
     from undertow.training import Progress
@@ -40,4 +42,7 @@ def demo(
     model = configure(LangevinFlow, {**SETTINGS, "training.max_seconds": seconds})
     source = {"path": "simulated Lorenz system (defaults)"}
     progress, tell = (None, None) if quiet else (Progress(), say)
-    show.result(run(trials, model, out, progress=progress, source=source, say=tell))
+    with resumable(out):
+        # a demo that was killed is gone on with unasked
+        again = resume or left_by_a_killed_run(out)
+        show.result(run(trials, model, out, 0, again, progress, source, tell))

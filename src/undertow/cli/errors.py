@@ -1,8 +1,10 @@
 """How a verb ends, and what it prints on stderr.
 
-Exit 2 with one line for what the user can mend, 130 after Ctrl-C, warnings as plain lines.
+Exit 2 with one line for what the user can mend, 3 where a file could not be written, 130 after
+Ctrl-C (143 after SIGTERM), warnings as plain lines.
 """
 
+import errno
 import functools
 import inspect
 import sys
@@ -14,16 +16,24 @@ from typing import Any, ParamSpec, TextIO
 
 import typer
 
-from undertow.errors import UndertowError
+from undertow.cli import signals
+from undertow.cli.reading import in_flags
+from undertow.errors import UndertowError, WriteError
+from undertow.files import reason
+from undertow.names import printable
 
 Arguments = ParamSpec("Arguments")
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, signals.INTERRUPTED
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+LONGEST_LINE = 2000
+_said: set[str] = set()
 
 
 def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """Turn errors and Ctrl-C into an exit code without a traceback.
 
-    Undertow's errors become one line on stderr and exit 2, Ctrl-C exit 130.
+    Undertow's errors and what the file system refuses become one line on stderr and exit 2, or 3
+    where a result could not be written; Ctrl-C becomes exit 130.
     """
 
     # each verb has a file of its name: undertow.cli.nlb.fit holds `undertow nlb fit`
@@ -31,17 +41,23 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
     @functools.wraps(verb)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        with warnings.catch_warnings():
+        with signals.listening(), warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _warning_line
+            _said.clear()
             try:
                 verb(*args, **kwargs)
             except UndertowError as error:
-                say(f"{name}: {error}")
-                raise typer.Exit(BAD_INPUT) from None
+                say(f"{name}: {in_flags(' '.join(str(error).split()))}")
+                written = not isinstance(error, WriteError)
+                raise typer.Exit(BAD_INPUT if written else NOT_WRITTEN) from None
+            except OSError as error:
+                say(f"{name}: {_refused(error)}")
+                code = NOT_WRITTEN if error.errno in NO_ROOM else BAD_INPUT
+                raise typer.Exit(code) from None
             except KeyboardInterrupt as interrupt:
-                say(f"{name}: {str(interrupt) or 'interrupted'}")
-                raise typer.Exit(INTERRUPTED) from None
+                say(f"{name}: {str(interrupt).strip() or 'interrupted'}")
+                raise typer.Exit(signals.exit_code()) from None
 
     run.__doc__ = flowed(verb.__doc__ or "")
     return run
@@ -65,9 +81,15 @@ def resumable(directory: Path) -> Iterator[None]:
         ) from None
 
 
+def _refused(error: OSError) -> str:
+    """What the file system refused, and why."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{reason(error)}."
+
+
 def say(line: str) -> None:
-    """A line on stderr."""
-    typer.echo(line, err=True)
+    """A line on stderr; what a terminal would obey is written as escapes."""
+    typer.echo(printable(line, LONGEST_LINE), err=True)
 
 
 def _warning_line(
@@ -78,4 +100,7 @@ def _warning_line(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> Any:
-    print(f"warning: {message}", file=file or sys.stderr)
+    line = printable(in_flags(" ".join(str(message).split())), LONGEST_LINE)
+    if line not in _said:  # each once, however many parts of a command warn of it
+        _said.add(line)
+        print(f"warning: {line}", file=file or sys.stderr)

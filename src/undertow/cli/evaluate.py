@@ -1,7 +1,9 @@
 """`undertow evaluate`: scores of a fitted model."""
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,12 +11,17 @@ from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
 from undertow.cli.reading import OF_THE_MODEL, Reading
 
+if TYPE_CHECKING:
+    from undertow.data import TrialSet
+    from undertow.experiments import SavedRun
+
 
 @guarded
 @options.grouped(without=OF_THE_MODEL)
 def evaluate(
     model: options.ModelFile,
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
@@ -23,24 +30,45 @@ def evaluate(
 ) -> None:
     """Score MODEL: on the test trials of its run, or on all trials where DATA are other data.
 
+    The true rates' scores stand beside where they are known; what cannot be scored is said.
+
     Options for reading DATA are those the run was fitted with, unless given.
     """
-    from undertow.errors import UndertowError
-    from undertow.experiments import SavedRun, ScoreTable, write_scores
+    from undertow.experiments import SavedRun, write_scores
+    from undertow.places import new_file
 
-    if out is not None and out.exists():
-        raise UndertowError(f"{out} exists: choose another file for the scores.")
-    saved = SavedRun.open(model)
-    trials = saved.read(data, **reading.options())
-    train, scored = saved.parts(trials)
+    computing.begin()
+    with nullcontext() if out is None else new_file(out, "evaluate"):
+        saved = SavedRun.open(model, **computing.settings())
+        trials = saved.read(data, **reading.options())
+        if not quiet:
+            say(f"{saved.cli_name}: {_which(saved, trials)}")
+        found = saved.evaluate(trials)
+        show.scores(found.table)
+        if out is not None:
+            about = {"source": {"path": str(data), "model": str(model)}, "missing": found.missing}
+            write_scores(out, found.table, about)
     if not quiet:
-        which = (
-            "the run's test trials"
-            if train is not None
-            else "all trials: these are not the data of the fit"
-        )
-        say(f"{saved.model.cli_name}: {scored.n_trials} of {trials.n_trials} trials, {which}")
-    found = ScoreTable({saved.model.cli_name: saved.score(trials)}, {})
-    show.scores(found)
-    if out is not None:
-        write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})
+        for why, scores in _by_reason(found.missing).items():
+            say(f"no {', '.join(scores)}: {why}")
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
+    """The scores that are missing for each reason."""
+    found: dict[str, list[str]] = {}
+    for name, why in missing.items():
+        found.setdefault(why, []).append(name)
+    return found
+
+
+def _which(saved: "SavedRun", trials: "TrialSet") -> str:
+    """Which trials are scored, and by which model."""
+    if saved.by_fold(trials):
+        return f"all {trials.n_trials} trials, each by the model of the fold that did not see it"
+    train, scored = saved.parts(trials)
+    which = "the run's test trials"
+    if train is None:
+        which = "all trials: these are not the data of the fit"
+    if saved.folds:
+        which += f"; rates are the mean of {len(saved.folds)} folds' models"
+    return f"{scored.n_trials} of {trials.n_trials} trials, {which}"

@@ -68,7 +68,9 @@ class GridOptions:
         for name, least in (("folds", 2), ("seeds", 1), ("workers", 1)):
             checks.whole(f"--{name}", getattr(self, name), least, error=UndertowError)
         shared = {name: getattr(self, name) for name in ("out", "preset", "heldout", "split_seed")}
-        return Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan = Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan.computing.begin()
+        return plan
 
 
 class GridResult(Protocol):
@@ -128,21 +130,21 @@ def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
     if not asked.quiet:
         say(f"{study.title}: {trials!r} from {data.name}")
     with resumable(directory):
-        done, about = _fitted(study, trials, plan, asked, plan.source(data))
+        done, written = _fitted(study, trials, plan, asked, plan.source(data))
     for number, table in enumerate(done.tables()):
         typer.echo("\n" * (number > 0), nl=False)
         show.table(*table)
     for sentence in done.sentences():
-        typer.echo(sentence)
-    for path in done.write(directory, about):
-        typer.echo(f"written: {path}")
+        show.line(sentence)
+    for path in written:
+        show.line(f"written: {path}")
     _refuse_failures(done.errors)
 
 
 def _fitted(
     study: Study, trials: "TrialSet", plan: Plan, asked: GridOptions, source: Mapping[str, Any]
-) -> tuple[GridResult, dict[str, Any]]:
-    """The result, and what the verb's JSON file says of it beside."""
+) -> tuple[GridResult, list[Path]]:
+    """The result, and the files it was written to."""
     from undertow.experiments.identity import fingerprint, run_directory, settings_of
 
     same = {
@@ -170,7 +172,8 @@ def _fitted(
             workers=asked.workers,
             report=report,
         )
-    return done, {**same, "source": source, "seeds": list(seeds), **study.about}
+        about = {**same, "source": source, "seeds": list(seeds), **study.about}
+        return done, done.write(plan.directory(), about)
 
 
 def _refuse_failures(errors: Mapping[str, str]) -> None:
@@ -200,7 +203,8 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
     for name, model in study.models().items():
         cost = estimate(model, first)
         if cost is not None:
-            total_s += fits * cost.seconds
-            each = f"{fits} fits × about {show.duration(cost.seconds)}"
+            total_s += fits * (cost.seconds + cost.scored_s)
+            each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
+            each += f"{show.duration(cost.scored_s)} of scoring"
             facts[name] = f"{cost.parameters:,} parameters, {each}"
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from undertow.cli import options
+from undertow.cli import options, show
 from undertow.cli.errors import guarded, say
 from undertow.cli.reading import OF_THE_MODEL, Reading
 
 if TYPE_CHECKING:
     from undertow.data import Prediction
+
+ONE_EACH = (
+    "each trial is predicted by the model of the fold that did not see it; latents are left out, "
+    "since each model has coordinates of its own"
+)
+MEAN_OF_FOLDS = "rates are the mean of the folds' models; latents are those of the first"
 
 
 @guarded
@@ -18,12 +24,15 @@ if TYPE_CHECKING:
 def predict(
     model: options.ModelFile,
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for the files.")],
     samples: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Write N posterior samples, too (200 or more for intervals)."
+            metavar="N",
+            help="Write N posterior samples, too (200 or more for intervals of rates, which are "
+            "mostly too narrow: see --widen).",
         ),
     ] = None,
     widen: Annotated[
@@ -56,26 +65,27 @@ def predict(
     """
     from undertow.errors import UndertowError
     from undertow.experiments import SavedRun, write_csv, write_netcdf
+    from undertow.places import new_folder
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UndertowError(
-            f"{out} exists and is not an empty directory: choose another for the predictions."
-        )
     if samples is not None and samples < 1:
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
     if mode not in ("smooth", "generate"):
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
-    saved = SavedRun.open(model)
-    prediction = saved.predict(
-        saved.read(data, **reading.options()), mode == "generate", samples, seed
-    )
-    if factor is not None:
-        prediction = _widened(prediction, factor)
-    out.mkdir(parents=True, exist_ok=True)
-    written = [write_netcdf(prediction, out / "predictions.nc")]
-    for path in [*written, *(write_csv(prediction, out) if csv else [])]:
-        typer.echo(path)
+    computing.begin()
+    with new_folder(out, "predict") as written:
+        saved = SavedRun.open(model, **computing.settings())
+        trials = saved.read(data, **reading.options())
+        if saved.folds:
+            say(ONE_EACH if saved.by_fold(trials) else MEAN_OF_FOLDS)
+        prediction = saved.predict(trials, mode == "generate", samples, seed)
+        if factor is not None:
+            prediction = _widened(prediction, factor)
+        written.append(write_netcdf(prediction, out / "predictions.nc", overwrite=True))
+        if csv:
+            written.extend(write_csv(prediction, out, overwrite=True))
+    for path in written:
+        show.line(path)
 
 
 def _factor(widen: str | None, samples: int | None) -> float | str | None:

@@ -1,5 +1,6 @@
 """`Reading`: the options that every verb that reads DATA has."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ import typer
 
 from undertow.errors import UndertowError
 
-PANEL = "Reading the data (spike times: NWB, Phy and some MATLAB files)"
+PANEL = "Reading the data (spike times: NWB, Phy, tables and some MATLAB files)"
 SEVERAL = "several are separated by commas"
 OF_THE_MODEL = ("bin_ms", "min_rate")
 """Options of reading that a fitted model decides: its bins and its neurons."""
@@ -45,11 +46,19 @@ class Reading:
     ] = None
     units: Annotated[
         str | None,
-        _option("Spike times: which units to keep, such as 'region==M1'.", "RULE"),
+        _option("Which units to keep, such as 'region==M1 and quality>0.5'.", "RULE"),
     ] = None
     trials: Annotated[
         str | None,
-        _option("Spike times: which trials to keep, such as 'success==1'.", "RULE"),
+        _option(
+            "Which trials to keep, such as 'outcome in (hit, miss) and rt<0.8'; "
+            "and, or, not, in, isnan(…) and brackets may be used.",
+            "RULE",
+        ),
+    ] = None
+    table: Annotated[
+        str | None,
+        _option("NWB: the table of intervals to take as trials; 'trials' by default.", "NAME"),
     ] = None
     condition: Annotated[
         str | None,
@@ -94,7 +103,7 @@ class Reading:
         str | None,
         _option(
             f"MATLAB: variable of event times, one per trial; {SEVERAL}. "
-            "Phy: a .csv, .tsv or .npy file of them.",
+            "Phy and tables of spikes: a .csv, .tsv or .npy file of them.",
             "NAMES|FILE",
         ),
     ] = None
@@ -107,6 +116,15 @@ class Reading:
     ] = None
     sample_rate: Annotated[
         float | None, _option("Phy: samples per second, where params.py does not say.", "HZ")
+    ] = None
+
+    clock: Annotated[
+        str | None,
+        _option(
+            "Tables of spikes with trials: what their times count from, trial or recording; "
+            "recording where trials follow each other.",
+            "NAME",
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -168,6 +186,7 @@ READERS_WORDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "window": ("window_s", parse_window),
     "units": ("units", _as_is),
     "trials": ("trials", _as_is),
+    "table": ("table", _as_is),
     "condition": ("condition", names),
     "behavior": ("behavior", names),
     "stimulus": ("stimulus", names),
@@ -181,5 +200,20 @@ READERS_WORDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "cut": ("cut_s", _as_is),
     "file_bin_ms": ("file_bin_s", _seconds),
     "sample_rate": ("sample_rate_hz", _as_is),
+    "clock": ("clock", _as_is),
 }
 """Option → (the readers' name for it, from its text to what they take)."""
+_FLAGS = {word: f"--{field.replace('_', '-')}" for field, (word, _) in READERS_WORDS.items()}
+_FLAGS |= {"bin_s": "--bin-ms"}
+_OF_PYTHON = "|".join(sorted((word for word in _FLAGS if "_" in word), key=len, reverse=True))
+_GIVEN = re.compile(rf"(?<![\w(-])({'|'.join(_FLAGS)})=(?=[\w…'\"(\[])")
+_NAMED = re.compile(rf"(?<![\w.(/-])({_OF_PYTHON})(?!\w|=|/|\.\w)")
+
+
+def in_flags(message: str) -> str:
+    """A message in the words of the command line: 'pass cut_s' → 'pass cut_s (--cut)'.
+
+    Messages from Python name its arguments; `spikes=…` becomes `--spikes …`.
+    """
+    message = _GIVEN.sub(lambda found: f"{_FLAGS[found[1]]} ", message)
+    return _NAMED.sub(lambda found: f"{found[1]} ({_FLAGS[found[1]]})", message)

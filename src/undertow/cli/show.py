@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from undertow.cli.errors import say
+from undertow.cli.errors import LONGEST_LINE, say
 from undertow.cli.plan import Plan
+from undertow.names import printable
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 def result(done: "RunResult") -> None:
     """Print scores of a run, seconds of the fit, and where everything lies."""
     scores(done.table)
-    typer.echo(f"fit: {done.fit_s:.1f} s")
-    typer.echo(f"scores: {done.directory / 'scores.json'}")
-    typer.echo(f"report: {done.report}")
+    typer.echo(f"fit: {done.fit_s:.1f} s, scores and report: {done.scored_s:.1f} s")
+    line(f"scores: {done.directory / 'scores.json'}")
+    line(f"report: {done.report}")
+
+
+def line(text: object) -> None:
+    """Print a line; what a terminal would obey is written as escapes."""
+    typer.echo(printable(str(text), LONGEST_LINE))
 
 
 def scores(found: "ScoreTable") -> None:
@@ -35,13 +41,16 @@ def scores(found: "ScoreTable") -> None:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on a terminal; elsewhere lines of aligned columns."""
+    heads, *rows = [[printable(cell, LONGEST_LINE) for cell in row] for row in [heads, *rows]]
     if sys.stdout.isatty():
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
+        from rich.text import Text
 
-        drawn = Table(*heads)
+        # as Text, for brackets in a name are no markup
+        drawn = Table(*(Column(Text(head)) for head in heads))
         for row in rows:
-            drawn.add_row(*row)
+            drawn.add_row(*map(Text, row))
         Console().print(drawn)
         return
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
@@ -55,13 +64,12 @@ def facts(values: Mapping[str, Any]) -> None:
     """Print names and values, a line each."""
     width = max(len(name) for name in values)
     for name, value in values.items():
-        typer.echo(f"{name.ljust(width)}  {value}")
+        line(f"{name.ljust(width)}  {value}")
 
 
 def cell_line(cell: "CellResult", done: int, total: int) -> None:
     """Print one line on stderr for each fit of a grid that ends."""
-    where = f"{cell.cell.model} fold {cell.cell.fold} seed {cell.cell.seed}"
-    say(f"{where}: {cell.error or f'{cell.fit_s:.1f} s'} ({done} of {total})")
+    say(cell.line(done, total))
 
 
 def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> None:
@@ -97,13 +105,23 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
 def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
     if cost is None:
         return {"time": "no training loop to time"}
-    times = "" if fits == 1 else f"{fits} fits × "
     return {
         "parameters": f"{cost.parameters:,}",
-        "time": f"{times}at most about {duration(cost.seconds)} ({cost.steps} training steps, "
-        "timed here)",
+        "time": f"{_time(cost, fits)} ({cost.steps} training steps; timed here)",
         "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
     }
+
+
+def _time(cost: "Estimate", fits: int) -> str:
+    """Seconds of training, and of all that follows it."""
+    training, scores = duration(cost.seconds), duration(cost.scored_s)
+    if fits == 1:
+        after = duration(cost.scored_s + cost.report_s)
+        return f"at most about {training} of training and {after} of scoring and report"
+    report = duration(cost.report_s)
+    return f"{fits} fits × at most about {training} of training and {scores} of scoring, then " + (
+        f"{report} of report"
+    )
 
 
 def duration(seconds: float) -> str:

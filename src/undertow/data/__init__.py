@@ -12,6 +12,8 @@ from undertow.data.readers.npz import read_npz
 from undertow.data.readers.nwb import read_nwb
 from undertow.data.readers.phy import read_phy
 from undertow.data.readers.pynapple import from_pynapple
+from undertow.data.readers.spike_files import read_spike_table
+from undertow.data.readers.spike_tables import recording_from_table
 from undertow.data.recording import Recording
 from undertow.data.splits import Splits, fold_trials, split_trials, split_validation
 from undertow.data.trialset import TrialSet
@@ -36,6 +38,8 @@ __all__ = [
     "read_npz",
     "read_nwb",
     "read_phy",
+    "read_spike_table",
+    "recording_from_table",
     "split_trials",
     "split_validation",
     "write_hdf5",

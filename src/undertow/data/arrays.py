@@ -145,7 +145,9 @@ def bin_spike_times(
     A spike on a bin's edge belongs to the bin that starts there. `fields` are further fields of the
     `TrialSet` (`condition`, `region`, `heldout`, …).
     """
-    recording = Recording.from_spike_times(spike_times, events=np.asarray(events_s))
+    recording = Recording.from_spike_times(
+        spike_times, events=validation.as_array("events_s", events_s)
+    )
     trials = recording.bin("event", window_s, bin_s)
     return trials.replace(**fields) if fields else trials
 

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from undertow.checks import number
+from undertow.data import validation
 from undertow.errors import DataError, DataWarning
 
 # far below any recording's resolution, far above the rounding error of times of day-long sessions
 TIME_TOLERANCE_S = 1e-7
+MOST_BINS = 2**53
+"""More in a window cannot be told apart by a number of seconds."""
 
 
 def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
@@ -27,6 +31,7 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
         DataError: when `bin_s` is not a whole multiple of the bin width, forward bins do not
             divide, or times are irregular.
     """
+    bin_s = validation.bin_width(bin_s)
     factor = _factor(fields, bin_s)
     if factor == 1:
         return {}
@@ -51,11 +56,13 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
     if "behavior" in signals and fields["behavior_kind"] == "categorical":
         # a mean of category numbers would name a category nobody saw
         averaged["behavior"] = grouped(signals["behavior"])[:, :, 0]
+    # a trial ends with its last whole wide bin, and keeps at least one
+    lengths = np.maximum(fields["lengths"] // factor, 1)
     return {
         "spikes": grouped(fields["spikes"]).sum(axis=2),
         "bin_s": bin_s,
-        # a trial ends with its last whole wide bin, and keeps at least one
-        "lengths": np.maximum(fields["lengths"] // factor, 1),
+        "lengths": lengths,
+        "recorded_s": sliced_recorded_s(fields["recorded_s"], 0, lengths, bin_s),
         "forward_bins": fields["forward_bins"] // factor,
         **averaged,
     }
@@ -64,7 +71,8 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
 def _factor(fields: Mapping[str, Any], bin_s: float) -> int:
     """The number of narrow bins in each wide one."""
     own_bin_s: float = fields["bin_s"]
-    factor = round(bin_s / own_bin_s)
+    ratio = bin_s / own_bin_s
+    factor = round(ratio) if ratio < MOST_BINS else MOST_BINS
     if factor < 1 or abs(factor * own_bin_s - bin_s) > 1e-9:
         raise DataError(
             f"bin_s is {bin_s:g} s: it must be a whole multiple of the data's own bins, "
@@ -91,13 +99,30 @@ def _nanmean(groups: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def sliced_recorded_s(
+    recorded_s: np.ndarray | None, first: int, lengths: np.ndarray, bin_s: float
+) -> np.ndarray | None:
+    """Windows on the recording's clock of trials of which `lengths` bins stay, from `first` on."""
+    if recorded_s is None:
+        return None
+    start = recorded_s[:, 0] + first * bin_s
+    return np.stack([start, start + lengths * bin_s], axis=1)
+
+
 def whole_bins(duration_s: float, bin_s: float) -> int:
     """The number of bins in a duration that must be a whole multiple of them.
 
     Raises:
         DataError: when it is not, or is shorter than one bin.
     """
-    n_time = round(duration_s / bin_s)
+    duration_s = validation.seconds("window_s", duration_s)
+    ratio = duration_s / bin_s
+    n_time = round(ratio) if ratio < MOST_BINS else MOST_BINS
+    if bin_s > max(duration_s, 1):
+        raise DataError(
+            f"bin_s is {bin_s:g} s, longer than a window of {duration_s:g} s: bins are in seconds, "
+            "and 20 ms is 0.02."
+        )
     if n_time < 1 or abs(n_time * bin_s - duration_s) > 1e-6:
         raise DataError(
             f"a window of {duration_s:g} s is not a whole number of bins of {bin_s:g} s: change "
@@ -132,7 +157,7 @@ def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
     Intervals are (n, 2), start and stop in seconds.
     """
-    starts, stops = _merged(intervals)
+    starts, stops = merged_intervals(intervals)
     if starts.size == 0:
         return np.zeros((edges.shape[0], edges.shape[1] - 1), bool)
     # the last merged interval that starts by the bin's left edge is the only one that can hold it
@@ -156,18 +181,27 @@ def observed_by_unit(
     return np.stack([known[i.tobytes()] for i in intervals], axis=-1)
 
 
+def of_units(spikes: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The counts of some units, read-only; the array itself, uncopied, where all of them stay."""
+    kept = spikes if keep.size == spikes.shape[2] else spikes[:, :, keep]
+    kept.flags.writeable = False
+    return kept
+
+
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
     """Positions of the units that fire at `min_rate_hz` spikes/s or more in observed bins."""
-    if min_rate_hz <= 0:
+    if number("min_rate_hz", min_rate_hz, error=DataError) <= 0:
         return np.arange(spikes.shape[2])
     seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s
-    fires = np.nansum(spikes, axis=(0, 1)) >= min_rate_hz * np.where(seconds > 0, seconds, np.inf)
+    with np.errstate(over="ignore"):  # a rate that no unit reaches
+        least = min_rate_hz * np.where(seconds > 0, seconds, np.inf)
+    fires = np.nansum(spikes, axis=(0, 1)) >= least
     if not fires.any():
         raise DataError(f"no unit fires at {min_rate_hz:g} spikes/s or more: lower min_rate_hz.")
     return np.flatnonzero(fires)
 
 
-def _merged(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def merged_intervals(intervals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Starts and stops of the union of intervals, in order; touching intervals are one."""
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
     # the farthest stop so far: a short interval inside a long one must not end it early

@@ -8,6 +8,7 @@ from undertow.data.selecting import PER_TRIAL
 from undertow.data.sharing import sealed
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.names import shown
 
 SHARED = (
     "bin_s",
@@ -23,11 +24,17 @@ SHARED = (
 def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
     """The trials of several sets as one set, in the order given.
 
+    Where trials lie in the recording (`recorded_s`) is kept where all sets know it; sets of several
+    recordings, whose clocks say nothing of one another, are joined without it:
+    `join_trials(first.replace(recorded_s=None), second)`.
+
     Raises:
         DataError: when they differ in neurons, held-out neurons, bins or what they hold.
     """
     changes: dict[str, Any] = {}
-    for other in others:
+    for other in (first, *others):
+        if not isinstance(other, TrialSet):
+            raise DataError(f"cannot join {shown(other)}: give TrialSets.")
         same_neurons = np.array_equal(first.neuron_ids, other.neuron_ids)
         if not (
             same_neurons
@@ -44,6 +51,9 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
     for name in PER_TRIAL:
         parts = [getattr(each, name) for each in (first, *others)]
         missing = [part is None for part in parts]
+        if name == "recorded_s" and any(missing):
+            changes[name] = None  # what overlaps is known of all trials or of none
+            continue
         if any(missing) and not all(missing):
             raise DataError(f"the sets cannot be joined: only some of them hold {name}.")
         if not any(missing):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from undertow.data.plain import known_labels
 from undertow.data.trialset import TrialSet
-from undertow.data.validation import known_labels
 from undertow.errors import DataError
 from undertow.names import listed
 

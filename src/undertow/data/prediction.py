@@ -13,6 +13,9 @@ from undertow.errors import UndertowError
 if TYPE_CHECKING:
     import xarray
 
+RECORDED = ("recorded_start_s", "recorded_stop_s")
+"""Start and stop of each trial on the recording's clock, as labelled arrays name them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -44,6 +47,8 @@ class Prediction:
         label_probabilities: name → probability of each category in each trial, (trials,
             categories).
         label_categories: name → the categories, in the order of their probabilities.
+        hidden_rates: spikes/s, shaped like `rates`: of every held-in entry of the window as
+            predicted while it was hidden, NaN elsewhere; None where they were not made.
     """
 
     rates: np.ndarray
@@ -61,6 +66,7 @@ class Prediction:
     behavior_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
+    hidden_rates: np.ndarray | None = None
 
     def __repr__(self) -> str:
         n_trials, n_time, n_neurons = self.rates.shape
@@ -148,6 +154,9 @@ class Prediction:
             coords["times"] = (("trial", "time"), trials.times, seconds)
         if trials.condition is not None:
             coords["condition"] = ("trial", trials.condition)
+        if trials.recorded_s is not None:
+            for name, edge in zip(RECORDED, trials.recorded_s.T, strict=True):
+                coords[name] = ("trial", edge, {"units": "s"})
         if trials.region is not None:
             coords["region"] = ("neuron", trials.region)
         if names := self._channels():

@@ -7,9 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from undertow.data import binning, signals, tables, validation
-from undertow.data.aligning import Window, align_column, events_table, extent_s, timed_trials
+from undertow.data import aligning, binning, plausible, signals, tables, validation
+from undertow.data.aligning import Window
+from undertow.data.labels import check_ids
 from undertow.data.notebook import few, html_table
+from undertow.data.observing import observed_counts
+from undertow.data.overlaps import warn_overlap
+from undertow.data.plain import as_mask
 from undertow.data.splits import split_labels
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
@@ -46,23 +50,19 @@ class Recording:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        n_units = len(self.spike_times)
+        rule = "it must be one array of seconds per unit"
+        spike_times = validation.as_list("spike_times", self.spike_times, rule)
+        n_units = len(spike_times)
         if n_units == 0:
             raise DataError("the recording has no units: at least one is needed.")
-        put("unit_ids", self._ids("unit_ids", n_units))
-        units = zip(self.unit_ids, self.spike_times, strict=True)
-        put("spike_times", [validation.check_spike_times(unit, times) for unit, times in units])
+        put("unit_ids", check_ids("unit_ids", self.unit_ids, n_units))
+        units = zip(self.unit_ids, spike_times, strict=True)
+        put("spike_times", [validation.check_spike_times(*each) for each in units])
         put("units", tables.as_columns("units", self.units, n_units))
         put("trials", tables.as_columns("trials", self.trials))
-        put("trial_ids", self._ids("trial_ids", self.n_trials))
-        named = self.signals.items()
-        put("signals", {name: signals.as_signal(name, *pair) for name, pair in named})
+        put("trial_ids", check_ids("trial_ids", self.trial_ids, self.n_trials))
+        put("signals", signals.as_signals(self.signals))
         put("obs_intervals", validation.check_intervals(self.obs_intervals, n_units))
-
-    def _ids(self, name: str, n: int) -> np.ndarray:
-        given = getattr(self, name)
-        ids = np.arange(n) if given is None else tables.plain(given)
-        return validation.check_labels(name, ids, n, unique=True)
 
     @property
     def n_units(self) -> int:
@@ -89,7 +89,11 @@ class Recording:
 
     @classmethod
     def from_nwb(
-        cls, path: str | Path, units: Any = None, signals: str | Sequence[str] = ()
+        cls,
+        path: str | Path,
+        units: Any = None,
+        signals: str | Sequence[str] = (),
+        table: str | None = None,
     ) -> "Recording":
         """Read an NWB file: the units kept and the signals named.
 
@@ -97,7 +101,7 @@ class Recording:
         """
         from undertow.data.readers.nwb import read_recording
 
-        return read_recording(path, units=units, signals=signals)
+        return read_recording(path, units=units, signals=signals, table=table)
 
     @classmethod
     def from_phy(cls, folder: str | Path, units: Any = None, **options: Any) -> "Recording":
@@ -131,7 +135,7 @@ class Recording:
             fields = {"unit_ids": np.array(list(spike_times)), **fields}
             spike_times = list(spike_times.values())
         if events is not None:
-            fields["trials"] = events_table(events)
+            fields["trials"] = aligning.events_table(events)
         return cls(spike_times, **fields)
 
     def select_units(self, units: Any) -> "Recording":
@@ -142,9 +146,7 @@ class Recording:
             spike_times=[self.spike_times[row] for row in rows],
             unit_ids=self.unit_ids[rows],
             units={name: values[rows] for name, values in self.units.items()},
-            obs_intervals=None
-            if self.obs_intervals is None
-            else [self.obs_intervals[row] for row in rows],
+            obs_intervals=self.obs_intervals and [self.obs_intervals[row] for row in rows],
         )
 
     def bin(
@@ -162,6 +164,9 @@ class Recording:
         forward_bins: int = 0,
     ) -> TrialSet:
         """Count spikes in bins around an event of each trial.
+
+        Bins outside the recording (`undertow.data.observing.recorded_span_s`) are NaN, with a
+        warning; another says what share of the bins lies in several trials.
 
         Args:
             align: trial column with the event's times; 'start_time', or the only column, by
@@ -182,22 +187,30 @@ class Recording:
 
         Raises:
             DataError: for an unknown column, unit, trial or signal, a window that is no whole
-                number of bins, or when no trial, unit or spike is left.
+                number of bins, times that count no seconds, more bins than fit into memory, or
+                when no trial, unit or spike is left.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
+        window_s = None if window_s is None else aligning.as_window(window_s)
         kept = self.select_units(units)
-        align = align_column(kept.trials, align)
+        align = aligning.align_column(kept.trials, align)
         rows = tables.select_rows("trials", trials, kept.trial_ids, kept.trials)
-        rows, lengths = timed_trials(kept.trials, rows, align, window_s, bin_s)
-        start_s = 0.0 if window_s is None else float(window_s[0])
-        edges = binning.bin_edges(kept.trials[align][rows] + start_s, int(lengths.max()), bin_s)
-        wanted = tables.as_names(condition) or tuple(
-            name for name in ("condition",) if name in kept.trials
+        rows, lengths = aligning.timed_trials(
+            kept.trials, rows, align, window_s, bin_s, kept.trial_ids, trials is not None
         )
-        labels = [tables.column("trials", kept.trials, name)[rows] for name in wanted]
-        categories = {
-            n: tables.column("trials", kept.trials, n)[rows] for n in tables.as_names(label)
-        }
+        start_s = 0.0 if window_s is None else window_s[0]
+        starts_s = kept.trials[align][rows] + start_s
+        span_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
+        windows = starts_s, starts_s + lengths * bin_s
+        plausible.check_rates(kept.spike_times, span_s)
+        plausible.check_trials(kept.trials[align], windows, window_s, span_s, align)
+        ids = kept.trial_ids[rows]
+        way_out = plausible.way_out(window_s, ids, lengths, bin_s)
+        shape = rows.size, int(lengths.max()), kept.n_units
+        plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), way_out)
+        edges = binning.bin_edges(starts_s, int(lengths.max()), bin_s)
+        own = tuple(name for name in ("condition",) if name in kept.trials)
+        labels = tables.chosen(kept.trials, tables.as_names(condition) or own, rows)
         split = kept.trials.get("split")
         return kept._binned(
             edges,
@@ -206,12 +219,12 @@ class Recording:
             stimulus,
             min_rate_hz,
             rows,
-            labels=categories,
+            labels=tables.chosen(kept.trials, tables.as_names(label), rows),
+            lengths=lengths,
             start_s=start_s,
             event=align,
-            lengths=lengths,
-            condition=tables.join_labels(labels) if labels else None,
-            trial_ids=kept.trial_ids[rows],
+            condition=tables.join_labels(list(labels.values())) if labels else None,
+            trial_ids=ids,
             split=None if split is None else split[rows],
             forward_bins=forward_bins,
         )
@@ -235,17 +248,20 @@ class Recording:
         given); windows never observed are left out. See `undertow.data.splits.split_labels` for
         `fractions` and `blocks`.
         """
-        bin_s = validation.bin_width(bin_s)
+        bin_s = plausible.counting_width(bin_s)
         n_time = binning.whole_bins(window_s, bin_s)
         kept = self.select_units(units)
-        start_s, stop_s = extent_s(kept.spike_times, kept.obs_intervals)
+        start_s, stop_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
+        plausible.check_rates(kept.spike_times, (start_s, stop_s))
         n_windows = int((stop_s - start_s) / (n_time * bin_s) + binning.TIME_TOLERANCE_S)
+        shape = n_windows, n_time, kept.n_units
+        plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), plausible.SHORTER)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
-        edges = edges[
-            binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units).any(axis=(1, 2))
-        ]
+        observed = binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units)
+        edges = edges[observed.any(axis=(1, 2))]
+        given = bin_s, behavior, stimulus, min_rate_hz
         split = split_labels(len(edges), fractions, blocks)
-        return kept._binned(edges, bin_s, behavior, stimulus, min_rate_hz, split=split)
+        return kept._binned(edges, *given, lengths=np.full(len(edges), n_time), split=split)
 
     def _binned(
         self,
@@ -255,37 +271,30 @@ class Recording:
         stimulus: str | Sequence[str],
         min_rate_hz: float,
         rows: np.ndarray | None = None,
+        *,
+        lengths: np.ndarray,
         **fields: Any,
     ) -> TrialSet:
-        spikes = binning.count_spikes(self.spike_times, edges)
-        if self.obs_intervals is not None:
-            spikes[~binning.observed_by_unit(self.obs_intervals, edges, self.n_units)] = np.nan
-        lengths = fields.get("lengths")
-        if lengths is not None:
-            spikes[np.arange(spikes.shape[1]) >= lengths[:, None]] = np.nan
-        centres_s = (edges[:, 1:] + edges[:, :-1]) / 2
-        names, values = signals.sample_signals(
-            self.signals, tables.as_names(behavior), centres_s, bin_s
+        plausible.warn_coarse(self.spike_times, bin_s)
+        recorded_s = np.stack([edges[:, 0], edges[:, 0] + lengths * bin_s], axis=1)
+        warn_overlap(recorded_s)
+        ids = np.arange(len(edges)) if rows is None else self.trial_ids[rows]
+        spikes = observed_counts(
+            self.spike_times, self.obs_intervals, self.trials, edges, lengths, ids
         )
-        columns = (
-            {} if rows is None else {name: column[rows] for name, column in self.trials.items()}
-        )
-        wanted = tables.as_names(stimulus)
-        input_names, inputs = signals.sample_stimuli(
-            self.signals, columns, wanted, centres_s, bin_s
-        )
+        columns = {} if rows is None else {name: c[rows] for name, c in self.trials.items()}
+        sampled = signals.sampled_fields(self.signals, columns, behavior, stimulus, edges, bin_s)
         keep = binning.fast_units(spikes, bin_s, min_rate_hz)
         column = lambda name: self.units[name][keep] if name in self.units else None  # noqa: E731
         heldout = column("heldout")
         return TrialSet(
-            spikes=spikes[:, :, keep],
+            spikes=binning.of_units(spikes, keep),
             bin_s=bin_s,
             neuron_ids=self.unit_ids[keep],
             region=column("region"),
-            heldout=None if heldout is None else heldout.astype(bool),
-            behavior=values,
-            behavior_names=names,
-            stimulus=inputs,
-            stimulus_names=input_names,
+            heldout=None if heldout is None else as_mask("heldout", heldout),
+            lengths=lengths,
+            recorded_s=recorded_s,
+            **sampled,
             **fields,
         )

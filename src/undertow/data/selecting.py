@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.binning import sliced_recorded_s
 from undertow.data.sharing import sealed
 from undertow.data.times import sliced_start_s
 from undertow.errors import DataError
+from undertow.names import printable, shown
 
 PER_BIN = ("spikes", "behavior", "stimulus", "truth", "times")
-PER_TRIAL = (*PER_BIN, "lengths", "condition", "trial_ids", "split")
+PER_TRIAL = (*PER_BIN, "lengths", "condition", "trial_ids", "split", "recorded_s")
 PER_NEURON = ("region", "neuron_ids", "heldout")
 AXES = ("trials", "time", "neurons")
 
@@ -53,7 +55,10 @@ def _some_trials(fields: Mapping[str, Any], index: Any) -> Fields:
 
 
 def _some_bins(fields: Mapping[str, Any], time: slice, n_time: int) -> Fields:
-    start, stop, step = time.indices(n_time)
+    try:
+        start, stop, step = time.indices(n_time)
+    except (AttributeError, TypeError):
+        raise DataError(f"time is {shown(time)}: it must be a slice of bins.") from None
     if step != 1 or stop <= start:
         raise DataError(
             f"time is {time}: it must be a slice of at least one bin, step 1, of {n_time} bins."
@@ -65,9 +70,13 @@ def _some_bins(fields: Mapping[str, Any], time: slice, n_time: int) -> Fields:
             "leave it out first."
         )
     first_forward = n_time - fields["forward_bins"]
+    recorded_s = fields["recorded_s"]
+    if fields["times"] is None:  # bins at irregular times may lie anywhere in the window
+        recorded_s = sliced_recorded_s(recorded_s, start, lengths, fields["bin_s"])
     return {
         **{name: fields[name][:, start:stop] for name in PER_BIN if fields[name] is not None},
         "lengths": lengths,
+        "recorded_s": recorded_s,
         "start_s": sliced_start_s(fields["start_s"], fields["bin_s"], fields["times"], start),
         # forward bins stay what they are, but one bin at least is left for the encoder to see
         "forward_bins": min(max(0, stop - first_forward), stop - start - 1),
@@ -88,8 +97,12 @@ def _indices(name: str, selection: Any, n: int) -> np.ndarray:
     index = np.arange(n)
     try:
         chosen = np.atleast_1d(index[selection])
-    except IndexError as error:
-        raise DataError(f"{name} cannot be selected: {error} (there are {n}).") from None
+    except (IndexError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"{name} cannot be selected: {printable(str(error), 160)} (there are {n})."
+        ) from None
+    if chosen.ndim != 1:
+        raise DataError(f"{name} are chosen by {shown(selection)}: give one list, mask or slice.")
     if chosen.size == 0:
         raise DataError(f"the selection of {name} is empty: at least one must stay.")
     return chosen
@@ -113,7 +126,7 @@ def by_axis(key: Any, n_time: int) -> tuple[Any, slice | None, Any]:
     named = [part for part in parts if not isinstance(part, EllipsisType)]
     if any(part is None for part in parts) or len(named) > 3 or len(parts) - len(named) > 1:
         raise DataError(
-            f"cannot select by {key!r}: give up to three of index, slice or mask, for "
+            f"cannot select by {shown(key)}: give up to three of index, slice or mask, for "
             f"{', '.join(AXES)}."
         )
     whole = [slice(None)] * (3 - len(named))
@@ -137,7 +150,7 @@ def _as_slice(time: Any, n_time: int) -> slice:
     chosen = _indices("bins", time, n_time)
     if chosen.ndim != 1 or (np.diff(chosen) != 1).any():
         raise DataError(
-            f"time is {time!r}: the bins of a trial stay side by side; give a slice of them, such "
-            "as trials[:, 10:20]."
+            f"time is {shown(time)}: the bins of a trial stay side by side; give a slice of them, "
+            "such as trials[:, 10:20]."
         )
     return slice(int(chosen[0]), int(chosen[-1]) + 1)

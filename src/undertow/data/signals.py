@@ -1,12 +1,16 @@
 """Continuous signals: channel names, and values in bins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from undertow.data.binning import TIME_TOLERANCE_S
+from undertow.data.tables import as_names
+from undertow.data.validation import as_array
 from undertow.errors import DataError
-from undertow.names import listed
+from undertow.memory import check_memory
+from undertow.names import listed, shown
 
 SAME_INTERVAL = 1e-6
 """Sample intervals that differ from the bin by less, relative to it, are as long as it."""
@@ -27,11 +31,26 @@ def channel_names(name: str, n_channels: int) -> list[str]:
     return [f"{name}_{axis}" for axis, _ in zip(axes, range(n_channels), strict=False)]
 
 
-def as_signal(
-    name: str, timestamps: np.ndarray, values: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def as_signals(signals: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Check signals: a mapping of names to timestamps and values, or to objects that hold both."""
+    if not isinstance(signals, Mapping):
+        raise DataError(f"signals is {shown(signals)}: it must map names to (timestamps, values).")
+    checked = {}
+    for name, pair in signals.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise DataError(
+                f"signal {shown(name)} is {shown(pair)}: it must be (timestamps, values)."
+            )
+        checked[str(name)] = as_signal(name, *pair)
+    return checked
+
+
+def as_signal(name: str, timestamps: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     """Check one signal: values (samples, channels) at increasing times (samples,) in seconds."""
-    times, data = np.asarray(timestamps, float), np.asarray(values, float)
+    times, data = (
+        _numbers(f"{what} of signal {shown(name)}", each)
+        for what, each in (("timestamps", timestamps), ("values", values))
+    )
     data = data[:, None] if data.ndim == 1 else data
     if times.ndim != 1 or data.ndim != 2 or len(times) != len(data) or times.size == 0:
         raise DataError(
@@ -43,6 +62,14 @@ def as_signal(
             f"signal {name!r} has timestamps that do not increase: sort them and remove doubles."
         )
     return times, data
+
+
+def _numbers(what: str, values: Any) -> np.ndarray:
+    array = as_array(what, values)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} have dtype {array.dtype}: they must be numbers.")
+    check_memory(8.0 * array.size, f"{what} of shape {array.shape}", "give fewer samples.")
+    return array.astype(float)
 
 
 def sample_signal(
@@ -132,6 +159,37 @@ def _area(
     return np.asarray(until[left] + part * (heights[left] + slope * part / 2))
 
 
+def sampled_fields(
+    signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    columns: Mapping[str, np.ndarray],
+    behavior: str | Sequence[str] | None,
+    stimulus: str | Sequence[str] | None,
+    edges: np.ndarray,
+    bin_s: float,
+) -> dict[str, Any]:
+    """Behaviour and stimulus of trials whose bins have these edges, as fields of a `TrialSet`.
+
+    Args:
+        signals: of the recording, name → timestamps and values.
+        columns: of the trials, name → (trials,).
+        behavior, stimulus: names wanted.
+        edges: (trials, time + 1) in seconds.
+        bin_s: bin width in seconds.
+
+    Raises:
+        DataError: for a name that is neither a signal nor, of stimuli, a column of numbers.
+    """
+    centres_s = (edges[:, 1:] + edges[:, :-1]) / 2
+    names, values = sample_signals(signals, as_names(behavior), centres_s, bin_s)
+    input_names, inputs = sample_stimuli(signals, columns, as_names(stimulus), centres_s, bin_s)
+    return {
+        "behavior": values,
+        "behavior_names": names,
+        "stimulus": inputs,
+        "stimulus_names": input_names,
+    }
+
+
 def sample_signals(
     signals: Mapping[str, tuple[np.ndarray, np.ndarray]],
     wanted: tuple[str, ...],
@@ -146,7 +204,9 @@ def sample_signals(
     sampled: list[np.ndarray] = []
     for name in wanted:
         if name not in signals:
-            raise DataError(f"the recording has no signal {name!r}: there is {listed(signals)}.")
+            raise DataError(
+                f"the recording has no signal {shown(name)}: there is {listed(signals)}."
+            )
         timestamps, values = signals[name]
         names += channel_names(name, values.shape[1])
         sampled.append(sample_signal(timestamps, values, times_s, bin_s))
@@ -176,7 +236,7 @@ def sample_stimuli(
             parts.append(held_constant(name, columns[name], times_s.shape[1]))
         else:
             there = listed([*signals, *columns])
-            raise DataError(f"there is no signal or trial column {name!r}: there is {there}.")
+            raise DataError(f"there is no signal or trial column {shown(name)}: there is {there}.")
     return names, np.concatenate(parts, axis=2) if parts else None
 
 

@@ -1,15 +1,21 @@
 """Splits into train, validation and test trials, folds, and labels of windows."""
 
 import warnings
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from undertow.checks import number
+from undertow.checks import number, whole
+from undertow.checks import seed as check_seed
+from undertow.data.overlaps import any_overlap, warn_labelled
+from undertow.data.separating import separated_folds, separated_parts
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import as_array
 from undertow.errors import DataError, DataWarning
-from undertow.names import listed
+from undertow.names import listed, shown
 
+MOST_FOLD_SEED = 2**32 - 1  # scikit-learn takes no higher one
 LABELS = ("train", "val", "test", "none")
 
 
@@ -26,6 +32,10 @@ def split_trials(
 ) -> Splits:
     """Split trials into train, validation and test, stratified by condition.
 
+    Trials whose windows share samples of the recording come into one part, or, where they chain
+    through the whole recording, parts are contiguous stretches of it and the training trials at
+    their borders that share samples with another part are left out; a warning says which.
+
     The file's own labels (`trials.split`) come first: 'test' is the test part ('val' where there is
     no 'test'); 'val' beside a 'test' is the validation part, else 15 % of 'train' are; 'none' is
     left out. Without labels that name both training and test trials, `fractions` are drawn from
@@ -33,17 +43,19 @@ def split_trials(
 
     Raises:
         DataError: for fractions that are not three numbers above 0 adding up to 1, unknown labels,
-            or too few trials to fill all parts.
+            too few trials to fill all parts, or trials that overlap so much that no split keeps
+            them apart.
     """
     shares = check_fractions(fractions)
     rows = _rows_by_label(trials)
     test = rows["test"] if rows["test"].size else rows["val"]
     if not rows["train"].size or not test.size:
         return _drawn(trials, rows, shares, seed)
+    _warn_of_labels(trials, rows)
     if rows["test"].size and rows["val"].size:
         return Splits(*_parts(trials, rows["train"], rows["val"], test))
     learned = rows["train"]
-    train, (validation,) = _stratified(trials[learned], (0.15,), seed)
+    train, (validation,) = _divided(trials[learned], (0.15,), seed)
     return Splits(*_parts(trials, learned[train], learned[validation], test))
 
 
@@ -52,10 +64,11 @@ def split_validation(
 ) -> tuple[TrialSet, TrialSet]:
     """Split training trials into those to learn from and those to choose on.
 
-    The split is stratified by condition.
+    The split is stratified by condition; trials that share samples of the recording are treated as
+    in `split_trials`.
     """
     number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
-    train, (validation,) = _stratified(trials, (fraction,), seed)
+    train, (validation,) = _divided(trials, (fraction,), seed)
     learned, chosen = _parts(trials, train, validation)
     return learned, chosen
 
@@ -63,19 +76,28 @@ def split_validation(
 def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     """Folds as (train, test) trial indices: scikit-learn's shuffled StratifiedKFold on condition.
 
-    Without conditions it is the shuffled KFold. Each trial is tested once.
+    Without conditions it is the shuffled KFold. Each trial is tested once. Trials that share
+    samples of the recording are tested together (StratifiedGroupKFold); where they chain through
+    the whole recording, each fold tests one contiguous stretch of it, and leaves out of its
+    training trials those that share samples with it.
 
     Raises:
-        DataError: for fewer than 2 folds, or more folds than trials.
+        DataError: for fewer than 2 folds, more folds than trials, or trials that overlap so much
+            that a fold has nothing to learn from.
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    if not 2 <= n <= trials.n_trials:
+    seed = whole("seed", seed, 0, 2**32 - 1, error=DataError)  # scikit-learn takes no higher one
+    if not isinstance(n, Integral) or not 2 <= n <= trials.n_trials:
         raise DataError(
-            f"cannot make {n} folds of {trials.n_trials} trials: choose 2 to {trials.n_trials}."
+            f"cannot make {shown(n)} folds of {trials.n_trials} trials: choose 2 to "
+            f"{trials.n_trials}."
         )
+    check_seed("seed", seed, MOST_FOLD_SEED, DataError)
     empty = np.zeros(trials.n_trials)
     codes, counts = _condition_codes(trials)
+    if trials.recorded_s is not None and any_overlap(trials.recorded_s):
+        return separated_folds(trials.recorded_s, codes, n, seed)
     if trials.condition is None or counts.max() < n:
         return list(KFold(n, shuffle=True, random_state=seed).split(empty))
     with warnings.catch_warnings():
@@ -85,7 +107,7 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
     if counts.min() < n:
         warnings.warn(
             f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing "
-            "from some folds.",
+            "from some folds: take fewer folds, or join conditions.",
             DataWarning,
             stacklevel=2,
         )
@@ -106,7 +128,8 @@ def split_labels(
             than parts.
     """
     shares = check_fractions(fractions)
-    if blocks < 1 or n_windows < 3 * blocks:
+    whole("blocks", blocks, 1, error=DataError)
+    if n_windows < 3 * blocks:
         raise DataError(
             f"{n_windows} windows cannot be split into {blocks} block(s) of train, validation and "
             "test windows: use shorter windows or fewer blocks."
@@ -126,11 +149,13 @@ def _block_labels(n: int, shares: np.ndarray) -> np.ndarray:
 
 def check_fractions(fractions: Any) -> np.ndarray:
     """Shares of training, validation and test trials."""
-    shares = np.asarray(fractions, float)
-    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+    given = as_array("fractions", fractions)
+    plain = given.shape == (3,) and given.dtype.kind in "iuf"
+    shares = given.astype(float) if plain else np.zeros(3)
+    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise DataError(
-            f"fractions are {fractions}: they must be three numbers above 0 (train, validation, "
-            "test) that add up to 1."
+            f"fractions are {shown(fractions)}: they must be three numbers above 0 (train, "
+            "validation, test) that add up to 1."
         )
     return shares
 
@@ -157,7 +182,7 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
     if used.size == 0:
         raise DataError("every trial is labelled 'none' in split: there is nothing to learn from.")
     subset = trials if used.size == trials.n_trials else trials[used]
-    train, (validation, test) = _stratified(subset, (shares[1], shares[2]), seed)
+    train, (validation, test) = _divided(subset, (shares[1], shares[2]), seed)
     return Splits(*_parts(subset, train, validation, test))
 
 
@@ -167,23 +192,45 @@ def _parts(trials: TrialSet, *rows: np.ndarray) -> list[TrialSet]:
     return [together[end - len(each) : end] for each, end in zip(rows, ends, strict=True)]
 
 
-def _stratified(
+def _warn_of_labels(trials: TrialSet, rows: dict[str, np.ndarray]) -> None:
+    """Say where the parts that a file names share samples of the recording."""
+    if trials.recorded_s is None:
+        return
+    train, val, test = (trials.recorded_s[rows[label]] for label in ("train", "val", "test"))
+    if test.size:
+        warn_labelled(test, np.concatenate([train, val]), "test")
+    if val.size:
+        warn_labelled(val, train, "validation" if test.size else "test")
+
+
+def _divided(
     trials: TrialSet, fractions: tuple[float, ...], seed: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """What is left, and one part per fraction of all trials.
 
     Each is an array of sorted indices, with at least one trial.
-
-    Trials are put in order of condition, shuffled within, and each part takes every k-th: a
-    condition gives a part its share rounded up or down, whatever its size.
     """
+    seed = whole("seed", seed, 0, error=DataError)
     sizes = [max(1, round(fraction * trials.n_trials)) for fraction in fractions]
     if sum(sizes) >= trials.n_trials:
         raise DataError(
             f"{trials.n_trials} trial(s) cannot fill {len(sizes) + 1} parts of at least one trial: "
             "give more trials."
         )
-    generator = np.random.default_rng(seed)
+    if trials.recorded_s is not None and any_overlap(trials.recorded_s):
+        return separated_parts(trials.recorded_s, _condition_codes(trials)[0], sizes, seed)
+    return _stratified(trials, sizes, seed)
+
+
+def _stratified(
+    trials: TrialSet, sizes: list[int], seed: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What is left, and one part of each of `sizes` trials.
+
+    Trials are put in order of condition, shuffled within, and each part takes every k-th: a
+    condition gives a part its share rounded up or down, whatever its size.
+    """
+    generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
     codes, counts = _condition_codes(trials)
     shuffled = generator.permutation(trials.n_trials)
     # trials shuffled within conditions, and conditions in random order, side by side

@@ -1,50 +1,48 @@
 """Tables of units and trials as plain columns: cleaning them, selecting rows, joining labels."""
 
-import operator
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from undertow.data import validation
+from undertow.data.plain import named, plain_values, warn_left_out
+from undertow.data.rules import mentioned, rows_of
 from undertow.errors import DataError
-from undertow.names import listed
+from undertow.memory import check_memory
+from undertow.names import listed, shown
 
 Columns = Mapping[str, np.ndarray]
-_COMPARISONS = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_RULE = re.compile(r"\s*(.+?)\s*(==|!=|>=|<=|>|<)\s*(.+?)\s*")
 
 
 def plain(value: Any) -> np.ndarray:
-    """An array of numbers, booleans or strings; strings kept as objects become plain strings."""
+    """An array of numbers, booleans or strings, also out of Python objects.
+
+    Missing text is '', a missing number or truth value NaN; what holds none of these stays as it
+    is.
+    """
     array = validation.as_array("a column or selection", value)
-    if array.dtype == object and all(isinstance(v, str | bytes) for v in array.ravel()):
-        array = np.array(
-            [v.decode() if isinstance(v, bytes) else v for v in array.ravel()]
-        ).reshape(array.shape)
-    return np.char.decode(array) if array.dtype.kind == "S" else array
+    found = plain_values(array)
+    return array if found is None else found
 
 
 def as_columns(
     table: str, columns: Mapping[str, Any], n_rows: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Check that every column is a plain array with one entry per row, and return them by name."""
+    """The columns of numbers or text with one entry per row, by name.
+
+    Columns of anything else (lists, objects) are left out, and named in one warning.
+
+    Raises:
+        DataError: for a column of another number of rows, or when no column is left.
+    """
     clean: dict[str, np.ndarray] = {}
-    for name, value in columns.items():
-        column = plain(value)
-        if column.dtype == object or column.ndim != 1:
-            raise DataError(
-                f"column {name!r} of the {table} has shape {column.shape}, dtype {column.dtype}: "
-                "one plain value a row."
-            )
+    left_out: list[str] = []
+    for name, value in _items(table, columns):
+        column = _one_value_a_row(value)
+        if column is None:
+            left_out.append(str(name))
+            continue
         n_rows = column.size if n_rows is None else n_rows
         if column.size != n_rows:
             raise DataError(
@@ -52,14 +50,43 @@ def as_columns(
                 "rows."
             )
         clean[str(name)] = column
+    if left_out and not clean and n_rows is None:
+        raise DataError(
+            f"no column of the {table} holds a single number or text a row: there is "
+            f"{listed(left_out)}."
+        )
+    warn_left_out(table, left_out)
     return clean
+
+
+def _items(table: str, columns: Any) -> list[tuple[Any, Any]]:
+    if not hasattr(columns, "items"):
+        raise DataError(
+            f"the {table} are {shown(columns)}: give a table, a mapping of column names to one "
+            "value a row."
+        )
+    return list(columns.items())
+
+
+def _one_value_a_row(value: Any) -> np.ndarray | None:
+    """A column as a plain array (rows,); None for lists of different length and all else."""
+    try:
+        column = plain_values(validation.as_array("a column", value))
+    except DataError:
+        return None
+    return column if column is not None and column.ndim == 1 else None
 
 
 def column(table: str, columns: Columns, name: str) -> np.ndarray:
     """The column `name`, or a `DataError` that lists the columns there are."""
-    if name not in columns:
-        raise DataError(f"the {table} have no column {name!r}: there is {listed(columns)}.")
+    if not isinstance(name, str) or name not in columns:
+        raise DataError(f"the {table} have no column {shown(name)}: there is {listed(columns)}.")
     return columns[name]
+
+
+def chosen(trials: Columns, names: Sequence[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Some rows of the trial columns named, by name."""
+    return {name: column("trials", trials, name)[rows] for name in names}
 
 
 def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -> np.ndarray:
@@ -67,7 +94,8 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
 
     Ids keep the order in which they are given.
 
-    A rule compares one column with one value (==, !=, >=, <=, >, <); several are joined by " and ".
+    A rule is an expression over the columns, ``"side in (left, right) and rt<0.8"``; see
+    `undertow.data.rules`.
 
     Raises:
         DataError: for a rule that cannot be read, an unknown column or id, or when no row is left.
@@ -75,15 +103,25 @@ def select_rows(table: str, selection: Any, ids: np.ndarray, columns: Columns) -
     if selection is None:
         return np.arange(ids.size)
     if isinstance(selection, str):
-        rules = [_follows(table, rule, columns) for rule in selection.split(" and ")]
-        rows = np.flatnonzero(np.logical_and.reduce(rules))
+        rows = np.flatnonzero(rows_of(table, selection, columns))
     else:
-        rows = _rows_by_mask_or_ids(table, np.atleast_1d(plain(selection)), ids)
+        chosen_rows = np.atleast_1d(plain(selection))
+        if chosen_rows.ndim != 1 or chosen_rows.dtype.kind not in "biufU":
+            raise DataError(
+                f"cannot choose {table} by {shown(selection)}: give a mask, ids or a rule."
+            )
+        rows = _rows_by_mask_or_ids(table, chosen_rows, ids)
     if rows.size == 0:
         raise DataError(
-            f"no row of the {table} is left after selecting {selection!r}: at least one must stay."
+            f"no row of the {table} is left after selecting {shown(selection)}: at least one must "
+            f"stay{_held(selection, columns)}."
         )
     return rows
+
+
+def _held(selection: Any, columns: Columns) -> str:
+    held = mentioned(selection, columns) if isinstance(selection, str) else ""
+    return f" ({held})" if held else ""
 
 
 def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -93,6 +131,7 @@ def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> 
                 f"the mask for the {table} has shape {selection.shape}: there are {ids.size} rows."
             )
         return np.flatnonzero(selection)
+    check_memory(64.0 * selection.size, f"{selection.size:,} ids", "give the rows wanted.")
     positions = {key: row for row, key in enumerate(ids.tolist())}
     unknown = [key for key in selection.tolist() if key not in positions]
     if unknown:
@@ -102,41 +141,27 @@ def _rows_by_mask_or_ids(table: str, selection: np.ndarray, ids: np.ndarray) -> 
     return np.array([positions[key] for key in selection.tolist()], dtype=int)
 
 
-def _follows(table: str, rule: str, columns: Columns) -> np.ndarray:
-    match = _RULE.fullmatch(rule)
-    if match is None:
-        raise DataError(
-            f"cannot read the rule {rule!r} for the {table}: write it as column==value (or !=, >=, "
-            "<=, >, <)."
-        )
-    name, sign, text = match.groups()
-    values = column(table, columns, name)
-    if values.dtype.kind == "U":
-        if sign not in ("==", "!="):
-            raise DataError(f"column {name!r} of the {table} holds text: compare it by == or !=.")
-        return np.asarray(_COMPARISONS[sign](values, text.strip("'\"")))
-    return np.asarray(_COMPARISONS[sign](values.astype(float), _as_number(rule, text)))
-
-
-def _as_number(rule: str, text: str) -> float:
-    truth = {"true": 1.0, "false": 0.0}
-    try:
-        return truth[text.lower()] if text.lower() in truth else float(text)
-    except ValueError:
-        raise DataError(
-            f"the rule {rule!r} compares numbers with {text!r}: give a number, true or false."
-        ) from None
-
-
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+    """One name or several, as a tuple.
+
+    Raises:
+        DataError: for anything but text or a list of it.
+    """
+    if names is None or isinstance(names, str):
+        return () if names is None else (names,)
+    several = names.ndim == 1 if isinstance(names, np.ndarray) else isinstance(names, Collection)
+    if not several or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{shown(names)} is no name, nor a list of names.")
+    return tuple(map(str, names))
 
 
 def join_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """One label per row: a single column as it is, several joined as 'a/b'."""
+    """One label per row: a single column as it is, several joined as 'a/b'.
+
+    Where one of several is missing it is 'none', which a warning says.
+    """
     if len(columns) == 1:
         return columns[0]
-    return np.array(
-        ["/".join(map(str, row)) for row in zip(*(c.tolist() for c in columns), strict=True)]
-    )
+    whole = [named("condition", plain(each), "none") for each in columns]
+    parts = [["none"] * len(columns[0]) if each is None else each.tolist() for each in whole]
+    return np.array(["/".join(map(str, row)) for row in zip(*parts, strict=True)])

@@ -3,19 +3,22 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from undertow.checks import number, one_of, whole
-from undertow.data import validation
+from undertow.data import counts, labels, validation
 from undertow.data.binning import rebinned_fields
 from undertow.data.notebook import html_table, trial_rows
+from undertow.data.overlaps import check_recorded
+from undertow.data.plausible import warn_width
 from undertow.data.selecting import by_axis, selected_fields
-from undertow.data.sharing import totals
 from undertow.data.times import bin_centres_s, check_times
 from undertow.errors import DataError
+from undertow.names import shown
 
 BehaviorKind = Literal["continuous", "categorical"]
 
@@ -46,6 +49,7 @@ class TrialSet:
         times: bin centres of each trial in seconds from `event`, (trials, time), strictly
             increasing, NaN past a trial's end; only where they are irregular. `bin_s` stays the
             width in which spikes are counted.
+        recorded_s: start and stop of each trial in the recording, (trials, 2) s, where known.
 
     Raises:
         DataError: naming the field, the trial or neuron, and the rule it breaks.
@@ -71,47 +75,43 @@ class TrialSet:
     stimulus_names: Sequence[str] = ()
     labels: Any = None
     times: Any = None
+    recorded_s: Any = None
     derived: InitVar[bool] = False
 
     def __post_init__(self, derived: bool) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         spikes = validation.as_numeric("spikes", self.spikes, 3)
-        validation.check_counts(spikes)
+        counts.check_counts(spikes)
         n_trials, n_time, n_neurons = spikes.shape
         put("bin_s", validation.bin_width(self.bin_s))
         put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
         put("spikes", validation.blank_past_end(spikes, self.lengths))
-        put("trial_ids", self._labels("trial_ids", np.arange(n_trials), n_trials, unique=True))
-        put("neuron_ids", self._labels("neuron_ids", np.arange(n_neurons), n_neurons, unique=True))
-        put("condition", self._labels("condition", None, n_trials))
-        put("split", self._labels("split", None, n_trials))
-        put("region", self._labels("region", None, n_neurons))
-        put("heldout", validation.check_heldout(self.heldout, n_neurons))
-        start_s = validation.scalar(self.start_s)
+        for name, n in (("trial_ids", n_trials), ("neuron_ids", n_neurons)):
+            put(name, labels.check_ids(name, getattr(self, name), n))
+        for name, n in (("condition", n_trials), ("split", n_trials), ("region", n_neurons)):
+            put(name, labels.check_groups(name, getattr(self, name), n))
+        put("heldout", labels.check_heldout(self.heldout, n_neurons))
+        start_s, forward = validation.scalar(self.start_s), validation.scalar(self.forward_bins)
         put("start_s", number("start_s", start_s, unit="seconds", error=DataError))
-        forward_bins = validation.scalar(self.forward_bins)
-        put("forward_bins", whole("forward_bins", forward_bins, 0, n_time - 1, error=DataError))
+        put("forward_bins", whole("forward_bins", forward, 0, n_time - 1, error=DataError))
         if self.times is not None:
             put("times", check_times(self.times, self.lengths, n_time, self.start_s))
+        put("recorded_s", check_recorded(self.recorded_s, n_trials))
         for name in ("behavior", "stimulus"):
             if (values := getattr(self, name)) is not None:
                 signal = validation.check_signal(name, values, n_trials, n_time)
                 put(name, validation.blank_past_end(signal, self.lengths))
             names = getattr(self, f"{name}_names")
             put(f"{name}_names", validation.check_names(name, names, getattr(self, name)))
-        if self.truth is not None:
-            put("truth", validation.check_truth(self.truth, spikes.shape))
+        put("truth", validation.check_truth(self.truth, spikes.shape))
+        for name in ("event", "behavior_kind"):
+            put(name, validation.check_text(name, getattr(self, name)))
         one_of("behavior_kind", self.behavior_kind, get_args(BehaviorKind), DataError)
-        put("labels", validation.check_categories(self.labels, n_trials))
+        put("labels", labels.check_categories(self.labels, n_trials))
         if not derived:
-            validation.check_shared(self.labels)
-            validation.check_any_spikes(self.spikes)
-            validation.warn_silent(self.spikes, self.neuron_ids)
-
-    def _labels(self, name: str, default: Any, n: int, unique: bool = False) -> Any:
-        value = getattr(self, name)
-        value = default if value is None else value
-        return None if value is None else validation.check_labels(name, value, n, unique)
+            labels.check_shared(self.labels)
+            counts.check_spiking(self.spikes, self.neuron_ids)
+            warn_width(self.bin_s)
 
     # --- sizes and axes -----------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class TrialSet:
     @property
     def silent(self) -> np.ndarray:
         """True for neurons without a single spike here, (neurons,)."""
-        return ~(totals(self.spikes)[0] > 0)
+        return ~(counts.totals(self.spikes)[0] > 0)
 
     @property
     def mean_rates(self) -> np.ndarray:
@@ -169,7 +169,7 @@ class TrialSet:
 
         NaN for a neuron that was never observed.
         """
-        total, observed = totals(self.spikes)
+        total, observed = counts.totals(self.spikes)
         return total / np.where(observed, observed, np.nan) / self.bin_s
 
     def __len__(self) -> int:
@@ -235,13 +235,13 @@ class TrialSet:
 
     def hold_out(self, k: int, seed: int = 0) -> "TrialSet":
         """Mark `k` neurons as held out: `numpy.random.default_rng(seed).permutation(n)[:k]`."""
-        if not 0 <= k < self.n_neurons:
+        n = self.n_neurons
+        if not isinstance(k, Integral) or not 0 <= k < n:
             raise DataError(
-                f"cannot hold out {k} of {self.n_neurons} neurons: at least one must stay held in."
+                f"cannot hold out {shown(k)} of {n} neurons: at least one must stay held in."
             )
-        heldout = np.zeros(self.n_neurons, bool)
-        heldout[np.random.default_rng(seed).permutation(self.n_neurons)[:k]] = True
-        return self.replace(heldout=heldout)
+        order = np.random.default_rng(whole("seed", seed, 0, error=DataError)).permutation(n)
+        return self.replace(heldout=np.isin(np.arange(n), order[:k]))
 
     def rebin(self, bin_s: float) -> "TrialSet":
         """Sum counts into bins a whole multiple as wide.
@@ -253,11 +253,10 @@ class TrialSet:
 
     def filter_rates(self, minimum_hz: float) -> "TrialSet":
         """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""
-        keep = self.mean_rates >= minimum_hz
+        keep = self.mean_rates >= number("minimum_hz", minimum_hz, error=DataError)
         if not keep.any():
-            raise DataError(
-                f"no neuron fires at {minimum_hz:g} spikes/s or more: lower the minimum rate."
-            )
+            rate = f"{minimum_hz:g} spikes/s"
+            raise DataError(f"no neuron fires at {rate} or more: lower the minimum rate.")
         return self.select(neurons=keep)
 
     # --- files --------------------------------------------------------------------------------

@@ -5,10 +5,13 @@ Both are written in internal time s = t / τ.
 
 import inspect
 from abc import ABC, abstractmethod
+from math import inf
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+
+from undertow.dynamics.limits import check_steps
 
 TRIAL_UNITS = 2.5
 """Units of internal time that a trial spans where the timescale is left to the model."""
@@ -111,8 +114,14 @@ class Dynamics(nn.Module, ABC):
         return (std @ noise[..., None])[..., 0] if self.correlated else std * noise
 
     def steps_per_bin(self, bin_s: float) -> int:
-        """Number of equal steps per bin, none longer than `max_step` in internal time."""
-        return max(1, int(-(-(bin_s / float(self.timescale_s.detach()) - 1e-6) // self.max_step)))
+        """Number of equal steps per bin, none longer than `max_step` in internal time.
+
+        Raises:
+            StabilityError: for a timescale so short that there would be more than 10,000.
+        """
+        timescale_s = float(self.timescale_s.detach())
+        units = bin_s / timescale_s if timescale_s else inf
+        return max(1, check_steps(-(-(units - 1e-6) // self.max_step), bin_s, timescale_s))
 
     def check_steps_per_bin(self, steps: float) -> None:
         """Refuse a number of steps per bin that the dynamics cannot take; by default none.

@@ -1,17 +1,17 @@
 """Coupled Stuart–Landau oscillators, the dynamics of the coupled-oscillator SDE."""
 
-import math
 from typing import Literal, Unpack, get_args
 
 import torch
 from torch import Tensor, nn
 
 from undertow.checks import one_of, pairs
-from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
-from undertow.errors import ModelError, StabilityError
+from undertow.dynamics.starting import starting_frequencies
+from undertow.errors import StabilityError
 
 Form = Literal["stuart-landau", "bistable"]
 START_ALPHA: dict[Form, float] = {"stuart-landau": 0.5, "bistable": -0.5}
@@ -46,6 +46,8 @@ class CoupledOscillators(SplitSDE):
         start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
             internal time (a trial, where the timescale is a trial / 2.5), evenly spaced on a log
             scale. They move slowly in learning: give the band that matters where it is known.
+        start_order: the seed that shuffles which oscillator starts where in the band; None puts the
+            slowest first.
         options: noise and time; see `IntegratedSDE`.
 
     Raises:
@@ -61,6 +63,7 @@ class CoupledOscillators(SplitSDE):
         drive: bool = False,
         integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.05, 3.0),
+        start_order: int | None = None,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
@@ -69,7 +72,7 @@ class CoupledOscillators(SplitSDE):
         n = state_dim // 2
         self.form = form
         self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * _spread_out(start_cycles, n))
+        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order))
         self.coupling = Coupling(n, input_dim, coupling)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
@@ -136,14 +139,3 @@ class CoupledOscillators(SplitSDE):
                 f"below {largest:g}: use steps shorter than {1000 * step_s * largest / turn:.4g} "
                 "ms, or integrator='splitting'."
             )
-
-
-def _spread_out(band: tuple[float, float], n: int) -> Tensor:
-    """Space n numbers from the band's lower edge to its upper one, (n,), in equal ratios."""
-    if len(band) != 2 or not 0 < band[0] <= band[1] < float("inf"):
-        raise ModelError(
-            f"start_cycles is {band}: it must be two positive numbers, the slower first, such as "
-            "(0.05, 3)."
-        )
-    low, high = (math.log(edge) for edge in band)
-    return torch.linspace(low, high, n).exp()

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from undertow.checks import one_of
+from undertow.dynamics.limits import width
+from undertow.errors import ModelError
+from undertow.memory import check_memory
 
 CouplingKind = Literal["matrix", "diffusive", "scalar", "none"]
 START, START_INPUT = 0.1, 0.3
@@ -37,7 +40,9 @@ class Coupling(nn.Module):
     ) -> None:
         super().__init__()
         one_of("coupling", kind, get_args(CouplingKind))
-        self.units, self.kind = units, kind
+        self.units, self.kind = width("units", units), kind
+        held = 4 * (2 + width("input_dim", input_dim, 0)) * units**2
+        check_memory(held, f"the coupling of {units} units", "use fewer units.", ModelError)
         size = {"none": 0, "scalar": 1}.get(kind, units)
         self.constant = _small(units, size, size) if size else None
         self.slope = (

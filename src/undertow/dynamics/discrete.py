@@ -5,9 +5,9 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from undertow.checks import whole
 from undertow.dynamics.base import Dynamics, Time
 from undertow.dynamics.integrated import timescale_parameter
+from undertow.dynamics.limits import width
 from undertow.errors import ModelError
 
 
@@ -36,8 +36,7 @@ class DiscreteDynamics(Dynamics):
         self, state_dim: int, input_dim: int, noise_dim: int, timescale_s: float | None
     ) -> None:
         super().__init__()
-        state_dim = whole("state_dim", state_dim, 1)
-        input_dim = whole("input_dim", input_dim, 0)
+        state_dim, input_dim = width("state_dim", state_dim), width("input_dim", input_dim, 0)
         self.state_dim, self.input_dim, self.noise_dim = state_dim, input_dim, noise_dim
         self.log_timescale = timescale_parameter(timescale_s, learn=False)
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from undertow.dynamics.base import Time
 from undertow.dynamics.langevin_base import SecondOrderLangevin
+from undertow.dynamics.limits import constant
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
-from undertow.errors import ModelError
 
 
 class EulerLangevin(SecondOrderLangevin):
@@ -39,9 +39,7 @@ class EulerLangevin(SecondOrderLangevin):
         **options: Any,
     ) -> None:
         super().__init__(state_dim, potential, **options)
-        if not hamiltonian_step > 0:
-            raise ModelError(f"hamiltonian_step is {hamiltonian_step}: it must be above zero.")
-        self.hamiltonian_step = hamiltonian_step
+        self.hamiltonian_step = constant("hamiltonian_step", hamiltonian_step)
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         z, v = x.chunk(2, -1)

@@ -2,9 +2,25 @@
 
 import math
 
+import torch
+from torch import Tensor
+
 from undertow.errors import StabilityError
 
 GROWTH, HORIZON_BINS = 1000.0, 10_000
+
+
+def eigenvalues(matrix: Tensor, of: str) -> Tensor:
+    """Eigenvalues of a matrix in double precision, (…, n).
+
+    Raises:
+        StabilityError: for entries that are not finite, on which LAPACK can crash.
+    """
+    exact = matrix.detach().double().cpu()
+    if not torch.isfinite(exact).all():
+        raise StabilityError(f"{of} is not finite: training has run away, lower its learning_rate.")
+    found: Tensor = torch.linalg.eigvals(exact)
+    return found
 
 
 def bins_to_grow(radius: float) -> float:

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from undertow.checks import one_of, whole
+from undertow.checks import one_of
 from undertow.dynamics.base import SDE, Time
 from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion, DiffusionKind
+from undertow.dynamics.limits import timescale, width
 from undertow.errors import ModelError
 
 Integrator = Literal["euler", "heun", "rk4"]
@@ -42,13 +43,13 @@ class IntegratedSDE(SDE):
     does not depend on the state: they are then of strong order 1.
 
     Args:
-        state_dim: width of the state.
-        input_dim: external inputs u.
+        state_dim: width of the state, at most 4,096.
+        input_dim: external inputs u, at most 4,096.
         noise: False for the ordinary differential equation with the same drift.
         diffusion: 'constant', 'state' or 'input': what σ depends on.
         integrator: 'euler', 'heun' or 'rk4'.
-        timescale_s: seconds per unit of internal time; None leaves it to the model (trial length /
-            2.5; 1 s on its own).
+        timescale_s: seconds per unit of internal time, 1e-6 to 1e6; None leaves it to the model
+            (trial length / 2.5; 1 s on its own).
         learn_timescale: learn it, as its logarithm.
 
     Raises:
@@ -75,7 +76,7 @@ class IntegratedSDE(SDE):
         learn_timescale: bool = False,
     ) -> None:
         super().__init__()
-        state_dim, input_dim = whole("state_dim", state_dim, 1), whole("input_dim", input_dim, 0)
+        state_dim, input_dim = width("state_dim", state_dim), width("input_dim", input_dim, 0)
         one_of("integrator", integrator, self.integrators)
         one_of("diffusion", diffusion, get_args(DiffusionKind))
         if noise and integrator in ("heun", "rk4") and diffusion == "state":
@@ -151,9 +152,6 @@ def timescale_parameter(timescale_s: float | None, learn: bool) -> nn.Parameter:
     Raises:
         ModelError: for a timescale that is not above zero.
     """
-    if timescale_s is not None and not timescale_s > 0:
-        raise ModelError(
-            f"timescale_s is {timescale_s}: it must be above zero, in seconds, or None."
-        )
-    start = torch.tensor(timescale_s or UNSET_TIMESCALE_S).log()
+    start_s = UNSET_TIMESCALE_S if timescale_s is None else timescale(timescale_s)
+    start = torch.tensor(start_s).log()
     return nn.Parameter(start, requires_grad=learn)

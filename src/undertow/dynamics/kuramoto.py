@@ -5,11 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, InputMap
 from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
-
-START_CYCLES = (0.5, 3.0)
+from undertow.dynamics.starting import starting_frequencies
 
 
 class Kuramoto(IntegratedSDE):
@@ -22,13 +21,24 @@ class Kuramoto(IntegratedSDE):
     Args:
         state_dim: phases, one an oscillator.
         input_dim: external inputs u, which shift the frequencies through a learned B.
+        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
+            internal time, evenly spaced.
+        start_order: the seed that shuffles which oscillator starts where in the band; None puts the
+            slowest first.
         options: see `IntegratedSDE`.
     """
 
-    def __init__(self, state_dim: int, input_dim: int = 0, **options: Unpack[SDEOptions]) -> None:
+    def __init__(
+        self,
+        state_dim: int,
+        input_dim: int = 0,
+        start_cycles: tuple[float, float] = (0.5, 3.0),
+        start_order: int | None = None,
+        **options: Unpack[SDEOptions],
+    ) -> None:
         super().__init__(state_dim, input_dim, **options)
         self.omega = nn.Parameter(
-            2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, self.state_dim)
+            starting_frequencies(start_cycles, self.state_dim, start_order, log=False)
         )
         self.coupling = Coupling(self.state_dim, self_coupled=False)
         self.input_map = InputMap(input_dim, self.state_dim)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from undertow.dynamics.base import SDE
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
+from undertow.dynamics.limits import constant, timescale, width
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
 
@@ -26,9 +27,9 @@ class SecondOrderLangevin(SDE):
     Args:
         state_dim: positions and velocities together, an even number; the state is [z, v].
         potential: builds the potential from the number of positions, or is one.
-        mass, gamma, temperature: m, γ, k_Bτ; positive. Each is a vector over positions, constant at
-            the start.
-        timescale_s: seconds per unit of internal time.
+        mass, gamma, temperature: m, γ, k_Bτ; 1e-18 to 1e18. Each is a vector over positions,
+            constant at the start.
+        timescale_s: seconds per unit of internal time, 1e-6 to 1e6.
         learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned (as logarithms); the
             others stay fixed.
         allow_unstable: run a step that diverges, instead of refusing it.
@@ -54,7 +55,7 @@ class SecondOrderLangevin(SDE):
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
-        if state_dim < 2 or state_dim % 2:
+        if width("state_dim", state_dim) % 2:
             raise ModelError(
                 f"state_dim is {state_dim}: positions and velocities together are an even number."
             )
@@ -78,8 +79,7 @@ class SecondOrderLangevin(SDE):
                 known = ", ".join(get_args(Learnable))
                 raise ModelError(f"cannot learn {wanted!r}: it must be among {known}.")
         for name, value in values.items():
-            if not value > 0:
-                raise ModelError(f"{name} is {value}: it must be above zero.")
+            value = timescale(value) if name == "timescale" else constant(name, value)
             size = () if name == "timescale" else (self.noise_dim,)
             log_value = nn.Parameter(
                 torch.full(size, float(value)).log(), requires_grad=name in learn
@@ -128,9 +128,8 @@ class SecondOrderLangevin(SDE):
         with torch.no_grad():
             h = bin_s / self.timescale_s / self.steps_per_bin(bin_s)
             step = self.step(0.0, torch.eye(self.state_dim, device=h.device, dtype=h.dtype), h)[0]
-            return float(
-                torch.linalg.eigvals(step.double().cpu()).abs().max()
-            ) ** self.steps_per_bin(bin_s)
+            largest = float(eigenvalues(step, "the Langevin step").abs().max())
+            return largest ** self.steps_per_bin(bin_s)
 
     def largest_radius(self, bin_s: float) -> float | None:
         """Largest such factor for any curvature that learning can give the potential.
@@ -146,7 +145,7 @@ class SecondOrderLangevin(SDE):
             [self.transition(float(k), h) for k in torch.linspace(*bounds, 257)],
             dtype=torch.float64,
         )
-        return float(torch.linalg.eigvals(matrices).abs().max()) ** steps
+        return float(eigenvalues(matrices, "the Langevin step").abs().max()) ** steps
 
     def check_stable(self, bin_s: float) -> None:
         """Raise where paths grow a thousandfold within 10,000 bins; silent with `allow_unstable`.

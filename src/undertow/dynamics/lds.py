@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.dynamics.discrete import DiscreteDynamics
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
 
 START_RADIUS = 0.9
 LARGEST_START_ANGLE = 0.5
@@ -64,7 +64,7 @@ class LDS(DiscreteDynamics):
 
     def spectral_radius(self) -> float:
         """Factor by which the fastest-growing state grows in a bin."""
-        return float(torch.linalg.eigvals(self.transition.detach().double().cpu()).abs().max())
+        return float(eigenvalues(self.transition, "the transition matrix").abs().max())
 
     def check_stable(self, bin_s: float) -> None:
         """Raise where paths grow a thousandfold within 10,000 bins; silent with `allow_unstable`.

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from undertow.checks import whole
 from undertow.dynamics.base import SDE, Time
 from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.diffusions import ConstantDiffusion
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
 from undertow.dynamics.integrated import timescale_parameter
+from undertow.dynamics.limits import width
 
 START_DECAY, START_TURN = 0.5, 2.0
 
@@ -45,8 +45,7 @@ class LinearSDE(SDE):
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
-        state_dim = whole("state_dim", state_dim, 1)
-        input_dim = whole("input_dim", input_dim, 0)
+        state_dim, input_dim = width("state_dim", state_dim), width("input_dim", input_dim, 0)
         self.state_dim, self.input_dim, self.allow_unstable = state_dim, input_dim, allow_unstable
         self.noise_dim, self.correlated = (state_dim, True) if noise else (0, False)
         random = torch.randn(state_dim, state_dim) / state_dim**0.5
@@ -108,7 +107,7 @@ class LinearSDE(SDE):
             StabilityError: naming the factor by which they grow in a bin.
         """
         if not self.allow_unstable:
-            growth = torch.linalg.eigvals(self.matrix.detach().double().cpu()).real.max()
+            growth = eigenvalues(self.matrix, "the drift matrix").real.max()
             radius = float(torch.exp(growth * bin_s / self.timescale_s.detach().double().cpu()))
             refuse_growth(
                 radius, "linear drift is", "a matrix whose eigenvalues have negative real parts"

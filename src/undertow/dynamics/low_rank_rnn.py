@@ -5,10 +5,10 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from undertow.checks import whole
 from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import InputMap
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
+from undertow.dynamics.limits import width
 from undertow.dynamics.splitting import SplitSDE, relaxation
 from undertow.errors import ModelError
 
@@ -42,7 +42,7 @@ class LowRankRNN(SplitSDE):
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
-        rank = whole("rank", rank, 1)
+        rank = width("rank", rank)
         if rank > self.state_dim:
             raise ModelError(
                 f"rank is {rank}: {self.state_dim} units have a connectivity of rank "

@@ -1,6 +1,7 @@
 """Dynamics by name, for command lines and files: 'coupled-oscillators' is `CoupledOscillators`."""
 
 import inspect
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,10 +40,20 @@ def make_dynamics(name: str, settings: Mapping[str, Any]) -> Dynamics:
     return cls(**settings)
 
 
+def setting_types(cls: type[Dynamics]) -> dict[str, Any]:
+    """Annotation of each of `setting_names`, from the class or the base that names it."""
+    hints: dict[str, Any] = {}
+    for base in reversed([each for each in cls.__mro__ if "__init__" in vars(each)]):
+        if issubclass(base, Dynamics):
+            own = typing.get_type_hints(base.__init__)
+            hints |= {k: own[k] for k in inspect.signature(base).parameters if k in own}
+    return {name: hints.get(name, Any) for name in setting_names(cls)}
+
+
 def exported_name(value: Any) -> str | None:
     """Return the name under which `undertow.dynamics` exports a class; None for anything else."""
     name = value.__name__ if inspect.isclass(value) else ""
-    return name if exported_class(name) is value else None
+    return name if name and exported_class(name) is value else None
 
 
 def exported_class(name: str) -> Any:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from undertow.checks import whole
 from undertow.dynamics.base import Time
 from undertow.dynamics.integrated import IntegratedSDE, SDEOptions
+from undertow.dynamics.limits import MOST_UNITS
+from undertow.errors import ModelError
+from undertow.memory import check_memory
 
 
 class NeuralSDE(IntegratedSDE):
@@ -30,7 +33,9 @@ class NeuralSDE(IntegratedSDE):
         **options: Unpack[SDEOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, **options)
-        hidden_dim = whole("hidden_dim", hidden_dim, 1)
+        hidden_dim = whole("hidden_dim", hidden_dim, 1, MOST_UNITS)
+        held = 4 * hidden_dim * (hidden_dim + 2 * self.state_dim + input_dim)
+        check_memory(held, f"a network of {hidden_dim} units", "lower hidden_dim.", ModelError)
         self.network = nn.Sequential(
             nn.Linear(self.state_dim + input_dim, hidden_dim),
             nn.Tanh(),

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from undertow.dynamics.base import SDE, Time
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
+from undertow.dynamics.limits import constant, timescale, width
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
 
@@ -51,7 +52,7 @@ class OverdampedLangevin(SDE):
         allow_unstable: bool = False,
     ) -> None:
         super().__init__()
-        self.state_dim = self.noise_dim = state_dim
+        self.state_dim = self.noise_dim = width("state_dim", state_dim)
         self.potential = potential if isinstance(potential, Potential) else potential(state_dim)
         if self.potential.dim != state_dim:
             raise ModelError(
@@ -61,15 +62,12 @@ class OverdampedLangevin(SDE):
         known = get_args(OverdampedLearnable)
         if unknown := [name for name in learn if name not in known]:
             raise ModelError(f"cannot learn {unknown[0]!r}: it must be among {', '.join(known)}.")
-        if (
-            not temperature >= 0
-            or (temperature == 0 and "temperature" in learn)
-            or not timescale_s > 0
-        ):
-            raise ModelError(
-                f"temperature is {temperature}, timescale_s {timescale_s}: zero or more (above "
-                "zero to be learned); above zero."
-            )
+        temperature, timescale_s = (
+            constant("temperature", temperature, zero=True),
+            timescale(timescale_s),
+        )
+        if temperature == 0 and "temperature" in learn:
+            raise ModelError("temperature is 0: it must be above zero to be learned.")
         self.allow_unstable = allow_unstable
         logs = {
             "temperature": math.log(temperature) if temperature else -math.inf,
@@ -111,7 +109,7 @@ class OverdampedLangevin(SDE):
         """
         stiffness = self.potential.stiffness()
         if stiffness is not None:
-            curvatures = torch.linalg.eigvalsh(stiffness.detach().double().cpu())
+            curvatures = eigenvalues(stiffness, "the stiffness of the potential").real
             self._refuse((float(curvatures.min()), float(curvatures.max())), bin_s, "is")
 
     def check_settings(self, bin_s: float) -> None:

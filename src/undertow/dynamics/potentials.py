@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undertow.checks import whole
+from undertow.dynamics import limits
+from undertow.dynamics.limits import MOST_UNITS, constant
 from undertow.errors import ModelError
 
 
@@ -20,7 +23,7 @@ class Potential(nn.Module, ABC):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = limits.width("positions", dim)
 
     @abstractmethod
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
@@ -69,19 +72,15 @@ class CoupledOscillatorPotential(Potential):
 
     def __init__(self, dim: int, groups: int = 4, taps: int = 7, confinement: float = 0.05) -> None:
         super().__init__(dim)
-        if groups < 1 or dim % groups:
+        if dim % limits.width("groups", groups):
             raise ModelError(
                 f"{dim} positions do not divide into {groups} oscillator groups: choose a multiple "
                 f"of {groups}."
             )
-        if taps < 1 or taps % 2 == 0:
+        if limits.width("taps", taps) % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
-        if not confinement > 0:
-            raise ModelError(
-                f"confinement is {confinement}: it must be above zero, or directions without a "
-                "well remain."
-            )
-        self.groups, self.taps, self.confinement = groups, taps, confinement
+        self.groups, self.taps = groups, taps
+        self.confinement = constant("confinement", confinement)
         start = torch.zeros(groups, (taps + 1) // 2)
         start[:, 0] = 1.0
         if taps > 1:
@@ -136,11 +135,8 @@ class HarmonicPotential(Potential):
 
     def __init__(self, dim: int, curvature: float = 1.0) -> None:
         super().__init__(dim)
-        if not curvature > 0:
-            raise ModelError(
-                f"curvature is {curvature}: it must be above zero, or nothing holds the positions."
-            )
-        self.log_curvature = nn.Parameter(torch.tensor(float(curvature)).log())
+        curvature = constant("curvature", curvature)
+        self.log_curvature = nn.Parameter(torch.tensor(curvature).log())
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return 0.5 * self.log_curvature.exp() * z.square().sum(-1)
@@ -165,9 +161,7 @@ class DoubleWellPotential(Potential):
 
     def __init__(self, dim: int, height: float = 1.0) -> None:
         super().__init__(dim)
-        if not height > 0:
-            raise ModelError(f"height is {height}: it must be above zero, or the wells are hills.")
-        self.height = height
+        self.height = constant("height", height)
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         between, beyond = 0.25 * (z.square() - 1).square(), (z.abs() - 1).square()
@@ -190,14 +184,10 @@ class MLPPotential(Potential):
 
     def __init__(self, dim: int, width: int = 64, confinement: float = 0.5) -> None:
         super().__init__(dim)
-        if not confinement > 0:
-            raise ModelError(
-                f"confinement is {confinement}: it must be above zero, or nothing holds the "
-                "positions."
-            )
-        self.confinement = confinement
-        self.hidden = nn.Linear(dim, width)
-        self.weight = nn.Parameter(torch.randn(width) * 0.1)
+        self.confinement = constant("confinement", confinement)
+        units = whole("width", width, 1, MOST_UNITS)
+        self.hidden = nn.Linear(dim, units)
+        self.weight = nn.Parameter(torch.randn(units) * 0.1)
 
     def energy(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return (

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undertow.checks import whole
+from undertow.dynamics.limits import MOST_UNITS, width
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
 
@@ -28,12 +30,12 @@ class FreeOscillatorPotential(Potential):
 
     def __init__(self, dim: int, groups: int = 4, taps: int = 7) -> None:
         super().__init__(dim)
-        if groups < 1 or dim % groups:
+        if dim % width("groups", groups):
             raise ModelError(
                 f"{dim} positions do not divide into {groups} groups: choose a multiple of "
                 f"{groups}."
             )
-        if taps < 1 or taps % 2 == 0:
+        if width("taps", taps) % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
         self.groups = groups
         start = torch.randn(groups, (taps + 1) // 2) / taps
@@ -81,12 +83,12 @@ class MixedOscillatorPotential(Potential):
 
     def __init__(self, dim: int, channels: int = 4, taps: int = 3) -> None:
         super().__init__(dim)
-        if channels < 1 or dim % channels:
+        if dim % width("channels", channels):
             raise ModelError(
                 f"{dim} positions do not divide into {channels} channels: choose a multiple of "
                 f"{channels}."
             )
-        if taps < 1 or taps % 2 == 0:
+        if width("taps", taps) % 2 == 0:
             raise ModelError(f"taps is {taps}: the coupling kernel needs an odd number of taps.")
         self.channels, self.taps = channels, taps
         self.kernel = nn.Parameter(torch.zeros(channels, channels, taps))
@@ -128,6 +130,7 @@ class InputDrivenPotential(Potential):
         base: Callable[[int], Potential] = CoupledOscillatorPotential,
     ) -> None:
         super().__init__(dim)
+        n_inputs = whole("n_inputs", n_inputs, 1, MOST_UNITS)
         self.base = base(dim)
         self.weight = nn.Parameter(torch.randn(dim, n_inputs) * 0.1 / n_inputs**0.5)
 

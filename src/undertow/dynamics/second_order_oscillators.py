@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from undertow.checks import pairs
-from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling
-from undertow.dynamics.growth import refuse_growth
+from undertow.dynamics.growth import eigenvalues, refuse_growth
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
+from undertow.dynamics.starting import starting_frequencies
 
-START_CYCLES = (0.5, 3.0)
 START_DAMPING = 1.0
 
 
@@ -32,6 +32,10 @@ class SecondOrderOscillators(SplitSDE):
         input_dim: external inputs u; they modulate the coupling.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
         allow_unstable: run a step that diverges, instead of refusing it.
+        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
+            internal time, evenly spaced.
+        start_order: the seed that shuffles which oscillator starts where in the band; None puts the
+            slowest first.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -43,6 +47,8 @@ class SecondOrderOscillators(SplitSDE):
         input_dim: int = 0,
         integrator: SplitIntegrator = "splitting",
         allow_unstable: bool = False,
+        start_cycles: tuple[float, float] = (0.5, 3.0),
+        start_order: int | None = None,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
@@ -50,7 +56,7 @@ class SecondOrderOscillators(SplitSDE):
         n = state_dim // 2
         self.allow_unstable = allow_unstable
         self.log_damping = nn.Parameter(torch.full((n,), START_DAMPING).log())
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, n))
+        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order, log=False))
         self.coupling = Coupling(n, input_dim, "matrix", self_coupled=False)
 
     @property
@@ -104,7 +110,7 @@ class SecondOrderOscillators(SplitSDE):
             matrix = self.next_mean(
                 0.0, torch.eye(self.state_dim, dtype=h.dtype, device=h.device), h
             )
-            radius = float(torch.linalg.eigvals(matrix.double().cpu()).abs().max()) ** steps
+            radius = float(eigenvalues(matrix, "the step").abs().max()) ** steps
         refuse_growth(
             radius,
             "oscillators' step is",

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from undertow.checks import pairs
-from undertow.dynamics.base import TRIAL_UNITS, Time
+from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
+from undertow.dynamics.starting import starting_frequencies
 
-START_CYCLES = (0.5, 3.0)
 START_NONLINEARITY = 1.0
 
 
@@ -29,6 +29,10 @@ class VanDerPol(SplitSDE):
         input_dim: external inputs u, which push the velocities through a learned B.
         coupling: 'diffusive', 'matrix' (Σ_j K_ij x_j) or 'none'; see `Coupling`.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
+            internal time, evenly spaced.
+        start_order: the seed that shuffles which oscillator starts where in the band; None puts the
+            slowest first.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -40,13 +44,15 @@ class VanDerPol(SplitSDE):
         input_dim: int = 0,
         coupling: CouplingKind = "diffusive",
         integrator: SplitIntegrator = "splitting",
+        start_cycles: tuple[float, float] = (0.5, 3.0),
+        start_order: int | None = None,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_nonlinearity = nn.Parameter(torch.full((n,), START_NONLINEARITY).log())
-        self.omega = nn.Parameter(2 * torch.pi / TRIAL_UNITS * torch.linspace(*START_CYCLES, n))
+        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order, log=False))
         self.coupling = Coupling(n, kind=coupling)
         self.input_map = InputMap(input_dim, n)
 

@@ -8,8 +8,9 @@ from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
 from undertow.experiments.latent_curve_result import LatentCurve
+from undertow.experiments.prediction_files import write_csv, write_netcdf
 from undertow.experiments.preparing import prepare, read_trials
-from undertow.experiments.saved_run import SavedRun, write_csv, write_netcdf
+from undertow.experiments.saved_run import SavedRun
 from undertow.experiments.scores import (
     ScoreTable,
     latent_information,

@@ -1,6 +1,5 @@
 """`Ablation`: the results of every arm, as scores, paired differences and tables."""
 
-import csv
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of, versions
 from undertow.experiments.scores import INFORMATION, latent_information, score_text
-from undertow.files import write_json, written_whole
+from undertow.files import write_json, write_rows, written_whole
 from undertow.models.base import Estimator
 
 FILE = "ablation"
@@ -189,11 +188,9 @@ class Ablation(Tabular):
         rows = self.rows()
         with (
             written_whole(table, overwrite=True) as temporary,
-            temporary.open("w", newline="") as file,
+            temporary.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, list(rows[0]) if rows else ["arm"])
-            writer.writeheader()
-            writer.writerows(rows)
+            write_rows(file, [list(rows[0]) if rows else ["arm"], *(row.values() for row in rows)])
         with written_whole(page, overwrite=True) as temporary:
             temporary.write_text(self.markdown(), encoding="utf-8")
         return [write_json(directory / f"{FILE}.json", content), table, page]

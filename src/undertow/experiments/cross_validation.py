@@ -1,21 +1,31 @@
 """Cross-validation of one model beside the baseline, on the grid runner."""
 
-from collections.abc import Mapping, Sequence
+import time
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet
-from undertow.errors import UndertowError
-from undertow.experiments.fitting import fold_splits, load_and_predict
+from undertow.data import TrialSet, join_trials
+from undertow.data.separating import SEPARATED
+from undertow.errors import DataWarning, UndertowError
+from undertow.experiments.fitting import fold_splits, load_and_predict, noted
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
-from undertow.experiments.scores import score_table, write_scores
+from undertow.experiments.scores import (
+    score_table,
+    score_warnings,
+    true_rate_cells,
+    write_scores,
+)
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
+from undertow.report import check_kinds
+from undertow.training import reporter, teller
 
 CELLS = "cells"
 
@@ -31,6 +41,8 @@ def cross_validate(
     report: Report | None = None,
     workers: int = 1,
     source: Mapping[str, Any] | None = None,
+    figures: Collection[str] = ("png",),
+    verbose: bool = True,
 ) -> RunResult:
     """Fit and score `model` and Gaussian smoothing on every fold; scores are means over folds.
 
@@ -42,14 +54,17 @@ def cross_validate(
         folds: number of stratified folds.
         split_seed: of the folds.
         resume: go on with the same cross-validation in `out`.
-        progress, report, workers: as in `run_grid`.
-        source: as in `run`.
+        progress, report, workers: as in `run_grid`; by default a person who watches hears of both.
+        source, figures, verbose: as in `run`.
 
     Raises:
         UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
     """
-    out, source = Path(out), source or {}
-    parts = fold_splits(trials, folds, split_seed)
+    check_kinds(figures)
+    out, source, started = Path(out), source or {}, time.monotonic()
+    tell = teller(None, verbose and report is None)
+    with noted() as said:
+        parts = fold_splits(trials, folds, split_seed)
     names = {f"fold{k}": splits for k, splits in enumerate(parts)}
     what = identity(model, trials, names, split_seed)
     models: dict[str, Estimator] = {model.cli_name: model}
@@ -61,38 +76,44 @@ def cross_validate(
         split_seed=split_seed,
         workers=workers,
         keep_models=True,
-        report=report,
+        report=report or (lambda cell, *counted: tell(cell.line(*counted))),
+        progress=reporter(progress, verbose),
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
-    with run_directory(out, what, resume, source):
+    with run_directory(out, what, resume, source), warnings.catch_warnings():
+        # said above: the grid makes the same folds again
+        warnings.filterwarnings("ignore", message=SEPARATED, category=DataWarning)
         for name, each in models.items():
-            done[name] = fit_all(
-                {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
-            )
+            done[name] = fit_all({name: each}, {"trials": trials}, out / CELLS, seeds=seeds)
             _check_all_finished(done[name])
-    table = score_table(
-        {name: [[cell.statistics()] for cell in cells] for name, cells in done.items()}
-    )
-    fits = [
-        load_and_predict(models[name], parts[0], cells[0].model_path)
-        for name, cells in done.items()
-    ]
-    about = {
-        **what,
-        "source": source,
-        **fit_facts(fits[0], parts[0]),
-        "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
-        "notes": [
-            f"Scores are means over {folds} folds; all else is of the first fold.",
-            *fits[0].notes,
-        ],
-        "folds": [_fold_row(cell) for cells in done.values() for cell in cells],
-    }
-    write_scores(out / SCORES, table, about)
-    baseline = fits[1] if len(fits) > 1 else None
-    page = report_run(out, fits[0], baseline, table, about)
-    return RunResult(out, fits[0].model, table, about["fit_s"], page)
+        cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
+        pairs = [(join_trials(each.train, each.validation), each.test) for each in parts]
+        table = score_table(cells | true_rate_cells(pairs))
+        fits = [
+            load_and_predict(models[name], parts[0], mine[0].model_path)
+            for name, mine in done.items()
+        ]
+        about = {
+            **what,
+            "source": source,
+            **fit_facts(fits[0], parts[0]),
+            "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
+            "notes": [
+                f"Scores are means over {folds} folds; all else is of the first fold.",
+                *said,
+                *fits[0].notes,
+                *score_warnings(table.scores[model.cli_name]),
+            ],
+            "folds": [_fold_row(cell) for mine in done.values() for cell in mine],
+        }
+        write_scores(out / SCORES, table, about)
+        baseline = fits[1] if len(fits) > 1 else None
+        page = report_run(out, fits[0], baseline, table, about, figures)
+    scored_s = max(time.monotonic() - started - about["fit_s"], 0.0)
+    result = RunResult(out, fits[0].model, table, about["fit_s"], page, scored_s)
+    tell(result.summary())
+    return result
 
 
 def _check_all_finished(done: Sequence[CellResult]) -> None:

@@ -5,7 +5,7 @@ A run and a cell of a grid share it.
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,16 +15,22 @@ import numpy as np
 
 from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
 from undertow.evaluation import (
+    MASKS,
     Statistic,
-    generation_statistics,
-    sufficient_statistics,
+    hidden_prediction,
+    interval_statistics,
+    model_statistics,
+    rate_statistics,
     velocity_channels,
+    with_hidden,
 )
 from undertow.evaluation.scores.velocity import without_rates
-from undertow.files import read_json, write_json
+from undertow.experiments.records import read_fit
+from undertow.files import write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
+from undertow.training import silent
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
 
@@ -37,7 +43,7 @@ class Fitted:
         model: the model, fitted on the training trials, choices made on the validation trials.
         train: its prediction for the training and validation trials, see `train_prediction`;
             decoders are fitted on it.
-        test: its prediction for the test trials.
+        test: its prediction for the test trials, with the rates of hidden entries.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
     """
@@ -65,15 +71,36 @@ def statistics_of(
 
     Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents
     exchanged between trials, where the model has latents to exchange. A model that generates has
-    those of `generation_statistics` too.
+    those of `generation_statistics` too, and one with latents those of `interval_statistics`.
     """
-    found = sufficient_statistics(test, train)
-    generated = model.predict_generated(test.trials)
-    if generated is not None:
-        found |= generation_statistics(test, *generated, None if train is None else train.trials)
-    exchanged = model.predict_exchanged(test.trials)
-    again = {} if exchanged is None else sufficient_statistics(exchanged)
-    return found | {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
+    found = model_statistics(model, test, train)
+    again = _exchanged(model, test.trials, None if train is None else train.trials)
+    found |= {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
+    return found | (interval_statistics(model.predict, test.trials) if test.latents else {})
+
+
+def _exchanged(model: Estimator, trials: TrialSet, train: TrialSet | None) -> dict[str, Statistic]:
+    """The statistics of the rates with latents exchanged.
+
+    Where no neuron is held out, what the latents carry shows in entries that were hidden.
+    """
+    exchanged = model.predict_exchanged(trials)
+    if exchanged is None:
+        return {}
+    hidden = None if trials.heldout.any() else hidden_prediction(_exchange_in(model), trials)
+    return rate_statistics(with_hidden(exchanged, hidden), train)
+
+
+def _exchange_in(model: Estimator) -> Callable[[TrialSet], Prediction]:
+    """A prediction with latents exchanged, of a model that has some, from few samples."""
+    few = model.thinned(MASKS)
+
+    def predict(trials: TrialSet) -> Prediction:
+        found = few.predict_exchanged(trials)
+        assert found is not None
+        return found
+
+    return predict
 
 
 def fit_and_predict(
@@ -86,14 +113,14 @@ def fit_and_predict(
         splits: the test part is predicted once, after everything is chosen.
         save_to: the model file; seconds and warnings of the fit go beside it, under the same name
             and '.fit.json'.
-        fit_options: `checkpoint`, `resume` and `progress` of `model.fit`.
+        fit_options: `checkpoint`, `resume` and `progress` of `model.fit`; silent without the last.
     """
+    quiet = {} if fit_options.get("progress") else {"progress": silent}
     with noted() as notes:
         started = time.perf_counter()
-        model.fit(splits.train, validation=splits.validation, **fit_options)
+        model.fit(splits.train, validation=splits.validation, **{**fit_options, **quiet})
         # the history of a resumed fit counts the seconds before it was interrupted too
-        earlier_s = max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
-        about = {"fit_s": max(time.perf_counter() - started, earlier_s), "notes": notes}
+        about = {"fit_s": max(time.perf_counter() - started, _seconds(model)), "notes": notes}
     if save_to is not None:
         # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)
@@ -106,9 +133,10 @@ def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:
 
     `model` gives the class to load, and the code that no file holds.
     """
-    return _predicted(
-        type(model).load(path, **code_in(model)), splits, read_json(path.with_suffix(FIT))
-    )
+    fitted, beside = type(model).load(path, **code_in(model)), path.with_suffix(FIT)
+    # a model that came without the file beside it is as good as any
+    about = vars(read_fit(beside)) if beside.exists() else {"fit_s": _seconds(fitted), "notes": []}
+    return _predicted(fitted, splits, about)
 
 
 def code_in(model: Estimator) -> dict[str, Any]:
@@ -129,7 +157,8 @@ def code_in(model: Estimator) -> dict[str, Any]:
 
 def _predicted(model: Estimator, splits: Splits, about: Mapping[str, Any]) -> Fitted:
     train = train_prediction(model, join_trials(splits.train, splits.validation))
-    return Fitted(model, train, model.predict(splits.test), about["fit_s"], about["notes"])
+    test = with_hidden(model.predict(splits.test), model.predict_hidden(splits.test))
+    return Fitted(model, train, test, about["fit_s"], about["notes"])
 
 
 def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
@@ -152,6 +181,11 @@ def history(model: Estimator) -> Sequence[Mapping[str, float]]:
     return getattr(model, "history_", ())
 
 
+def _seconds(model: Estimator) -> float:
+    """Seconds of training by its history."""
+    return max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
+
+
 def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
     """Cross-validation folds, 15 % of each fold's training trials kept for validation.
 
@@ -166,12 +200,12 @@ def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Collect the user warnings said inside; all warnings are said again at the end."""
+    """Collect the user warnings said inside; each is said again, once, at the end."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield notes
-    for warning in caught:
+    for warning in {(str(each.message), each.category): each for each in caught}.values():
         if issubclass(warning.category, UserWarning) and str(warning.message) not in notes:
             notes.append(str(warning.message))
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from undertow.data import Splits, TrialSet, split_trials
-from undertow.errors import UndertowError
+from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
-from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits
+from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits, noted
 from undertow.experiments.identity import differences, identity, versions
+from undertow.experiments.records import read_cell
 from undertow.experiments.workers import in_processes
-from undertow.files import plain, read_json, write_json
+from undertow.files import plain, write_json
 from undertow.models.base import Estimator, ProgressReport
+from undertow.training import named
 
 Report = Callable[["CellResult", int, int], None]
 
@@ -35,6 +37,12 @@ class Cell:
         """The stem of the cell's files."""
         fold = "split" if self.fold is None else f"fold{self.fold}"
         return f"{self.model}__{self.data}__{fold}__seed{self.seed}"
+
+    @property
+    def words(self) -> str:
+        """Which fit it is, for a line."""
+        fold = "" if self.fold is None else f" fold {self.fold}"
+        return f"{self.model}{fold} seed {self.seed}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +74,10 @@ class CellResult:
         """The file of the fitted model, if it was kept."""
         return self.path.with_suffix(".safetensors")
 
+    def line(self, done: int, total: int) -> str:
+        """Say how it ended, and that `done` of `total` have."""
+        return f"{self.cell.words}: {self.error or f'{self.fit_s:.1f} s'} ({done} of {total})"
+
     def statistics(self) -> dict[str, Statistic]:
         """Per-trial sums behind the scores, for `undertow.evaluation.combine`."""
         return load_statistics(self.path.with_suffix(".npz"))
@@ -80,8 +92,23 @@ class _Task:
     model: Estimator
     splits: Splits
     identity: Mapping[str, Any]
+    notes: Sequence[str] = ()
     keep_model: bool = False
     progress: ProgressReport | None = None
+
+    @property
+    def error_path(self) -> Path:
+        """Where an error is recorded."""
+        return self.path.with_suffix(".error.json")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of its checkpoints.
+
+        Named after settings and data: one of an earlier, different fit is never found.
+        """
+        digest = hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()[:12]
+        return self.path.with_suffix(f".{digest}.checkpoint")
 
 
 def run_grid(
@@ -128,13 +155,21 @@ def run_grid(
     """
     out = Path(out)
     # splits once per data set: all models and seeds share them, which makes differences paired
-    parts = {name: _parts(trials, folds, split_seed) for name, trials in data.items()}
+    parts, notes = {}, {}
+    for name, trials in data.items():
+        with noted() as notes[name]:
+            parts[name] = _parts(trials, folds, split_seed)
     tasks = [
         _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
         for cell in _cells(models, data, parts, seeds, only_folds)
     ]
     tasks = [
-        replace(task, keep_model=keep_models, progress=None if workers > 1 else progress)
+        replace(
+            task,
+            notes=notes[task.cell.data],
+            keep_model=keep_models,
+            progress=None if workers > 1 or progress is None else named(progress, task.cell.words),
+        )
         for task in tasks
     ]
     results = {task.cell: found for task in tasks if (found := _finished(task)) is not None}
@@ -188,17 +223,18 @@ def _finished(task: _Task) -> CellResult | None:
     """The cell's earlier result, if there is one."""
     if not task.path.exists():
         return None
-    earlier = read_json(task.path)
+    earlier, result = read_cell(task.path)
     if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
         raise UndertowError(
             f"{task.path} holds another fit ({changed}): give the model or data another name, or "
             "another directory."
         )
-    score = earlier["validation_score"]
+    _tidy(task)  # a process may have been killed before it did
+    score = result.validation_score
     validation_score = float("nan") if score is None else score
-    parameters = earlier.get("parameters", {})
+    scores = {name: float("nan") if v is None else v for name, v in result.scores.items()}
     return CellResult(
-        task.cell, task.path, "", earlier["scores"], earlier["fit_s"], validation_score, parameters
+        task.cell, task.path, "", scores, result.fit_s, validation_score, result.parameters
     )
 
 
@@ -208,22 +244,20 @@ def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
 
 def run_cell(task: _Task) -> CellResult:
     """Run one cell; an error is recorded in a file of its own, not raised."""
-    failed = task.path.with_suffix(".error.json")
-    # named after settings and data: a checkpoint of an earlier, different fit is never found
-    digest = hashlib.sha256(json.dumps(task.identity).encode()).hexdigest()[:12]
-    checkpoint = task.path.with_suffix(f".{digest}.checkpoint")
     try:
-        fitted = _fit(task, checkpoint)
+        fitted = _fit(task)
         statistics = fitted.statistics()
         # sums before the JSON file: where that one lies, the cell is whole
         save_statistics(task.path.with_suffix(".npz"), statistics)
+    except WriteError:
+        raise  # no other cell could be written either
     except Exception as error:
         what = {
             "cell": asdict(task.cell),
             "error": repr(error),
             "traceback": traceback.format_exc(),
         }
-        write_json(failed, what)
+        write_json(task.error_path, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
     scores = {name: each.value for name, each in statistics.items()}
     validation_score, parameters = fitted.model.validation_score_, fitted.model.parameter_counts()
@@ -232,18 +266,23 @@ def run_cell(task: _Task) -> CellResult:
         "fit_s": fitted.fit_s,
         "validation_score": validation_score,
         "parameters": parameters,
-        "notes": fitted.notes,
+        "notes": [*task.notes, *fitted.notes],
     }
     write_json(
         task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}
     )
-    failed.unlink(missing_ok=True)
     # only now: until the result lies there, a killed cell goes on from its checkpoint
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    _tidy(task)
     return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
 
 
-def _fit(task: _Task, checkpoint: Path) -> Fitted:
+def _tidy(task: _Task) -> None:
+    """Remove what a finished cell no longer needs."""
+    task.error_path.unlink(missing_ok=True)
+    shutil.rmtree(task.checkpoint, ignore_errors=True)
+
+
+def _fit(task: _Task) -> Fitted:
     """Fit, from the last checkpoint where there is one.
 
     The checkpoint's name holds what the fit is, so it is never that of another fit.
@@ -253,7 +292,7 @@ def _fit(task: _Task, checkpoint: Path) -> Fitted:
         task.model,
         task.splits,
         model_file,
-        checkpoint=checkpoint,
+        checkpoint=task.checkpoint,
         resume=True,
         progress=task.progress,
     )

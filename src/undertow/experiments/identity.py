@@ -4,6 +4,7 @@ So only the same run can be resumed in its directory.
 """
 
 import hashlib
+import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,16 +16,20 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Splits, TrialSet
+from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
 from undertow.errors import UndertowError
-from undertow.files import flatten, plain, read_json, write_json
+from undertow.experiments.records import read_run
+from undertow.files import flatten, plain, write_json
+from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.models.base import Estimator
-from undertow.names import kebab
+from undertow.names import kebab, printable
 from undertow.options import Options
+from undertow.places import check_not_file, claimed_folder, holds_nothing
 
 PACKAGES = ("undertow", "torch", "numpy", "scipy", "scikit-learn")
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
-FILE = "run.json"
+FILE, RUN = "run.json", "run"
 UNLABELLED = "fingerprint_without_labels"
 ABOUT = ("source", "versions", UNLABELLED)
 """Entries of run.json that say more of a run and are not compared on resuming."""
@@ -44,7 +49,8 @@ def versions() -> dict[str, str]:
 def fingerprint(trials: TrialSet) -> str:
     """SHA-256 of everything a fit reads.
 
-    That is counts, bin width, masks, ids, signals, conditions, labels and times.
+    That is counts, bin width, masks, ids, signals, conditions, labels and times, and where trials
+    that overlap lie in the recording.
     """
     digest = hashlib.sha256(
         f"{trials.bin_s!r} {trials.forward_bins} {trials.spikes.shape}".encode()
@@ -62,6 +68,9 @@ def fingerprint(trials: TrialSet) -> str:
     if trials.times is not None:
         digest.update(f"times {trials.start_s!r}".encode())
         digest.update(trials.times.tobytes())
+    if any_overlap(trials.recorded_s):  # where nothing overlaps, no split depends on it
+        digest.update(b"recorded_s")
+        digest.update(trials.recorded_s.tobytes())
     return digest.hexdigest()
 
 
@@ -122,36 +131,64 @@ def split_ids(split: Splits) -> dict[str, list[Any]]:
 def run_directory(
     out: Path, what: Mapping[str, Any], resume: bool, source: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Make `out` for this run, or find the same run in it; the fit goes on inside the block.
+    """Make `out` for this run, or find the same run in it, and hold it while the block lasts.
 
     A model that refuses its settings or data (an `UndertowError`) leaves no new directory behind.
+    Where something worth keeping was written, the error says how to go on.
 
     Raises:
-        UndertowError: when `out` holds anything and `resume` is False, or holds another run.
-            Nothing is written then.
+        UndertowError: when `out` holds anything and `resume` is False, holds another run, is
+            written to by another process, or cannot be written. Nothing is written then.
     """
-    check_directory(out, what, resume)
-    # before anything is made: a refused run removes only folders that it made itself
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    fresh = not (out / FILE).exists()
-    if fresh:
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(out / FILE, {**what, "source": source, "versions": versions()})
-    try:
-        yield
-    except UndertowError:
-        # a refusal leaves nothing behind, unless something worth keeping was written
-        if fresh and not _results(out):
-            shutil.rmtree(out)
-            for folder in made[1:]:
-                folder.rmdir()
-        raise
+
+    def check(left: bool) -> None:
+        check_directory(out, what, resume)
+
+    refuse_held(out / LOCK, out)
+    check(False)  # before any folder is made
+    with claimed_folder(out, RUN, check):
+        fresh = not (out / FILE).exists()
+        if fresh:
+            write_json(out / FILE, {**what, "source": source, "versions": versions()})
+        try:
+            yield
+        except UndertowError as error:
+            if _results(out):
+                raise type(error)(_with_way_on(str(error), out)) from None
+            # a refusal leaves nothing behind, unless something worth keeping was written
+            if fresh:
+                _empty(out)
+            raise
+
+
+def _with_way_on(message: str, out: Path) -> str:
+    """The message with what is kept, where it does not say so itself."""
+    if "resume" in message:
+        return message
+    return (
+        f"{message} What was done before is kept in {out}: once this is mended, the same command "
+        "with --resume goes on."
+    )
 
 
 def _results(out: Path) -> list[Path]:
     """Files of a run that are worth keeping: all but run.json and what errors left."""
-    files = [path for path in out.rglob("*") if path.is_file()]
+    files = [path for path in out.rglob("*") if path.is_file() and path.name != LOCK]
     return [path for path in files if path.name != FILE and not path.name.endswith(".error.json")]
+
+
+def _empty(out: Path) -> None:
+    """Remove all but the lock, which goes last."""
+    for path in out.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def left_by_a_killed_run(out: Path) -> bool:
+    """Whether a run that was killed is all that stands between `out` and a finished one."""
+    return unfinished(out / LOCK, RUN) and (out / FILE).exists()
 
 
 def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
@@ -160,11 +197,8 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
     Raises:
         UndertowError: as `run_directory`.
     """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise UndertowError(f"{out} is a file: give a directory for the results.")
-    if not any(out.iterdir()):
+    check_not_file(out)
+    if not os.path.isdir(out) or holds_nothing(out):
         return
     if not resume:
         raise UndertowError(
@@ -177,7 +211,7 @@ def check_directory(out: Path, what: Mapping[str, Any], resume: bool) -> None:
             "directory."
         )
     # versions and source may differ: another machine may finish the run
-    earlier = {key: value for key, value in read_json(out / FILE).items() if key not in ABOUT}
+    earlier = {key: value for key, value in read_run(out / FILE).items() if key not in ABOUT}
     if changed := differences(
         earlier, {key: value for key, value in what.items() if key not in ABOUT}
     ):
@@ -192,10 +226,11 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     before, after = flatten(earlier), flatten(plain(now))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return "; ".join(
-        f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in keys[:4]
+        f"{printable(key)} was {_short(before.get(key))}, is {_short(after.get(key))}"
+        for key in keys[:4]
     )
 
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 24 else f"{text[:20]}…"
+    return printable(text, len(text) if len(text) <= 24 else 20)

@@ -188,7 +188,7 @@ class LatentCurve(Tabular):
             about: further entries of the JSON file.
         """
         from undertow.plots import latent_curve
-        from undertow.plots.style import off_screen, png_bytes
+        from undertow.plots.style import image_bytes, off_screen
 
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -199,7 +199,7 @@ class LatentCurve(Tabular):
             return [table]
         latent_curve(self, figure=(figure := off_screen()))
         with written_whole(directory / f"{FILE}.png", overwrite=True) as temporary:
-            temporary.write_bytes(png_bytes(figure))
+            temporary.write_bytes(image_bytes(figure))
         return [table, directory / f"{FILE}.png"]
 
     def _unit(self, name: str) -> str:

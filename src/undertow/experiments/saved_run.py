@@ -3,8 +3,7 @@
 Scores are those of the right trials.
 """
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,38 +12,56 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import DataError, ModelError
-from undertow.evaluation import Score, combine
+from undertow.evaluation import Score, Statistic, combine, missing_scores, with_hidden
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
+from undertow.experiments.records import read_run
+from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
+from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
-from undertow.files import read_json, written_whole
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
+
+NOT_READING = ("path", "bin_s", "heldout", "split_seed")
+"""Entries of a run's source that the model itself decides."""
 
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """A fitted model with what run.json beside it says (empty where there is none)."""
+    """A fitted model with what run.json beside it says (empty where there is none).
+
+    Attributes:
+        model: the fitted model; of a cross-validation, the mean of its folds' models.
+        folds: those of a cross-validation; none of any other run.
+    """
 
     model: Estimator
     about: Mapping[str, Any]
+    folds: Sequence[Fold] = ()
 
     @classmethod
-    def open(cls, path: str | Path) -> "SavedRun":
+    def open(cls, path: str | Path, **params: Any) -> "SavedRun":
         """From a model file, or the directory a run wrote.
+
+        `params` replace settings of the model, such as `device`.
 
         Raises:
             ModelError: when there is no model file.
         """
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
+        if (
+            file != path
+            and not file.exists()
+            and (folds := saved_folds(path, _about(path), **params))
+        ):
+            return cls(together(folds), _about(path), folds)
         if not file.exists():
             raise ModelError(
                 f"{file} is not there: give a model file, or a directory that a finished fit wrote."
             )
-        about = file.parent / identity.FILE
-        return cls(load_model(file), read_json(about) if about.exists() else {})
+        return cls(load_model(file, **params), _about(file.parent))
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
         """Trials of the model's neurons, in its bins.
@@ -56,7 +73,7 @@ class SavedRun:
                 events of the fit are a file that belongs to another recording.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        fitted = {name: value for name, value in self._source.items() if name != "path"}
+        fitted = {k: value for k, value in self._source.items() if k not in NOT_READING}
         if "events" not in given:
             self._check_events(path)
         trials = prepare(
@@ -67,6 +84,11 @@ class SavedRun:
             **{**fitted, **given, "min_rate_hz": None},
         )
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
+
+    @property
+    def cli_name(self) -> str:
+        """Of the model; of a cross-validation, of its folds' models."""
+        return self.folds[0].model.cli_name if self.folds else self.model.cli_name
 
     @property
     def _source(self) -> Mapping[str, Any]:
@@ -90,23 +112,30 @@ class SavedRun:
         Raises:
             ModelError: for a model that does not generate.
         """
-        if not generate:
-            return self.model.predict(trials, samples, seed)
-        generated = self.model.predict_generated(trials, samples, seed)
-        if generated is None:
-            raise ModelError(f"{self.model.cli_name} does not generate: predict with mode smooth.")
-        return generated.prediction
+        if not self.by_fold(trials):
+            return _predicted(self.model, trials, generate, samples, seed)
+        parts = [(fold.model, fold.parts(trials)[1]) for fold in self.folds]
+        return joined(
+            [_predicted(model, test, generate, samples, seed) for model, test in parts], trials
+        )
+
+    def by_fold(self, trials: TrialSet) -> bool:
+        """Whether each trial is left to the fold's model that did not see it."""
+        return bool(self.folds) and self._own(trials)
+
+    def _own(self, trials: TrialSet) -> bool:
+        """Whether the run was fitted on these data."""
+        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
+            "fingerprint"
+        )
+        return bool(fitted == identity.unlabelled_fingerprint(trials))
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:
         """The training and validation trials, and the trials to score.
 
         They are those of the run where the data are its own, else (None, all).
         """
-        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
-            "fingerprint"
-        )
-        same = fitted == identity.unlabelled_fingerprint(trials)
-        if not same or "split" not in self.about.get("splits", {}):
+        if not self._own(trials) or "split" not in self.about.get("splits", {}):
             return None, trials
         ids = self.about["splits"]["split"]
         parts = [
@@ -115,11 +144,67 @@ class SavedRun:
         return join_trials(*parts[:2]), parts[2]
 
     def score(self, trials: TrialSet) -> dict[str, Score]:
-        """Scores of the run's test trials, or of all trials where the data are new."""
-        train, test = self.parts(trials)
-        fitted_on = None if train is None else train_prediction(self.model, train)
-        found = statistics_of(self.model, self.model.predict(test), fitted_on)
-        return combine([[found]], split="all" if train is None else "test")
+        """Scores of the run's test trials, or of all trials where the data are new.
+
+        Of a cross-validation's own data they are means over its folds.
+        """
+        return dict(self.evaluate(trials).table.scores[self.cli_name])
+
+    def evaluate(self, trials: TrialSet) -> "Evaluated":
+        """The scores of `score` beside those of the true rates, and why others are missing."""
+        cells: list[tuple[Estimator, TrialSet | None, TrialSet]] = [
+            (self.model, *self.parts(trials))
+        ]
+        if self.by_fold(trials):
+            cells = [(fold.model, *fold.parts(trials)) for fold in self.folds]
+        split = "all" if cells[0][1] is None else "test"
+        found = [_scored(*cell) for cell in cells]
+        folds: dict[str, Cells] = {self.cli_name: [[each] for each, _ in found]}
+        folds |= true_rate_cells([(train, test) for _, train, test in cells])
+        scores = {name: combine(each, split=split) for name, each in folds.items()}
+        mine = scores[self.cli_name]
+        missing = {name: why for _, each in found for name, why in each.items()}
+        missing = {name: why for name, why in missing.items() if name not in mine}
+        return Evaluated(ScoreTable(scores, {}), missing)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What a saved run scores.
+
+    Attributes:
+        table: its scores, and those of the true rates where they are known.
+        missing: scores that could not be made, each with the reason.
+    """
+
+    table: ScoreTable
+    missing: Mapping[str, str]
+
+
+def _about(directory: Path) -> Mapping[str, Any]:
+    """What run.json says; nothing where there is none."""
+    file = directory / identity.FILE
+    return read_run(file) if file.exists() else {}
+
+
+def _predicted(
+    model: Estimator, trials: TrialSet, generate: bool, samples: int | None, seed: int
+) -> Prediction:
+    if not generate:
+        return model.predict(trials, samples, seed)
+    generated = model.predict_generated(trials, samples, seed)
+    if generated is None:
+        raise ModelError(f"{model.cli_name} does not generate: predict with mode smooth.")
+    return generated.prediction
+
+
+def _scored(
+    model: Estimator, train: TrialSet | None, test: TrialSet
+) -> tuple[dict[str, Statistic], dict[str, str]]:
+    """The statistics of every score, and why others are missing."""
+    fitted_on = None if train is None else train_prediction(model, train)
+    prediction = with_hidden(model.predict(test), model.predict_hidden(test))
+    return statistics_of(model, prediction, fitted_on), missing_scores(prediction, fitted_on)
 
 
 def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.ndarray) -> TrialSet:
@@ -139,53 +224,3 @@ def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.nda
     order = np.array([where[neuron] for neuron in model_neurons.tolist()])
     same = np.array_equal(order, np.arange(trials.n_neurons))
     return (trials if same else trials.select(neurons=order)).replace(heldout=model_heldout)
-
-
-# --- predictions as files -------------------------------------------------------------------------
-
-
-def write_netcdf(prediction: Prediction, path: Path) -> Path:
-    """Write rates (spikes/s), latents and samples with their coordinates to one NetCDF file."""
-    with written_whole(path) as temporary:
-        prediction.to_xarray().to_netcdf(temporary, engine="h5netcdf")
-    return path
-
-
-def write_csv(prediction: Prediction, directory: Path) -> list[Path]:
-    """Write a table per quantity: `rates.csv`, `<latent>.csv` and `behavior.csv`.
-
-    Columns are neurons (spikes/s), dimensions and channels.
-    """
-    neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
-    tables = {"rates": (neurons, prediction.rates)}
-    for name, values in prediction.latents.items():
-        tables[name] = ([f"{name}_{k}" for k in range(values.shape[2])], values)
-    if prediction.behavior is not None:
-        channels = prediction.behavior_names or prediction.trials.behavior_names
-        tables["behavior"] = ([str(name) for name in channels], prediction.behavior)
-    return [
-        _write_table(directory / f"{name}.csv", prediction, columns, values)
-        for name, (columns, values) in tables.items()
-    ]
-
-
-def _write_table(
-    path: Path, prediction: Prediction, columns: list[str], values: np.ndarray
-) -> Path:
-    """One row per trial and bin, with its trial id and time in seconds.
-
-    Bins past a trial's end are left out.
-    """
-    trials = prediction.trials
-    with (
-        written_whole(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trial", "time_s", *columns])
-        for k, trial in enumerate(trials.trial_ids):
-            for time_s, row in zip(
-                trials.observation_times_s[k, : trials.lengths[k]], values[k], strict=False
-            ):
-                writer.writerow([trial, f"{time_s:.6g}", *(f"{value:.6g}" for value in row)])
-    return path

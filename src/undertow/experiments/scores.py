@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from undertow.evaluation import Score, Statistic, combine, pooled_score
+from undertow.data import TrialSet
+from undertow.evaluation import (
+    TRUE_RATES,
+    Score,
+    Statistic,
+    combine,
+    pooled_score,
+    truth_statistics,
+)
+from undertow.evaluation.scores.likelihood import UNHEARD
+from undertow.evaluation.scores.psth import FEW_TRIALS, TRIALS
 from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.identity import versions
@@ -21,7 +31,8 @@ class ScoreTable(Tabular):
     """Scores by model, and by how much the first model exceeds the second.
 
     Attributes:
-        scores: model name → score name → Score.
+        scores: model name → score name → Score; 'true rates' is what the rates that made the spikes
+            score, where they are known.
         differences: score name → paired difference, first model minus second; empty for one model.
     """
 
@@ -31,8 +42,11 @@ class ScoreTable(Tabular):
     def table(self) -> Table:
         """A row per score; columns: each model, and what the first has over the second."""
         columns: dict[str, Mapping[str, Score]] = {**self.scores}
+        truth = columns.pop(TRUE_RATES, None)
         if self.differences:
-            columns[" − ".join(list(self.scores)[:2])] = self.differences
+            columns[self._pair] = self.differences
+        if truth is not None:
+            columns[TRUE_RATES] = truth
         names = dict.fromkeys(name for scores in columns.values() for name in scores)
         heads = ["score", *columns, "unit", "test trials"]
         return heads, [_row(name, list(columns.values())) for name in names]
@@ -44,9 +58,12 @@ class ScoreTable(Tabular):
             for model, scores in self.scores.items()
             for s in scores.values()
         ]
-        return rows + [
-            {"model": " − ".join(self.scores), **s.to_dict()} for s in self.differences.values()
-        ]
+        return rows + [{"model": self._pair, **s.to_dict()} for s in self.differences.values()]
+
+    @property
+    def _pair(self) -> str:
+        """The two models that are compared."""
+        return " − ".join(list(self.scores)[:2])
 
 
 def _row(name: str, columns: Sequence[Mapping[str, Score]]) -> list[str]:
@@ -61,11 +78,25 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
 
     Args:
         cells: model name → for each fold → for each seed → the statistics; the first two models are
-            compared, paired.
+            compared, paired, unless the second are the true rates.
     """
     scores = {name: combine(folds) for name, folds in cells.items()}
-    first, *others = cells.values()
+    first, *others = (folds for name, folds in cells.items() if name != TRUE_RATES)
     return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
+
+
+def true_rate_cells(folds: Sequence[tuple[TrialSet | None, TrialSet]]) -> dict[str, Cells]:
+    """What the true rates score on each fold, as a model of `score_table`.
+
+    Args:
+        folds: the training trials (validation trials among them; None where they are not known)
+            and the test trials of each.
+
+    Returns:
+        'true rates' → folds; empty where they are not known.
+    """
+    found = [[truth_statistics(test, train)] for train, test in folds]
+    return {TRUE_RATES: found} if all(each for (each,) in found) else {}
 
 
 def latent_information(cells: Cells) -> Score | None:
@@ -96,6 +127,30 @@ def latent_information(cells: Cells) -> Score | None:
         name=INFORMATION,
         note=f"{name} lost when latents are exchanged between trials; {lost.note}",
     )
+
+
+def score_warnings(scores: Mapping[str, Score]) -> list[str]:
+    """Which scores say less than they seem to, a sentence each.
+
+    They are averages of fewer than four trials, and those without neurons that no model could know.
+    """
+    said = []
+    psths = scores.get("psth R2")
+    fewest = psths.facts.get(f"fewest {TRIALS}") if psths else None
+    least = fewest[0] if isinstance(fewest, tuple) else fewest
+    if least is not None and least < FEW_TRIALS:
+        said.append(
+            f"psth R2 averages {least:g} test trials of some conditions, too few to average out "
+            f"what differs between trials: keep {FEW_TRIALS} or more for testing, or read it "
+            "beside its noise ceiling alone."
+        )
+    for piece in dict.fromkeys(p for score in scores.values() for p in score.note.split("; ")):
+        if piece.endswith(UNHEARD):
+            said.append(
+                f"bits per spike are {piece}: no model can know their rate. Leave them out "
+                "(--min-rate, filter_rates) or keep trials in which they fire for training."
+            )
+    return said
 
 
 def score_text(score: Score | None, sign: bool = False, spread: bool = True) -> str:

@@ -1,13 +1,20 @@
 """Jobs in worker processes of one thread each, which Ctrl-C ends at once and in order."""
 
+import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from undertow.names import printable
+
+LONGEST_WARNING = 2000
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -59,7 +66,22 @@ def _start() -> None:
     import torch
 
     torch.set_num_threads(1)
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Say it in a line of its own, without the place in the code."""
+    print(f"warning: {printable(str(message), LONGEST_WARNING)}", file=sys.stderr)
+
+
+def _end_with_parent() -> None:
+    """End this process when the parent ends, killed or not: a repeated run must be alone."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _stop(*_: Any) -> None:

@@ -15,9 +15,9 @@ class KLSchedule(Options):
         shape: 'constant'; 'linear' (rises over the share `rise` of training, then stays); 'cyclic'
             (in each of `cycles` equal cycles it rises from zero over the share `rise` of the cycle,
             then stays: ElGazzar & van Gerven, supplement 2).
-        peak: highest weight; 1 makes the objective an evidence bound, the paper's 10 weighs the KL
-            terms tenfold.
-        cycles: number of cycles of 'cyclic'.
+        peak: highest weight, at most 1e6; 1 makes the objective an evidence bound, the paper's 10
+            weighs the KL terms tenfold.
+        cycles: number of cycles, at most 10,000, of 'cyclic'.
         rise: share over which the weight rises.
     """
 
@@ -28,9 +28,9 @@ class KLSchedule(Options):
     rise: float = 0.5
 
     def check(self) -> None:
-        checks.number(self.of("peak"), self.peak, 0)
+        checks.number(self.of("peak"), self.peak, 0, 1e6)
         checks.number(self.of("rise"), self.rise, 0, 1)
-        checks.whole(self.of("cycles"), self.cycles, 1)
+        checks.whole(self.of("cycles"), self.cycles, 1, 10_000)
 
     def __call__(self, progress: float) -> float:
         """Weight at a share `progress` of training, 0 to 1; at the end it is the peak."""

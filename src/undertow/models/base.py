@@ -1,9 +1,7 @@
 """`Estimator`: what every model and baseline can do: fit, predict, score, save and load."""
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -11,11 +9,10 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, as_trials
 from undertow.data.arrays import TrialsLike
-from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.evaluation import Score, combine, generation_statistics, sufficient_statistics
-from undertow.models import parameters
-from undertow.names import nearest
+from undertow.evaluation import Score
+from undertow.evaluation import scores as scoring
+from undertow.models.settable import Settable
 
 ProgressReport = Callable[[dict[str, float], float, float], None]
 
@@ -32,7 +29,7 @@ class Generated(NamedTuple):
     seen_bins: int
 
 
-class Estimator(ABC):
+class Estimator(Settable):
     """Model of binned trials; constructor arguments are its parameters, in scikit-learn style.
 
     After `fit`, `neuron_ids_` holds the neurons that the model was fitted on, in order. Trials of
@@ -57,6 +54,7 @@ class Estimator(ABC):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Learn from trials.
 
@@ -67,9 +65,11 @@ class Estimator(ABC):
             bin_s: bin width of arrays, in seconds.
             checkpoint: folder for the state of a long training.
             resume: continue from the state in `checkpoint`.
-            progress: called with (row, share done, seconds left) after each validation.
+            progress: called with (row, share done, seconds left) after each validation; by default
+                a line on a terminal or in a notebook, and nothing elsewhere.
+            verbose: False for silence where no `progress` is given.
 
-        Models that do not train for long ignore the last three.
+        Models that do not train for long ignore the last four.
         """
 
     @abstractmethod
@@ -90,6 +90,23 @@ class Estimator(ABC):
         """Predict from each trial's start and stimulus alone; None for models that cannot."""
         return None
 
+    def predict_hidden(
+        self, trials: TrialSet, masks: int = scoring.MASKS, seed: int = 0
+    ) -> Prediction | None:
+        """Predict each held-in entry of the window while it is hidden, see `hidden_prediction`.
+
+        None for a model that cannot do without single entries; it has no 'held-in bps' then.
+        """
+        return scoring.hidden_prediction(self.thinned(masks).predict, trials, masks, seed)
+
+    def thinned(self, times: int) -> Self:
+        """Return the fitted model with so many times fewer posterior samples, where it has any."""
+        return self
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        """Say what this model does not use of `trials`, a sentence each; `fit` warns of it."""
+        return []
+
     def parameter_counts(self) -> Mapping[str, int]:
         """Count learned numbers: 'all' and by part; empty for a model that does not count them."""
         return {}
@@ -105,12 +122,8 @@ class Estimator(ABC):
         """
         trials = self.checked(trials)
         fitted_on = None if train is None else self.predict(train)
-        inferred, generated = self.predict(trials), self.predict_generated(trials)
-        found = sufficient_statistics(inferred, fitted_on)
-        if generated is not None:
-            seen = None if fitted_on is None else fitted_on.trials
-            found |= generation_statistics(inferred, *generated, seen)
-        return combine([[found]])
+        found = scoring.model_statistics(self, self.predict(trials), fitted_on)
+        return scoring.combine([[found]])
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
@@ -120,94 +133,6 @@ class Estimator(ABC):
     @abstractmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
         """Read a saved model; `params` replace arguments, such as functions no file can hold."""
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return constructor arguments; `deep` adds those of pieces: 'training__epochs'."""
-        own = {name: getattr(self, name) for name in parameters.parameter_names(type(self))}
-        return own | self._nested_params() if deep else own
-
-    def _nested_params(self) -> dict[str, Any]:
-        return {
-            f"{name}{parameters.SEPARATOR}{key}": value
-            for name in parameters.parameter_names(type(self))
-            for key, value in self.parameters_of(name).items()
-        }
-
-    def parameters_of(self, name: str) -> dict[str, Any]:
-        """Return the parameters of the piece that an argument holds; empty for plain values."""
-        value = self.piece(name)
-        if isinstance(value, Estimator):
-            return value.get_params()
-        return parameters.nested(value, self._width_of(name))
-
-    def piece(self, name: str) -> Any:
-        """Return what an argument stands for: the options themselves where it names them."""
-        value, annotation = getattr(self, name), parameters.annotations(type(self))[name]
-        if parameters.option_classes(annotation):
-            return parameters.as_options(name, value, annotation)
-        return value
-
-    def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments, or parameters of a piece ('training__epochs').
-
-        A piece given by name keeps the values it shares with the piece it replaces: another decoder
-        stays as wide.
-
-        Raises:
-            ModelError: for an unknown name, with the nearest one, or a value that breaks its rule.
-        """
-        known = parameters.parameter_names(type(self))
-        inner: dict[str, dict[str, Any]] = {}
-        for name, value in params.items():
-            own, _, key = name.partition(parameters.SEPARATOR)
-            if own not in known:
-                near = nearest(name, known)
-                raise ModelError(f"{type(self).__name__} has no parameter {name!r}: {near}")
-            if key:
-                inner.setdefault(own, {})[key] = value
-            else:
-                self._exchange(own, value)
-        for own, changes in inner.items():  # last, so that they change the new piece, not the old
-            setattr(self, own, self._changed(own, changes))
-        return self
-
-    def _exchange(self, name: str, value: Any) -> None:
-        annotation = parameters.annotations(type(self))[name]
-        if isinstance(value, str) and parameters.option_classes(annotation):
-            plain = parameters.as_options(name, value, annotation)
-            kept = parameters.exchanged(self.piece(name), plain)
-            value = value if kept == plain else kept
-        setattr(self, name, value)
-
-    def _changed(self, name: str, changes: Mapping[str, Any]) -> Any:
-        value = self.piece(name)
-        if isinstance(value, Estimator):
-            return value.copy(**changes)
-        return parameters.changed(name, value, changes, self._width_of(name))
-
-    def _width_of(self, name: str) -> int | None:
-        """Return the width of dynamics given by name; None where the argument names no dynamics."""
-        return None
-
-    def copy(self, **changes: Any) -> Self:
-        """Return an unfitted copy with the same parameters, `changes` made as in `set_params`."""
-        return type(self)(**self.get_params(deep=False)).set_params(**changes)
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags scikit-learn reads before it splits, clones and scores."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        tags = InputTags(two_d_array=False, three_d_array=True, allow_nan=True)
-        return Tags(None, TargetTags(required=False), input_tags=tags)
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
-        changed = (
-            f"{k}={_shown(v)}"
-            for k, v in self.get_params(deep=False).items()
-            if v != defaults[k].default
-        )
-        return f"{type(self).__name__}({', '.join(changed)})"
 
     def checked(self, data: TrialsLike) -> TrialSet:
         """Return a `TrialSet`, from one or from arrays, of the population the model was fitted on.
@@ -271,19 +196,3 @@ class Estimator(ABC):
                 f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: "
                 "rebin the trials."
             )
-
-
-def _shown(value: Any) -> str:
-    """Format a parameter on one line; pieces show only what differs from their defaults."""
-    if isinstance(value, Dynamics):
-        settings = value.settings
-    elif is_dataclass(value) and not isinstance(value, type):
-        settings = {
-            f.name: getattr(value, f.name)
-            for f in fields(value)
-            if getattr(value, f.name) != f.default
-        }
-    else:
-        return repr(value)
-    given = ", ".join(f"{name}={each!r}" for name, each in settings.items())
-    return f"{type(value).__name__}({given})"

@@ -1,35 +1,55 @@
 """`Ensemble`: fits of the same model from several seeds, with their rates averaged."""
 
+import copy
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, as_trials, split_validation
+from undertow.data import Prediction, TrialSet, as_trials, join_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
+from undertow.evaluation import MASKS
+from undertow.models.averaging import averaged
 from undertow.models.base import Estimator, Generated, ProgressReport
 from undertow.models.langevin_flow import LangevinFlow
-from undertow.models.loading import model_class
+from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
-from undertow.training import read_tensors, write_tensors
+from undertow.models.persistence import check_model
+from undertow.schema import record
+from undertow.training import Progress, named, read_tensors, reporter, write_tensors
+
+SplitChoice = Literal["own", "shared"]
+VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
+MemberSplit = tuple[TrialSet, TrialSet]
+
+
+@dataclass(frozen=True)
+class EnsembleHeader:
+    """What the JSON header of an ensemble's file holds: its settings, and its members' headers."""
+
+    model: str
+    params: dict[Literal["size", "seed", "splits"], int | str]
+    members: list[dict[str, Any]]
 
 
 class Ensemble(Estimator):
-    """Fits of one model that differ only in their seed; the rates (spikes/s) are their mean.
+    """Fits of one model that differ in seed and split; the rates (spikes/s) are their mean.
 
-    Fits from different seeds err differently, and averaging rates cancels part of these errors, at
-    `size` times the cost. Latents cannot be averaged, since each fit has coordinates of its own:
-    the ensemble returns the latents of its first member.
+    Fits from different seeds err differently, and so do fits that choose on different validation
+    trials: averaging rates cancels part of these errors, at `size` times the cost. Latents cannot
+    be averaged, since each fit has coordinates of its own: the ensemble returns the latents of its
+    first member.
 
     Args:
         member: the model, which must have a `seed`; `LangevinFlow()` by default.
-        size: number of members to fit.
+        size: number of members to fit, at most 1,000.
         seed: seed of the first member; the others have seed + 1, seed + 2, …
+        splits: 'own' draws other validation trials for each member; 'shared' lets all members
+            choose on the same ones, for validation trials that must stay what they are.
 
     Attributes:
         members_: the fitted models.
@@ -40,8 +60,15 @@ class Ensemble(Estimator):
     cli_name = "ensemble"
     irregular_times = True  # the members refuse what they cannot take
 
-    def __init__(self, member: Estimator | None = None, size: int = 3, seed: int = 0) -> None:
-        self.member, self.size, self.seed = member, size, seed
+    def __init__(
+        self,
+        member: Estimator | None = None,
+        size: int = 3,
+        seed: int = 0,
+        *,
+        splits: SplitChoice = "own",
+    ) -> None:
+        self.member, self.size, self.seed, self.splits = member, size, seed, splits
 
     def fit(
         self,
@@ -52,19 +79,14 @@ class Ensemble(Estimator):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
-        """Fit one member after the other, all on the same trials.
+        """Fit one member after the other, each with validation trials of its own.
 
-        Arguments are those of a model's `fit`; in `checkpoint` each member keeps its state in a
-        folder of its own.
-
-        Raises:
-            ModelError: when the member has no seed, `size` is not at least 1, or the member refuses
-                its settings.
-            Interrupted: on Ctrl-C, after the state was saved.
-
-        Arguments are those of a model's `fit`; each member keeps its state in a folder of its own
-        in `checkpoint`.
+        The first member has the validation trials given, or those drawn with its seed. Every other
+        one has as many, drawn with its seed from all trials given, stratified by condition; of
+        `splits='shared'` all have those of the first. Each member keeps its state in a folder of
+        its own in `checkpoint`. All else is as in a model's `fit`.
 
         Raises:
             ModelError: when the member has no seed, `size` is not at least 1, or the member refuses
@@ -72,21 +94,49 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
+        checks.one_of("splits", self.splits, get_args(SplitChoice))
         trials = as_trials(trials, bin_s)
         if validation is None:
-            trials, validation = split_validation(trials, 0.15, seed=self.seed)
-        validation = as_trials(validation, bin_s)
+            trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
+        given, whole = (trials, as_trials(validation, bin_s)), reporter(progress, verbose)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
-            report = None if progress is None else share_of(progress, k, self.size)
-            member.fit(trials, validation, checkpoint=folder, resume=resume, progress=report)
+            mine = named(whole, f"member {k + 1} of {self.size}")
+            own = self.member_split(*given, k)
+            member.fit(
+                *own, checkpoint=folder, resume=resume, progress=share_of(mine, k, self.size)
+            )
         self._adopt(members)
+        if isinstance(whole, Progress):
+            whole.finish(f"Ensemble: {self.size} members fitted{self._mean_validation()}")
         return self
+
+    def _mean_validation(self) -> str:
+        score = self.validation_score_
+        return f", mean validation {score:.4f}" if np.isfinite(score) else ""
+
+    def member_split(self, trials: TrialSet, validation: TrialSet, k: int) -> MemberSplit:
+        """Return the trials that member k learns from, and those it chooses on."""
+        if k == 0 or self.splits == "shared":
+            return trials, validation
+        share = len(validation) / (len(trials) + len(validation))
+        return split_validation(join_trials(trials, validation), share, seed=self.seed + k)
 
     def piece(self, name: str) -> Any:
         """Return the piece as any model does; the default member is `LangevinFlow()`."""
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        return self.unfitted_members()[0].unused_signals(trials)
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        checks.whole("size", self.size, 1, MOST_MEMBERS)
+        checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
+        checks.one_of("splits", self.splits, get_args(SplitChoice))
+        if isinstance(member := self.piece("member"), Estimator):
+            member.check_settings()
 
     def unfitted_members(self) -> list[Estimator]:
         """Return a copy of the member for each seed.
@@ -100,17 +150,21 @@ class Ensemble(Estimator):
                 f"member is {self.member!r}: it must be a model with a seed, such as "
                 "LangevinFlow()."
             )
-        checks.whole("size", self.size, 1)
+        self.check_settings()
         return [member.copy(seed=self.seed + k) for k in range(self.size)]
+
+    @classmethod
+    def of(cls, members: list[Estimator]) -> Self:
+        """Make an ensemble of models that are fitted already, of the same neurons."""
+        model = cls(members[0].copy(), size=len(members))
+        model._adopt(members)
+        return model
 
     def _adopt(self, members: list[Estimator]) -> None:
         """Take over fitted members, with the population and history of the first."""
         first, self.members_ = members[0], members
-        self.neuron_ids_, self.heldout_, self.bin_s_ = (
-            first.neuron_ids_,
-            first.heldout_,
-            first.bin_s_,
-        )
+        self.neuron_ids_, self.heldout_ = first.neuron_ids_, first.heldout_
+        self.bin_s_ = first.bin_s_
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
@@ -131,7 +185,7 @@ class Ensemble(Estimator):
             member.predict(trials, samples=share, seed=seed)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
         ]
-        return _average(each, samples)
+        return averaged(each, samples)
 
     def _shares(self, samples: int | None) -> list[int | None]:
         """Number of posterior samples to draw from each member, `samples` of the rates in all.
@@ -149,6 +203,24 @@ class Ensemble(Estimator):
         rates = [each.rates for each in exchanged if each is not None]
         return Prediction(np.mean(rates, axis=0), trials) if len(rates) == self.size else None
 
+    def predict_hidden(
+        self, trials: TrialSet, masks: int = MASKS, seed: int = 0
+    ) -> Prediction | None:
+        """Average the members' rates of entries hidden from all; None where one cannot hide any."""
+        trials = self.checked(trials)
+        found = [member.predict_hidden(trials, masks, seed) for member in self.members_]
+        rates = [each.rates for each in found if each is not None]
+        if len(rates) < self.size:
+            return None
+        mean = np.mean(rates, axis=0)
+        return Prediction(mean, trials, hidden_rates=mean)
+
+    def thinned(self, times: int) -> Self:
+        """Return the ensemble with so many times fewer posterior samples of each member."""
+        few = copy.copy(self)
+        few.members_ = [member.thinned(times) for member in self.members_]
+        return few
+
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0
     ) -> Generated | None:
@@ -161,7 +233,7 @@ class Ensemble(Estimator):
         made = [each for each in found if each is not None]
         if len(made) < self.size:
             return None
-        return Generated(_average([each.prediction for each in made], samples), made[0].seen_bins)
+        return Generated(averaged([each.prediction for each in made], samples), made[0].seen_bins)
 
     def parameter_counts(self) -> dict[str, int]:
         """Count learned numbers over all members."""
@@ -182,7 +254,7 @@ class Ensemble(Estimator):
             for k, (own, _) in enumerate(parts)
             for name, tensor in own.items()
         }
-        params = {"size": self.size, "seed": self.seed}
+        params = {"size": self.size, "seed": self.seed, "splits": self.splits}
         header = {
             "model": self.cli_name,
             "params": params,
@@ -196,20 +268,24 @@ class Ensemble(Estimator):
 
         `params` are given to every member, such as functions of your own, which no file can hold.
         """
-        tensors, header = read_tensors(Path(path))
-        if header.get("model") != cls.cli_name:
-            raise ModelError(f"{path} holds a {header.get('model')!r} model, not {cls.cli_name!r}.")
+        tensors, found = read_tensors(Path(path))
+        check_model(found, cls, path)
+        header = record(EnsembleHeader, found, f"the header of {path}")
+        model = cls(**header.params)  # type: ignore[arg-type]
+        model.check_settings()
+        if model.size != len(header.members):
+            raise ModelError(f"{path} holds {len(header.members)} members of {model.size}.")
         members = []
         with tempfile.TemporaryDirectory() as folder:
-            for k, about in enumerate(header["members"]):
+            for k, about in enumerate(header.members):
                 own = {
                     n.partition(".")[2]: t
                     for n, t in tensors.items()
                     if n.partition(".")[0] == str(k)
                 }
                 file = write_tensors(Path(folder) / f"{k}", own, about)
-                members.append(model_class(about["model"]).load(file, **params))
-        model = cls(members[0].copy(), **header["params"])
+                members.append(load_model(file, **params))
+        model.member = members[0].copy()
         model._adopt(members)
         return model
 
@@ -222,53 +298,3 @@ def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
         progress(row, (k + done) / size, left_s + (size - k - 1) * whole_s)
 
     return report
-
-
-def _average(each: list[Prediction], samples: int | None) -> Prediction:
-    """Average what can be averaged; everything else is that of the first prediction.
-
-    With `samples`, the rate samples are taken from all predictions in turn.
-    """
-    first = each[0]
-    return replace(
-        first,
-        rates=np.mean([one.rates for one in each], axis=0),
-        rate_samples=None
-        if samples is None
-        else _in_turn([one.rate_samples for one in each], samples),
-        terms={k: v for k, v in first.terms.items() if k.startswith("kl")},
-        label_probabilities={
-            k: np.mean([one.label_probabilities[k] for one in each], axis=0)
-            for k in first.label_probabilities
-        },
-        **_behavior(each, samples),
-    )
-
-
-def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
-    """Average behaviour over the members, and collect its samples.
-
-    Of continuous behaviour: the mean, and by the law of total variance the standard deviation of an
-    observed value about it. Of categorical behaviour: the mean probabilities, and the category they
-    make likeliest.
-    """
-    means = np.array([one.behavior for one in each if one.behavior is not None])
-    if not len(means):
-        return {}
-    drawn = None if samples is None else _in_turn([one.behavior_samples for one in each], samples)
-    if categories := each[0].behavior_categories:
-        likely = {
-            k: np.mean([one.behavior_probabilities[k] for one in each], axis=0) for k in categories
-        }
-        answer = likeliest_categories(likely, categories)
-        return {"behavior": answer, "behavior_probabilities": likely, "behavior_samples": drawn}
-    mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
-    # mean of the variances within members plus the variance of the means between them
-    std = np.sqrt((stds**2 + (means - mean) ** 2).mean(0))
-    return {"behavior": mean, "behavior_std": std, "behavior_samples": drawn}
-
-
-def _in_turn(samples: list[np.ndarray | None], n: int) -> np.ndarray:
-    """Collect `n` samples: sample 0 of each member, then sample 1 of each, and so on."""
-    drawn = [np.empty(0) if one is None else one for one in samples]
-    return np.stack([drawn[i % len(drawn)][i // len(drawn)] for i in range(n)])

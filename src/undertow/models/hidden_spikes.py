@@ -8,7 +8,7 @@ from torch import Tensor
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
-from undertow.data.sharing import totals
+from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference.coordinated_dropout import coordinated_dropout
@@ -82,6 +82,11 @@ class HiddenSpikes:
         return totals(self.counts)[0] > 0
 
     def score(self, expected: np.ndarray) -> float:
-        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike."""
+        """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike.
+
+        NaN where they are not finite, so that training can go back to weights that make them so.
+        """
         window = expected[:, : self.counts.shape[1]][:, :, self.scored]
+        if not np.isfinite(window).all():
+            return float("nan")
         return float(bits_per_spike(window, self.counts[:, :, self.scored]))

@@ -6,7 +6,9 @@ Every exported `Estimator` with a `cli_name` is one; there is no other list.
 import importlib
 import inspect
 from pathlib import Path
+from typing import Any
 
+from undertow.errors import ModelError
 from undertow.models.base import Estimator
 from undertow.names import find
 from undertow.training import read_header
@@ -31,10 +33,15 @@ def model_class(name: str) -> type[Estimator]:
     return find("model", name, model_choices())
 
 
-def load_model(path: str | Path) -> Estimator:
+def load_model(path: str | Path, **params: Any) -> Estimator:
     """Read a fitted model of any kind from the safetensors file its `save` wrote.
+
+    `params` replace arguments, such as functions no file can hold.
 
     Raises:
         ModelError: when the file is missing, is not a model file, or names an unknown model.
     """
-    return model_class(read_header(Path(path))["model"]).load(path)
+    name = read_header(Path(path)).get("model")
+    if not isinstance(name, str):
+        raise ModelError(f"{path} names no model: it is no model file, or a damaged one.")
+    return model_class(name).load(path, **params)

@@ -113,3 +113,19 @@ def exchanged(before: Any, after: Any) -> Any:
         return after
     shared = (nested(before).keys() & nested(after).keys()) - {"kind"}
     return dataclasses.replace(after, **{k: v for k, v in nested(before).items() if k in shared})
+
+
+def one_line(value: Any) -> str:
+    """Format a parameter on one line; pieces show only what differs from their defaults."""
+    if isinstance(value, Dynamics):
+        settings = value.settings
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        settings = {
+            f.name: getattr(value, f.name)
+            for f in dataclasses.fields(value)
+            if getattr(value, f.name) != f.default
+        }
+    else:
+        return repr(value)
+    given = ", ".join(f"{name}={each!r}" for name, each in settings.items())
+    return f"{type(value).__name__}({given})"

@@ -34,20 +34,23 @@ from undertow.observations import (
 )
 from undertow.options import Options
 
+WIDEST = 65_536
+"""Most units of a layer; the memory of the whole network is checked before it is built."""
+
 
 @dataclass(frozen=True)
 class Encoding(Options):
     """Options of an encoder: spikes → a context in every bin, and features of the initial state.
 
     Attributes:
-        hidden_dim: width of the context, per direction.
+        hidden_dim: width of the context, per direction, at most 65,536.
     """
 
     argument: ClassVar[str] = "encoder"
     hidden_dim: int = 64
 
     def check(self) -> None:
-        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
+        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class GRUEncoding(Encoding):
     """A GRU over the counts (`undertow.encoders.GRUEncoder`).
 
     Attributes:
-        hidden_dim: units per direction.
+        hidden_dim: units per direction, at most 65,536.
         bidirectional: also run backwards from each trial's end; it is then not causal.
         reads: what the GRU sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1},
             with the first bin read twice and the last one repeated in forward bins).
@@ -89,7 +92,7 @@ class LinearEncoding(Encoding):
     """A linear map of each bin's counts: no bin knows of another (LangevinFlow, Baseline 2).
 
     Attributes:
-        hidden_dim: width of the context.
+        hidden_dim: width of the context, at most 65,536.
     """
 
     name: ClassVar[str | None] = "linear"
@@ -155,11 +158,11 @@ class TransformerDecoding(Decoding):
     """A one-layer Transformer over the window (`undertow.decoders.TransformerDecoder`).
 
     Attributes:
-        width: number of its features; a multiple of `heads`.
+        width: number of its features, at most 65,536; a multiple of `heads`.
         heads: number of attention heads.
         feedforward: units of the feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.
-        initial_scale: factor on the initial weights of its outputs; T-Fixup's is 0.67.
+        initial_scale: factor on the initial weights of its outputs, at most 100; T-Fixup's is 0.67.
         inputs, withhold_h: see `Decoding`.
     """
 
@@ -172,11 +175,11 @@ class TransformerDecoding(Decoding):
 
     def check(self) -> None:
         super().check()
-        checks.whole(self.of("width"), self.width, 1)
-        checks.whole(self.of("heads"), self.heads, 1)
+        checks.whole(self.of("width"), self.width, 1, WIDEST)
+        checks.whole(self.of("heads"), self.heads, 1, WIDEST)
         if self.feedforward is not None:
-            checks.whole(self.of("feedforward"), self.feedforward, 1)
-        checks.number(self.of("initial_scale"), self.initial_scale, 0, above=True)
+            checks.whole(self.of("feedforward"), self.feedforward, 1, WIDEST)
+        checks.number(self.of("initial_scale"), self.initial_scale, 0, 100, above=True)
 
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
         return TransformerDecoder(
@@ -196,7 +199,7 @@ class MLPDecoding(Decoding):
     """Two-layer network, the same in every bin.
 
     Attributes:
-        width: units of both layers.
+        width: units of both layers, at most 65,536.
         inputs, withhold_h: see `Decoding`.
     """
 
@@ -205,7 +208,7 @@ class MLPDecoding(Decoding):
 
     def check(self) -> None:
         super().check()
-        checks.whole(self.of("width"), self.width, 1)
+        checks.whole(self.of("width"), self.width, 1, WIDEST)
 
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
         return MLPDecoder(n_inputs, self.width, dropout)
@@ -230,7 +233,7 @@ class RegionalDecoding(Options):
     """One layer of features for each region, which reads only that region's units.
 
     Attributes:
-        width: features per region.
+        width: features per region, at most 65,536.
     """
 
     argument: ClassVar[str] = "decoder"
@@ -238,7 +241,7 @@ class RegionalDecoding(Options):
     width: int = 128
 
     def check(self) -> None:
-        checks.whole(self.of("width"), self.width, 1)
+        checks.whole(self.of("width"), self.width, 1, WIDEST)
 
     def build(
         self, n_inputs: int, groups: Sequence[Sequence[int]], numbers: int, dropout: float
@@ -257,7 +260,7 @@ class Counts(Options):
     Attributes:
         kind: 'poisson' or 'negative-binomial'.
         link: 'exp' or 'softplus', from features to rates.
-        rate_floor_hz: the least rate of a neuron, spikes/s.
+        rate_floor_hz: the least rate of a neuron, spikes/s; below 1,000.
     """
 
     argument: ClassVar[str] = "observation"

@@ -1,7 +1,9 @@
 """`Population`: what a network must know of its training trials before it sees a batch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import torch
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.data.label_codes import label_categories
+from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
+from undertow.schema import record
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,44 @@ class Population:
             **_behavior(trials, behavior),
         )
 
+    @classmethod
+    def read(cls, table: Any, path: str | Path) -> "Population":
+        """Read what a model file holds of a population.
+
+        Raises:
+            ModelError: for entries that are missing, of another type, or do not fit each other.
+        """
+        of = f"the population in {path}"
+        found = record(cls, table, of)
+        for rule in found._broken_rules():
+            raise ModelError(f"{of} does not fit together: {rule}.")
+        return found
+
+    def _broken_rules(self) -> Iterator[str]:
+        """The rules that the fields break with each other."""
+        n, regions, channels = len(self.neuron_ids), len(self.regions), len(self.behavior_names)
+        plain = (int, float, str)
+        rates, moments = self.mean_rates, [*self.behavior_means, *self.behavior_stds]
+        rules = {
+            "neuron_ids, heldout, mean_rates and region_of need an entry per neuron": n > 0
+            and n == len(self.heldout) == len(rates) == len(self.region_of),
+            "neuron_ids must be numbers or names": all(type(i) in plain for i in self.neuron_ids),
+            "mean_rates must be rates": all(0 <= rate < inf for rate in rates),
+            "bin_s and duration_s must be seconds": 0 < self.bin_s < 1e9
+            and 0 < self.duration_s < 1e12,
+            "region_of must number the regions": set(self.region_of) == set(range(regions)),
+            "stimulus_channels must be a number of channels": 0 <= self.stimulus_channels <= WIDEST,
+            "behaviour's moments need a number per channel": all(map(isfinite, moments))
+            and len(self.behavior_means) == len(self.behavior_stds)
+            and len(self.behavior_means) in (0, channels)
+            and (bool(self.behavior_means) or bool(self.behavior_categories) or not channels),
+            "behaviour's categories need its channels": not self.behavior_categories
+            or set(self.behavior_categories) == set(self.behavior_names),
+            "categories need their shares": _matching(self.categories, self.shares)
+            and _matching(self.behavior_categories, self.behavior_shares),
+        }
+        return (rule for rule, kept in rules.items() if not kept)
+
     @property
     def n_heldin(self) -> int:
         """Number of neurons given to the encoder."""
@@ -142,6 +184,16 @@ class Population:
             stimulus=batch.stimulus if self.stimulus_channels else None,
             behavior=batch.behavior if self.behavior_names else None,
         )
+
+
+def _matching(categories: Mapping[str, list[Any]], shares: Mapping[str, list[float]]) -> bool:
+    """Whether two or more categories of each name are there, a share from 0 to 1 with each."""
+    return categories.keys() == shares.keys() and all(
+        len(found) == len(shares[name]) > 1
+        and all(type(each) in (int, float, str, bool) for each in found)
+        and all(0 <= share <= 1 for share in shares[name])
+        for name, found in categories.items()
+    )
 
 
 def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:

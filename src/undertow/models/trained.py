@@ -4,6 +4,8 @@ A concrete model says how its network is built, what is minimised, what is valid
 predicts. Splitting, fitting, refitting, checkpoints, saving and loading are done here.
 """
 
+import copy
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,12 +25,22 @@ from undertow.errors import ModelError
 from undertow.memory import give_back
 from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
-from undertow.models.parameters import parameter_names
 from undertow.models.population import Population
+from undertow.models.sizes import NOTHING, Size, check_prediction, check_training
+from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
-from undertow.training import Training, Validate, choose_device, kept_row, train
+from undertow.training import (
+    Progress,
+    Training,
+    Validate,
+    choose_device,
+    clock,
+    kept_row,
+    reporter,
+    train,
+)
 
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE, LEAST_SAMPLES, MOST_SAMPLES = 0.15, 5, 10**6
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -77,6 +89,10 @@ class TrainedModel(Estimator, Generic[Network]):
             ModelError: where these trials do not allow the score.
         """
 
+    def network_size(self, population: Population) -> Size:
+        """Size of the network, at least, before it is built; nothing where that is not known."""
+        return NOTHING
+
     def describe(self, trials: TrialSet) -> Population:
         """Describe the training trials as far as the network needs to know them."""
         return Population.of(trials)
@@ -99,6 +115,7 @@ class TrainedModel(Estimator, Generic[Network]):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Learn from trials; held-out neurons and forward bins in them are learned from too.
 
@@ -109,14 +126,18 @@ class TrainedModel(Estimator, Generic[Network]):
             bin_s: bin width of arrays, in seconds.
             checkpoint: folder for checkpoints and the CSV log.
             resume: continue from the checkpoint; the run then ends as one never interrupted.
-            progress: called with (row, share done, seconds left) after each validation.
+            progress: called with (row, share done, seconds left) after each validation; by default
+                a line on a terminal or in a notebook, and nothing elsewhere.
+            verbose: False for silence where no `progress` is given.
 
         Raises:
             ModelError: when an option breaks its rule, or the trials lack what it asks for.
             Interrupted: on Ctrl-C, after the state was saved.
         """
-        self._check_pieces()
+        self.check_settings()
+        report, started = reporter(progress, verbose), time.monotonic()
         trials = as_trials(trials, bin_s)
+        warn_of_unused(self.unused_signals(trials))
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
         validation = as_trials(validation, bin_s)
@@ -128,7 +149,7 @@ class TrainedModel(Estimator, Generic[Network]):
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
-        self.history_ = self._train(trials, validate, folder, resume, progress)
+        self.history_ = self._train(trials, validate, folder, resume, report)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
@@ -137,8 +158,10 @@ class TrainedModel(Estimator, Generic[Network]):
             together, folder = join_trials(trials, validation), folder and folder / "refit"
             # stop where the first run was best; schedules keep the length of the first run
             last = int(kept_row(self.history_)["epoch"])
-            self._train(together, None, folder, resume, progress, last)
+            self._train(together, None, folder, resume, report, last)
         self.network_.eval()
+        if isinstance(report, Progress):
+            report.finish(self._summary(time.monotonic() - started))
         self.finish(held)
         give_back()  # minibatches leave much behind that what follows could not use
         return self
@@ -149,7 +172,7 @@ class TrainedModel(Estimator, Generic[Network]):
         validate: Validate | None,
         folder: Path | None,
         resume: bool,
-        progress: ProgressReport | None,
+        report: ProgressReport,
         last_epoch: int | None = None,
     ) -> list[dict[str, float]]:
         return train(
@@ -161,17 +184,28 @@ class TrainedModel(Estimator, Generic[Network]):
             self.seed,
             folder,
             resume,
-            progress,
+            report,
             last_epoch,
         )
 
-    def _check_pieces(self) -> None:
-        for name in parameter_names(type(self)):
-            self.piece(name)
-        checks.whole("samples", self.samples, 1)
+    def _summary(self, seconds: float) -> str:
+        """Say in a line what was fitted, in what time, and what was kept."""
+        kept = kept_row(self.history_)
+        score = f", validation {self.validation_score_:.4f}" if "validation_score" in kept else ""
+        epochs = f"{int(kept.get('epoch', 0))} of {self.training.epochs}"
+        return f"{type(self).__name__}: fitted in {clock(seconds)}, epoch {epochs} kept{score}"
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        checks.whole("samples", self.samples, 1, MOST_SAMPLES)
+        choose_device(self.device)
 
     def _build(self, population: Population, trials: TrialSet) -> None:
-        """Build a fresh network for this population."""
+        """Build a fresh network for this population, if there is memory to train it."""
+        with isolated_seed(self.seed):
+            size = self.network_size(population)
+        bins = min(self.training.batch_size, trials.n_trials) * trials.n_time
+        check_training(size, bins, "the widths of the model's parts")
         with isolated_seed(self.seed):
             network = self.build_network(population)
         self.population_, self.network_ = population, network.to(choose_device(self.device))
@@ -187,14 +221,24 @@ class TrainedModel(Estimator, Generic[Network]):
         """
         return self.population_.batch(trials, next(self.network_.parameters()).device)
 
-    def _samples(self, samples: int | None) -> int:
-        """Return the number of posterior samples to draw: as asked for, else the model's own."""
-        if samples is not None and samples < 1:
-            raise ModelError(
-                f"samples is {samples}: it must be at least 1, or None for the model's own "
-                f"{self.samples}."
-            )
-        return samples or self.samples
+    def _samples(self, samples: int | None, trials: TrialSet, seed: int) -> int:
+        """Return the number of posterior samples to draw: as asked for, else the model's own.
+
+        Raises:
+            ModelError: for more samples than memory would hold, or a seed that is none.
+        """
+        checks.seed("seed", seed)
+        if samples is None:
+            return self.samples
+        checks.whole("samples", samples, 1, MOST_SAMPLES)
+        check_prediction(samples, trials.spikes.size)
+        return int(samples)
+
+    def thinned(self, times: int) -> Self:
+        """Return the fitted model with so many times fewer samples, at least 5."""
+        few = copy.copy(self)
+        few.samples = min(self.samples, max(LEAST_SAMPLES, self.samples // times))
+        return few
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -221,8 +265,10 @@ class TrainedModel(Estimator, Generic[Network]):
     def save(self, path: str | Path) -> Path:
         """Write weights and settings to one safetensors file, atomically."""
         self._check_fitted()
-        extra = {"history": self.history_, "population": asdict(self.population_)}
-        return persistence.save(self, self.network_.state_dict(), extra, path)
+        population = asdict(self.population_)
+        return persistence.save(
+            self, self.network_.state_dict(), self.history_, population, Path(path)
+        )
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
@@ -232,15 +278,17 @@ class TrainedModel(Estimator, Generic[Network]):
         `load(path, dynamics=…)`.
         """
         model, tensors, header = persistence.load(cls, path, params)
-        model.population_ = known = Population(**header["population"])
+        model.population_ = known = Population.read(header.population, path)
         model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
         model.heldout_ = np.array(known.heldout, dtype=bool)
+        model.check_settings()
         # the weights drawn here are replaced at once; the caller's generator must not notice
         with isolated_seed(0):
-            model.network_ = model.build_network(model.population_)
+            persistence.check_size(model.network_size(known), tensors, path)
+            model.network_ = model.build_network(known)
         persistence.restore(model.network_, tensors, path)
         model.network_.to(choose_device(model.device)).eval()
-        model.history_ = header["history"]
+        model.history_ = header.history
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
 

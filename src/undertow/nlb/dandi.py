@@ -3,26 +3,26 @@
 Its public interface is https://api.dandiarchive.org.
 """
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
 
+from undertow.checks import whole
 from undertow.data.readers.nlb_sets import nlb_set
 from undertow.errors import DataError
-from undertow.nlb.download import (
-    Asset,
-    Say,
-    fetch,
-    part_of,
-    read_json_page,
-    sha256_of,
-    size_of,
-)
+from undertow.names import printable, shown
+from undertow.nlb.download import Asset, Say, check_part, fetch, part_of, sha256_of, size_of
+from undertow.nlb.web import host_of, read_json_page
+from undertow.places import claimed_folder
 
 API = "https://api.dandiarchive.org/api"
 SHA256 = "dandi:sha2-256"
+MOST_PAGES, MOST_FILES, MOST_BYTES = 200, 2000, 10**13
+"""Far above what any set of the benchmark has: of a listing, and of one file."""
+LONGEST_NAME = 150  # bytes, so that a part's name, which is longer, fits too
 
 
 def download_set(
@@ -53,21 +53,33 @@ def download_set(
     Raises:
         DataError: for an unknown set or version, without network, on a full disk, for a wrong
             checksum, and where another file of the same name is in the way; each in one sentence.
+        UndertowError: when the folder cannot be made, or another process downloads into it.
     """
     folder, say = Path(folder), say or _silent
     dandiset = nlb_set(set_name).dandi_id
     version = version or newest_version(dandiset, api)
     assets = list_assets(dandiset, version, api)
-    missing = [asset for asset in assets if not _is_there(folder / asset.name, asset)]
+    missing = _missing(folder, assets)
     say(
         f"{set_name}: dandiset {dandiset}, version {version}, {len(assets)} files, {len(missing)} "
         "to download"
     )
-    _make_room(folder, missing)
-    for asset in missing:
-        fetch(asset, folder / asset.name, say)
-        say(f"{asset.name}: complete, SHA-256 as in the archive")
+    if missing:
+        _check_room(folder, missing)
+        with claimed_folder(folder, "nlb download", _any_folder):
+            # once more: another process may have ended in between
+            for asset in _missing(folder, missing):
+                fetch(asset, folder / asset.name, say)
+                say(f"{asset.name}: complete, SHA-256 as in the archive")
     return [folder / asset.name for asset in assets]
+
+
+def _missing(folder: Path, assets: Sequence[Asset]) -> list[Asset]:
+    return [asset for asset in assets if not _is_there(folder / asset.name, asset)]
+
+
+def _any_folder(left: bool) -> None:
+    """Files go into any folder, beside whatever is there."""
 
 
 def _is_there(path: Path, asset: Asset) -> bool:
@@ -85,12 +97,14 @@ def _is_there(path: Path, asset: Asset) -> bool:
     return True
 
 
-def _make_room(folder: Path, missing: Sequence[Asset]) -> None:
-    """Make the folder, after a look at the disk.
+def _check_room(folder: Path, missing: Sequence[Asset]) -> None:
+    """See, before anything is made, that what is still to come fits on the disk.
 
     Raises:
-        DataError: when the folder cannot be made, or what is still to come does not fit.
+        DataError: when it does not, or something else lies where a part would.
     """
+    for asset in missing:
+        check_part(part_of(folder / asset.name, asset))
     needed = sum(
         max(asset.size - size_of(part_of(folder / asset.name, asset)), 0) for asset in missing
     )
@@ -101,12 +115,6 @@ def _make_room(folder: Path, missing: Sequence[Asset]) -> None:
             f"{needed / 1e6:.1f} MB are still to come and {folder} has {free / 1e6:.1f} MB of free "
             "space: make room, or choose another folder."
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be made ({error.strerror}): choose another folder."
-        ) from None
 
 
 def _silent(line: str) -> None:
@@ -133,43 +141,82 @@ def list_assets(dandiset: str, version: str, api: str = API) -> list[Asset]:
 
     Raises:
         DataError: when the interface cannot be asked or answers otherwise than expected, when there
-            is no NWB file, two of the same name, or one without a SHA-256.
+            is no NWB file, too many, two of the same name, one without a SHA-256, or one whose
+            name, size or SHA-256 cannot be right.
     """
     api = api.rstrip("/")
     first = f"{api}/dandisets/{dandiset}/versions/{quote(version, safe='')}/assets/"
     try:
-        found = [
-            _asset(row["asset_id"], api) for row in _rows(first) if row["path"].endswith(".nwb")
-        ]
+        ids = [row["asset_id"] for row in _rows(first) if row["path"].endswith(".nwb")]
+        found = [_asset(each, api) for each in ids]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{first} does not answer as DANDI does ({error!r}): check the address."
+            f"{first} does not answer as DANDI does ({printable(repr(error))}): check the address."
         ) from None
     names = [asset.name for asset in found]
     if not names or len(set(names)) < len(names):
         what = "two files of one name" if names else "no NWB file"
         raise DataError(
-            f"dandiset {dandiset}, version {version}, holds {what}: choose another version."
+            f"dandiset {dandiset}, version {printable(version)}, holds {what}: choose another "
+            "version."
         )
     return sorted(found, key=lambda asset: asset.name)
 
 
-def _rows(url: str | None) -> Iterator[dict[str, Any]]:
-    """The entries of a list that comes in pages."""
-    while url is not None:
+def _rows(first: str) -> Iterator[dict[str, Any]]:
+    """The entries of a list that comes in pages of one host, none of them twice.
+
+    Raises:
+        DataError: for a list without an end.
+    """
+    url, seen, n_rows = first, {first}, 0
+    while True:
         page = read_json_page(url)
-        yield from page["results"]
+        for row in page["results"]:
+            n_rows += 1
+            if n_rows > MOST_FILES:
+                raise DataError(
+                    f"{first} lists more than {MOST_FILES} files: that is no set of the benchmark; "
+                    "check the address."
+                )
+            yield row
         url = page["next"]
+        if url is None:
+            return
+        if url in seen or len(seen) >= MOST_PAGES or host_of(url) != host_of(first):
+            raise DataError(
+                f"{first} goes on at {printable(url)}: that is no page of a list that ends here; "
+                "check the address."
+            )
+        seen.add(url)
 
 
 def _asset(asset_id: str, api: str) -> Asset:
     about = read_json_page(f"{api}/assets/{quote(asset_id, safe='')}/")
-    name = PurePosixPath(about["path"]).name
-    if PureWindowsPath(name).name != name or name.startswith("."):
-        raise DataError(
-            f"the archive names a file {about['path']!r}: that is no safe name for a file here."
-        )
-    if SHA256 not in about["digest"]:
+    name = _safe_name(about["path"])
+    size, digest = about["contentSize"], about["digest"].get(SHA256)
+    if digest is None:
         raise DataError(f"the archive has no SHA-256 of {name} yet: choose a published version.")
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-fA-F]{64}", digest):
+        raise DataError(
+            f"the archive gives {shown(digest)} as the SHA-256 of {name}: it must be 64 "
+            "hexadecimal digits; choose another version."
+        )
+    whole("the archive's size of " + name, size, 1, MOST_BYTES, error=DataError)
     url = f"{api}/assets/{quote(asset_id, safe='')}/download/"
-    return Asset(name, int(about["contentSize"]), str(about["digest"][SHA256]).lower(), url)
+    return Asset(name, int(size), digest.lower(), url)
+
+
+def _safe_name(path: str) -> str:
+    """The last part of a path, as a file name for here.
+
+    Raises:
+        DataError: for a name that would leave the folder, hide, or not be writable.
+    """
+    name = PurePosixPath(path).name
+    safe = name.isprintable() and len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+    if not safe or PureWindowsPath(name).name != name or name.startswith("."):
+        raise DataError(
+            f"the archive names a file {shown(path)}: that is no safe name for a file here."
+        )
+    return name

@@ -5,25 +5,22 @@ Every way it can fail is said in one sentence.
 
 import errno
 import hashlib
-import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from undertow.errors import DataError
+from undertow.files import put_in_place
+from undertow.nlb.web import opened
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 Say = Callable[[str], None]
-TIMEOUT_S = 30.0
-HEADERS: Mapping[str, str] = {"User-Agent": "undertow"}
 CHUNK, TRIES, PAUSE_S = 1 << 20, 5, 1.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -69,6 +66,7 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
             is removed).
     """
     part = part_of(target, asset)
+    check_part(part)
     _receive_all(asset, part, say)
     if size_of(part) != asset.size or sha256_of(part) != asset.sha256:
         part.unlink()
@@ -76,7 +74,19 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
             f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
             "removed: run the same command again."
         )
-    os.replace(part, target)
+    put_in_place(part, target)
+
+
+def check_part(part: Path) -> None:
+    """Refuse a link, a folder or a device in the place of a part: it would be written through.
+
+    Raises:
+        DataError: for anything but a file of its own, or nothing.
+    """
+    if part.is_symlink() or (part.exists() and not part.is_file()):
+        raise DataError(
+            f"{part} is there and is no plain file: remove it, or choose another folder."
+        )
 
 
 def size_of(path: Path) -> int:
@@ -138,11 +148,16 @@ def _chunks(response: "HTTPResponse") -> Iterator[bytes]:
 
 def _unbuffered(part: Path, mode: str) -> FileIO:
     try:
-        return FileIO(part, mode)
+        return FileIO(part, mode, opener=_no_links)
     except OSError as error:
         raise DataError(
             f"{part} cannot be written ({error.strerror}): choose another folder."
         ) from None
+
+
+def _no_links(name: str, flags: int) -> int:
+    """Open without following a link, which may have come since the part was checked."""
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _write(file: FileIO, chunk: bytes, part: Path) -> None:
@@ -169,59 +184,3 @@ def _tenths(have: int, size: int) -> int:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
-
-
-@contextmanager
-def opened(url: str, headers: Mapping[str, str] = HEADERS) -> "Iterator[HTTPResponse]":
-    """The answer to a GET, redirects followed.
-
-    Raises:
-        DataError: for an address that is not http(s), an HTTP error, or no answer.
-    """
-    from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise DataError(
-            f"{url} is not an http:// or https:// address: give the address of the interface."
-        )
-    try:
-        response = urlopen(Request(url, headers={**HEADERS, **headers}), timeout=TIMEOUT_S)
-    except HTTPError as error:
-        error.close()
-        hint = "check the version and the address" if error.code == 404 else "try again later"
-        raise DataError(f"{url} answered {error.code} ({error.reason}): {hint}.") from None
-    except (URLError, HTTPException, OSError) as error:
-        reason = getattr(error, "reason", error)
-        reason = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        raise DataError(
-            f"{urlsplit(url).netloc} cannot be reached ({reason}): check the network, then run the "
-            "same command again."
-        ) from None
-    with response:
-        yield response
-
-
-def read_json_page(url: str) -> dict[str, Any]:
-    """The JSON object at an address.
-
-    Raises:
-        DataError: as `opened`, when the answer breaks off, or is not a JSON object.
-    """
-    from http.client import HTTPException
-
-    with opened(url) as response:
-        try:
-            content = json.loads(response.read())
-        except (HTTPException, OSError) as error:
-            raise DataError(
-                f"the answer of {url} broke off ({error}): run the same command again."
-            ) from None
-        except ValueError:
-            content = None
-    if not isinstance(content, dict):
-        raise DataError(
-            f"{url} answered with something else than a JSON object: check the address."
-        )
-    return content

@@ -10,6 +10,7 @@ from undertow.errors import ModelError
 from undertow.observations.counts import CountObservation, Link, log_factorial, up_to_largest
 
 LEAST_DISPERSION = 1e-8  # below it a gamma draw of single precision has no spread left
+MOST_DISPERSION = 1e6
 
 
 class NegativeBinomialObservation(CountObservation):
@@ -39,7 +40,7 @@ class NegativeBinomialObservation(CountObservation):
         dispersion: float = 0.1,
     ) -> None:
         super().__init__(feature_dim, mean_rates, bin_s, floor_hz, link, region)
-        if not dispersion > 0:
+        if not 0 < dispersion <= MOST_DISPERSION:
             raise ModelError(
                 f"dispersion is {dispersion}: it must be above zero; for none, use Poisson counts."
             )

@@ -13,12 +13,12 @@ from undertow.errors import UndertowError
 from undertow.names import listed
 from undertow.plots.style import (
     GREY,
-    condition_colours,
     condition_legend,
     mark_time,
     sized,
     styled,
     time_axis,
+    trial_colours,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def latents(
 ) -> np.ndarray:
     """Draw time courses of the leading components, and beneath them trajectories.
 
-    Trajectories are in the planes that the components span: a dot where each starts, a cross at the
-    event.
+    Colours tell conditions apart, or the values of the first label there is. Trajectories are in
+    the planes that the components span: a dot where each starts, a cross at the event.
 
     Args:
         prediction: whose latents (posterior means) are shown, of all trials and bins.
@@ -61,7 +61,7 @@ def latents(
     scores, n = found.scores[shown], found.scores.shape[2]
     shares = enumerate(found.variance_share, start=1)
     labels = [f"PC {k} of {name} ({100 * share:.0f} % of variance)" for k, share in shares]
-    colours, by_trial = _colours(prediction, shown)
+    what, colours, by_trial = trial_colours(prediction.trials, shown)
     planes = [(i, j) for i in range(n) for j in range(i + 1, n)]
     figure = sized(figure, 3.0 + (3.4 if planes else 0.0))
     courses, below = _panels(figure, n, len(planes))
@@ -70,7 +70,7 @@ def latents(
     for ax, (i, j) in zip(below, planes, strict=True):
         _plane(ax, scores[:, :, [i, j]], axis, by_trial)
         ax.set(xlabel=labels[i], ylabel=labels[j])
-    condition_legend(figure, colours)
+    condition_legend(figure, colours, what)
     return np.array([*courses, *below], dtype=object)
 
 
@@ -86,14 +86,6 @@ def latent_name(prediction: Prediction, name: str | None = None) -> str:
     if name is not None and name not in known:
         raise UndertowError(f"there is no latent {name!r}: the prediction has {listed(known)}.")
     return name or ("z" if "z" in known else known[0])
-
-
-def _colours(prediction: Prediction, shown: np.ndarray) -> tuple[dict[Any, Any], list[Any]]:
-    """Return a colour per condition among the trials shown, and that of each trial."""
-    condition = prediction.trials.condition
-    labels = np.zeros(len(shown), int) if condition is None else condition[shown]
-    colours = condition_colours(np.unique(labels))
-    return colours, [colours[label] for label in labels.tolist()]
 
 
 def _panels(figure: FigureBase, n: int, n_planes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import FigureBase
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from undertow import analysis
 from undertow.analysis import NeuronTable
@@ -22,6 +23,7 @@ from undertow.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PLAIN_NUMBERS = FuncFormatter(lambda value, _: f"{value:g}")
 LOWEST = 1.5  # how far below zero scores are shown, in parts of the best score
 
 
@@ -56,11 +58,14 @@ def neurons(
     _sorted_bars(axes[0], table, mine)
     _scatter(axes[1], table, table.mean_rate, table.score)
     axes[1].set(xscale="log", xlabel="mean rate (spikes/s)", ylabel=mine)
+    axes[1].xaxis.set_major_formatter(PLAIN_NUMBERS)
+    axes[1].xaxis.set_minor_formatter(NullFormatter())
     if table.baseline is not None:
         _scatter(axes[2], table, table.baseline, table.score)
         axes[2].axline((0, 0), slope=1, color=GREY, linewidth=1.0)
         axes[2].set(xlabel=other, ylabel=mine)
         axes[2].set_title("above the line: better than the baseline")
+        _cut_left(axes[2], table, table.baseline)
     axes[1].legend()
     _cut_below(axes, table)
     return axes
@@ -82,11 +87,23 @@ def _cut_below(axes: np.ndarray, table: NeuronTable) -> None:
         return
     least = f"{floor:.1f}".replace("-", "−")
     axes[0].set_title(f"score of each neuron ({below.sum()} below {least})")
-    places = [table.mean_rate] + ([] if table.baseline is None else [table.baseline])
+    places = [table.mean_rate]
+    if table.baseline is not None:
+        places.append(np.maximum(table.baseline, lowest_shown(table.baseline)))
     for ax, x in zip(axes[1:], places, strict=True):
         ax.plot(x[below], np.full(below.sum(), floor), "v", color=GREY, clip_on=False)
     for ax in axes:
         ax.set_ylim(bottom=floor)
+
+
+def _cut_left(ax: "Axes", table: NeuronTable, baseline: np.ndarray) -> None:
+    """The same for the baseline's scores, along the horizontal axis."""
+    floor = lowest_shown(baseline)
+    left = np.nan_to_num(baseline) < floor
+    if left.any():
+        shown = np.maximum(table.score[left], lowest_shown(table.score))
+        ax.plot(np.full(left.sum(), floor), shown, "<", color=GREY, clip_on=False)
+        ax.set_xlim(left=floor)
 
 
 def _sorted_bars(ax: "Axes", table: NeuronTable, label: str) -> None:

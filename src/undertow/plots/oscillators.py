@@ -36,31 +36,43 @@ COLUMNS = 4
 def oscillators(
     model: "Models | NaturalFrequencies", *, figure: FigureBase | None = None
 ) -> "Axes":
-    """Draw natural frequencies, a row per region: a dot per oscillator (and model), a median bar.
+    """Draw natural frequencies (dots) beside where they started (rings), a row per region.
+
+    A line joins the two: how far learning moved each. The median of each region is marked only
+    where the fits bear an order of regions out; see `NaturalFrequencies.ranking`.
 
     Args:
         model: a fitted LatentSDE whose dynamics are oscillators, an Ensemble or several that differ
-            in their seed; or what `undertow.analysis.natural_frequencies` says of them.
+            in their seed or start; or what `undertow.analysis.natural_frequencies` says of them.
         figure: the figure to draw into; by default a new one of pyplot.
 
     Raises:
         UndertowError: for anything else.
     """
     data = model if isinstance(model, NaturalFrequencies) else natural_frequencies(model)
-    names = data.regions
-    figure = sized(figure, 1.3 + 0.45 * len(names))
+    names, ranked = data.regions, bool(data.ranking())
+    figure = sized(figure, 1.6 + 0.6 * len(names))
     ax: Axes = figure.subplots()
     for row, name in enumerate(names):
-        hz = data.of(name)
-        shift = np.linspace(-0.2, 0.2, len(hz)) if len(hz) > 1 else np.zeros(1)
-        for own, up in zip(hz, shift, strict=True):
-            ax.plot(own, np.full(own.size, row + up), "o", ms=6, color=MODEL, alpha=0.7, mew=0)
-        ax.plot(np.median(hz), row, marker="|", ms=22, mew=2, color=BLACK)
+        _region_row(ax, row, data.of(name), data.start_of(name))
+        if ranked:
+            ax.plot(np.median(data.of(name)), row, marker="|", ms=22, mew=2, color=BLACK)
     ax.set_yticks(range(len(names)), [f"{name} ({data.of(name).shape[1]})" for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set(xlabel="natural frequency (Hz)", ylabel="region (oscillators)")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return ax
+
+
+def _region_row(ax: "Axes", row: int, hz: np.ndarray, start_hz: np.ndarray) -> None:
+    """Draw the oscillators of one region below each other, a height for each model and unit."""
+    ups = row + np.linspace(-0.3, 0.3, hz.size).reshape(hz.shape) if hz.size > 1 else [[row]]
+    labels = ("where it started", "learned") if row == 0 else (None, None)
+    up = np.asarray(ups, float).ravel()
+    ax.hlines(up, start_hz.ravel(), hz.ravel(), color=GREY, lw=0.8)
+    ax.plot(start_hz.ravel(), up, "o", ms=5, mfc="none", mec=GREY, label=labels[0])
+    ax.plot(hz.ravel(), up, "o", ms=5, color=MODEL, mew=0, label=labels[1])
 
 
 @styled

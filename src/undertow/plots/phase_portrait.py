@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
 
@@ -14,10 +13,10 @@ from undertow.models import Estimator
 from undertow.plots.style import (
     GREY,
     colour_map,
-    condition_colours,
     condition_legend,
     sized,
     styled,
+    trial_colours,
 )
 
 if TYPE_CHECKING:
@@ -58,11 +57,11 @@ def phase_portrait(
         portrait = analysis.phase_portrait(model, trials, **options)
     figure = sized(figure, HEIGHT_IN, layout="compressed")  # equal axes, in the middle
     ax: Axes = figure.subplots()
-    labels = np.zeros(len(portrait.paths), int) if trials.condition is None else trials.condition
-    colours = condition_colours(np.unique(labels))
+    drawn = example_trials(trials, shown)
+    what, colours, by_trial = trial_colours(trials, drawn)
     _stream(figure, ax, portrait)
-    for trial in example_trials(trials, shown):
-        path, colour = portrait.paths[trial], colours[labels[trial].item()]
+    for trial, colour in zip(drawn, by_trial, strict=True):
+        path = portrait.paths[trial]
         ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=0.9, alpha=0.8)
         if portrait.bin is not None:
             ax.plot(*path[portrait.bin], marker="o", markersize=4, color=colour, mec=GREY, mew=0.5)
@@ -71,7 +70,7 @@ def phase_portrait(
     )
     ax.set(xlabel=first, ylabel=second, xlim=portrait.x[[0, -1]], ylim=portrait.y[[0, -1]])
     ax.set_aspect("equal", adjustable="box")
-    condition_legend(figure, colours)
+    condition_legend(figure, colours, what)
     return ax
 
 

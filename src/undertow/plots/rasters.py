@@ -1,5 +1,6 @@
 """`rasters`: spikes beside inferred rates, for the whole population in a few trials."""
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,12 +11,22 @@ from undertow import analysis
 from undertow.analysis import Rasters, TimeAxis
 from undertow.analysis.examples import Which
 from undertow.data import Prediction
-from undertow.plots.style import BASELINE, NAMES, colour_map, mark_time, sized, styled, time_axis
+from undertow.plots.style import (
+    BASELINE,
+    GREY,
+    NAMES,
+    colour_map,
+    mark_time,
+    sized,
+    styled,
+    time_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHARP_UP_TO = 300  # neurons drawn without blending neighbours
+LEAST_SHARE_NAMED = 0.045  # of all rows, for a region to be named
 
 
 class Column(NamedTuple):
@@ -41,7 +52,8 @@ def rasters(
 
     All rates share one colour scale.
 
-    Neurons are sorted by the time of their inferred peak, held-in ones first, above the line.
+    Neurons are sorted by region and, in it, by the time of their inferred peak; held-in ones
+    first, above the line.
 
     Args:
         prediction, baseline: predictions whose rates are shown.
@@ -63,12 +75,40 @@ def rasters(
     for k, column in enumerate(columns):
         for row, name in enumerate(data.names):
             image = _draw(axes[row, k], column, row, axis, data.n_heldin)
+            _region_lines(axes[row, k], data)
             mark_time(axes[row, k], axis, label=row == n_trials - 1)
             axes[row, k].set_title(f"{column.title}\n{name}" if row == 0 else name)
         _colour_bar(figure, image, axes[:, k], column)
     for ax in axes[:, 0]:
-        ax.set_ylabel("neuron (sorted)")
+        _name_rows(ax, data)
     return axes
+
+
+def _blocks(data: Rasters) -> list[tuple[int, int, str]]:
+    """First row, last row and region of each run of neurons of one region, held in or out."""
+    if data.region is None:
+        return []
+    rows = np.arange(len(data.region))
+    kind = [*zip(data.region.tolist(), (rows < data.n_heldin).tolist(), strict=True)]
+    edges = [0, *(k for k in rows[1:].tolist() if kind[k] != kind[k - 1]), len(kind)]
+    return [(a, b - 1, str(kind[a][0])) for a, b in itertools.pairwise(edges)]
+
+
+def _region_lines(ax: "Axes", data: Rasters) -> None:
+    """Draw a thin line between regions."""
+    for first, _, _ in _blocks(data)[1:]:
+        if first != data.n_heldin:  # there is the line of the held-out neurons
+            ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
+
+
+def _name_rows(ax: "Axes", data: Rasters) -> None:
+    """Name the regions beside their rows, where they are wide enough; else count neurons."""
+    least = LEAST_SHARE_NAMED * data.rates.shape[2]
+    named = [each for each in _blocks(data) if each[1] - each[0] + 1 >= least]
+    if named:
+        ax.set_yticks([(a + b) / 2 for a, b, _ in named], [name for *_, name in named])
+        ax.tick_params(axis="y", length=0)
+    ax.set_ylabel("neuron (sorted)" if not named else "neuron (by region)")
 
 
 def _columns(data: Rasters, names: tuple[str, str]) -> list[Column]:

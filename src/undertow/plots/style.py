@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
-from undertow.analysis import TimeAxis
-from undertow.data import Prediction
+from undertow.analysis import TimeAxis, trial_groups
+from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 WIDTH_IN, DPI = 11.0, 150
 NAMES = ("model", "baseline")
 UNIT = "unit of the data"
+LISTED_UP_TO = 18  # conditions in a legend
 BLACK, GREY = "#000000", "#767676"
 MODEL, BASELINE, TRUTH = "#0072B2", "#D55E00", BLACK
 NINE = (
@@ -54,6 +57,13 @@ STYLE: dict[Any, Any] = {
     "axes.linewidth": 0.8,
     "lines.linewidth": 1.5,
     "axes.titlelocation": "left",
+    "text.parse_math": False,  # names of conditions, regions and files are text, '$' and all
+}
+
+WITHOUT_DATES: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
 }
 
 P = ParamSpec("P")
@@ -102,10 +112,14 @@ def off_screen() -> Figure:
     return figure
 
 
-def png_bytes(figure: Figure) -> bytes:
-    """Return the figure as a PNG file, at its own dots per inch."""
+def image_bytes(figure: Figure, kind: str = "png") -> bytes:
+    """Return the figure as an image file, the same bytes each time; PNG at its own resolution.
+
+    The kinds are PNG, and SVG and PDF for papers, in which text stays text.
+    """
     buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    with rc_context({"svg.hashsalt": "undertow", "svg.fonttype": "none", "pdf.fonttype": 42}):
+        figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=WITHOUT_DATES[kind])
     return buffer.getvalue()
 
 
@@ -183,11 +197,38 @@ def legend_above(figure: FigureBase, ax: "Axes") -> None:
     figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=len(unique))
 
 
-def condition_legend(figure: FigureBase, colours: Mapping[Any, Any]) -> None:
-    """Draw a legend of condition colours above the figure, unless there are too many to read."""
-    if not 1 < len(colours) <= 18:
+def trial_colours(trials: TrialSet, shown: np.ndarray) -> tuple[str, dict[Any, Any], list[Any]]:
+    """What trials are told apart by, a colour per value, and the colour of each trial shown."""
+    what, values = trial_groups(trials)
+    colours = condition_colours(np.unique(values))
+    return what or "", colours, [colours[value] for value in values[shown].tolist()]
+
+
+def condition_legend(
+    figure: FigureBase, colours: Mapping[Any, Any], what: str = "condition"
+) -> None:
+    """Draw the key to the colours of conditions, or of other labels, above the figure.
+
+    Too many to list one by one are a colour bar, from the first to the last.
+    """
+    if len(colours) < 2:
+        return
+    if len(colours) > LISTED_UP_TO:
+        _colour_key(figure, list(colours), what)
         return
     handles = [Line2D([], [], color=colour, label=str(label)) for label, colour in colours.items()]
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(len(handles), 9), title="condition"
+        handles=handles, loc="outside upper center", ncols=min(len(handles), 9), title=what
     )
+
+
+def _colour_key(figure: FigureBase, labels: list[Any], what: str) -> None:
+    """Draw a bar in the colours of `condition_colours`, its first, middle and last label named."""
+    run = ListedColormap([*condition_colours(np.array(labels)).values()])
+    scale = ScalarMappable(Normalize(-0.5, len(labels) - 0.5), run)
+    everything: Any = figure.axes
+    visible = [ax for ax in everything if ax.get_visible()]
+    bar = figure.colorbar(scale, ax=visible, location="top", shrink=0.35, aspect=40, pad=0.02)
+    places = [0, len(labels) // 2, len(labels) - 1]
+    bar.set_ticks(places, labels=[str(labels[k]) for k in places])
+    bar.set_label(f"{what} ({len(labels)})")

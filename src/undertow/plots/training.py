@@ -15,6 +15,14 @@ from undertow.plots.style import BASELINE, MODEL, sized, styled
 
 SIDES = {"train": MODEL, "validation": BASELINE, "val": BASELINE, "valid": BASELINE}
 COLUMNS, TITLE_WIDTH = 4, 28
+NOT_DRAWN = ("epoch", "seconds", "best_score")
+UNITS = {
+    "loss": "nats per trial",
+    "negative_log_likelihood": "nats per trial",
+    "kl": "nats per trial",
+    "learning_rate": "step size",
+    "validation_score": "the score chosen by",
+}
 DOTTED_UP_TO = 20  # rows, so that a single one is seen
 
 
@@ -23,6 +31,8 @@ def training(
     model: Estimator | Sequence[Mapping[str, Any]], *, figure: FigureBase | None = None
 ) -> np.ndarray:
     """Draw a panel per quantity against epoch; 'train_x' and 'validation_x' share one.
+
+    Seconds are left out: they are no course of learning.
 
     Args:
         model: fitted, or the rows of a history: 'epoch', then any numbers.
@@ -38,7 +48,7 @@ def training(
     columns = analysis.history_columns(rows)
     panels: dict[str, list[str]] = {}
     for name in columns:
-        if name != "epoch":
+        if name not in NOT_DRAWN:
             panels.setdefault(_quantity(name), []).append(name)
     if not panels:
         raise UndertowError("the training history holds no numbers besides the epoch.")
@@ -55,6 +65,7 @@ def training(
         title = (quantity if len(names) > 1 else names[0]).replace("_", " ")
         ax.set_title(fill(title, TITLE_WIDTH))
         ax.set_xlabel("epoch")
+        ax.set_ylabel(unit_of(quantity))
         if len(names) > 1:
             ax.legend()
     for ax in axes[len(panels) :]:
@@ -66,3 +77,8 @@ def _quantity(name: str) -> str:
     """Return what a column measures: 'loss' for 'train_loss' and 'validation_loss'."""
     side, _, rest = name.partition("_")
     return rest if side in SIDES and rest else name
+
+
+def unit_of(quantity: str) -> str:
+    """The unit of a column of the history; empty where it has none that is known."""
+    return next((unit for start, unit in UNITS.items() if quantity.startswith(start)), "")

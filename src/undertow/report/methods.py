@@ -105,9 +105,13 @@ def _split(record: RunRecord) -> str:
     if record.train_prediction is None:
         return f"Scores are of {plural(n_test, 'test trial')}."
     n_train = record.train_prediction.trials.n_trials
+    scored = f"scored on {plural(n_test, 'test trial')}"
+    n_chosen = int(record.data_description.get("validation trials", 0))
+    if not 0 < n_chosen < n_train:
+        return f"The model was fitted on {plural(n_train, 'trial')} and {scored}."
     return (
-        f"The model was fitted on {plural(n_train, 'trial')} and scored on "
-        f"{plural(n_test, 'test trial')}."
+        f"The model learned from {plural(n_train - n_chosen, 'trial')}, chose on {n_chosen} more "
+        f"and was {scored}."
     )
 
 

@@ -2,14 +2,17 @@
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 CSS = """
-:root { --ink: #1c1c1c; --soft: #5a5a5a; --line: #d9d9d9; --wash: #f6f7f8; --mark: #0072b2; }
+:root { color-scheme: light dark;
+  --ink: #1c1c1c; --soft: #5a5a5a; --line: #d9d9d9; --wash: #f6f7f8; --mark: #0072b2;
+  --paper: #fff; --note: #fff6e5; }
 * { box-sizing: border-box; }
-body { color: var(--ink); background: #fff; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans",
-  sans-serif;
+body { color: var(--ink); background: var(--paper);
+  font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif;
   max-width: 1140px; margin: 0 auto; padding: 24px 20px 60px; }
 h1 { font-size: 1.7rem; margin: 0 0 4px; }
 h2 { font-size: 1.25rem; margin: 44px 0 10px; }
@@ -26,7 +29,7 @@ th { font-weight: 600; }
 td.number, th.number { text-align: right; }
 td.main { font-weight: 600; }
 td small { display: block; color: var(--soft); font-weight: 400; white-space: nowrap; }
-.notes { background: #fff6e5; border-left: 4px solid #e69f00; padding: 10px 16px;
+.notes { background: var(--note); border-left: 4px solid #e69f00; padding: 10px 16px;
   margin-top: 16px; }
 .notes ul { margin: 0; padding-left: 18px; }
 .methods { background: var(--wash); padding: 12px 16px; }
@@ -34,6 +37,11 @@ nav a { margin-right: 14px; color: var(--mark); }
 details summary { cursor: pointer; color: var(--mark); }
 dl dt { font-weight: 600; }
 dl dd { margin: 0 0 8px; max-width: 100ch; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e4e4; --soft: #a8a8a8; --line: #3a3a3a; --wash: #22262a; --mark: #6cb8ea;
+    --paper: #16181a; --note: #33290f; }
+  img { background: #fff; padding: 6px; border-radius: 4px; }
+}
 @media print { h2, h3 { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
@@ -64,13 +72,22 @@ def section(anchor: str, heading: str, *parts: str) -> str:
 
 
 def figure(name: str, heading: str, png: bytes, caption: str) -> str:
-    """Write an embedded image with heading and caption."""
+    """Write an embedded image with heading and caption.
+
+    Readers who cannot see it are told the heading and what the caption says is drawn.
+    """
     image = base64.b64encode(png).decode("ascii")
+    seen = f"{heading}. {first_sentences(caption)}"
     return (
         f'<h3 id="{text(name)}">{text(heading)}</h3>\n'
-        f'<figure><img alt="{text(heading)}" src="data:image/png;base64,{image}">'
+        f'<figure><img alt="{text(seen)}" src="data:image/png;base64,{image}">'
         f"<figcaption>{text(caption)}</figcaption></figure>"
     )
+
+
+def first_sentences(words: str, most: int = 2) -> str:
+    """Cut a caption after its first sentences."""
+    return " ".join(re.split(r"(?<=[.!?])\s+(?=[A-Z])", words)[:most])
 
 
 def table(columns: Mapping[str, Sequence[Any]]) -> str:

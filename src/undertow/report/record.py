@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
+from undertow.evaluation import TRUE_RATES
 
 if TYPE_CHECKING:
     from undertow.evaluation import Score
@@ -32,7 +33,8 @@ class RunRecord:
         train_prediction: the same for the training trials; behaviour decoders are fitted on it.
         baseline_prediction: the baseline's prediction for the same test trials.
         baseline_train_prediction: the baseline's prediction for the training trials.
-        scores: model name → metric → Score; every name but `model_name` is a baseline.
+        scores: model name → metric → Score; every name but `model_name` is a baseline, or 'true
+            rates'.
         differences: metric → paired difference, model minus baseline.
         history: one row per validation: 'epoch', then any numeric columns.
         prior_latents: latent name → (trials, time, dimension), drawn from the prior without data.
@@ -87,8 +89,8 @@ class RunRecord:
 
     @property
     def baseline_name(self) -> str:
-        """Name of the first baseline, for legends."""
-        return next(iter(self.baseline_names), "baseline")
+        """Name of the first baseline, for legends; the true rates are none."""
+        return next((n for n in self.baseline_names if n != TRUE_RATES), "baseline")
 
     @property
     def names(self) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from undertow.evaluation import TRUE_RATES
 from undertow.report.page import decimal, text
 from undertow.report.record import RunRecord
 
@@ -15,9 +16,9 @@ MEANINGS: Mapping[str, str] = {
     "co-bps": "Co-smoothing: how much better the spikes of neurons the model was never shown are "
     "predicted, from the other neurons at the same time, than by each neuron's own mean rate. "
     "Zero is no better than the mean; higher is better.",
-    "held-in bps": "The same for the neurons whose spikes the model was given: how well it "
-    "describes what it has seen. Rates that merely copy the spikes score high here, so this alone "
-    "says nothing of quality.",
+    "held-in bps": "The same for the neurons whose spikes the model is given, bin by bin while "
+    "that very bin was hidden from it: a tenth of the entries at a time, at random. Copying does "
+    "not help here.",
     "fp-bps": "Forward prediction: how much better the spikes of the bins after the window, which "
     "the model was "
     "never shown, are predicted than by each neuron's own mean rate. Higher is better.",
@@ -27,21 +28,27 @@ MEANINGS: Mapping[str, str] = {
     "rate R2 variance-weighted": "The same, neurons weighted by the variance of their true rate.",
     "rate R2 median": "The same for the median neuron.",
     "psth R2": "How well trial-averaged inferred rates match the trial-averaged spikes of each "
-    "condition. One is "
-    "perfect, zero no better than each neuron's mean; higher is better.",
+    "condition. Zero is no better than each neuron's mean; the noise ceiling, from halves of the "
+    "trials, is what averages without the spikes' noise would reach. With few trials of a "
+    "condition it falls, whatever the model; higher is better.",
     "velocity R2": "Share of the variance of the measured velocity that a linear decoder of the "
     "inferred rates explains, the decoder fitted on the training trials. One is perfect, zero no "
     "better than the mean; higher is better.",
     "velocity R2 log-rate": "The same with the logarithm of the rates, velocity a fixed lag after "
-    "them.",
+    "them. Small rates are first raised to a floor, which is chosen for each model by one rule in "
+    "the training trials.",
     "generated bps": "How much better the spikes of all neurons, after the start of a trial, are "
     "predicted from that start "
     "and the stimulus alone than by each neuron's own mean rate. Higher is better.",
     "generated bps all bins": "The same with the bins of the start, which the model has seen.",
     "behavior R2": "Share of the variance of behaviour that the model itself predicts from the "
-    "spikes, channels pooled. "
+    "spikes, averaged over channels. "
     "One is perfect, zero no better than the mean; higher is better.",
     "generated behavior R2": "The same, predicted from the trial's start and the stimulus alone.",
+    "interval coverage": "How many of the true rates lie inside the 90 % interval of the sampled "
+    "rates. Below 0.9 the intervals are too narrow, above it too wide.",
+    "interval spread": "How many times as far the rates err as their samples spread, read off the "
+    "spikes of held-out neurons. Above one the intervals are too narrow.",
     "tp corr": "Correlation of how fast the population state moves with the time the animal then "
     "produced: faster "
     "states should go with shorter times. More negative is better.",
@@ -75,6 +82,10 @@ BY_NAME: Mapping[str, str] = {
     "start and the stimulus alone.",
     "generated behavior log-loss": "Their log-loss. Lower is better.",
 }
+TRUTH = (
+    "What the rates that made the spikes would score: as much as can be had of these trials, whose "
+    "spikes are noisy."
+)
 EXCHANGED = (
     "The score of the same name with each trial given the latents of another trial, all else the "
     "decoder sees being its own. What it lies below that score is what the latents carry."
@@ -152,6 +163,8 @@ def meanings(record: RunRecord) -> str:
         )
         words = [meaning, _verdict(record, metric), f"Scored: {note}." if note else ""]
         items.append(f"<dt>{text(metric)}</dt><dd>{text(' '.join(w for w in words if w))}</dd>")
+    if TRUE_RATES in record.scores:
+        items.append(f"<dt>{text(TRUE_RATES)}</dt><dd>{text(TRUTH)}</dd>")
     return f"<dl>{''.join(items)}</dl>"
 
 

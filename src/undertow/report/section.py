@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.report.record import RunRecord
 
@@ -15,7 +16,6 @@ NOT_IDENTIFIABLE = (
     " Parameters of the dynamics are not identifiable: other parameters may describe the data as "
     "well."
 )
-ORDERED_COLOURS = " Colours: conditions, in their order."
 
 
 class Section(NamedTuple):
@@ -33,6 +33,16 @@ class Section(NamedTuple):
     heading: str
     draw: "Callable[[RunRecord, Figure], str]"
     generative: bool = False
+
+
+def colour_words(trials: TrialSet) -> str:
+    """Say what colours tell apart, for captions; nothing where all trials are alike."""
+    from undertow import analysis
+
+    what = analysis.trial_groups(trials)[0]
+    if what is None:
+        return ""
+    return " Colours: conditions, in their order." if what == "condition" else f" Colours: {what}."
 
 
 def time_words(record: RunRecord) -> str:

@@ -1,63 +1,96 @@
 """`write_report`: the page, its figures as PNG and the table of neurons as CSV."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from undertow.checks import one_of
 from undertow.errors import UndertowError
-from undertow.files import written_whole
+from undertow.files import csv_text, written_whole
 from undertow.report import page
 from undertow.report.methods import methods_paragraph
 from undertow.report.record import RunRecord
 from undertow.report.scores import any_score, meanings, score_table
 from undertow.report.sections import sections_of
 
+FIGURE_KINDS = ("png", "svg", "pdf")
 
-def write_report(record: RunRecord, directory: str | Path) -> Path:
+
+def write_report(
+    record: RunRecord, directory: str | Path, figures: Collection[str] = ("png",)
+) -> Path:
     """Write `report.html` (self-contained), `figures/*.png` and `per_neuron.csv` into `directory`.
 
     Figures that do not apply are left out, and the page says why. Each file is written under a
     temporary name and moved into place; older files of the same names are replaced.
 
+    Args:
+        record: what is shown.
+        directory: made where it is not there.
+        figures: kinds of files in `figures/`: 'png', and 'svg' or 'pdf' for papers. The page has
+            its own PNGs inside.
+
     Returns:
         The path of the page.
+
+    Raises:
+        UndertowError: for another kind, before anything is written.
     """
+    check_kinds(figures)
     from undertow.analysis import neuron_table
 
     directory = Path(directory)
     (directory / "figures").mkdir(parents=True, exist_ok=True)
-    shown, left_out = _figures(record, directory / "figures")
+    shown, left_out = _figures(record, directory / "figures", figures)
     neurons = neuron_table(record.prediction, record.baseline_prediction).columns()
-    _replace(directory / "per_neuron.csv", _csv(neurons).encode())
+    _replace(directory / "per_neuron.csv", _encoded(_csv(neurons)))
     body = [_head(record), _notes(record), _scores(record), _figure_section(shown, left_out)]
     body += [_neurons(neurons), _methods(record), _facts(record)]
     target = directory / "report.html"
-    _replace(target, page.page(record.title, body).encode())
+    _replace(target, _encoded(page.page(record.title, body)))
     return target
 
 
-def _figures(record: RunRecord, folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Draw the figures into `folder` as PNG.
+def check_kinds(figures: Collection[str]) -> None:
+    """Refuse kinds of figures that cannot be written.
+
+    Raises:
+        UndertowError: naming the kinds there are.
+    """
+    for kind in [figures] if isinstance(figures, str) else figures:
+        one_of("figures", kind, FIGURE_KINDS, error=UndertowError)
+
+
+def _figures(
+    record: RunRecord, folder: Path, kinds: Collection[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Draw the figures into `folder`.
 
     Returns:
         the figures as HTML, and for those that do not apply heading → reason.
     """
-    from undertow.plots.style import off_screen, png_bytes
+    from undertow.plots.style import image_bytes, off_screen
 
     shown, left_out = [], {}
     for section in sections_of(record):
-        path, figure = folder / f"{section.name}.png", off_screen()
+        figure = off_screen()
         try:
             caption = section.draw(record, figure)
         except UndertowError as reason:
             left_out[section.heading] = str(reason)
-            path.unlink(missing_ok=True)
+            _remove_stale(folder / section.name, FIGURE_KINDS)
             continue
-        _replace(path, image := png_bytes(figure))
-        shown.append(page.figure(section.name, section.heading, image, caption))
+        for kind in kinds:
+            _replace(folder / f"{section.name}.{kind}", image_bytes(figure, kind))
+        _remove_stale(folder / section.name, set(FIGURE_KINDS) - set(kinds))
+        shown.append(page.figure(section.name, section.heading, image_bytes(figure), caption))
     return shown, left_out
+
+
+def _remove_stale(stem: Path, kinds: Collection[str]) -> None:
+    """Remove what an earlier report left of a figure."""
+    for kind in kinds:
+        stem.with_name(f"{stem.name}.{kind}").unlink(missing_ok=True)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -66,12 +99,13 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def _encoded(text: str) -> bytes:
+    """UTF-8, with escapes for names of files that are no text."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return buffer.getvalue()
+    return csv_text(columns, zip(*columns.values(), strict=True))
 
 
 def _head(record: RunRecord) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from undertow.errors import ModelError
-from undertow.files import written_whole
+from undertow.files import os_error, written_whole
+from undertow.training.tensor_file import check_layout, parsed_json
 
 HEADER = "undertow"
 
@@ -24,7 +25,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
     """
     plain = {k: v.cpu().contiguous() for k, v in tensors.items()}
     with written_whole(path, overwrite=True) as temporary:
-        save_file(plain, temporary, {HEADER: json.dumps(header)})
+        try:
+            save_file(plain, temporary, {HEADER: json.dumps(header)})
+        except SafetensorError as error:
+            raise os_error(str(error)) from None
     return path
 
 
@@ -34,18 +38,39 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     Raises:
         ModelError: when the file is missing, damaged or not one of undertow's.
     """
-    if not path.is_file():
-        raise ModelError(f"{path} is not there: it should be a model file written by undertow.")
+    header = read_header(path)
     try:
-        with safe_open(path, framework="pt", device=device) as opened:
-            header = json.loads((opened.metadata() or {})[HEADER])
-            return {name: opened.get_tensor(name) for name in opened.keys()}, header  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        return _tensors(path, device), header
+    except (SafetensorError, OSError) as error:
         raise ModelError(
             f"{path} is not a file written by undertow, or is damaged ({type(error).__name__})."
         ) from None
 
 
+def _tensors(path: Path, device: str) -> dict[str, Tensor]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # safetensors opens no path that is not text
+        return {k: v.to(device) for k, v in load(path.read_bytes()).items()}
+    with safe_open(path, framework="pt", device=device) as opened:
+        return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
 def read_header(path: Path) -> dict[str, Any]:
-    """Read the JSON header alone."""
-    return read_tensors(path)[1]
+    """Read the JSON header alone, once the file's layout is found right.
+
+    Raises:
+        ModelError: as `read_tensors`.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path} is not there: it should be a model file written by undertow.")
+    try:
+        metadata = check_layout(path)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    header = parsed_json(metadata.get(HEADER, "null"), path)
+    if not isinstance(header, dict):
+        raise ModelError(
+            f"{path} is not a file written by undertow, or is damaged: its own header is missing."
+        )
+    return header

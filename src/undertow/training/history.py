@@ -1,11 +1,13 @@
 """Training history: one row of numbers per validation."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from math import isfinite, nan
+
+from undertow.files import csv_text
 
 Row = dict[str, float]
+MOST = 2**53
 
 
 def kept_row(history: Sequence[Row]) -> Row:
@@ -19,11 +21,23 @@ def kept_row(history: Sequence[Row]) -> Row:
     return since[-1]
 
 
+def broken_history(history: Sequence[Mapping[str, float]]) -> str:
+    """Say what a history read from a file lacks; empty where nothing is."""
+    for row in history:
+        # whole numbers of thousands of digits have no finite float
+        if any(isinstance(value, int) and abs(value) > MOST for value in row.values()):
+            return "its history holds a number that training never makes"
+        if not isfinite(row.get("epoch", nan)):
+            return "a row of its history has no epoch"
+        # validated rows have both, unvalidated ones neither
+        if {"validation_score", "best_score"} & row.keys() and not (
+            isfinite(row.get("validation_score", nan)) and isfinite(row.get("best_score", nan))
+        ):
+            return "a row of its history lacks a score"
+    return ""
+
+
 def history_csv(history: Sequence[Mapping[str, float]]) -> str:
     """Format the rows as CSV text, with a header."""
     columns = list(dict.fromkeys(name for row in history for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
+    return csv_text(columns, ([row.get(name, "") for name in columns] for row in history))

@@ -14,6 +14,12 @@ from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError
 from undertow.files import PARTIAL, write_text
+from undertow.training.broken import (
+    NonFiniteError,
+    check_terms,
+    check_weights,
+    clip_gradient,
+)
 from undertow.training.checkpoint import read_tensors, write_tensors
 from undertow.training.history import Row, history_csv
 from undertow.training.settings import Training
@@ -28,10 +34,6 @@ Report = Callable[[Row, float, float], None]
 
 class Interrupted(KeyboardInterrupt):
     """Training was stopped by Ctrl-C after its state was saved."""
-
-
-class NonFiniteError(ArithmeticError):
-    """A term of the loss, the gradient or the validation score is not a finite number."""
 
 
 class TrainingWarning(UserWarning):
@@ -75,13 +77,15 @@ def train(
 
     Raises:
         Interrupted: on Ctrl-C, after the state was saved.
+        ModelError: where not one epoch could be finished, with what broke it and what to lower.
     """
     state = TrainingState(network, settings, seed, last_epoch)
     for part in [] if directory is None else directory.glob(f".*{PARTIAL}"):
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
         _restore(state, directory / CHECKPOINT)
-    last_good = (state.tensors(), state.numbers())
+        _log(directory, state.counters.history)  # the run may have been killed before it wrote it
+    last_good, last_row = (state.tensors(), state.numbers()), Row()
     saved_at = started = time.monotonic()
     # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
     before_s = state.counters.elapsed_s
@@ -94,8 +98,9 @@ def train(
                     _validate(state, row, validate)
                     if report is not None:
                         report(row, state.share_done, _seconds_left(state))
-            except (NonFiniteError, StabilityError) as error:
-                _roll_back(state, last_good, str(error))
+                last_row = row
+            except (NonFiniteError, StabilityError, torch.linalg.LinAlgError) as error:
+                _roll_back(state, last_good, _one_line(error), validate, last_row)
             # only whole epochs are kept: one cut short by Ctrl-C is run again from its own seed
             last_good = (state.tensors(), state.numbers())
             if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
@@ -110,13 +115,13 @@ def train(
 
 
 def _restore(state: TrainingState, path: Path) -> None:
-    try:
-        state.restore(*read_tensors(path))
-    except (RuntimeError, KeyError, TypeError):
+    tensors, numbers = read_tensors(path)
+    if why := state.misfit(tensors, numbers):
         raise ModelError(
-            f"{path} is no checkpoint of this network: resume with the same trials and settings, "
-            "or choose another folder."
-        ) from None
+            f"{path} is no checkpoint of this network ({why}): resume with the same trials and "
+            "settings, or choose another folder."
+        )
+    state.restore(tensors, numbers)
 
 
 def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
@@ -130,9 +135,9 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
     )
     state.network.train()
     with dropout_from(state.network, noise):
-        for minibatch in batch.shuffled(state.settings.batch_size, shuffler):
+        for step, minibatch in enumerate(batch.shuffled(state.settings.batch_size, shuffler), 1):
             loss, terms = objective(minibatch, noise, state.progress)
-            _step(state, loss, terms)
+            _step(state, loss, terms, f"at step {step} of the epoch")
             # the last minibatch may be smaller: each counts by its trials
             share = len(minibatch) / len(batch)
             for name, value in {"loss": loss, **terms}.items():
@@ -143,20 +148,15 @@ def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
     return {"epoch": state.counters.epoch, "learning_rate": rate} | sums
 
 
-def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor]) -> None:
+def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor], when: str) -> None:
     # before the optimiser's step: its moments must never take in a NaN
-    if not math.isfinite(loss.detach()):
-        broken = [name for name, value in terms.items() if not math.isfinite(value.detach())] or [
-            "the sum of the terms"
-        ]
-        raise NonFiniteError(f"{', '.join(broken)} is not finite")
+    check_terms(loss, terms, when)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    # clipping returns the norm before it clipped, which is finite only if all gradients are
-    norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), state.settings.clip_norm)
-    if not math.isfinite(norm):
-        raise NonFiniteError("the gradient is not finite")
+    clip_gradient(state.network, state.settings.clip_norm, when)
     state.optimizer.step()
+    # before the next step: factorisations in native code can crash on what is not finite
+    check_weights(state.network, when)
     state.average_weights()
 
 
@@ -167,7 +167,7 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
         # the running average is validated, since it is what will be kept
         score = validate(state.averaged)
         if not math.isfinite(score):
-            raise NonFiniteError("the validation score is not finite")
+            raise NonFiniteError("the validation score is not finite (rates have run away)")
         state.keep_if_best(score)
         row |= {"validation_score": score, "best_score": state.counters.best_score}
     row["seconds"] = state.counters.elapsed_s
@@ -175,19 +175,59 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
 
 
 def _roll_back(
-    state: TrainingState, last_good: tuple[dict[str, Tensor], dict[str, Any]], what: str
+    state: TrainingState,
+    last_good: tuple[dict[str, Tensor], dict[str, Any]],
+    what: str,
+    validate: Validate | None,
+    last_row: Row,
 ) -> None:
     # `restore` also puts the counters back: the failure is counted after it
     failures = state.counters.failures + 1
     state.restore(*last_good)
     epoch, state.counters.failures = state.counters.epoch + 1, failures
     state.counters.gave_up = failures > state.settings.retries
-    then = (
-        "gave up, the best model so far is kept"
-        if state.counters.gave_up
-        else "retrying with half the step size"
-    )
+    then = "retrying with half the step size"
+    if state.counters.gave_up:
+        lower = _what_to_lower(state.settings)
+        _keep_something(state, f"{what}; {lower}", validate, last_row)
+        then = f"gave up after {failures} tries, the best model so far is kept; {lower}"
     warnings.warn(f"epoch {epoch}: {what}; rolled back, {then}.", TrainingWarning, stacklevel=3)
+
+
+def _one_line(error: Exception) -> str:
+    """The first line of a message, without its full stop; LAPACK's have several."""
+    return str(error).splitlines()[0].rstrip(".")
+
+
+def _what_to_lower(settings: Training) -> str:
+    return (
+        f"to train on, lower training.learning_rate ({settings.learning_rate:g}) or "
+        f"training.clip_norm ({settings.clip_norm:g}), or raise training.warmup_epochs "
+        f"({settings.warmup_epochs})"
+    )
+
+
+def _keep_something(
+    state: TrainingState, why: str, validate: Validate | None, last_row: Row
+) -> None:
+    """Keep the weights of the last whole epoch where none were validated yet.
+
+    Raises:
+        ModelError: where there is no whole epoch, or its weights have no score either.
+    """
+    if state.counters.history:
+        return
+    tries = state.counters.failures
+    if state.counters.epoch == 0:
+        raise ModelError(f"training could not finish its first epoch in {tries} tries: {why}.")
+    row = last_row or {"epoch": state.counters.epoch, "loss": state.counters.lowest_loss}
+    try:
+        _validate(state, row, validate)
+    except (NonFiniteError, StabilityError) as error:
+        raise ModelError(
+            f"training broke off after {tries} tries, and the weights it had are no good "
+            f"({error}): {why}."
+        ) from None
 
 
 def _seconds_left(state: TrainingState) -> float:
@@ -199,4 +239,8 @@ def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str,
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_tensors(directory / CHECKPOINT, tensors, numbers)
-    write_text(directory / LOG, history_csv(numbers["history"]))
+    _log(directory, numbers["history"])
+
+
+def _log(directory: Path, history: list[Row]) -> None:
+    write_text(directory / LOG, history_csv(history))

@@ -9,22 +9,28 @@ from undertow.errors import ModelError
 from undertow.options import Options
 
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
+MOST = 10**9
+"""Of epochs, trials in a batch and seconds: more is a slip."""
+HIGHEST_RATE = 1e3
+"""AdamW changes every weight by about the learning rate in a step."""
 
 
 @dataclass(frozen=True)
 class Training(Options):
     """Options for how a network is trained.
 
+    Counts of epochs, trials and seconds are at most 1e9.
+
     Attributes:
         epochs: passes over the training trials.
         batch_size: trials per step, at most.
-        learning_rate: peak step size of AdamW, reached after `warmup_epochs`.
+        learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
         schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau'
             (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5).
         warmup_epochs: epochs of linear warm-up.
-        weight_decay: AdamW's decoupled decay, on matrices only.
+        weight_decay: AdamW's decoupled decay, at most 100, on matrices only.
         weight_decay_warmup_epochs: epochs over which the decay rises linearly to that.
-        clip_norm: gradients are scaled down to this norm (nats per trial).
+        clip_norm: gradients are scaled down to this norm (nats per trial), at most 1e12.
         average_decay: decay per step of the running weight average that is validated and kept; 0
             for none.
         validate_every: epochs between validations.
@@ -41,7 +47,8 @@ class Training(Options):
             a validation score.
         max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run
             cannot be repeated bit by bit. None for no limit.
-        retries: how often a non-finite loss is rolled back and tried again with half the step size.
+        retries: how often, at most 100, a non-finite loss is rolled back and tried again with half
+            the step size.
         checkpoint_seconds: least time between two checkpoints.
     """
 
@@ -66,16 +73,17 @@ class Training(Options):
 
     def check(self) -> None:
         for name in ("epochs", "batch_size", "validate_every"):
-            checks.whole(self.of(name), getattr(self, name), 1)
-        for name in ("learning_rate", "clip_norm"):
-            checks.number(self.of(name), getattr(self, name), 0, above=True)
-        for name in ("warmup_epochs", "weight_decay_warmup_epochs", "retries"):
-            checks.whole(self.of(name), getattr(self, name), 0)
-        for name in ("weight_decay", "checkpoint_seconds"):
-            checks.number(self.of(name), getattr(self, name), 0)
+            checks.whole(self.of(name), getattr(self, name), 1, MOST)
+        for name, most in (("learning_rate", HIGHEST_RATE), ("clip_norm", 1e12)):
+            checks.number(self.of(name), getattr(self, name), 0, most, above=True)
+        for name in ("warmup_epochs", "weight_decay_warmup_epochs"):
+            checks.whole(self.of(name), getattr(self, name), 0, MOST)
+        checks.whole(self.of("retries"), self.retries, 0, 100)
+        checks.number(self.of("weight_decay"), self.weight_decay, 0, 100)
+        checks.number(self.of("checkpoint_seconds"), self.checkpoint_seconds, 0, MOST)
         for name in ("patience", "max_seconds"):
             if getattr(self, name) is not None:
-                checks.number(self.of(name), getattr(self, name), 0, above=True)
+                checks.number(self.of(name), getattr(self, name), 0, MOST, above=True)
         checks.share(self.of("average_decay"), self.average_decay)
         if self.refit and self.max_seconds is not None:
             raise ModelError(

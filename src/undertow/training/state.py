@@ -5,6 +5,7 @@ The same state serves rollback, Ctrl-C and resume.
 
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,8 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from undertow.training.history import Row
-from undertow.training.settings import PLATEAU_EPOCHS, Training
+from undertow.errors import ModelError
+from undertow.names import printable
+from undertow.schema import record
+from undertow.training.history import broken_history
+from undertow.training.settings import MOST, PLATEAU_EPOCHS, Training
 
 
 @dataclass
@@ -29,7 +33,14 @@ class Counters:
     lowest_loss: float = math.inf
     lowest_epoch: int = 0
     reductions: int = 0
-    history: list[Row] = field(default_factory=list)
+    history: list[dict[str, int | float]] = field(default_factory=list)
+
+    def broken(self) -> str:
+        """Say which counter holds what training never makes; empty for none."""
+        counts = (self.epoch, self.failures, self.reductions, self.lowest_epoch)
+        if min(counts) < 0 or max(counts) > MOST or not -1 <= self.best_epoch <= MOST:
+            return "it counts epochs that training never counts"
+        return "" if 0 <= self.elapsed_s < MOST else "its seconds are none"
 
 
 class TrainingState:
@@ -146,6 +157,38 @@ class TrainingState:
     def numbers(self) -> dict[str, Any]:
         """Copy all counters."""
         return asdict(self.counters)
+
+    def misfit(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> str:
+        """Say why a checkpoint is none of this network; empty where it is one."""
+        try:
+            counters = record(Counters, numbers, "its header")
+        except ModelError as error:
+            return str(error).rstrip(".")
+        if why := broken_history(counters.history) or counters.broken():
+            return why
+        states = {"network.": self.network.state_dict(), "averaged.": self.averaged.state_dict()}
+        states |= {"best.": self.best}
+        wanted = {part + k: v.shape for part, held in states.items() for k, v in held.items()}
+        learned = {name for name, _ in self.network.named_parameters()}
+        # an optimiser has no moments before its first step
+        if any(name.startswith("optimizer.") for name in tensors):
+            wanted |= {name: each.shape for name, each in self._moments()}
+        for name in {**wanted, **tensors}:
+            if name not in tensors or name not in wanted:
+                return f"{printable(name)} is {'missing' if name in wanted else 'unknown'}"
+            if tensors[name].shape != wanted[name]:
+                return f"{name} has another shape"
+            if name.partition(".")[2] in learned and tensors[name].isnan().any():
+                return f"{name} holds NaN"
+        return ""
+
+    def _moments(self) -> Iterator[tuple[str, Tensor]]:
+        """Names of what the optimiser keeps of each of its parameters, with one like it."""
+        held = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for index, parameter in enumerate(held):
+            yield f"optimizer.{index}.step", torch.zeros(())
+            for key in ("exp_avg", "exp_avg_sq"):
+                yield f"optimizer.{index}.{key}", parameter
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Go back to what `tensors()` and `numbers()` returned."""

@@ -35,11 +35,11 @@ def test_wrong_paths_are_refused(folder: Path) -> None:
         load(folder / "gone.npz")
     with pytest.raises(DataError, match="is a folder"):
         load(folder)
-    (folder / "data.csv").write_text("1,2")
+    (folder / "data.xls").write_text("1,2")
     with pytest.raises(
-        DataError, match=r"suffix '\.csv': undertow reads \.npz, \.h5, \.hdf5, \.nwb"
+        DataError, match=r"suffix '\.xls': undertow reads \.npz, \.h5, \.hdf5, \.nwb"
     ):
-        load(folder / "data.csv")
+        load(folder / "data.xls")
 
 
 def test_a_file_of_another_kind_under_a_known_suffix_is_refused(folder: Path) -> None:
@@ -69,9 +69,9 @@ def test_a_truncated_file_is_a_data_error(folder: Path, name: str, share: float)
 def test_options_of_other_readers_are_refused(folder: Path) -> None:
     with pytest.raises(
         DataError,
-        match=r"\.npz files have no option align: there is condition, behavior, file_bin_s",
+        match=r"\.npz files have no option axes: there is condition, behavior, file_bin_s",
     ):
-        load(folder / "a.npz", align="go_time")
+        load(folder / "a.npz", axes="time,trials,neurons")
 
 
 def test_an_error_in_the_arrays_names_the_file(folder: Path) -> None:

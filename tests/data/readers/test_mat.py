@@ -244,7 +244,7 @@ WRONG = [
     (
         {"spikes": np.vstack([cells([1.0, 2.0])] * 2)},
         {},
-        r"cell array of shape \(2, 2\): give one cell per unit",
+        r"cell array of 2 × 2 lists .* pass axes=",
     ),
     ({"spikes": cells([np.ones((4, 3)), np.ones((4, 2))])}, {}, "trials of 2, 3 neurons"),
     ({"spikes": cells(TIMES), "x": 1.0}, {"events": "go"}, "no variable or struct 'go' of events"),

@@ -98,7 +98,7 @@ WRONG = [
     ({"condition": [1, 2, 3]}, r"condition has shape \(3,\): it must have 2 entries"),
     ({"region": ["M1"]}, "region has shape"),
     ({"bin_ms": [5, 5]}, "bin_ms in .* must be a single value"),
-    ({"bin_ms": -5}, "bin_s is -0.005"),
+    ({"bin_ms": -5}, "bin_ms in .* is -5: it must be a number, above 0"),
     ({"truth": np.ones((2, 4))}, "truth has 2 dimensions"),
     ({"lengths": [4, 9]}, r"lengths\[1\] is 9"),
 ]

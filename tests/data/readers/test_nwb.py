@@ -11,6 +11,7 @@ import pytest
 
 from tests.data.readers.nwb_files import write_nwb
 from undertow.data import Recording, TrialSet, read_nwb
+from undertow.data.readers import nwb_tables
 from undertow.data.readers.nwb import list_contents, read_recording
 from undertow.errors import DataError, DataWarning
 
@@ -74,18 +75,17 @@ def test_alignment_condition_units_and_behaviour(full_file: Path) -> None:
 
 
 def test_only_the_units_kept_are_read(full_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pynwb.misc import Units
+    read: list[slice | None] = []
+    original = nwb_tables.read_numbers
 
-    read: list[int] = []
-    original = Units.get_unit_spike_times
+    def spy(path: Path, dataset: h5py.Dataset, part: slice | None = None) -> np.ndarray:
+        if dataset.name == "/units/spike_times":
+            read.append(part)
+        return original(path, dataset, part)
 
-    def spy(self: Units, row: int) -> np.ndarray:
-        read.append(row)
-        return original(self, row)
-
-    monkeypatch.setattr(Units, "get_unit_spike_times", spy)
+    monkeypatch.setattr(nwb_tables, "read_numbers", spy)
     recording = Recording.from_nwb(full_file, units=[202])
-    assert read == [1]
+    assert read == [slice(3, 6)]
     assert recording.unit_ids.tolist() == [202]
     assert recording.signals == {}
 
@@ -134,7 +134,7 @@ def test_files_that_are_no_nwb_are_refused(full_file: Path, tmp_path: Path) -> N
         read_nwb(tmp_path / "plain.nwb")
     with h5py.File(tmp_path / "claims.nwb", "w") as file:
         file.attrs["nwb_version"] = "2.4.0"
-    with pytest.raises(DataError, match="cannot be read as NWB"):
+    with pytest.raises(DataError, match="no units with spike times"):
         read_nwb(tmp_path / "claims.nwb")
 
 
@@ -234,7 +234,10 @@ def test_the_benchmark_file_entry_by_entry(test_data: Callable[[str], Path]) -> 
 def test_past_the_observed_intervals_the_benchmark_file_is_missing(
     test_data: Callable[[str], Path],
 ) -> None:
-    trials = read_nwb(test_data(MAZE), bin_s=0.02, align="move_onset_time", window_s=(-0.25, 0.65))
+    window_s = (-0.25, 0.65)
+    with pytest.warns(DataWarning) as caught:
+        trials = read_nwb(test_data(MAZE), bin_s=0.02, align="move_onset_time", window_s=window_s)
+    assert "1 of 100 trials reach out of the recording" in str(caught[-1].message)
     assert np.isnan(trials.spikes[:-1, 35:40]).all()  # 0.1 s between the segments is not observed
     with pytest.warns(DataWarning, match="never spike"):
         assert read_nwb(test_data(MAZE), trials="start_time<10").n_trials == 13

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from undertow.data import Recording, from_pynapple
-from undertow.errors import DataError
+from undertow.errors import DataError, DataWarning
 
 TIMES = {3: [0.05, 0.15, 2.25, 4.45], 8: [0.35, 2.05, 2.06, 4.15]}
 STARTS, STOPS = [0.0, 2.0, 4.0], [0.5, 2.5, 4.5]
@@ -154,3 +154,12 @@ def test_other_objects_are_refused_by_name(nap: Any) -> None:
         DataError, match="signal 'x' is a Ts: it must be a pynapple Tsd or TsdFrame"
     ):
         from_pynapple(group(nap), signals={"x": nap.Ts(t=np.array([1.0, 2.0]))})
+
+
+def test_metadata_that_is_no_plain_column_is_named() -> None:
+    support = IntervalSet(*SUPPORT)
+    units = {3: Ts(TIMES[3]), 8: Ts(TIMES[8])}
+    metadata = {"region": ["M1", "V1"], "waveform": [np.ones(4), np.zeros(4)]}
+    with pytest.warns(DataWarning, match="metadata waveform is left out"):
+        recording = from_pynapple(TsGroup(units, support, metadata))
+    assert list(recording.units) == ["rate", "region"]

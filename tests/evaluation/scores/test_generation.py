@@ -1,6 +1,7 @@
 """Scores of generated predictions: bits per spike, behaviour and labels against direct
 computations."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +65,27 @@ def test_spikes_after_the_start_are_scored_in_bits() -> None:
 
 
 @pytest.mark.parametrize(("mode", "prediction"), [("", INFERRED), ("generated ", GENERATED)])
-def test_behaviour_is_scored_with_channels_pooled(mode: str, prediction: Prediction) -> None:
+def test_behaviour_is_scored_channel_by_channel(mode: str, prediction: Prediction) -> None:
     target, predicted = TRIALS.behavior[:, SEEN:], prediction.behavior[:, SEEN:]
     known = np.isfinite(target)
-    residual = ((target - predicted)[known] ** 2).sum()
-    total = ((target - np.nanmean(target, axis=(0, 1)))[known] ** 2).sum()
-    assert FOUND[f"{mode}behavior R2"].value == pytest.approx(1 - residual / total, abs=1e-6)
+    residual = np.where(known, target - predicted, 0.0) ** 2
+    total = np.where(known, target - np.nanmean(target, axis=(0, 1)), 0.0) ** 2
+    each = 1 - residual.sum((0, 1)) / total.sum((0, 1))
+    assert FOUND[f"{mode}behavior R2"].value == pytest.approx(each.mean(), abs=1e-6)
+
+
+def test_units_of_channels_change_no_score_and_constant_channels_are_named() -> None:
+    unit = np.array([1000.0] + [1.0] * (TRIALS.behavior.shape[2] - 1))
+    trials = TRIALS.replace(behavior=TRIALS.behavior * unit)
+    metres = replace(GENERATED, trials=trials, behavior=GENERATED.behavior * unit)
+    found = generation_statistics(metres, metres, SEEN)["generated behavior R2"]
+    assert found.value == pytest.approx(FOUND["generated behavior R2"].value, abs=1e-6)
+    still = np.array(TRIALS.behavior)
+    still[..., 0] = 2.0
+    fixed = replace(GENERATED, trials=TRIALS.replace(behavior=still))
+    one = generation_statistics(fixed, fixed, SEEN)["generated behavior R2"]
+    assert TRIALS.behavior_names[0] in one.note
+    assert one.residual.shape[1] == TRIALS.behavior.shape[2] - 1
 
 
 @pytest.mark.parametrize(

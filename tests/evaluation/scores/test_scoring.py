@@ -2,6 +2,7 @@
 neurons."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from undertow.evaluation import (
     score_prediction,
     sufficient_statistics,
     velocity_r2,
+    with_hidden,
 )
 
 FORWARD = 4
@@ -53,7 +55,9 @@ def make(n_trials: int = 24, seed: int = 0, silent: bool = False) -> Prediction:
             heldout=np.isin(np.arange(6), [1, 4]),
             region=["M1", "M1", "PMd", "PMd", "M1", "PMd"],
         )
-    return Prediction(rates=truth * np.exp(0.2 * rng.normal(size=truth.shape)), trials=trials)
+    rates = truth * np.exp(0.2 * rng.normal(size=truth.shape))
+    # any rates can stand for those of hidden entries: what is scored is what is handed over
+    return Prediction(rates, trials, hidden_rates=rates)
 
 
 def test_every_score_there_is() -> None:
@@ -80,7 +84,8 @@ def test_every_score_there_is() -> None:
 
 def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     prediction, train = make(), make(seed=1)
-    values = {name: s.value for name, s in sufficient_statistics(prediction, train).items()}
+    found = sufficient_statistics(prediction, train)
+    values = {name: s.value for name, s in found.items()}
     trials, counts, window, after = (
         prediction.trials,
         prediction.counts,
@@ -104,7 +109,8 @@ def test_scores_are_the_plain_metrics_on_window_and_forward_bins() -> None:
     arrays = train.counts[:, window], train_velocity, counts[:, window], velocity
     assert values["velocity R2"] == pytest.approx(velocity_r2(*arrays), rel=1e-9)
     assert values["velocity R2 log-rate"] == pytest.approx(
-        log_rate_velocity_r2(*arrays, lag_bins=5), rel=1e-9
+        log_rate_velocity_r2(*arrays, 5, found["velocity R2 log-rate"].facts["floor_hz"] * 0.02),
+        rel=1e-9,
     )
 
 
@@ -128,9 +134,10 @@ def test_what_is_missing_is_not_scored() -> None:
         forward_bins=0,
         heldout=np.zeros(6, bool),
     )
-    assert list(
-        score_prediction(Prediction(prediction.rates, bare), make(seed=1), resamples=10)
-    ) == ["held-in bps"]
+    alone = Prediction(prediction.rates, bare)
+    assert list(score_prediction(alone, make(seed=1), resamples=10)) == []
+    alone = with_hidden(alone, prediction)
+    assert list(score_prediction(alone, make(seed=1), resamples=10)) == ["held-in bps"]
     without_train = score_prediction(prediction, resamples=10)
     assert "velocity R2" not in without_train
     assert "psth R2" not in without_train
@@ -158,8 +165,10 @@ def test_trial_ends_and_missing_bins_change_nothing() -> None:
     rates[~trials.valid] = np.nan
     garbage = np.where(unseen & trials.valid[..., None], 1e6, prediction.rates)
     garbage[~trials.valid] = 1e6
-    one = sufficient_statistics(Prediction(rates, trials), train)
-    other = sufficient_statistics(Prediction(garbage, trials), train)
+    one, other = (
+        sufficient_statistics(Prediction(each, trials, hidden_rates=each), train)
+        for each in (rates, garbage)
+    )
     for name in ("co-bps", "held-in bps", "fp-bps", "psth R2"):
         assert one[name].value == pytest.approx(other[name].value, rel=1e-6), name
     assert np.isfinite([s.value for s in one.values()]).all()
@@ -178,6 +187,7 @@ def test_compare_is_paired_and_refuses_other_trials() -> None:
     b = Prediction(
         a.rates * np.exp(0.5 * np.random.default_rng(5).normal(size=a.rates.shape)), a.trials
     )
+    b = with_hidden(b, Prediction(b.rates, b.trials, hidden_rates=b.rates))
     differences = compare(a, b, train, train, resamples=300)
     one, other = (
         score_prediction(a, train, resamples=300),
@@ -222,3 +232,7 @@ def test_per_neuron_table() -> None:
     assert table["rate_r2"][3] == pytest.approx(r2, rel=1e-9)
     rates = trials.spikes[:, window].mean(axis=(0, 1)) / 0.02
     np.testing.assert_allclose(table["mean_rate_hz"], rates, rtol=1e-5)
+    flat = replace(prediction, hidden_rates=np.full_like(prediction.rates, 10.0))
+    constant = per_neuron_scores(flat)["bits_per_spike"]
+    assert constant[3] < 0 < table["bits_per_spike"][3]
+    assert constant[1] == table["bits_per_spike"][1]

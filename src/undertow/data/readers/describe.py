@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.counts import totals
 from undertow.data.readers.load import FORMATS, format_of, load
-from undertow.data.sharing import totals
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataWarning
 
@@ -17,8 +17,9 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
 
     Returns plain numbers, strings, lists and dictionaries: 'path', 'kind', the entries of
     `summarize`, what the file holds, and the 'warnings' said while reading. What the file holds is
-    'arrays' with their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by and
-    'time_series' to read, and for Phy folders the first two.
+    'arrays' with their shapes; for NWB 'trial_columns' to align to, 'unit_columns' to select by,
+    'tables' of intervals, 'time_series' to read and 'signals', the same in words; for Phy folders
+    and tables of spikes the first two.
 
     Raises:
         DataError: when the file cannot be read.
@@ -27,15 +28,26 @@ def describe(path: str | Path, **options: Any) -> dict[str, Any]:
         warnings.simplefilter("always", DataWarning)
         trials = load(path, **options)
     said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    held = contents(path, options.get("table"))
+    kind = held.pop("kind")
+    return {"path": str(path), "kind": kind, **summarize(trials), **held, "warnings": said}
+
+
+def contents(path: str | Path, table: str | None = None) -> dict[str, Any]:
+    """The 'kind' of a data file and what it holds, as in `describe`, without reading trials of it.
+
+    Args:
+        path: the file.
+        table: of an NWB file, the table of intervals that is taken as trials.
+
+    Raises:
+        DataError: when it cannot be opened.
+    """
     form = FORMATS[format_of(path)]
-    contents = form.contents(path)
-    return {
-        "path": str(path),
-        "kind": form.name,
-        **summarize(trials),
-        **(contents if isinstance(contents, dict) else {"arrays": contents}),
-        "warnings": said,
-    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # reading says them
+        found = form.contents(path) if table is None else form.contents(path, table)
+    return {"kind": form.name, **(found if isinstance(found, dict) else {"arrays": found})}
 
 
 def summarize(trials: TrialSet) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from undertow.data.readers.text_tables import read_npy, read_text_table
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
+from undertow.data.validation import as_array
 from undertow.errors import DataError
 from undertow.names import listed
 
@@ -35,13 +36,24 @@ def bin_or_cut(
     bin_s = 0.02 if bin_s is None else bin_s
     given = {name: value for name, value in options.items() if _is_given(value)}
     if recording.n_trials:
+        _check_stop(path, recording, given)
         return recording.bin(bin_s=bin_s, **given)
     if useless := [name for name in given if name in NEED_TRIALS]:
         raise DataError(
             f"{path} has no trials or events, which {listed(useless)} would need: leave it out and "
-            "pass cut_s, or give events (read_mat and read_phy take them)."
+            "pass cut_s, or give events (of MATLAB, Phy and tables of spikes) or a table of "
+            "intervals (of NWB; see undertow info)."
         )
     return recording.cut(cut_s, bin_s, **given)
+
+
+def _check_stop(path: str | Path, recording: Recording, given: Mapping[str, Any]) -> None:
+    stop = recording.trials.get("stop_time")
+    if "window_s" not in given and stop is not None and stop.dtype.kind not in "iuf":
+        raise DataError(
+            f"column 'stop_time' of the trials of {path} holds no times: it must hold seconds, or "
+            "pass window_s."
+        )
 
 
 def _is_given(value: Any) -> bool:
@@ -66,9 +78,13 @@ def event_columns(events: Any) -> Mapping[str, Any]:
         events = read_npy(events) if is_array else read_text_table(events)
     if hasattr(events, "items"):
         return dict(events.items())
-    array = np.asarray(events)
+    array = as_array("events", events)
     if array.dtype.names:
-        return {name: array[name].ravel() for name in array.dtype.names}
+        return _fields(array)
+    if array.dtype.kind not in "biufU":
+        raise DataError(
+            f"events have dtype {array.dtype}: they must be times in seconds, plain numbers."
+        )
     if array.ndim == 2 and array.shape[1] == 2:
         return {"start_time": array[:, 0], "stop_time": array[:, 1]}
     if array.ndim == 1 or array.shape[1:] == (1,):
@@ -77,3 +93,16 @@ def event_columns(events: Any) -> Mapping[str, Any]:
         f"events have shape {array.shape}: they must be (trials,) times in seconds, or (trials, 2) "
         "start and stop times."
     )
+
+
+def _fields(array: np.ndarray) -> dict[str, np.ndarray]:
+    """The fields of a structured array that hold one number or text per row."""
+    assert array.dtype.names is not None
+    rows = array.ravel()
+    plain = {name: rows[name] for name in array.dtype.names}
+    found = {n: a for n, a in plain.items() if a.ndim == 1 and a.dtype.kind in "biufUS"}
+    if not found:
+        raise DataError(
+            f"events have the fields {listed(plain)}: none holds one number or text per event."
+        )
+    return found

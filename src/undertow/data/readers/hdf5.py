@@ -1,19 +1,28 @@
 """HDF5 in the layout that LFADS uses: `train_data` and `valid_data`.
 
-Files in the layout of the Neural Latents Benchmark are recognised and read too.
+Files in the layouts of lfads-torch and the Neural Latents Benchmark are recognised and read too.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.data.readers.hdf5_file import opened_hdf5, own_bin_s, plain_array, single_value
+from undertow.data.readers.hdf5_file import (
+    declared,
+    opened_hdf5,
+    own_bin_s,
+    plain_array,
+    single_value,
+)
+from undertow.data.readers.lfads_torch_hdf5 import encoded_parts, read_lfads_torch_fields
 from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
+from undertow.data.readers.schema import check_kind, check_sizes
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
-from undertow.files import written_whole
 from undertow.names import listed
+from undertow.streams import hdf5_stream
 
 if TYPE_CHECKING:
     import h5py
@@ -22,7 +31,8 @@ PARTS = {"train": "train", "valid": "val", "test": "test", "none": "none"}
 ROOT_ARRAYS = ("neuron_ids", "region", "heldout")
 ROOT_SCALARS = ("bin_s", "start_s", "event", "forward_bins", "behavior_kind")
 NAMES = ("behavior_names", "stimulus_names")
-PER_TRIAL = ("truth", "behavior", "stimulus", "times", "lengths", "condition", "trial_ids")
+NUMERIC = ("data", "inds", "truth", "behavior", "stimulus", "times", "lengths", "recorded_s")
+PER_TRIAL = ("condition", "trial_ids")
 LABELS = "label_names"
 FILE_BIN_S = 0.01
 
@@ -30,12 +40,15 @@ FILE_BIN_S = 0.01
 def read_hdf5(
     path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None
 ) -> TrialSet:
-    """Read trials from HDF5 in the LFADS layout or that of the Neural Latents Benchmark.
+    """Read trials from HDF5 in the layout of LFADS, lfads-torch or the Neural Latents Benchmark.
 
     LFADS: `train_data` and `valid_data` (and `test_data`), (trials, time, neurons), become one set
     with split labels 'train', 'val' and 'test', in the original order where `*_inds` give it.
     `*_truth` is read as spikes/s. Trials with the same truth share a condition. What `write_hdf5`
     adds (condition, neuron ids, behaviour, …) is read back.
+
+    lfads-torch: a file with `train_encod_data` or `valid_encod_data`; see
+    `undertow.data.readers.lfads_torch_hdf5`.
 
     Benchmark: a file with `train_spikes_heldin` or `eval_spikes_heldin`, at the top or in one
     group; see `undertow.data.readers.nlb_hdf5.read_nlb_fields`.
@@ -45,77 +58,88 @@ def read_hdf5(
         bin_s: bin width wanted, a whole multiple of the file's own; the file's own by default.
         file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt`
             or `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS
-            layout, and `bin_s` in the benchmark's.
+            layout, and `bin_s` in the two others.
 
     Raises:
         DataError: for a file that is not there, cut short or no HDF5, without trials, or with
             arrays that break a rule.
     """
     with opened_hdf5(path) as file:
+        known_bin_s = own_bin_s(file)
         if arrays := nlb_arrays(path, file):
-            known_bin_s = own_bin_s(file) or arrays.bin_s or file_bin_s or bin_s
+            check_sizes(path, [declared(item, name) for name, item in arrays.arrays.items()])
+            known_bin_s = known_bin_s or arrays.bin_s or file_bin_s or bin_s
             fields = read_nlb_fields(path, arrays, known_bin_s)
+        elif parts := encoded_parts(file):
+            known_bin_s = known_bin_s or file_bin_s or bin_s
+            fields = read_lfads_torch_fields(path, file, parts, known_bin_s)
         else:
-            fields = _read_fields(Path(path), file, file_bin_s)
+            fields = _read_fields(Path(path), file)
+            fields["bin_s"] = known_bin_s or file_bin_s or FILE_BIN_S
     trials = TrialSet(**fields)
     return trials if bin_s is None else trials.rebin(bin_s)
 
 
-def _read_fields(path: Path, file: "h5py.File", file_bin_s: float | None) -> dict[str, Any]:
+def _read_fields(path: Path, file: "h5py.File") -> dict[str, Any]:
     parts = [part for part in PARTS if f"{part}_data" in file]
     if not parts:
         raise DataError(
             f"{path} has no dataset 'train_data' or 'valid_data': there is {listed(list(file))}."
         )
+    labels = plain_array(file[LABELS]).ravel().tolist() if LABELS in file else []
+    columns = {f"label_{k}": str(name) for k, name in enumerate(labels)}
+    found = _checked(path, file, parts, (*NUMERIC, *PER_TRIAL, *columns))
     sizes = [len(file[f"{part}_data"]) for part in parts]
-    per_trial = {
-        "spikes": _joined(path, file, parts, "data"),
-        "inds": _joined(path, file, parts, "inds"),
-    }
-    per_trial |= {name: _joined(path, file, parts, name) for name in PER_TRIAL}
-    labels = plain_array(file[LABELS]).tolist() if LABELS in file else []
-    categories = {name: _joined(path, file, parts, f"label_{k}") for k, name in enumerate(labels)}
-    per_trial["split"] = (
-        np.repeat([PARTS[part] for part in parts], sizes)
-        if file.attrs.get("has_split", True)
-        else None
-    )
-    inds = per_trial.pop("inds")
-    order = np.argsort(inds, kind="stable") if inds is not None else np.arange(sum(sizes))
-    fields: dict[str, Any] = {k: None if v is None else v[order] for k, v in per_trial.items()}
-    fields["labels"] = {name: v[order] for name, v in categories.items() if v is not None}
-    if fields["condition"] is None and fields["truth"] is not None:
+    arrays = {name: np.concatenate([plain_array(each) for each in found[name]]) for name in found}
+    if file.attrs.get("has_split", True):
+        arrays["split"] = np.repeat([PARTS[part] for part in parts], sizes)
+    order = np.argsort(arrays.pop("inds", np.arange(sum(sizes))), kind="stable")
+    arrays = {name: values[order] for name, values in arrays.items()}
+    fields: dict[str, Any] = {"spikes": arrays.pop("data")}
+    fields["labels"] = {full: arrays.pop(k) for k, full in columns.items() if k in arrays}
+    fields |= arrays
+    if "condition" not in fields and "truth" in fields:
         fields["condition"] = _conditions_by_truth(
             fields["truth"], single_value(file, "n_init_conds")
         )
-    fields["bin_s"] = own_bin_s(file) or file_bin_s or FILE_BIN_S
     fields |= {name: plain_array(file[name]) for name in ROOT_ARRAYS if name in file}
     scalars = {name: single_value(file, name) for name in ROOT_SCALARS[1:]}
     fields |= {name: value for name, value in scalars.items() if value is not None}
-    fields |= {name: plain_array(file[name]).tolist() for name in NAMES if name in file}
-    return fields
+    names = {name: plain_array(file[name]).ravel().tolist() for name in NAMES if name in file}
+    return fields | {name: [str(each) for each in values] for name, values in names.items()}
 
 
-def _joined(path: Path, file: "h5py.File", parts: list[str], name: str) -> np.ndarray | None:
-    """The arrays `{part}_{name}` of all parts, one after the other; None where there is none."""
+def _checked(
+    path: Path, file: "h5py.File", parts: list[str], names: Sequence[str]
+) -> dict[str, list["h5py.Dataset"]]:
+    """The datasets `{part}_{name}` of all parts by name, seen to fit before any is read."""
+    there = {name: _in_parts(path, file, parts, name) for name in names}
+    found = {name: datasets for name, datasets in there.items() if datasets}
+    every = {name: [declared(each) for each in datasets] for name, datasets in found.items()}
+    trials = [each.shape[:1] for each in every["data"]]
+    for name, arrays in every.items():
+        for each, n_trials, first in zip(arrays, trials, every["data"], strict=True):
+            fits = each.shape and each.shape[:1] == n_trials
+            if not fits or each.shape[1:] != arrays[0].shape[1:]:
+                raise DataError(
+                    f"{each.name} in {path} has shape {each.shape}: it does not fit {first.name}, "
+                    f"{first.shape}, and {arrays[0].name}, {arrays[0].shape}."
+                )
+            if name in NUMERIC:
+                check_kind(path, each.name, each.dtype)
+    check_sizes(path, [each for arrays in every.values() for each in arrays])
+    return found
+
+
+def _in_parts(path: Path, file: "h5py.File", parts: list[str], name: str) -> list["h5py.Dataset"]:
     there = [part for part in parts if f"{part}_{name}" in file]
-    if not there:
-        return None
-    if there != parts:
+    if there and there != parts:
         missing = [f"{part}_{name}" for part in parts if part not in there]
         raise DataError(
             f"{path} has {there[0]}_{name} but not {listed(missing)}: give it for every part or "
             "for none."
         )
-    arrays = [plain_array(file[f"{part}_{name}"]) for part in parts]
-    for part, array in zip(parts, arrays, strict=True):
-        n_trials = len(file[f"{part}_data"])
-        if array.ndim == 0 or len(array) != n_trials or array.shape[1:] != arrays[0].shape[1:]:
-            raise DataError(
-                f"{part}_{name} in {path} has shape {array.shape}: "
-                f"it does not fit {n_trials} trials and {parts[0]}_{name}."
-            )
-    return np.concatenate(arrays)
+    return [file[f"{part}_{name}"] for part in there]
 
 
 def _conditions_by_truth(truth: np.ndarray, n_conditions: int | None) -> np.ndarray | None:
@@ -148,7 +172,7 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
     """
     import h5py
 
-    with written_whole(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_stream(path, overwrite) as stream, h5py.File(stream, "w") as file:
         for name in ROOT_SCALARS:
             file.attrs[name] = getattr(trials, name)
         file.attrs["has_split"] = trials.split is not None
@@ -162,7 +186,7 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
         for part, rows in _rows_by_part(trials).items():
             _write(file, f"{part}_data", trials.spikes[rows])
             _write(file, f"{part}_inds", rows)
-            for name in PER_TRIAL:
+            for name in (*NUMERIC[2:], *PER_TRIAL):
                 values = getattr(trials, name)
                 _write(file, f"{part}_{name}", None if values is None else values[rows])
             for k, values in enumerate(trials.labels.values()):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from undertow.data.readers.choosing import chosen, more_of
 from undertow.data.readers.hdf5 import read_hdf5
 from undertow.data.readers.hdf5_file import list_datasets
 from undertow.data.readers.mat import list_variables, read_mat
@@ -12,6 +13,7 @@ from undertow.data.readers.netcdf import list_netcdf, read_netcdf
 from undertow.data.readers.npz import list_arrays, read_npz
 from undertow.data.readers.nwb import list_contents, read_nwb
 from undertow.data.readers.phy import is_phy_folder, list_phy, read_phy
+from undertow.data.readers.spike_files import list_spike_table, read_spike_table
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.files import existing_file
@@ -30,7 +32,7 @@ class Format(NamedTuple):
 
     name: str
     read: Callable[..., TrialSet]
-    contents: Callable[[str | Path], list[str] | dict[str, list[str]]]
+    contents: Callable[..., list[str] | dict[str, list[str]]]
 
 
 PHY = "Phy"
@@ -41,41 +43,53 @@ FORMATS = {
     ".nwb": Format("NWB", read_nwb, list_contents),
     ".mat": Format("MATLAB", read_mat, list_variables),
     ".nc": Format("netCDF (xarray)", read_netcdf, list_netcdf),
+    ".csv": Format("table of spikes", read_spike_table, list_spike_table),
+    ".tsv": Format("table of spikes", read_spike_table, list_spike_table),
     PHY: Format("Phy or Kilosort folder", read_phy, list_phy),
 }
 """Suffix → format, and the one that is a folder."""
+CHOICES = ("units", "trials")
+"""Options of every format: which neurons and trials stay."""
 
 
 def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialSet:
     """Read trials from any data file or folder, by its suffix.
 
-    Suffixes are `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat` and `.nc` (xarray); folders are those of Phy
-    and Kilosort.
+    Suffixes are `.npz`, `.h5`, `.hdf5`, `.nwb`, `.mat`, `.nc` (xarray), and `.csv` and `.tsv` for
+    tables of spikes; folders are those of Phy and Kilosort.
 
     Args:
         path: the file or folder.
         bin_s: bin width in seconds; by default the file's own, 20 ms for spike times.
         options: options of the reader: `read_npz`, `read_hdf5`, `read_nwb`, `read_mat`,
-            `read_netcdf` or `read_phy`.
+            `read_netcdf`, `read_spike_table` or `read_phy`. For every format, `units` and `trials`
+            choose neurons and trials by a mask, ids or a rule such as ``"region==MOp"``.
 
     Raises:
         DataError: when the file cannot be read, or an option is not one of that reader's.
     """
     found = format_of(path)
-    reader = FORMATS[found].read
-    known = [
-        name
-        for name in inspect.signature(reader).parameters
-        if name not in ("path", "folder", "bin_s")
-    ]
-    if unknown := [name for name in options if name not in known]:
+    known = options_of(found)
+    if unknown := [name for name in options if name not in (*known, *CHOICES)]:
         what = "Phy folders" if found == PHY else f"{found} files"
-        raise DataError(f"{what} have no option {listed(unknown)}: there is {listed(known)}.")
+        there = listed([*known, *(name for name in CHOICES if name not in known)], 40)
+        raise DataError(f"{what} have no option {listed(unknown)}: there is {there}.")
+    # formats of counts leave the choice of neurons and trials to us
+    later = {name: options.pop(name) for name in CHOICES if name in options and name not in known}
     try:
-        return reader(path, bin_s=bin_s, **options)
+        trials = FORMATS[found].read(path, bin_s=bin_s, **options)
+        if not later:
+            return trials
+        return chosen(trials, later.get("units"), later.get("trials"), more_of(path))
     except DataError as error:
         named = str(path) in str(error)
         raise error if named else DataError(f"{path}: {error}") from None
+
+
+def options_of(form: str) -> list[str]:
+    """The options of a format's reader, beside the path and the bin width."""
+    parameters = inspect.signature(FORMATS[form].read).parameters
+    return [name for name in parameters if name not in ("path", "folder", "bin_s")]
 
 
 def format_of(path: str | Path) -> str:
@@ -89,9 +103,11 @@ def format_of(path: str | Path) -> str:
     if is_phy_folder(path):
         return PHY
     if Path(path).is_dir():
+        inside = [each.name for each in sorted(Path(path).iterdir()) if is_phy_folder(each)]
+        hint = f" such as {Path(path) / inside[0]}" if inside else ""
         raise DataError(
             f"{path} is a folder without spike_times.npy: give the path of one data file, or of a "
-            "Phy or Kilosort folder."
+            f"Phy or Kilosort folder{hint}."
         )
     suffix = existing_file(path).suffix.lower()
     if suffix not in FORMATS:

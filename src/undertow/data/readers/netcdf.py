@@ -1,5 +1,6 @@
 """Labelled arrays: xarray objects and netCDF files of binned trials."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,11 +9,13 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables, validation
+from undertow.data.prediction import RECORDED
+from undertow.data.readers.netcdf_file import loaded, opened_netcdf
+from undertow.data.readers.schema import PLAIN, check_kind, flags, text_checked
 from undertow.data.signals import channel_names
 from undertow.data.trialset import TrialSet
-from undertow.errors import DataError
-from undertow.files import existing_file
-from undertow.names import listed
+from undertow.errors import DataError, DataWarning
+from undertow.names import listed, printable
 
 if TYPE_CHECKING:
     import xarray
@@ -29,6 +32,8 @@ SECONDS = {
     **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e-9),
 }
 PER_TRIAL, PER_NEURON = ("split", "lengths"), ("region", "heldout")
+USED = (*PER_TRIAL, *PER_NEURON, "condition", "behavior", "stimulus", "truth", "times")
+"""Variables read by their names."""
 EVEN = 1e-3
 """How much bins may differ in width, as a share of it."""
 
@@ -88,13 +93,17 @@ def from_xarray(
     fields |= {
         name: _along(dataset, name, neuron) for name in PER_NEURON if name in dataset.variables
     }
+    if set(RECORDED) <= set(dataset.variables):
+        edges = [_along(dataset, name, trial) for name in RECORDED]
+        fields["recorded_s"] = np.stack(edges, axis=1)
     if "heldout" in fields:
-        fields["heldout"] = fields["heldout"].astype(bool)
+        fields["heldout"] = flags("the data", "heldout", fields["heldout"])
+    event = validation.scalar(attrs.get("event"))
     trials = TrialSet(
         spikes=counts.transpose(trial, time, neuron).values,
         bin_s=own_bin_s,
         start_s=start_s,
-        event=str(attrs.get("event", "window start")),
+        event=event if isinstance(event, str) else "window start",
         forward_bins=attrs.get("forward_bins", 0),
         trial_ids=_along(dataset, trial, trial) if trial in dataset.coords else None,
         neuron_ids=_along(dataset, neuron, neuron) if neuron in dataset.coords else None,
@@ -105,9 +114,7 @@ def from_xarray(
         stimulus_names=stimulus_names,
         labels={name: _along(dataset, name, trial) for name in tables.as_names(label)},
         times=times,
-        truth=dataset["truth"].transpose(trial, time, neuron).values
-        if "truth" in dataset
-        else None,
+        truth=_truth(dataset, (trial, time, neuron)),
         **fields,
     )
     return trials if bin_s is None else trials.rebin(bin_s)
@@ -130,13 +137,14 @@ def read_netcdf(
         DataError: for a file that is not there, is cut short or is no netCDF 4, or as in
             `from_xarray`.
     """
-    dataset = _opened(path)
-    try:
-        return from_xarray(
-            dataset, bin_s, spikes, condition, behavior, stimulus, label, dims, file_bin_s
-        )
-    finally:
-        dataset.close()
+    with opened_netcdf(path) as dataset:
+        named = [
+            n for names in (condition, behavior, stimulus, label) for n in tables.as_names(names)
+        ]
+        for name in (spikes, *named):
+            _variable(dataset, name)
+        read = loaded(path, dataset, [spikes, *USED, *named])
+    return from_xarray(read, bin_s, spikes, condition, behavior, stimulus, label, dims, file_bin_s)
 
 
 def list_netcdf(path: str | Path) -> list[str]:
@@ -144,25 +152,12 @@ def list_netcdf(path: str | Path) -> list[str]:
 
     Example: 'spikes (trial 40, time 50, neuron 20)'.
     """
-    with _opened(path) as dataset:
+    with opened_netcdf(path) as dataset:
         sized = {name: variable.sizes.items() for name, variable in dataset.variables.items()}
         return [
-            f"{name} ({', '.join(f'{dim} {n}' for dim, n in sizes)})"
+            printable(f"{name} ({', '.join(f'{dim} {n}' for dim, n in sizes)})", 200)
             for name, sizes in sized.items()
         ]
-
-
-def _opened(path: str | Path) -> "xarray.Dataset":
-    import xarray
-
-    path = existing_file(path)
-    try:
-        return xarray.open_dataset(path, engine="h5netcdf", decode_times=False)
-    except Exception as error:  # the reader raises many kinds for a file that breaks the format
-        raise DataError(
-            f"{path} cannot be read as netCDF 4 (cut short, damaged, or another kind of file): "
-            f"{error}"
-        ) from None
 
 
 def _variable(dataset: "xarray.Dataset", name: str) -> "xarray.DataArray":
@@ -176,13 +171,25 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
     choices = DIMS if wanted is None else tuple((name,) for name in wanted)
     found = [next((str(dim) for dim in counts.dims if dim in names), None) for names in choices]
     named = [dim for dim in found if dim is not None]
-    if len(named) != 3 or counts.ndim != 3:
-        sizes = ", ".join(f"{dim} ({n})" for dim, n in counts.sizes.items())
+    if len(set(named)) != 3 or counts.ndim != 3:
+        sizes = listed([f"{printable(str(dim), 20)} ({n})" for dim, n in counts.sizes.items()], 8)
         raise DataError(
             f"{counts.name} has the dimensions {sizes}: it must have three, for trials, time and "
             "neurons; dims=('trial', 'time', 'neuron') gives their names."
         )
+    if 0 in counts.shape:
+        counts.check_counts(np.zeros(counts.shape))
     return named
+
+
+def _truth(dataset: "xarray.Dataset", dims: tuple[str, str, str]) -> np.ndarray | None:
+    if "truth" not in dataset.variables:
+        return None
+    truth = dataset["truth"]
+    if set(truth.dims) != set(dims):
+        there, rule = listed(truth.dims, 4), listed(dims)
+        raise DataError(f"truth has the dimensions {there}: it must have those of spikes, {rule}.")
+    return truth.transpose(*dims).values
 
 
 def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
@@ -190,9 +197,12 @@ def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
     variable = _variable(dataset, name)
     if variable.dims != (dim,):
         raise DataError(
-            f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone."
+            f"{printable(name)} has the dimensions {listed(variable.dims, 3)}: it must have "
+            f"{printable(dim)} alone."
         )
-    return tables.plain(variable.values)
+    values = text_checked("the data", name, variable.values)
+    check_kind("the data", name, values.dtype, PLAIN)
+    return values
 
 
 def _condition(dataset: "xarray.Dataset", names: str | Sequence[str] | None, trial: str) -> Any:
@@ -203,7 +213,15 @@ def _condition(dataset: "xarray.Dataset", names: str | Sequence[str] | None, tri
 
 def _times(dataset: "xarray.Dataset", trial: str, time: str) -> np.ndarray | None:
     """Irregular times in seconds, (trials, time); None where there are none."""
-    if "times" not in dataset.variables or set(dataset["times"].dims) != {trial, time}:
+    if "times" not in dataset.variables or dataset["times"].ndim < 2:
+        return None
+    if set(dataset["times"].dims) != {trial, time}:
+        warnings.warn(
+            f"left out times, of the dimensions {listed(dataset['times'].dims)}: irregular times "
+            f"must have {trial} and {time}.",
+            DataWarning,
+            stacklevel=3,
+        )
         return None
     return _seconds(dataset["times"].transpose(trial, time))
 
@@ -223,6 +241,8 @@ def _time_axis(
         start_s = number("start_s", start_s, unit="seconds", error=DataError)
         return validation.bin_width(given), start_s
     centres_s = _seconds(dataset[time])
+    if centres_s.ndim != 1 or not np.isfinite(centres_s).all():
+        raise DataError(f"{time} holds NaN or infinite values: it must give the centres of bins.")
     steps = np.diff(centres_s)
     if given is None and steps.size == 0:
         raise DataError(f"{time} has a single bin, which does not say its width: pass file_bin_s.")
@@ -240,7 +260,9 @@ def _seconds(time: "xarray.DataArray") -> np.ndarray:
         return np.asarray(time.values / np.timedelta64(1, "ns"), float) * 1e-9
     unit = str(time.attrs.get("units", "s"))
     if unit not in SECONDS or time.dtype.kind not in "iuf":
-        raise DataError(f"{time.name} is {time.dtype} in {unit!r}: give bins in s, ms, us or ns.")
+        raise DataError(
+            f"{time.name} is {time.dtype} in '{printable(unit)}': give bins in s, ms, us or ns."
+        )
     return np.asarray(time.values, float) * SECONDS[unit]
 
 
@@ -250,10 +272,7 @@ def _signals(
     default: str,
     dims: tuple[str, str],
 ) -> tuple[list[str], np.ndarray | None]:
-    """Channel names, and values (trials, time, channels) of several variables side by side.
-
-    The values are None where there is no variable.
-    """
+    """Channel names, and values (trials, time, channels) side by side; None without a variable."""
     names: list[str] = []
     values: list[np.ndarray] = []
     there = (default,) if default in dataset.data_vars else ()
@@ -266,12 +285,16 @@ def _signals(
                 "and, at most, channels."
             )
         array = variable.transpose(*dims, *channel).values
+        check_kind("the data", name, array.dtype)
         array = array if channel else array[..., None]
+        labels = variable[channel[0]].values if channel else np.zeros(0)
         text = (
             channel and channel[0] in variable.coords and variable[channel[0]].dtype.kind in "UOT"
         )
         names += (
-            variable[channel[0]].values.tolist() if text else channel_names(name, array.shape[2])
+            [str(each) for each in text_checked("the data", name, labels).tolist()]
+            if text
+            else channel_names(name, array.shape[2])
         )
         values.append(array)
     return names, np.concatenate(values, axis=2) if values else None

@@ -11,13 +11,27 @@ import numpy as np
 from undertow.data import tables
 from undertow.data.aligning import Window
 from undertow.data.readers.events import bin_or_cut
-from undertow.data.readers.hdf5_file import opened_hdf5
+from undertow.data.readers.nwb_file import (
+    Objects,
+    damaged,
+    opened_nwb,
+    read_series,
+    series_line,
+    time_series,
+)
+from undertow.data.readers.nwb_tables import (
+    interval_table,
+    interval_tables,
+    observed_intervals,
+    plain_columns,
+    region,
+    row_ids,
+    spike_times,
+)
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed
-
-REGIONS = ("region", "brain_region", "brain_area", "location")
 
 
 def read_nwb(
@@ -34,18 +48,20 @@ def read_nwb(
     min_rate_hz: float = 0.0,
     forward_bins: int = 0,
     cut_s: float = 1.0,
+    table: str | None = None,
 ) -> TrialSet:
     """Read any NWB file with units; bins of 20 ms by default.
 
     With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut
     into windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in
     the file, `stimulus` those or trial columns (a time series goes first where both have the name).
+    `table` names another table of intervals to take as trials, such as 'epochs'.
 
     Raises:
         DataError: for a file that is not there, cut short or no NWB, without units, or as in
             `Recording.bin`.
     """
-    recording = read_recording(path, units=units, signals=behavior, stimuli=stimulus)
+    recording = read_recording(path, units, behavior, stimulus, table)
     return bin_or_cut(
         path,
         recording,
@@ -68,6 +84,7 @@ def read_recording(
     units: Any = None,
     signals: str | Sequence[str] = (),
     stimuli: str | Sequence[str] = (),
+    table: str | None = None,
 ) -> Recording:
     """Read a `Recording`: both tables, the spike times of the units kept, the signals named.
 
@@ -78,58 +95,85 @@ def read_recording(
         units: which units: a mask, unit ids, or a rule such as ``"region==M1"``.
         signals: names of time series, as `list_contents` gives them.
         stimuli: names of time series, or of trial columns, which are read anyway.
+        table: the table of intervals to take as trials; 'trials' by default.
 
     Raises:
         DataError: for a file that cannot be read as NWB, without units, or an unknown unit or
             signal.
     """
-    with opened(path) as nwb:
-        if nwb.units is None or "spike_times" not in nwb.units.colnames:
-            raise DataError(f"{path} has no units with spike times: undertow needs sorted spikes.")
-        table = nwb.units
-        ids, columns = np.asarray(table.id[:]), _plain_columns(table)
-        columns |= _region(table, columns)
+    with opened_nwb(path) as (file, objects):
+        cells = _units(path, file)
+        ids, columns = row_ids(path, cells), plain_columns(path, cells)
+        columns |= region(path, cells, columns)
         rows = tables.select_rows("units", units, ids, columns)
-        observed = "obs_intervals" in table.colnames
-        trials = _plain_columns(nwb.trials)
+        intervals = interval_table(path, objects, table)
+        trials = plain_columns(path, intervals)
+        times = spike_times(path, cells, rows, ids.size)
         return Recording(
-            spike_times=[table.get_unit_spike_times(int(row)) for row in rows],
+            spike_times=times,
             unit_ids=ids[rows],
             units={name: values[rows] for name, values in columns.items()},
             trials=trials,
-            trial_ids=None if nwb.trials is None else np.asarray(nwb.trials.id[:]),
-            signals=_read_signals(
-                path, nwb, tables.as_names(signals), tables.as_names(stimuli), trials
+            trial_ids=None if intervals is None else row_ids(path, intervals),
+            signals=_signals(
+                path, objects, tables.as_names(signals), tables.as_names(stimuli), trials
             ),
-            obs_intervals=[table.get_unit_obs_intervals(int(row)) for row in rows]
-            if observed
-            else None,
+            obs_intervals=observed_intervals(path, cells, rows, times, ids.size),
         )
 
 
-def list_contents(path: str | Path) -> dict[str, list[str]]:
+def list_contents(path: str | Path, table: str | None = None) -> dict[str, list[str]]:
     """What a file offers to align to, select by and read.
 
-    The keys are 'trial_columns', 'unit_columns' and 'time_series'.
+    The keys are 'trial_columns' (of the table of intervals chosen), 'unit_columns', 'tables' with
+    their rows and columns, 'time_series' and, in words, 'signals' with shapes, units and rates.
     """
-    with opened(path) as nwb:
-        units = _plain_columns(nwb.units)
+    with opened_nwb(path) as (file, objects):
+        units = plain_columns(path, file.get("units"))
+        series = time_series(objects)
         return {
-            "trial_columns": list(_plain_columns(nwb.trials)),
-            "unit_columns": list(units | _region(nwb.units, units)) if units else [],
-            "time_series": list(_time_series(nwb)),
+            "trial_columns": list(plain_columns(path, interval_table(path, objects, table))),
+            "unit_columns": list(units | region(path, file["units"], units)) if units else [],
+            "tables": [
+                f"{name} ({row_ids(path, each).size} rows): {listed(plain_columns(path, each), 40)}"
+                for name, each in interval_tables(objects).items()
+            ],
+            "time_series": list(series),
+            "signals": [series_line(name, each) for name, each in series.items()],
         }
+
+
+def _units(path: str | Path, file: Any) -> Any:
+    table = file.get("units")
+    if table is None or "spike_times" not in table:
+        raise DataError(f"{path} has no units with spike times: undertow needs sorted spikes.")
+    return table
+
+
+def _signals(
+    path: str | Path,
+    objects: Objects,
+    signals: tuple[str, ...],
+    stimuli: tuple[str, ...],
+    trials: tables.Columns,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    there = time_series(objects) if signals or stimuli else {}
+    wanted = dict.fromkeys(
+        (*signals, *(name for name in stimuli if name in there or name not in trials))
+    )
+    if unknown := [name for name in wanted if name not in there]:
+        columns = f", and the trial columns {listed(trials)}" if unknown[0] not in signals else ""
+        raise DataError(
+            f"{path} has no time series {listed(unknown)}: there is {listed(there)}{columns}."
+        )
+    return {name: read_series(path, name, there[name]) for name in wanted}
 
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Any]:
-    """An open NWB file; every failure to read it becomes a `DataError`."""
-    with opened_hdf5(path) as file:
-        if "nwb_version" not in file.attrs:
-            there = listed(list(file))
-            raise DataError(
-                f"{path} is HDF5 but no NWB file: it has no nwb_version; there is {there}."
-            )
+    """pynwb's object of an open file; every failure to read it becomes a `DataError`."""
+    with opened_nwb(path):
+        pass  # a file that is none, or leads out of itself, never reaches pynwb
     with warnings.catch_warnings():
         _silence_reader()
         try:
@@ -140,9 +184,7 @@ def opened(path: str | Path) -> Iterator[Any]:
         except DataError:
             raise
         except Exception as error:  # pynwb raises many kinds for a file that breaks the format
-            raise DataError(
-                f"{path} cannot be read as NWB: {type(error).__name__}: {error}"
-            ) from error
+            raise damaged(path, error) from error
 
 
 def _silence_reader() -> None:
@@ -151,85 +193,3 @@ def _silence_reader() -> None:
         "ignore", message=r"Ignoring (the following )?cached namespace", category=UserWarning
     )
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(hdmf|pynwb)(\.|$)")
-
-
-def _plain_columns(table: Any) -> dict[str, np.ndarray]:
-    """The columns with one number, boolean or string per row.
-
-    Ragged columns and references are left out.
-    """
-    if table is None:
-        return {}
-    columns: dict[str, np.ndarray] = {}
-    for name in table.colnames:
-        if type(table[name]).__name__ in (
-            "VectorIndex",
-            "DynamicTableRegion",
-            "TimeSeriesReferenceVectorData",
-        ):
-            continue
-        values = tables.plain(table[name][:])
-        if values.ndim == 1 and values.dtype.kind in "biufU":
-            columns[name] = values
-    return columns
-
-
-def _region(table: Any, columns: tables.Columns) -> dict[str, np.ndarray]:
-    """A 'region' column: from the unit table, else the location of each unit's first electrode."""
-    for name in REGIONS:
-        if name in columns:
-            return {"region": columns[name].astype(str)}
-    if "electrodes" not in table.colnames:
-        return {}
-    link = table["electrodes"]
-    target, ends = link, np.arange(1, len(table) + 1)
-    if type(link).__name__ == "VectorIndex":  # several electrodes a unit
-        target, ends = link.target, np.asarray(link.data[:])
-    starts = np.append(0, ends[:-1])
-    if "location" not in target.table.colnames or (starts == ends).any():
-        return {}
-    locations = tables.plain(target.table["location"][:]).astype(str)
-    return {"region": locations[np.asarray(target.data[:])[starts]]}
-
-
-def _time_series(nwb: Any) -> dict[str, Any]:
-    """Time series anywhere in the file by name; 'parent/name' where several share one."""
-    from pynwb import TimeSeries
-
-    found = [item for item in nwb.objects.values() if isinstance(item, TimeSeries)]
-    names = [item.name for item in found]
-    named = {i.name if names.count(i.name) == 1 else f"{i.parent.name}/{i.name}": i for i in found}
-    return dict(sorted(named.items()))
-
-
-def _read_signals(
-    path: str | Path,
-    nwb: Any,
-    signals: tuple[str, ...],
-    stimuli: tuple[str, ...],
-    trials: tables.Columns,
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    there = _time_series(nwb) if signals or stimuli else {}
-    wanted = dict.fromkeys(
-        (*signals, *(name for name in stimuli if name in there or name not in trials))
-    )
-    if unknown := [name for name in wanted if name not in there]:
-        columns = f", and the trial columns {listed(trials)}" if unknown[0] not in signals else ""
-        raise DataError(
-            f"{path} has no time series {listed(unknown)}: there is {listed(there)}{columns}."
-        )
-    return {name: (_timestamps(there[name]), _values(there[name])) for name in wanted}
-
-
-def _timestamps(series: Any) -> np.ndarray:
-    if series.timestamps is not None:
-        return np.asarray(series.timestamps[:], float)
-    return float(series.starting_time) + np.arange(len(series.data)) / float(series.rate)
-
-
-def _values(series: Any) -> np.ndarray:
-    """Samples in the unit the series names: conversion (per channel too) and offset applied."""
-    scale: Any = float(series.conversion)
-    if (per_channel := getattr(series, "channel_conversion", None)) is not None:
-        scale = scale * np.asarray(per_channel[:], float)
-    return np.asarray(series.data[:], float) * scale + float(series.offset or 0.0)

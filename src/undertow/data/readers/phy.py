@@ -1,6 +1,6 @@
 """Phy and Kilosort folders: sorted spikes, cluster tables and an optional event table."""
 
-import ast
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,9 @@ import numpy as np
 from undertow.checks import number
 from undertow.data import tables
 from undertow.data.aligning import Window
+from undertow.data.readers.cluster_tables import cluster_columns
 from undertow.data.readers.events import bin_or_cut, event_columns
-from undertow.data.readers.text_tables import read_npy, read_text_table
+from undertow.data.readers.text_tables import read_npy
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
@@ -22,9 +23,14 @@ from undertow.names import listed
 SPIKE_TIMES = "spike_times.npy"
 CLUSTERS = ("spike_clusters.npy", "spike_templates.npy")
 EVENTS = ("events.csv", "events.tsv", "events.npy", "trials.csv", "trials.tsv")
-IDS = ("cluster_id", "id")
-NEW_NAMES = {"ch": "channel", "sh": "shank", "brain_region": "region", "acronym": "region"}
 GOOD = "group==good"
+MOST_SECONDS = 1e8
+"""Three years: a spike beyond is none."""
+_RATE = re.compile(
+    r"^sample_rate\s*(?::\s*\w+\s*)?=\s*(?:(?:np|numpy)\.\w+\()?['\"]?"
+    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)['\"]?\)?\s*;?\s*(?:#.*)?$",
+    re.MULTILINE,
+)
 
 
 def is_phy_folder(path: str | Path) -> bool:
@@ -106,11 +112,11 @@ def read_recording(
     folder = Path(folder)
     rate_hz = _sample_rate(folder) if sample_rate_hz is None else sample_rate_hz
     rate_hz = number("sample_rate_hz", rate_hz, 0, above=True, unit="samples/s", error=DataError)
-    samples, clusters = _spikes(folder)
+    samples, clusters = _spikes(folder, rate_hz)
     ids, starts = np.unique(clusters, return_index=True)
     spike_times = np.split(samples / rate_hz, starts[1:])
     columns = {
-        **_cluster_columns(folder, ids),
+        **cluster_columns(folder, ids),
         "n_spikes": np.array([times.size for times in spike_times]),
     }
     rows = tables.select_rows("units", _rule(folder, units, columns), ids, columns)
@@ -131,11 +137,11 @@ def list_phy(folder: str | Path) -> dict[str, list[str]]:
 # --- spikes and sample rate -------------------------------------------------------------------
 
 
-def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def _spikes(folder: Path, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """Samples and cluster of every spike, sorted by cluster and then in time."""
     name = next((name for name in CLUSTERS if (folder / name).is_file()), CLUSTERS[0])
-    samples = read_npy(folder / SPIKE_TIMES).ravel()
-    clusters = read_npy(folder / name).ravel()
+    samples = _whole_numbers(folder, SPIKE_TIMES)
+    clusters = _whole_numbers(folder, name)
     if samples.size != clusters.size:
         raise DataError(
             f"{folder}: {SPIKE_TIMES} has {samples.size} spikes and {name} {clusters.size}: both "
@@ -143,75 +149,67 @@ def _spikes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     if samples.size == 0:
         raise DataError(f"{folder}: {SPIKE_TIMES} holds no spike.")
-    for file, array in ((SPIKE_TIMES, samples), (name, clusters)):
-        if array.dtype.kind not in "iuf":
-            raise DataError(
-                f"{folder}: {file} has dtype {array.dtype}: it must hold whole numbers."
-            )
+    if (last := int(samples.max())) > MOST_SECONDS * rate_hz:
+        raise DataError(
+            f"{folder}: {SPIKE_TIMES} holds sample {last}, {last / rate_hz:.3g} s at "
+            f"{rate_hz:g} samples/s: the file is damaged, or the sample rate is wrong."
+        )
+    inside = samples >= 0
+    if before := int((~inside).sum()):
+        warnings.warn(
+            f"{folder}: {before} of {samples.size} spikes lie before the recording (negative "
+            "samples) and are left out.",
+            DataWarning,
+            stacklevel=4,
+        )
+    if before == samples.size:
+        raise DataError(f"{folder}: all samples in {SPIKE_TIMES} are negative.")
+    samples, clusters = (samples, clusters) if not before else (samples[inside], clusters[inside])
     order = np.lexsort((samples, clusters))
-    return samples[order], clusters[order].astype(np.int64)
+    return samples[order], clusters[order]
+
+
+def _whole_numbers(folder: Path, name: str) -> np.ndarray:
+    """A list of whole numbers, as int64."""
+    array = read_npy(folder / name).ravel()
+    if array.dtype.kind not in "iuf":
+        raise DataError(f"{folder}: {name} has dtype {array.dtype}: it must hold whole numbers.")
+    if array.dtype.kind == "f":
+        wrong = ~np.isfinite(array) | (array % 1 != 0)
+        if wrong.any():
+            raise DataError(
+                f"{folder}: {name} holds {array[wrong][0]:g}: it must hold whole numbers "
+                "(samples and clusters, not seconds)."
+            )
+    if array.size and array.max() > 2.0**62:
+        raise DataError(f"{folder}: {name} holds {array.max():g}: the file is damaged.")
+    return array.astype(np.int64)
 
 
 def _sample_rate(folder: Path) -> float:
-    """`sample_rate` of params.py, read as text: the file is Python, and is not run."""
+    """`sample_rate` of params.py, read as text line by line: the file is Python, and is not run.
+
+    Other lines may be anything, such as paths of Windows that Python itself would not take.
+    """
     path = existing_file(folder / "params.py")
-    try:
-        lines = ast.parse(path.read_text(encoding="utf-8", errors="replace")).body
-        named = {
-            target.id: line.value
-            for line in lines
-            if isinstance(line, ast.Assign)
-            for target in line.targets
-            if isinstance(target, ast.Name)
-        }
-        return float(ast.literal_eval(named["sample_rate"]))
-    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
+    with path.open("rb") as file:
+        text = file.read(1_000_000).decode("utf-8", "replace")
+    found = _RATE.findall(text)
+    if not found:
         raise DataError(
             f"{path} has no line `sample_rate = <number>`: write one, or pass sample_rate_hz=…."
-        ) from None
+        )
+    return float(found[-1])
 
 
-# --- clusters and events ----------------------------------------------------------------------
-
-
-def _cluster_columns(folder: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns of all cluster tables, one value for each of `ids`.
-
-    The value is '' or NaN where a table has none.
-    """
-    columns: dict[str, np.ndarray] = {}
-    files = [*sorted(folder.glob("cluster_*.tsv")), *folder.glob("cluster_groups.csv")]
-    for path in sorted(files, key=lambda path: path.name == "cluster_info.tsv"):
-        table = read_text_table(path, "\t")
-        key = next((name for name in IDS if name in table), None)
-        if key is None or table[key].dtype.kind != "i":
-            raise DataError(
-                f"{path} has no column cluster_id of whole numbers: there is {listed(table)}."
-            )
-        rows = {int(cluster): row for row, cluster in enumerate(table.pop(key))}
-        where = np.array([rows.get(int(cluster), -1) for cluster in ids])
-        for name, values in table.items():
-            columns[NEW_NAMES.get(name, name)] = _spread(values, where)
-    labels = [columns[name].astype(str) for name in ("group", "KSLabel") if name in columns]
-    if labels:
-        unnamed = np.isin(labels[0], ("", "unsorted"))
-        columns["group"] = np.where(unnamed & (labels[-1] != ""), labels[-1], labels[0])
-    return columns
-
-
-def _spread(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Values at the rows given; '' or NaN for row −1."""
-    if values.dtype.kind == "U":
-        return np.append(values, "")[where]
-    known = values[where]
-    return known if (where >= 0).all() else np.where(where >= 0, known, np.nan)
+# --- units and events -------------------------------------------------------------------------
 
 
 def _rule(folder: Path, units: Any, columns: Mapping[str, np.ndarray]) -> Any:
     """Which units: those asked for, else the good ones, else (with a warning) all."""
     if units is not None:
         return units
-    if "group" not in columns:
+    if "group" not in columns or (columns["group"] == "").all():
         warnings.warn(
             f"{folder} has no cluster labels (cluster_info.tsv, cluster_group.tsv or "
             "cluster_KSLabel.tsv): all clusters are kept.",

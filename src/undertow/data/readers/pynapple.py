@@ -1,12 +1,15 @@
 """pynapple objects: spike trains, intervals, events and signals as a `Recording`."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from undertow.data import tables
 from undertow.data.recording import Recording
-from undertow.errors import DataError
+from undertow.errors import DataError, DataWarning
+from undertow.names import listed
 
 SIGNALS = ("Tsd", "TsdFrame", "TsdTensor")
 
@@ -86,15 +89,16 @@ def _trial_columns(trials: Any) -> dict[str, np.ndarray]:
 
 
 def _metadata(group: Any) -> dict[str, np.ndarray]:
-    """The metadata columns that hold one number, boolean or string per row."""
-    columns = {str(name): np.asarray(group.get_info(name)) for name in group.metadata_columns}
-    text = {
-        name
-        for name, c in columns.items()
-        if c.dtype == object and all(isinstance(v, str) for v in c)
-    }
-    columns |= {name: columns[name].astype(str) for name in text}
-    return {name: column for name, column in columns.items() if column.dtype.kind in "biufU"}
+    """The metadata columns that hold one number, boolean or string per row; others are named."""
+    columns = {str(n): tables.plain(np.asarray(group.get_info(n))) for n in group.metadata_columns}
+    plain = {n: c for n, c in columns.items() if c.ndim == 1 and c.dtype.kind in "biufU"}
+    if left_out := [name for name in columns if name not in plain]:
+        warnings.warn(
+            f"metadata {listed(left_out)} is left out: not one number or text per row.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return plain
 
 
 def _first_within(stamps: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:

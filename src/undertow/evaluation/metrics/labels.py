@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from undertow.checks import number, whole
-from undertow.data.validation import check_categories, known_labels
+from undertow.data.labels import check_categories
+from undertow.data.plain import known_labels
 from undertow.errors import DataError
 from undertow.evaluation.metrics.arrays import as_float
 

@@ -10,9 +10,11 @@ import numpy as np
 from undertow.data import Prediction, TrialSet
 from undertow.data.validation import known_labels
 from undertow.evaluation.metrics.labels import LEAST_PROBABILITY
+from undertow.evaluation.scores.likelihood import silent_in, without_silent
 from undertow.evaluation.scores.statistic import Statistic
 from undertow.evaluation.scores.sums import BitsPerSpike, LogLoss, RSquared, ShareCorrect
-from undertow.evaluation.scores.trials import about
+from undertow.evaluation.scores.trials import about, varies
+from undertow.names import listed
 
 GENERATED = "generated "
 
@@ -39,7 +41,7 @@ def generation_statistics(
         train: the training trials.
     """
     found = [
-        *_spike_statistics(generated, seen_bins),
+        *_spike_statistics(generated, seen_bins, train),
         *_behavior_statistics(inferred, seen_bins, ""),
         *_behavior_statistics(generated, seen_bins, GENERATED),
         *_category_statistics(inferred, seen_bins, ""),
@@ -52,7 +54,9 @@ def generation_statistics(
     return {statistic.name: statistic for statistic in found}
 
 
-def _spike_statistics(generated: Prediction, seen_bins: int) -> Iterator[BitsPerSpike]:
+def _spike_statistics(
+    generated: Prediction, seen_bins: int, train: TrialSet | None
+) -> Iterator[BitsPerSpike]:
     trials = generated.trials
     after = f"all neurons, generated from the first {_ms(trials, seen_bins)}"
     for name, first, note in (
@@ -60,9 +64,11 @@ def _spike_statistics(generated: Prediction, seen_bins: int) -> Iterator[BitsPer
         ("generated bps all bins", 0, f"{after}, in these bins too"),
     ):
         spikes = trials.spikes[:, first:]
-        scored = np.nansum(spikes, axis=(0, 1)) > 0
+        firing = np.nansum(spikes, axis=(0, 1)) > 0
+        scored = firing & ~silent_in(train)
         if scored.any():
-            known = about(trials, name, "bits/spike", note, scored)
+            words = note + without_silent(trials, firing & ~scored)
+            known = about(trials, name, "bits/spike", words, scored, scored | ~firing)
             yield BitsPerSpike.from_counts(
                 generated.counts[:, first:, scored], spikes[..., scored], **known
             )
@@ -73,13 +79,21 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
     if predicted is None or trials.behavior is None or trials.behavior_kind != "continuous":
         return
     target = trials.behavior[:, seen_bins:].astype(np.float64)
-    if np.isfinite(target).any():
+    varying = varies(target)
+    if varying.any():
         note = (
-            f"the model's own prediction, channels pooled, after the first {_ms(trials, seen_bins)}"
+            "the model's own prediction, mean over channels, after the first "
+            f"{_ms(trials, seen_bins)}"
         )
-        known = about(trials, f"{mode}behavior R2", "R²", note)
+        constant = [
+            name for name, each in zip(trials.behavior_names, varying, strict=True) if not each
+        ]
+        note += f"; without {listed(constant)}, which does not vary" if constant else ""
+        # channel by channel: pooled, millimetres would drown metres per second
         yield RSquared.from_targets(
-            predicted[:, seen_bins:], target, multioutput="variance-weighted", **known
+            predicted[:, seen_bins:, varying],
+            target[..., varying],
+            **about(trials, f"{mode}behavior R2", "R²", note),
         )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Score:
         note: what a reader must know, such as the neurons left out.
         std_over_folds: standard deviation (n − 1) over folds of the fold scores, seeds averaged;
             None for one fold.
+        facts: numbers the score was made with or must be read beside, by name, such as the
+            'noise ceiling' of 'psth R2'; least and greatest where folds or seeds differ.
     """
 
     name: str
@@ -45,14 +47,12 @@ class Score:
     n_neurons: int
     note: str = ""
     std_over_folds: float | None = None
+    facts: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; None where a number is not finite."""
         values = dataclasses.asdict(self)
-        return {
-            k: None if isinstance(v, float) and not math.isfinite(v) else v
-            for k, v in values.items()
-        }
+        return {k: _plain(v) for k, v in values.items()}
 
     def brief(self, sign: bool = False, spread: bool = True) -> str:
         """'0.310 [0.295, 0.326] sd 0.020': value, interval, and spread over folds, where known.
@@ -75,6 +75,15 @@ class Score:
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] {self.unit}"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON holds it: None for a number that is not finite, a list for a tuple."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Scores(Tabular, dict[str, Score]):
@@ -135,14 +144,15 @@ def pooled_score(
         value=float(values.mean()),
         unit=first.unit,
         split=split,
-        low=low,
+        low=low if others is not None else max(low, first.LEAST),
         high=high,
         level=level,
         n_trials=n_trials,
         bin_s=first.bin_s,
         n_neurons=max(s.n_neurons for s in everything),
-        note=_note(everything),
+        note=_note(everything, facts := _facts(everything)),
         std_over_folds=float(values.std(ddof=1)) if len(values) > 1 else None,
+        facts=facts,
     )
 
 
@@ -176,14 +186,34 @@ def combine(
     )
 
 
-def _note(statistics: list[Statistic]) -> str:
-    """The notes of all folds, each once, and how many silent neurons were left out."""
+def _facts(statistics: list[Statistic]) -> dict[str, float | tuple[float, float]]:
+    """The facts that all have; of a fact that differs, the least and the greatest value."""
+    names = [name for name in statistics[0].facts if all(name in s.facts for s in statistics)]
+    found: dict[str, float | tuple[float, float]] = {}
+    for name in names:
+        values = [s.facts[name] for s in statistics if math.isfinite(s.facts[name])]
+        least, most = (min(values), max(values)) if values else (math.nan, math.nan)
+        found[name] = most if least == most or not values else (least, most)
+    return found
+
+
+def _note(statistics: list[Statistic], facts: Mapping[str, float | tuple[float, float]]) -> str:
+    """The notes of all folds, each once, with their facts, and how many neurons were left out."""
     notes = list(dict.fromkeys(s.note for s in statistics if s.note))
+    notes = [piece for note in notes for piece in note.split("; ")]
+    for name, value in facts.items():
+        notes = [note.replace(f"{{{name}}}", _in_words(value)) for note in notes]
     fewest, most = min(s.left_out for s in statistics), max(s.left_out for s in statistics)
     if most:
         number = str(most) if fewest == most else f"{fewest} to {most}"
         notes.append(f"{number} silent neuron{'s' * (most > 1)} left out")
-    return "; ".join(notes)
+    return "; ".join(dict.fromkeys(notes))
+
+
+def _in_words(value: float | tuple[float, float]) -> str:
+    """'0.5', or '0.5 to 2' where folds or seeds differ."""
+    values = value if isinstance(value, tuple) else (value,)
+    return " to ".join(f"{each:.3g}" for each in values)
 
 
 def _over_folds(

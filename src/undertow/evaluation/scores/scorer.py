@@ -47,8 +47,9 @@ def scorer(name: str = "co-bps") -> Scorer:
     """A scorer for `cross_val_score`, `GridSearchCV` and their like; more is always better.
 
     Args:
-        name: of the score: 'co-bps' and 'held-in bps' (bits per spike of held-out and held-in
-            neurons), 'fp-bps' (forward bins), 'rate R2' (where the true rates are known), …
+        name: of the score: 'co-bps' and 'held-in bps' (bits per spike of held-out neurons, and of
+            hidden entries of held-in ones), 'fp-bps' (forward bins), 'rate R2' (where the true
+            rates are known), …
 
     Raises:
         DataError: for a log-loss, of which less is better.

@@ -4,22 +4,24 @@ The trials of the prediction decide which statistics there are.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.evaluation.metrics.arrays import check_rates
-from undertow.evaluation.metrics.psth import psth_of_sets
 from undertow.evaluation.metrics.rates import r2
 from undertow.evaluation.scores.bootstrap import RESAMPLES
+from undertow.evaluation.scores.generation import generation_statistics
+from undertow.evaluation.scores.hidden import with_hidden
 from undertow.evaluation.scores.labels import label_statistics
+from undertow.evaluation.scores.likelihood import likelihood_statistics
+from undertow.evaluation.scores.psth import PSTH_STD_S, psth_statistics
 from undertow.evaluation.scores.score import Score, combine
 from undertow.evaluation.scores.statistic import Statistic
-from undertow.evaluation.scores.sums import BitsPerSpike, PsthRSquared, RSquared
+from undertow.evaluation.scores.sums import BitsPerSpike, RSquared
 from undertow.evaluation.scores.trials import about, spiking, varies, window, window_truth
 from undertow.evaluation.scores.velocity import LOG_RATES, LogRates, velocity_statistics
-
-PSTH_STD_S = 0.05
 
 
 def score_prediction(
@@ -46,9 +48,8 @@ def score_prediction(
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
     """
-    return combine(
-        [[sufficient_statistics(prediction, train)]], split=split, resamples=resamples, seed=seed
-    )
+    found = sufficient_statistics(prediction, train)
+    return combine([[found]], split=split, resamples=resamples, seed=seed)
 
 
 def compare(
@@ -81,11 +82,14 @@ def sufficient_statistics(
 ) -> dict[str, Statistic]:
     """The per-trial sums behind every score the trials allow, by name.
 
-    Likelihood scores need held-out neurons ('co-bps') or forward bins ('fp-bps'), rate R² the true
-    rates, 'psth R2' conditions and `train`, velocity R² a behaviour channel with 'vel' in its name
-    and `train`, label accuracy labels and `train`; PSTHs and a lag between rates and velocity also
-    need regular times. All but 'fp-bps' use the window, without the forward bins. Neurons without a
-    spike in the bins scored are left out (of label accuracy none).
+    Likelihood scores need held-out neurons ('co-bps'), forward bins ('fp-bps') or rates of hidden
+    entries ('held-in bps', see `with_hidden`), rate R² the true rates, 'psth R2' conditions and
+    `train`, velocity R² a behaviour channel with 'vel' in its name and `train`, label accuracy
+    labels and `train`; PSTHs and a lag between rates and velocity also need regular times. All but
+    'fp-bps' use the window, without the forward bins. Neurons without a spike in the bins scored
+    are left out (of label accuracy none), and of bits per spike those without a spike in the
+    training trials too: no model can know their rate. `missing_scores` says why others are not
+    there.
 
     Args:
         prediction: for the trials to score.
@@ -96,18 +100,61 @@ def sufficient_statistics(
     Raises:
         DataError: when a rate is NaN, negative or infinite where it is scored.
     """
-    found: list[Statistic] = [*_likelihood_statistics(prediction), *_truth_statistics(prediction)]
-    if train is not None:
-        found += [
-            *_psth_statistics(prediction, train.trials, psth_std_s),
-            *velocity_statistics(prediction, train, log_rates),
-            *label_statistics(prediction, train),
-        ]
+    fitted_on = None if train is None else train.trials
+    found = rate_statistics(prediction, fitted_on)
+    if train is None:
+        return found
+    fitted = [
+        *psth_statistics(prediction, train.trials, psth_std_s),
+        *velocity_statistics(prediction, train, log_rates),
+        *label_statistics(prediction, train),
+    ]
+    return found | {statistic.name: statistic for statistic in fitted}
+
+
+def rate_statistics(prediction: Prediction, train: TrialSet | None = None) -> dict[str, Statistic]:
+    """Those of `sufficient_statistics` that are of the rates alone: likelihoods and rate R².
+
+    Args:
+        prediction: as in `sufficient_statistics`.
+        train: the training trials, which say which neurons a model can know.
+    """
+    found = [*likelihood_statistics(prediction, train), *_truth_statistics(prediction)]
     return {statistic.name: statistic for statistic in found}
+
+
+class Predicts(Protocol):
+    """What `model_statistics` asks of a fitted model."""
+
+    def predict_hidden(self, trials: TrialSet) -> Prediction | None:
+        """Each held-in entry predicted while it is hidden."""
+
+    def predict_generated(self, trials: TrialSet) -> tuple[Prediction, int] | None:
+        """The prediction from the first bins, and how many these are."""
+
+
+def model_statistics(
+    model: Predicts, prediction: Prediction, train: Prediction | None = None
+) -> dict[str, Statistic]:
+    """The statistics of a prediction, with those of what only its model can make.
+
+    These are hidden entries and, of a model that generates, `generation_statistics`.
+    """
+    trials, fitted_on = prediction.trials, None if train is None else train.trials
+    if prediction.hidden_rates is None:
+        prediction = with_hidden(prediction, model.predict_hidden(trials))
+    found = sufficient_statistics(prediction, train)
+    generated = model.predict_generated(trials)
+    if generated is None:
+        return found
+    return found | generation_statistics(prediction, *generated, fitted_on)
 
 
 def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     """One entry per neuron, over the window (without forward bins).
+
+    Bits per spike of held-in neurons are of `hidden_rates`; of a prediction without them, they
+    measure how well spikes are copied.
 
     Returns:
         'neuron_id', 'region' (where known), 'heldout', 'mean_rate_hz' (spikes/s), 'bits_per_spike'
@@ -119,6 +166,8 @@ def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     """
     trials, bins = prediction.trials, window(prediction.trials)
     spikes, rates = trials.spikes[:, bins], prediction.counts[:, bins]
+    if (hidden := prediction.hidden_rates) is not None:
+        rates = np.where(trials.heldout, rates, hidden[:, bins] * trials.bin_s)
     known = about(trials, "bits per spike", "bits/spike")
     once = np.ones((1, trials.n_trials))
     bits = BitsPerSpike.from_counts(rates, spikes, **known)
@@ -138,28 +187,6 @@ def per_neuron_scores(prediction: Prediction) -> dict[str, np.ndarray]:
     return table
 
 
-def _likelihood_statistics(prediction: Prediction) -> Iterator[Statistic]:
-    trials = prediction.trials
-    inside, after = window(trials), slice(trials.n_time - trials.forward_bins, None)
-    everyone = np.ones(trials.n_neurons, bool)
-    for name, bins, neurons, note in (
-        ("co-bps", inside, trials.heldout, "held-out neurons"),
-        (
-            "held-in bps",
-            inside,
-            ~trials.heldout,
-            "held-in neurons, whose spikes the model is given",
-        ),
-        ("fp-bps", after, everyone, "forward bins, all neurons"),
-    ):
-        scored = neurons & spiking(trials, bins)
-        if scored.any():
-            rates = _counts(prediction, bins, scored)
-            spikes = trials.spikes[:, bins][..., scored]
-            known = about(trials, name, "bits/spike", note, scored, neurons)
-            yield BitsPerSpike.from_counts(rates, spikes, **known)
-
-
 def _truth_statistics(prediction: Prediction) -> Iterator[Statistic]:
     trials, bins = prediction.trials, window(prediction.trials)
     if trials.truth is None:
@@ -177,39 +204,3 @@ def _truth_statistics(prediction: Prediction) -> Iterator[Statistic]:
     ):
         known = about(trials, name, "R²", "against the true rates", scored)
         yield RSquared.from_targets(rates, truth, multioutput=multioutput, **known)
-
-
-def _psth_statistics(prediction: Prediction, train: TrialSet, std_s: float) -> Iterator[Statistic]:
-    trials, bins = prediction.trials, window(prediction.trials)
-    scored = spiking(trials, bins)
-    if (
-        trials.condition is None
-        or train.condition is None
-        or trials.times is not None
-        or train.n_time != trials.n_time
-        or not scored.any()
-    ):
-        return
-    sets = [(each.spikes[:, bins], np.asarray(each.condition)) for each in (trials, train)]
-    labels, target = psth_of_sets(sets, std_s, trials.bin_s, scored)
-    member = np.searchsorted(labels, trials.condition)
-    observed = np.isfinite(trials.spikes[:, bins][..., scored]).all(axis=2)
-    for k in range(len(labels)):
-        mine = observed[member == k]
-        # a bin counts where every trial of the condition has it: one set of trials per average
-        target[k, ~mine.all(axis=0) if len(mine) else slice(None)] = np.nan
-    if np.isfinite(target).any():
-        rates = _counts(prediction, bins, scored)
-        check_rates(rates, observed[..., None] & np.ones(rates.shape[2], bool))
-        note = f"PSTH of these and the training trials, Gaussian sd {1e3 * std_s:g} ms"
-        known = about(trials, "psth R2", "R²", note, scored)
-        yield PsthRSquared(
-            rates=rates.astype(np.float32, copy=False), psth=target, member=member, **known
-        )
-
-
-def _counts(prediction: Prediction, bins: slice, neurons: np.ndarray) -> np.ndarray:
-    """Expected spikes per bin of some neurons: chosen first, multiplied where they are."""
-    chosen = prediction.rates[:, bins][..., neurons]
-    in_place = chosen if chosen.dtype.kind == "f" else None
-    return np.multiply(chosen, prediction.trials.bin_s, out=in_place)

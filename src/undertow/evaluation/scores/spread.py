@@ -79,19 +79,33 @@ def _by_trial(prediction: Prediction, window_s: float) -> tuple[np.ndarray, np.n
             f"window_s is {window_s}: it must be from a bin of {trials.bin_s:g} s up to the "
             "trials' length."
         )
+    excess, spread_var, square = excess_and_spread(prediction, bins)
+    if not spread_var.sum() > NO_SPREAD * square or len(trials) < LEAST_TRIALS:
+        raise DataError(
+            f"there is no spread to compare with in {len(trials)} trial(s): give at least "
+            f"{LEAST_TRIALS}, samples that differ, and recorded spikes of held-out neurons."
+        )
+    return excess, spread_var
+
+
+def excess_and_spread(prediction: Prediction, bins: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Error of the rates beyond Poisson's, and variance of their samples, (trials,) each.
+
+    Sums over held-out neurons and windows of `bins` bins; and the sum of squares of the mean
+    counts, to compare variances with.
+    """
+    trials = prediction.trials
+    assert prediction.rate_samples is not None
+    n_windows = trials.n_time // bins
     spikes = trials.spikes[..., trials.heldout].astype(np.float64)
     expected = prediction.rate_samples[..., trials.heldout].astype(np.float64) * trials.bin_s
     observed = np.isfinite(spikes)
     counts = _in_windows(np.where(observed, spikes, 0.0), bins, n_windows)
     expected = _in_windows(np.where(observed, expected, 0.0), bins, n_windows)
     mean, var = expected.mean(0), expected.var(0, ddof=1)
-    if not var.sum() > NO_SPREAD * np.square(mean).sum() or len(trials) < LEAST_TRIALS:
-        raise DataError(
-            f"there is no spread to compare with in {len(trials)} trial(s): give at least "
-            f"{LEAST_TRIALS}, samples that differ, and recorded spikes of held-out neurons."
-        )
     # a Poisson count varies by its mean; what it varies beyond that is the error of the rate
-    return ((counts - mean) ** 2 - mean).sum((1, 2)), var.sum((1, 2))
+    excess = ((counts - mean) ** 2 - mean).sum((1, 2))
+    return excess, var.sum((1, 2)), float(np.square(mean).sum())
 
 
 def _in_windows(values: np.ndarray, bins: int, n_windows: int) -> np.ndarray:

@@ -1,15 +1,37 @@
 """`Statistic`: a score as sums per trial, so that resampling trials is one matrix product."""
 
+import json
+import math
+import tokenize
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from undertow.errors import DataError
 from undertow.files import written_whole
+from undertow.names import printable, shown
+
+READ_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    SyntaxError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
+"""What NumPy and zipfile raise for files that are damaged, or are none."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,8 +48,12 @@ class Statistic(ABC):
         bin_s: bin width in seconds.
         n_neurons: neurons that enter.
         left_out: silent neurons left out.
-        note: what a reader must know.
+        note: what a reader must know; '{name}' stands for the fact of that name.
+        facts: numbers the score was made with or must be read beside, by name.
     """
+
+    LEAST: ClassVar[float] = -np.inf
+    """No value of the score lies below; nor does its interval."""
 
     name: str
     unit: str
@@ -37,6 +63,7 @@ class Statistic(ABC):
     n_neurons: int
     left_out: int = 0
     note: str = ""
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     @abstractmethod
     def finish(self, weights: np.ndarray) -> np.ndarray:
@@ -58,6 +85,7 @@ class Statistic(ABC):
         """All fields as plain arrays, for `numpy.savez`; read back by `Statistic.from_arrays`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
+        arrays["facts"] = np.asarray(json.dumps(dict(self.facts)))
         return {"kind": np.asarray(type(self).__name__), **arrays}
 
     @staticmethod
@@ -77,10 +105,49 @@ class Statistic(ABC):
         given: dict[str, Any] = {
             k: v.item() if v.ndim == 0 else v for k, v in arrays.items() if k != "kind"
         }
+        given["facts"] = _facts(given.get("facts", "{}"))
         try:
-            return kinds[kind](**{"condition": None, **given})
+            found = kinds[kind](**{"condition": None, **given})
         except TypeError as error:
             raise DataError(f"the arrays of a {kind} do not fit: {error}.") from None
+        _check(found)
+        return found
+
+
+def _check(found: Statistic) -> None:
+    """Refuse a statistic with a field that is not what its class says."""
+    for each in fields(found):
+        value = getattr(found, each.name)
+        if not _fits(each.name, each.type, value, found.trial_ids):
+            raise DataError(
+                f"{each.name} of a {type(found).__name__} is {shown(value)}, which does not fit "
+                "its trials or is of another kind: compute the statistic again."
+            )
+
+
+def _fits(name: str, kind: Any, value: Any, trial_ids: Any) -> bool:
+    """Whether a field holds text, a number, or an array of numbers with a row for each trial."""
+    if kind in (int, float):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value) and value >= 0
+    if name in ("trial_ids", "condition"):
+        optional = name == "condition" and value is None
+        return optional or (np.ndim(value) == 1 and len(value) == np.size(trial_ids) > 0)
+    if kind is np.ndarray:
+        numeric = isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim > 0
+        return numeric and (name == "psth" or len(value) == np.size(trial_ids))
+    return isinstance(value, Mapping if name == "facts" else str)
+
+
+def _facts(text: Any) -> dict[str, float]:
+    """The facts that `to_arrays` wrote as text."""
+    try:
+        found = json.loads(text)
+        return {str(name): float(value) for name, value in found.items()}
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        raise DataError(
+            "the facts of a statistic are not names with numbers: compute the statistic again."
+        ) from None
 
 
 def save_statistics(path: str | Path, statistics: Mapping[str, Statistic]) -> Path:
@@ -102,11 +169,16 @@ def load_statistics(path: str | Path) -> dict[str, Statistic]:
         DataError: when the file cannot be read or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            flat = {key: file[key] for key in file.files}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as saved statistics: {error}.") from None
+        # opened here: NumPy leaves a file open that turns out to be no zip
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
+            flat = {key: held[key] for key in held.files}
+    except READ_ERRORS as error:
+        raise DataError(
+            f"{path} cannot be read as saved statistics: {printable(str(error))}."
+        ) from None
     names = list(dict.fromkeys(key.rsplit("/", 1)[0] for key in flat))
+    if not all("/" in key for key in flat):
+        raise DataError(f"{path} holds arrays of no statistic: give a file of save_statistics.")
     return {
         name: Statistic.from_arrays(
             {k.rsplit("/", 1)[1]: v for k, v in flat.items() if k.rsplit("/", 1)[0] == name}

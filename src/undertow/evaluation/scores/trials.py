@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
-from undertow.data.sharing import totals
+from undertow.data.counts import totals
 
 
 def window(trials: TrialSet) -> slice:
@@ -18,6 +18,18 @@ def window_counts(prediction: Prediction) -> np.ndarray:
     return prediction.counts[:, window(prediction.trials)]
 
 
+def counts_of(rates: np.ndarray, bins: slice, neurons: np.ndarray, bin_s: float) -> np.ndarray:
+    """Expected spikes per bin of some bins and neurons of rates in spikes/s.
+
+    Chosen before they become counts, in place: of a large recording every copy counts.
+    """
+    chosen = rates[:, bins][..., neurons]
+    counts: np.ndarray = np.multiply(
+        chosen, bin_s, out=chosen if chosen.dtype.kind == "f" else None
+    )
+    return counts
+
+
 def window_truth(trials: TrialSet) -> np.ndarray:
     """True rates in the window, spikes/s; NaN past the end of a trial."""
     return np.where(trials.valid[..., None], trials.truth, np.nan)[:, window(trials)]
@@ -28,11 +40,12 @@ def spiking(trials: TrialSet, bins: slice) -> np.ndarray:
     return totals(trials.spikes[:, bins])[0] > 0
 
 
-def varies(truth: np.ndarray) -> np.ndarray:
-    """True for neurons whose true rate is not constant, (neurons,)."""
-    known = np.isfinite(truth)
-    highest = np.where(known, truth, -np.inf).max(axis=(0, 1))
-    return highest > np.where(known, truth, np.inf).min(axis=(0, 1))
+def varies(values: np.ndarray) -> np.ndarray:
+    """True for neurons or channels of (trials, time, channels) with two values or more."""
+    known = np.isfinite(values)
+    highest = np.where(known, values, -np.inf).max(axis=(0, 1))
+    varying: np.ndarray = highest > np.where(known, values, np.inf).min(axis=(0, 1))
+    return varying
 
 
 def about(

@@ -14,8 +14,12 @@ from undertow.evaluation.metrics.velocity import (
     fit_log_rate_decoder,
     fit_velocity_decoder,
 )
+from undertow.evaluation.scores.floor import chosen_floor
 from undertow.evaluation.scores.sums import RSquared
 from undertow.evaluation.scores.trials import about, window, window_counts
+from undertow.names import listed
+
+FLOOR, LEAST_BINS = "floor_hz", 5
 
 
 @dataclass(frozen=True)
@@ -26,20 +30,29 @@ class LogRates:
         lag_s: by how much velocity follows rates, in seconds; the nearest whole number of bins is
             used.
         floor_hz: smaller rates are raised to it before the logarithm, spikes/s; 0 for 1e-9 spikes
-            per bin.
+            per bin. By default it is chosen in the training trials, see `chosen_floor`, for every
+            model by the same rule: a model whose rates come near zero would otherwise be judged by
+            the logarithm of next to nothing.
     """
 
     lag_s: float = 0.1
-    floor_hz: float = 0.0
+    floor_hz: float | None = None
 
     def bins(self, trials: TrialSet) -> int:
         """The lag in bins."""
         return round(self.lag_s / trials.bin_s)
 
+    def floor(self, train: Prediction) -> float:
+        """The floor in spikes/s: as given, else as chosen in these training trials."""
+        if self.floor_hz is not None:
+            return self.floor_hz
+        rates, velocity = window_counts(train), _velocity(train.trials)
+        return chosen_floor(rates, velocity, self.bins(train.trials), train.trials.bin_s)
+
     def fit(self, train: Prediction) -> VelocityDecoder:
         """The decoder of these training trials."""
         # spikes/s to spikes per bin, and never 0, whose logarithm is infinite
-        floor = max(self.floor_hz * train.trials.bin_s, ZERO_RATE)
+        floor = max(self.floor(train) * train.trials.bin_s, ZERO_RATE)
         return fit_log_rate_decoder(
             train.rates[:, window(train.trials)],
             _velocity(train.trials),
@@ -81,9 +94,11 @@ def decode_velocity(
     """
     if not velocity_channels(train.trials):
         raise DataError("the training trials have no behaviour channel with 'vel' in its name.")
-    decoder = velocity_decoder(train, log_rates)
-    decoded = np.full((*prediction.rates.shape[:2], len(decoder.offset)), np.nan)
-    decoded[:, window(prediction.trials)] = decoder.predict(window_counts(prediction))
+    decoder, names = velocity_decoder(train, log_rates), velocity_channels(train.trials)
+    decoded = np.full((*prediction.rates.shape[:2], len(names)), np.nan)
+    # a channel that is known in no bin has no decoder, and stays NaN
+    learned = np.isin(names, _known_channels(train.trials))
+    decoded[:, window(prediction.trials), learned] = decoder.predict(window_counts(prediction))
     return decoded
 
 
@@ -94,14 +109,18 @@ def velocity_decoder(train: Prediction, log_rates: LogRates | None) -> VelocityD
     """
     known = _DECODERS.setdefault(train, {})
     if log_rates not in known:
-        known[log_rates] = (
-            log_rates.fit(train)
-            if log_rates
-            else fit_velocity_decoder(
-                train.rates[:, window(train.trials)], _velocity(train.trials), train.trials.bin_s
-            )
-        )
+        if log_rates is None:
+            rates = train.rates[:, window(train.trials)]
+            known[None] = fit_velocity_decoder(rates, _velocity(train.trials), train.trials.bin_s)
+        else:
+            known[log_rates] = log_rates.fit(train)
     return known[log_rates]
+
+
+def _floor_hz(train: Prediction, log_rates: LogRates) -> float:
+    """The floor that the decoder of these training trials was fitted with, in spikes/s."""
+    floor = (velocity_decoder(train, log_rates).log_floor or 0.0) / train.trials.bin_s
+    return 0.0 if log_rates.floor_hz == 0 else floor
 
 
 def without_rates(train: Prediction) -> Prediction:
@@ -120,14 +139,19 @@ def velocity_statistics(
 ) -> Iterator[RSquared]:
     """The statistics of 'velocity R2' and 'velocity R2 log-rate'.
 
-    Each needs a velocity to decode in both trial sets.
+    Each needs a velocity to decode in both trial sets. The second carries the floor of its rates,
+    in spikes/s, as the fact 'floor_hz'.
     """
     both = (prediction.trials, train.trials)
-    if all(_decodable(trials, 0) for trials in both):
+    if all(decodable(trials, 0) for trials in both):
         yield _statistic(prediction, train, None, "velocity R2", "ridge on rates, no lag")
-    if all(_decodable(trials, log_rates.bins(trials)) for trials in both):
+    if all(decodable(trials, log_rates.bins(trials)) for trials in both):
         lag_ms = 1e3 * log_rates.bins(train.trials) * train.trials.bin_s
-        note = f"ridge on log rates, velocity {lag_ms:g} ms later"
+        how = "" if log_rates.floor_hz is not None else ", chosen in the training trials"
+        note = (
+            f"ridge on the log of rates raised to {{{FLOOR}}} spikes/s{how}; velocity {lag_ms:g} "
+            "ms later"
+        )
         yield _statistic(prediction, train, log_rates, "velocity R2 log-rate", note)
 
 
@@ -135,28 +159,49 @@ def _statistic(
     prediction: Prediction, train: Prediction, log_rates: LogRates | None, name: str, note: str
 ) -> RSquared:
     trials = prediction.trials
-    velocity = _velocity(trials)
-    # the benchmark's rule: the first channel says which bins have a velocity
-    target = np.where(np.isnan(velocity[..., :1]), np.nan, velocity)
+    both = [k for k in _known_channels(trials) if k in _known_channels(train.trials)]
+    target = _complete(trials, both)
     # no rate of the window lies `lag` before these bins, so nothing is decoded there
     target[:, : log_rates.bins(trials) if log_rates else 0] = np.nan
-    decoded = decode_velocity(prediction, train, log_rates)[:, window(trials)]
+    shown = np.isin(velocity_channels(train.trials), both)
+    decoded = decode_velocity(prediction, train, log_rates)[:, window(trials)][..., shown]
     if np.isnan(decoded[~np.isnan(target[..., 0])]).any():
         raise DataError("rates holds NaN in bins whose velocity is known: a rate is needed there.")
-    return RSquared.from_targets(decoded, target, **about(trials, name, "R²", note))
+    facts = {FLOOR: _floor_hz(train, log_rates)} if log_rates else {}
+    left_out = [trials.behavior_names[k] for k in velocity_channels(trials) if k not in both]
+    note += f"; without {listed(left_out)}, known in no bin" if left_out else ""
+    return RSquared.from_targets(decoded, target, facts=facts, **about(trials, name, "R²", note))
 
 
 def _velocity(trials: TrialSet) -> np.ndarray:
-    """Velocity in the window, (trials, window, channels)."""
+    """Velocity in the window, (trials, window, channels), of the channels known in some bin.
+
+    NaN in all of a bin's channels where one is missing: decoders learn all channels from one set
+    of bins.
+    """
+    return _complete(trials, _known_channels(trials))
+
+
+def _complete(trials: TrialSet, channels: list[int]) -> np.ndarray:
+    """These channels in the window, NaN in every channel where one is missing."""
     assert trials.behavior is not None
-    return trials.behavior[:, window(trials)][..., velocity_channels(trials)].astype(np.float64)
+    values = trials.behavior[:, window(trials)][..., channels].astype(np.float64)
+    return np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
 
 
-def _decodable(trials: TrialSet, lag: int) -> bool:
+def _known_channels(trials: TrialSet) -> list[int]:
+    """Velocity channels that are known in some bin of the window."""
+    assert trials.behavior is not None
+    known = np.isfinite(trials.behavior[:, window(trials)]).any(axis=(0, 1))
+    return [k for k in velocity_channels(trials) if known[k]]
+
+
+def decodable(trials: TrialSet, lag: int) -> bool:
     """Whether five bins or more have a velocity `lag` bins into the window.
 
     Where times are irregular, a lag in bins means nothing, so none has.
     """
-    if lag and trials.times is not None:
+    if (lag and trials.times is not None) or not velocity_channels(trials):
         return False
-    return bool(velocity_channels(trials)) and np.isfinite(_velocity(trials)[:, lag:, 0]).sum() >= 5
+    velocity = _velocity(trials)[:, lag:]
+    return velocity.shape[2] > 0 and np.isfinite(velocity[..., 0]).sum() >= LEAST_BINS

@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 from undertow import checks
 from undertow.dynamics import Dynamics
+from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
+from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
 
 
 class Settings(NamedTuple):
@@ -70,7 +72,7 @@ def seen_by_decoder(settings: Settings) -> tuple[str, ...]:
 
 def check_settings(settings: Settings) -> None:
     """Refuse settings that contradict each other; each piece has already checked its own."""
-    checks.whole("latent_dim", settings.latent_dim, 1)
+    checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
     checks.share("dropout", settings.dropout)
     checks.share("coordinated_dropout", settings.coordinated_dropout)
     dynamics = settings.dynamics
@@ -87,3 +89,23 @@ def check_settings(settings: Settings) -> None:
             "causal=True needs encoder.bidirectional=False and posterior.initial_s='first': "
             "nothing may look at later bins."
         )
+
+
+def network_size(settings: Settings, population: Population) -> Size:
+    """Size of the network that these settings make, at least.
+
+    Raises:
+        ModelError: for settings that break a rule.
+    """
+    check_settings(settings)
+    encoder, latent_dim = settings.encoder, settings.latent_dim
+    context = encoder.hidden_dim * (1 + encoder.bidirectional)
+    size = encoder_size(encoder, population.n_heldin)
+    latents, inputs = NOTHING, context
+    if settings.dynamics is not None:
+        names = seen_by_decoder(settings)
+        inputs = latent_dim * len({"z", "v"} & {*names}) + context * ("h" in names)
+        state_dim = latent_dim * settings.dynamics.order
+        control = context * latent_dim * (settings.posterior.kind == "controlled")
+        latents = Size(2 * encoder.hidden_dim * state_dim + control, 6 * state_dim)
+    return size + latents + decoder_size(settings.decoder, inputs, len(population.neuron_ids))

@@ -14,7 +14,8 @@ from undertow.errors import ModelError
 from undertow.inference import KLSchedule
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, validation
-from undertow.models.langevin_flow.building import Settings, build_network
+from undertow.models.langevin_flow.building import Settings, build_network, network_size
+from undertow.models.langevin_flow.building import check_settings as check_pieces
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.presets import preset_settings
@@ -27,7 +28,9 @@ from undertow.models.pieces import (
     TransformerDecoding,
 )
 from undertow.models.population import Population
+from undertow.models.sizes import Size
 from undertow.models.trained import TrainedModel
+from undertow.models.unused import unused_by_spikes_alone
 from undertow.training import Training, Validate
 
 
@@ -108,9 +111,21 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     # --- what it is trained on ---------------------------------------------------------------
 
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        return unused_by_spikes_alone(self.cli_name, trials)
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_pieces(self._settings())
+
+    def network_size(self, population: Population) -> Size:
+        return network_size(self._settings(), population)
+
     def build_network(self, population: Population) -> LangevinNetwork:
-        pieces = {name: self.piece(name) for name in Settings._fields}
-        return build_network(Settings(**pieces), population)
+        return build_network(self._settings(), population)
+
+    def _settings(self) -> Settings:
+        return Settings(**{name: self.piece(name) for name in Settings._fields})
 
     def parts(self) -> Mapping[str, nn.Module | None]:
         return {"dynamics": self.network_.dynamics}
@@ -149,7 +164,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         dynamics = self.piece("dynamics")
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
-        drawn, keep, average = self._samples(samples), samples is not None, self.variant.average
+        drawn, keep = self._samples(samples, trials, seed), samples is not None
+        average = self.variant.average
         return prediction.predict(
             self.network_, self.read, trials, drawn, keep, seed, groups, average
         )

@@ -19,6 +19,7 @@ from undertow.dynamics import (
     UnderdampedLangevin,
 )
 from undertow.dynamics.langevin_base import Learnable
+from undertow.dynamics.limits import CONSTANTS, TIMESCALES_S, WIDEST
 from undertow.dynamics.overdamped_langevin import OverdampedLearnable
 from undertow.errors import ModelError
 from undertow.options import Options
@@ -31,6 +32,8 @@ PotentialName = Literal[
     "mlp",
     "double-well",
 ]
+LONGEST_S = 1e9
+"""Longest window of the initial state: any longer is a slip."""
 OVERDAMPED: tuple[OverdampedLearnable, ...] = get_args(OverdampedLearnable)
 OSCILLATORS = ("coupled-oscillators", "input-driven", "free-oscillators", "mixed-oscillators")
 
@@ -46,9 +49,11 @@ class Langevin(Options):
             positions.
         order: 2, or 1 for positions alone that slide down the potential (no 'v'; `mass` and
             `gamma` are unused).
-        groups, taps: oscillator chains and kernel length of the oscillator potentials.
-        mass, gamma, temperature: m, γ and k_Bτ; γ per unit of internal time t / timescale_s.
-        timescale_s: seconds per unit of internal time; 'bin' is one bin.
+        groups, taps: oscillator chains and kernel length of the oscillator potentials, at most
+            4,096.
+        mass, gamma, temperature: m, γ and k_Bτ, 1e-18 to 1e18 (with order 1, a temperature of 0 is
+            no noise); γ per unit of internal time t / timescale_s.
+        timescale_s: seconds per unit of internal time, 1e-6 to 1e6; 'bin' is one bin.
         learn: which of 'mass', 'gamma', 'temperature', 'timescale' are learned.
         allow_unstable: run dynamics whose step can diverge, instead of refusing them.
         scheme: 'splitting' (stable, exact friction and noise) or 'euler' (Algorithm 1, one explicit
@@ -73,12 +78,20 @@ class Langevin(Options):
     hamiltonian_step: float = 1.0
 
     def check(self) -> None:
-        for name in self.learn:
-            checks.one_of(self.of("learn"), name, get_args(Learnable))
+        for learned in self.learn:
+            checks.one_of(self.of("learn"), learned, get_args(Learnable))
         if not callable(self.potential):
             checks.one_of(self.of("potential"), self.potential, get_args(PotentialName))
         if isinstance(self.timescale_s, str):
             checks.one_of(self.of("timescale_s"), self.timescale_s, ("bin",))
+        else:
+            checks.number(self.of("timescale_s"), self.timescale_s, *TIMESCALES_S, unit="seconds")
+        for name in ("groups", "taps"):
+            checks.whole(self.of(name), getattr(self, name), 1, WIDEST)
+        for name in ("mass", "gamma", "hamiltonian_step"):
+            checks.number(self.of(name), getattr(self, name), *CONSTANTS)
+        if self.temperature != 0 or self.order == 2:
+            checks.number(self.of("temperature"), self.temperature, *CONSTANTS)
         if self.order == 1 and self.scheme == "euler":
             raise ModelError("dynamics.order=1 has no velocity: leave dynamics.scheme 'splitting'.")
 
@@ -148,7 +161,9 @@ class LangevinPosterior(Options):
         if isinstance(self.initial_s, str):
             checks.one_of(self.of("initial_s"), self.initial_s, ("first", "all"))
         else:
-            checks.number(self.of("initial_s"), self.initial_s, 0, above=True, unit="seconds")
+            checks.number(
+                self.of("initial_s"), self.initial_s, 0, LONGEST_S, above=True, unit="seconds"
+            )
 
     def initial_bins(self, bin_s: float) -> int | None:
         """Number of bins that the initial state is inferred from; None for all."""

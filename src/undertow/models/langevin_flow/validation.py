@@ -70,7 +70,14 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
     if unused:
         warnings.warn(
             f"{unused} of {len(kl)} initial latent coordinates carry less than {LEAST_KL_NATS} nat "
-            "per trial.",
+            "per trial: they stay at their prior and tell nothing of a trial's start. "
+            + (
+                "All rates come from what else the decoder sees; lower kl.peak, train for more "
+                "epochs, or raise decoder.withhold_h."
+                if unused == len(kl)
+                else "The others suffice; a lower latent_dim fits as well, or lower kl.peak to use "
+                "more of them."
+            ),
             TrainingWarning,
             stacklevel=3,
         )

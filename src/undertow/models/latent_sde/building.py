@@ -10,6 +10,7 @@ from undertow import checks
 from undertow.data.batches import Batch
 from undertow.dynamics import DiscreteDynamics, Dynamics
 from undertow.dynamics.base import TRIAL_UNITS
+from undertow.dynamics.limits import WIDEST
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
@@ -18,6 +19,7 @@ from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
+from undertow.models.sizes import Size, encoder_size, steering_size
 from undertow.observations import (
     BehaviorObservation,
     CategoricalChannels,
@@ -50,8 +52,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     Raises:
         ModelError: naming the setting and the rule it breaks.
     """
-    checks.whole("latent_dim", settings.latent_dim, 1)
-    checks.share("dropout", settings.dropout)
+    check_settings(settings)
     dynamics, stimulus = build_dynamics(settings, population)
     if isinstance(dynamics, DiscreteDynamics):
         _check_discrete(dynamics, settings.solver, population)
@@ -86,6 +87,37 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.posterior.initial_bins(population.bin_s),
         groups,
     )
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that break a rule; each piece has already checked its own."""
+    checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
+    checks.share("dropout", settings.dropout)
+    if isinstance(settings.regions, Mapping):
+        for name, units in settings.regions.items():
+            checks.whole(f"regions[{name!r}]", units, 1, WIDEST)
+
+
+def network_size(settings: Settings, population: Population) -> Size:
+    """Size of the network that these settings make, at least.
+
+    Raises:
+        ModelError: for settings that break a rule.
+    """
+    check_settings(settings)
+    dynamics, _ = build_dynamics(settings, population)
+    hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
+    posterior = settings.posterior
+    has_initial = posterior.initial_s > 0
+    encoder = encoder_size(settings.encoder, population.n_heldin, has_initial)
+    initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
+    context = hidden * (1 + (settings.encoder.context == "both"))
+    own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
+    size = encoder + Size(own, 4 * state_dim)
+    if posterior.kind in ("auto", "controlled", "drift"):
+        size += steering_size(posterior.hidden_dim, context, dynamics)
+    width, neurons = settings.decoder.width, len(population.neuron_ids)
+    return size + Size(width * neurons, width + 3 * neurons)
 
 
 def solver_step(dynamics: Dynamics, bins_per_step: float, bin_s: float) -> float:

@@ -19,11 +19,13 @@ from undertow.inference import KLSchedule
 from undertow.models.base import Generated
 from undertow.models.latent_sde import altering, sampling, validation
 from undertow.models.latent_sde import prediction as predicting
-from undertow.models.latent_sde.building import Settings, build_network, check_gaps
+from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
+from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
+from undertow.models.sizes import Size
 from undertow.models.trained import TrainedModel
 from undertow.training import Training, Validate
 
@@ -101,9 +103,18 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
         used = self.signals
         return Population.of(trials, used.stimulus, used.behavior, used.labels, self.regions)
 
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_pieces(self._settings())
+
+    def network_size(self, population: Population) -> Size:
+        return network_size(self._settings(), population)
+
     def build_network(self, population: Population) -> LatentSDENetwork:
-        pieces = {name: self.piece(name) for name in Settings._fields}
-        return build_network(Settings(**pieces), population)
+        return build_network(self._settings(), population)
+
+    def _settings(self) -> Settings:
+        return Settings(**{name: self.piece(name) for name in Settings._fields})
 
     def read(self, trials: TrialSet) -> Batch:
         """Return the trials as this model reads them, on its device.
@@ -161,7 +172,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
             self.network_,
             self.read(trials),
             trials,
-            self._samples(samples),
+            self._samples(samples, trials, seed),
             samples is not None,
             seed,
             mode == "generate",

@@ -9,8 +9,13 @@ from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation
 from undertow.errors import ModelError
 from undertow.inference import ControlSteering, DriftSteering, Steering
+from undertow.models.pieces import WIDEST
 from undertow.options import Options
 
+LONGEST_S = 1e9
+"""Longest window of the initial state: any longer is a slip."""
+STEPS = (1e-4, 1e4)
+"""Bins that a step may span."""
 STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
 
 
@@ -25,7 +30,7 @@ class PathPosterior(Options):
         initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
             and generating alike; 0 draws it from its prior N(0, I).
         full_initial: also infer the covariances between coordinates of the initial state.
-        hidden_dim: units of the control network.
+        hidden_dim: units of the control network, at most 65,536.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -35,8 +40,8 @@ class PathPosterior(Options):
     hidden_dim: int = 64
 
     def check(self) -> None:
-        checks.number(self.of("initial_s"), self.initial_s, 0, unit="seconds")
-        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1)
+        checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
+        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
 
     def initial_bins(self, bin_s: float) -> int:
         """Number of bins that the initial state is inferred from."""
@@ -71,7 +76,8 @@ class Signals(Options):
         behavior: predict behaviour, where the trials hold any.
         labels: names of labels to predict, one category a trial; None for all there are.
         encode_behavior: the encoder sees behaviour too, in half of the training trials.
-        behavior_weight, label_weight: weights of their log-likelihoods; that of spikes is 1.
+        behavior_weight, label_weight: weights of their log-likelihoods, at most 1e6; that of spikes
+            is 1.
     """
 
     argument: ClassVar[str] = "signals"
@@ -85,7 +91,7 @@ class Signals(Options):
 
     def check(self) -> None:
         for name in ("behavior_weight", "label_weight"):
-            checks.number(self.of(name), getattr(self, name), 0)
+            checks.number(self.of(name), getattr(self, name), 0, 1e6)
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,8 @@ class Solver(Options):
     """Options for how a path is stepped.
 
     Attributes:
-        bins_per_step: bins a step spans: 2 in the paper; 0.5 for two steps a bin; never more
-            internal time than the dynamics' `max_step`.
+        bins_per_step: bins a step spans, 1e-4 to 1e4: 2 in the paper; 0.5 for two steps a bin;
+            never more internal time than the dynamics' `max_step`.
         interpolation: how context and stimulus are read between bins: 'linear' or 'previous' (the
             last value is held).
         checkpointed: less memory for the gradient, at the price of a second forward pass.
@@ -106,7 +112,7 @@ class Solver(Options):
     checkpointed: bool = False
 
     def check(self) -> None:
-        bins = checks.number(self.of("bins_per_step"), self.bins_per_step, 0, above=True)
+        bins = checks.number(self.of("bins_per_step"), self.bins_per_step, *STEPS)
         ratio = max(bins, 1 / bins)
         if not isclose(ratio, round(ratio), rel_tol=1e-6):
             raise ModelError(

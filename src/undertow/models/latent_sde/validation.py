@@ -54,6 +54,8 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
             counts[network.before_t0(batch).cpu().numpy()] = np.nan
         scored = np.nansum(counts, axis=(0, 1)) > 0
         rates = prediction.rates[:, :, scored].astype(np.float64) * trials.bin_s
+        if not np.isfinite(rates[trials.valid]).all():
+            return math.nan  # training goes back to weights that make them finite
         return float(bits_per_spike(rates, counts[:, :, scored]))
 
     return validate

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from undertow.report.page import plural
 from undertow.report.record import RunRecord
 from undertow.report.section import (
     NOT_IDENTIFIABLE,
-    ORDERED_COLOURS,
     Section,
+    colour_words,
     fitted_models,
     time_words,
 )
@@ -19,17 +21,19 @@ MANY_TRIALS = 40
 
 
 def draw_oscillators(record: RunRecord, figure: "Figure") -> str:
-    """Draw the frequencies of each region and say what dots and bars are."""
-    from undertow import plots
+    """Draw the frequencies of each region and say what they moved from."""
+    from undertow import analysis, plots
 
-    models = fitted_models(record)
-    plots.oscillators(models, figure=figure)
+    found = analysis.natural_frequencies(fitted_models(record))
+    plots.oscillators(found, figure=figure)
     words = (
-        "Frequency at which each oscillator would turn alone (dots), and the median of each "
-        "region (bars)."
+        "Frequency at which each oscillator would turn alone (dots), and where it started before "
+        f"learning (rings); the median move is {np.median(found.moved_hz):.2g} Hz, the grid of "
+        f"starts spans {found.start_hz.min():.2g} to {found.start_hz.max():.2g} Hz."
     )
-    if len(models) > 1:
-        words += f" Rows of dots: {len(models)} fits that differ in their seed."
+    if len(found.regions) > 1:
+        words += f" {found.about_regions()}"
+        words += " Bars: medians." if found.ranking() else ""
     return words + NOT_IDENTIFIABLE
 
 
@@ -82,7 +86,7 @@ def draw_phase_portrait(record: RunRecord, figure: "Figure") -> str:
         f"inferred paths (posterior mean) of {plural(n_shown, 'test trial')}, which "
         "observations steer, so that they need not follow the stream lines."
     )
-    return words + ("" if trials.condition is None else ORDERED_COLOURS) + NOT_IDENTIFIABLE
+    return words + colour_words(trials) + NOT_IDENTIFIABLE
 
 
 PHASE_PORTRAIT = Section("phase_portrait", "Phase portrait", draw_phase_portrait, generative=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from undertow.errors import UndertowError
 from undertow.report.record import RunRecord
-from undertow.report.section import ORDERED_COLOURS, Section, time_words
+from undertow.report.section import Section, colour_words, time_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def draw_latents(record: RunRecord, figure: "Figure") -> str:
     )
     if analysis.TimeAxis.of(trials).event_inside:
         words += " Crosses: the event."
-    return words + ("" if trials.condition is None else ORDERED_COLOURS) + time_words(record)
+    return words + colour_words(trials) + time_words(record)
 
 
 LATENTS = Section("latents", "Latents", draw_latents)

@@ -20,17 +20,22 @@ def draw_neurons(record: RunRecord, figure: "Figure") -> str:
     pair = record.prediction, record.baseline_prediction
     plots.neurons(*pair, names=record.names, figure=figure)
     score = analysis.neuron_table(record.prediction).score
-    return _neuron_words(score, lowest_shown(score))
+    hidden = record.prediction.hidden_rates is not None
+    return _neuron_words(score, lowest_shown(score), hidden)
 
 
-def _neuron_words(score: np.ndarray, lowest: float) -> str:
+def _neuron_words(score: np.ndarray, lowest: float, hidden: bool) -> str:
     """Say what the scores are of, and which neurons have none or lie below the panels."""
     scored = np.isfinite(score)
+    given = (
+        "each bin predicted while it was hidden"
+        if hidden
+        else "whose spikes the model is given (rates that copy them score high)"
+    )
     words = (
         "Bits per spike, above each neuron's own mean rate, of "
         f"{plural(int(scored.sum()), 'single neuron')} over the test trials. Blue: held-in "
-        "neurons, whose spikes the model is given (rates that copy them score high); orange: "
-        "held-out neurons, predicted from the others."
+        f"neurons, {given}; orange: held-out neurons, predicted from the others."
     )
     if np.nanmin(score) < lowest:
         words += " Triangles at the lower edge: scores below it."

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVEL = 0.9
+NOT_MEASURED = "How much of the truth it holds is not known here."
 
 
 def draw_rasters(record: RunRecord, figure: "Figure") -> str:
@@ -21,10 +22,11 @@ def draw_rasters(record: RunRecord, figure: "Figure") -> str:
     prediction, trials = record.prediction, record.prediction.trials
     plots.rasters(prediction, record.baseline_prediction, names=record.names, figure=figure)
     shown = analysis.rasters(prediction)
+    by_region = "" if shown.region is None else "by region and, in it, "
     words = (
         f"Spikes beside inferred rates of all {trials.n_neurons} neurons, "
-        f"{plural(len(shown.names), 'test trial')}. Neurons are sorted by the time of their "
-        "inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
+        f"{plural(len(shown.names), 'test trial')}. Neurons are sorted {by_region}by the time of "
+        "their inferred peak; rates share one colour scale, by square root, cut at their 99.5th "
         "percentile."
     )
     if 0 < shown.n_heldin < trials.n_neurons:
@@ -40,6 +42,7 @@ RASTERS = Section("rasters", "Spikes and inferred rates", draw_rasters)
 def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     """Draw rates trial by trial and say what the band is, or why there is none."""
     from undertow import analysis, plots
+    from undertow.evaluation import interval_words
 
     pair = record.prediction, record.baseline_prediction
     plots.single_trials(*pair, level=LEVEL, names=record.names, figure=figure)
@@ -52,8 +55,9 @@ def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     else:
         words += (
             f" Band: central {100 * LEVEL:g} % of the posterior samples of the rate (not of the "
-            "spikes)."
+            "spikes). "
         )
+        words += interval_words(record.scores[record.model_name]) or NOT_MEASURED
     return words + time_words(record)
 
 

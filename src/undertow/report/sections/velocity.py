@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from undertow.report.page import plural
 from undertow.report.record import RunRecord
-from undertow.report.section import ORDERED_COLOURS, Section, time_words
+from undertow.report.section import Section, colour_words, time_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,31 @@ def draw_velocity(record: RunRecord, figure: "Figure") -> str:
         f"inferred rates of all neurons {lag_s:g} s earlier; fitted on training trials, shown "
         f"for test trials. The first {lag_s:g} s cannot be decoded."
     )
-    return words + time_words(record)
+    return words + floor_words(record) + time_words(record)
+
+
+def floor_words(record: RunRecord) -> str:
+    """Say to what floor rates were raised before their logarithm; nothing where it is not known."""
+    from undertow.evaluation.scores.velocity import FLOOR
+
+    floors = {}
+    for name in record.names:
+        score = record.scores.get(name, {}).get("velocity R2 log-rate")
+        if score is not None and FLOOR in score.facts:
+            floors[name] = score.facts[FLOOR]
+    if not floors:
+        return ""
+    each = ", ".join(f"{_hz(floor)} ({name})" for name, floor in floors.items())
+    return (
+        f" Before the logarithm rates are raised to a floor in spikes/s: {each}, chosen for each "
+        "in the training trials by one rule."
+    )
+
+
+def _hz(floor: float | tuple[float, float]) -> str:
+    """A floor, or the least and greatest over folds."""
+    least, most = floor if isinstance(floor, tuple) else (floor, floor)
+    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
 
 
 VELOCITY = Section("velocity", "Decoded velocity", draw_velocity)
@@ -54,7 +78,7 @@ def draw_hand_paths(record: RunRecord, figure: "Figure") -> str:
         "velocities added up from the measured position in the first bin that can be decoded: "
         "errors add up too. Dots: where a path starts."
     )
-    return words + ("" if trials.condition is None else ORDERED_COLOURS)
+    return words + colour_words(trials)
 
 
 HAND_PATHS = Section("hand_paths", "Hand paths", draw_hand_paths)

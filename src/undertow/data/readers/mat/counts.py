@@ -1,22 +1,28 @@
 """Counts in MATLAB files: one array, or one matrix per trial, and the arrays that go with them."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from undertow.data.readers import npz
+from undertow.data.readers import named_arrays
 from undertow.data.readers.mat.values import cell_list, find_variable, plain_column
 from undertow.data.readers.mat.variables import Variable, Variables
 from undertow.errors import DataError
+from undertow.memory import check_memory
 from undertow.names import listed
 
 AXES = ("trials", "time", "neurons")
 
 
 def arrays_of(
-    path: str | Path, variables: Variables, spikes: str, axes: str, wanted: Sequence[str]
-) -> npz.Arrays:
+    path: str | Path,
+    variables: Variables,
+    spikes: str,
+    axes: str,
+    wanted: named_arrays.Wanted,
+) -> named_arrays.Arrays:
     """The counts `spikes`, (trials, time, neurons), with the arrays beside them.
 
     These are the ones that `read_npz` knows, by the same names.
@@ -26,7 +32,7 @@ def arrays_of(
         variables: of the file.
         spikes: the name of the counts.
         axes: the order of their axes in the file.
-        wanted: further variables that must be there.
+        wanted: further variables, which must be there.
 
     Raises:
         DataError: for counts of the wrong shape, or a wanted variable that is missing or no signal
@@ -39,9 +45,23 @@ def arrays_of(
         if variable.kind == "cell"
         else _counts(path, spikes, variable, order)
     )
-    return (
-        _beside(path, variables, spikes, order, np.asarray(counts["spikes"]).shape, wanted) | counts
+    spikes_shape = counts["spikes"].shape
+    named_arrays.warn_unfit(
+        path, _shapes(variables, spikes, order) | {"spikes": spikes_shape}, wanted
     )
+    return {**_beside(path, variables, spikes, order, spikes_shape, wanted.named), **counts}
+
+
+def _shapes(variables: Variables, spikes: str, order: list[int]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the numbers in a file by their last names, in the order of trials, time, rest."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, variable in variables.items():
+        if name != spikes and variable.kind == "numbers":
+            shape = variable.shape
+            in_order = tuple(shape[axis] for axis in order) if len(shape) == 3 else shape
+            if len(shape) == 3 or order == [0, 1, 2]:  # others may be signals of one channel
+                found[name.rpartition(".")[2]] = in_order
+    return found
 
 
 def _order(axes: str) -> list[int]:
@@ -52,7 +72,9 @@ def _order(axes: str) -> list[int]:
     return [words.index(word) for word in AXES]
 
 
-def _counts(path: str | Path, name: str, variable: Variable, order: list[int]) -> npz.Arrays:
+def _counts(
+    path: str | Path, name: str, variable: Variable, order: list[int]
+) -> named_arrays.Arrays:
     if variable.kind != "numbers" or len(variable.shape) != 3:
         raise DataError(
             f"{name} in {path} is {variable.kind} of shape {variable.shape}: it must be counts "
@@ -62,11 +84,13 @@ def _counts(path: str | Path, name: str, variable: Variable, order: list[int]) -
     return {"spikes": variable.read().transpose(order)}
 
 
-def _padded(name: str, variable: Variable, order: list[int]) -> npz.Arrays:
+def _padded(name: str, variable: Variable, order: list[int]) -> named_arrays.Arrays:
     """Matrices of one trial each as one array, padded to the longest trial.
 
     Each is brought to time × neurons first; `lengths` are in bins.
     """
+    if not variable.shape or 0 in variable.shape:
+        raise DataError(f"{name} is an empty cell array: it must have one matrix per trial.")
     matrices = [cell if order[1] < order[2] else cell.T for cell in cell_list(name, variable)]
     sizes = {matrix.shape[1] for matrix in matrices}
     if len(sizes) > 1:
@@ -76,9 +100,16 @@ def _padded(name: str, variable: Variable, order: list[int]) -> npz.Arrays:
             "axes=… says which axis of a trial's matrix they are on ('trials,neurons,time')."
         )
     lengths = np.array([len(matrix) for matrix in matrices])
-    spikes = np.full((len(matrices), lengths.max(), sizes.pop()), np.nan, np.float32)
-    for trial, matrix in enumerate(matrices):
-        spikes[trial, : len(matrix)] = matrix
+    shape = (len(matrices), int(lengths.max()), sizes.pop())
+    check_memory(
+        12 * math.prod(shape),
+        f"counts of {shape[0]} trials, padded to the longest of {shape[1]} bins,",
+        "check the longest trial, or save them in narrower windows.",
+    )
+    spikes = np.full(shape, np.nan, np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused by name
+        for trial, matrix in enumerate(matrices):
+            spikes[trial, : len(matrix)] = matrix
     return {"spikes": spikes, "lengths": lengths}
 
 
@@ -89,15 +120,15 @@ def _beside(
     order: list[int],
     shape: tuple[int, ...],
     wanted: Sequence[str],
-) -> npz.Arrays:
+) -> named_arrays.Arrays:
     """The arrays that go with counts: those with a known name, those wanted, and all signals."""
-    arrays: npz.Arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     signals = {
         name.rpartition(".")[2]: name
         for name, variable in variables.items()
         if name != spikes and _is_signal(variable, order, shape)
     }
-    for name in (*npz.KNOWN, *wanted, *signals):
+    for name in (*named_arrays.KNOWN, *wanted, *signals):
         found = find_variable(variables, spikes, name)
         if found is None and name in wanted:
             raise DataError(f"{path} has no variable {name!r}: there is {listed(variables)}.")

@@ -1,6 +1,8 @@
 """MATLAB files: arrays of counts, and spike times in cell or struct arrays."""
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +10,22 @@ import numpy as np
 
 from undertow.data import tables
 from undertow.data.aligning import Window
-from undertow.data.readers import npz
+from undertow.data.readers import named_arrays
+from undertow.data.readers.choosing import chosen
 from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.flat_tables import FlatNames, flat_names, flat_recording, usual_condition
 from undertow.data.readers.mat.counts import arrays_of
 from undertow.data.readers.mat.recording import recording_of
-from undertow.data.readers.mat.values import cell_list
+from undertow.data.readers.mat.trial_cells import is_trial_cells, recording_of_cells
+from undertow.data.readers.mat.values import cell_list, columns_of_size, plain_column
 from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
+from undertow.data.readers.spike_tables import Clock, with_event
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed
 
+COUNTS_AXES = "trials,time,neurons"
 SPIKES = ("spikes", "spike_times", "spike_counts", "counts")
 
 
@@ -26,7 +33,7 @@ def read_mat(
     path: str | Path,
     bin_s: float | None = None,
     spikes: str | None = None,
-    axes: str = "trials,time,neurons",
+    axes: str | None = None,
     condition: str | Sequence[str] | None = None,
     behavior: str | Sequence[str] | None = None,
     stimulus: str | Sequence[str] | None = None,
@@ -40,6 +47,7 @@ def read_mat(
     min_rate_hz: float = 0.0,
     forward_bins: int = 0,
     cut_s: float = 1.0,
+    clock: Clock | None = None,
 ) -> TrialSet:
     """Read a MATLAB file of version 4, 5, 7 or 7.3, without MATLAB.
 
@@ -52,6 +60,9 @@ def read_mat(
       and rules.
     - A cell or struct array of spike times in seconds, one entry per unit: binned around `events`
       as in `Recording.bin`, or cut into windows of `cut_s` seconds where there are none.
+    - A cell array of trials × neurons with the spike times of one neuron in one trial in each cell.
+    - Vectors of one entry a spike: `neuron_ids`, `spiketimes` and maybe `trial_ids` (or other usual
+      names, as in `read_spike_table`).
 
     Args:
         path: the file.
@@ -60,7 +71,9 @@ def read_mat(
         spikes: the variable; by default the one whose name ends in spikes, spike_times,
             spike_counts or counts.
         axes: the order of the axes of counts and of signals (channels for neurons), such as
-            'neurons,time,trials'.
+            'neurons,time,trials'; 'trials,time,neurons' by default. Of a cell array of trials and
+            neurons 'trials,neurons' or 'neurons,trials'; by default as the sizes of what is beside
+            it tell.
         condition: with counts, variables of one label per trial; with spike times, trial columns.
         behavior: with counts, arrays of signals (default as in `read_npz`); with spike times,
             structs of a `time` in seconds and samples × channels.
@@ -70,40 +83,51 @@ def read_mat(
         file_bin_s: the bin width of counts, for a file that holds no bin_ms or bin_s.
         events: variables of one value per trial, or structs of them; by default trials, events or
             event_times.
-        align, window_s, units, trials, min_rate_hz, forward_bins, cut_s: of spike times; see
-            `Recording`.
+        align, window_s, min_rate_hz, forward_bins, cut_s: of spike times; see `Recording`.
+        units, trials: which units and trials, by a mask, ids or a rule.
+        clock: what spike times in cells of trials × neurons count from, 'trial' or 'recording'; see
+            `recording_from_table`.
 
     Raises:
         DataError: for a file that is not there or no MATLAB file, a variable that is missing or has
             the wrong shape, or options that the kind of spikes has no use for.
     """
+    useless: dict[str, Any] = {"events": events, "align": align, "window_s": window_s}
+    useless |= {"min_rate_hz": min_rate_hz, "forward_bins": forward_bins, "clock": clock}
+    wanted = named_arrays.Wanted(condition, behavior, stimulus, label)
+    signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
+    recording: Recording | None = None
+    per_unit = False
     with opened_mat(path) as variables:
-        name = _spikes_name(path, variables, spikes)
-        times = _spike_times(name, variables[name])
-        if times is None:
-            useless = {"events": events, "align": align, "window_s": window_s, "units": units}
-            useless |= {"trials": trials, "min_rate_hz": min_rate_hz, "forward_bins": forward_bins}
-            if refused := [
-                option for option, value in useless.items() if value is not None and value != 0
-            ]:
-                raise DataError(f"{name} in {path} holds counts: leave out {listed(refused)}.")
-            wanted = npz.Wanted(condition, behavior, stimulus, label)
-            named = [n for names in wanted for n in tables.as_names(names)]
-            arrays = arrays_of(path, variables, name, axes, named)
-        else:
-            signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
+        if spikes is None and (table := _flat_table(variables)) is not None:
+            prefix, names, sizes = table
+            read = partial(_plain_values, variables, prefix)
+            recording = flat_recording(path, names, sizes, read, 1, tables.as_names(events), clock)
+        elif is_trial_cells(variables[name := _spikes_name(path, variables, spikes)]):
+            of_trials = [each for each in wanted.named if each not in signals]
+            recording = recording_of_cells(
+                path, variables, name, axes, events, of_trials, clock, signals
+            )
+        elif (times := _spike_times(name, variables[name])) is not None:
             recording = recording_of(path, variables, name, times, events, signals, stimuli)
-    if times is None:
-        return _counted(path, name, axes, arrays, bin_s, file_bin_s, wanted)
+            per_unit = True
+        else:
+            given = [each for each, value in useless.items() if value is not None and value != 0]
+            if given:
+                raise DataError(f"{name} in {path} holds counts: leave out {listed(given)}.")
+            arrays = arrays_of(path, variables, name, axes or COUNTS_AXES, wanted)
+    if recording is None:
+        counted = _counted(path, name, axes or COUNTS_AXES, arrays, bin_s, file_bin_s, wanted)
+        return chosen(counted, units, trials, partial(columns_of_size, path))
     return bin_or_cut(
         path,
-        recording.select_units(units),
+        with_event(recording.select_units(units), align),
         bin_s,
         cut_s,
         align=align,
         window_s=window_s,
         trials=trials,
-        condition=condition,
+        condition=condition if per_unit else usual_condition(recording, condition),
         behavior=signals,
         stimulus=stimuli,
         label=label,
@@ -117,6 +141,7 @@ def read_recording(
     spikes: str | None = None,
     events: str | Sequence[str] | None = None,
     signals: str | Sequence[str] = (),
+    axes: str | None = None,
 ) -> Recording:
     """Read spike times, events and the signals named as a `Recording`.
 
@@ -127,6 +152,10 @@ def read_recording(
     """
     with opened_mat(path) as variables:
         name = _spikes_name(path, variables, spikes)
+        if is_trial_cells(variables[name]):
+            return recording_of_cells(
+                path, variables, name, axes, events, signals=tables.as_names(signals)
+            )
         times = _spike_times(name, variables[name])
         if times is None:
             raise DataError(
@@ -135,18 +164,42 @@ def read_recording(
         return recording_of(path, variables, name, times, events, tables.as_names(signals))
 
 
+def _flat_table(variables: Variables) -> tuple[str, FlatNames, dict[str, int]] | None:
+    """The struct that holds a flat table of spikes ('' at the top), its arrays and all sizes."""
+    groups: dict[str, dict[str, int]] = {}
+    for name, variable in variables.items():
+        struct, dot, last = name.rpartition(".")
+        if variable.kind != "object" and math.prod(variable.shape) == max(
+            variable.shape, default=0
+        ):
+            groups.setdefault(struct + dot, {})[last] = max(variable.shape, default=0)
+    found = [(prefix, flat_names(sizes), sizes) for prefix, sizes in groups.items()]
+    return next(
+        (
+            (prefix, names, sizes)
+            for prefix, names, sizes in found
+            if names is not None and variables[prefix + names.times].kind == "numbers"
+        ),
+        None,
+    )
+
+
+def _plain_values(variables: Variables, prefix: str, name: str) -> np.ndarray | None:
+    return plain_column(variables[prefix + name].read())
+
+
 def _counted(
     path: str | Path,
     name: str,
     axes: str,
-    arrays: npz.Arrays,
+    arrays: named_arrays.Arrays,
     bin_s: float | None,
     file_bin_s: float | None,
-    wanted: npz.Wanted,
+    wanted: named_arrays.Wanted,
 ) -> TrialSet:
     """Trials from counts; errors say how their axes were read."""
     try:
-        return npz.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
+        return named_arrays.trials_of_arrays(path, arrays, bin_s, file_bin_s, wanted)
     except DataError as error:
         trials, bins, neurons = np.asarray(arrays["spikes"]).shape
         raise DataError(

@@ -38,7 +38,7 @@ def recording_of(
     Raises:
         DataError: for events or signals that are missing or have the wrong shape.
     """
-    trials = _trial_columns(path, variables, spikes, events)
+    trials = trial_columns(path, variables, spikes, events)
     wanted = dict.fromkeys((*signals, *(name for name in stimuli if name not in trials)))
     units = _unit_columns(variables, spikes, len(cells))
     ids = next((units.pop(name) for name in UNIT_IDS if name in units), None)
@@ -47,7 +47,7 @@ def recording_of(
         unit_ids=ids,
         units=units,
         trials=trials,
-        signals={name: _signal(path, variables, spikes, name) for name in wanted},
+        signals={name: signal_of(path, variables, spikes, name) for name in wanted},
     )
 
 
@@ -72,9 +72,26 @@ def _unit_columns(variables: Variables, spikes: str, n_units: int) -> Columns:
     }
 
 
-def _trial_columns(
+def columns_beside(variables: Variables, spikes: str, names: Sequence[str]) -> Columns:
+    """The variables of these names beside the spikes that hold plain values."""
+    found: Columns = {}
+    for name in names:
+        full = find_variable(variables, spikes, name)
+        if full is not None and full != spikes and variables[full].kind != "object":
+            column = plain_column(variables[full].read())
+            if column is not None and column.size:
+                found[name] = column
+    return found
+
+
+def trial_columns(
     path: str | Path, variables: Variables, spikes: str, events: str | Sequence[str] | None
 ) -> Columns:
+    """Columns with one value per trial: the variables `events`, or the fields of such structs.
+
+    Raises:
+        DataError: for a name that is not there or holds something else.
+    """
     columns: Columns = {}
     for name in EVENTS if events is None else tables.as_names(events):
         found = _columns_of(path, variables, spikes, name)
@@ -121,7 +138,7 @@ def _fields(variables: Variables, spikes: str, struct: str) -> dict[str, str]:
     return {}
 
 
-def _signal(
+def signal_of(
     path: str | Path, variables: Variables, spikes: str, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Timestamps (samples,) and values (samples, channels) of a struct.

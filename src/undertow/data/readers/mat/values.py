@@ -1,11 +1,15 @@
 """Variables of MATLAB files, read as columns and as lists of arrays."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from undertow.data.readers.mat.variables import Variable, Variables
+from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
 from undertow.errors import DataError
+
+LARGEST = 2**53
+"""Up to here every whole number has a double, and fits in 64 bits."""
 
 
 def prefixes(name: str) -> list[str]:
@@ -39,8 +43,9 @@ def plain_column(value: Any) -> np.ndarray | None:
     if value.size != max(value.shape, default=0) or value.dtype.kind not in "biufU":
         return None
     flat = value.ravel()
-    whole = flat.dtype.kind == "f" and np.isfinite(flat).all() and (flat == np.round(flat)).all()
-    return flat.astype(np.int64) if whole or flat.dtype.kind in "biu" else flat
+    whole = flat.dtype.kind == "f" and bool((flat == np.round(flat)).all())
+    exact = flat.dtype.kind in "biuf" and bool((np.abs(flat.astype(float)) <= LARGEST).all())
+    return flat.astype(np.int64) if exact and (whole or flat.dtype.kind in "biu") else flat
 
 
 def cell_list(name: str, variable: Variable) -> list[np.ndarray]:
@@ -58,3 +63,15 @@ def cell_list(name: str, variable: Variable) -> list[np.ndarray]:
                 f"{name} holds {found} in cell {k + 1}: every cell must hold a list of numbers."
             )
     return cells
+
+
+def columns_of_size(path: str | Path, names: str, n: int) -> dict[str, np.ndarray]:
+    """Variables of `n` plain values whose last name stands in the text `names`."""
+    with opened_mat(path) as variables:
+        there = {full.rpartition(".")[2]: each for full, each in variables.items()}
+        columns = {
+            name: plain_column(each.read())
+            for name, each in there.items()
+            if name in names and each.kind != "object" and max(each.shape, default=0) == n
+        }
+    return {name: each for name, each in columns.items() if each is not None and each.size == n}

@@ -1,0 +1,108 @@
+"""Sizes of networks, known from their settings before anything is built."""
+
+from dataclasses import dataclass
+
+from undertow.dynamics import Dynamics
+from undertow.errors import ModelError
+from undertow.memory import check_memory
+from undertow.models.pieces import (
+    Decoding,
+    Encoding,
+    GRUEncoding,
+    LSTMEncoding,
+    MLPDecoding,
+    TransformerDecoding,
+)
+
+COPIES = 8
+"""Weights, gradients, two optimiser moments, running average, best, and the last good state with
+its optimiser."""
+NUMBER_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network holds, at least: biases and small parts are left out.
+
+    Attributes:
+        weights: numbers in its matrices.
+        per_bin: numbers that a training step keeps for each bin of each trial.
+    """
+
+    weights: int
+    per_bin: int
+
+    def __add__(self, other: "Size") -> "Size":
+        """The size of two parts together."""
+        return Size(self.weights + other.weights, self.per_bin + other.per_bin)
+
+
+NOTHING = Size(0, 0)
+
+
+def encoder_size(encoding: Encoding, n_inputs: int, initial: bool = True) -> Size:
+    """Size of an encoder; `initial` counts the network that an LSTM has for the initial state."""
+    hidden = encoding.hidden_dim
+    if isinstance(encoding, GRUEncoding):
+        turns = 1 + encoding.bidirectional
+        return Size(3 * turns * hidden * (n_inputs + hidden), 4 * turns * hidden)
+    if isinstance(encoding, LSTMEncoding):
+        contexts = 1 + (encoding.context == "both")
+        one = 4 * hidden * (n_inputs + 3 * hidden)  # two layers
+        return Size((contexts + initial) * one, 10 * contexts * hidden)
+    return Size(n_inputs * hidden, hidden)
+
+
+def decoder_size(decoding: Decoding, n_inputs: int, n_outputs: int) -> Size:
+    """Size of a decoder, with the readout of so many neurons from its features."""
+    if isinstance(decoding, TransformerDecoding):
+        width, hidden = decoding.width, decoding.feedforward or 2 * decoding.width
+        inside = Size(width * (n_inputs + 4 * width + 2 * hidden), 8 * width + 2 * hidden)
+    elif isinstance(decoding, MLPDecoding):
+        width = decoding.width
+        inside = Size(width * (n_inputs + width), 2 * width)
+    else:
+        width, inside = n_inputs, NOTHING
+    return inside + Size(width * n_outputs, 3 * n_outputs)
+
+
+def steering_size(hidden: int, context: int, dynamics: Dynamics) -> Size:
+    """Size of a control network of two hidden layers; none for dynamics without noise."""
+    if not dynamics.noise_dim:
+        return NOTHING
+    read = context + dynamics.input_dim + dynamics.state_dim
+    return Size(hidden * (read + hidden + dynamics.noise_dim), 3 * hidden)
+
+
+def check_training(size: Size, bins: int, what_to_lower: str) -> None:
+    """Refuse a network whose training would take more memory than there is.
+
+    Args:
+        size: of the network.
+        bins: trials × bins of one batch.
+        what_to_lower: settings, the end of the message.
+
+    Raises:
+        ModelError: with the memory it would take.
+    """
+    held = COPIES * size.weights + size.per_bin * bins
+    check_memory(
+        NUMBER_BYTES * held,
+        f"training {size.weights:,} weights on batches of {bins:,} bins",
+        f"lower {what_to_lower} or training.batch_size.",
+        ModelError,
+    )
+
+
+def check_prediction(samples: int, numbers: int) -> None:
+    """Refuse to keep so many samples of so many numbers that memory would not hold them.
+
+    Raises:
+        ModelError: with the memory they would take.
+    """
+    check_memory(
+        NUMBER_BYTES * samples * numbers,
+        f"keeping {samples:,} samples",
+        "ask for fewer samples, or predict fewer trials at a time.",
+        ModelError,
+    )
