@@ -170,7 +170,8 @@ def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
     as a fit.
     """
     if velocity_channels(trials) or trials.labels:
-        return model.predict(trials)
+        # latents of the training trials are never looked at
+        return replace(model.predict(trials), latents={})
     # no memory: one NaN stands for all
     return Prediction(rates=np.broadcast_to(np.float32(np.nan), trials.shape), trials=trials)
 
