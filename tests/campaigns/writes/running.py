@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import importlib
 import os
 import resource
 import signal
@@ -16,6 +17,8 @@ from tests.campaigns.writes.shim import Act, Shim, nothing
 
 SECONDS = 60.0
 """Processor time after which a command hangs."""
+COMMAND = "undertow.cli.app:main"
+"""What runs, as module:function."""
 BROKEN = 70
 """The exit code of a traceback."""
 LINE_MOST = 2000
@@ -135,10 +138,9 @@ def _command(
     Shim(folder, act, log).install()
     if file_size is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    from undertow.cli.app import main
-
+    module, _, name = COMMAND.partition(":")
     try:
-        main()
+        getattr(importlib.import_module(module), name)()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0
@@ -146,17 +148,23 @@ def _command(
 
 def _make_small() -> None:
     """What takes long and writes no more: pictures are left empty, the demo's recording small."""
-    from matplotlib.figure import Figure
-
     from undertow import systems
+
+    draw_nothing()
+    few = {"conditions": 4, "trials_per_condition": (4, 2, 2)}
+    little = functools.partial(systems.simulate_lorenz, **few)
+    systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
+
+
+def draw_nothing() -> None:
+    """Leave every picture empty, in this process."""
+    from matplotlib.figure import Figure
 
     def saved(figure: object, target: object, *args: object, **kwargs: object) -> None:
         if hasattr(target, "write"):
             target.write(b"a figure" if "b" in getattr(target, "mode", "b") else "a figure")
 
     Figure.savefig = saved  # type: ignore[method-assign, assignment]
-    little = functools.partial(systems.simulate_lorenz, conditions=4, trials_per_condition=(4, 2, 2))
-    systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
 
 
 def _waited(pid: int) -> int:
