@@ -31,6 +31,7 @@ LAYERS = [
     "randomness",
     "data",
     "systems",
+    "datasets",
     "dynamics",
     "encoders",
     "decoders",

@@ -10,6 +10,9 @@ from . import (
     data as data,
 )
 from . import (
+    datasets as datasets,
+)
+from . import (
     dynamics as dynamics,
 )
 from . import (
@@ -149,6 +152,9 @@ from .models import (
 )
 from .systems import (
     simulate_lorenz as simulate_lorenz,
+)
+from .systems import (
+    simulate_maze_like as simulate_maze_like,
 )
 from .systems import (
     simulate_oscillators as simulate_oscillators,

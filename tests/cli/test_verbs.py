@@ -27,7 +27,7 @@ def test_evaluate_equals_scores_json(
     first = [
         row
         for row in json.loads((run / "scores.json").read_text())["scores"]
-        if row["model"] == mine
+        if row["model"] in (mine, "true rates")
     ]
     again = json.loads((tmp_path / "again.json").read_text())["scores"]
     assert again == first
@@ -42,6 +42,9 @@ def test_evaluate_takes_the_model_file_too_and_new_data_whole(
     assert done.exit_code == 0, done.output
     assert "80 of 80 trials, all trials" in done.stderr
     assert "co-bps" in done.stdout
+    assert "true rates" in done.stdout
+    assert "no psth R2: it needs the training trials, and they are not given" in done.stderr
+    assert "no velocity R2, velocity R2 log-rate: no behaviour channel has 'vel'" in done.stderr
 
 
 def test_evaluate_refuses_other_neurons(undertow: Undertow, fitted: Path, tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def test_rates_decoded_some_trials_at_a_time_are_the_same(
 ) -> None:
     whole = fitted.predict(trials, samples=3)
     exchanged = fitted.predict_exchanged(trials)
-    monkeypatch.setattr("undertow.models.langevin_flow.prediction.DECODED_BYTES", 1)
+    for name in ("DECODED_BYTES", "ENCODED_BYTES"):
+        monkeypatch.setattr(f"undertow.models.langevin_flow.prediction.{name}", 1)
     parts = fitted.predict(trials, samples=3)
     for name in ("rates", "rate_samples"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5)

@@ -81,6 +81,7 @@ class Smoothing(Estimator):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Choose width, floor and penalty, then fit on all trials given.
 
@@ -88,7 +89,7 @@ class Smoothing(Estimator):
             trials: to learn from.
             validation: to choose on; 15 % of the trials when not given.
             bin_s: bin width in seconds of arrays.
-            checkpoint, resume, progress: of no use here; a fit is short and starts anew.
+            checkpoint, resume, progress, verbose: of no use here; a fit is short and starts anew.
 
         Raises:
             ModelError: for a grid that is empty or not above zero, or no held-out spike to choose
@@ -97,6 +98,7 @@ class Smoothing(Estimator):
         """
         trials = as_trials(trials, bin_s)
         validation = None if validation is None else as_trials(validation, bin_s)
+        self.check_settings()
         regression = bool(trials.heldout.any())
         grid = grid_of(self.width_s, self.floor_hz, self.penalty, regression)
         self._remember_population(trials)

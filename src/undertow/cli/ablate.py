@@ -23,6 +23,7 @@ TRIED = "-dropout"
 def ablate(
     data: options.Data,
     asked: GridOptions,
+    computing: options.Computing,
     reading: Reading,
     arms: Annotated[
         str | None,
@@ -50,7 +51,7 @@ def ablate(
     from undertow.experiments import ablate as run_arms
     from undertow.experiments.ablation import arm_models
 
-    plan = asked.plan(reading)
+    plan = asked.plan(reading, **vars(computing))
     chosen, tried = _arms(arms), _dropouts(dropouts)
     reference, base = next(iter(chosen)), plan.build_model()
 

@@ -4,6 +4,7 @@ import typer
 
 from undertow.cli import output, signals
 from undertow.cli.ablate import ablate
+from undertow.cli.datasets import datasets
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
 from undertow.cli.fit import fit
@@ -18,10 +19,9 @@ app = typer.Typer(
     help="Stochastic latent dynamics of neural populations: fit, compare, understand.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (fit, ablate, latents, evaluate, predict, simulate, info, demo):
+for verb in (fit, ablate, latents, evaluate, predict, simulate, datasets, info, demo):
     app.command()(verb)
 app.add_typer(nlb, name="nlb")
 

@@ -1,5 +1,6 @@
 """`undertow evaluate`: scores of a fitted model."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: options.ModelFile,
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
@@ -28,23 +30,35 @@ def evaluate(
 ) -> None:
     """Score MODEL: on the test trials of its run, or on all trials where DATA are other data.
 
+    The true rates' scores stand beside where they are known; what cannot be scored is said.
+
     Options for reading DATA are those the run was fitted with, unless given.
     """
-    from undertow.experiments import SavedRun, ScoreTable, write_scores
+    from undertow.experiments import SavedRun, write_scores
     from undertow.places import new_file
 
+    computing.begin()
     with nullcontext() if out is None else new_file(out, "evaluate"):
-        saved = SavedRun.open(model)
+        saved = SavedRun.open(model, **computing.settings())
         trials = saved.read(data, **reading.options())
         if not quiet:
             say(f"{saved.cli_name}: {_which(saved, trials)}")
-        found = ScoreTable({saved.cli_name: saved.score(trials)}, {})
-        show.scores(found)
+        found = saved.evaluate(trials)
+        show.scores(found.table)
         if out is not None:
-            write_scores(out, found, {"source": {"path": str(data), "model": str(model)}})
+            about = {"source": {"path": str(data), "model": str(model)}, "missing": found.missing}
+            write_scores(out, found.table, about)
     if not quiet:
-        for name, why in saved.unscored(trials, found.scores[saved.cli_name]).items():
-            say(f"no {name}: {why}")
+        for why, scores in _by_reason(found.missing).items():
+            say(f"no {', '.join(scores)}: {why}")
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
+    """The scores that are missing for each reason."""
+    found: dict[str, list[str]] = {}
+    for name, why in missing.items():
+        found.setdefault(why, []).append(name)
+    return found
 
 
 def _which(saved: "SavedRun", trials: "TrialSet") -> str:

@@ -16,10 +16,25 @@ if TYPE_CHECKING:
     from undertow.models import Estimator
 
 
+EXAMPLE = """model = "langevin-flow"
+bin-ms = 20
+heldout = 25
+[set]
+latent_dim = 32
+[set.training]
+epochs = 100"""
+CONFIG = (
+    "The same options in a TOML file; the command line wins. Options of this verb stand at its "
+    "top, settings of the model under [set], those of its parts in tables of their own:\n\n"
+    + EXAMPLE.replace("\n", "\n\n")
+).replace("[", "\\[")  # brackets are the help's markup
+
+
 @guarded
 @options.grouped()
 def fit(
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[
         str | None,
@@ -44,9 +59,10 @@ def fit(
     ] = None,
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
+    figures: options.Figures = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="F.toml", help="The same options in a file; the command line wins."),
+        typer.Option(metavar="F.toml", help=CONFIG),
     ] = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,
@@ -71,13 +87,21 @@ def fit(
         "folds": folds,
         "seed": seed,
         "split_seed": split_seed,
+        "figures": figures,
+        **vars(computing),
     }
+    from undertow.models.unused import warn_of_unused
+
     plan = Plan.resolve(given, setting or [], config, reading)
-    estimator = plan.build_model()
+    plan.computing.begin()
+    estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:
-        show.dry_run(plan, data, estimator, plan.read(data))
+        trials = plan.read(data)
+        warn_of_unused(estimator.unused_signals(trials))
+        show.dry_run(plan, data, estimator, trials)
         return
     directory, trials = plan.directory(), plan.read(data)
+    warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     with resumable(directory):
@@ -96,7 +120,13 @@ def run_plan(
     from undertow.experiments import cross_validate, run
     from undertow.training import Progress
 
-    common: dict[str, Any] = {"split_seed": plan.split_seed, "resume": resume, "source": source}
+    common: dict[str, Any] = {
+        "split_seed": plan.split_seed,
+        "resume": resume,
+        "source": source,
+        "figures": plan.figure_kinds(),
+        "verbose": not quiet,
+    }
     progress = None if quiet else Progress()
     if plan.folds is None:
         return run(

@@ -68,7 +68,9 @@ class GridOptions:
         for name, least in (("folds", 2), ("seeds", 1), ("workers", 1)):
             checks.whole(f"--{name}", getattr(self, name), least, error=UndertowError)
         shared = {name: getattr(self, name) for name in ("out", "preset", "heldout", "split_seed")}
-        return Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan = Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
+        plan.computing.begin()
+        return plan
 
 
 class GridResult(Protocol):
@@ -201,7 +203,8 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
     for name, model in study.models().items():
         cost = estimate(model, first)
         if cost is not None:
-            total_s += fits * cost.seconds
-            each = f"{fits} fits × about {show.duration(cost.seconds)}"
+            total_s += fits * (cost.seconds + cost.scored_s)
+            each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
+            each += f"{show.duration(cost.scored_s)} of scoring"
             facts[name] = f"{cost.parameters:,} parameters, {each}"
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

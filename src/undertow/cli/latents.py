@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def latents(
     data: options.Data,
     asked: GridOptions,
+    computing: options.Computing,
     reading: Reading,
     sizes: Annotated[
         str,
@@ -52,7 +53,7 @@ def latents(
     """
     from undertow.experiments import latent_curve, resized
 
-    plan = asked.plan(reading, model=model, dynamics=dynamics)
+    plan = asked.plan(reading, model=model, dynamics=dynamics, **vars(computing))
     chosen, base = _sizes(sizes), _base(plan)
     fit = partial(
         latent_curve,

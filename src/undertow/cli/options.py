@@ -3,11 +3,14 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from undertow.checks import whole
+from undertow.errors import UndertowError
 
 Data = Annotated[
     Path,
@@ -60,6 +63,55 @@ SplitSeed = Annotated[
         help="Decides which neurons and trials are held out, and the folds; 0 by default.",
     ),
 ]
+
+
+Figures = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KINDS",
+        help="Kinds of files in figures/, such as svg,pdf; png by default. The report's page holds "
+        "its own.",
+    ),
+]
+MOST_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Computing:
+    """On what a model computes; the same for every verb that fits or predicts."""
+
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where the model computes: cpu, cuda, cuda:1, … or auto, CUDA where there is one; "
+            "the model's own setting by default.",
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Threads on the CPU; as many as PyTorch takes by default."),
+    ] = None
+
+    def begin(self) -> None:
+        """Take so many threads from here on.
+
+        Raises:
+            UndertowError: for a number of threads or a device that cannot be.
+        """
+        if self.threads is not None:
+            whole("--threads", self.threads, 1, MOST_THREADS, error=UndertowError)
+            import torch
+
+            torch.set_num_threads(self.threads)
+        if self.device is not None:
+            from undertow.training import choose_device
+
+            choose_device(self.device)
+
+    def settings(self) -> dict[str, str]:
+        """Settings of the model that were asked for."""
+        return {} if self.device is None else {"device": self.device}
 
 
 def flag(name: str, help_text: str) -> Any:

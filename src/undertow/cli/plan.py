@@ -5,9 +5,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from undertow.cli.reading import Reading
+from undertow.checks import MOST_SEED, whole
+from undertow.cli.options import Computing
+from undertow.cli.reading import Reading, names
 from undertow.errors import ModelError, UndertowError
-from undertow.names import nearest
+from undertow.names import nearest, printable
+
+MOST, MOST_MEMBERS, MOST_SPLIT_SEED = 10**9, 1000, 2**32 - 1
+"""Of neurons and folds; of an ensemble; scikit-learn's folds take no higher seed."""
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -18,7 +23,14 @@ if TYPE_CHECKING:
 class Plan:
     """The options of a fit, in the words of the command line.
 
-    A config file holds the same, with `-` or `_`.
+    A config file holds the same, with `-` or `_`; settings of the model are in its table [set]:
+
+        out = "runs/one"
+        heldout = 10
+        [set]
+        latent_dim = 16
+        [set.training]
+        epochs = 50
 
     Attributes:
         reading: how the data are read; its options stand beside the others in a config file.
@@ -34,6 +46,9 @@ class Plan:
     split_seed: int = 0
     preset: str | None = None
     ensemble: int | None = None
+    figures: str | None = None
+    device: str | None = None
+    threads: int | None = None
     reading: Reading = field(default_factory=Reading)
     set: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,7 +79,7 @@ class Plan:
         own, of_reading = cls._sorted(table)
         own |= _given(given)
         of_reading |= _given({} if reading is None else vars(reading))
-        return construct(
+        plan = construct(
             cls,
             {
                 **own,
@@ -72,6 +87,20 @@ class Plan:
                 "set": {**flatten(in_file), **parse_pairs(settings)},
             },
         )
+        plan._check()
+        return plan
+
+    def _check(self) -> None:
+        """Refuse numbers that no data could make right.
+
+        Raises:
+            UndertowError: naming the option and its rule.
+        """
+        bounds = {"seed": (0, MOST_SEED), "split_seed": (0, MOST_SPLIT_SEED)}
+        bounds |= {"heldout": (0, MOST), "folds": (2, MOST), "ensemble": (1, MOST_MEMBERS)}
+        for name, (least, most) in bounds.items():
+            if (value := getattr(self, name)) is not None:
+                whole(f"--{name.replace('_', '-')}", value, least, most, UndertowError)
 
     @classmethod
     def _sorted(cls, table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,8 +114,7 @@ class Plan:
         options = {key.replace("-", "_"): value for key, value in table.items()}
         for key in options:
             if key not in (*own, *of_reading):
-                near = nearest(key, [*own, *of_reading])
-                raise ModelError(f"the config file has no setting {key!r}: {near}")
+                raise ModelError(_unknown(key, options[key], [*own, *of_reading]))
         return (
             {key: value for key, value in options.items() if key in own},
             {key: value for key, value in options.items() if key in of_reading},
@@ -125,12 +153,35 @@ class Plan:
                     "own are set by --set dynamics.KEY=VALUE."
                 )
             chosen["dynamics"] = self.dynamics
-        model = configure(model, {**chosen, **self.set})
-        if self.ensemble is None:
-            return model
-        if self.ensemble < 1:
-            raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
-        return Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
+        model = configure(model, {**chosen, **self.set, **self._device(model)})
+        if self.ensemble is not None:
+            model = Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
+        model.check_settings()  # before the data are read, which can take long
+        return model
+
+    def _device(self, model: "Estimator") -> dict[str, str]:
+        """The device asked for, over one of `set`."""
+        asked = self.computing.settings()
+        if asked and "device" not in model.get_params(deep=False):
+            raise UndertowError(f"--device: {model.cli_name} runs on the CPU alone; leave it out.")
+        return asked
+
+    @property
+    def computing(self) -> Computing:
+        """On what the model computes."""
+        return Computing(self.device, self.threads)
+
+    def figure_kinds(self) -> tuple[str, ...]:
+        """Kinds of figures to write.
+
+        Raises:
+            UndertowError: for a kind that cannot be written.
+        """
+        from undertow.report import check_kinds
+
+        kinds = tuple(names(self.figures)) if self.figures else ("png",)
+        check_kinds(kinds)
+        return kinds
 
     def _preset(self) -> "Estimator":
         """The model with published settings where asked for, else with its defaults."""
@@ -162,6 +213,27 @@ class Plan:
             split_seed=self.split_seed,
             **self.reading.options(),
         )
+
+
+def _unknown(key: str, value: Any, known: list[str]) -> str:
+    """What to do with a key of a config file that is none of its own."""
+    shown, table = printable(key), _table_of(key.partition(".")[0], value)
+    if table is None:
+        return f"the config file has no setting {shown!r}: {nearest(key, known)}"
+    where = table if table != "[set]" else f"[set] as {shown} = …"
+    return f"the config file sets {shown!r}, which is of the model: put it under {where}."
+
+
+def _table_of(key: str, value: Any) -> str | None:
+    """The table that a setting of a model, or an option of one of its parts, belongs into."""
+    from undertow.cli.configuring import model_options
+    from undertow.models.loading import model_choices
+
+    options = [each for model in model_choices().values() for each in model_options(model())]
+    if any(key == each.partition(".")[0] for each in options):
+        return f"[set.{key}]" if isinstance(value, Mapping) else "[set]"
+    parts = (each.rpartition(".")[0] for each in options if each.endswith(f".{key}"))
+    return next((f"[set.{part}]" for part in parts), None)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ MEAN_OF_FOLDS = "rates are the mean of the folds' models; latents are those of t
 def predict(
     model: options.ModelFile,
     data: options.Data,
+    computing: options.Computing,
     reading: Reading,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for the files.")],
     samples: Annotated[
@@ -71,8 +72,9 @@ def predict(
     if mode not in ("smooth", "generate"):
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
+    computing.begin()
     with new_folder(out, "predict") as written:
-        saved = SavedRun.open(model)
+        saved = SavedRun.open(model, **computing.settings())
         trials = saved.read(data, **reading.options())
         if saved.folds:
             say(ONE_EACH if saved.by_fold(trials) else MEAN_OF_FOLDS)

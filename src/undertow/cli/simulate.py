@@ -1,6 +1,6 @@
 """`undertow simulate`: synthetic recordings whose true rates are known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +12,16 @@ from undertow.cli.errors import guarded
 if TYPE_CHECKING:
     from undertow.data import TrialSet
 
-PREFIX = "simulate_"
-
 
 @guarded
 def simulate(
     system: Annotated[
         str,
-        typer.Argument(metavar="SYSTEM", help="Which system: lorenz, oscillators or rate-network."),
+        typer.Argument(
+            metavar="SYSTEM",
+            help="Which one: lorenz, maze-like, oscillators or rate-network; "
+            "undertow datasets describes them.",
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE.h5", help="The file to write.")],
     setting: options.Setting = None,
@@ -29,7 +31,7 @@ def simulate(
 ) -> None:
     """Simulate SYSTEM and write its spikes and true rates to FILE.h5.
 
-    Any stimulus and split go into the file too.
+    Any stimulus, behaviour and split go into the file too.
     """
     from undertow.cli.configuring import construct
     from undertow.cli.settings import parse_pairs
@@ -47,18 +49,22 @@ def simulate(
 
 
 def simulators_named(name: str) -> Callable[..., "TrialSet"]:
-    """The exported function `simulate_<name>`, dashes for underscores.
+    """The simulator of a data set, dashes for underscores.
 
     Raises:
         UndertowError: for an unknown system, with the nearest name.
     """
-    import undertow.systems as systems
     from undertow.errors import UndertowError
     from undertow.names import nearest
 
-    functions = [each for each in systems.__all__ if each.startswith(PREFIX)]
-    known = {each.removeprefix(PREFIX).replace("_", "-"): each for each in functions}
+    known = simulators()
     if name not in known:
         raise UndertowError(f"there is no system {name!r}: {nearest(name, list(known))}")
-    simulator: Callable[..., TrialSet] = getattr(systems, known[name])
-    return simulator
+    return known[name]
+
+
+def simulators() -> Mapping[str, Callable[..., "TrialSet"]]:
+    """What `undertow.datasets` makes, by its name on the command line."""
+    from undertow import datasets
+
+    return {name.replace("_", "-"): getattr(datasets, name) for name in datasets.__all__}

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data.binning import sliced_recorded_s
+from undertow.data.sharing import sealed
 from undertow.data.times import sliced_start_s
-from undertow.data.validation import sealed
 from undertow.errors import DataError
 from undertow.names import printable, shown
 

@@ -1,7 +1,8 @@
 """Cross-validation of one model beside the baseline, on the grid runner."""
 
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from undertow.experiments.scores import (
 )
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
+from undertow.report import check_kinds
+from undertow.training import reporter, teller
 
 CELLS = "cells"
 
@@ -38,6 +41,8 @@ def cross_validate(
     report: Report | None = None,
     workers: int = 1,
     source: Mapping[str, Any] | None = None,
+    figures: Collection[str] = ("png",),
+    verbose: bool = True,
 ) -> RunResult:
     """Fit and score `model` and Gaussian smoothing on every fold; scores are means over folds.
 
@@ -49,13 +54,15 @@ def cross_validate(
         folds: number of stratified folds.
         split_seed: of the folds.
         resume: go on with the same cross-validation in `out`.
-        progress, report, workers: as in `run_grid`.
-        source: as in `run`.
+        progress, report, workers: as in `run_grid`; by default a person who watches hears of both.
+        source, figures, verbose: as in `run`.
 
     Raises:
         UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
     """
-    out, source = Path(out), source or {}
+    check_kinds(figures)
+    out, source, started = Path(out), source or {}, time.monotonic()
+    tell = teller(None, verbose and report is None)
     with noted() as said:
         parts = fold_splits(trials, folds, split_seed)
     names = {f"fold{k}": splits for k, splits in enumerate(parts)}
@@ -69,7 +76,8 @@ def cross_validate(
         split_seed=split_seed,
         workers=workers,
         keep_models=True,
-        report=report,
+        report=report or (lambda cell, *counted: tell(cell.line(*counted))),
+        progress=reporter(progress, verbose),
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
@@ -77,9 +85,7 @@ def cross_validate(
         # said above: the grid makes the same folds again
         warnings.filterwarnings("ignore", message=SEPARATED, category=DataWarning)
         for name, each in models.items():
-            done[name] = fit_all(
-                {name: each}, {"trials": trials}, out / CELLS, seeds=seeds, progress=progress
-            )
+            done[name] = fit_all({name: each}, {"trials": trials}, out / CELLS, seeds=seeds)
             _check_all_finished(done[name])
         cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
         pairs = [(join_trials(each.train, each.validation), each.test) for each in parts]
@@ -103,8 +109,11 @@ def cross_validate(
         }
         write_scores(out / SCORES, table, about)
         baseline = fits[1] if len(fits) > 1 else None
-        page = report_run(out, fits[0], baseline, table, about)
-    return RunResult(out, fits[0].model, table, about["fit_s"], page)
+        page = report_run(out, fits[0], baseline, table, about, figures)
+    scored_s = max(time.monotonic() - started - about["fit_s"], 0.0)
+    result = RunResult(out, fits[0].model, table, about["fit_s"], page, scored_s)
+    tell(result.summary())
+    return result
 
 
 def _check_all_finished(done: Sequence[CellResult]) -> None:

@@ -30,6 +30,7 @@ from undertow.files import write_json
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
+from undertow.training import silent
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
 
@@ -112,11 +113,12 @@ def fit_and_predict(
         splits: the test part is predicted once, after everything is chosen.
         save_to: the model file; seconds and warnings of the fit go beside it, under the same name
             and '.fit.json'.
-        fit_options: `checkpoint`, `resume` and `progress` of `model.fit`.
+        fit_options: `checkpoint`, `resume` and `progress` of `model.fit`; silent without the last.
     """
+    quiet = {} if fit_options.get("progress") else {"progress": silent}
     with noted() as notes:
         started = time.perf_counter()
-        model.fit(splits.train, validation=splits.validation, **fit_options)
+        model.fit(splits.train, validation=splits.validation, **{**fit_options, **quiet})
         # the history of a resumed fit counts the seconds before it was interrupted too
         about = {"fit_s": max(time.perf_counter() - started, _seconds(model)), "notes": notes}
     if save_to is not None:

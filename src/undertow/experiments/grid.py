@@ -18,6 +18,7 @@ from undertow.experiments.records import read_cell
 from undertow.experiments.workers import in_processes
 from undertow.files import plain, write_json
 from undertow.models.base import Estimator, ProgressReport
+from undertow.training import named
 
 Report = Callable[["CellResult", int, int], None]
 
@@ -36,6 +37,12 @@ class Cell:
         """The stem of the cell's files."""
         fold = "split" if self.fold is None else f"fold{self.fold}"
         return f"{self.model}__{self.data}__{fold}__seed{self.seed}"
+
+    @property
+    def words(self) -> str:
+        """Which fit it is, for a line."""
+        fold = "" if self.fold is None else f" fold {self.fold}"
+        return f"{self.model}{fold} seed {self.seed}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +73,10 @@ class CellResult:
     def model_path(self) -> Path:
         """The file of the fitted model, if it was kept."""
         return self.path.with_suffix(".safetensors")
+
+    def line(self, done: int, total: int) -> str:
+        """Say how it ended, and that `done` of `total` have."""
+        return f"{self.cell.words}: {self.error or f'{self.fit_s:.1f} s'} ({done} of {total})"
 
     def statistics(self) -> dict[str, Statistic]:
         """Per-trial sums behind the scores, for `undertow.evaluation.combine`."""
@@ -157,7 +168,7 @@ def run_grid(
             task,
             notes=notes[task.cell.data],
             keep_model=keep_models,
-            progress=None if workers > 1 else progress,
+            progress=None if workers > 1 or progress is None else named(progress, task.cell.words),
         )
         for task in tasks
     ]

@@ -1,6 +1,6 @@
 """From a finished fit to its report."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -32,7 +32,12 @@ class HasPrior(Protocol):
 
 
 def report_run(
-    out: Path, fitted: Fitted, baseline: Fitted | None, table: ScoreTable, about: Mapping[str, Any]
+    out: Path,
+    fitted: Fitted,
+    baseline: Fitted | None,
+    table: ScoreTable,
+    about: Mapping[str, Any],
+    figures: Collection[str] = ("png",),
 ) -> Path:
     """Write the report of one fit into `out`.
 
@@ -42,6 +47,7 @@ def report_run(
         baseline: the same of the baseline; None where the model is the baseline.
         table: scores of both.
         about: what scores.json says: 'settings', 'seeds', 'source', 'splits', 'fit_s', 'notes'.
+        figures: kinds of files in figures/, as in `write_report`.
     """
     name = fitted.model.cli_name
     record = RunRecord(
@@ -64,7 +70,7 @@ def report_run(
         notes=about["notes"],
         **generation_fields(fitted.model, fitted.test.trials),
     )
-    return write_report(record, out)
+    return write_report(record, out, figures)
 
 
 def _description(fitted: Fitted, about: Mapping[str, Any]) -> dict[str, Any]:

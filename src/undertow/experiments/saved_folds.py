@@ -38,11 +38,12 @@ class Fold:
         return join_trials(train, validation), test
 
 
-def saved_folds(directory: Path, about: Mapping[str, Any]) -> list[Fold]:
+def saved_folds(directory: Path, about: Mapping[str, Any], **params: Any) -> list[Fold]:
     """The folds of the cross-validation in a directory; none where it holds no such run.
 
     Args:
         about: what run.json says.
+        params: replace settings of the models, such as `device`.
 
     Raises:
         ModelError: for a fold whose model is not there.
@@ -60,7 +61,7 @@ def saved_folds(directory: Path, about: Mapping[str, Any]) -> list[Fold]:
                 f"{file} is not there: the cross-validation in {directory} did not finish; its "
                 "fit with --resume goes on."
             )
-        found.append(Fold(load_model(file), ids))
+        found.append(Fold(load_model(file, **params), ids))
     return found
 
 

@@ -3,7 +3,7 @@
 Scores are those of the right trials.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import DataError, ModelError
-from undertow.evaluation import Score, Statistic, combine, velocity_channels
+from undertow.evaluation import Score, Statistic, combine, missing_scores, with_hidden
 from undertow.experiments import identity
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.experiments.preparing import prepare
 from undertow.experiments.records import read_run
 from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
+from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
@@ -40,21 +41,27 @@ class SavedRun:
     folds: Sequence[Fold] = ()
 
     @classmethod
-    def open(cls, path: str | Path) -> "SavedRun":
+    def open(cls, path: str | Path, **params: Any) -> "SavedRun":
         """From a model file, or the directory a run wrote.
+
+        `params` replace settings of the model, such as `device`.
 
         Raises:
             ModelError: when there is no model file.
         """
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
-        if file != path and not file.exists() and (folds := saved_folds(path, _about(path))):
+        if (
+            file != path
+            and not file.exists()
+            and (folds := saved_folds(path, _about(path), **params))
+        ):
             return cls(together(folds), _about(path), folds)
         if not file.exists():
             raise ModelError(
                 f"{file} is not there: give a model file, or a directory that a finished fit wrote."
             )
-        return cls(load_model(file), _about(file.parent))
+        return cls(load_model(file, **params), _about(file.parent))
 
     def read(self, path: str | Path, **options: Any) -> TrialSet:
         """Trials of the model's neurons, in its bins.
@@ -141,40 +148,37 @@ class SavedRun:
 
         Of a cross-validation's own data they are means over its folds.
         """
+        return dict(self.evaluate(trials).table.scores[self.cli_name])
+
+    def evaluate(self, trials: TrialSet) -> "Evaluated":
+        """The scores of `score` beside those of the true rates, and why others are missing."""
+        cells: list[tuple[Estimator, TrialSet | None, TrialSet]] = [
+            (self.model, *self.parts(trials))
+        ]
         if self.by_fold(trials):
             cells = [(fold.model, *fold.parts(trials)) for fold in self.folds]
-            return combine([[_scored(*cell)] for cell in cells])
-        train, test = self.parts(trials)
-        found = _scored(self.model, train, test)
-        return combine([[found]], split="all" if train is None else "test")
+        split = "all" if cells[0][1] is None else "test"
+        found = [_scored(*cell) for cell in cells]
+        folds: dict[str, Cells] = {self.cli_name: [[each] for each, _ in found]}
+        folds |= true_rate_cells([(train, test) for _, train, test in cells])
+        scores = {name: combine(each, split=split) for name, each in folds.items()}
+        mine = scores[self.cli_name]
+        missing = {name: why for _, each in found for name, why in each.items()}
+        missing = {name: why for name, why in missing.items() if name not in mine}
+        return Evaluated(ScoreTable(scores, {}), missing)
 
-    def unscored(self, trials: TrialSet, found: Collection[str]) -> dict[str, str]:
-        """Scores that could not be made of these trials, each with the reason."""
-        new = not self.by_fold(trials) and self.parts(trials)[0] is None
-        missing = reasons(trials, new)
-        return {name: why for name, why in missing.items() if name not in found}
 
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What a saved run scores.
 
-def reasons(trials: TrialSet, new: bool) -> dict[str, str]:
-    """Scores by name → why these trials have none.
-
-    Args:
-        new: whether the model was fitted on other data, so that no training trials are there.
+    Attributes:
+        table: its scores, and those of the true rates where they are known.
+        missing: scores that could not be made, each with the reason.
     """
-    found = {}
-    if not trials.heldout.any():
-        found["co-bps"] = "the model was fitted without held-out neurons"
-    if trials.condition is None:
-        found["psth R2"] = "the trials have no conditions"
-    if trials.truth is None:
-        found["rate R2"] = "the true rates are not known"
-    if not velocity_channels(trials):
-        found["velocity R2"] = "no continuous behaviour channel has 'vel' in its name"
-    elif new:
-        found["velocity R2"] = "its decoder is fitted on the training trials of the run"
-    if new and trials.labels:
-        found["accuracy of labels"] = "decoders are fitted on the training trials of the run"
-    return found
+
+    table: ScoreTable
+    missing: Mapping[str, str]
 
 
 def _about(directory: Path) -> Mapping[str, Any]:
@@ -194,9 +198,13 @@ def _predicted(
     return generated.prediction
 
 
-def _scored(model: Estimator, train: TrialSet | None, test: TrialSet) -> dict[str, Statistic]:
+def _scored(
+    model: Estimator, train: TrialSet | None, test: TrialSet
+) -> tuple[dict[str, Statistic], dict[str, str]]:
+    """The statistics of every score, and why others are missing."""
     fitted_on = None if train is None else train_prediction(model, train)
-    return statistics_of(model, model.predict(test), fitted_on)
+    prediction = with_hidden(model.predict(test), model.predict_hidden(test))
+    return statistics_of(model, prediction, fitted_on), missing_scores(prediction, fitted_on)
 
 
 def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.ndarray) -> TrialSet:

@@ -85,11 +85,12 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
     return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
 
 
-def true_rate_cells(folds: Sequence[tuple[TrialSet, TrialSet]]) -> dict[str, Cells]:
+def true_rate_cells(folds: Sequence[tuple[TrialSet | None, TrialSet]]) -> dict[str, Cells]:
     """What the true rates score on each fold, as a model of `score_table`.
 
     Args:
-        folds: the training trials (validation trials among them) and the test trials of each.
+        folds: the training trials (validation trials among them; None where they are not known)
+            and the test trials of each.
 
     Returns:
         'true rates' → folds; empty where they are not known.

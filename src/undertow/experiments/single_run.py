@@ -1,6 +1,7 @@
 """One run: split → fit → predict → score beside the baseline → scores.json, model file, report."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from undertow.experiments.scores import (
     write_scores,
 )
 from undertow.models.base import Estimator, ProgressReport
+from undertow.report import check_kinds
+from undertow.training import clock, reporter, teller
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
 
@@ -33,6 +36,7 @@ class RunResult:
         table: its scores on the test trials, the baseline's, and the paired differences.
         fit_s: seconds the fit took.
         report: the HTML page.
+        scored_s: seconds that predictions, scores and report took.
     """
 
     directory: Path
@@ -40,6 +44,14 @@ class RunResult:
     table: ScoreTable
     fit_s: float
     report: Path
+    scored_s: float = float("nan")
+
+    def summary(self) -> str:
+        """Say in a line what the model scores, what took how long, and where the report lies."""
+        name = self.model.cli_name
+        scores = [f"{each.name} {each.value:.3f}" for each in self.table.scores[name].values()]
+        took = f"{clock(self.fit_s)} of training, {clock(self.scored_s)} of scores and report"
+        return f"{name}: {', '.join([*scores[:1], took])}; report: {self.report}"
 
 
 def run(
@@ -51,6 +63,8 @@ def run(
     progress: ProgressReport | None = None,
     source: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
+    figures: Collection[str] = ("png",),
+    verbose: bool = True,
 ) -> RunResult:
     """Fit `model` on the training trials and score it on the test trials.
 
@@ -65,47 +79,55 @@ def run(
             and the report.
         split_seed: of the split.
         resume: go on with the same run in `out`, from its last checkpoint.
-        progress: passed to `model.fit`.
-        say: called with one line before each longer step after the fit.
+        progress: as in `model.fit`.
+        say: called with one line before each longer step after the fit; by default they are
+            printed on a terminal or in a notebook, with one at the end.
         source: where the trials came from, kept in run.json and shown in the report ('path' and
             reading options).
+        figures: kinds of files in figures/: 'png', 'svg', 'pdf'.
+        verbose: False for silence where neither `progress` nor `say` is given.
 
     Raises:
         UndertowError: when `out` is not empty and `resume` is False, or holds another run; and for
             settings the model refuses. Nothing is written then.
         Interrupted: on Ctrl-C, after the state was saved.
     """
-    out, source, say = Path(out), source or {}, say or _silent
+    check_kinds(figures)
+    out, source, tell = Path(out), source or {}, teller(say, verbose)
     with noted() as said:
         splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": splits}, split_seed)
     with run_directory(out, what, resume, source):
-        done = fit_or_load(model, splits, out, resume, progress)
+        done = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
+        fitted_at = time.monotonic()
         # rates of all training trials are large: those of one model are held at a time
         fits, found = {}, {}
         fits[model.cli_name], found[model.cli_name] = done.scored()
         del done
         if has_baseline(model, trials):
-            say("fitting the smoothing baseline")
+            tell("fitting the smoothing baseline")
             baseline = fit_and_predict(Smoothing(), splits)
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
             del baseline
-        say("scoring")
+        tell("scoring")
         cells = {name: [[each]] for name, each in found.items()}
         together = join_trials(splits.train, splits.validation)
         table = score_table(cells | true_rate_cells([(together, splits.test)]))
         fitted = fits[model.cli_name]
         warned = score_warnings(table.scores[model.cli_name])
         for words in warned:
-            say(f"warning: {words}")
+            tell(f"warning: {words}")
         notes = [*said, *fitted.notes, *warned]
         about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
         write_scores(out / SCORES, table, about)
-        say("writing the report")
-        page = report_run(
-            out, fitted, fits.get(Smoothing.cli_name) if len(fits) > 1 else None, table, about
-        )
-    return RunResult(out, fitted.model, table, fitted.fit_s, page)
+        tell("writing the report")
+        beside = fits.get(Smoothing.cli_name) if len(fits) > 1 else None
+        page = report_run(out, fitted, beside, table, about, figures)
+    scored_s = time.monotonic() - fitted_at
+    result = RunResult(out, fitted.model, table, fitted.fit_s, page, scored_s)
+    if say is None:
+        tell(result.summary())
+    return result
 
 
 def has_baseline(model: Estimator, trials: TrialSet) -> bool:
@@ -114,10 +136,6 @@ def has_baseline(model: Estimator, trials: TrialSet) -> bool:
     The model must not be smoothing itself, and bins must be regular.
     """
     return not isinstance(model, Smoothing) and trials.times is None
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
 
 
 def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:

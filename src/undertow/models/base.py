@@ -54,6 +54,7 @@ class Estimator(Settable):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Learn from trials.
 
@@ -64,9 +65,11 @@ class Estimator(Settable):
             bin_s: bin width of arrays, in seconds.
             checkpoint: folder for the state of a long training.
             resume: continue from the state in `checkpoint`.
-            progress: called with (row, share done, seconds left) after each validation.
+            progress: called with (row, share done, seconds left) after each validation; by default
+                a line on a terminal or in a notebook, and nothing elsewhere.
+            verbose: False for silence where no `progress` is given.
 
-        Models that do not train for long ignore the last three.
+        Models that do not train for long ignore the last four.
         """
 
     @abstractmethod

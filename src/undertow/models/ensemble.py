@@ -20,7 +20,7 @@ from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
 from undertow.models.persistence import check_model
 from undertow.schema import record
-from undertow.training import read_tensors, write_tensors
+from undertow.training import Progress, named, read_tensors, reporter, write_tensors
 
 SplitChoice = Literal["own", "shared"]
 VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
@@ -65,6 +65,7 @@ class Ensemble(Estimator):
         member: Estimator | None = None,
         size: int = 3,
         seed: int = 0,
+        *,
         splits: SplitChoice = "own",
     ) -> None:
         self.member, self.size, self.seed, self.splits = member, size, seed, splits
@@ -78,6 +79,7 @@ class Ensemble(Estimator):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Fit one member after the other, each with validation trials of its own.
 
@@ -96,14 +98,22 @@ class Ensemble(Estimator):
         trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        given = trials, as_trials(validation, bin_s)
+        given, whole = (trials, as_trials(validation, bin_s)), reporter(progress, verbose)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
-            report = None if progress is None else share_of(progress, k, self.size)
+            mine = named(whole, f"member {k + 1} of {self.size}")
             own = self.member_split(*given, k)
-            member.fit(*own, checkpoint=folder, resume=resume, progress=report)
+            member.fit(
+                *own, checkpoint=folder, resume=resume, progress=share_of(mine, k, self.size)
+            )
         self._adopt(members)
+        if isinstance(whole, Progress):
+            whole.finish(f"Ensemble: {self.size} members fitted{self._mean_validation()}")
         return self
+
+    def _mean_validation(self) -> str:
+        score = self.validation_score_
+        return f", mean validation {score:.4f}" if np.isfinite(score) else ""
 
     def member_split(self, trials: TrialSet, validation: TrialSet, k: int) -> MemberSplit:
         """Return the trials that member k learns from, and those it chooses on."""
@@ -116,6 +126,9 @@ class Ensemble(Estimator):
         """Return the piece as any model does; the default member is `LangevinFlow()`."""
         value = super().piece(name)
         return LangevinFlow() if name == "member" and value is None else value
+
+    def unused_signals(self, trials: TrialSet) -> list[str]:
+        return self.unfitted_members()[0].unused_signals(trials)
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -150,11 +163,8 @@ class Ensemble(Estimator):
     def _adopt(self, members: list[Estimator]) -> None:
         """Take over fitted members, with the population and history of the first."""
         first, self.members_ = members[0], members
-        self.neuron_ids_, self.heldout_, self.bin_s_ = (
-            first.neuron_ids_,
-            first.heldout_,
-            first.bin_s_,
-        )
+        self.neuron_ids_, self.heldout_ = first.neuron_ids_, first.heldout_
+        self.bin_s_ = first.bin_s_
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 

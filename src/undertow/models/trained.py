@@ -5,6 +5,7 @@ predicts. Splitting, fitting, refitting, checkpoints, saving and loading are don
 """
 
 import copy
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -28,7 +29,16 @@ from undertow.models.population import Population
 from undertow.models.sizes import NOTHING, Size, check_prediction, check_training
 from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
-from undertow.training import Training, Validate, choose_device, kept_row, train
+from undertow.training import (
+    Progress,
+    Training,
+    Validate,
+    choose_device,
+    clock,
+    kept_row,
+    reporter,
+    train,
+)
 
 VALIDATION_SHARE, LEAST_SAMPLES, MOST_SAMPLES = 0.15, 5, 10**6
 Network = TypeVar("Network", bound=nn.Module)
@@ -105,6 +115,7 @@ class TrainedModel(Estimator, Generic[Network]):
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: ProgressReport | None = None,
+        verbose: bool = True,
     ) -> Self:
         """Learn from trials; held-out neurons and forward bins in them are learned from too.
 
@@ -115,13 +126,16 @@ class TrainedModel(Estimator, Generic[Network]):
             bin_s: bin width of arrays, in seconds.
             checkpoint: folder for checkpoints and the CSV log.
             resume: continue from the checkpoint; the run then ends as one never interrupted.
-            progress: called with (row, share done, seconds left) after each validation.
+            progress: called with (row, share done, seconds left) after each validation; by default
+                a line on a terminal or in a notebook, and nothing elsewhere.
+            verbose: False for silence where no `progress` is given.
 
         Raises:
             ModelError: when an option breaks its rule, or the trials lack what it asks for.
             Interrupted: on Ctrl-C, after the state was saved.
         """
         self.check_settings()
+        report, started = reporter(progress, verbose), time.monotonic()
         trials = as_trials(trials, bin_s)
         warn_of_unused(self.unused_signals(trials))
         if validation is None:
@@ -135,7 +149,7 @@ class TrainedModel(Estimator, Generic[Network]):
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
-        self.history_ = self._train(trials, validate, folder, resume, progress)
+        self.history_ = self._train(trials, validate, folder, resume, report)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
@@ -144,8 +158,10 @@ class TrainedModel(Estimator, Generic[Network]):
             together, folder = join_trials(trials, validation), folder and folder / "refit"
             # stop where the first run was best; schedules keep the length of the first run
             last = int(kept_row(self.history_)["epoch"])
-            self._train(together, None, folder, resume, progress, last)
+            self._train(together, None, folder, resume, report, last)
         self.network_.eval()
+        if isinstance(report, Progress):
+            report.finish(self._summary(time.monotonic() - started))
         self.finish(held)
         give_back()  # minibatches leave much behind that what follows could not use
         return self
@@ -156,7 +172,7 @@ class TrainedModel(Estimator, Generic[Network]):
         validate: Validate | None,
         folder: Path | None,
         resume: bool,
-        progress: ProgressReport | None,
+        report: ProgressReport,
         last_epoch: int | None = None,
     ) -> list[dict[str, float]]:
         return train(
@@ -168,9 +184,16 @@ class TrainedModel(Estimator, Generic[Network]):
             self.seed,
             folder,
             resume,
-            progress,
+            report,
             last_epoch,
         )
+
+    def _summary(self, seconds: float) -> str:
+        """Say in a line what was fitted, in what time, and what was kept."""
+        kept = kept_row(self.history_)
+        score = f", validation {self.validation_score_:.4f}" if "validation_score" in kept else ""
+        epochs = f"{int(kept.get('epoch', 0))} of {self.training.epochs}"
+        return f"{type(self).__name__}: fitted in {clock(seconds)}, epoch {epochs} kept{score}"
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -15,6 +15,7 @@ from undertow.nlb.scoring import NLBScores, score_submission
 from undertow.nlb.submission import Submission, write_submission
 from undertow.nlb.tensors import LABELS, TRUTH, Tensors
 from undertow.nlb.trials import submission_of, trials_of
+from undertow.training import reporter, teller
 
 RATES = "rates.h5"
 
@@ -48,6 +49,7 @@ def fit_nlb(
     progress: ProgressReport | None = None,
     source: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
+    verbose: bool = True,
 ) -> NLBRun:
     """Fit a model on the training trials of a set, then predict its evaluation trials, once.
 
@@ -61,9 +63,10 @@ def fit_nlb(
         out: a new or empty directory.
         split_seed: of the validation trials.
         resume: go on with the same run in `out`.
-        progress: passed to `model.fit`.
+        progress: as in `model.fit`.
         source: where the tensors came from, kept in run.json ('path').
         say: called with one line before each longer step.
+        verbose: as in `undertow.run`.
 
     Raises:
         UndertowError: when `out` is not empty and `resume` is False, or holds another run; for
@@ -71,7 +74,7 @@ def fit_nlb(
             then.
         Interrupted: on Ctrl-C, after the state was saved.
     """
-    out, say = Path(out), say or (lambda line: None)
+    out, say = Path(out), teller(say, verbose)
     train, evaluation = trials_of(tensors)
     splits = Splits(*split_validation(train, seed=split_seed), evaluation)
     what = {
@@ -81,16 +84,21 @@ def fit_nlb(
     }
     with run_directory(out, what, resume, source or {}):
         say(f"{model.cli_name}: {train!r} to learn from, {evaluation.n_trials} trials to predict")
-        fitted = fit_or_load(model, splits, out, resume, progress)
-    say("predicting the training trials")
-    submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
-    write_submission(submission, out / RATES, overwrite=True)
-    scores: dict[str, NLBScores] = {}
-    if TRUTH in tensors.targets:
-        say("scoring")
-        scores = score_submission(submission, tensors)
-        about = {**what, "source": source or {}, **fit_facts(fitted, splits), "notes": fitted.notes}
-        write_nlb_scores(out / SCORES, {model.cli_name: scores}, about)
+        fitted = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
+        say("predicting the training trials")
+        submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
+        write_submission(submission, out / RATES, overwrite=True)
+        scores: dict[str, NLBScores] = {}
+        if TRUTH in tensors.targets:
+            say("scoring")
+            scores = score_submission(submission, tensors)
+            about = {
+                **what,
+                "source": source or {},
+                **fit_facts(fitted, splits),
+                "notes": fitted.notes,
+            }
+            write_nlb_scores(out / SCORES, {model.cli_name: scores}, about)
     return NLBRun(out, fitted.model, submission, scores, fitted.fit_s)
 
 

@@ -18,7 +18,7 @@ from undertow.data.readers.nlb_sets import NLBSet
 from undertow.data.readers.nwb import opened
 from undertow.errors import DataError, DataWarning
 from undertow.files import existing_file
-from undertow.names import listed
+from undertow.names import OF_PATHS, listed
 from undertow.nlb.tensors import Phase
 
 Paths = str | Path | Sequence[str | Path]
@@ -186,7 +186,7 @@ def _check_same_units(files: Sequence[OpenFile], heldout: bool) -> None:
 
 
 def _check_trials(files: Sequence[OpenFile], phase: Phase) -> None:
-    paths = listed([file.path for file in files])
+    paths = listed([file.path for file in files], characters=OF_PATHS)
     split = np.concatenate([file.trials["split"] for file in files])
     names, counts = np.unique(split, return_counts=True)
     there = listed([f"{str(name)!r} ({n})" for name, n in zip(names, counts, strict=True)])

@@ -36,8 +36,7 @@ def write_report(
     Raises:
         UndertowError: for another kind, before anything is written.
     """
-    for kind in figures:
-        one_of("figures", kind, FIGURE_KINDS, error=UndertowError)
+    check_kinds(figures)
     from undertow.analysis import neuron_table
 
     directory = Path(directory)
@@ -50,6 +49,16 @@ def write_report(
     target = directory / "report.html"
     _replace(target, _encoded(page.page(record.title, body)))
     return target
+
+
+def check_kinds(figures: Collection[str]) -> None:
+    """Refuse kinds of figures that cannot be written.
+
+    Raises:
+        UndertowError: naming the kinds there are.
+    """
+    for kind in [figures] if isinstance(figures, str) else figures:
+        one_of("figures", kind, FIGURE_KINDS, error=UndertowError)
 
 
 def _figures(

@@ -4,7 +4,7 @@ from undertow.training.checkpoint import read_header, read_tensors, write_tensor
 from undertow.training.device import choose_device
 from undertow.training.history import broken_history, history_csv, kept_row
 from undertow.training.loop import Interrupted, TrainingWarning, Validate, train
-from undertow.training.progress import Progress
+from undertow.training.progress import Progress, clock, named, reporter, silent, teller
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
 
@@ -17,10 +17,15 @@ __all__ = [
     "Validate",
     "broken_history",
     "choose_device",
+    "clock",
     "history_csv",
     "kept_row",
+    "named",
     "read_header",
     "read_tensors",
+    "reporter",
+    "silent",
+    "teller",
     "train",
     "write_tensors",
 ]

@@ -23,7 +23,7 @@ TARGET, CONTENT = Path("made.txt"), "what was made\n" * 400
 
 def well() -> None:
     """Held, whole, and repeated as if never killed."""
-    with new_file(TARGET, "planted well"), written_whole(TARGET) as temporary:
+    with new_file(TARGET, "planted well"), written_whole(TARGET, True) as temporary:
         temporary.write_text(CONTENT)
 
 

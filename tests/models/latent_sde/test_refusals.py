@@ -234,7 +234,11 @@ PREDICTIONS: dict[str, tuple[Callable[[], TrialSet], dict[str, Any], str]] = {
         {"mode": "filter"},
         "mode is 'filter': it must be one of 'smooth', 'generate'",
     ),
-    "no samples": (lambda: TRIALS, {"samples": 0}, "samples is 0: it must be at least 1"),
+    "no samples": (
+        lambda: TRIALS,
+        {"samples": 0},
+        "samples is 0: it must be a whole number, at least 1",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undertow.cli import options, show
-from undertow.cli.errors import INTERRUPTED, guarded, say
+from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
 from undertow.cli.nlb.score import show_scores
 from undertow.cli.plan import Plan
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.grouped()
 def fit(
     set_name: SetName,
     bin_ms: BinMs,
+    computing: options.Computing,
     phase: PhaseName = "val",
     folder: Folder = FOLDER,
     model: Annotated[
@@ -70,8 +72,10 @@ def fit(
         "ensemble": ensemble,
         "seed": seed,
         "split_seed": split_seed,
+        **vars(computing),
     }
     plan = Plan.resolve(given, setting or [], config=None)
+    plan.computing.begin()
     settings = nlb_preset(set_name, bin_ms, plan.model, preset)
     plan = replace(plan, out=str(place.run(out or plan.model)), set={**settings, **plan.set})
     estimator, tensors = plan.build_model(), place.tensors()
@@ -92,24 +96,23 @@ def _run(
         "split_seed": plan.split_seed,
         "source": {"path": str(place.tensors_file)},
     }
-    common |= {"progress": None if quiet else Progress(), "say": None if quiet else say}
-    try:
-        done = fit_nlb(tensors, model, plan.directory(), resume=resume, **common)
-    except KeyboardInterrupt:
-        say(
-            f"undertow nlb fit: interrupted; what was done is kept in {plan.out}. The same command "
-            "with --resume goes on."
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    common |= {
+        "progress": None if quiet else Progress(),
+        "say": None if quiet else say,
+        "verbose": not quiet,
+    }
+    directory = plan.directory()
+    with resumable(directory):
+        done = fit_nlb(tensors, model, directory, resume=resume, **common)
     if done.scores:
         show_scores(place, {done.directory.name: done.scores})
     else:
-        typer.echo(
+        show.line(
             f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the "
             "file to send."
         )
     typer.echo(f"fit: {done.fit_s:.1f} s")
-    typer.echo(f"rates: {done.directory / 'rates.h5'}")
+    show.line(f"rates: {done.directory / 'rates.h5'}")
 
 
 def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") -> None:
