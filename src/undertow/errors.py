@@ -26,3 +26,7 @@ class DataWarning(UserWarning):
 
     Examples are silent neurons and bins that were dropped.
     """
+
+
+class UnusedWarning(DataWarning):
+    """The model asked for does not use a part of the data."""

@@ -91,15 +91,20 @@ def written_whole(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         yield temporary
         if temporary.stat().st_mode != mode:  # some libraries hide what they write from the group
             temporary.chmod(mode)
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        put_in_place(temporary, path)
     except OSError as error:
         earlier = " The earlier one is kept." if os.path.exists(path) else ""
         raise WriteError(f"{path} could not be written: {reason(error)}.{earlier}") from None
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def put_in_place(whole: Path, path: Path) -> None:
+    """Move a file that was written whole to its own name; both reach the disk, in this order."""
+    _sync(whole)
+    os.replace(whole, path)
+    _sync_folder(path.parent)
 
 
 def _made(path: Path) -> int:

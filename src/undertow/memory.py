@@ -1,5 +1,6 @@
 """Memory: what a step would take, refused with the number before anything is allocated."""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,14 +45,23 @@ def check_memory(
         )
 
 
-def blocks(n_rows: int, row_bytes: float, at_once: float = BLOCK_BYTES) -> Iterator[slice]:
+def blocks(n_rows: int, row_bytes: float, at_once: float | None = None) -> Iterator[slice]:
     """Slices of rows that take at most `at_once` bytes each, one row at least; all rows in turn.
 
     Sums over a large array go block by block, so that what they convert or mask stays small.
+    Without `at_once` a block takes `BLOCK_BYTES`.
     """
-    step = max(1, int(at_once // max(row_bytes, 1)))
+    step = max(1, int((BLOCK_BYTES if at_once is None else at_once) // max(row_bytes, 1)))
     for first in range(0, n_rows, step):
         yield slice(first, min(first + step, n_rows))
+
+
+def give_back() -> None:
+    """Hand memory that was freed back to the system, where the C library keeps it (glibc does)."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return
 
 
 def in_words(size: float) -> str:

@@ -10,6 +10,8 @@ from undertow.errors import ModelError, UndertowError
 Found = TypeVar("Found")
 MOST_LISTED, MOST_CHARACTERS = 12, 80
 """Of names in one message, and of one name."""
+OF_PATHS = 300
+"""Characters of a path in a message, whose end says which file is meant."""
 
 
 def kebab(name: str) -> str:
@@ -41,9 +43,15 @@ def find(
     return known[name]
 
 
-def listed(names: Collection[object], most: int = MOST_LISTED) -> str:
-    """Names for a message: 'a, b, c', 'a, b, … (812 in all)' or 'nothing'."""
-    shown = ", ".join(printable(str(name)) for name, _ in zip(names, range(most), strict=False))
+def listed(
+    names: Collection[object], most: int = MOST_LISTED, characters: int = MOST_CHARACTERS
+) -> str:
+    """Names for a message: 'a, b, c', 'a, b, … (812 in all)' or 'nothing'.
+
+    Of each name at most so many characters are shown; of paths, `OF_PATHS`.
+    """
+    first = [printable(str(name), characters) for name, _ in zip(names, range(most), strict=False)]
+    shown = ", ".join(first)
     return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown or "nothing"
 
 

@@ -85,10 +85,15 @@ def check_not_file(out: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path, what: str) -> Iterator[Path]:
+def new_file(path: Path, what: str, taken: str = "choose another file.") -> Iterator[Path]:
     """Hold the place of a file that is to be made, and make its folder.
 
     A killed command may be given again.
+
+    Args:
+        path: of the file.
+        what: which command makes it.
+        taken: what is said, after 'exists: ', where there is one.
 
     Raises:
         UndertowError: when it exists, or as `claimed`.
@@ -96,7 +101,7 @@ def new_file(path: Path, what: str) -> Iterator[Path]:
 
     def check(left: bool) -> None:
         if not left and os.path.lexists(path):
-            raise UndertowError(f"{path} exists: choose another file.")
+            raise UndertowError(f"{path} exists: {taken}")
 
     lock = path.with_name(f".{path.name[:LONGEST_STEM]}.lock")
     with _made(path.parent, path), claimed(lock, what, check, path):

@@ -28,6 +28,14 @@ def _parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--kept", type=Path, default=Path(".cache/campaign"))
     fuzz.add_argument("--refusals", action="store_true", help="print what was refused, too")
     fuzz.set_defaults(run=_fuzz)
+    writes = verbs.add_parser("writes", help="kills, faults and rivals at every write")
+    writes.add_argument("verbs", nargs="*", help="all by default")
+    writes.add_argument("--kills", type=int, default=300)
+    writes.add_argument("--faults", type=int, default=150)
+    writes.add_argument("--seed", type=int, default=0)
+    writes.add_argument("--minutes", type=float, default=None)
+    writes.add_argument("--workers", type=int, default=2)
+    writes.set_defaults(run=_writes)
     replay = verbs.add_parser("replay", help="make one input again and use it in this process")
     replay.add_argument("target")
     replay.add_argument("seed", type=int)
@@ -49,6 +57,20 @@ def _fuzz(asked: argparse.Namespace) -> int:
     print(
         f"{tally.total} inputs in {minutes:.1f} minutes, seed {asked.seed}: {tally.faults} faults"
     )
+    return 1 if tally.faults else 0
+
+
+def _writes(asked: argparse.Namespace) -> int:
+    from tests.campaigns.writes.campaign import disturb
+    from tests.campaigns.writes.verbs import VERBS
+
+    start = time.monotonic()
+    chosen = {name: VERBS[name] for name in asked.verbs or VERBS}
+    tally = disturb(chosen, asked.kills, asked.faults, asked.seed, asked.workers, asked.minutes)
+    print("\n".join(tally.lines()))
+    minutes = (time.monotonic() - start) / 60
+    said = f"{tally.number('kills')} kills and {tally.number('faults')} faults"
+    print(f"{said} in {minutes:.1f} minutes, seed {asked.seed}: {tally.faults} wrong")
     return 1 if tally.faults else 0
 
 

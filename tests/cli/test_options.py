@@ -121,8 +121,8 @@ def test_the_help_shows_a_config_file_that_works(undertow: Undertow, tmp_path: P
 @pytest.mark.parametrize(
     ("line", "table"),
     [
-        ("latent_dim = 32", "[set]"),
-        ("latent-dim = 32", "[set]"),
+        ("latent_dim = 32", "[set] as latent_dim = …"),
+        ("latent-dim = 32", "[set] as latent_dim = …"),
         ("epochs = 100", "[set.training]"),
         ("training.epochs = 100", "[set.training]"),
         ("[training]\nepochs = 100", "[set.training]"),
@@ -133,7 +133,7 @@ def test_a_setting_of_the_model_at_the_top_of_a_config_file(
 ) -> None:
     config = tmp_path / "wrong.toml"
     config.write_text(line)
-    with pytest.raises(ModelError, match=re.escape(f"write it under {table}")):
+    with pytest.raises(ModelError, match=re.escape(f"put it under {table}")):
         Plan.resolve({}, [], config)
 
 

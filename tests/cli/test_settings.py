@@ -126,3 +126,57 @@ def test_broken_or_missing_toml_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(UndertowError, match="not valid TOML"):
         read_toml(tmp_path / "bad.toml")
+
+
+def said(call: Callable[[], Any]) -> str:
+    """The sentence that a call is refused with; empty where it is not."""
+    try:
+        call()
+    except UndertowError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 5000,
+        "[" * 3000,
+        "nan",
+        "Infinity",
+        "-1e999",
+        '{"a": 1}',
+        "é\x00\x1b[31m",
+        "1979-05-27",
+    ],
+)
+@pytest.mark.parametrize("annotation", [int, float, bool, tuple[str, ...], Literal["a"], Loop])
+def test_any_text_gives_a_value_or_one_sentence(text: str, annotation: Any) -> None:
+    message = said(lambda: fit_value("key", parse_value(text), annotation))
+    assert message.isprintable()
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = " + b"[" * 5000, "is nested too deep"),
+        (b"[" + b".".join([b"a"] * 1500) + b"]\n", "nest"),
+        (b"a = " + b"9" * 5000, "is not valid TOML"),
+        (b"a = 1\na = 2\n", "is not valid TOML: Cannot overwrite"),
+        (b"a = \xff", "is not UTF-8 text"),
+        ("a = 1".encode("utf-16"), "is not UTF-8 text"),
+    ],
+)
+def test_toml_that_cannot_be_read_is_refused_in_a_line(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "c.toml").write_bytes(content)
+    with pytest.raises(UndertowError, match=message) as refused:
+        read_toml(tmp_path / "c.toml")
+    assert str(refused.value).isprintable()
+
+
+def test_toml_with_a_mark_of_its_encoding_is_read(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
+    assert read_toml(tmp_path / "c.toml") == {"a": 1}

@@ -1,6 +1,7 @@
 """The grid runner: one file per cell, finished cells are skipped, failed ones recorded and tried
 again."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.experiments.test_run import tiny
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, join_trials
-from undertow.errors import UndertowError
+from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import combine
 from undertow.experiments import CellResult, run_grid
 from undertow.experiments.fitting import fold_splits
@@ -128,3 +129,37 @@ def test_worker_processes_give_the_same_results(tmp_path: Path, small_trials: Tr
     here = run_grid(models, data, tmp_path / "here")
     there = run_grid(models, data, tmp_path / "there", workers=2)
     assert [r.scores for r in there] == [r.scores for r in here]
+
+
+def test_what_a_killed_cell_left_is_removed_once_it_is_finished(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
+    """A process may be killed between a cell's result and the end of its checkpoint."""
+    models, data = {"narrow": Smoothing(**QUICK)}, {"small": small_trials}
+    run_grid(models, data, tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    whole = run_grid(models, data, tmp_path / "again")[0]
+    digest = hashlib.sha256(identity_of(whole.path).encode()).hexdigest()[:12]
+    whole.path.with_suffix(f".{digest}.checkpoint").mkdir()
+    whole.path.with_suffix(".error.json").write_text("{}")
+    run_grid(models, data, tmp_path / "again")
+    assert {path.name for path in (tmp_path / "again").iterdir()} == before
+
+
+def identity_of(path: Path) -> str:
+    """What a cell's checkpoint is named after."""
+    held, about = json.loads(path.read_text()), ("cell", "scores", "fit_s", "validation_score")
+    left_out = (*about, "parameters", "notes", "versions")
+    return json.dumps({key: value for key, value in held.items() if key not in left_out})
+
+
+def test_a_full_disk_ends_the_grid_and_is_no_error_of_a_cell(
+    tmp_path: Path, small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise WriteError(f"{path} could not be written: the disk is full.")
+
+    monkeypatch.setattr("undertow.experiments.grid.save_statistics", full)
+    with pytest.raises(WriteError, match="the disk is full"):
+        run_grid({"narrow": Smoothing(**QUICK)}, {"small": small_trials}, tmp_path, folds=2)
+    assert list(tmp_path.iterdir()) == []

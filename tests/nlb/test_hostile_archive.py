@@ -39,7 +39,7 @@ def refused(archive: Archive, folder: Path, message: str) -> None:
 @pytest.mark.parametrize("size", [0, -1, "many", None, float("nan"), 1e300, [], True, 10**30])
 def test_sizes_that_cannot_be_right(tmp_path: Path, archive: Archive, size: Any) -> None:
     archive.about = {"contentSize": size}
-    refused(archive, tmp_path, "the archive's size of .* must be a whole number, from 1 to")
+    refused(archive, tmp_path, "the archive's size of .* must be a whole number, .*1")
 
 
 @pytest.mark.parametrize(

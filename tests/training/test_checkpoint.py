@@ -2,14 +2,17 @@
 left."""
 
 import json
+import os
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from undertow.errors import ModelError
+from undertow.errors import ModelError, WriteError
 from undertow.files import write_text
 from undertow.training import read_header, read_tensors, write_tensors
 
@@ -84,3 +87,28 @@ def test_damaged_and_foreign_files_are_refused(how: str, tmp_path: Path) -> None
 def test_a_path_without_a_file_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not there"):
         read_tensors(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_in_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    path = write_tensors(folder / "a", {"x": torch.ones(3)}, {"k": 1})
+    tensors, header = read_tensors(path)
+    assert header == {"k": 1}
+    assert tensors["x"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_full_disk_is_said_and_the_earlier_file_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tensors(tmp_path / "a", {"x": torch.ones(3)}, {})
+
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: … (os error 28)")
+
+    monkeypatch.setattr("undertow.training.checkpoint.save_file", full)
+    with pytest.raises(WriteError, match=r"the disk is full\. The earlier one is kept"):
+        write_tensors(path, {"x": torch.zeros(3)}, {})
+    assert read_tensors(path)[0]["x"].tolist() == [1.0, 1.0, 1.0]
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from undertow.training import (
     train,
     write_tensors,
 )
-from undertow.training.loop import CHECKPOINT
+from undertow.training.loop import CHECKPOINT, LOG
 
 ROOT = Path(__file__).parent.parent.parent
 SHORT = Training(epochs=9, batch_size=8, validate_every=2, checkpoint_seconds=0.0)
@@ -70,6 +71,20 @@ def test_interrupted_in_validation_then_resumed(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train(network, tiny_batch(), tiny_objective(network), validate, SHORT, 3, tmp_path)
     assert same(run(SHORT, tmp_path, resume=True), run(SHORT))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_log_that_was_not_written_any_more_is_written_again(
+    tmp_path: Path, finished: bool
+) -> None:
+    """A process may be killed between a checkpoint and its log, the last one too."""
+    settings = SHORT if finished else replace(SHORT, epochs=20)
+    run(SHORT, tmp_path / "whole")
+    before = (tmp_path / "whole" / LOG).read_text()
+    (tmp_path / "whole" / LOG).unlink()
+    run(settings, tmp_path / "whole", resume=True)
+    after = (tmp_path / "whole" / LOG).read_text()
+    assert after == before if finished else len(after) > len(before)
 
 
 def test_interrupted_again_and_again(tmp_path: Path) -> None:

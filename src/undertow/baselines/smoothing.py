@@ -98,6 +98,7 @@ class Smoothing(Estimator):
         """
         trials = as_trials(trials, bin_s)
         validation = None if validation is None else as_trials(validation, bin_s)
+        self.check_settings()
         regression = bool(trials.heldout.any())
         grid = grid_of(self.width_s, self.floor_hz, self.penalty, regression)
         self._remember_population(trials)

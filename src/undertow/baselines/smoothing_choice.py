@@ -17,11 +17,14 @@ from undertow.evaluation.metrics.poisson_regression import (
     PoissonRegression,
 )
 from undertow.evaluation.metrics.psth import gaussian_smooth
+from undertow.names import shown
 
 Grid = float | Sequence[float]
 BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
 ENTRIES_TO_CHOOSE = 2**23
 """Counts on which a choice is made that takes all bins, or all neurons, where there are no more."""
+
+MOST = 1e9
 
 
 class Choice(NamedTuple):
@@ -47,10 +50,13 @@ def _values(name: str, grid: Any) -> list[float]:
     """The values of a grid, or the one value, all above zero."""
     try:
         values = np.atleast_1d(np.asarray(grid, dtype=np.float64))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.array([])
-    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
-        raise ModelError(f"{name} is {grid!r}: it must be a number above zero, or several.")
+    if values.ndim != 1 or values.size == 0 or not ((values > 0) & (values <= MOST)).all():
+        raise ModelError(
+            f"{name} is {shown(grid)}: it must be a number above zero, or several, "
+            f"at most {MOST:g}."
+        )
     return values.tolist()
 
 

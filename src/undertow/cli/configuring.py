@@ -11,7 +11,7 @@ from undertow.dynamics import Dynamics
 from undertow.dynamics.named import make_dynamics, setting_types
 from undertow.errors import ModelError
 from undertow.models.base import Estimator
-from undertow.names import nearest
+from undertow.names import nearest, printable
 from undertow.randomness import isolated_seed
 
 Settings = Mapping[str, Any]
@@ -30,7 +30,7 @@ def construct(factory: Any, settings: Settings) -> Any:
     for key in settings:
         if key not in types:
             of = getattr(factory, "cli_name", factory.__name__)
-            raise ModelError(f"{of} has no setting {key!r}: {nearest(key, types)}")
+            raise ModelError(f"{of} has no setting {printable(key)!r}: {nearest(key, types)}")
     return factory(**{key: fit_value(key, value, types[key]) for key, value in settings.items()})
 
 
@@ -96,7 +96,7 @@ def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> 
     known = option_names(types, parts)
     if key not in known:
         beside = [each for each in known if each.startswith(f"{name}.")]
-        raise ModelError(f"{of} has no setting {key!r}: {nearest(key, beside or known)}")
+        raise ModelError(f"{of} has no setting {printable(key)!r}: {nearest(key, beside or known)}")
 
 
 # --- the parts of a model -------------------------------------------------------------------------

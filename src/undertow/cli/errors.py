@@ -26,6 +26,7 @@ Arguments = ParamSpec("Arguments")
 BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, signals.INTERRUPTED
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 LONGEST_LINE = 2000
+_said: set[str] = set()
 
 
 def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -43,6 +44,7 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
         with signals.listening(), warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _warning_line
+            _said.clear()
             try:
                 verb(*args, **kwargs)
             except UndertowError as error:
@@ -99,4 +101,6 @@ def _warning_line(
     line: str | None = None,
 ) -> Any:
     line = printable(in_flags(" ".join(str(message).split())), LONGEST_LINE)
-    print(f"warning: {line}", file=file or sys.stderr)
+    if line not in _said:  # each once, however many parts of a command warn of it
+        _said.add(line)
+        print(f"warning: {line}", file=file or sys.stderr)

@@ -90,13 +90,18 @@ def fit(
         "figures": figures,
         **vars(computing),
     }
+    from undertow.models.unused import warn_of_unused
+
     plan = Plan.resolve(given, setting or [], config, reading)
     plan.computing.begin()
     estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:
-        show.dry_run(plan, data, estimator, plan.read(data))
+        trials = plan.read(data)
+        warn_of_unused(estimator.unused_signals(trials))
+        show.dry_run(plan, data, estimator, trials)
         return
     directory, trials = plan.directory(), plan.read(data)
+    warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     with resumable(directory):

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from undertow.checks import MOST_SEED, whole
 from undertow.cli.options import Computing
 from undertow.cli.reading import Reading, names
 from undertow.errors import ModelError, UndertowError
 from undertow.names import nearest, printable
+
+MOST, MOST_MEMBERS, MOST_SPLIT_SEED = 10**9, 1000, 2**32 - 1
+"""Of neurons and folds; of an ensemble; scikit-learn's folds take no higher seed."""
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -19,7 +23,14 @@ if TYPE_CHECKING:
 class Plan:
     """The options of a fit, in the words of the command line.
 
-    A config file holds the same, with `-` or `_`.
+    A config file holds the same, with `-` or `_`; settings of the model are in its table [set]:
+
+        out = "runs/one"
+        heldout = 10
+        [set]
+        latent_dim = 16
+        [set.training]
+        epochs = 50
 
     Attributes:
         reading: how the data are read; its options stand beside the others in a config file.
@@ -68,7 +79,7 @@ class Plan:
         own, of_reading = cls._sorted(table)
         own |= _given(given)
         of_reading |= _given({} if reading is None else vars(reading))
-        return construct(
+        plan = construct(
             cls,
             {
                 **own,
@@ -76,6 +87,20 @@ class Plan:
                 "set": {**flatten(in_file), **parse_pairs(settings)},
             },
         )
+        plan._check()
+        return plan
+
+    def _check(self) -> None:
+        """Refuse numbers that no data could make right.
+
+        Raises:
+            UndertowError: naming the option and its rule.
+        """
+        bounds = {"seed": (0, MOST_SEED), "split_seed": (0, MOST_SPLIT_SEED)}
+        bounds |= {"heldout": (0, MOST), "folds": (2, MOST), "ensemble": (1, MOST_MEMBERS)}
+        for name, (least, most) in bounds.items():
+            if (value := getattr(self, name)) is not None:
+                whole(f"--{name.replace('_', '-')}", value, least, most, UndertowError)
 
     @classmethod
     def _sorted(cls, table: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -89,10 +114,7 @@ class Plan:
         options = {key.replace("-", "_"): value for key, value in table.items()}
         for key in options:
             if key not in (*own, *of_reading):
-                raise ModelError(
-                    f"the config file has no setting '{printable(key)}'"
-                    f"{_where_it_belongs(key, [*own, *of_reading])}"
-                )
+                raise ModelError(_unknown(key, options[key], [*own, *of_reading]))
         return (
             {key: value for key, value in options.items() if key in own},
             {key: value for key, value in options.items() if key in of_reading},
@@ -132,11 +154,10 @@ class Plan:
                 )
             chosen["dynamics"] = self.dynamics
         model = configure(model, {**chosen, **self.set, **self._device(model)})
-        if self.ensemble is None:
-            return model
-        if self.ensemble < 1:
-            raise UndertowError(f"--ensemble {self.ensemble}: it must be 1 or more.")
-        return Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
+        if self.ensemble is not None:
+            model = Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
+        model.check_settings()  # before the data are read, which can take long
+        return model
 
     def _device(self, model: "Estimator") -> dict[str, str]:
         """The device asked for, over one of `set`."""
@@ -194,24 +215,25 @@ class Plan:
         )
 
 
-def _where_it_belongs(key: str, known: list[str]) -> str:
-    """Say where a key of a config file belongs: under [set] where a model has it, or the nearest.
+def _unknown(key: str, value: Any, known: list[str]) -> str:
+    """What to do with a key of a config file that is none of its own."""
+    shown, table = printable(key), _table_of(key.partition(".")[0], value)
+    if table is None:
+        return f"the config file has no setting '{shown}': {nearest(key, known)}"
+    where = table if table != "[set]" else f"[set] as {shown} = …"
+    return f"the config file sets '{shown}', which is of the model: put it under {where}."
 
-    It may be an argument of a model, one of its parts, or an option of a part without its name.
-    """
+
+def _table_of(key: str, value: Any) -> str | None:
+    """The table that a setting of a model, or an option of one of its parts, belongs into."""
     from undertow.cli.configuring import model_options
     from undertow.models.loading import model_choices
 
-    for model in model_choices().values():
-        found = [each for each in model_options(model()) if key in (each, *each.split("."))]
-        if found:
-            part, dot, _ = found[0].partition(".")
-            table = f"[set.{part}]" if dot else "[set]"
-            return (
-                f" at its top: it is a setting of the model; write it under {table}, as `undertow "
-                "fit --help` shows at --config."
-            )
-    return f": {nearest(key, known)}"
+    options = [each for model in model_choices().values() for each in model_options(model())]
+    if any(key == each.partition(".")[0] for each in options):
+        return f"[set.{key}]" if isinstance(value, Mapping) else "[set]"
+    parts = (each.rpartition(".")[0] for each in options if each.endswith(f".{key}"))
+    return next((f"[set.{part}]" for part in parts), None)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from undertow.data.label_codes import label_codes
 from undertow.data.times import from_start_s
 from undertow.data.trialset import TrialSet
-from undertow.memory import blocks
+from undertow.memory import blocks, give_back
 
 PER_TRIAL = ("targets", "observed", "valid", "lengths")
 OPTIONAL = ("stimulus", "behavior", "irregular_times_s")
@@ -169,6 +169,8 @@ def batches(
     for first in range(0, len(trials), size):
         rows = slice(first, min(first + size, len(trials)))
         yield rows, read(trials if size >= len(trials) else trials[rows])
+        if size < len(trials):
+            give_back()
 
 
 def _any_seen(targets: Tensor, heldin: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data.selecting import PER_TRIAL
+from undertow.data.sharing import sealed
 from undertow.data.trialset import TrialSet
-from undertow.data.validation import sealed
 from undertow.errors import DataError
 from undertow.names import shown
 

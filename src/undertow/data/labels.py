@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from undertow.data.plain import known_labels, named, plain_values
-from undertow.data.validation import as_array, frozen
+from undertow.data.sharing import frozen
+from undertow.data.validation import as_array
 from undertow.errors import DataError
 from undertow.names import printable, shown
 

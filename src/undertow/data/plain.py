@@ -91,7 +91,7 @@ def named(what: str, labels: np.ndarray, stand_in: str) -> np.ndarray | None:
 
 def as_text(value: Any) -> str:
     """A label as text; a whole number kept as a float loses its '.0'."""
-    whole = isinstance(value, float | np.floating) and value % 1 == 0
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
     return str(int(value)) if whole else str(value)
 
 

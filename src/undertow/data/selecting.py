@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data.binning import sliced_recorded_s
+from undertow.data.sharing import sealed
 from undertow.data.times import sliced_start_s
 from undertow.errors import DataError
 from undertow.names import printable, shown
@@ -49,7 +50,7 @@ def _some_trials(fields: Mapping[str, Any], index: Any) -> Fields:
     if (np.diff(index) == 1).all():  # side by side: views, which take no memory
         index = slice(int(index[0]), int(index[-1]) + 1)
     labels = {name: values[index] for name, values in fields["labels"].items()}
-    held = {name: fields[name][index] for name in PER_TRIAL if fields[name] is not None}
+    held = {name: sealed(fields[name][index]) for name in PER_TRIAL if fields[name] is not None}
     return {**held, "labels": labels}
 
 
@@ -85,7 +86,9 @@ def _some_bins(fields: Mapping[str, Any], time: slice, n_time: int) -> Fields:
 def _some_neurons(fields: Mapping[str, Any], index: np.ndarray) -> Fields:
     own = {name: fields[name][index] for name in PER_NEURON if fields[name] is not None}
     counts = {
-        name: fields[name][:, :, index] for name in ("spikes", "truth") if fields[name] is not None
+        name: sealed(fields[name][:, :, index])
+        for name in ("spikes", "truth")
+        if fields[name] is not None
     }
     return own | counts
 
@@ -98,6 +101,8 @@ def _indices(name: str, selection: Any, n: int) -> np.ndarray:
         raise DataError(
             f"{name} cannot be selected: {printable(str(error), 160)} (there are {n})."
         ) from None
+    if chosen.ndim != 1:
+        raise DataError(f"{name} are chosen by {shown(selection)}: give one list, mask or slice.")
     if chosen.size == 0:
         raise DataError(f"the selection of {name} is empty: at least one must stay.")
     return chosen

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from undertow.checks import seed as check_seed
 from undertow.data.overlaps import overlap_groups, overlap_words, sharing
 from undertow.errors import DataError, DataWarning
 
@@ -36,7 +37,7 @@ def separated_parts(
     Raises:
         DataError: when the trials overlap so much that a part would be empty.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
     wanted = np.array([codes.size - sum(sizes), *sizes])
     groups = overlap_groups(recorded_s)
     parts = _grouped(groups, codes, wanted, generator)

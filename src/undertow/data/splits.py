@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from undertow.checks import number, whole
+from undertow.checks import seed as check_seed
 from undertow.data.overlaps import any_overlap, warn_labelled
 from undertow.data.separating import separated_folds, separated_parts
 from undertow.data.trialset import TrialSet
@@ -14,6 +15,7 @@ from undertow.data.validation import as_array
 from undertow.errors import DataError, DataWarning
 from undertow.names import listed, shown
 
+MOST_FOLD_SEED = 2**32 - 1  # scikit-learn takes no higher one
 LABELS = ("train", "val", "test", "none")
 
 
@@ -91,6 +93,7 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
             f"cannot make {shown(n)} folds of {trials.n_trials} trials: choose 2 to "
             f"{trials.n_trials}."
         )
+    check_seed("seed", seed, MOST_FOLD_SEED, DataError)
     empty = np.zeros(trials.n_trials)
     codes, counts = _condition_codes(trials)
     if trials.recorded_s is not None and any_overlap(trials.recorded_s):
@@ -227,7 +230,7 @@ def _stratified(
     Trials are put in order of condition, shuffled within, and each part takes every k-th: a
     condition gives a part its share rounded up or down, whatever its size.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
     codes, counts = _condition_codes(trials)
     shuffled = generator.permutation(trials.n_trials)
     # trials shuffled within conditions, and conditions in random order, side by side

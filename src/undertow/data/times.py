@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data import validation
+from undertow.data.sharing import frozen
 from undertow.errors import DataError
 
 
@@ -41,7 +42,7 @@ def check_times(times: Any, lengths: np.ndarray, n_time: int, start_s: float) ->
     _refuse(
         array, array < start_s, f"it lies before start_s, {start_s:g} s, where the window starts"
     )
-    return validation.frozen(array)
+    return frozen(array)
 
 
 def _refuse(times: np.ndarray, bad: np.ndarray, rule: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from undertow.checks import number
 from undertow.data.plain import known_labels as known_labels
 from undertow.data.plain import plain_values
+from undertow.data.sharing import frozen, sealed, unwritable
 from undertow.errors import DataError
 from undertow.memory import check_memory
 from undertow.names import shown
@@ -29,7 +30,7 @@ def as_numeric(name: str, value: Any, ndim: int, dtype: type = np.float32) -> np
             f"{name} has dtype {array.dtype}: it must be a plain numeric array. Ragged lists "
             "become object arrays; pad the trials with NaN and pass `lengths` instead."
         )
-    if array.dtype == dtype and array.ndim == ndim and _unwritable(array):
+    if array.dtype == dtype and array.ndim == ndim and unwritable(array):
         return array
     if array.ndim != ndim:
         raise DataError(
@@ -81,31 +82,6 @@ def as_list(name: str, value: Any, rule: str) -> list[Any]:
         raise DataError(f"{name} is {shown(value)}: {rule}.")
     check_memory(8.0 * getattr(value, "size", 0), name, "give fewer.")
     return list(value)
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only array: callers cannot change what was validated.
-
-    It is a copy, unless nobody can write to `array`: large counts are held once.
-    """
-    return array if _unwritable(array) else sealed(np.array(array))
-
-
-def sealed(array: np.ndarray) -> np.ndarray:
-    """An array nobody else holds, made read-only with all that it is a view of."""
-    part: Any = array
-    while isinstance(part, np.ndarray):
-        part.flags.writeable = False
-        part = part.base
-    return array
-
-
-def _unwritable(array: np.ndarray) -> bool:
-    """Whether the array and all that it is a view of are read-only arrays."""
-    part: Any = array
-    while isinstance(part, np.ndarray) and not part.flags.writeable:
-        part = part.base
-    return part is None
 
 
 def check_lengths(lengths: Any, n_trials: int, n_time: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.checks import whole
-from undertow.dynamics.limits import width
+from undertow.dynamics.limits import MOST_UNITS, width
 from undertow.dynamics.potentials import CoupledOscillatorPotential, Potential
 from undertow.errors import ModelError
 
@@ -130,7 +130,7 @@ class InputDrivenPotential(Potential):
         base: Callable[[int], Potential] = CoupledOscillatorPotential,
     ) -> None:
         super().__init__(dim)
-        n_inputs = whole("n_inputs", n_inputs, 1)
+        n_inputs = whole("n_inputs", n_inputs, 1, MOST_UNITS)
         self.base = base(dim)
         self.weight = nn.Parameter(torch.randn(dim, n_inputs) * 0.1 / n_inputs**0.5)
 

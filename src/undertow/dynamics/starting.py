@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undertow.checks import whole
+from undertow.checks import seed as check_seed
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.errors import ModelError
 
@@ -34,6 +34,6 @@ def starting_frequencies(
     low, high = (math.log(edge) for edge in band)
     cycles = torch.linspace(low, high, n).exp() if log else torch.linspace(*band, n)
     if order is not None:
-        seed = whole("start_order", order, 0)
+        seed = check_seed("start_order", order)
         cycles = cycles[torch.as_tensor(np.random.default_rng(seed).permutation(n))]
     return 2 * torch.pi / TRIAL_UNITS * cycles

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
+from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference.coordinated_dropout import coordinated_dropout
@@ -78,8 +79,7 @@ class HiddenSpikes:
     @property
     def scored(self) -> np.ndarray:
         """Mask of the neurons with at least one hidden spike, (neurons,)."""
-        found: np.ndarray = np.nansum(self.counts, axis=(0, 1)) > 0
-        return found
+        return totals(self.counts)[0] > 0
 
     def score(self, expected: np.ndarray) -> float:
         """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike.

@@ -1,6 +1,6 @@
 """Model files: safetensors, with the settings and the population in the JSON header."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
@@ -159,7 +159,8 @@ def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) ->
     Raises:
         ModelError: where names, shapes or kinds of number differ, or a weight is not a number.
     """
-    if differs := next(_differences(network.state_dict(), tensors), None):
+    learned = {name for name, _ in network.named_parameters()}
+    if differs := next(_differences(network.state_dict(), tensors, learned), None):
         raise ModelError(
             f"{path} holds other weights than these settings make ({differs}): load it as it was "
             "saved."
@@ -167,7 +168,9 @@ def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) ->
     network.load_state_dict(tensors)
 
 
-def _differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Iterator[str]:
+def _differences(
+    wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], learned: Collection[str]
+) -> Iterator[str]:
     """What differs between the weights of a network and those of a file, a phrase each."""
     for name in {**wanted, **found}:
         if name not in found:
@@ -179,7 +182,7 @@ def _differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> I
             yield f"{name} has the shape {shapes[0]}, not {shapes[1]}"
         elif wanted[name].is_floating_point() != found[name].is_floating_point():
             yield f"{name} holds {found[name].dtype}, not {wanted[name].dtype}"
-        elif found[name].isnan().any():
+        elif name in learned and found[name].isnan().any():
             yield f"{name} holds NaN"
 
 

@@ -22,6 +22,7 @@ from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
+from undertow.memory import give_back
 from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.population import Population
@@ -162,6 +163,7 @@ class TrainedModel(Estimator, Generic[Network]):
         if isinstance(report, Progress):
             report.finish(self._summary(time.monotonic() - started))
         self.finish(held)
+        give_back()  # minibatches leave much behind that what follows could not use
         return self
 
     def _train(

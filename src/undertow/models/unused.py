@@ -3,7 +3,7 @@
 import warnings
 
 from undertow.data import TrialSet
-from undertow.errors import DataWarning
+from undertow.errors import UnusedWarning
 from undertow.evaluation import velocity_channels
 from undertow.names import listed
 
@@ -17,7 +17,7 @@ def unused_by_spikes_alone(model: str, trials: TrialSet) -> list[str]:
     found = []
     if trials.stimulus is not None:
         found.append(
-            f"{model} does not use the stimulus ({trials.stimulus.shape[2]} channels): the "
+            f"{model} does not use the stimulus (channels: {trials.stimulus.shape[2]}): the "
             "dynamics of latent-sde are driven by it."
         )
     if trials.behavior is not None and not velocity_channels(trials):
@@ -38,4 +38,4 @@ def unused_by_spikes_alone(model: str, trials: TrialSet) -> list[str]:
 def warn_of_unused(sentences: list[str]) -> None:
     """Warn of what is not used."""
     for each in sentences:
-        warnings.warn(each, DataWarning, stacklevel=3)
+        warnings.warn(each, UnusedWarning, stacklevel=3)

@@ -16,6 +16,7 @@ from undertow.errors import DataError
 from undertow.names import printable, shown
 from undertow.nlb.download import Asset, Say, check_part, fetch, part_of, sha256_of, size_of
 from undertow.nlb.web import host_of, read_json_page
+from undertow.places import claimed_folder
 
 API = "https://api.dandiarchive.org/api"
 SHA256 = "dandi:sha2-256"
@@ -52,21 +53,33 @@ def download_set(
     Raises:
         DataError: for an unknown set or version, without network, on a full disk, for a wrong
             checksum, and where another file of the same name is in the way; each in one sentence.
+        UndertowError: when the folder cannot be made, or another process downloads into it.
     """
     folder, say = Path(folder), say or _silent
     dandiset = nlb_set(set_name).dandi_id
     version = version or newest_version(dandiset, api)
     assets = list_assets(dandiset, version, api)
-    missing = [asset for asset in assets if not _is_there(folder / asset.name, asset)]
+    missing = _missing(folder, assets)
     say(
         f"{set_name}: dandiset {dandiset}, version {version}, {len(assets)} files, {len(missing)} "
         "to download"
     )
-    _make_room(folder, missing)
-    for asset in missing:
-        fetch(asset, folder / asset.name, say)
-        say(f"{asset.name}: complete, SHA-256 as in the archive")
+    if missing:
+        _check_room(folder, missing)
+        with claimed_folder(folder, "nlb download", _any_folder):
+            # once more: another process may have ended in between
+            for asset in _missing(folder, missing):
+                fetch(asset, folder / asset.name, say)
+                say(f"{asset.name}: complete, SHA-256 as in the archive")
     return [folder / asset.name for asset in assets]
+
+
+def _missing(folder: Path, assets: Sequence[Asset]) -> list[Asset]:
+    return [asset for asset in assets if not _is_there(folder / asset.name, asset)]
+
+
+def _any_folder(left: bool) -> None:
+    """Files go into any folder, beside whatever is there."""
 
 
 def _is_there(path: Path, asset: Asset) -> bool:
@@ -84,11 +97,11 @@ def _is_there(path: Path, asset: Asset) -> bool:
     return True
 
 
-def _make_room(folder: Path, missing: Sequence[Asset]) -> None:
-    """Make the folder, after a look at the disk.
+def _check_room(folder: Path, missing: Sequence[Asset]) -> None:
+    """See, before anything is made, that what is still to come fits on the disk.
 
     Raises:
-        DataError: when the folder cannot be made, or what is still to come does not fit.
+        DataError: when it does not, or something else lies where a part would.
     """
     for asset in missing:
         check_part(part_of(folder / asset.name, asset))
@@ -102,12 +115,6 @@ def _make_room(folder: Path, missing: Sequence[Asset]) -> None:
             f"{needed / 1e6:.1f} MB are still to come and {folder} has {free / 1e6:.1f} MB of free "
             "space: make room, or choose another folder."
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be made ({error.strerror}): choose another folder."
-        ) from None
 
 
 def _silent(line: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undertow.errors import DataError
+from undertow.files import put_in_place
 from undertow.nlb.web import opened
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
             f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
             "removed: run the same command again."
         )
-    os.replace(part, target)
+    put_in_place(part, target)
 
 
 def check_part(part: Path) -> None:

@@ -1,5 +1,6 @@
 """Tensors as HDF5 in the benchmark's layout (`undertow.data.readers.nlb_hdf5`) or lfads-torch's."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,11 +8,26 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from undertow.data.readers.hdf5_file import opened_hdf5
-from undertow.data.readers.nlb_hdf5 import Datasets, stored_datasets
-from undertow.data.readers.nlb_sets import group_name, is_group, parse_group
-from undertow.errors import DataError
-from undertow.names import listed
+from undertow.checks import one_of
+from undertow.data.readers.hdf5_file import attribute, opened_hdf5
+from undertow.data.readers.nlb_hdf5 import stored_datasets
+from undertow.data.readers.nlb_schema import (
+    Datasets,
+    check_together,
+    read_arrays,
+    strangers_left_out,
+    without_strangers,
+)
+from undertow.data.readers.nlb_sets import (
+    check_bin_ms,
+    group_name,
+    is_group,
+    nlb_set,
+    parse_group,
+)
+from undertow.data.readers.schema import single
+from undertow.errors import DataError, DataWarning
+from undertow.names import OF_PATHS, listed
 from undertow.nlb.lfads_torch import ENCODED, from_lfads_torch, to_lfads_torch
 from undertow.nlb.tensors import LABELS, TRUTH, Phase, Tensors, as_ragged, is_ragged
 from undertow.streams import hdf5_stream
@@ -105,16 +121,19 @@ def read_nlb_tensors(
     """
     if not paths:
         raise DataError("read_nlb_tensors was given no file: give one path or more.")
-    found = [_found(path) for path in paths]
+    found, every_path = [_found(path) for path in paths], listed(paths, characters=OF_PATHS)
     name, width = _label(found, set_name, bin_ms)
     inputs, targets = _sorted_arrays(found, group_name(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
     if phase and phases - {phase}:
         raise DataError(
-            f"{listed(paths)} are of phase {listed(phases)}, not {phase!r}: leave phase out."
+            f"{every_path} are of phase {listed(phases)}, not {phase!r}: leave phase out."
         )
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
-    _check_sizes(tensors, listed(paths))
+    every = (*inputs.items(), *targets.items())
+    check_together(
+        listed(paths, characters=OF_PATHS), {array_name: array.shape for array_name, array in every}
+    )
     return tensors
 
 
@@ -157,27 +176,61 @@ class _Found:
 def _found(path: str | Path) -> _Found:
     with opened_hdf5(path) as file:
         top, groups = stored_datasets(file)
-        return _Found(
-            Path(path),
-            _arrays(top),
-            {name: _arrays(datasets) for name, datasets in groups.items() if is_group(name)},
-            {
-                label: np.asarray(file.attrs[label]).item()
-                for label in LABELS
-                if label in file.attrs
-            },
-        )
+        named = {"": top} | {name: each for name, each in groups.items() if is_group(name)}
+        arrays = _arrays(path, named)
+        labels = stored_labels(path, file)
+    return _Found(Path(path), arrays.pop(""), arrays, labels)
 
 
-def _arrays(datasets: Datasets) -> dict[str, np.ndarray]:
-    arrays = {name: dataset[()] for name, dataset in datasets.items()}
+def stored_labels(path: str | Path, file: "h5py.File") -> dict[str, Any]:
+    """Set, bin width in ms and phase, as far as a file tells them.
+
+    Raises:
+        DataError: for one that the benchmark does not have.
+    """
+    told = {
+        name: single(path, name, attribute(file, name)) for name in LABELS if name in file.attrs
+    }
+    if "set_name" in told:
+        nlb_set(told["set_name"])
+    if "bin_ms" in told:
+        told["bin_ms"] = check_bin_ms(told["bin_ms"])
+    if "phase" in told:
+        one_of(f"phase in {path}", told["phase"], get_args(Phase), DataError)
+    return told
+
+
+def _arrays(path: str | Path, groups: Mapping[str, Datasets]) -> dict[str, dict[str, np.ndarray]]:
+    """What groups hold, all seen to fit before any of it is read."""
+    kept: dict[str, Datasets] = {}
+    left_out: list[str] = []
+    for group, datasets in groups.items():
+        kept[group], strangers = without_strangers(datasets)
+        left_out += strangers
+        check_together(path, {name: each.shape or () for name, each in kept[group].items()})
+    if left_out:
+        warnings.warn(strangers_left_out(path, left_out), DataWarning, stacklevel=5)
+    every = {_path(g, n): each for g, datasets in kept.items() for n, each in datasets.items()}
+    values = read_arrays(path, every)
+    return {
+        group: _named({name: values.pop(_path(group, name)) for name in datasets})
+        for group, datasets in kept.items()
+    }
+
+
+def _path(group: str, name: str) -> str:
+    return f"{group}/{name}" if group else name
+
+
+def _named(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays under the benchmark's names, lists as such."""
     arrays = from_lfads_torch(arrays) if ENCODED in arrays else arrays
     return {name: as_ragged(name, a) if is_ragged(name, a) else a for name, a in arrays.items()}
 
 
 def _label(found: list[_Found], set_name: str | None, bin_ms: int | None) -> tuple[str, int]:
     """The set and bin width on which group names, attributes and arguments agree."""
-    paths = listed([file.path for file in found])
+    paths = listed([file.path for file in found], characters=OF_PATHS)
     groups = {parse_group(group) for file in found for group in file.groups}
     fits = {g for g in groups if set_name in (None, g[0]) and bin_ms in (None, g[1])}
     if len(groups) > 1 and len(fits) != 1:
@@ -211,7 +264,7 @@ def _sorted_arrays(
     Raises:
         DataError: when two files differ in an array, or there is none at all.
     """
-    paths = listed([file.path for file in found])
+    paths = listed([file.path for file in found], characters=OF_PATHS)
     top = _united([file.top for file in found], paths)
     targets = _united([file.groups.get(group, {}) for file in found], paths)
     if not INPUTS & set(top) and not targets and TRUTH not in top:
@@ -240,26 +293,3 @@ def _equal(first: np.ndarray, second: np.ndarray) -> bool:
     if first.dtype.kind == second.dtype.kind == "O":
         return len(first) == len(second) and all(map(np.array_equal, first, second))
     return np.array_equal(first, second, equal_nan=True)
-
-
-def _check_sizes(tensors: Tensors, paths: str) -> None:
-    """Check that arrays of spikes agree in trials, and in bins within the window.
-
-    Files at 5 and at 20 ms are not of one set.
-    """
-    sizes: dict[str, tuple[str, int]] = {}
-    for name, array in (*tensors.inputs.items(), *tensors.targets.items()):
-        if "_spikes_" not in name:
-            continue
-        if array.ndim != 3:
-            raise DataError(
-                f"{name} in {paths} has shape {array.shape}: it must be (trials, time, neurons)."
-            )
-        part, span = name.split("_")[0], "forward bins" if name.endswith("_forward") else "bins"
-        for what, size in ((f"{part} trials", len(array)), (span, array.shape[1])):
-            first, expected = sizes.setdefault(what, (name, size))
-            if size != expected:
-                raise DataError(
-                    f"{name} in {paths} has {size} {what} and {first} {expected}: they must be "
-                    "equal."
-                )

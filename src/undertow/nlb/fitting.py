@@ -85,15 +85,20 @@ def fit_nlb(
     with run_directory(out, what, resume, source or {}):
         say(f"{model.cli_name}: {train!r} to learn from, {evaluation.n_trials} trials to predict")
         fitted = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
-    say("predicting the training trials")
-    submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
-    write_submission(submission, out / RATES, overwrite=True)
-    scores: dict[str, NLBScores] = {}
-    if TRUTH in tensors.targets:
-        say("scoring")
-        scores = score_submission(submission, tensors)
-        about = {**what, "source": source or {}, **fit_facts(fitted, splits), "notes": fitted.notes}
-        write_nlb_scores(out / SCORES, {model.cli_name: scores}, about)
+        say("predicting the training trials")
+        submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
+        write_submission(submission, out / RATES, overwrite=True)
+        scores: dict[str, NLBScores] = {}
+        if TRUTH in tensors.targets:
+            say("scoring")
+            scores = score_submission(submission, tensors)
+            about = {
+                **what,
+                "source": source or {},
+                **fit_facts(fitted, splits),
+                "notes": fitted.notes,
+            }
+            write_nlb_scores(out / SCORES, {model.cli_name: scores}, about)
     return NLBRun(out, fitted.model, submission, scores, fitted.fit_s)
 
 

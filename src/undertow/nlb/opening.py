@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
+from undertow.data.plain import as_mask
 from undertow.data.readers.nlb_sets import NLBSet
 from undertow.data.readers.nwb import opened
 from undertow.errors import DataError, DataWarning
 from undertow.files import existing_file
-from undertow.names import listed
+from undertow.names import OF_PATHS, listed
 from undertow.nlb.tensors import Phase
 
 Paths = str | Path | Sequence[str | Path]
@@ -87,7 +88,7 @@ def open_file(stack: ExitStack, path: Path, entry: NLBSet) -> OpenFile:
     columns = {
         name: _column(path, nwb.trials, name) for name in wanted if name in nwb.trials.colnames
     }
-    heldout = np.asarray(nwb.units["heldout"][:]).astype(bool)
+    heldout = as_mask("heldout", nwb.units["heldout"][:])
     file = OpenFile(path, nwb, np.asarray(nwb.units.id[:]), heldout, columns)
     _check_set(file, entry)
     return file
@@ -185,7 +186,7 @@ def _check_same_units(files: Sequence[OpenFile], heldout: bool) -> None:
 
 
 def _check_trials(files: Sequence[OpenFile], phase: Phase) -> None:
-    paths = listed([file.path for file in files])
+    paths = listed([file.path for file in files], characters=OF_PATHS)
     split = np.concatenate([file.trials["split"] for file in files])
     names, counts = np.unique(split, return_counts=True)
     there = listed([f"{str(name)!r} ({n})" for name, n in zip(names, counts, strict=True)])

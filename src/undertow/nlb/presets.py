@@ -7,11 +7,11 @@ beside it.
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data.readers.nlb_sets import nlb_set
+from undertow.data.readers.nlb_sets import check_bin_ms, nlb_set
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow
 from undertow.models.langevin_flow.presets import PRESETS
-from undertow.names import nearest
+from undertow.names import nearest, printable, shown
 
 DEFAULT, REFERENCE = "default", "reference"
 FLOOR_COUNTS = 1e-4
@@ -52,10 +52,11 @@ def nlb_preset(set_name: str, bin_ms: int, model: str, preset: str = DEFAULT) ->
             'reference' of smoothing.
 
     Raises:
-        DataError: for an unknown set.
+        DataError: for an unknown set or bin width.
         ModelError: for a preset that the model does not have.
     """
     nlb_set(set_name)
+    check_bin_ms(bin_ms)
     if preset == DEFAULT:
         return {}
     if (model, preset) == (Smoothing.cli_name, REFERENCE):
@@ -65,7 +66,8 @@ def nlb_preset(set_name: str, bin_ms: int, model: str, preset: str = DEFAULT) ->
     others = {Smoothing.cli_name: (REFERENCE,), LangevinFlow.cli_name: tuple(PRESETS)}
     known = (DEFAULT, *others.get(model, ()))
     raise ModelError(
-        f"{model} has no preset {preset!r} for the benchmark: {nearest(preset, known)}"
+        f"{printable(str(model))} has no preset {shown(preset)} for the benchmark: "
+        f"{nearest(printable(str(preset)), known)}"
     )
 
 

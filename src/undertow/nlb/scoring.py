@@ -4,7 +4,8 @@ They carry their set and bin width.
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -197,7 +198,8 @@ class _Group:
             rates = [self._rates(name, f"{part}_behavior", known) for name in names]
             both += [np.concatenate(rates, axis=2), velocity]
         masks = [self.targets.get(f"{part}_decode_mask") for part in ("train", "eval")]
-        return velocity_r2(*both, *masks)
+        with _precise("vel R2"):
+            return velocity_r2(*both, *masks)
 
     def psth_r2(self) -> float:
         index = as_ragged("eval_cond_idx", self._there("eval_cond_idx"))
@@ -243,6 +245,26 @@ class _Group:
                 f"rate is needed wherever {target} is known."
             )
         return rates
+
+
+@contextmanager
+def _precise(score: str) -> Iterator[None]:
+    """Say in the words of rates what the solver says of a matrix."""
+    from scipy.linalg import LinAlgWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for each in caught:
+        if not issubclass(each.category, LinAlgWarning):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if any(issubclass(each.category, LinAlgWarning) for each in caught):
+        warnings.warn(
+            f"{score} has few exact digits: some rates are so much larger than others that the "
+            "decoder cannot be solved precisely; look for neurons whose rates are far too high.",
+            DataWarning,
+            stacklevel=6,
+        )
 
 
 def mean_nlb_scores(scores: Sequence[NLBScores]) -> NLBScores:

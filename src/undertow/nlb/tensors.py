@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from undertow.data.readers.nlb_sets import COARSE_MS, FINE_MS, group_name
+from undertow.data.readers.nlb_sets import check_bin_ms, group_name
 from undertow.errors import DataError
 
 Phase = Literal["val", "test"]
@@ -41,8 +41,7 @@ class Tensors:
     targets: Mapping[str, np.ndarray]
 
     def __post_init__(self) -> None:
-        if self.bin_ms not in (FINE_MS, COARSE_MS):
-            raise DataError(f"bin_ms is {self.bin_ms!r}: the benchmark has bins of 5 and of 20 ms.")
+        check_bin_ms(self.bin_ms)
 
     @property
     def group(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data.prediction import Prediction
+from undertow.data.readers.nlb_schema import check_axes, check_dense
 from undertow.data.readers.nlb_sets import nlb_set
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
@@ -31,9 +32,10 @@ def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
         DataError: when there are no training trials, or arrays do not fit together.
     """
     sizes = expected_shapes(tensors)
-    window, n_heldin = sizes[EVAL[0]][1:]
+    n_eval, window, n_heldin = sizes[EVAL[0]]
     n_forward = sizes[FORWARD[0]][1] if FORWARD[0] in sizes else 0
     inputs, n_neurons = tensors.inputs, n_heldin + sizes[EVAL[1]][2]
+    check_dense(tensors.group, (n_eval + sizes[TRAIN[0]][0], window + n_forward, n_neurons))
     entry = nlb_set(tensors.set_name)
     shared: dict[str, Any] = {
         "bin_s": tensors.bin_ms / 1e3,
@@ -46,8 +48,9 @@ def trials_of(tensors: Tensors) -> tuple[TrialSet, TrialSet]:
     learned = np.concatenate(
         [np.concatenate([inputs[n] for n in pair], axis=2) for pair in pairs], axis=1
     )
-    given = np.full((sizes[EVAL[0]][0], window + n_forward, n_neurons), np.nan, np.float32)
-    given[:, :window, :n_heldin] = inputs["eval_spikes_heldin"]
+    given = np.full((n_eval, window + n_forward, n_neurons), np.nan, np.float32)
+    with np.errstate(over="ignore"):  # too large a count is refused as infinite
+        given[:, :window, :n_heldin] = inputs["eval_spikes_heldin"]
     train = TrialSet(learned, condition=_conditions(tensors.targets, len(learned)), **shared)
     ids = len(learned) + np.arange(len(given))
     # derived: neurons that are not shown are not silent ones to warn of
@@ -109,6 +112,7 @@ def expected_shapes(tensors: Tensors) -> dict[str, tuple[int, int, int]]:
             f"the tensors of {tensors.group} ({tensors.phase}) have no {missing[0]}: models learn "
             "from training trials, so make the tensors from all files of the set."
         )
+    check_axes(tensors.group, {name: np.shape(inputs[name]) for name in NEEDED})
     n_eval, window, n_heldin = inputs["eval_spikes_heldin"].shape
     n_train, _, n_heldout = inputs["train_spikes_heldout"].shape
     n_ahead = inputs[AHEAD[0]].shape[1] if all(name in inputs for name in AHEAD) else 0

@@ -3,6 +3,7 @@
 import numpy as np
 
 from undertow.checks import number, whole
+from undertow.checks import seed as check_seed
 from undertow.data import TrialSet
 from undertow.errors import DataError
 
@@ -59,7 +60,7 @@ def simulate_lorenz(
     whole("burn_in", burn_in, 0, error=DataError)
     for name, value in (("mean_rate_hz", mean_rate_hz), ("bin_s", bin_s), ("step", step)):
         number(name, value, 0, above=True, error=DataError)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
     start = np.asarray(start_mean, float) + start_std * generator.standard_normal((conditions, 3))
     # burn-in brings random starts onto the attractor before the first bin
     path = lorenz_path(start, burn_in + bins - 1, step, sigma, rho, beta)[burn_in:]

@@ -14,6 +14,7 @@ from undertow.systems.populations import (
     check_sizes,
     poisson_trials,
     random_directions,
+    stream,
 )
 
 LEAST_CYCLES = 2
@@ -80,7 +81,7 @@ class Oscillators:
         """Given oscillators behind a random readout; uncoupled where `coupling_per_s` is None."""
         n = len(frequencies_hz)
         coupling = np.zeros((n, n)) if coupling_per_s is None else np.array(coupling_per_s, float)
-        generator = np.random.default_rng([seed, NETWORK_STREAM])
+        generator = stream(seed, NETWORK_STREAM)
         readout = random_directions(n_neurons, 2 * max(n, 1), generator, READOUT_LENGTH)
         return cls(np.array(frequencies_hz, float), readout, coupling, relaxation_per_s, noise)
 
@@ -140,7 +141,7 @@ class Oscillators:
             DataError: naming the argument and its rule.
         """
         self._check(n_trials, bins, bin_s, steps_per_bin)
-        generator = np.random.default_rng([seed, TRIALS_STREAM])
+        generator = stream(seed, TRIALS_STREAM)
         phases = generator.uniform(0, 2 * np.pi, (n_trials, len(self.frequencies_hz)))
         return self.path(np.exp(1j * phases), generator, bins, bin_s, steps_per_bin)
 

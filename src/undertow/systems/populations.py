@@ -3,12 +3,22 @@
 import numpy as np
 
 from undertow.checks import number, whole
+from undertow.checks import seed as check_seed
 from undertow.data import TrialSet
 from undertow.errors import DataError
 from undertow.systems.lorenz import rates_with_mean
 
 # separate streams: the same network with other noise, the same trials with other spikes
 NETWORK_STREAM, TRIALS_STREAM, SPIKES_STREAM = 0, 1, 2
+
+
+def stream(seed: int, number: int) -> np.random.Generator:
+    """One of the random streams of a seed.
+
+    Raises:
+        DataError: for a seed that no generator takes.
+    """
+    return np.random.default_rng([check_seed("seed", seed, error=DataError), number])
 
 
 def check_sizes(n_trials: int, bins: int, bin_s: float, steps_per_bin: int) -> None:
@@ -57,7 +67,9 @@ def poisson_trials(
     number("mean_rate_hz", mean_rate_hz, 0, above=True, unit="spikes/s", error=DataError)
     truth = rates_with_mean(log_rates, mean_rate_hz)
     return TrialSet(
-        spikes=np.random.default_rng([seed, SPIKES_STREAM]).poisson(truth * bin_s),
+        spikes=np.random.default_rng(
+            [check_seed("seed", seed, error=DataError), SPIKES_STREAM]
+        ).poisson(truth * bin_s),
         bin_s=bin_s,
         truth=truth,
         stimulus=drive,

@@ -13,6 +13,7 @@ from undertow.systems.populations import (
     check_sizes,
     poisson_trials,
     random_directions,
+    stream,
 )
 
 SPECTRAL_RADIUS, TURN, THIRD = 2.5, 0.9, 0.5
@@ -63,7 +64,7 @@ class RateNetwork:
 
         See `simulate_rate_network`.
         """
-        generator = np.random.default_rng([seed, NETWORK_STREAM])
+        generator = stream(seed, NETWORK_STREAM)
         # an orthonormal frame keeps the eigenvalues of the core
         frame = np.linalg.qr(generator.standard_normal((3, 3)))[0]
         cos, sin = SPECTRAL_RADIUS * np.cos(TURN), SPECTRAL_RADIUS * np.sin(TURN)
@@ -139,7 +140,7 @@ class RateNetwork:
                 f"a step of {bin_s / steps_per_bin:g} s is longer than the shortest timescale, "
                 f"{min(self.timescales_s):g} s: use more steps_per_bin."
             )
-        generator = np.random.default_rng([seed, TRIALS_STREAM])
+        generator = stream(seed, TRIALS_STREAM)
         frequency_hz = generator.uniform(*input_hz, n_trials)
         phase = generator.uniform(0, 2 * np.pi, n_trials)
         start = generator.standard_normal((n_trials, len(self.timescales_s)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from undertow.errors import ModelError
@@ -25,13 +25,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
     """
     plain = {k: v.cpu().contiguous() for k, v in tensors.items()}
     with written_whole(path, overwrite=True) as temporary:
-        temporary.touch()  # safetensors makes files that only their owner may read
-        mode = temporary.stat().st_mode
         try:
             save_file(plain, temporary, {HEADER: json.dumps(header)})
         except SafetensorError as error:
             raise os_error(str(error)) from None
-        temporary.chmod(mode)
     return path
 
 
@@ -43,12 +40,20 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     """
     header = read_header(path)
     try:
-        with safe_open(path, framework="pt", device=device) as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}, header  # noqa: SIM118
+        return _tensors(path, device), header
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"{path} is not a file written by undertow, or is damaged ({type(error).__name__})."
         ) from None
+
+
+def _tensors(path: Path, device: str) -> dict[str, Tensor]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # safetensors opens no path that is not text
+        return {k: v.to(device) for k, v in load(path.read_bytes()).items()}
+    with safe_open(path, framework="pt", device=device) as opened:
+        return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
 def read_header(path: Path) -> dict[str, Any]:

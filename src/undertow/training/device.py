@@ -3,6 +3,7 @@
 import torch
 
 from undertow.errors import ModelError
+from undertow.names import printable, shown
 
 
 def choose_device(name: str) -> torch.device:
@@ -11,15 +12,21 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ModelError: when the device is unknown or not there.
     """
+    if not isinstance(name, str):
+        raise ModelError(f"device is {shown(name)}: it must be a name such as 'auto' or 'cpu'.")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         # a name can be valid and its device absent: only an allocation tells
         torch.empty(0, device=device)
+        if device.type == "meta" or (device.type == "cpu" and device.index):
+            raise RuntimeError(
+                "it holds no numbers" if device.type == "meta" else "there is one CPU"
+            )
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): "
+            f"device '{printable(name)}' cannot be used here ({str(error).splitlines()[0]}): "
             "try 'auto' or 'cpu'."
         ) from None
     return device

@@ -169,6 +169,7 @@ class TrainingState:
         states = {"network.": self.network.state_dict(), "averaged.": self.averaged.state_dict()}
         states |= {"best.": self.best}
         wanted = {part + k: v.shape for part, held in states.items() for k, v in held.items()}
+        learned = {name for name, _ in self.network.named_parameters()}
         # an optimiser has no moments before its first step
         if any(name.startswith("optimizer.") for name in tensors):
             wanted |= {name: each.shape for name, each in self._moments()}
@@ -177,7 +178,7 @@ class TrainingState:
                 return f"{printable(name)} is {'missing' if name in wanted else 'unknown'}"
             if tensors[name].shape != wanted[name]:
                 return f"{name} has another shape"
-            if tensors[name].isnan().any():
+            if name.partition(".")[2] in learned and tensors[name].isnan().any():
                 return f"{name} holds NaN"
         return ""
 

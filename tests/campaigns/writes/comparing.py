@@ -26,10 +26,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Reference:
-    """The files of two undisturbed runs: what differs between these may differ anywhere."""
+    """The files of two undisturbed runs: what differs between these may differ anywhere.
+
+    With `exact` False their contents may differ, as those of runs that stop by the clock.
+    """
 
     one: Files
     other: Files
+    exact: bool = True
 
     def differences(self, found: Files, may_lack: bool = False) -> list[str]:
         """How files differ from those of an undisturbed run.
@@ -40,18 +44,24 @@ class Reference:
         """
         more = [f"{name} is left over" for name in found if name not in self.one]
         less = [f"{name} is missing" for name in self.one if name not in found and not may_lack]
-        other = [
-            f"{name} holds something else"
-            for name in self.one
-            if name in found and not self._same(name, found[name])
-        ]
+        there = [(name, self._difference(name, found[name])) for name in self.one if name in found]
+        other = [f"{name} holds something else: {what}" for name, what in there if what]
         return more + less + other
 
-    def _same(self, name: str, content: bytes) -> bool:
-        if content in (self.one[name], self.other.get(name)):
-            return True
-        plain = [_plain(name, each) for each in (self.one[name], self.other[name], content)]
-        return plain[2] in plain[:2] or _masked(plain[0], plain[1], plain[2])
+    def _difference(self, name: str, content: bytes) -> str:
+        """What differs in a file, in a few words; '' where nothing does."""
+        known = (self.one[name], self.other.get(name, b""))
+        if not self.exact or content in known:
+            return ""
+        try:
+            one, other, plain = (_plain(name, each) for each in (*known, content))
+        except ValueError:  # half a file is no JSON and no table
+            return f"{len(content)} bytes for {len(known[0])}"
+        if plain in (one, other):
+            return ""
+        if isinstance(one, dict):
+            return _other_key(one, other, plain)
+        return _other_place(one, plain)
 
 
 def _plain(name: str, content: bytes) -> Any:
@@ -60,6 +70,8 @@ def _plain(name: str, content: bytes) -> Any:
         return _flat(json.loads(content))
     if name.endswith(".csv"):
         return _columns(content)
+    if name.endswith(".safetensors"):
+        return _tensors(content)
     return SPENT.sub(b"some time", content)
 
 
@@ -75,6 +87,15 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _tensors(content: bytes) -> dict[str, Any]:
+    """A safetensors file: its header, the JSON inside it too, and its values."""
+    size = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:size])
+    held = header.pop("__metadata__", {})
+    inner = {name: json.loads(text) for name, text in held.items()}
+    return _flat({"header": header, "inner": inner}) | {"values": content[size:]}
+
+
 def _columns(content: bytes) -> dict[str, Any]:
     """A table by column, without columns of seconds."""
     rows = [line.split(",") for line in content.decode().splitlines()]
@@ -82,10 +103,19 @@ def _columns(content: bytes) -> dict[str, Any]:
     return {name: values for name, values in columns.items() if "seconds" not in name}
 
 
-def _masked(one: Any, other: Any, content: Any) -> bool:
-    """Equal in all keys in which the two undisturbed ones are equal."""
-    if not all(isinstance(each, dict) for each in (one, other, content)):
-        return False
-    stable = {key for key in one if key in other and one[key] == other[key]}
-    keys = (set(one) | set(content)) - (set(one) - stable)
-    return all(one.get(key, "none") == content.get(key, "none") for key in keys)
+def _other_key(one: Any, other: Any, found: Any) -> str:
+    """The first key that differs, among those in which the two undisturbed ones are equal."""
+    for key in (*one, *found):
+        stable = key not in one or (key in other and one[key] == other[key])
+        if stable and one.get(key, "nothing") != found.get(key, "nothing"):
+            was, now = (str(each.get(key, "nothing"))[:40] for each in (one, found))
+            return f"{key} is {now!a}, was {was!a}"
+    return ""
+
+
+def _other_place(one: bytes, found: bytes) -> str:
+    """The first place at which two texts differ."""
+    pairs = enumerate(zip(one, found, strict=False))
+    at = next((k for k, (was, now) in pairs if was != now), min(len(one), len(found)))
+    start = max(at - 30, 0)
+    return f"{found[start : at + 40]!a}, was {one[start : at + 40]!a}"

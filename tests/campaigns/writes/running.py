@@ -1,8 +1,9 @@
 """One command of the command line in a process of its own, forked with everything imported."""
 
+import fcntl
+import functools
 import os
 import resource
-import shutil
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ SECONDS = 60.0
 BROKEN = 70
 """The exit code of a traceback."""
 LINE_MOST = 2000
+PIPE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,48 @@ class Ended:
     def killed(self) -> bool:
         return self.code == -signal.SIGKILL
 
-    def sentence_fault(self) -> str:
-        """What is wrong with the way it refused; '' for one clear line and exit 2 or 3."""
-        if self.code not in (2, 3):
-            return f"it ended with {self.code}: {_last(self.err)}"
+    def sentence_fault(self, codes: tuple[int, ...] = (2, 3)) -> str:
+        """What is wrong with the way it refused; '' for one clear line and a code of `codes`."""
+        if self.code not in codes:
+            return f"it ended with {self.code}: {self.last}"
         if "Traceback" in self.err or "Exception ignored" in self.err:
-            return f"a traceback: {_last(self.err)}"
+            return f"a traceback: {self.last}"
         lines = [line for line in self.err.splitlines() if not line.startswith("warning: ")]
         if not lines or len(lines[-1]) > LINE_MOST:
-            return f"no sentence: {_last(self.err)}"
+            return f"no sentence: {self.last}"
         return ""
+
+    @property
+    def last(self) -> str:
+        """The last line on stderr."""
+        return (self.err.strip().splitlines() or ["nothing was said"])[-1][:300]
+
+
+class Running:
+    """A command that has been started.
+
+    Output goes through pipes: a limit on the size of files must not touch it.
+    """
+
+    def __init__(
+        self, words: Sequence[str], folder: Path, act: Act = nothing, file_size: int | None = None
+    ) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        for _, end in pipes:
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _child(words, folder, [end for _, end in pipes], act, file_size)
+        for _, end in pipes:
+            os.close(end)
+        self.ends = [end for end, _ in pipes]
+
+    def ended(self) -> Ended:
+        """Wait for it; one that takes too long is ended."""
+        code = _waited(self.pid)
+        out, err, calls = (_read(end) for end in self.ends)
+        noted = tuple(tuple(line.split("\t", 1)) for line in calls.splitlines())
+        return Ended(code, out, err, noted)  # type: ignore[arg-type]
 
 
 def run(
@@ -62,41 +96,45 @@ def run(
         act: what happens at each of them.
         file_size: the largest file that the process may write, in bytes.
     """
-    beside = folder.with_name(f"{folder.name}.said")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    pid = os.fork()
-    if pid == 0:
-        code = BROKEN
-        try:
-            code = _child(words, folder, beside, act, file_size)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    status = _waited(pid)
-    said = {name: (beside / name).read_text(errors="replace") for name in ("out", "err", "calls")}
-    calls = tuple(tuple(line.split("\t", 1)) for line in said["calls"].splitlines())
-    shutil.rmtree(beside, ignore_errors=True)
-    return Ended(status, said["out"], said["err"], calls)  # type: ignore[arg-type]
+    return Running(words, folder, act, file_size).ended()
+
+
+def _read(end: int) -> str:
+    with os.fdopen(end, "rb") as pipe:
+        return pipe.read().decode(errors="replace")
 
 
 def _child(
-    words: Sequence[str], folder: Path, beside: Path, act: Act, file_size: int | None
+    words: Sequence[str], folder: Path, ends: list[int], act: Act, file_size: int | None
+) -> None:
+    """The whole life of the child: it never returns."""
+    code = BROKEN
+    try:
+        code = _command(words, folder, ends, act, file_size)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def _command(
+    words: Sequence[str], folder: Path, ends: list[int], act: Act, file_size: int | None
 ) -> int:
-    """The command, in the child; returns its exit code."""
-    log = os.open(beside / "calls", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(beside / name, os.O_WRONLY | os.O_CREAT, 0o644), number)
+    """Run the command in this process; returns its exit code."""
+    out, err, log = ends
+    os.dup2(out, 1)
+    os.dup2(err, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     os.chdir(folder)
-    _draw_quickly()
-    if file_size is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+    _make_small()
     sys.argv = ["undertow", *words]
     Shim(folder, act, log).install()
+    if file_size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     from undertow.cli.app import main
 
     try:
@@ -106,18 +144,25 @@ def _child(
     return 0
 
 
-def _draw_quickly() -> None:
-    """Figures are files as any others here: what is on them is left out."""
+def _make_small() -> None:
+    """What takes long and writes no more: pictures are left empty, the demo's recording small."""
     from matplotlib.figure import Figure
 
+    from undertow import systems
+
     def saved(figure: object, target: object, *args: object, **kwargs: object) -> None:
-        target.write(b"a figure") if hasattr(target, "write") else None
+        if hasattr(target, "write"):
+            target.write(b"a figure" if "b" in getattr(target, "mode", "b") else "a figure")
 
     Figure.savefig = saved  # type: ignore[method-assign, assignment]
+    little = functools.partial(
+        systems.simulate_lorenz, conditions=4, trials_per_condition=(4, 2, 2)
+    )
+    systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
 
 
 def _waited(pid: int) -> int:
-    """Exit code of a child; one that takes too long is ended."""
+    """Exit code of a child."""
     pause = 0.005
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -135,8 +180,3 @@ def _cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines() or ["nothing was said"]
-    return lines[-1][:200]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campaigns import seeds
+from tests.campaigns.writes.running import run
 
 LANGEVIN = (
     "latent_dim=4",
@@ -18,10 +19,15 @@ LANGEVIN = (
     "training.checkpoint_seconds=0",
 )
 SETTINGS = tuple(word for setting in LANGEVIN for word in ("--set", setting))
+DATA, SET = "recording.h5", "mc_maze_small"
 SMOOTHING = ("--model", "smoothing")
-FIT = ("fit", "recording.h5", "--out", "run", "--heldout", "2")
-NLB = ("mc_maze_small", "--bin-ms", "20", "--folder", "nlb")
-SET = "mc_maze_small"
+FIT = ("fit", DATA, "--out", "run", "--heldout", "2")
+GRID = (DATA, "--out", "study", "--folds", "2", "--heldout", "2", "--quiet")
+SIZES = ("--sizes", "2,4", "--shots", "4")
+TO_RATES = ("--out", "rates", "--csv", "--samples", "2")
+TO_SCORES = ("--out", "scores.json")
+NLB = (SET, "--bin-ms", "20", "--folder", "nlb")
+NLB_FIT = (*SMOOTHING, "--out", "again", "--quiet")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Verb:
 
     name: str
     words: tuple[str, ...]
-    needs: tuple[str, ...] = ("recording.h5",)
+    needs: tuple[str, ...] = (DATA,)
     resumes: bool = False
     exact: bool = True
     share: float = 1.0
@@ -61,71 +67,40 @@ class Verb:
         return place
 
 
-VERBS = {
-    each.name: each
-    for each in (
-        Verb("fit", (*FIT, *SETTINGS, "--quiet"), resumes=True, share=3.0),
-        Verb("fit smoothing", (*FIT, *SMOOTHING, "--quiet"), resumes=True),
-        Verb("fit --folds", (*FIT, *SMOOTHING, "--folds", "2", "--quiet"), resumes=True, share=1.5),
-        Verb("fit --ensemble", (*FIT, *SETTINGS, "--ensemble", "2", "--quiet"), resumes=True),
-        Verb(
-            "ablate",
-            (
-                "ablate",
-                "recording.h5",
-                "--out",
-                "study",
-                "--seeds",
-                "1",
-                *SETTINGS,
-                "--quiet",
-                "--arms",
-                "whole,no-dropout",
-            ),
-            resumes=True,
-        ),
-        Verb(
-            "latents",
-            (
-                "latents",
-                "recording.h5",
-                "--out",
-                "curve",
-                "--sizes",
-                "2,4",
-                *SETTINGS[2:],
-                "--quiet",
-            ),
-            resumes=True,
-        ),
-        Verb(
-            "predict",
-            ("predict", "fitted", "recording.h5", "--out", "rates", "--csv", "--samples", "2"),
-            needs=("recording.h5", "fitted"),
-        ),
-        Verb(
-            "evaluate",
-            ("evaluate", "fitted", "recording.h5", "--out", "scores.json", "--quiet"),
-            needs=("recording.h5", "fitted"),
-        ),
-        Verb("simulate", ("simulate", "lorenz", "--out", "made/lorenz.h5"), needs=()),
-        Verb("nlb prepare", ("nlb", "prepare", SET, "nwb", *NLB[1:]), needs=("nwb",), share=0.6),
-        Verb("nlb fit", ("nlb", "fit", *NLB, *SMOOTHING, "--quiet"), needs=("nlb",), share=0.6),
-        Verb("nlb score", ("nlb", "score", *NLB, "--out", "scores.json"), needs=("nlb", "nlb_fit")),
-        Verb("nlb submit", ("nlb", "submit", *NLB, "--out", "sent.h5"), needs=("nlb", "nlb_fit")),
-        Verb("demo", ("demo", "--seconds", "0.2", "--quiet"), needs=(), exact=False, share=0.1),
-    )
-}
+ALL = (
+    Verb("fit", (*FIT, *SETTINGS, "--quiet"), resumes=True, share=3.0),
+    Verb("fit smoothing", (*FIT, *SMOOTHING, "--quiet"), resumes=True),
+    Verb("fit --folds", (*FIT, *SMOOTHING, "--folds", "2", "--quiet"), resumes=True, share=1.5),
+    Verb("fit --ensemble", (*FIT, *SETTINGS, "--ensemble", "2", "--quiet"), resumes=True),
+    Verb("ablate", ("ablate", *GRID, "--arms", "full,linear-encoder", *SETTINGS), resumes=True),
+    Verb("latents", ("latents", *GRID, *SIZES, *SETTINGS[2:]), resumes=True),
+    Verb("predict", ("predict", "fitted", DATA, *TO_RATES), (DATA, "fitted")),
+    Verb("evaluate", ("evaluate", "fitted", DATA, *TO_SCORES, "--quiet"), (DATA, "fitted")),
+    Verb("simulate", ("simulate", "lorenz", "--out", "made/lorenz.h5"), ()),
+    Verb("nlb prepare", ("nlb", "prepare", SET, "nwb", *NLB[1:]), ("nwb",), share=0.6),
+    Verb("nlb fit", ("nlb", "fit", *NLB, *NLB_FIT), ("nlb",), resumes=True, share=0.6),
+    Verb("nlb score", ("nlb", "score", *NLB, *TO_SCORES), ("nlb",), share=0.4),
+    Verb("nlb submit", ("nlb", "submit", *NLB, "--phase", "val", "--out", "sent.h5"), ("nlb",)),
+    Verb("demo", ("demo", "--seconds", "0.2", "--quiet"), (), exact=False, share=0.5),
+)
+VERBS = {each.name: each for each in ALL}
 
 
 def make_seeds(folder: Path) -> None:
-    """The recording, a fitted model, NWB files and tensors of the benchmark."""
+    """The recording, a fitted model, NWB files and a prepared set of the benchmark with a run."""
     from tests.conftest import make_small_trials
     from tests.nlb.made_sets import make_set
     from undertow.data import write_hdf5
 
     place = folder / "verbs"
-    place.mkdir()
-    write_hdf5(make_small_trials(24, 10, 6), place / "recording.h5")
-    (place / "nwb").mkdir()
+    (place / "nwb").mkdir(parents=True)
+    write_hdf5(make_small_trials(24, 10, 6), place / DATA)
     make_set(SET, place / "nwb")
+    for words in (
+        ("fit", DATA, "--out", "fitted", "--heldout", "2", *SETTINGS, "--quiet"),
+        ("nlb", "prepare", SET, "nwb", *NLB[1:]),
+        ("nlb", "fit", *NLB, *SMOOTHING, "--out", "langevin-flow", "--quiet"),
+    ):
+        ended = run(words, place)
+        if ended.code:
+            raise RuntimeError(f"{' '.join(words)} ended with {ended.code}: {ended.err}")

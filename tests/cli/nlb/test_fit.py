@@ -144,7 +144,7 @@ def test_a_dry_run_writes_nothing(undertow: Undertow, folder: Path) -> None:
         (("mc_maze", "--bin-ms", 20, "--out", "a/b"), "a/b is a path: give the name of a run"),
         (("mc_maze", "--bin-ms", 20, "--set", "latent=3"), "langevin-flow has no setting 'latent'"),
         (("mc_maze", "--bin-ms", 20, "--set", "decoder.heads=3"), "heads"),
-        (("mc_maze", "--bin-ms", 20, "--ensemble", 0), "--ensemble 0: it must be 1 or more"),
+        (("mc_maze", "--bin-ms", 20, "--ensemble", 0), "--ensemble is 0: it must be a whole"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(

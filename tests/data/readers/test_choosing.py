@@ -79,5 +79,5 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
         load(folder / "a.npz", units="region==mop")
     with pytest.raises(DataError, match="the trials have no column 'depth'"):
         load(folder / "a.npz", trials="depth==1")
-    with pytest.raises(DataError, match=r"have no option align: there is condition, .*, trials"):
-        load(folder / "a.npz", align="go")
+    with pytest.raises(DataError, match=r"have no option axes: there is condition, .*, trials"):
+        load(folder / "a.npz", axes="go")

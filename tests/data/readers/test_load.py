@@ -69,9 +69,9 @@ def test_a_truncated_file_is_a_data_error(folder: Path, name: str, share: float)
 def test_options_of_other_readers_are_refused(folder: Path) -> None:
     with pytest.raises(
         DataError,
-        match=r"\.npz files have no option align: there is condition, behavior, file_bin_s",
+        match=r"\.npz files have no option axes: there is condition, behavior, file_bin_s",
     ):
-        load(folder / "a.npz", align="go_time")
+        load(folder / "a.npz", axes="time,trials,neurons")
 
 
 def test_an_error_in_the_arrays_names_the_file(folder: Path) -> None:

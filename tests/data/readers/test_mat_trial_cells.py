@@ -57,7 +57,7 @@ def test_axes_are_told_by_what_is_beside(tmp_path: Path, write: Write, turned: b
             "condition": cells(["l", "r"] * 3),
         },
     )
-    trials = binned(path, condition="condition")
+    trials = binned(path)
     np.testing.assert_array_equal(trials.spikes, counts(found))
     assert trials.neuron_ids.tolist() == [5, 3, 9, 7]
     assert trials.region.tolist() == ["M1", "M1", "PMd", "PMd"]

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import xarray
 
 from undertow.data import Prediction, TrialSet, describe, from_xarray, load, read_netcdf
-from undertow.errors import DataError
+from undertow.errors import DataError, DataWarning
 
 RNG = np.random.default_rng(0)
 COUNTS = RNG.poisson(1.0, (6, 8, 4))
@@ -160,3 +161,59 @@ def test_a_truncated_file_is_a_data_error(tmp_path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(DataError, match="cannot be read as netCDF 4"):
         load(path)
+
+
+def damage(path: Path, name: str, shape: tuple[int, ...], kind: object) -> Path:
+    """A netCDF file whose spikes have another attribute of references."""
+    xarray.DataArray(
+        np.ones((2, 3, 4)), dims=("trial", "time", "neuron"), coords={"time": 0.01 * np.arange(3)}
+    ).to_dataset(name="spikes").to_netcdf(path, engine="h5netcdf")
+    with h5py.File(path, "r+") as file:
+        if name in file["spikes"].attrs:
+            del file["spikes"].attrs[name]
+        values: np.ndarray = np.zeros(shape, kind)
+        if values.dtype.kind == "O":
+            for k in range(shape[0]):
+                values[k] = np.array([file["time"].ref], h5py.ref_dtype)
+        file["spikes"].attrs.create(name, values, dtype=kind)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"),
+    [
+        ("DIMENSION_LIST", (9,), h5py.vlen_dtype(h5py.ref_dtype)),
+        ("DIMENSION_LIST", (1,), h5py.vlen_dtype(h5py.ref_dtype)),
+        ("DIMENSION_LIST", (3,), "f8"),
+        ("REFERENCE_LIST", (2,), "i4"),
+    ],
+)
+def test_references_that_libhdf5_would_trip_over_are_refused(
+    tmp_path: Path, name: str, shape: tuple[int, ...], kind: object
+) -> None:
+    path = damage(tmp_path / "d.nc", name, shape, kind)
+    for read in (load, describe):
+        with pytest.raises(DataError, match=f"damaged netCDF file: {name} of /spikes has shape"):
+            read(path)
+
+
+def test_values_of_other_kinds_are_refused_by_name() -> None:
+    dims = ("trial", "time", "neuron")
+    base = {"spikes": (dims, np.ones((2, 3, 4))), "time": ("time", 0.01 * np.arange(3))}
+    for name, wrong, message in (
+        ("heldout", ("neuron", [np.nan, 0, 0, 1]), "heldout in the data holds .*nan"),
+        ("behavior", (dims[:2], np.full((2, 3), "a")), "behavior in the data holds text"),
+        ("truth", (dims[:2], np.ones((2, 3))), "truth has the dimensions trial, time"),
+        ("condition", ("trial", [1j, 2]), "condition in the data holds complex numbers"),
+        ("time", ("time", [0.0, np.inf, np.nan]), "time holds NaN or infinite values"),
+    ):
+        with pytest.raises(DataError, match=message):
+            from_xarray(xarray.Dataset(base | {name: wrong}))
+
+
+def test_irregular_times_of_other_trials_are_left_out_with_a_word() -> None:
+    dims = ("trial", "time", "neuron")
+    values = {"spikes": (dims, np.ones((2, 3, 4))), "time": ("time", 0.01 * np.arange(3))}
+    values["times"] = (("session", "time"), np.ones((5, 3)))
+    with pytest.warns(DataWarning, match="left out times, of the dimensions session, time"):
+        assert from_xarray(xarray.Dataset(values)).times is None

@@ -139,7 +139,7 @@ WRONG = [
         r"train_spikes_heldin .* must be \(trials, time, neurons\)",
     ),
     ({"train_behavior": np.ones((5, 7, 2))}, r"train_behavior .* must be \(5, 6, 2\) or \(5, 2\)"),
-    ({"train_spikes_heldin": -np.ones((5, 6, 4))}, "counts must be zero or more"),
+    ({"train_spikes_heldin": -np.ones((5, 6, 4))}, "counts of spikes are zero or more"),
 ]
 
 

@@ -15,7 +15,7 @@ from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import co_smoothing_bps
 from undertow.models import LangevinFlow
-from undertow.training import Training, TrainingWarning
+from undertow.training import Training
 from undertow.training import train as train_network
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -145,17 +145,17 @@ def test_refitting_the_last_weights_is_one_training_on_all_trials() -> None:
     assert len(refitted.history_) == len(history) == 3
 
 
-def test_training_that_never_validated_is_not_refitted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_that_never_finished_an_epoch_gives_no_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(self: Any, *_: Any) -> Any:
         nothing = next(self.network_.parameters()).sum() * np.nan
         return nothing, {"negative_log_likelihood": nothing}
 
     monkeypatch.setattr(LangevinFlow, "objective", broken)
-    with pytest.warns(TrainingWarning, match="gave up, the best model so far is kept"):
-        model = small(training=Training(epochs=2, retries=0, refit=True)).fit(GAPS)
-    assert model.history_ == []
-    assert np.isnan(model.validation_score_)
-    assert np.isfinite(model.predict(GAPS).rates[GAPS.valid]).all()
+    model = small(training=Training(epochs=2, retries=0, refit=True))
+    with pytest.raises(ModelError, match=r"first epoch in 1 tries: negative_log_likelihood is not"):
+        model.fit(GAPS)
 
 
 # --- without data -----------------------------------------------------------------------------

@@ -41,12 +41,12 @@ pytestmark = pytest.mark.filterwarnings(UNUSED)
         ({"decoder__heads": 0}, "decoder.heads is 0"),
         ({"samples": 0}, "samples is 0"),
         ({"latent_dim": 10}, "10 positions do not divide into 4 oscillator groups"),
-        ({"dynamics__groups": 0}, "0 oscillator groups"),
+        ({"dynamics__groups": 0}, "dynamics.groups is 0"),
         ({"dynamics__taps": 4}, "taps is 4"),
         ({"dynamics__mass": 0.0}, "mass is 0.0"),
         ({"dynamics__gamma": -1.0}, "gamma is -1.0"),
         ({"dynamics__temperature": 0.0}, "temperature is 0.0"),
-        ({"dynamics__timescale_s": 0.0}, "timescale is 0.0"),
+        ({"dynamics__timescale_s": 0.0}, "dynamics.timescale_s is 0.0"),
         ({"dynamics__learn": ("friction",)}, "learn is 'friction': it must be one of"),
         ({"kl__peak": -1.0}, "kl.peak is -1.0"),
         ({"kl__rise": 1.5}, "kl.rise is 1.5: it must be a number, from 0 to 1"),
@@ -164,7 +164,7 @@ def test_other_trials_are_refused_by_name(change: Any, message: str) -> None:
 
 @pytest.mark.parametrize("samples", [0, -1])
 def test_fewer_than_one_sample_is_refused(samples: int) -> None:
-    with pytest.raises(ModelError, match=f"samples is {samples}: it must be at least 1"):
+    with pytest.raises(ModelError, match=f"samples is {samples}: .* at least 1"):
         fitted().predict(GAPS, samples=samples)
 
 

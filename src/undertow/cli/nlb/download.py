@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from undertow.cli import options
-from undertow.cli.errors import INTERRUPTED, guarded, say
+from undertow.cli import options, show
+from undertow.cli.errors import guarded, say
 
 
 @guarded
@@ -36,10 +36,8 @@ def download(
     given = {} if api is None else {"api": api}
     try:
         for path in download_set(set_name, out, version, say=None if quiet else say, **given):
-            typer.echo(path)
+            show.line(path)
     except KeyboardInterrupt:
-        say(
-            "undertow nlb download: interrupted; what arrived is kept, and the same command goes "
-            "on."
-        )
-        raise typer.Exit(INTERRUPTED) from None
+        raise KeyboardInterrupt(
+            "interrupted; what arrived is kept, and the same command goes on."
+        ) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undertow.cli import options, show
-from undertow.cli.errors import INTERRUPTED, guarded, say
+from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
 from undertow.cli.nlb.score import show_scores
 from undertow.cli.plan import Plan
@@ -101,23 +101,18 @@ def _run(
         "say": None if quiet else say,
         "verbose": not quiet,
     }
-    try:
-        done = fit_nlb(tensors, model, plan.directory(), resume=resume, **common)
-    except KeyboardInterrupt:
-        say(
-            f"undertow nlb fit: interrupted; what was done is kept in {plan.out}. The same command "
-            "with --resume goes on."
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    directory = plan.directory()
+    with resumable(directory):
+        done = fit_nlb(tensors, model, directory, resume=resume, **common)
     if done.scores:
         show_scores(place, {done.directory.name: done.scores})
     else:
-        typer.echo(
+        show.line(
             f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the "
             "file to send."
         )
     typer.echo(f"fit: {done.fit_s:.1f} s")
-    typer.echo(f"rates: {done.directory / 'rates.h5'}")
+    show.line(f"rates: {done.directory / 'rates.h5'}")
 
 
 def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") -> None:

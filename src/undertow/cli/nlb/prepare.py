@@ -8,7 +8,6 @@ import typer
 from undertow.cli import show
 from undertow.cli.errors import guarded
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
-from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
     from undertow.nlb import Phase, Tensors
@@ -29,18 +28,16 @@ def prepare(
     They go to FOLDER/<set>_<bin>_<phase>/tensors.h5, in the benchmark's layout.
     """
     from undertow.nlb import make_tensors, write_nlb_tensors
+    from undertow.places import new_file
 
     place = Place(set_name, bin_ms, phase, folder)
     path = place.tensors_file
-    if path.exists():
-        raise UndertowError(
-            f"{path} exists: {place.label}, is prepared. Choose another --folder, or delete it."
+    taken = f"{place.label}, is prepared. Choose another --folder, or delete it."
+    with new_file(path, "nlb prepare", taken):
+        tensors = make_tensors(
+            files[0] if len(files) == 1 else files, set_name, bin_ms, cast("Phase", phase)
         )
-    tensors = make_tensors(
-        files[0] if len(files) == 1 else files, set_name, bin_ms, cast("Phase", phase)
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_nlb_tensors(tensors, path)
+        write_nlb_tensors(tensors, path, overwrite=True)  # of a killed process, at most
     show.facts(_sizes(tensors) | {"written": path, "next": _next(place, tensors)})
 
 

@@ -1,6 +1,7 @@
 """`undertow nlb score`: the benchmark's scores of runs, or of any software's submission file."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,26 +49,26 @@ def score(
 
     Scores stand under the benchmark's name of the result, which tells set and bin width.
     """
-    from undertow.nlb import score_submission
+    from undertow.nlb import score_submission, write_nlb_scores
+    from undertow.places import new_file
 
     place = Place(set_name, bin_ms, phase, folder)
     if submission is not None and model:
         raise UndertowError("--model and --submission are both given: score runs, or a file.")
-    if out is not None and out.exists():
-        raise UndertowError(f"{out} exists: choose another file for the scores.")
-    truth = _truth(place, targets)
-    rates = _runs(place, model) if submission is None else _file(place, submission)
-    scores = {name: score_submission(each, truth) for name, each in rates.items()}
+    with nullcontext() if out is None else new_file(out, "nlb score"):
+        truth = _truth(place, targets)
+        rates = _runs(place, model) if submission is None else _file(place, submission)
+        scores = {name: score_submission(each, truth) for name, each in rates.items()}
+        if out is not None:
+            about = {"set_name": set_name, "bin_ms": bin_ms, "phase": phase}
+            source = {
+                "path": str(targets or place.tensors_file),
+                "submission": submission and str(submission),
+            }
+            write_nlb_scores(out, scores, {**about, "source": source})
     show_scores(place, scores)
     if out is not None:
-        from undertow.nlb import write_nlb_scores
-
-        about = {"set_name": set_name, "bin_ms": bin_ms, "phase": phase}
-        source = {
-            "path": str(targets or place.tensors_file),
-            "submission": submission and str(submission),
-        }
-        typer.echo(f"written: {write_nlb_scores(out, scores, {**about, 'source': source})}")
+        show.line(f"written: {out}")
 
 
 def show_scores(place: Place, by_run: Mapping[str, Mapping[str, "NLBScores"]]) -> None:
@@ -119,10 +120,12 @@ def _targets(place: Place, path: Path) -> "Tensors":
     """
     from undertow.data.readers.hdf5_file import opened_hdf5
     from undertow.nlb import read_nlb_tensors
+    from undertow.nlb.files import stored_labels
 
     tensors = read_nlb_tensors(path, set_name=place.set_name, bin_ms=place.bin_ms)
     with opened_hdf5(path) as file:
-        told = file.attrs.get("phase", place.phase)  # only files written here tell it
+        # only files written here tell it
+        told = stored_labels(path, file).get("phase", place.phase)
     if told != place.phase:
         raise UndertowError(f"{path} is of phase {told}, not {place.phase}.")
     return tensors

@@ -31,18 +31,18 @@ def submit(
 ) -> None:
     """Gather the rates of a run of each SET in one HDF5 file, checked against what was prepared."""
     from undertow.nlb import Submission, write_submission
+    from undertow.places import new_file
 
-    if out.exists():
-        raise UndertowError(f"{out} exists: choose another file for the submission.")
-    rates: dict[str, Mapping[str, np.ndarray]] = {}
-    for name in dict.fromkeys(set_names):
-        place = Place(name, bin_ms, phase, folder)
-        rates[place.group] = _checked(place, model)
-    submission = Submission(rates)
-    write_submission(submission, out)
+    with new_file(out, "nlb submit"):
+        rates: dict[str, Mapping[str, np.ndarray]] = {}
+        for name in dict.fromkeys(set_names):
+            place = Place(name, bin_ms, phase, folder)
+            rates[place.group] = _checked(place, model)
+        submission = Submission(rates)
+        write_submission(submission, out, overwrite=True)  # of a killed process, at most
     _say_sizes(submission)
     _say_what_lacks(submission, phase, list(set_names))
-    typer.echo(f"written: {out}")
+    show.line(f"written: {out}")
 
 
 def _checked(place: Place, model: str) -> Mapping[str, np.ndarray]:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.readers.hdf5_file import opened_hdf5
+from undertow.data.readers.hdf5_file import opened_hdf5, plain_array
+from undertow.data.readers.npz_file import declared_arrays, read_arrays
+from undertow.data.readers.schema import PLAIN
 from undertow.data.trialset import TrialSet
 
 HDF5 = (".h5", ".hdf5", ".nc")
@@ -71,20 +73,12 @@ def _further(rule: Any, n: int, more: More) -> dict[str, np.ndarray]:
 
 
 def _of_npz(path: str | Path, rule: str, n: int) -> Iterator[tuple[str, np.ndarray]]:
-    with np.load(path, allow_pickle=False) as archive:
-        for name in archive.files:
-            with archive.zip.open(f"{name}.npy") as member:
-                shape, dtype = _header(member)
-            if name in rule and shape in ((n,), (n, 1), (1, n)) and dtype.kind in "biufUS":
-                yield name, tables.plain(archive[name]).ravel()
-
-
-def _header(member: Any) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0
-    read = read if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
-    return shape, dtype
+    there = declared_arrays(path)
+    shapes = ((n,), (n, 1), (1, n))
+    fit = {k: each for k, each in there.items() if each.shape in shapes and k in rule}
+    names = [name for name, each in fit.items() if each.dtype.kind in PLAIN]
+    for name, values in read_arrays(path, names).items():
+        yield name, values.ravel()
 
 
 def _of_hdf5(path: str | Path, rule: str, n: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -92,7 +86,6 @@ def _of_hdf5(path: str | Path, rule: str, n: int) -> Iterator[tuple[str, np.ndar
 
     with opened_hdf5(path) as file:
         for name, item in file.items():
-            if name in rule and isinstance(item, h5py.Dataset) and item.shape == (n,):
-                values = tables.plain(item[()])
-                if values.dtype.kind in "biufU":
-                    yield name, values
+            fits = name in rule and isinstance(item, h5py.Dataset) and item.shape == (n,)
+            if fits and (h5py.check_string_dtype(item.dtype) or item.dtype.kind in PLAIN):
+                yield name, plain_array(item)

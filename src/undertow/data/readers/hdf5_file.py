@@ -1,5 +1,6 @@
 """HDF5 files of any layout: opened with clear errors, checked, listed, single values read."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,10 @@ ERRORS = (
     *(IndexError, OverflowError, MemoryError, NotImplementedError, SystemError),
 )
 """What h5py raises for a file that breaks the format."""
+DEEPEST = 100
+"""Groups in each other; deep ones take libhdf5 minutes."""
+SMALL = 2**20
+"""Bytes that any machine has."""
 
 
 @contextmanager
@@ -79,7 +84,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
     from h5py import h5d, h5l, h5o
 
     def foreign_link(name: bytes, info: Any) -> bytes | None:
-        return None if info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT) else name
+        own = info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT)
+        return None if own and name.count(b"/") <= DEEPEST else name
 
     def foreign_data(name: bytes, info: Any) -> bytes | None:
         if info.type != h5o.TYPE_DATASET:
@@ -87,6 +93,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
         return name if _foreign(h5d.open(file.id, name)) else None
 
     if (link := file.id.links.visit(foreign_link, info=True)) is not None:
+        if link.count(b"/") > DEEPEST:
+            raise damaged(path, "HDF5", f"groups lie in groups, more than {DEEPEST} deep")
         raise _refused(path, link, "a link to another file")
     data = h5o.visit(file.id, foreign_data, info=True) if all_values else None
     if data is not None:
@@ -166,7 +174,9 @@ def raw_values(dataset: "h5py.Dataset") -> np.ndarray:
     Raises:
         DataError: for a size that the file or memory cannot hold, or values in another file.
     """
-    check_sizes(dataset.file.filename, [declared(dataset)])
+    # looking up the name of what a reference leads to takes a search through the file
+    if dataset.shape is None or math.prod(dataset.shape) * dataset.dtype.itemsize > SMALL:
+        check_sizes(dataset.file.filename, [declared(dataset)])
     if _foreign(dataset.id):
         name = str(dataset.name).lstrip("/").encode("utf-8", "replace")
         raise _refused(dataset.file.filename, name, "a dataset whose values lie in another file")

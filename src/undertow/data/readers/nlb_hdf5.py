@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from undertow.data.readers.hdf5_file import single_value
+from undertow.data.readers.nlb_schema import (
+    Datasets,
+    Shapes,
+    check_axes,
+    check_dense,
+    read_arrays,
+)
 from undertow.data.readers.nlb_sets import FINE_MS, NLB_SETS
-from undertow.data.readers.schema import check_kind, indices
+from undertow.data.readers.schema import indices
 from undertow.data.signals import channel_names
 from undertow.errors import DataError
 from undertow.names import listed
@@ -26,7 +34,6 @@ PARTS = ("train", "eval")
 POPULATIONS = ("heldin", "heldout")
 FORWARD = "_forward"
 _OURS = re.compile(r"(train|eval)_(spikes_held(in|out)(_forward)?|behavior|cond_idx)")
-Datasets = Mapping[str, "h5py.Dataset"]
 
 
 def stored_datasets(file: "h5py.File") -> tuple[Datasets, dict[str, Datasets]]:
@@ -59,7 +66,7 @@ class NLBArrays:
 
         It is the name's suffix in ms, and 5 ms for the bare name of a set.
         """
-        if suffix := re.fullmatch(r".+_(\d+)", self.group):
+        if suffix := re.fullmatch(r".+_(\d{1,9})", self.group):
             return int(suffix[1]) / 1e3
         return FINE_MS / 1e3 if self.group in NLB_SETS else None
 
@@ -82,7 +89,8 @@ def nlb_arrays(path: str | Path, file: "h5py.File") -> NLBArrays | None:
             f"{path} holds several data sets ({listed(groups)}): keep one group in each file."
         )
     group = next(iter(groups), "")
-    return NLBArrays(found, group, str(file.attrs.get("set_name", re.sub(r"_\d+$", "", group))))
+    told = single_value(file, "set_name")
+    return NLBArrays(found, group, re.sub(r"_\d+$", "", group) if told is None else str(told))
 
 
 def _named(datasets: Datasets) -> dict[str, "h5py.Dataset"]:
@@ -115,17 +123,17 @@ def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> 
             f"{path} does not say how wide its bins are: pass bin_s (and file_bin_s where bin_s is "
             "wider)."
         )
-    arrays = {name: dataset[()] for name, dataset in found.arrays.items()}
-    for name, array in arrays.items():
-        if not name.endswith("cond_idx"):
-            check_kind(path, name, array.dtype)
-    sizes = _Sizes.of(path, arrays)
+    shapes = {name: dataset.shape or () for name, dataset in found.arrays.items()}
+    sizes = _Sizes.of(path, shapes)
+    _check_behavior(path, shapes, sizes)
+    check_dense(str(path), sizes.dense)
+    arrays = read_arrays(path, found.arrays)
     heldout = np.repeat([False, True], [sizes.neurons[population] for population in POPULATIONS])
     known = any(
         f"eval_spikes_{name}" in arrays for name in ("heldout", "heldin_forward", "heldout_forward")
     )
     label = {"train": "train", "eval": "val" if known else "test"}
-    behavior = _behavior(path, arrays, sizes)
+    behavior = _behavior(arrays, sizes)
     return {
         "spikes": np.concatenate([_spikes(arrays, part, sizes) for part in sizes.trials]),
         "bin_s": bin_s,
@@ -161,18 +169,14 @@ class _Sizes:
     neurons: Mapping[str, int]
 
     @classmethod
-    def of(cls, path: str | Path, arrays: Mapping[str, np.ndarray]) -> "_Sizes":
+    def of(cls, path: str | Path, every: Shapes) -> "_Sizes":
         """The sizes that all arrays of spikes agree on.
 
         Raises:
             DataError: naming the array that does not.
         """
-        shapes = {name: array.shape for name, array in arrays.items() if "_spikes_" in name}
-        for name, shape in shapes.items():
-            if len(shape) != 3:
-                raise DataError(
-                    f"{name} in {path} has shape {shape}: it must be (trials, time, neurons)."
-                )
+        check_axes(path, every)
+        shapes = {name: shape for name, shape in every.items() if "_spikes_" in name}
         parts = [part for part in PARTS if f"{part}_spikes_heldin" in shapes]
         sizes = cls(
             trials={part: shapes[f"{part}_spikes_heldin"][0] for part in parts},
@@ -200,6 +204,11 @@ class _Sizes:
     def n_time(self) -> int:
         return self.window + self.forward
 
+    @property
+    def dense(self) -> tuple[int, int, int]:
+        """Trials, bins and neurons of all parts together."""
+        return sum(self.trials.values()), self.n_time, sum(self.neurons.values())
+
 
 def _spikes(arrays: Mapping[str, np.ndarray], part: str, sizes: _Sizes) -> np.ndarray:
     """Spikes of all neurons and bins of one part, (trials, window + forward, neurons).
@@ -216,36 +225,45 @@ def _spikes(arrays: Mapping[str, np.ndarray], part: str, sizes: _Sizes) -> np.nd
         for suffix, bins in (("", slice(sizes.window)), (FORWARD, slice(sizes.window, None))):
             name = f"{part}_spikes_{population}{suffix}"
             if name in arrays:
-                missing[:, bins, neurons] = arrays[name]
+                with np.errstate(over="ignore"):  # too large a count is refused as infinite
+                    missing[:, bins, neurons] = arrays[name]
     return missing
 
 
-def _behavior(
-    path: str | Path, arrays: Mapping[str, np.ndarray], sizes: _Sizes
-) -> np.ndarray | None:
+def _check_behavior(path: str | Path, shapes: Shapes, sizes: _Sizes) -> None:
+    """See that behaviour is (trials, time, channels), or of one row a trial, (trials, channels).
+
+    Raises:
+        DataError: naming the array that is not.
+    """
+    there = [(part, f"{part}_behavior") for part in sizes.trials if f"{part}_behavior" in shapes]
+    for part, name in there:
+        shape, n_channels = shapes[name], shapes[there[0][1]][-1:]
+        if len(shape) not in (2, 3):
+            raise DataError(
+                f"{name} in {path} has shape {shape}: it must be (trials, time, channels) or "
+                "(trials, channels)."
+            )
+        n = sizes.trials[part]
+        allowed = [(n, sizes.window, *n_channels), (n, *n_channels)]
+        if shape not in allowed:
+            raise DataError(
+                f"{name} in {path} has shape {shape}: it must be {allowed[0]} or {allowed[1]}."
+            )
+
+
+def _behavior(arrays: Mapping[str, np.ndarray], sizes: _Sizes) -> np.ndarray | None:
     """Behaviour of all trials; NaN in forward bins and in a part that has none."""
     there = {
         part: arrays[f"{part}_behavior"] for part in sizes.trials if f"{part}_behavior" in arrays
     }
     if not there:
         return None
-    for part, values in there.items():
-        if values.ndim not in (2, 3):
-            raise DataError(
-                f"{part}_behavior in {path} has shape {values.shape}: it must be (trials, time, "
-                "channels) or (trials, channels)."
-            )
     n_channels = next(iter(there.values())).shape[-1]
     behavior = {
         part: np.full((n, sizes.n_time, n_channels), np.nan) for part, n in sizes.trials.items()
     }
     for part, values in there.items():
-        allowed = [(sizes.trials[part], sizes.window, n_channels), (sizes.trials[part], n_channels)]
-        if values.shape not in allowed:
-            raise DataError(
-                f"{part}_behavior in {path} has shape {values.shape}: it must be {allowed[0]} or "
-                f"{allowed[1]}."
-            )
         behavior[part][:, : sizes.window] = values if values.ndim == 3 else values[:, None]
     return np.concatenate(list(behavior.values()))
 

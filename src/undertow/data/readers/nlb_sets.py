@@ -6,9 +6,11 @@ population activity" (NeurIPS Datasets and Benchmarks).
 
 import re
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
 
 from undertow.errors import DataError
-from undertow.names import listed, nearest
+from undertow.names import listed, nearest, shown
 
 FORWARD_MS = 200
 
@@ -181,15 +183,28 @@ def nlb_set(name: str) -> NLBSet:
     Raises:
         DataError: for an unknown name, with the nearest one.
     """
-    if name not in NLB_SETS:
-        hint = nearest(str(name).lower(), NLB_SETS)
-        raise DataError(f"{name!r} is no set of the Neural Latents Benchmark: {hint}")
+    if not isinstance(name, str) or name not in NLB_SETS:
+        hint = nearest(shown(name).strip("'").lower(), NLB_SETS)
+        raise DataError(f"{shown(name)} is no set of the Neural Latents Benchmark: {hint}")
     return NLB_SETS[name]
+
+
+def check_bin_ms(bin_ms: Any) -> int:
+    """One of the benchmark's two bin widths, in ms.
+
+    Raises:
+        DataError: for anything else.
+    """
+    if not isinstance(bin_ms, Real) or bin_ms not in (FINE_MS, COARSE_MS):
+        raise DataError(
+            f"bin_ms is {shown(bin_ms)}: the benchmark has bins of {FINE_MS} and of {COARSE_MS} ms."
+        )
+    return int(float(bin_ms))
 
 
 def group_name(set_name: str, bin_ms: int) -> str:
     """The benchmark's name of set and bin width: 'mc_maze' at 5 ms, 'mc_maze_20' at 20 ms."""
-    return set_name if bin_ms == FINE_MS else f"{set_name}_{bin_ms}"
+    return set_name if bin_ms == FINE_MS else f"{set_name}_{int(bin_ms)}"
 
 
 def parse_group(group: str) -> tuple[str, int]:
@@ -201,8 +216,8 @@ def parse_group(group: str) -> tuple[str, int]:
     match = _GROUP.fullmatch(group)
     if match is None:
         raise DataError(
-            f"{group!r} is no group of the benchmark: name it after the set ({listed(NLB_SETS)}), "
-            "with '_20' after it for bins of 20 ms."
+            f"{shown(group)} is no group of the benchmark: name it after the set "
+            f"({listed(NLB_SETS)}), with '_20' after it for bins of 20 ms."
         )
     return match[1], COARSE_MS if match[2] else FINE_MS
 

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from undertow.data.readers.schema import Declared, check_sizes, damaged, text_checked
-from undertow.data.validation import sealed
+from undertow.data.sharing import sealed
 from undertow.errors import DataError, UndertowError
 from undertow.files import existing_file
 from undertow.names import listed, printable

@@ -54,8 +54,9 @@ def psth_r2(
         if index.size:
             true.append(target[keep])
             predicted.append(shifted[index].mean(axis=0)[keep])
-    if not true:
-        raise DataError("no condition has an evaluation trial: psth R² needs at least one.")
+    if not sum(map(len, true)):
+        what = "a bin with a PSTH" if true else "an evaluation trial"
+        raise DataError(f"no condition has {what}: psth R² needs at least one.")
     return _stacked_r2(np.concatenate(predicted), np.concatenate(true))
 
 

@@ -67,7 +67,9 @@ class VelocityDecoder:
         return decoded
 
 
-def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> VelocityDecoder:
+def fit_velocity_decoder(
+    train_rates: ArrayLike, train_velocity: ArrayLike, bin_s: float = 1.0
+) -> VelocityDecoder:
     """Fit the benchmark's decoder: ridge regression on rates, without a lag.
 
     α is chosen from logspace(−4, 0, 9) by 5 unshuffled folds.
@@ -76,16 +78,21 @@ def fit_velocity_decoder(train_rates: ArrayLike, train_velocity: ArrayLike) -> V
         train_rates: expected spikes **per bin**, (trials, time, neurons), not logged.
         train_velocity: (trials, time, channels); rows with NaN in channel 0 are dropped. Its window
             already has the lag.
+        bin_s: bin width in seconds of rates in spikes/s, which then become counts block by block.
 
     Raises:
         DataError: when shapes differ, a needed value is NaN, or fewer than 5 rows are left.
     """
-    rows, n_rows = _streamed(train_rates, train_velocity, lag_bins=0, log_floor=None)
+    rows, n_rows = _streamed(train_rates, train_velocity, 0, None, bin_s)
     return _decoder(ridge_by_folds(rows, n_rows, BENCHMARK_ALPHAS))
 
 
 def fit_log_rate_decoder(
-    train_rates: ArrayLike, train_velocity: ArrayLike, lag_bins: int, floor: float = ZERO_RATE
+    train_rates: ArrayLike,
+    train_velocity: ArrayLike,
+    lag_bins: int,
+    floor: float = ZERO_RATE,
+    bin_s: float = 1.0,
 ) -> VelocityDecoder:
     """Fit ridge regression on log rates: bin t gives velocity at t + `lag_bins`.
 
@@ -99,12 +106,13 @@ def fit_log_rate_decoder(
             `lag_bins` velocity bins of each trial are dropped.
         floor: smaller rates are raised to it before the logarithm, in spikes **per bin**. Rates
             that come near zero (smoothed spikes) decode better with 0.01 or more.
+        bin_s: as in `fit_velocity_decoder`.
 
     Raises:
         DataError: when shapes differ, a needed value is NaN or negative, or fewer than 5 rows are
             left.
     """
-    rows, _ = _streamed(train_rates, train_velocity, lag_bins, floor)
+    rows, _ = _streamed(train_rates, train_velocity, lag_bins, floor, bin_s)
     return _decoder(ridge_left_one_out(rows, LOG_RATE_ALPHAS), lag_bins, floor)
 
 
@@ -195,7 +203,11 @@ def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) 
 
 
 def _streamed(
-    rates: ArrayLike, velocity: ArrayLike, lag_bins: int, log_floor: float | None
+    rates: ArrayLike,
+    velocity: ArrayLike,
+    lag_bins: int,
+    log_floor: float | None,
+    bin_s: float = 1.0,
 ) -> tuple[Rows, int]:
     """Blocks of feature rows (rows, neurons) and target rows (rows, channels), and their number.
 
@@ -213,7 +225,7 @@ def _streamed(
 
     def rows() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for part in row_blocks(rates):
-            block = _block(rates[part], velocity[part], lag_bins, log_floor)
+            block = _block(rates[part] * bin_s, velocity[part], lag_bins, log_floor)
             if len(block[0]):
                 yield block
 

@@ -54,7 +54,11 @@ class LogRates:
         # spikes/s to spikes per bin, and never 0, whose logarithm is infinite
         floor = max(self.floor(train) * train.trials.bin_s, ZERO_RATE)
         return fit_log_rate_decoder(
-            window_counts(train), _velocity(train.trials), self.bins(train.trials), floor
+            train.rates[:, window(train.trials)],
+            _velocity(train.trials),
+            self.bins(train.trials),
+            floor,
+            train.trials.bin_s,
         )
 
 
@@ -106,7 +110,8 @@ def velocity_decoder(train: Prediction, log_rates: LogRates | None) -> VelocityD
     known = _DECODERS.setdefault(train, {})
     if log_rates not in known:
         if log_rates is None:
-            known[log_rates] = fit_velocity_decoder(window_counts(train), _velocity(train.trials))
+            rates = train.rates[:, window(train.trials)]
+            known[None] = fit_velocity_decoder(rates, _velocity(train.trials), train.trials.bin_s)
         else:
             known[log_rates] = log_rates.fit(train)
     return known[log_rates]

@@ -15,6 +15,7 @@ from undertow.inference import KLSchedule
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, validation
 from undertow.models.langevin_flow.building import Settings, build_network, network_size
+from undertow.models.langevin_flow.building import check_settings as check_pieces
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.presets import preset_settings
@@ -112,6 +113,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         return unused_by_spikes_alone(self.cli_name, trials)
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_pieces(self._settings())
 
     def network_size(self, population: Population) -> Size:
         return network_size(self._settings(), population)

@@ -148,7 +148,8 @@ class LangevinNetwork(nn.Module):
             x0 = mean + std * torch.empty_like(mean).normal_(generator=generator)
             # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
-            path = self.roll(x0, len(batch.time_s), generator, push, encoded.inputs[:, :-1])
+            read = encoded.inputs[:, :-1] if self.dynamics.input_dim else None
+            path = self.roll(x0, len(batch.time_s), generator, push, read)
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
         if exchange is not None:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch, batches
-from undertow.memory import blocks
-from undertow.models.langevin_flow.network import Inferred, LangevinNetwork
+from undertow.memory import blocks, give_back
+from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNetwork
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.randomness import path_generator
 
-TRIALS_AT_ONCE = 256
+TRIALS_AT_ONCE, ENCODED_BYTES = 256, 2**28
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def predict(
         samples = 1
     sums, context = SampleSums(trials, samples, keep), SampleSums(trials, 1, keep=False)
     for chunk, (rows, batch) in enumerate(batches(trials, read, TRIALS_AT_ONCE)):
-        encoded = network.encode(batch, batch.inputs)
+        encoded = encode(network, batch)
         context.add("h", rows, encoded.context)
         for sample in range(samples):
             generator = path_generator(encoded.context.device, seed, chunk, sample)
@@ -48,6 +48,19 @@ def predict(
             _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
             _add_latents(drawn, sums, (sample, rows))
     return _prediction(sums, context.ended(context.mean("h")), groups, average)
+
+
+def encode(network: LangevinNetwork, batch: Batch) -> Encoded:
+    """Read the counts of a batch, some trials at a time: an encoder keeps several copies."""
+    rows = list(blocks(len(batch), decoded_bytes(batch.targets.shape), ENCODED_BYTES))
+    if len(rows) == 1:
+        return network.encode(batch, batch.inputs)
+    everyone = torch.arange(len(batch), device=batch.targets.device)
+    parts = (batch.take(everyone[part]) for part in rows)
+    found = [network.encode(part, part.inputs) for part in parts]
+    give_back()
+    columns = zip(*((each.inputs, each.context, each.initial) for each in found), strict=True)
+    return Encoded(*(torch.cat(column) for column in columns))
 
 
 def _add_rates(
@@ -120,7 +133,7 @@ def exchanged_rates(
     exchange = torch.empty(len(batch), dtype=torch.long, device=batch.targets.device)
     # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
-    encoded, sums = network.encode(batch, batch.inputs), SampleSums(trials, samples, keep=False)
+    encoded, sums = encode(network, batch), SampleSums(trials, samples, keep=False)
     for sample in range(samples):
         generator = path_generator(exchange.device, seed, 0, sample)
         features = network.draw(batch, encoded, generator, exchange).features

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from undertow.data.batches import Batch
-from undertow.memory import blocks
+from undertow.memory import blocks, give_back
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
@@ -27,6 +27,8 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
         assert isinstance(network, LangevinNetwork)
         if network.dynamics is not None:
             network.dynamics.check_stable(network.bin_s)
+        if hidden.counts.nbytes > DECODED_BYTES:
+            give_back()  # what the minibatches left behind
         return hidden.score(mean_counts(network, batch, hidden.inputs, VALIDATION_SAMPLES))
 
     return validate
@@ -68,9 +70,14 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
     if unused:
         warnings.warn(
             f"{unused} of {len(kl)} initial latent coordinates carry less than {LEAST_KL_NATS} nat "
-            "per trial: these say nothing of a trial's start. Scores do not suffer from spare "
-            "coordinates; a smaller latent_dim fits faster (undertow latents compares sizes). "
-            "Where nearly all are spare, lower kl.peak or train for more epochs.",
+            "per trial: they stay at their prior and tell nothing of a trial's start. "
+            + (
+                "All rates come from what else the decoder sees; lower kl.peak, train for more "
+                "epochs, or raise decoder.withhold_h."
+                if unused == len(kl)
+                else "The others suffice; a lower latent_dim fits as well, or lower kl.peak to use "
+                "more of them."
+            ),
             TrainingWarning,
             stacklevel=3,
         )

@@ -20,6 +20,7 @@ from undertow.models.base import Generated
 from undertow.models.latent_sde import altering, sampling, validation
 from undertow.models.latent_sde import prediction as predicting
 from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
+from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
@@ -101,6 +102,10 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
     def describe(self, trials: TrialSet) -> Population:
         used = self.signals
         return Population.of(trials, used.stimulus, used.behavior, used.labels, self.regions)
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_pieces(self._settings())
 
     def network_size(self, population: Population) -> Size:
         return network_size(self._settings(), population)

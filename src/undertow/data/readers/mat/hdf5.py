@@ -182,7 +182,7 @@ def _shape(item: Any) -> tuple[int, ...]:
     if getattr(item, "shape", None) is None:
         return ()
     if item.attrs.get("MATLAB_empty", 0):
-        return tuple(int(n) for n in plain_array(item).ravel())
+        return tuple(int(n) for n in raw_values(item).ravel())
     return tuple(item.shape[::-1])
 
 

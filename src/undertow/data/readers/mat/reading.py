@@ -1,5 +1,6 @@
 """MATLAB files: arrays of counts, and spike times in cell or struct arrays."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,11 @@ from undertow.data.aligning import Window
 from undertow.data.readers import named_arrays
 from undertow.data.readers.choosing import chosen
 from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.flat_tables import FlatNames, flat_names, flat_recording, usual_condition
 from undertow.data.readers.mat.counts import arrays_of
 from undertow.data.readers.mat.recording import recording_of
 from undertow.data.readers.mat.trial_cells import is_trial_cells, recording_of_cells
-from undertow.data.readers.mat.values import cell_list, columns_of_size
+from undertow.data.readers.mat.values import cell_list, columns_of_size, plain_column
 from undertow.data.readers.mat.variables import Variable, Variables, opened_mat
 from undertow.data.readers.spike_tables import Clock, with_event
 from undertow.data.recording import Recording
@@ -59,6 +61,8 @@ def read_mat(
     - A cell or struct array of spike times in seconds, one entry per unit: binned around `events`
       as in `Recording.bin`, or cut into windows of `cut_s` seconds where there are none.
     - A cell array of trials × neurons with the spike times of one neuron in one trial in each cell.
+    - Vectors of one entry a spike: `neuron_ids`, `spiketimes` and maybe `trial_ids` (or other usual
+      names, as in `read_spike_table`).
 
     Args:
         path: the file.
@@ -93,15 +97,20 @@ def read_mat(
     wanted = named_arrays.Wanted(condition, behavior, stimulus, label)
     signals, stimuli = tables.as_names(behavior), tables.as_names(stimulus)
     recording: Recording | None = None
+    per_unit = False
     with opened_mat(path) as variables:
-        name = _spikes_name(path, variables, spikes)
-        if is_trial_cells(variables[name]):
+        if spikes is None and (table := _flat_table(variables)) is not None:
+            prefix, names, sizes = table
+            read = partial(_plain_values, variables, prefix)
+            recording = flat_recording(path, names, sizes, read, 1, tables.as_names(events), clock)
+        elif is_trial_cells(variables[name := _spikes_name(path, variables, spikes)]):
             of_trials = [each for each in wanted.named if each not in signals]
             recording = recording_of_cells(
                 path, variables, name, axes, events, of_trials, clock, signals
             )
         elif (times := _spike_times(name, variables[name])) is not None:
             recording = recording_of(path, variables, name, times, events, signals, stimuli)
+            per_unit = True
         else:
             given = [each for each, value in useless.items() if value is not None and value != 0]
             if given:
@@ -118,7 +127,7 @@ def read_mat(
         align=align,
         window_s=window_s,
         trials=trials,
-        condition=condition,
+        condition=condition if per_unit else usual_condition(recording, condition),
         behavior=signals,
         stimulus=stimuli,
         label=label,
@@ -153,6 +162,30 @@ def read_recording(
                 f"{name} in {path} holds counts, not spike times: read it with read_mat."
             )
         return recording_of(path, variables, name, times, events, tables.as_names(signals))
+
+
+def _flat_table(variables: Variables) -> tuple[str, FlatNames, dict[str, int]] | None:
+    """The struct that holds a flat table of spikes ('' at the top), its arrays and all sizes."""
+    groups: dict[str, dict[str, int]] = {}
+    for name, variable in variables.items():
+        struct, dot, last = name.rpartition(".")
+        if variable.kind != "object" and math.prod(variable.shape) == max(
+            variable.shape, default=0
+        ):
+            groups.setdefault(struct + dot, {})[last] = max(variable.shape, default=0)
+    found = [(prefix, flat_names(sizes), sizes) for prefix, sizes in groups.items()]
+    return next(
+        (
+            (prefix, names, sizes)
+            for prefix, names, sizes in found
+            if names is not None and variables[prefix + names.times].kind == "numbers"
+        ),
+        None,
+    )
+
+
+def _plain_values(variables: Variables, prefix: str, name: str) -> np.ndarray | None:
+    return plain_column(variables[prefix + name].read())
 
 
 def _counted(

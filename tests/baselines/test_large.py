@@ -1,0 +1,93 @@
+"""Smoothing on sets too large to be held in double precision: same answers, little memory."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from undertow.baselines import Smoothing
+from undertow.data import TrialSet
+from undertow.evaluation import bits_per_spike
+from undertow.evaluation.metrics import poisson_regression
+from undertow.evaluation.metrics.poisson_regression import PoissonDesign
+
+GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
+
+
+def population(n_trials: int, n_time: int, n_neurons: int) -> TrialSet:
+    rng = np.random.default_rng(0)
+    latents = np.cumsum(rng.normal(0, 0.3, (n_trials, n_time, 3)), axis=1)
+    rates = 10 * np.exp(np.tanh(latents) @ rng.normal(0, 0.6, (3, n_neurons)))
+    return TrialSet(rng.poisson(rates * 0.02).astype(np.float32), 0.02)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything counts as large."""
+    for module in ("evaluation.metrics.poisson_regression", "baselines.smoothing_choice"):
+        monkeypatch.setattr(f"undertow.{module}.LARGE", 10_000)
+    monkeypatch.setattr(poisson_regression, "NEURON_ENTRIES", 5_000)
+    monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**16)
+
+
+def example() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(3000, 12)) * np.linspace(0.1, 2, 12) + 1.0
+    counts = rng.poisson(np.exp(x @ rng.normal(0, 0.15, (12, 5)) - 1)).astype(np.float64)
+    counts[::7, 2] = np.nan
+    counts[:, 4] = 0.0
+    return x, counts
+
+
+def test_single_precision_and_blocks_find_the_same_regression(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, counts = example()
+    exact = PoissonDesign(x, counts).fit(0.01)
+    monkeypatch.setattr(poisson_regression, "LARGE", 1000)
+    monkeypatch.setattr(poisson_regression, "NEURON_ENTRIES", 6_000)
+    monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**15)
+    design = PoissonDesign((x[k : k + 700] for k in range(0, 3000, 700)), counts)
+    assert design.design.dtype == np.float32
+    found = design.fit(0.01)
+    np.testing.assert_allclose(found.weights, exact.weights, atol=2e-5)
+    np.testing.assert_allclose(found.log_counts(x), exact.log_counts(x), atol=1e-4)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("heldout", [0, 6])
+def test_a_large_set_is_fitted_as_a_small_one(
+    heldout: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = population(60, 20, 24).hold_out(heldout)
+    found = Smoothing(**GRID).fit(trials[:45])
+    monkeypatch.undo()
+    exact = Smoothing(**GRID).fit(trials[:45])
+    assert (found.width_s_, found.floor_hz_) == (exact.width_s_, exact.floor_hz_)
+    assert found.penalty_ == exact.penalty_
+    scores = [
+        bits_per_spike(model.predict(trials[45:]).counts, trials[45:].spikes)
+        for model in (found, exact)
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_fit_and_a_prediction_take_little_beside_the_counts() -> None:
+    trials = population(200, 50, 80).hold_out(20)
+    train, counts = trials[:150], trials.spikes.nbytes
+    Smoothing(**GRID).fit(train[:20])  # modules are imported once
+    tracemalloc.start()
+    try:
+        model = Smoothing(**GRID).fit(train)
+        fitted = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        held = tracemalloc.get_traced_memory()[0]
+        rates = model.predict(trials).rates
+        predicted = tracemalloc.get_traced_memory()[1] - held
+    finally:
+        tracemalloc.stop()
+    # features in single precision, held-out counts, and the validation trials in double precision
+    assert fitted < 3 * counts
+    assert rates.dtype == np.float32
+    assert predicted < 1.5 * counts

@@ -1,0 +1,50 @@
+"""Sizes known before a network is built: never above what it then holds, and near it."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import make_small_trials
+from undertow.errors import ModelError
+from undertow.models import LangevinFlow, LatentSDE
+from undertow.models.sizes import check_prediction
+from undertow.models.trained import TrainedModel
+from undertow.randomness import isolated_seed
+
+TRIALS = make_small_trials().hold_out(2)
+LANGEVIN: list[dict[str, Any]] = [
+    {},
+    {"dynamics": None},
+    {"encoder": "linear", "decoder": "mlp"},
+    {"decoder": "linear", "posterior": "autonomous"},
+    {"dynamics__order": 1, "dynamics__potential": "mlp", "decoder__inputs": ("z",)},
+    {"encoder__bidirectional": False, "decoder__feedforward": 9},
+]
+SDE: list[dict[str, Any]] = [
+    {},
+    {"dynamics": "neural-sde", "posterior": "autonomous"},
+    {"dynamics": "gru", "encoder__context": "both", "posterior__full_initial": True},
+    {"posterior__initial_s": 0.0, "posterior": "drift", "observation": "negative-binomial"},
+]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LangevinFlow().set_params(**each) for each in LANGEVIN]
+    + [LatentSDE().set_params(**each) for each in SDE],
+    ids=repr,
+)
+def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(
+    model: TrainedModel[Any],
+) -> None:
+    population = model.describe(TRIALS)
+    with isolated_seed(0):
+        size = model.network_size(population)
+        held = sum(p.numel() for p in model.build_network(population).parameters())
+    assert 0.6 * held < size.weights <= held
+    assert size.per_bin > 0
+
+
+def test_more_samples_than_memory_holds_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"keeping 1,000 samples would take 400 PB of memory"):
+        check_prediction(1000, 10**14)
