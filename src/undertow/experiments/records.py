@@ -15,7 +15,7 @@ Ids = list[int | float | str]
 RUN: Mapping[str, Any] = {
     "model": str,
     "settings": dict[str, Any],
-    "data": dict[str, Any],
+    "data": dict[str, Any] | str,  # of a study the fingerprint alone
     "splits": dict[str, dict[str, Ids]],
     "seeds": dict[str, Any],
     "source": dict[str, Any],
