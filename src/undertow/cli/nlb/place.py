@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast, final, get_args
 import typer
 
 from undertow.errors import UndertowError
+from undertow.names import listed, shown
 
 if TYPE_CHECKING:
     from undertow.nlb import Phase, Submission, Tensors
@@ -108,18 +109,18 @@ class Place:
         found = sorted(
             path.parent.name for path in self.folder.glob(f"{self.set_name}_*/{TENSORS}")
         )
-        named = [name for name in found if name.removeprefix(f"{self.set_name}_")[0].isdigit()]
-        return f" (prepared: {', '.join(named)})" if named else ""
+        named = [name for name in found if name.removeprefix(f"{self.set_name}_")[:1].isdigit()]
+        return f" (prepared: {listed(named)})" if named else ""
 
     def run(self, name: str) -> Path:
         """The directory of a run.
 
         Raises:
-            UndertowError: when the name is a path.
+            UndertowError: when the name is a path, or none that a folder can have.
         """
-        if Path(name).name != name:
+        if Path(name).name != name or name in ("", "..") or not name.isprintable():
             raise UndertowError(
-                f"{name} is a path: give the name of a run, a folder of its own in "
+                f"{shown(name)} is a path, or no name: give the name of a run, a folder of its own in "
                 f"{self.directory}."
             )
         return self.directory / name
@@ -138,7 +139,7 @@ class Place:
 
         path = self.run(name) / RATES
         if not path.exists():
-            there = ", ".join(self.runs()) or "none"
+            there = listed(self.runs()) if self.runs() else "none"
             raise UndertowError(
                 f"there is no {path}: finished runs of {self.label} are: {there}. "
                 f"Run undertow nlb fit {self.words} first."
