@@ -1,6 +1,7 @@
 """Verbs of the benchmark: killed and given again they end as if never killed; one at a time."""
 
 import json
+import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -108,12 +109,12 @@ def test_a_file_where_a_folder_should_be(
     assert (tmp_path / "file").read_text() == "a file"
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a\x00b", "a\x1b[31mb"])
+@pytest.mark.parametrize("name", ["..", "a/b", "a\x00b", "a\x1b[31mb"])
 def test_runs_have_names(undertow: Undertow, fitted_nlb: Path, name: str) -> None:
     words = ("nlb", "fit", *SET, *SMOOTHING, "--folder", fitted_nlb, "--out", name)
     done = undertow(*words)
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
-    assert "is a path, or no name: give the name of a run" in done.stderr
+    assert re.search("is (a path|no name): give the name of a run", done.stderr)
     (fitted_nlb / "mc_maze_" / "tensors.h5").mkdir(parents=True)
     missing = undertow("nlb", "score", *SET[:2], 5, "--folder", fitted_nlb)
     assert "(prepared: mc_maze_20_test, mc_maze_20_val)" in missing.stderr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast, final, get_args
 import typer
 
 from undertow.errors import UndertowError
-from undertow.names import listed, shown
+from undertow.names import listed, printable, shown
 
 if TYPE_CHECKING:
     from undertow.nlb import Phase, Submission, Tensors
@@ -118,10 +118,11 @@ class Place:
         Raises:
             UndertowError: when the name is a path, or none that a folder can have.
         """
-        if Path(name).name != name or name in ("", "..") or not name.isprintable():
+        is_path = Path(name).name != name or name == ".."
+        if is_path or not name.isprintable():
+            what = f"{printable(name)} is a path" if is_path else f"{shown(name)} is no name"
             raise UndertowError(
-                f"{shown(name)} is a path, or no name: give the name of a run, a folder of its own in "
-                f"{self.directory}."
+                f"{what}: give the name of a run, a folder of its own in {self.directory}."
             )
         return self.directory / name
 
