@@ -4,12 +4,10 @@ import functools
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer.main
 
 import undertow
-from tests.conftest import make_small_trials
 from undertow.cli.app import app
 from undertow.models import GRUEncoding, TransformerDecoding
 from undertow.training import Training
@@ -26,10 +24,6 @@ def blocks(language: str) -> list[str]:
 def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trials = make_small_trials(n_neurons=50)
-    np.savez(
-        tmp_path / "recording.npz", spikes=trials.spikes, bin_s=0.02, condition=trials.condition
-    )
     small = functools.partial(
         undertow.LangevinFlow,
         encoder=GRUEncoding(hidden_dim=8),

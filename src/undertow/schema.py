@@ -95,6 +95,14 @@ def _field_types(cls: type) -> dict[str, Any]:
     return {k: v for k, v in hints.items() if typing.get_origin(v) is not ClassVar}
 
 
+def deeper_than(value: Any, levels: int) -> bool:
+    """Whether tables and lists are nested in more levels than this."""
+    if not isinstance(value, dict | list):
+        return False
+    held = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(deeper_than(each, levels - 1) for each in held)
+
+
 def kinds(annotation: Any) -> list[Any]:
     """The types that an annotation allows."""
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)

@@ -1,5 +1,6 @@
 """Decoded velocity and hand paths."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.report.records import make_prediction, make_trials
-from undertow.analysis import decoded_velocity, hand_paths
+from undertow.analysis import decoded_velocity, hand_paths, predicted_behavior
 from undertow.analysis.behavior import DecodedVelocity, integrated
 from undertow.data import Prediction, TrialSet
 from undertow.errors import UndertowError
@@ -90,3 +91,17 @@ def test_on_a_real_recording_decoded_paths_follow_the_hand(
     error = np.sqrt(np.mean((moved.position - measured.position)[known] ** 2))
     spread = np.sqrt(np.mean((measured.position - measured.position[:, :1])[known] ** 2))
     assert error < 0.7 * spread
+
+
+def test_the_share_of_measured_values_inside_their_interval_is_counted_over_all_trials() -> None:
+    trials = make_trials(200)
+    assert trials.behavior is not None
+    noise = np.random.default_rng(0).normal(size=trials.behavior.shape)
+    noise[0, 0, 0] = np.nan
+    for factor, share in ((1.0, 0.9), (2.0, 0.589)):
+        measured = trials.replace(behavior=trials.behavior + factor * noise)
+        made = make_prediction(measured)
+        std = np.ones_like(trials.behavior)
+        made = dataclasses.replace(made, behavior=trials.behavior, behavior_std=std)
+        assert predicted_behavior(made, trials=2).held == pytest.approx(share, abs=0.02)
+    assert predicted_behavior(dataclasses.replace(made, behavior_std=None)).held is None

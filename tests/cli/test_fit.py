@@ -65,7 +65,8 @@ def test_config_holds_the_same_keys_and_the_command_line_wins(fitted_langevin: P
 
 def test_the_baseline_stands_beside_the_model(fitted_langevin: Path) -> None:
     scores = held(fitted_langevin)
-    assert {row["model"] for row in scores["scores"]} == {"langevin-flow", "smoothing"}
+    models = {row["model"] for row in scores["scores"]}
+    assert models == {"langevin-flow", "smoothing", "true rates"}
     assert {row["name"] for row in scores["differences"]} >= {
         "co-bps difference",
         "rate R2 difference",
@@ -76,7 +77,7 @@ def test_the_baseline_stands_beside_the_model(fitted_langevin: Path) -> None:
 def test_plain_lines_on_no_terminal(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
     done = undertow("fit", recording, "--out", tmp_path / "s", "--model", "smoothing")
     head, first = done.stdout.splitlines()[:2]
-    assert head.split() == ["score", "smoothing", "unit", "test", "trials"]
+    assert head.split() == ["score", "smoothing", "true", "rates", "unit", "test", "trials"]
     assert first.startswith("co-bps")
     assert not set(done.output) & set("│┃━\x1b\r")
 
@@ -169,6 +170,7 @@ def test_dry_run_says_what_would_run_and_writes_nothing(
     assert done.exit_code == 0, done.output
     for part in ("80 trials", "56 / 12 / 12", "2 of 10", "time"):
         assert part in done.stdout
+    assert ("of scoring and report" in done.stdout) == (model == "langevin-flow")
     assert ("training steps" in done.stdout and "MiB" in done.stdout) == (model == "langevin-flow")
     assert list(tmp_path.iterdir()) == []
 

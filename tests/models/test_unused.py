@@ -19,7 +19,7 @@ WITH = BARE.replace(stimulus=SIGNALS)
 def test_a_stimulus_and_behaviour_without_velocities_are_named() -> None:
     model = LangevinFlow()
     (about,) = model.unused_signals(WITH)
-    assert "langevin-flow does not use the stimulus (2 channels)" in about
+    assert "langevin-flow does not use the stimulus (channels: 2)" in about
     assert "latent-sde" in about
     moving = BARE.replace(behavior=SIGNALS, behavior_names=("x", "y"))
     (about,) = model.unused_signals(moving)

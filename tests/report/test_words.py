@@ -9,9 +9,12 @@ from tests.report.records import make_prediction, make_record, make_trials
 from undertow.evaluation import score_prediction
 from undertow.experiments.identity import settings_of
 from undertow.files import flatten
+from undertow.plots.style import off_screen
 from undertow.report.methods import describe_model, methods_paragraph
 from undertow.report.page import decimal, plain, plural
 from undertow.report.scores import MEANINGS, meanings, score_table
+from undertow.report.sections.single_trials import NOT_MEASURED, SINGLE_TRIALS
+from undertow.report.sections.velocity import VELOCITY
 
 
 def test_numbers_as_text() -> None:
@@ -110,3 +113,30 @@ def test_a_langevin_flow_without_latents_is_described_as_one() -> None:
     words = describe_model("langevin-flow", settings)
     assert "It was run without latents" in words
     assert "Langevin equation" not in words
+
+
+def test_a_band_says_what_it_holds_or_that_this_is_not_known() -> None:
+    record = make_record(samples=200)
+    assert NOT_MEASURED in SINGLE_TRIALS.draw(record, off_screen())
+    scores = {name: dict(each) for name, each in record.scores.items()}
+    coverage = dataclasses.replace(scores["langevin-flow"]["co-bps"], value=0.6)
+    scores["langevin-flow"]["interval coverage"] = coverage
+    caption = SINGLE_TRIALS.draw(dataclasses.replace(record, scores=scores), off_screen())
+    assert "the 90 % interval holds 60 % of the true rates" in caption
+    assert NOT_MEASURED not in caption
+
+
+def test_the_velocity_figure_says_its_floors() -> None:
+    record = make_record()
+    assert "floor" not in VELOCITY.draw(record, off_screen())
+    scores = {
+        name: score_prediction(test, train, resamples=2)
+        for name, test, train in (
+            ("langevin-flow", record.prediction, record.train_prediction),
+            ("smoothing", record.baseline_prediction, record.baseline_train_prediction),
+        )
+    }
+    floors = [each["velocity R2 log-rate"].facts["floor_hz"] for each in scores.values()]
+    caption = VELOCITY.draw(dataclasses.replace(record, scores=scores), off_screen())
+    words = f"{floors[0]:.3g} (langevin-flow), {floors[1]:.3g} (smoothing)"
+    assert f"raised to a floor in spikes/s: {words}" in caption

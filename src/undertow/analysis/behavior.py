@@ -133,6 +133,8 @@ class PredictedBehavior:
         level: coverage of the interval, 0 to 1.
         channel_names, trial_names: names of channels and trials.
         categories: the numbers that name each channel's categories; empty for continuous behaviour.
+        held: share of the values measured in all trials that lie in their interval; None without
+            one. `level` is right.
     """
 
     measured: np.ndarray
@@ -144,6 +146,7 @@ class PredictedBehavior:
     channel_names: tuple[str, ...]
     trial_names: tuple[str, ...]
     categories: tuple[np.ndarray, ...] = ()
+    held: float | None = None
 
 
 def predicted_behavior(
@@ -164,10 +167,13 @@ def predicted_behavior(
     if tested.behavior is None or not np.isfinite(tested.behavior).any():
         raise UndertowError("the test trials hold no behaviour to compare with.")
     shown = example_trials(tested, trials)
-    mean, low, high = inferred.behavior[shown], None, None
+    mean, low, high, held = inferred.behavior[shown], None, None, None
     if inferred.behavior_std is not None:
-        reach = float(ndtri((1 + level) / 2)) * inferred.behavior_std[shown]
-        low, high = mean - reach, mean + reach
+        reach = float(ndtri((1 + level) / 2)) * inferred.behavior_std
+        low, high = mean - reach[shown], mean + reach[shown]
+        error = np.abs(tested.behavior - inferred.behavior)
+        known = np.isfinite(error)
+        held = float((error <= reach)[known].mean()) if known.any() else None
     made = None if generated is None or generated.behavior is None else generated.behavior[shown]
     return PredictedBehavior(
         measured=tested.behavior[shown],
@@ -179,4 +185,5 @@ def predicted_behavior(
         channel_names=tuple(str(name) for name in inferred.behavior_names or tested.behavior_names),
         trial_names=tuple(trial_name(tested, trial) for trial in shown),
         categories=tuple(inferred.behavior_categories.values()),
+        held=held,
     )

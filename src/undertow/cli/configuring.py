@@ -83,6 +83,12 @@ def option_names(types: Mapping[str, Any], parts: Settings) -> list[str]:
     return found
 
 
+def model_options(model: Estimator) -> list[str]:
+    """Every dotted key that a model takes as it stands."""
+    types = argument_types(type(model))
+    return option_names(types, {name: part_of(model, name) for name in types})
+
+
 def _check_key(of: str, key: str, types: Mapping[str, Any], parts: Settings) -> None:
     name, _, option = key.partition(".")
     if option in BY_MODEL and isinstance(parts.get(name), Dynamics):

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from undertow.models import Estimator
 
 
+EXAMPLE = """model = "langevin-flow"
+bin-ms = 20
+heldout = 25
+[set]
+latent_dim = 32
+[set.training]
+epochs = 100"""
+CONFIG = (
+    "The same options in a TOML file; the command line wins. Options of this verb stand at its "
+    "top, settings of the model under [set], those of its parts in tables of their own:\n\n"
+    + EXAMPLE.replace("\n", "\n\n")
+).replace("[", "\\[")  # brackets are the help's markup
+
+
 @guarded
 @options.grouped()
 def fit(
@@ -48,12 +62,7 @@ def fit(
     figures: options.Figures = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            metavar="F.toml",
-            help="The same options in a file; the command line wins. Settings of the model go "
-            'under [set], one line each: model = "langevin-flow", heldout = 10, [set], '
-            "latent_dim = 16, [set.training], epochs = 50.",
-        ),
+        typer.Option(metavar="F.toml", help=CONFIG),
     ] = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,
     quiet: options.Quiet = False,

@@ -100,7 +100,7 @@ class Study:
         title: what is fitted, for the first line.
         models: name → model, for the dry run: each is fitted on every fold and seed.
         fit: called with the trials, the directory and `base`, and with folds, seeds, split_seed,
-            workers and report; fits, and returns the result.
+            workers, report and verbose; fits, and returns the result.
         tried: fits of each model beside those.
         decisive: whether nothing is worth fitting any more once this fit, the n-th that ended, has
             failed.
@@ -171,6 +171,7 @@ def _fitted(
             split_seed=plan.split_seed,
             workers=asked.workers,
             report=report,
+            verbose=not asked.quiet,
         )
         about = {**same, "source": source, "seeds": list(seeds), **study.about}
         return done, done.write(plan.directory(), about)
@@ -203,7 +204,8 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
     for name, model in study.models().items():
         cost = estimate(model, first)
         if cost is not None:
-            total_s += fits * cost.seconds
-            each = f"{fits} fits × about {show.duration(cost.seconds)}"
+            total_s += fits * (cost.seconds + cost.scored_s)
+            each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
+            each += f"{show.duration(cost.scored_s)} of scoring"
             facts[name] = f"{cost.parameters:,} parameters, {each}"
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

@@ -217,15 +217,23 @@ class Plan:
 
 def _unknown(key: str, value: Any, known: list[str]) -> str:
     """What to do with a key of a config file that is none of its own."""
-    from undertow.models.loading import model_choices
-    from undertow.models.parameters import parameter_names
+    shown, table = printable(key), _table_of(key.partition(".")[0], value)
+    if table is None:
+        return f"the config file has no setting '{shown}': {nearest(key, known)}"
+    where = table if table != "[set]" else f"[set] as {shown} = …"
+    return f"the config file sets '{shown}', which is of the model: put it under {where}."
 
-    part = key.partition(".")[0]
-    shown = printable(key)
-    if any(part in parameter_names(cls) for cls in model_choices().values()):
-        where = f"[set.{part}]" if isinstance(value, Mapping) else f"[set] as {shown} = …"
-        return f"the config file sets {shown!r}, which is of the model: put it under {where}."
-    return f"the config file has no setting {shown!r}: {nearest(key, known)}"
+
+def _table_of(key: str, value: Any) -> str | None:
+    """The table that a setting of a model, or an option of one of its parts, belongs into."""
+    from undertow.cli.configuring import model_options
+    from undertow.models.loading import model_choices
+
+    options = [each for model in model_choices().values() for each in model_options(model())]
+    if any(key == each.partition(".")[0] for each in options):
+        return f"[set.{key}]" if isinstance(value, Mapping) else "[set]"
+    parts = (each.rpartition(".")[0] for each in options if each.endswith(f".{key}"))
+    return next((f"[set.{part}]" for part in parts), None)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))  # with or without a BOM
     except (OSError, ValueError, RecursionError) as error:
         raise UndertowError(f"the config file {path} {_why_not_toml(error)}") from None
-    if _deeper_than(table, MOST_NESTED):
+    if schema.deeper_than(table, MOST_NESTED):
         raise UndertowError(
             f"the config file {path} nests tables deeper than any setting: write [set] for "
             "settings of the model and [set.training] for those of one of its parts."
@@ -77,13 +77,6 @@ def _why_not_toml(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deep: tables and lists of a setting are one or two levels deep."
     return f"is not valid TOML: {printable(str(error), 200)}."
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    held = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper_than(each, levels - 1) for each in held)
 
 
 def fit_value(key: str, value: Any, annotation: Any) -> Any:

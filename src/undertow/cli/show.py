@@ -105,13 +105,23 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
 def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
     if cost is None:
         return {"time": "no training loop to time"}
-    times = "" if fits == 1 else f"{fits} fits × "
     return {
         "parameters": f"{cost.parameters:,}",
-        "time": f"{times}at most about {duration(cost.seconds)} ({cost.steps} training steps, "
-        "timed here)",
+        "time": f"{_time(cost, fits)} ({cost.steps} training steps; timed here)",
         "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
     }
+
+
+def _time(cost: "Estimate", fits: int) -> str:
+    """Seconds of training, and of all that follows it."""
+    training, scores = duration(cost.seconds), duration(cost.scored_s)
+    if fits == 1:
+        after = duration(cost.scored_s + cost.report_s)
+        return f"at most about {training} of training and {after} of scoring and report"
+    report = duration(cost.report_s)
+    return f"{fits} fits × at most about {training} of training and {scores} of scoring, then " + (
+        f"{report} of report"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -80,7 +80,8 @@ def timed_trials(
     if dropped := int((known <= 0).sum()):
         short = " or are shorter than one bin" if window_s is None else ""
         warnings.warn(
-            f"{dropped} of {rows.size} trials have no time in {align!r}{short} and are dropped.",
+            f"{dropped} of {rows.size} trials have no time in {align!r}{short} and are dropped; "
+            "to keep them, align to an event that every trial has.",
             DataWarning,
             stacklevel=3,
         )

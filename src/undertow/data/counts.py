@@ -67,7 +67,8 @@ def check_spiking(spikes: np.ndarray, neuron_ids: np.ndarray) -> None:
         shown = ", ".join(map(str, silent[:10])) + (", …" if silent.size > 10 else "")
         warnings.warn(
             f"{silent.size} of {neuron_ids.size} neurons never spike and are left out of scores: "
-            f"{shown}.",
+            f"{shown}. To leave them out of the model too, set a least rate (filter_rates, on the "
+            "command line --min-rate).",
             DataWarning,
             stacklevel=4,
         )

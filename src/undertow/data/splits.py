@@ -107,7 +107,7 @@ def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.nd
     if counts.min() < n:
         warnings.warn(
             f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing "
-            "from some folds.",
+            "from some folds: take fewer folds, or join conditions.",
             DataWarning,
             stacklevel=2,
         )

@@ -23,7 +23,7 @@ from undertow.experiments.records import read_run
 from undertow.files import flatten, plain, write_json
 from undertow.locks import LOCK, refuse_held, unfinished
 from undertow.models.base import Estimator
-from undertow.names import kebab
+from undertow.names import kebab, printable
 from undertow.options import Options
 from undertow.places import check_not_file, claimed_folder, holds_nothing
 
@@ -226,10 +226,11 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     before, after = flatten(earlier), flatten(plain(now))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return "; ".join(
-        f"{key} was {_short(before.get(key))}, is {_short(after.get(key))}" for key in keys[:4]
+        f"{printable(key)} was {_short(before.get(key))}, is {_short(after.get(key))}"
+        for key in keys[:4]
     )
 
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 24 else f"{text[:20]}…"
+    return printable(text, len(text) if len(text) <= 24 else 20)

@@ -7,14 +7,15 @@ from typing import Any
 
 from undertow.errors import UndertowError
 from undertow.files import read_json
-from undertow.schema import fit_value, record
+from undertow.schema import deeper_than, fit_value, record
 
+MOST_NESTED = 20
 PARTS = ("train", "validation", "test")
 Ids = list[int | float | str]
 RUN: Mapping[str, Any] = {
     "model": str,
     "settings": dict[str, Any],
-    "data": dict[str, Any],
+    "data": dict[str, Any] | str,  # of a study the fingerprint alone
     "splits": dict[str, dict[str, Ids]],
     "seeds": dict[str, Any],
     "source": dict[str, Any],
@@ -85,6 +86,8 @@ def read_table(path: Path) -> dict[str, Any]:
         UndertowError: for a file that is no JSON, or holds no table.
     """
     content = read_json(path)
+    if deeper_than(content, MOST_NESTED):
+        raise UndertowError(f"{path} is nested deeper than any record: it is damaged.")
     if not isinstance(content, dict):
         raise UndertowError(f"{path} holds no table of names and values: it is damaged.")
     return content

@@ -125,9 +125,9 @@ class SavedRun:
 
     def _own(self, trials: TrialSet) -> bool:
         """Whether the run was fitted on these data."""
-        fitted = self.about.get(identity.UNLABELLED) or self.about.get("data", {}).get(
-            "fingerprint"
-        )
+        data = self.about.get("data")
+        whole = data.get("fingerprint") if isinstance(data, Mapping) else None
+        fitted = self.about.get(identity.UNLABELLED) or whole
         return bool(fitted == identity.unlabelled_fingerprint(trials))
 
     def parts(self, trials: TrialSet) -> tuple[TrialSet | None, TrialSet]:

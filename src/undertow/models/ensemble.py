@@ -65,6 +65,7 @@ class Ensemble(Estimator):
         member: Estimator | None = None,
         size: int = 3,
         seed: int = 0,
+        *,
         splits: SplitChoice = "own",
     ) -> None:
         self.member, self.size, self.seed, self.splits = member, size, seed, splits
@@ -127,8 +128,7 @@ class Ensemble(Estimator):
         return LangevinFlow() if name == "member" and value is None else value
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
-        member = self.piece("member")
-        return member.unused_signals(trials) if isinstance(member, Estimator) else []
+        return self.unfitted_members()[0].unused_signals(trials)
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -163,11 +163,8 @@ class Ensemble(Estimator):
     def _adopt(self, members: list[Estimator]) -> None:
         """Take over fitted members, with the population and history of the first."""
         first, self.members_ = members[0], members
-        self.neuron_ids_, self.heldout_, self.bin_s_ = (
-            first.neuron_ids_,
-            first.heldout_,
-            first.bin_s_,
-        )
+        self.neuron_ids_, self.heldout_ = first.neuron_ids_, first.heldout_
+        self.bin_s_ = first.bin_s_
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 

@@ -17,7 +17,7 @@ def unused_by_spikes_alone(model: str, trials: TrialSet) -> list[str]:
     found = []
     if trials.stimulus is not None:
         found.append(
-            f"{model} does not use the stimulus ({trials.stimulus.shape[2]} channels): the "
+            f"{model} does not use the stimulus (channels: {trials.stimulus.shape[2]}): the "
             "dynamics of latent-sde are driven by it."
         )
     if trials.behavior is not None and not velocity_channels(trials):

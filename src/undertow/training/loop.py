@@ -225,7 +225,8 @@ def _keep_something(
         _validate(state, row, validate)
     except (NonFiniteError, StabilityError) as error:
         raise ModelError(
-            f"training broke off after {tries} tries, and {error} of the weights it had: {why}."
+            f"training broke off after {tries} tries, and the weights it had are no good "
+            f"({error}): {why}."
         ) from None
 
 

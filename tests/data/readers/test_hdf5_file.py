@@ -121,3 +121,13 @@ def test_a_heap_without_an_end_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(DataError, match=r"the heap of text and lists at byte .* has no end"):
         read_hdf5(path)
+
+
+def test_groups_in_groups_end(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["train_data"] = ONES
+        group = file
+        for _ in range(150):
+            group = group.create_group("a")
+    with pytest.raises(DataError, match="groups lie in groups, more than 100 deep"):
+        read_hdf5(tmp_path / "deep.h5")

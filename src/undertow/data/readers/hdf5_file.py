@@ -30,8 +30,8 @@ ERRORS = (
     *(IndexError, OverflowError, MemoryError, NotImplementedError, SystemError),
 )
 """What h5py raises for a file that breaks the format."""
-MOST_DEEP = 100
-"""Groups within groups; files of any layout have a dozen."""
+DEEPEST = 100
+"""Groups in each other; deep ones take libhdf5 minutes."""
 SMALL = 2**20
 """Bytes that any machine has."""
 
@@ -85,7 +85,7 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
 
     def foreign_link(name: bytes, info: Any) -> bytes | None:
         own = info.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT)
-        return None if own and name.count(b"/") < MOST_DEEP else name
+        return None if own and name.count(b"/") <= DEEPEST else name
 
     def foreign_data(name: bytes, info: Any) -> bytes | None:
         if info.type != h5o.TYPE_DATASET:
@@ -93,8 +93,8 @@ def check_own_data(path: str | Path, file: "h5py.File", all_values: bool = True)
         return name if _foreign(h5d.open(file.id, name)) else None
 
     if (link := file.id.links.visit(foreign_link, info=True)) is not None:
-        if link.count(b"/") >= MOST_DEEP:  # a walk takes time by the depth squared
-            raise damaged(path, "HDF5", f"its groups lie more than {MOST_DEEP} deep")
+        if link.count(b"/") > DEEPEST:
+            raise damaged(path, "HDF5", f"groups lie in groups, more than {DEEPEST} deep")
         raise _refused(path, link, "a link to another file")
     data = h5o.visit(file.id, foreign_data, info=True) if all_values else None
     if data is not None:

@@ -172,7 +172,7 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
     found = [next((str(dim) for dim in counts.dims if dim in names), None) for names in choices]
     named = [dim for dim in found if dim is not None]
     if len(set(named)) != 3 or counts.ndim != 3:
-        sizes = ", ".join(f"{dim} ({n})" for dim, n in counts.sizes.items())
+        sizes = listed([f"{printable(str(dim), 20)} ({n})" for dim, n in counts.sizes.items()], 8)
         raise DataError(
             f"{counts.name} has the dimensions {sizes}: it must have three, for trials, time and "
             "neurons; dims=('trial', 'time', 'neuron') gives their names."
@@ -185,12 +185,11 @@ def _dims(counts: "xarray.DataArray", wanted: Sequence[str] | None) -> list[str]
 def _truth(dataset: "xarray.Dataset", dims: tuple[str, str, str]) -> np.ndarray | None:
     if "truth" not in dataset.variables:
         return None
-    if set(dataset["truth"].dims) != set(dims):
-        raise DataError(
-            f"truth has the dimensions {listed(dataset['truth'].dims)}: it must have those of the "
-            f"spikes, {listed(dims)}."
-        )
-    return dataset["truth"].transpose(*dims).values
+    truth = dataset["truth"]
+    if set(truth.dims) != set(dims):
+        there, rule = listed(truth.dims, 4), listed(dims)
+        raise DataError(f"truth has the dimensions {there}: it must have those of spikes, {rule}.")
+    return truth.transpose(*dims).values
 
 
 def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
@@ -198,7 +197,8 @@ def _along(dataset: "xarray.Dataset", name: str, dim: str) -> np.ndarray:
     variable = _variable(dataset, name)
     if variable.dims != (dim,):
         raise DataError(
-            f"{name} has the dimensions {listed(variable.dims)}: it must have {dim} alone."
+            f"{printable(name)} has the dimensions {listed(variable.dims, 3)}: it must have "
+            f"{printable(dim)} alone."
         )
     values = text_checked("the data", name, variable.values)
     check_kind("the data", name, values.dtype, PLAIN)

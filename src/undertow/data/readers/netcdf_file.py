@@ -1,5 +1,6 @@
 """netCDF 4 files: their structure checked by HDF5 alone, then opened by xarray."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from undertow.data.readers.hdf5_file import declared, opened_hdf5
 from undertow.data.readers.schema import Declared, check_sizes, damaged
-from undertow.errors import DataError, UndertowError
+from undertow.errors import DataError, DataWarning, UndertowError
 from undertow.files import existing_file
 from undertow.names import printable
 
@@ -33,12 +34,22 @@ def opened_netcdf(path: str | Path) -> "Iterator[xarray.Dataset]":
         import xarray
         from xarray.backends import H5NetCDFStore
 
-        with h5netcdf.File(path, "r", phony_dims="access") as file:
+        with _quiet(), h5netcdf.File(path, "r", phony_dims="access") as file:
             yield xarray.open_dataset(H5NetCDFStore(file), decode_times=False, cache=False)
     except UndertowError as error:
         raise DataError(str(error).replace("as HDF5 (", "as netCDF 4 (")) from None
     except Exception as error:  # the reader raises many kinds for a file that breaks the format
         raise damaged(path, "netCDF 4", error) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of the libraries: of attributes that break a convention, packed values, …"""
+    with warnings.catch_warnings():
+        for kind in (UserWarning, RuntimeWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
+        warnings.simplefilter("always", DataWarning)
+        yield
 
 
 def loaded(path: str | Path, dataset: "xarray.Dataset", names: list[str]) -> "xarray.Dataset":

@@ -50,7 +50,7 @@ GENERATED = Section("generated_rates", "Generated rates", draw_generated, genera
 
 def draw_behavior(record: RunRecord, figure: "Figure") -> str:
     """Draw predicted beside measured behaviour and say what it was predicted from."""
-    from undertow import plots
+    from undertow import analysis, plots
 
     prediction, how = record.prediction, _how(record)
     axes = plots.behavior(prediction, record.generated, level=LEVEL, figure=figure)
@@ -62,6 +62,9 @@ def draw_behavior(record: RunRecord, figure: "Figure") -> str:
         words += " In each bin the likeliest category is drawn."
     if prediction.behavior_std is not None:
         words += f" Band: central {100 * LEVEL:g} % of an observed value, taken as Gaussian."
+        held = analysis.predicted_behavior(prediction, level=LEVEL).held
+        if held is not None:
+            words += f" It holds {100 * held:.0f} % of the values measured in all test trials."
     return words + time_words(record)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVEL = 0.9
+NOT_MEASURED = "How much of the truth it holds is not known here."
 
 
 def draw_rasters(record: RunRecord, figure: "Figure") -> str:
@@ -54,8 +55,9 @@ def draw_single_trials(record: RunRecord, figure: "Figure") -> str:
     else:
         words += (
             f" Band: central {100 * LEVEL:g} % of the posterior samples of the rate (not of the "
-            f"spikes). {interval_words(record.scores[record.model_name])}"
-        ).rstrip()
+            "spikes). "
+        )
+        words += interval_words(record.scores[record.model_name]) or NOT_MEASURED
     return words + time_words(record)
 
 

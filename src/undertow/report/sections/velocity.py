@@ -30,7 +30,31 @@ def draw_velocity(record: RunRecord, figure: "Figure") -> str:
         f"inferred rates of all neurons {lag_s:g} s earlier; fitted on training trials, shown "
         f"for test trials. The first {lag_s:g} s cannot be decoded."
     )
-    return words + time_words(record)
+    return words + floor_words(record) + time_words(record)
+
+
+def floor_words(record: RunRecord) -> str:
+    """Say to what floor rates were raised before their logarithm; nothing where it is not known."""
+    from undertow.evaluation.scores.velocity import FLOOR
+
+    floors = {}
+    for name in record.names:
+        score = record.scores.get(name, {}).get("velocity R2 log-rate")
+        if score is not None and FLOOR in score.facts:
+            floors[name] = score.facts[FLOOR]
+    if not floors:
+        return ""
+    each = ", ".join(f"{_hz(floor)} ({name})" for name, floor in floors.items())
+    return (
+        f" Before the logarithm rates are raised to a floor in spikes/s: {each}, chosen for each "
+        "in the training trials by one rule."
+    )
+
+
+def _hz(floor: float | tuple[float, float]) -> str:
+    """A floor, or the least and greatest over folds."""
+    least, most = floor if isinstance(floor, tuple) else (floor, floor)
+    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
 
 
 VELOCITY = Section("velocity", "Decoded velocity", draw_velocity)
