@@ -109,7 +109,7 @@ class _Members(NamedTuple):
     neurons: np.ndarray
 
     @property
-    def count(self) -> int:
+    def n_trials(self) -> int:
         return sum(map(len, self.rows))
 
     def mean(self, chosen: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ def _two_halves(
 
     Bins without a PSTH, or that only one half observed, are left out.
     """
-    order = rng.permutation(members.count)
+    order = rng.permutation(members.n_trials)
     means = [members.mean(half) for half in np.array_split(order, 2)]
     # smoothed after averaging: the same where all was observed, and once per half
     first, second = gaussian_smooth(np.stack(means), std_s, bin_s) if std_s > 0 else means
