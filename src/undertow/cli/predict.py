@@ -64,7 +64,8 @@ def predict(
     Options for reading DATA are those the model was fitted with, unless given.
     """
     from undertow.errors import UndertowError
-    from undertow.experiments import SavedRun, write_csv, write_netcdf
+    from undertow.experiments import SavedRun, write_netcdf
+    from undertow.experiments.prediction_files import csv_files
     from undertow.places import new_folder
 
     if samples is not None and samples < 1:
@@ -83,7 +84,8 @@ def predict(
             prediction = _widened(prediction, factor)
         written.append(write_netcdf(prediction, out / "predictions.nc", overwrite=True))
         if csv:
-            written.extend(write_csv(prediction, out, overwrite=True))
+            # one by one: what was written before a failure is removed with it
+            written.extend(csv_files(prediction, out, overwrite=True))
     for path in written:
         show.line(path)
 

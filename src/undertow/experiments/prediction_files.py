@@ -35,6 +35,11 @@ def write_csv(prediction: Prediction, directory: Path, overwrite: bool = False) 
         DataError: when one exists and `overwrite` is False.
         WriteError: when the system refuses to write one.
     """
+    return list(csv_files(prediction, directory, overwrite))
+
+
+def csv_files(prediction: Prediction, directory: Path, overwrite: bool = False) -> Iterator[Path]:
+    """As `write_csv`, table by table: one that fails leaves those before it known."""
     neurons = [f"neuron_{neuron}" for neuron in prediction.trials.neuron_ids]
     tables = {"rates": (neurons, prediction.rates)}
     for name, values in prediction.latents.items():
@@ -42,10 +47,9 @@ def write_csv(prediction: Prediction, directory: Path, overwrite: bool = False) 
     if prediction.behavior is not None:
         channels = prediction.behavior_names or prediction.trials.behavior_names
         tables["behavior"] = ([str(name) for name in channels], prediction.behavior)
-    return [
-        _write_table(directory / f"{name}.csv", _rows(prediction, columns, values), overwrite)
-        for name, (columns, values) in tables.items()
-    ]
+    for name, (columns, values) in tables.items():
+        rows = _rows(prediction, columns, values)
+        yield _write_table(directory / f"{name}.csv", rows, overwrite)
 
 
 def _write_table(path: Path, rows: Iterator[list[Any]], overwrite: bool) -> Path:
