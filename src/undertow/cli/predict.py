@@ -73,7 +73,7 @@ def predict(
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
     computing.begin()
-    with new_folder(out, "predict") as written:
+    with new_folder(out, "predict"):
         saved = SavedRun.open(model, **computing.settings())
         trials = saved.read(data, **reading.options())
         if saved.folds:
@@ -81,7 +81,7 @@ def predict(
         prediction = saved.predict(trials, mode == "generate", samples, seed)
         if factor is not None:
             prediction = _widened(prediction, factor)
-        written.append(write_netcdf(prediction, out / "predictions.nc", overwrite=True))
+        written = [write_netcdf(prediction, out / "predictions.nc", overwrite=True)]
         if csv:
             written.extend(write_csv(prediction, out, overwrite=True))
     for path in written:
