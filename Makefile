@@ -1,13 +1,16 @@
 # make demo: install into .venv and fit the Lorenz set; make test: install with the test tools and run the tests;
+# make campaign: hostile input, kills and faults for MINUTES (20) with SEED (0); see tests/campaigns;
 # make docs: run the examples and build the site of the documentation into site/.
 # A Python ≥ 3.11 is taken from PYTHON, python3 by default.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SEED ?= 0
+MINUTES ?= 20
 DEMO_DIR ?= demo/$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-slow lint docs clean
+.PHONY: demo test test-slow campaign lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/undertow demo --out $(DEMO_DIR)
@@ -17,6 +20,9 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+campaign: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 MPLBACKEND=Agg $(BIN)/python -m tests.campaigns all --seed $(SEED) --minutes $(MINUTES)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

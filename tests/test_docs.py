@@ -99,3 +99,8 @@ def test_figures_and_styles_are_used() -> None:
     pages = "".join(text_of(path) for path in GUIDES)
     unused = [image.name for image in (DOCS / "images").iterdir() if image.name not in pages]
     assert not unused
+
+
+def test_no_page_holds_what_a_merge_left() -> None:
+    left = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+    assert not [page.name for page in GUIDES if left.search(page.read_text(encoding="utf-8"))]

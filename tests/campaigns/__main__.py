@@ -2,12 +2,17 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from tests.campaigns.outcome import say
+
+INPUTS, KILLS, FAULTS = 20_000, 300, 150
+FUZZ, START_MINUTES = 0.3, 0.5
+"""Share of the minutes that hostile input gets, and what a start takes beside."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -21,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True)
     fuzz = verbs.add_parser("fuzz", help="hostile inputs for every reader and setting")
     fuzz.add_argument("targets", nargs="*", help="all by default")
-    fuzz.add_argument("--inputs", type=int, default=20_000)
+    fuzz.add_argument("--inputs", type=int, default=INPUTS)
     fuzz.add_argument("--seed", type=int, default=0)
     fuzz.add_argument("--minutes", type=float, default=None)
     fuzz.add_argument("--workers", type=int, default=2)
@@ -30,12 +35,18 @@ def _parser() -> argparse.ArgumentParser:
     fuzz.set_defaults(run=_fuzz)
     writes = verbs.add_parser("writes", help="kills, faults and rivals at every write")
     writes.add_argument("verbs", nargs="*", help="all by default")
-    writes.add_argument("--kills", type=int, default=300)
-    writes.add_argument("--faults", type=int, default=150)
+    writes.add_argument("--kills", type=int, default=KILLS)
+    writes.add_argument("--faults", type=int, default=FAULTS)
     writes.add_argument("--seed", type=int, default=0)
     writes.add_argument("--minutes", type=float, default=None)
     writes.add_argument("--workers", type=int, default=2)
     writes.set_defaults(run=_writes)
+    whole = verbs.add_parser("all", help="both, within so many minutes")
+    whole.add_argument("--seed", type=int, default=0)
+    whole.add_argument("--minutes", type=float, default=20.0)
+    whole.add_argument("--workers", type=int, default=2)
+    whole.add_argument("--kept", type=Path, default=Path(".cache/campaign"))
+    whole.set_defaults(run=_all, refusals=False)
     replay = verbs.add_parser("replay", help="make one input again and use it in this process")
     replay.add_argument("target")
     replay.add_argument("seed", type=int)
@@ -72,6 +83,23 @@ def _writes(asked: argparse.Namespace) -> int:
     said = f"{tally.number('kills')} kills and {tally.number('faults')} faults"
     print(f"{said} in {minutes:.1f} minutes, seed {asked.seed}: {tally.faults} wrong")
     return 1 if tally.faults else 0
+
+
+def _all(asked: argparse.Namespace) -> int:
+    """Both campaigns; each in a process of its own, which the other's children do not share."""
+    common = ["--seed", str(asked.seed), "--workers", str(asked.workers)]
+    parts = {
+        "fuzz": ["--inputs", str(INPUTS), "--kept", str(asked.kept)],
+        "writes": ["--kills", str(KILLS), "--faults", str(FAULTS)],
+    }
+    failed = []
+    for (name, words), share in zip(parts.items(), (FUZZ, 1 - FUZZ), strict=True):
+        minutes = ["--minutes", f"{share * asked.minutes - START_MINUTES:.2f}"]
+        whole = [sys.executable, "-m", "tests.campaigns", name, *words, *common, *minutes]
+        if subprocess.run(whole).returncode:
+            failed.append(name)
+    print(f"campaign, seed {asked.seed}: {'failed: ' + ', '.join(failed) if failed else 'passed'}")
+    return 1 if failed else 0
 
 
 def _replay(asked: argparse.Namespace) -> int:

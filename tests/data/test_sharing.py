@@ -6,8 +6,9 @@ import torch
 
 from undertow.data import TrialSet, join_trials, split_trials, split_validation
 from undertow.data.batches import Batch, batches
+from undertow.data.counts import totals
 from undertow.data.joining import side_by_side
-from undertow.data.sharing import sealed, totals
+from undertow.data.sharing import sealed
 
 
 @pytest.fixture(scope="module")

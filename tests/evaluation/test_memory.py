@@ -68,6 +68,7 @@ def test_all_scores_take_less_than_the_counts_again(parts: tuple[Prediction, Pre
 def test_a_likelihood_takes_a_few_blocks(parts: tuple[Prediction, Prediction]) -> None:
     test = parts[0]
     rates, spikes = test.counts, test.trials.spikes
+    bits_per_spike(rates, spikes)  # modules are imported once
     assert peak_bytes(lambda: bits_per_spike(rates, spikes)) < 0.5 * spikes.nbytes
 
 

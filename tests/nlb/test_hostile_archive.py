@@ -1,15 +1,18 @@
 """A server that means harm, or is broken: every answer is bounded and refused in a sentence."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.nlb.archive import VERSION, Archive, serve
-from undertow.errors import DataError
+from undertow.errors import DataError, UndertowError
+from undertow.locks import LOCK, Holder
 from undertow.nlb import dandi, download, download_set, web
 
 NAME = "sub-J_desc-test_ecephys.nwb"
@@ -130,3 +133,32 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, archive: Archive, kin
         download_set("mc_maze_small", folder, version=VERSION, api=archive.api)
     assert victim.exists() == (kind == "link")
     assert kind != "link" or victim.read_bytes() == b"precious"
+
+
+def test_two_downloads_into_one_folder_do_not_mix(tmp_path: Path, archive: Archive) -> None:
+    lock = tmp_path / LOCK
+    holder = replace(Holder.this("nlb download"), host="elsewhere")
+    lock.write_text(json.dumps(asdict(holder)))
+    with pytest.raises(UndertowError, match="is written to by another nlb download"):
+        download_set("mc_maze_small", tmp_path, version=VERSION, api=archive.api)
+    lock.write_text(json.dumps(asdict(replace(Holder.this("nlb download"), started="long ago"))))
+    assert download_set("mc_maze_small", tmp_path, version=VERSION, api=archive.api)
+    assert [each.name for each in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_download_reaches_the_disk_before_its_name(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, replaced = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: [done.append("sync"), sync(number)])
+
+    def move(source: Path, target: Path) -> None:
+        done.append(Path(target).name)
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", move)
+    download_set("mc_maze_small", tmp_path, version=VERSION, api=archive.api)
+    where = done.index(NAME)
+    assert "sync" in done[where - 1]
+    assert "sync" in done[where + 1]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.nlb.direct import Direct
 from tests.nlb.made_sets import MadeSet, make_set
+from undertow.errors import DataWarning
 from undertow.nlb import NLB_SETS, Phase, make_tensors
 
 FOUR = ("mc_maze", "mc_rtt", "area2_bump", "dmfc_rsg")
@@ -34,6 +35,7 @@ def assert_same(found: Mapping[str, np.ndarray], expected: Mapping[str, Any]) ->
             np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:.* are bins of training trials too")
 @pytest.mark.parametrize(("name", "bin_ms", "phase"), CASES)
 @pytest.mark.parametrize("cut_short", [False, True])
 def test_every_entry(
@@ -45,3 +47,11 @@ def test_every_entry(
     assert (tensors.set_name, tensors.bin_ms, tensors.phase) == (name, bin_ms, phase)
     assert_same(tensors.inputs, direct.inputs())
     assert_same(tensors.targets, direct.targets() if phase == "val" else {})
+
+
+def test_bins_of_both_parts_are_said(made: Callable[..., MadeSet]) -> None:
+    with pytest.warns(
+        DataWarning, match=r"% of the bins of the evaluation trials \(\d of \d "
+    ) as said:
+        make_tensors(made("area2_bump").folder, "area2_bump", 20)
+    assert said[0].filename == __file__

@@ -233,3 +233,37 @@ def test_targets_of_the_test_phase_where_the_truth_is_there(name: str, tmp_path:
     direct = Direct(MadeSet(name, tmp_path, (part,)), 20, "test")
     assert_same(tensors.inputs, direct.inputs())
     assert_same(tensors.targets, direct.targets())
+
+
+@pytest.mark.parametrize(
+    ("stop", "message"),
+    [
+        (1e13, "would take .* of memory.*: check that its times are in seconds"),
+        (np.inf, "hold NaN or infinity"),
+        (-1.0, "no pairs of a start and a later stop"),
+    ],
+)
+def test_observed_times_that_cannot_be(
+    train: MadePart, tmp_path: Path, stop: float, message: str
+) -> None:
+    path = rewritten(train, tmp_path / "a.nwb", obs_intervals=np.array([[0.0, stop]]))
+    with pytest.raises(DataError, match=message):
+        make_tensors(path, "mc_maze_small", 20, "val")
+
+
+def test_events_in_another_unit(train: MadePart, tmp_path: Path) -> None:
+    onset = np.asarray(train.trials["move_onset_time"]) * 1e9
+    path = rewritten(train, tmp_path / "a.nwb", trials={"move_onset_time": onset})
+    with pytest.raises(DataError, match=r"move_onset_time in .* s: times are in seconds"):
+        make_tensors(path, "mc_maze_small", 20, "val")
+
+
+def test_spike_times_without_a_number(train: MadePart, tmp_path: Path) -> None:
+    spikes = [np.append(each, np.nan) for each in train.spike_times]
+    path = rewritten(train, tmp_path / "a.nwb", spikes=spikes)
+    with pytest.raises(DataError, match=r"spike times of row 0 in .* hold NaN or infinity"):
+        make_tensors(path, "mc_maze_small", 20, "val")
+    far = [np.append(each, 1e15) for each in train.spike_times]
+    found = make_tensors(rewritten(train, tmp_path / "b.nwb", spikes=far), "mc_maze_small", 20)
+    plain = make_tensors(train.path, "mc_maze_small", 20)
+    assert_same(found.inputs, plain.inputs)

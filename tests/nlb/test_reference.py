@@ -13,6 +13,7 @@ import pytest
 from tests.nlb.made_sets import make_set
 from undertow.nlb import Phase, Tensors, make_tensors
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* are bins of training trials too")
 CASES = [
     ("mc_maze", 20, "val"),
     ("mc_rtt", 20, "val"),

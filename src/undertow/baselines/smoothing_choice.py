@@ -174,6 +174,8 @@ def _validation_scores(
     for width_s in dict.fromkeys(point.width_s for point in grid):
         fit_rates = _held_rows(smooth, train, width_s, every)
         score_rates = smooth(validation, width_s)
+        if train.spikes.size > LARGE:
+            score_rates = score_rates.astype(np.float32)
         for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
             design = PoissonDesign((np.log(rates + floor_hz) for rates in fit_rates()), counts)
             features = np.log(score_rates + floor_hz)
@@ -202,7 +204,9 @@ def _until_it_falls(
     for penalty in penalties:
         # from strong to weak: each solution is near the next, and the fits stay quick
         fitted = design.fit(penalty, start=fitted, tolerance=1e-3)
-        score = bits_per_spike(np.exp(fitted.log_counts(features)), target)
+        parts = row_blocks(features)
+        log_counts = [fitted.log_counts(features[part].astype(np.float64)) for part in parts]
+        score = bits_per_spike(np.exp(np.concatenate(log_counts)), target)
         yield penalty, score
         if score < best:
             return

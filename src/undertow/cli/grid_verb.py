@@ -100,7 +100,7 @@ class Study:
         title: what is fitted, for the first line.
         models: name → model, for the dry run: each is fitted on every fold and seed.
         fit: called with the trials, the directory and `base`, and with folds, seeds, split_seed,
-            workers and report; fits, and returns the result.
+            workers, report and verbose; fits, and returns the result.
         tried: fits of each model beside those.
         decisive: whether nothing is worth fitting any more once this fit, the n-th that ended, has
             failed.
@@ -171,6 +171,7 @@ def _fitted(
             split_seed=plan.split_seed,
             workers=asked.workers,
             report=report,
+            verbose=not asked.quiet,
         )
         about = {**same, "source": source, "seeds": list(seeds), **study.about}
         return done, done.write(plan.directory(), about)

@@ -219,9 +219,9 @@ def _unknown(key: str, value: Any, known: list[str]) -> str:
     """What to do with a key of a config file that is none of its own."""
     shown, table = printable(key), _table_of(key.partition(".")[0], value)
     if table is None:
-        return f"the config file has no setting {shown!r}: {nearest(key, known)}"
+        return f"the config file has no setting '{shown}': {nearest(key, known)}"
     where = table if table != "[set]" else f"[set] as {shown} = …"
-    return f"the config file sets {shown!r}, which is of the model: put it under {where}."
+    return f"the config file sets '{shown}', which is of the model: put it under {where}."
 
 
 def _table_of(key: str, value: Any) -> str | None:

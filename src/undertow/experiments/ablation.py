@@ -8,6 +8,7 @@ from typing import Any
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments.ablation_result import Ablation
+from undertow.experiments.fitting import told
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.models.base import Estimator, ProgressReport
 from undertow.names import nearest
@@ -49,6 +50,7 @@ def ablate(
     data_name: str = "data",
     report: Report | None = None,
     progress: ProgressReport | None = None,
+    verbose: bool = True,
 ) -> Ablation:
     """Fit every arm on the same folds and seeds, and compare each with the first, paired.
 
@@ -74,6 +76,7 @@ def ablate(
         workers, keep_models, report, progress: as in `run_grid`; numbers in `report` are of one
             stage (choice, cells).
         data_name: of the recording, in the names of the cells.
+        verbose: as in `cross_validate`.
 
     Raises:
         UndertowError: for an arm nobody named, a fold that is not there, or a cell in `out` of
@@ -85,9 +88,9 @@ def ablate(
         "folds": folds,
         "split_seed": split_seed,
         "workers": workers,
-        "report": report,
+        "keep_models": keep_models,
+        **told(report, progress, verbose),
     }
-    options |= {"keep_models": keep_models, "progress": progress}
     models = arm_models(base, arms)
     free = {
         n: models[n]

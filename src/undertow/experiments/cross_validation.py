@@ -11,7 +11,7 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet, join_trials
 from undertow.data.separating import SEPARATED
 from undertow.errors import DataWarning, UndertowError
-from undertow.experiments.fitting import fold_splits, load_and_predict, noted
+from undertow.experiments.fitting import fold_splits, load_and_predict, noted, told
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.identity import identity, run_directory
 from undertow.experiments.reporting import report_run
@@ -25,7 +25,7 @@ from undertow.experiments.scores import (
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
 from undertow.models.base import Estimator, ProgressReport
 from undertow.report import check_kinds
-from undertow.training import reporter, teller
+from undertow.training import teller
 
 CELLS = "cells"
 
@@ -70,14 +70,15 @@ def cross_validate(
     models: dict[str, Estimator] = {model.cli_name: model}
     if has_baseline(model, trials):
         models[Smoothing.cli_name] = Smoothing()
+    hears = told(report, progress, verbose)
     fit_all = partial(
         run_grid,
         folds=folds,
         split_seed=split_seed,
         workers=workers,
         keep_models=True,
-        report=report or (lambda cell, *counted: tell(cell.line(*counted))),
-        progress=reporter(progress, verbose),
+        report=hears["report"],
+        progress=hears["progress"],
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}

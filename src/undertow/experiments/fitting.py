@@ -27,10 +27,10 @@ from undertow.evaluation import (
 from undertow.evaluation.scores.velocity import without_rates
 from undertow.experiments.records import read_fit
 from undertow.files import write_json
-from undertow.models.base import Estimator
+from undertow.models.base import Estimator, ProgressReport
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
-from undertow.training import silent
+from undertow.training import reporter, silent, teller
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
 
@@ -170,7 +170,8 @@ def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
     as a fit.
     """
     if velocity_channels(trials) or trials.labels:
-        return model.predict(trials)
+        # latents of the training trials are never looked at
+        return replace(model.predict(trials), latents={})
     # no memory: one NaN stands for all
     return Prediction(rates=np.broadcast_to(np.float32(np.nan), trials.shape), trials=trials)
 
@@ -183,6 +184,18 @@ def history(model: Estimator) -> Sequence[Mapping[str, float]]:
 def _seconds(model: Estimator) -> float:
     """Seconds of training by its history."""
     return max((row.get("seconds", 0.0) for row in history(model)), default=0.0)
+
+
+def told(
+    report: Callable[..., None] | None, progress: ProgressReport | None, verbose: bool
+) -> dict[str, Any]:
+    """Options of `run_grid` by which a person who watches hears of each fit, and of its end.
+
+    `report` and `progress` stay as they are where they are given.
+    """
+    tell = teller(None, verbose)
+    line = report or (lambda ended, done, total: tell(ended.line(done, total)))
+    return {"report": line, "progress": reporter(progress, verbose)}
 
 
 def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:

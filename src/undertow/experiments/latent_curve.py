@@ -15,11 +15,12 @@ from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
 from undertow.evaluation.metrics.few_shot import REPEATS, check_draws
 from undertow.evaluation.scores.few_shot import NAME as FEW_SHOT
-from undertow.experiments.fitting import code_in, fold_splits
+from undertow.experiments.fitting import code_in, fold_splits, told
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
 from undertow.models.base import Estimator, ProgressReport
 from undertow.randomness import isolated_seed
+from undertow.training import teller
 
 SIZES, SHOTS = (2, 4, 8, 16, 32), 16
 SIZE = "latent_dim"
@@ -41,6 +42,7 @@ def latent_curve(
     report: Report | None = None,
     progress: ProgressReport | None = None,
     say: Callable[[str], None] | None = None,
+    verbose: bool = True,
 ) -> LatentCurve:
     """Fit a model at every latent size, fold and seed, and score it on held-out neurons.
 
@@ -64,6 +66,7 @@ def latent_curve(
         split_seed: of the folds.
         workers, report, progress: as in `run_grid`.
         say: called with one line before the few-shot scores.
+        verbose: as in `cross_validate`.
 
     Raises:
         UndertowError: when no neuron is held out, the sizes are not different whole numbers above
@@ -84,14 +87,11 @@ def latent_curve(
         split_seed=split_seed,
         workers=workers,
         keep_models=True,
-        report=report,
-        progress=progress,
+        **told(report, progress, verbose),
     )
-    if say is not None:
-        say(
-            f"few-shot co-smoothing: readouts fitted on {shots} trials, {repeats} draws in each "
-            "fold"
-        )
+    teller(say, verbose)(
+        f"few-shot co-smoothing: readouts fitted on {shots} trials, {repeats} draws in each fold"
+    )
     found = [_found(cell, models, parts, few_shot) for cell in cells]
     by_size = {
         size: [each for each in found if each.cell.cell.model == f"{name}{size}"] for size in sizes

@@ -1,13 +1,15 @@
 """From NWB files to the benchmark's tensors."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final, get_args
 
 import numpy as np
 
+from undertow.data.overlaps import covered_share, percent, sharing
 from undertow.data.readers.nlb_sets import FORWARD_MS, NLBSet, nlb_set
-from undertow.errors import DataError
+from undertow.errors import DataError, DataWarning
 from undertow.nlb.cutting import (
     cut_spikes,
     end_bin,
@@ -72,6 +74,12 @@ class Part:
             for suffix, (edge_ms, n_bins) in windows.items()
             for name in POPULATIONS
         }
+
+    @property
+    def window_s(self) -> np.ndarray:
+        """Start and stop of each trial's window on the session's clock, (trials, 2) seconds."""
+        first = self._first_bin(self.entry.window_ms[0])
+        return np.stack([first, first + self.entry.n_bins(self.bin_ms)], 1) * self.bin_ms / 1e3
 
     def behavior(self) -> np.ndarray:
         """The behaviour decoded, as a series or as columns.
@@ -156,6 +164,7 @@ def make_tensors(paths: Paths, set_name: str, bin_ms: int = 5, phase: Phase = "v
     train, evaluation = (
         Part(session, entry, bin_ms, np.flatnonzero(rows), signal) for rows in chosen
     )
+    _warn_shared(train, evaluation)
     spikes = evaluation.spikes()
     inputs = {"eval_spikes_heldin": spikes["spikes_heldin"]}
     if train.rows.size:
@@ -164,6 +173,21 @@ def make_tensors(paths: Paths, set_name: str, bin_ms: int = 5, phase: Phase = "v
     known = train.rows.size > 0 and _has_truth(evaluation, spikes)
     targets = _targets(train, evaluation, spikes) if known else {}
     return Tensors(set_name, bin_ms, phase, inputs, targets)
+
+
+def _warn_shared(train: Part, evaluation: Part) -> None:
+    """Say how much of the trials that are predicted is learned from, too."""
+    learned_s, scored_s = train.window_s, evaluation.window_s
+    shared = sharing(scored_s, learned_s)
+    if shared.any():
+        warnings.warn(
+            f"{percent(covered_share(scored_s, learned_s))} of the bins of the evaluation trials "
+            f"({shared.sum()} of {shared.size} trials) are bins of training trials too, for the "
+            f"windows of {train.entry.name} overlap there: the split is the files' own, so compare "
+            "scores with others of the same files only.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _has_truth(evaluation: Part, spikes: Arrays) -> bool:

@@ -23,6 +23,8 @@ from undertow.nlb.tensors import Phase
 
 Paths = str | Path | Sequence[str | Path]
 NS_PER_S = 1e9
+LATEST_S = 1e8
+"""Three years after a recording's start."""
 SPLITS = ("train", "val", "test", "none")
 KNOWN = ("train", "val")
 """Splits whose trials come with behaviour and held-out neurons."""
@@ -225,3 +227,9 @@ def _check_times(file: OpenFile, entry: NLBSet, phase: Phase) -> None:
                 f"trials.{name} in {file.path} is NaN in row {bad[0]} (split "
                 f"{file.trials['split'][bad[0]]!r}): every trial of the benchmark has one."
             )
+        if name and name.endswith(TIME_SUFFIX) and needed.any():
+            last_s = np.abs(file.trials[name][needed]).max() / NS_PER_S
+            if last_s > LATEST_S:
+                raise DataError(
+                    f"trials.{name} in {file.path} reaches {last_s:g} s: times are in seconds."
+                )

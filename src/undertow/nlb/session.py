@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from undertow.data.readers.nlb_sets import NLBSet
+from undertow.data.readers.schema import Declared, check_kind, check_sizes
 from undertow.errors import DataError
+from undertow.memory import check_memory
 from undertow.nlb.opening import (
     TIME_SUFFIX,
     OpenFile,
@@ -24,6 +26,8 @@ POPULATIONS = ("heldin", "heldout")
 GAP_S = 0.05
 NS_PER_MS = 1_000_000
 PER_S = 1000.0
+BYTES_A_MS = 100.0
+"""What a millisecond takes: two populations, and behaviour while it is filtered."""
 GRID_MS = 5e-4
 """How far from a whole millisecond a sample of behaviour may lie."""
 
@@ -80,6 +84,11 @@ def read_session(paths: Paths, entry: NLBSet, phase: Phase) -> Session:
 def _read(file: OpenFile, entry: NLBSet) -> Session:
     intervals = [_intervals(file, row) for row in range(len(file.unit_ids))]
     n_ms = round(max((float(each[-1, 1]) for each in intervals if len(each)), default=0.0) * PER_S)
+    check_memory(
+        BYTES_A_MS * float(n_ms),
+        f"the session of {n_ms / PER_S:g} s in {file.path} (by its units.obs_intervals)",
+        "check that its times are in seconds.",
+    )
     rows = {"heldin": np.flatnonzero(~file.heldout), "heldout": np.flatnonzero(file.heldout)}
     return Session(
         n_ms,
@@ -90,8 +99,30 @@ def _read(file: OpenFile, entry: NLBSet) -> Session:
 
 
 def _intervals(file: OpenFile, row: int) -> np.ndarray:
-    """When a unit was observed, (n, 2) start and stop in seconds."""
-    return np.asarray(file.nwb.units.get_unit_obs_intervals(row), float).reshape(-1, 2)
+    """When a unit was observed, (n, 2) start and stop in seconds.
+
+    Raises:
+        DataError: for a stretch that ends before it starts, or at no time.
+    """
+    what = f"units.obs_intervals of row {row}"
+    intervals = _numbers(file, what, file.nwb.units.get_unit_obs_intervals(row))
+    if intervals.size % 2 or (np.diff(intervals.reshape(-1, 2)) < 0).any():
+        raise DataError(f"{what} in {file.path} are no pairs of a start and a later stop.")
+    return intervals.reshape(-1, 2)
+
+
+def _numbers(file: OpenFile, what: str, values: Any) -> np.ndarray:
+    """Finite numbers of a file, as float64.
+
+    Raises:
+        DataError: for anything else.
+    """
+    array = np.asarray(values)
+    if array.size:
+        check_kind(file.path, what, array.dtype)
+    if not np.isfinite(array).all():
+        raise DataError(f"{what} in {file.path} hold NaN or infinity: they must be seconds.")
+    return array.astype(float)
 
 
 def _population(
@@ -99,7 +130,13 @@ def _population(
 ) -> Population:
     """Units observed while the first of them was."""
     observed = _observed(intervals[rows[0]], n_ms) if rows.size else np.zeros(n_ms, bool)
-    trains = [_spikes_ms(file.nwb.units.get_unit_spike_times(int(row)), observed) for row in rows]
+    trains = [
+        _spikes_ms(
+            _numbers(file, f"spike times of row {row}", file.nwb.units.get_unit_spike_times(row)),
+            observed,
+        )
+        for row in rows.tolist()
+    ]
     spikes_ms = np.concatenate([np.zeros(0, np.int32), *trains])
     units = np.repeat(np.arange(len(trains), dtype=np.int32), [train.size for train in trains])
     # sorted over all units, so that a window of all of them is one slice
@@ -113,18 +150,18 @@ def _observed(intervals: np.ndarray, n_ms: int) -> np.ndarray:
     # six decimals first, against rounding errors; then inwards, to whole milliseconds
     edges_ms = np.round(intervals * PER_S, 6)
     for start, stop in zip(np.ceil(edges_ms[:, 0]), np.floor(edges_ms[:, 1]), strict=True):
-        observed[int(start) : int(stop)] = True
+        observed[max(int(start), 0) : max(int(stop), 0)] = True
     return observed
 
 
-def _spikes_ms(times_s: Any, observed: np.ndarray) -> np.ndarray:
+def _spikes_ms(times_s: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """The observed milliseconds that spikes fall into.
 
     A time is cut, not rounded, to its millisecond.
     """
     # six decimals first: 0.003 s must not become 2.999… and fall into the millisecond before
-    spikes_ms = np.round(np.asarray(times_s, float) * PER_S, 6).astype(np.int32)
-    spikes_ms = spikes_ms[(spikes_ms >= 0) & (spikes_ms < observed.size)]
+    whole_ms = np.trunc(np.round(times_s * PER_S, 6))
+    spikes_ms = whole_ms[(whole_ms >= 0) & (whole_ms < observed.size)].astype(np.int32)
     return np.asarray(spikes_ms[observed[spikes_ms]])
 
 
@@ -139,18 +176,25 @@ def _behavior(file: OpenFile, name: str, n_ms: int) -> np.ndarray | None:
     series = find_series(file.nwb, name)
     if series is None:
         return None
+    what = f"time series {name!r}"
+    check_sizes(file.path, [Declared(what, series.data.shape, series.data.dtype)])
+    check_kind(file.path, what, series.data.dtype)
     data = np.asarray(series.data[:])
-    data = data.reshape(len(data), -1)
-    times_ms = _timestamps(series) * PER_S
-    index = np.rint(times_ms).astype(int)
-    if np.abs(times_ms - index).max(initial=0) > GRID_MS:
+    data = data.reshape(len(data), -1 if data.size else 1)
+    times_ms = _numbers(file, f"times of {what}", _timestamps(series)) * PER_S
+    if len(times_ms) != len(data):
+        raise DataError(
+            f"{what} in {file.path} has {len(data)} samples and {len(times_ms)} timestamps."
+        )
+    whole_ms = np.rint(times_ms)
+    if np.abs(times_ms - whole_ms).max(initial=0) > GRID_MS:
         raise DataError(
             f"{name!r} in {file.path} has samples between milliseconds: the benchmark's files are "
             "sampled at 1 kHz."
         )
     values = np.full((n_ms, data.shape[1]), np.nan, np.result_type(data.dtype, np.float32))
-    inside = (index >= 0) & (index < n_ms)
-    values[index[inside]] = data[inside]
+    inside = (whole_ms >= 0) & (whole_ms < n_ms)
+    values[whole_ms[inside].astype(int)] = data[inside]
     return values
 
 
@@ -158,6 +202,8 @@ def _timestamps(series: Any) -> np.ndarray:
     """Sample times in seconds."""
     if series.timestamps is not None:
         return np.asarray(series.timestamps[:], float)
+    if not float(series.rate or 0) > 0:
+        raise DataError(f"time series {series.name!r} has no sampling rate above 0.")
     return float(series.starting_time) + np.arange(len(series.data)) / float(series.rate)
 
 

@@ -25,8 +25,9 @@ def make_lfads(rng: Rng, folder: Path) -> Made:
 def make_benchmark(rng: Rng, folder: Path) -> Made:
     """`train_spikes_heldin` and what goes with it, in a group of the set's name."""
     group = str(pick(rng, ("", "mc_maze", "mc_maze_20", "dmfc_rsg_5", "other_0", "x_99999999999")))
-    fields = _benchmark(rng, str(pick(rng, ("mc_maze", "dmfc_rsg"))))
-    return _made(rng, folder, {f"{group}/{name}": value for name, value in fields.items()})
+    fields = _benchmark(rng, "dmfc_rsg" if group.startswith("dmfc") else "mc_maze")
+    placed = {f"{group}/{name}": value for name, value in fields.items()}
+    return _made(rng, folder, placed | ({"@bin_ms": np.array(20)} if chance(rng, 0.8) else {}))
 
 
 def _made(rng: Rng, folder: Path, fields: dict[str, Any]) -> Made:
@@ -80,10 +81,14 @@ def _lfads(rng: Rng) -> dict[str, Any]:
         "@has_split": np.array(True),
         "@behavior_kind": np.array("continuous"),
     }
-    groups = [("train_data", "valid_data")]
-    left_out = {str(pick(rng, held)) for _ in range(8)} - set(groups[0])
-    stems = {name.split("_", 1)[-1] for name in left_out if name.startswith(("train", "valid"))}
-    return {k: v for k, v in held.items() if k not in left_out and k.split("_", 1)[-1] not in stems}
+    kept = {stem: stem == "data" or chance(rng, 0.6) for stem in map(_stem, held)}
+    return {name: value for name, value in held.items() if kept[_stem(name)]}
+
+
+def _stem(name: str) -> str:
+    """What comes and goes together: 'behavior' of 'train_behavior' and 'behavior_names'."""
+    stem = name.removeprefix("train_").removeprefix("valid_")
+    return {"behavior_names": "behavior", "label_names": "label_0"}.get(stem, stem)
 
 
 def _benchmark(rng: Rng, set_name: str) -> dict[str, Any]:

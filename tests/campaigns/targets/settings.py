@@ -1,5 +1,6 @@
 """Settings: config files, `--set` texts, rules over trials and units, and settings in a fit."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,18 +68,26 @@ TEXTS = (
 
 
 @cache
+def held(model: str) -> dict[str, Any]:
+    """Every setting of a model with its value, by dotted key."""
+    settings = trained.tiny(model).get_params(deep=True)
+    parts = {name.partition("__")[0] for name in settings if "__" in name}
+    return {k.replace("__", "."): v for k, v in settings.items() if k not in parts}
+
+
 def keys(model: str) -> tuple[str, ...]:
-    """Every setting of a model, by dotted key."""
-    return tuple(name.replace("__", ".") for name in trained.tiny(model).get_params(deep=True))
+    """The names of `held`."""
+    return tuple(held(model))
 
 
 def make_toml(rng: Rng, folder: Path) -> Made:
     """A config file."""
     path, said = folder / "fit.toml", []
-    chosen = {key: value for key, value in PLAN.items() if chance(rng, 0.3)}
     model = str(pick(rng, trained.TINY))
-    lines = [_line(rng, key, value, said) for key, value in chosen.items()]
-    lines += [_line(rng, "model", model, said)] if "model" not in chosen else []
+    plan = {**PLAN, "model": model}
+    plan |= {"dynamics": None} if model != "latent-sde" else {"preset": None}
+    chosen = {k: v for k, v in plan.items() if v is not None and chance(rng, 0.3)}
+    lines = [_line(rng, key, value, said) for key, value in ({"model": model} | chosen).items()]
     lines += [
         "",
         str(
@@ -86,15 +95,16 @@ def make_toml(rng: Rng, folder: Path) -> Made:
         ),
     ]
     for _ in range(int(rng.integers(0, 4))):
-        lines.append(_line(rng, str(pick(rng, keys(model))), 2, said))
+        key = str(pick(rng, keys(model)))
+        lines.append(_line(rng, key, _value(rng, held(model)[key]), said))
     text = "\n".join(lines) + "\n"
     if chance(rng, 0.1):
         text = deep.nested("a = [" if chance(rng, 0.5) else "[") + text
         said.append("nested deep")
     path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
-    if chance(rng, 0.2) or not said:
+    if chance(rng, 0.12):
         said.append(bytewise.damage(rng, path))
-    return Made(path, said)
+    return Made(path, said or ["valid"])
 
 
 def _line(rng: Rng, key: str, value: Any, said: list[str]) -> str:
@@ -106,7 +116,14 @@ def _line(rng: Rng, key: str, value: Any, said: list[str]) -> str:
         key = hostile.name(rng).replace("\n", "") or "x"
         said.append(f"key {key[:20]!a}")
         return f'"{key}" = 1'
-    return f"{key} = {value!r}"
+    return f"{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    """A Python value as TOML has it."""
+    if value is None or isinstance(value, dict):
+        return '"none"'
+    return repr(value).lower() if isinstance(value, bool | float) else json.dumps(value)
 
 
 def _toml_value(rng: Rng) -> str:
@@ -130,8 +147,10 @@ def make_set(rng: Rng, folder: Path) -> Made:
     model = str(pick(rng, trained.TINY))
     texts = []
     for _ in range(few(rng, 3)):
-        key = str(pick(rng, keys(model))) if chance(rng, 0.85) else hostile.name(rng)
-        texts.append(f"{key}={_text(rng)}" if chance(rng, 0.95) else _text(rng))
+        key = str(pick(rng, keys(model)))
+        text = _text(rng) if chance(rng, 0.5) else str(_value(rng, held(model)[key]))
+        key = key if chance(rng, 0.9) else hostile.name(rng)
+        texts.append(f"{key}={text}" if chance(rng, 0.95) else text)
     given: dict[str, Any] = {"model": model}
     numbers = (-1, 0, 2**64, 10**30, 2)
     for key in ("seed", "split_seed", "heldout", "folds", "ensemble"):
@@ -166,10 +185,12 @@ def make_rule(rng: Rng, folder: Path) -> Made:
     """A rule over trials or units."""
     parts = []
     for _ in range(int(rng.integers(1, 4))):
-        left, sign = str(pick(rng, COLUMNS)), str(pick(rng, SIGNS))
-        parts.append(f"{left}{sign}{pick(rng, PIECES)}")
-        parts.append(str(pick(rng, WORDS)))
-    rule = "".join(parts if chance(rng, 0.2) else parts[:-1])
+        wild = chance(rng, 0.5)
+        left = str(pick(rng, COLUMNS if wild else COLUMNS[:4]))
+        sign, right = str(pick(rng, SIGNS if wild else SIGNS[:6])), pick(rng, PIECES)
+        right = right if wild else {"outcome": "hit"}.get(left, "0.4")
+        parts += [f"{left}{sign}{right}", str(pick(rng, WORDS if wild else WORDS[:2]))]
+    rule = "".join(parts if chance(rng, 0.1) else parts[:-1])
     if chance(rng, 0.03):
         rule = str(
             pick(rng, ("(" * 3000 + "rt<1" + ")" * 3000, "not " * 3000 + "rt<1", "-" * 9000))
@@ -192,6 +213,8 @@ def use_rule(made: Made) -> Any:
     return recording.bin(align="go_time", window_s=(-0.1, 0.3), trials=made.options["rule"])
 
 
+WHOLE = (0, 1, 2, 3, 5, 7, 64, -1, 10**4, 10**9, 2**40, 2**63, 2**64)
+REAL = (0.0, 1e-300, 1e-9, 1e-3, 0.3, 0.5, 0.999, 1.0, 2.0, 100.0, 1e6, 1e15, 1e30, 1e300, -1.0)
 SLOW = ("epochs", "device", "checkpoint_seconds")
 
 
@@ -199,10 +222,16 @@ def make_fit(rng: Rng, folder: Path) -> Made:
     """Settings that may reach a fit, as Python values."""
     model = str(pick(rng, ("langevin-flow", "latent-sde", "smoothing")))
     known = [key for key in keys(model) if key.rpartition(".")[2] not in SLOW]
-    values = (*hostile.SCALARS, 1e9, 2**40, 1, 2, 3, 7, 1e-9, 1e6, 1e15, 0.3, 0.999)
-    changed = {str(pick(rng, known)): pick(rng, values) for _ in range(few(rng, 2))}
+    chosen = [str(pick(rng, known)) for _ in range(few(rng, 2))]
+    changed = {key: _value(rng, held(model)[key]) for key in chosen}
     said = [f"{key}={str(value)[:30]!a}" for key, value in changed.items()]
     return Made(folder / "fit", [model, *said], {"model": model, "changed": changed})
+
+
+def _value(rng: Rng, default: Any) -> Any:
+    """A value of the kind that stands there, at or past its bounds; seldom another kind."""
+    kinds = {bool: (True, False), int: WHOLE, float: (*REAL, 1, 2)}
+    return pick(rng, hostile.SCALARS if chance(rng, 0.12) else kinds.get(type(default), WHOLE))
 
 
 def use_fit(made: Made) -> Any:
@@ -214,10 +243,10 @@ def use_fit(made: Made) -> Any:
     settings = {**trained.TINY[model], **made.options["changed"]}
     trials = trained.recording()
     fitted = configure(model_class(model)(), settings).fit(trials[:8], trials[8:10])
-    fitted.predict(trials[10:], samples=2)
+    fitted.predict(trials[10:], samples=None if model == "smoothing" else 2)
 
 
 TOML = Target("toml", make_toml, use_toml)
-SET = Target("--set", make_set, use_set, 1.5)
+SET = Target("set texts", make_set, use_set, 1.5)
 RULES = Target("rules", make_rule, use_rule, 0.8)
 FITS = Target("settings in a fit", make_fit, use_fit, 0.5)

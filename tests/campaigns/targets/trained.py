@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.campaigns import seeds
+from tests.campaigns.writes.running import draw_nothing
 
 TINY: dict[str, dict[str, Any]] = {
     "langevin-flow": {
@@ -61,6 +62,7 @@ def make_runs(folder: Path) -> None:
     from undertow.experiments import SavedRun, prepare
     from undertow.experiments import run as run_model
 
+    draw_nothing()
     source = write_hdf5(recording(), folder / "recording.h5")
     for name in TINY:
         trials = prepare(source, None, None)

@@ -1,4 +1,8 @@
-"""Whether the files of a command are those of one that was never disturbed."""
+"""Whether the files of a command are those of one that was never disturbed.
+
+Seconds differ between any two runs. What they are is told by two undisturbed runs, one of them
+under a clock that runs faster: what differs between these may differ anywhere.
+"""
 
 import json
 import re
@@ -8,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 Files = Mapping[str, bytes]
-SECONDS = re.compile(r"(seconds|elapsed_s|fit_s|_seconds)$")
-SPENT = re.compile(rb"\d+(\.\d+)?(e-?\d+)? ?(s|seconds|min|minutes|h|hours)\b")
+NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+SPENT = re.compile(rb"\d+(?:\.\d+)? (?:s|seconds|min|minutes|h|hours)\b")
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -26,7 +30,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Reference:
-    """The files of two undisturbed runs: what differs between these may differ anywhere.
+    """The files of two undisturbed runs, under clocks of different speed.
 
     With `exact` False their contents may differ, as those of runs that stop by the clock.
     """
@@ -57,30 +61,26 @@ class Reference:
             one, other, plain = (_plain(name, each) for each in (*known, content))
         except ValueError:  # half a file is no JSON and no table
             return f"{len(content)} bytes for {len(known[0])}"
-        if plain in (one, other):
-            return ""
-        if isinstance(one, dict):
-            return _other_key(one, other, plain)
-        return _other_place(one, plain)
+        return _other_key(one, other, plain)
 
 
-def _plain(name: str, content: bytes) -> Any:
-    """Content without the seconds that things took."""
+def _plain(name: str, content: bytes) -> dict[str, Any]:
+    """A file as a dictionary of what it holds, so that seconds can be told from the rest."""
     if name.endswith(".json"):
         return _flat(json.loads(content))
-    if name.endswith(".csv"):
-        return _columns(content)
     if name.endswith(".safetensors"):
         return _tensors(content)
-    return SPENT.sub(b"some time", content)
+    if name.endswith((".html", ".md", ".csv", ".txt")):
+        return _text(content)
+    return {"bytes": content}
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """JSON as one dictionary of dotted keys, without seconds."""
+    """JSON as one dictionary of dotted keys."""
     inner: Any = enumerate(value) if isinstance(value, list) else None
     inner = value.items() if isinstance(value, dict) else inner
     if inner is None:
-        return {} if SECONDS.search(prefix.rstrip(".")) else {prefix: value}
+        return {prefix: value}
     flat: dict[str, Any] = {}
     for key, each in inner:
         flat |= _flat(each, f"{prefix}{key}.")
@@ -96,26 +96,28 @@ def _tensors(content: bytes) -> dict[str, Any]:
     return _flat({"header": header, "inner": inner}) | {"values": content[size:]}
 
 
-def _columns(content: bytes) -> dict[str, Any]:
-    """A table by column, without columns of seconds."""
-    rows = [line.split(",") for line in content.decode().splitlines()]
-    columns = {row[0] + f" {k}": row[1:] for k, row in enumerate(zip(*rows, strict=False))}
-    return {name: values for name, values in columns.items() if "seconds" not in name}
+def _text(content: bytes) -> dict[str, Any]:
+    """A text as its words and its numbers, without times in words."""
+    plain = SPENT.sub(b"some time", content)
+    numbers = {f"number {k}": each for k, each in enumerate(NUMBER.findall(plain))}
+    return numbers | {"words": NUMBER.sub(b"#", plain)}
 
 
 def _other_key(one: Any, other: Any, found: Any) -> str:
-    """The first key that differs, among those in which the two undisturbed ones are equal."""
+    """The first entry that differs, among those in which the two undisturbed ones are equal."""
     for key in (*one, *found):
         stable = key not in one or (key in other and one[key] == other[key])
-        if stable and one.get(key, "nothing") != found.get(key, "nothing"):
-            was, now = (str(each.get(key, "nothing"))[:40] for each in (one, found))
-            return f"{key} is {now!a}, was {was!a}"
+        was, now = one.get(key, "nothing"), found.get(key, "nothing")
+        if stable and was != now:
+            return f"{key}: {_excerpt(now, was)}"
     return ""
 
 
-def _other_place(one: bytes, found: bytes) -> str:
-    """The first place at which two texts differ."""
-    pairs = enumerate(zip(one, found, strict=False))
-    at = next((k for k, (was, now) in pairs if was != now), min(len(one), len(found)))
+def _excerpt(now: Any, was: Any) -> str:
+    """Both values, long ones around the first place at which they differ."""
+    if not (isinstance(now, bytes) and isinstance(was, bytes)):
+        return f"{str(now)[:40]!a}, was {str(was)[:40]!a}"
+    pairs = enumerate(zip(was, now, strict=False))
+    at = next((k for k, (a, b) in pairs if a != b), min(len(was), len(now)))
     start = max(at - 30, 0)
-    return f"{found[start : at + 40]!a}, was {one[start : at + 40]!a}"
+    return f"{now[start : at + 40]!a}, was {was[start : at + 40]!a}"

@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import importlib
 import os
 import resource
 import signal
@@ -16,6 +17,8 @@ from tests.campaigns.writes.shim import Act, Shim, nothing
 
 SECONDS = 60.0
 """Processor time after which a command hangs."""
+COMMAND = "undertow.cli.app:main"
+"""What runs, as module:function."""
 BROKEN = 70
 """The exit code of a traceback."""
 LINE_MOST = 2000
@@ -65,13 +68,19 @@ class Running:
     """
 
     def __init__(
-        self, words: Sequence[str], folder: Path, act: Act = nothing, file_size: int | None = None
+        self,
+        words: Sequence[str],
+        folder: Path,
+        act: Act = nothing,
+        file_size: int | None = None,
+        clock: float = 1.0,
     ) -> None:
         pipes = [os.pipe() for _ in range(3)]
         for _, end in pipes:
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.pid = os.fork()
         if self.pid == 0:
+            hasten(clock)
             _child(words, folder, [end for _, end in pipes], act, file_size)
         for _, end in pipes:
             os.close(end)
@@ -86,7 +95,11 @@ class Running:
 
 
 def run(
-    words: Sequence[str], folder: Path, act: Act = nothing, file_size: int | None = None
+    words: Sequence[str],
+    folder: Path,
+    act: Act = nothing,
+    file_size: int | None = None,
+    clock: float = 1.0,
 ) -> Ended:
     """Run `undertow WORDS` in `folder`, with the shim around its writes.
 
@@ -95,8 +108,9 @@ def run(
         folder: where it runs and where writes count.
         act: what happens at each of them.
         file_size: the largest file that the process may write, in bytes.
+        clock: how many times as fast its clock runs.
     """
-    return Running(words, folder, act, file_size).ended()
+    return Running(words, folder, act, file_size, clock).ended()
 
 
 def _read(end: int) -> str:
@@ -135,10 +149,9 @@ def _command(
     Shim(folder, act, log).install()
     if file_size is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    from undertow.cli.app import main
-
+    module, _, name = COMMAND.partition(":")
     try:
-        main()
+        getattr(importlib.import_module(module), name)()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0
@@ -146,19 +159,30 @@ def _command(
 
 def _make_small() -> None:
     """What takes long and writes no more: pictures are left empty, the demo's recording small."""
-    from matplotlib.figure import Figure
-
     from undertow import systems
+
+    draw_nothing()
+    few = {"conditions": 4, "trials_per_condition": (4, 2, 2)}
+    little = functools.partial(systems.simulate_lorenz, **few)
+    systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
+
+
+def hasten(clock: float) -> None:
+    """Let the clocks of this process run faster."""
+    for name in ("monotonic", "perf_counter"):
+        own = getattr(time, name)
+        setattr(time, name, lambda own=own: clock * own())
+
+
+def draw_nothing() -> None:
+    """Leave every picture empty, in this process."""
+    from matplotlib.figure import Figure
 
     def saved(figure: object, target: object, *args: object, **kwargs: object) -> None:
         if hasattr(target, "write"):
             target.write(b"a figure" if "b" in getattr(target, "mode", "b") else "a figure")
 
     Figure.savefig = saved  # type: ignore[method-assign, assignment]
-    little = functools.partial(
-        systems.simulate_lorenz, conditions=4, trials_per_condition=(4, 2, 2)
-    )
-    systems.simulate_lorenz = functools.wraps(systems.simulate_lorenz)(little)
 
 
 def _waited(pid: int) -> int:

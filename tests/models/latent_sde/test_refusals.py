@@ -151,15 +151,6 @@ FITS: dict[str, tuple[dict[str, Any], Callable[[], TrialSet], str]] = {
         lambda: TRIALS.replace(behavior=0 * TRIALS.behavior + [2, 3], behavior_kind="categorical"),
         "behaviour 'x' is 2 in every bin of the training trials: there is nothing to choose from",
     ),
-    "categories on channels of one name": (
-        {},
-        lambda: TRIALS.replace(
-            behavior=np.round(TRIALS.behavior),
-            behavior_names=("x", "x"),
-            behavior_kind="categorical",
-        ),
-        "the channels of behaviour are named x, x: each needs a name of its own",
-    ),
     "behaviour never observed": (
         {},
         lambda: TRIALS.replace(behavior=np.where([True, False], TRIALS.behavior, np.nan)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast, final, get_args
 import typer
 
 from undertow.errors import UndertowError
+from undertow.names import listed, printable, shown
 
 if TYPE_CHECKING:
     from undertow.nlb import Phase, Submission, Tensors
@@ -108,19 +109,20 @@ class Place:
         found = sorted(
             path.parent.name for path in self.folder.glob(f"{self.set_name}_*/{TENSORS}")
         )
-        named = [name for name in found if name.removeprefix(f"{self.set_name}_")[0].isdigit()]
-        return f" (prepared: {', '.join(named)})" if named else ""
+        named = [name for name in found if name.removeprefix(f"{self.set_name}_")[:1].isdigit()]
+        return f" (prepared: {listed(named)})" if named else ""
 
     def run(self, name: str) -> Path:
         """The directory of a run.
 
         Raises:
-            UndertowError: when the name is a path.
+            UndertowError: when the name is a path, or none that a folder can have.
         """
-        if Path(name).name != name:
+        is_path = Path(name).name != name or name == ".."
+        if is_path or not name.isprintable():
+            what = f"{printable(name)} is a path" if is_path else f"{shown(name)} is no name"
             raise UndertowError(
-                f"{name} is a path: give the name of a run, a folder of its own in "
-                f"{self.directory}."
+                f"{what}: give the name of a run, a folder of its own in {self.directory}."
             )
         return self.directory / name
 
@@ -138,7 +140,7 @@ class Place:
 
         path = self.run(name) / RATES
         if not path.exists():
-            there = ", ".join(self.runs()) or "none"
+            there = listed(self.runs()) if self.runs() else "none"
             raise UndertowError(
                 f"there is no {path}: finished runs of {self.label} are: {there}. "
                 f"Run undertow nlb fit {self.words} first."

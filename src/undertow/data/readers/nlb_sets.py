@@ -199,7 +199,7 @@ def check_bin_ms(bin_ms: Any) -> int:
         raise DataError(
             f"bin_ms is {shown(bin_ms)}: the benchmark has bins of {FINE_MS} and of {COARSE_MS} ms."
         )
-    return int(bin_ms)
+    return FINE_MS if bin_ms == FINE_MS else COARSE_MS
 
 
 def group_name(set_name: str, bin_ms: int) -> str:

@@ -14,7 +14,7 @@ MAX_LOG_COUNT = 20.0
 LARGE = 2**25
 """Designs of more numbers are kept in single precision."""
 LARGE_TOLERANCE = 1e-6
-NEURON_ENTRIES = 2**22
+NEURON_ENTRIES = 2**21
 """Rows × neurons that are solved side by side."""
 
 

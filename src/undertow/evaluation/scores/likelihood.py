@@ -6,7 +6,7 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet
 from undertow.evaluation.scores.sums import BitsPerSpike
-from undertow.evaluation.scores.trials import about, spiking, window
+from undertow.evaluation.scores.trials import about, counts_of, spiking, window
 from undertow.names import listed
 
 UNHEARD = "silent in the training trials"
@@ -32,8 +32,7 @@ def likelihood_statistics(prediction: Prediction, train: TrialSet | None) -> Ite
         firing = neurons & spiking(trials, bins)
         scored = firing & ~silent_in(train)
         if rates is not None and scored.any():
-            # chosen before they become counts: of a large recording every copy counts
-            counts = rates[:, bins][..., scored] * trials.bin_s
+            counts = counts_of(rates, bins, scored, trials.bin_s)
             spikes = trials.spikes[:, bins][..., scored]
             words, silent = note + without_silent(trials, firing & ~scored), neurons & ~firing
             about_it = about(trials, name, "bits/spike", words, scored, scored | silent)

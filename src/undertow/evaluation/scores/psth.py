@@ -8,7 +8,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.evaluation.metrics.arrays import check_rates
 from undertow.evaluation.metrics.psth import gaussian_smooth, mean_over_trials, psth_of_sets
 from undertow.evaluation.scores.sums import PsthRSquared
-from undertow.evaluation.scores.trials import about, spiking, window
+from undertow.evaluation.scores.trials import about, counts_of, spiking, window
 
 PSTH_STD_S = 0.05
 HALVES, FEW_TRIALS = 10, 4
@@ -38,14 +38,14 @@ def psth_statistics(
         target[k, ~mine.all(axis=0) if len(mine) else slice(None)] = np.nan
     if not np.isfinite(target).any():
         return
-    rates = prediction.counts[:, bins][..., scored]
-    check_rates(rates, observed[..., None] & np.ones(rates.shape, bool))
+    rates = counts_of(prediction.rates, bins, scored, trials.bin_s)
+    check_rates(rates, observed[..., None] & np.ones(rates.shape[2], bool))
     coded = [(spikes, np.searchsorted(labels, each)) for spikes, each in sets]
     ceiling = noise_ceiling(coded, target, std_s, trials.bin_s, scored)
     known = about(trials, "psth R2", "R²", _note(member, std_s, ceiling), scored)
     facts = _facts(member, ceiling)
     yield PsthRSquared(
-        rates=rates.astype(np.float32), psth=target, member=member, facts=facts, **known
+        rates=rates.astype(np.float32, copy=False), psth=target, member=member, facts=facts, **known
     )
 
 

@@ -18,6 +18,18 @@ def window_counts(prediction: Prediction) -> np.ndarray:
     return prediction.counts[:, window(prediction.trials)]
 
 
+def counts_of(rates: np.ndarray, bins: slice, neurons: np.ndarray, bin_s: float) -> np.ndarray:
+    """Expected spikes per bin of some bins and neurons of rates in spikes/s.
+
+    Chosen before they become counts, in place: of a large recording every copy counts.
+    """
+    chosen = rates[:, bins][..., neurons]
+    counts: np.ndarray = np.multiply(
+        chosen, bin_s, out=chosen if chosen.dtype.kind == "f" else None
+    )
+    return counts
+
+
 def window_truth(trials: TrialSet) -> np.ndarray:
     """True rates in the window, spikes/s; NaN past the end of a trial."""
     return np.where(trials.valid[..., None], trials.truth, np.nan)[:, window(trials)]

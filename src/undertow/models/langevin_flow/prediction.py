@@ -1,6 +1,7 @@
 """Predictions of a fitted `LangevinNetwork`, and samples from its prior."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNet
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.randomness import path_generator
 
-TRIALS_AT_ONCE, ENCODED_BYTES = 256, 2**28
+TRIALS_AT_ONCE, ENCODED_BYTES = 256, 2**27
 
 
 @torch.no_grad()
@@ -56,8 +57,12 @@ def encode(network: LangevinNetwork, batch: Batch) -> Encoded:
     if len(rows) == 1:
         return network.encode(batch, batch.inputs)
     everyone = torch.arange(len(batch), device=batch.targets.device)
-    parts = (batch.take(everyone[part]) for part in rows)
-    found = [network.encode(part, part.inputs) for part in parts]
+    # what the encoder read is kept for dynamics that read it too
+    kept = 0 if network.dynamics is None else network.dynamics.input_dim
+    found = []
+    for part in (batch.take(everyone[index]) for index in rows):
+        encoded = network.encode(part, part.inputs)
+        found.append(replace(encoded, inputs=encoded.inputs[..., :kept].clone()))
     give_back()
     columns = zip(*((each.inputs, each.context, each.initial) for each in found), strict=True)
     return Encoded(*(torch.cat(column) for column in columns))
