@@ -44,13 +44,10 @@ def _made(folder: Path, place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_folder(out: Path, what: str) -> Iterator[list[Path]]:
+def new_folder(out: Path, what: str) -> Iterator[None]:
     """Hold a new or empty folder for the files of one command.
 
     A killed command may be given again; an error or Ctrl-C removes what it wrote.
-
-    Yields:
-        A list to put the files written into.
 
     Raises:
         UndertowError: when it holds anything else, or as `claimed`.
@@ -63,12 +60,12 @@ def new_folder(out: Path, what: str) -> Iterator[list[Path]]:
             )
 
     check_not_file(out)
-    written: list[Path] = []
     with claimed_folder(out, what, check):
+        before = set(out.iterdir())
         try:
-            yield written
+            yield
         except BaseException as error:
-            for path in written:
+            for path in set(out.iterdir()) - before:
                 path.unlink(missing_ok=True)
             _say_nothing_is_kept(error)
             raise

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Undertow
 from undertow.errors import WriteError
+from undertow.experiments import prediction_files
 from undertow.locks import LOCK, Holder
 
 PART = ".run.json.0123abcd.part"
@@ -106,3 +108,24 @@ def test_a_failure_after_the_fit_keeps_it_and_says_how_to_go_on(
     assert "--resume goes on" in failed.stderr
     assert names(tmp_path / "out") == {"run.json", "model.safetensors", "model.fit.json"}
     assert undertow(*words, "--resume").exit_code == 0
+
+
+def test_a_prediction_whose_last_table_cannot_be_written_leaves_none(
+    undertow: Undertow,
+    recording: Path,
+    fitted_langevin: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = prediction_files.written_whole
+
+    def full(path: Path, overwrite: bool) -> AbstractContextManager[Path]:
+        if path.name == "h.csv":
+            raise WriteError(f"{path} could not be written: the disk is full.")
+        return whole(path, overwrite)
+
+    monkeypatch.setattr(prediction_files, "written_whole", full)
+    done = undertow("predict", fitted_langevin, recording, "--out", tmp_path / "p", "--csv")
+    assert done.exit_code == 3
+    assert "h.csv could not be written: the disk is full." in done.stderr
+    assert not (tmp_path / "p").exists()

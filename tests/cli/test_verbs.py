@@ -176,7 +176,7 @@ def test_demo_runs_the_whole_path(
     done = undertow("demo", "--out", tmp_path / "demo", "--seconds", 2, "--quiet")
     assert done.exit_code == 0, done.output
     assert "rate R2" in done.stdout
-    assert re.search(r"^fit: \d+\.\d s$", done.stdout, re.MULTILINE)
+    assert re.search(r"^fit: \d+\.\d s\b", done.stdout, re.MULTILINE)
     assert f"report: {tmp_path / 'demo' / 'report.html'}" in done.stdout
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import make_small_trials
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow, LatentSDE
-from undertow.models.sizes import check_prediction
+from undertow.models.sample_sums import SampleSums
 from undertow.models.trained import TrainedModel
 from undertow.randomness import isolated_seed
 
@@ -46,5 +46,5 @@ def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(
 
 
 def test_more_samples_than_memory_holds_are_refused() -> None:
-    with pytest.raises(ModelError, match=r"keeping 1,000 samples would take 400 PB of memory"):
-        check_prediction(1000, 10**14)
+    with pytest.raises(ModelError, match=r"samples of the rates of .* of memory.*ask for fewer"):
+        SampleSums(TRIALS, 10**15, keep=True)

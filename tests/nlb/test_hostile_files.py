@@ -2,6 +2,7 @@
 is made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,13 @@ def test_a_target_without_a_value_is_refused(tmp_path: Path) -> None:
         file[f"{GROUP}/psth"][...] = np.nan
     rates = random_submission(TENSORS)
     refused(lambda: score_submission(rates, read_nlb_tensors(path)), "no condition has a bin")
+
+
+@pytest.mark.parametrize("shape", [(18, 8, 0), (0, 8, 2), (18, 0, 2), (0, 0, 0)])
+def test_behavior_of_nothing(shape: tuple[int, ...]) -> None:
+    targets = {**TENSORS.targets, "eval_behavior": np.zeros(shape)}
+    rates = random_submission(TENSORS)
+    refused(lambda: score_submission(rates, replace(TENSORS, targets=targets)), "vel R2 of")
 
 
 def test_rates_far_too_high_are_named(tmp_path: Path) -> None:

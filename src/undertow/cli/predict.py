@@ -74,7 +74,7 @@ def predict(
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
     computing.begin()
-    with new_folder(out, "predict") as written:
+    with new_folder(out, "predict"):
         saved = SavedRun.open(model, **computing.settings())
         trials = saved.read(data, **reading.options())
         if saved.folds:
@@ -82,7 +82,7 @@ def predict(
         prediction = saved.predict(trials, mode == "generate", samples, seed)
         if factor is not None:
             prediction = _widened(prediction, factor)
-        written.append(write_netcdf(prediction, out / "predictions.nc", overwrite=True))
+        written = [write_netcdf(prediction, out / "predictions.nc", overwrite=True)]
         if csv:
             # one by one: what was written before a failure is removed with it
             written.extend(csv_files(prediction, out, overwrite=True))

@@ -110,6 +110,8 @@ def as_mask(what: str, values: Any) -> np.ndarray:
     if plain.dtype.kind == "U":
         return _read_truths(what, plain)
     missing = np.isnan(plain.astype(float))
+    if (wrong := plain[~missing & ~np.isin(plain, (0, 1))]).size:
+        raise DataError(f"{what} holds {wrong[0]:g}: it must hold true and false, or 1 and 0.")
     if missing.any():
         warnings.warn(
             f"{what} is missing in {missing.sum()} of {missing.size} places: it counts as false "

@@ -92,17 +92,3 @@ def check_training(size: Size, bins: int, what_to_lower: str) -> None:
         f"lower {what_to_lower} or training.batch_size.",
         ModelError,
     )
-
-
-def check_prediction(samples: int, numbers: int) -> None:
-    """Refuse to keep so many samples of so many numbers that memory would not hold them.
-
-    Raises:
-        ModelError: with the memory they would take.
-    """
-    check_memory(
-        NUMBER_BYTES * samples * numbers,
-        f"keeping {samples:,} samples",
-        "ask for fewer samples, or predict fewer trials at a time.",
-        ModelError,
-    )

@@ -26,7 +26,7 @@ from undertow.memory import give_back
 from undertow.models import persistence
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.population import Population
-from undertow.models.sizes import NOTHING, Size, check_prediction, check_training
+from undertow.models.sizes import NOTHING, Size, check_training
 from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
 from undertow.training import (
@@ -221,17 +221,16 @@ class TrainedModel(Estimator, Generic[Network]):
         """
         return self.population_.batch(trials, next(self.network_.parameters()).device)
 
-    def _samples(self, samples: int | None, trials: TrialSet, seed: int) -> int:
+    def _samples(self, samples: int | None, seed: int) -> int:
         """Return the number of posterior samples to draw: as asked for, else the model's own.
 
         Raises:
-            ModelError: for more samples than memory would hold, or a seed that is none.
+            ModelError: for a number of samples or a seed that is none.
         """
         checks.seed("seed", seed)
         if samples is None:
             return self.samples
         checks.whole("samples", samples, 1, MOST_SAMPLES)
-        check_prediction(samples, trials.spikes.size)
         return int(samples)
 
     def thinned(self, times: int) -> Self:

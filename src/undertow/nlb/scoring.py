@@ -233,7 +233,7 @@ class _Group:
         `known` is (trials, time, neurons or 1).
         """
         rates = self.rates[name]
-        expected = known.shape if known.shape[2] > 1 else (*known.shape[:2], rates.shape[2])
+        expected = known.shape if known.shape[2] != 1 else (*known.shape[:2], rates.shape[2])
         if rates.shape != expected:
             raise DataError(
                 f"{name} has shape {rates.shape}: beside {target} it must be {expected}."

@@ -201,7 +201,7 @@ def test_values_of_other_kinds_are_refused_by_name() -> None:
     dims = ("trial", "time", "neuron")
     base = {"spikes": (dims, np.ones((2, 3, 4))), "time": ("time", 0.01 * np.arange(3))}
     for name, wrong, message in (
-        ("heldout", ("neuron", [np.nan, 0, 0, 1]), "heldout in the data holds .*nan"),
+        ("heldout", ("neuron", [2.0, 0, 0, 1]), "heldout holds 2: it must hold true and false"),
         ("behavior", (dims[:2], np.full((2, 3), "a")), "behavior in the data holds text"),
         ("truth", (dims[:2], np.ones((2, 3))), "truth has the dimensions trial, time"),
         ("condition", ("trial", [1j, 2]), "condition in the data holds complex numbers"),

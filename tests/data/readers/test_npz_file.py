@@ -104,7 +104,7 @@ def test_only_what_is_used_is_read_and_all_is_listed(tmp_path: Path) -> None:
 OTHER = {
     "bin_ms": ["ten", 1j, np.datetime64("2020-01-01"), [5, 5], np.nan, -1, True],
     "spikes": [COUNTS * 1j, COUNTS.astype("U1"), COUNTS[0], COUNTS.astype("M8[s]"), 3],
-    "heldout": [[np.nan, 0, 0], [2, 0, 0], ["a", "b", "c"], [1j, 0, 0]],
+    "heldout": [[2, 0, 0], ["a", "b", "c"], [1j, 0, 0]],
     "lengths": [["a", "b"], [1j, 2], [np.nan, 2]],
     "condition": [[1j, 2], np.array(["2020", "2021"], "M8[Y]"), [b"\xff", b"a"]],
     "hand_vel": [],

@@ -9,7 +9,8 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables
-from undertow.data.readers.schema import NUMBERS, PLAIN, check_kind, flags, single, unfit
+from undertow.data.plain import as_mask
+from undertow.data.readers.schema import NUMBERS, PLAIN, check_kind, single, unfit
 from undertow.data.signals import channel_names, held_constant
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
@@ -139,7 +140,7 @@ def trials_of_arrays(
     if "event" in fields:
         fields["event"] = str(fields["event"])
     if "heldout" in arrays:
-        fields["heldout"] = flags(path, "heldout", arrays["heldout"])
+        fields["heldout"] = as_mask(f"heldout in {path}", arrays["heldout"])
     trials = TrialSet(
         spikes=arrays["spikes"],
         bin_s=_bin_width(path, arrays, file_bin_s),

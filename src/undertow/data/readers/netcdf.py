@@ -9,9 +9,10 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables, validation
+from undertow.data.plain import as_mask
 from undertow.data.prediction import RECORDED
 from undertow.data.readers.netcdf_file import loaded, opened_netcdf
-from undertow.data.readers.schema import PLAIN, check_kind, flags, text_checked
+from undertow.data.readers.schema import PLAIN, check_kind, text_checked
 from undertow.data.signals import channel_names
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
@@ -97,7 +98,7 @@ def from_xarray(
         edges = [_along(dataset, name, trial) for name in RECORDED]
         fields["recorded_s"] = np.stack(edges, axis=1)
     if "heldout" in fields:
-        fields["heldout"] = flags("the data", "heldout", fields["heldout"])
+        fields["heldout"] = as_mask("heldout", fields["heldout"])
     event = validation.scalar(attrs.get("event"))
     trials = TrialSet(
         spikes=counts.transpose(trial, time, neuron).values,
@@ -148,10 +149,7 @@ def read_netcdf(
 
 
 def list_netcdf(path: str | Path) -> list[str]:
-    """Names and sizes of the variables of a netCDF file.
-
-    Example: 'spikes (trial 40, time 50, neuron 20)'.
-    """
+    """Names and sizes of a netCDF file's variables: 'spikes (trial 40, time 50, neuron 20)'."""
     with opened_netcdf(path) as dataset:
         sized = {name: variable.sizes.items() for name, variable in dataset.variables.items()}
         return [

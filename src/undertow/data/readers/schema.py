@@ -138,21 +138,6 @@ def text_checked(path: str | Path, name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def flags(path: str | Path, name: str, array: np.ndarray) -> np.ndarray:
-    """Yes or no, one per entry, from booleans or from 0 and 1.
-
-    Raises:
-        DataError: for anything else, NaN among them.
-    """
-    if array.dtype.kind not in NUMBERS or not np.isin(array, (0, 1)).all():
-        wrong = array[~np.isin(array, (0, 1))] if array.dtype.kind in NUMBERS else array
-        raise DataError(
-            f"{printable(name)} in {path} holds {printable(str(wrong.ravel()[:1]), 40)}: it must "
-            "hold true and false, or 1 and 0."
-        )
-    return array.astype(bool)
-
-
 def indices(path: str | Path, name: str, values: Any, n: int, what: str) -> np.ndarray:
     """Whole numbers from 0 up to, not including, `n`, as positions of `what` ('trials').
 

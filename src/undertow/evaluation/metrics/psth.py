@@ -142,15 +142,15 @@ def psth_of_sets(
                     counts = np.where(np.isnan(counts), np.nan, means)
                 yield counts
 
-    return conditions, np.stack([_mean_of_blocks(smoothed(label)) for label in conditions])
+    return conditions, np.stack([mean_of_blocks(smoothed(label)) for label in conditions])
 
 
 def mean_over_trials(values: np.ndarray) -> np.ndarray:
     """Mean over axis 0 of what is finite; NaN where nothing is."""
-    return _mean_of_blocks(values[part] for part in row_blocks(values))
+    return mean_of_blocks(values[part] for part in row_blocks(values))
 
 
-def _mean_of_blocks(parts: Iterable[np.ndarray]) -> np.ndarray:
+def mean_of_blocks(parts: Iterable[np.ndarray]) -> np.ndarray:
     """Mean over axis 0 of all parts together, of what is finite; NaN where nothing is."""
     total: Any = 0.0
     count: Any = 0

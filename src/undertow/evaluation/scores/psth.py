@@ -1,12 +1,13 @@
 """Match of condition-averaged rates with PSTHs, beside the most that the spikes' noise allows."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
-from undertow.evaluation.metrics.arrays import check_rates
-from undertow.evaluation.metrics.psth import gaussian_smooth, mean_over_trials, psth_of_sets
+from undertow.evaluation.metrics.arrays import check_rates, row_blocks
+from undertow.evaluation.metrics.psth import gaussian_smooth, mean_of_blocks, psth_of_sets
 from undertow.evaluation.scores.sums import PsthRSquared
 from undertow.evaluation.scores.trials import about, counts_of, spiking, window
 
@@ -79,9 +80,11 @@ def noise_ceiling(
     shared, spread = np.zeros(target.shape[2]), np.zeros(target.shape[2])
     present = np.unique(np.concatenate([member for _, member in sets]))
     for _ in range(halves):
-        mine = ((_trials_of(sets, k, neurons), target[k]) for k in present)
+        own = [(k, [np.flatnonzero(member == k) for _, member in sets]) for k in present]
         parts = [
-            _two_halves(spikes, std_s, bin_s, rng, own) for spikes, own in mine if len(spikes) > 1
+            _two_halves(_Members(sets, rows, neurons), std_s, bin_s, rng, target[k])
+            for k, rows in own
+            if sum(map(len, rows)) > 1
         ]
         if not parts:
             return float("nan")
@@ -92,23 +95,45 @@ def noise_ceiling(
     return float(np.mean(shared[varies] / spread[varies])) if varies.any() else float("nan")
 
 
-def _trials_of(
-    sets: Sequence[tuple[np.ndarray, np.ndarray]], condition: int, neurons: np.ndarray
-) -> np.ndarray:
-    """The trials of one condition: one at a time, for all together are as large as the counts."""
-    parts = [spikes[member == condition][..., neurons] for spikes, member in sets]
-    return np.concatenate(parts)
+class _Members(NamedTuple):
+    """The trials of one condition, which are never held together.
+
+    Attributes:
+        sets: counts and conditions of each set of trials.
+        rows: which trials of each set are of this condition.
+        neurons: which neurons.
+    """
+
+    sets: Sequence[tuple[np.ndarray, np.ndarray]]
+    rows: Sequence[np.ndarray]
+    neurons: np.ndarray
+
+    @property
+    def n_trials(self) -> int:
+        return sum(map(len, self.rows))
+
+    def mean(self, chosen: np.ndarray) -> np.ndarray:
+        """Mean counts over some of them, (bins, neurons), read some trials at a time."""
+        return mean_of_blocks(self._parts(chosen))
+
+    def _parts(self, chosen: np.ndarray) -> Iterator[np.ndarray]:
+        first = 0
+        for (spikes, _), rows in zip(self.sets, self.rows, strict=True):
+            mine = rows[chosen[(chosen >= first) & (chosen < first + len(rows))] - first]
+            for part in row_blocks(spikes[: len(mine)]):
+                yield spikes[mine[part]][..., self.neurons]
+            first += len(rows)
 
 
 def _two_halves(
-    spikes: np.ndarray, std_s: float, bin_s: float, rng: np.random.Generator, target: np.ndarray
+    members: _Members, std_s: float, bin_s: float, rng: np.random.Generator, target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """PSTHs of one condition's trials halved at random, and of all, (bins, neurons) each.
 
     Bins without a PSTH, or that only one half observed, are left out.
     """
-    order = rng.permutation(len(spikes))
-    means = [mean_over_trials(spikes[half]) for half in np.array_split(order, 2)]
+    order = rng.permutation(members.n_trials)
+    means = [members.mean(half) for half in np.array_split(order, 2)]
     # smoothed after averaging: the same where all was observed, and once per half
     first, second = gaussian_smooth(np.stack(means), std_s, bin_s) if std_s > 0 else means
     used = np.isfinite([*means, first, second, target]).all(axis=(0, 2))

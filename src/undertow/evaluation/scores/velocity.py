@@ -46,8 +46,9 @@ class LogRates:
         """The floor in spikes/s: as given, else as chosen in these training trials."""
         if self.floor_hz is not None:
             return self.floor_hz
-        rates, velocity = window_counts(train), _velocity(train.trials)
-        return chosen_floor(rates, velocity, self.bins(train.trials), train.trials.bin_s)
+        trials = train.trials
+        rates, velocity = train.rates[:, window(trials)], _velocity(trials)
+        return chosen_floor(rates, velocity, self.bins(trials), trials.bin_s, per_second=True)
 
     def fit(self, train: Prediction) -> VelocityDecoder:
         """The decoder of these training trials."""

@@ -164,7 +164,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         dynamics = self.piece("dynamics")
         grouped = dynamics is not None and dynamics.grouped
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
-        drawn, keep = self._samples(samples, trials, seed), samples is not None
+        drawn, keep = self._samples(samples, seed), samples is not None
         average = self.variant.average
         return prediction.predict(
             self.network_, self.read, trials, drawn, keep, seed, groups, average

@@ -172,7 +172,7 @@ class LatentSDE(TrainedModel[LatentSDENetwork]):
             self.network_,
             self.read(trials),
             trials,
-            self._samples(samples, trials, seed),
+            self._samples(samples, seed),
             samples is not None,
             seed,
             mode == "generate",
