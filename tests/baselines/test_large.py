@@ -5,10 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from undertow.baselines import Smoothing
+from undertow.baselines import Smoothing, smoothing_choice
 from undertow.data import TrialSet
 from undertow.evaluation import bits_per_spike
-from undertow.evaluation.metrics import poisson_regression
+from undertow.evaluation.metrics import poisson_blocks
+from undertow.evaluation.metrics.poisson_blocks import BlockedPoissonDesign
 from undertow.evaluation.metrics.poisson_regression import PoissonDesign
 
 GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
@@ -24,9 +25,9 @@ def population(n_trials: int, n_time: int, n_neurons: int) -> TrialSet:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything counts as large."""
-    for module in ("evaluation.metrics.poisson_regression", "baselines.smoothing_choice"):
-        monkeypatch.setattr(f"undertow.{module}.LARGE", 10_000)
-    monkeypatch.setattr(poisson_regression, "NEURON_ENTRIES", 5_000)
+    monkeypatch.setattr(smoothing_choice, "LARGE", 1_000)
+    monkeypatch.setattr(smoothing_choice, "HELD", 10_000)
+    monkeypatch.setattr(poisson_blocks, "ROWS_AT_FIRST", 200)
     monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**16)
 
 
@@ -39,19 +40,33 @@ def example() -> tuple[np.ndarray, np.ndarray]:
     return x, counts
 
 
-def test_single_precision_and_blocks_find_the_same_regression(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("missing", [True, False])
+def test_blocks_in_single_precision_find_the_same_regression(
+    missing: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, counts = example()
+    counts = counts if missing else np.nan_to_num(counts)
     exact = PoissonDesign(x, counts).fit(0.01)
-    monkeypatch.setattr(poisson_regression, "LARGE", 1000)
-    monkeypatch.setattr(poisson_regression, "NEURON_ENTRIES", 6_000)
+    monkeypatch.setattr(poisson_blocks, "ROWS_AT_FIRST", 500)
     monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**15)
-    design = PoissonDesign((x[k : k + 700] for k in range(0, 3000, 700)), counts)
-    assert design.design.dtype == np.float32
+    design = BlockedPoissonDesign((x[k : k + 700] for k in range(0, 3000, 700)), counts)
+    assert design.counts.dtype == (np.float32 if missing else np.uint8)
     found = design.fit(0.01)
     np.testing.assert_allclose(found.weights, exact.weights, atol=2e-5)
     np.testing.assert_allclose(found.log_counts(x), exact.log_counts(x), atol=1e-4)
+    near = design.fit(0.02, start=found, tolerance=1e-3)
+    np.testing.assert_allclose(near.weights, PoissonDesign(x, counts).fit(0.02).weights, atol=0.02)
+
+
+def test_bins_of_every_so_manieth_row_are_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**13)
+    trials = population(7, 20, 6).replace(lengths=np.array([20, 13, 20, 1, 20, 5, 20]))
+    smooth = smoothing_choice.HeldInSmoother(np.ones(6))
+    rows = np.concatenate(list(smooth.rows(trials, 0.05)))
+    assert len(rows) == 99
+    for every in (2, 3, 30):
+        found = np.concatenate(list(smooth.rows(trials, 0.05, every)))
+        np.testing.assert_allclose(found, rows[::every], rtol=1e-12)
 
 
 @pytest.mark.usefixtures("large")

@@ -11,8 +11,8 @@ from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.likelihood import bits_per_spike, negative_log_likelihood
+from undertow.evaluation.metrics.poisson_blocks import LARGE, BlockedPoissonDesign
 from undertow.evaluation.metrics.poisson_regression import (
-    LARGE,
     PoissonDesign,
     PoissonRegression,
 )
@@ -23,7 +23,8 @@ Grid = float | Sequence[float]
 BINS_TO_CHOOSE, NEURONS_TO_CHOOSE = 10_000, 40
 ENTRIES_TO_CHOOSE = 2**23
 """Counts on which a choice is made that takes all bins, or all neurons, where there are no more."""
-
+HELD = 2**25
+"""Counts up to which smoothed rates are held in double precision, not made again when needed."""
 MOST = 1e9
 
 
@@ -89,11 +90,18 @@ class HeldInSmoother:
 
     def rows(self, trials: TrialSet, width_s: float, every: int = 1) -> Iterator[np.ndarray]:
         """Rates of every so manieth bin inside the trials, blocks of (bins, held-in)."""
-        inside, first = _inside(trials), 0
-        for part, rates in self.blocks(trials, width_s):
-            found = rates[inside[part]]
-            yield found[-first % every :: every]
-            first += len(found)
+        inside = _inside(trials)
+        if every == 1:
+            for part, rates in self.blocks(trials, width_s):
+                yield rates[inside[part]]
+            return
+        first = 0
+        for trial, bins in enumerate(map(np.flatnonzero, inside)):
+            chosen, first = bins[-first % every :: every], first + len(bins)
+            spikes = trials.spikes[trial : trial + 1]
+            given = _window_counts(trials, ~trials.heldout, spikes).astype(np.float64)
+            rates = gaussian_smooth(given, width_s, trials.bin_s, bins=chosen)[0] / trials.bin_s
+            yield np.where(np.isnan(rates), self.mean_rates, rates)
 
 
 def heldout_counts(trials: TrialSet) -> np.ndarray:
@@ -174,10 +182,10 @@ def _validation_scores(
     for width_s in dict.fromkeys(point.width_s for point in grid):
         fit_rates = _held_rows(smooth, train, width_s, every)
         score_rates = smooth(validation, width_s)
-        if train.spikes.size > LARGE:
+        if train.spikes.size > HELD:
             score_rates = score_rates.astype(np.float32)
         for floor_hz in dict.fromkeys(point.floor_hz for point in grid):
-            design = PoissonDesign((np.log(rates + floor_hz) for rates in fit_rates()), counts)
+            design = _design((np.log(rates + floor_hz) for rates in fit_rates()), counts, smooth)
             features = np.log(score_rates + floor_hz)
             for penalty, score in _until_it_falls(design, features, target, penalties):
                 yield Choice(width_s, floor_hz, penalty), score
@@ -187,14 +195,26 @@ def _held_rows(
     smooth: HeldInSmoother, trials: TrialSet, width_s: float, every: int
 ) -> Callable[[], Iterable[np.ndarray]]:
     """The rows of `HeldInSmoother.rows`, held where they are few, else smoothed whenever asked."""
-    if trials.spikes.size // every > LARGE:
+    if trials.spikes.size // every > HELD:
         return lambda: smooth.rows(trials, width_s, every)
     held = [np.concatenate(list(smooth.rows(trials, width_s, every)))]
     return lambda: held
 
 
+def _design(
+    features: Iterable[np.ndarray], counts: np.ndarray, smooth: HeldInSmoother
+) -> PoissonDesign | BlockedPoissonDesign:
+    """The design of these rows, in blocks where there are many numbers."""
+    if len(counts) * len(smooth.mean_rates) > LARGE:
+        return BlockedPoissonDesign(features, counts)
+    return PoissonDesign(np.concatenate(list(features)), counts.astype(np.float64))
+
+
 def _until_it_falls(
-    design: PoissonDesign, features: np.ndarray, target: np.ndarray, penalties: list[float]
+    design: PoissonDesign | BlockedPoissonDesign,
+    features: np.ndarray,
+    target: np.ndarray,
+    penalties: list[float],
 ) -> Iterator[tuple[float, float]]:
     """Each penalty and its bits per spike, up to the first that is worse.
 
@@ -229,7 +249,6 @@ def fit_regression(
         for trials in given
         for rates in smooth.rows(trials, choice.width_s)
     )
-    design = PoissonDesign(features, counts)
-    fitted = design.fit(choice.penalty)
+    fitted = _design(features, counts, smooth).fit(choice.penalty)
     # ln of counts per bin to ln of spikes/s
     return PoissonRegression(fitted.weights, fitted.offset - np.log(first.bin_s))

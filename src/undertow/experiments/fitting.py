@@ -24,7 +24,7 @@ from undertow.evaluation import (
     velocity_channels,
     with_hidden,
 )
-from undertow.evaluation.scores.velocity import without_rates
+from undertow.evaluation.scores.velocity import decoders_alone, without_rates
 from undertow.experiments.records import read_fit
 from undertow.files import write_json
 from undertow.models.base import Estimator, ProgressReport
@@ -170,8 +170,9 @@ def train_prediction(model: Estimator, trials: TrialSet) -> Prediction:
     as a fit.
     """
     if velocity_channels(trials) or trials.labels:
-        # latents of the training trials are never looked at
-        return replace(model.predict(trials), latents={})
+        # latents of the training trials are never looked at, and rates by decoders alone
+        predicted = replace(model.predict(trials), latents={})
+        return predicted if trials.labels else decoders_alone(predicted)
     # no memory: one NaN stands for all
     return Prediction(rates=np.broadcast_to(np.float32(np.nan), trials.shape), trials=trials)
 

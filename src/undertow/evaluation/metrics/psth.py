@@ -162,7 +162,11 @@ def mean_of_blocks(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def gaussian_smooth(
-    values: np.ndarray, std_s: float, bin_s: float, centre: bool = True
+    values: np.ndarray,
+    std_s: float,
+    bin_s: float,
+    centre: bool = True,
+    bins: np.ndarray | slice = slice(None),
 ) -> np.ndarray:
     """Weighted mean over the observed bins of each trial, weights falling off as a Gaussian.
 
@@ -175,14 +179,17 @@ def gaussian_smooth(
         bin_s: bin width in seconds.
         centre: whether a bin takes part in its own mean; without, each bin is predicted from the
             others.
+        bins: the bins wanted, all by default.
 
     Returns:
-        An array of the same shape; NaN only where no observed bin has weight.
+        An array of the same shape, or of the bins wanted; NaN only where no observed bin has
+        weight.
     """
     lag_s = np.subtract.outer(np.arange(values.shape[1]), np.arange(values.shape[1])) * bin_s
     kernel = np.exp(-0.5 * (lag_s / std_s) ** 2)
     if not centre:
         np.fill_diagonal(kernel, 0.0)
+    kernel = kernel[bins]
     observed = ~np.isnan(values)
     if observed.all():  # one mass for all trials and neurons
         return _over_mass(np.matmul(kernel, values), kernel.sum(axis=1)[:, None])

@@ -124,6 +124,14 @@ def _floor_hz(train: Prediction, log_rates: LogRates) -> float:
     return 0.0 if log_rates.floor_hz == 0 else floor
 
 
+def decoders_alone(train: Prediction) -> Prediction:
+    """A prediction for training trials as `without_rates`, once its decoders are fitted."""
+    for log_rates in (None, LOG_RATES):
+        if decodable(train.trials, log_rates.bins(train.trials) if log_rates else 0):
+            velocity_decoder(train, log_rates)
+    return without_rates(train)
+
+
 def without_rates(train: Prediction) -> Prediction:
     """A prediction for training trials with NaN for its rates, which take no memory.
 

@@ -48,6 +48,7 @@ def predict(
             drawn = network.draw(batch, encoded, generator)
             _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
             _add_latents(drawn, sums, (sample, rows))
+    give_back()
     return _prediction(sums, context.ended(context.mean("h")), groups, average)
 
 

@@ -13,7 +13,7 @@ from undertow.data.batches import Batch
 from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
-from undertow.memory import blocks
+from undertow.memory import blocks, give_back
 from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import CategoricalChannels, GaussianObservation, Observation
@@ -59,6 +59,7 @@ def predict(
             sums.add(name, slice(0, len(batch)), value)
             if name == "behavior" or name.startswith("latent_"):
                 sums.store(name, sample, slice(0, len(batch)), value)
+    give_back()
     return _prediction(network, batch, sums)
 
 

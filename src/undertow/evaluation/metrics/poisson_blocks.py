@@ -1,0 +1,184 @@
+"""Poisson regression of many rows on many features: the same solution, block by block of rows.
+
+The design is kept in single precision and everything else is made anew for a block of rows, so
+that beside it only the curvature is held. Sums over rows are in double precision.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from undertow.evaluation.metrics.poisson_regression import (
+    CG_STEPS,
+    MAX_LOG_COUNT,
+    NEWTON_STEPS,
+    PoissonRegression,
+)
+from undertow.memory import blocks
+
+SINGLE = 4
+LARGE = 2**22
+"""Rows × features from which on a design is worked through in blocks."""
+ROWS_AT_FIRST = 20_000
+"""Rows that a solution is first found on, evenly spaced; on all rows it then takes few steps."""
+TOLERANCE = 1e-6
+"""Of the gradient at least: far below what so many rows can tell, above what rounding leaves."""
+HALVINGS, NOISE, NEAR = 20, 1e-6, 1e-4
+
+
+class _Point(NamedTuple):
+    """The objective of each neuron at some parameters, its gradient, and μ of each row."""
+
+    theta: np.ndarray
+    loss: np.ndarray
+    gradient: np.ndarray
+    mean: np.ndarray
+
+
+class BlockedPoissonDesign:
+    """As `PoissonDesign`, for designs of more than `LARGE` numbers.
+
+    Args:
+        features: blocks of rows, (rows, features), finite, in order.
+        counts: (rows, neurons); NaN rows of a neuron are left out for it.
+    """
+
+    def __init__(self, features: Iterable[np.ndarray], counts: np.ndarray) -> None:
+        self.design = _filled(features, len(counts))
+        last = self.design.shape[1] - 1
+        self.centre = self.design[:, :last].mean(axis=0, dtype=np.float64)
+        # any turned axes would do: those of some rows precondition nearly as well as those of all
+        some = self.design[:: 1 + len(counts) // ROWS_AT_FIRST, :last] - self.centre
+        variance, self.axes = np.linalg.eigh(some.T @ some / len(some))
+        for part in blocks(len(self.design), SINGLE * last):
+            self.design[part, :last] = (self.design[part, :last] - self.centre) @ self.axes
+        self.curvature = np.append(np.maximum(variance, 0.0), 1.0)
+        self.rows = np.maximum((~np.isnan(counts)).sum(axis=0), 1)
+        self.spikes = np.nansum(counts, axis=0, dtype=np.float64)
+        self.mean = np.maximum(self.spikes, 0.5) / self.rows
+        self.counts = _compact(counts)
+
+    def fit(
+        self, penalty: float, start: PoissonRegression | None = None, tolerance: float = TOLERANCE
+    ) -> PoissonRegression:
+        """The solution of `PoissonDesign.fit`, to `TOLERANCE` at best."""
+        n_features = len(self.centre)
+        theta = np.concatenate([np.zeros((n_features, len(self.mean))), np.log(self.mean)[None]])
+        if start is not None:
+            offset = start.offset + self.centre @ start.weights
+            theta = np.concatenate([self.axes.T @ start.weights, offset[None]])
+        active = np.flatnonzero(self.spikes > 0)
+        every = len(self.design) // ROWS_AT_FIRST
+        for step in (every, 1) if start is None and every > 1 else (1,):
+            problem = _Blocked(self, active, penalty, step)
+            theta[:, active] = problem.solve(theta[:, active], max(tolerance, TOLERANCE))
+        weights = self.axes @ theta[:-1]
+        return PoissonRegression(weights, theta[-1] - self.centre @ weights)
+
+
+class _Blocked:
+    """The problem of the neurons in `active` on every so manieth row.
+
+    Coordinates are the rotated ones, (features + 1, neurons); the last is the offset.
+    """
+
+    def __init__(
+        self, data: BlockedPoissonDesign, active: np.ndarray, penalty: float, every: int
+    ) -> None:
+        self.design = np.ascontiguousarray(data.design[::every])
+        counts = data.counts[::every]
+        self.counts = counts if len(active) == counts.shape[1] else counts[:, active]
+        self.rows = data.rows[active] / every
+        self.ridge = np.append(np.full(len(data.centre), penalty), 0.0)[:, None]
+        self.preconditioner = data.curvature[:, None] * data.mean[active] + self.ridge
+
+    def solve(self, theta: np.ndarray, tolerance: float) -> np.ndarray:
+        here, before = self._at(theta), np.inf
+        for _ in range(NEWTON_STEPS):
+            largest = np.abs(here.gradient).max(initial=0.0)
+            # where single precision ends, the gradient no longer falls
+            if largest < tolerance or (largest < NEAR and largest > 0.5 * before):
+                break
+            here, before = self._search(here, self._direction(here, tolerance)), largest
+        return here.theta
+
+    def _at(self, theta: np.ndarray) -> _Point:
+        single, loss, gradient = theta.astype(np.float32), np.zeros(theta.shape[1]), 0.0 * theta
+        mean = np.empty((len(self.design), theta.shape[1]), np.float32)
+        for part in self._parts():
+            rows, counts = self.design[part], self.counts[part].astype(np.float32)
+            log_mean = np.minimum(rows @ single, np.float32(MAX_LOG_COUNT))
+            mu = np.exp(log_mean)
+            if self.counts.dtype.kind == "f":
+                missing = np.isnan(counts)
+                mu[missing], counts[missing] = 0.0, 0.0
+            loss += np.sum(mu - counts * log_mean, axis=0, dtype=np.float64)
+            gradient += rows.T @ (mu - counts)
+            mean[part] = mu
+        loss = loss / self.rows + 0.5 * np.sum(self.ridge * theta**2, axis=0)
+        return _Point(theta, loss, gradient / self.rows + self.ridge * theta, mean)
+
+    def _bend(self, mean: np.ndarray, search: np.ndarray) -> np.ndarray:
+        """The Hessian times a direction."""
+        out, single = np.zeros(search.shape), search.astype(np.float32)
+        for part in self._parts():
+            rows = self.design[part]
+            out += rows.T @ (mean[part] * (rows @ single))
+        return out / self.rows + self.ridge * search
+
+    def _direction(self, here: _Point, tolerance: float) -> np.ndarray:
+        """−H⁻¹ g by preconditioned conjugate gradients, as in `PoissonDesign`."""
+        residual, direction = -here.gradient, np.zeros_like(here.gradient)
+        size = np.linalg.norm(here.gradient, axis=0)
+        goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
+        z = residual / self.preconditioner
+        search, product = z, np.sum(residual * z, axis=0)
+        for _ in range(CG_STEPS):
+            if (np.linalg.norm(residual, axis=0) <= goal).all():
+                break
+            image = self._bend(here.mean, search)
+            bend = np.sum(search * image, axis=0)
+            step = product / np.where(bend > 0, bend, np.inf)
+            direction, residual = direction + step * search, residual - step * image
+            z = residual / self.preconditioner
+            before, product = product, np.sum(residual * z, axis=0)
+            search = z + product / np.where(before > 0, before, np.inf) * search
+        return direction
+
+    def _search(self, here: _Point, direction: np.ndarray) -> _Point:
+        """The step, halved neuron by neuron until the objective falls enough.
+
+        A neuron whose objective never falls stays where it is.
+        """
+        slope, step = np.sum(direction * here.gradient, axis=0), np.ones(direction.shape[1])
+        theta = here.theta
+        for _ in range(HALVINGS):
+            there = self._at(theta + step * direction)
+            allowed = here.loss + 1e-4 * step * slope + NOISE * np.abs(here.loss)
+            if (enough := there.loss <= allowed).all():
+                return there
+            step = np.where(enough, step, 0.5 * step)
+        return self._at(theta + np.where(enough, step, 0.0) * direction)
+
+    def _parts(self) -> Iterable[slice]:
+        widest = self.design.shape[1] + 4 * self.counts.shape[1]
+        return blocks(len(self.design), SINGLE * widest)
+
+
+def _filled(parts: Iterable[np.ndarray], n_rows: int) -> np.ndarray:
+    """Blocks of features as one array, with ones in its last column for the offset."""
+    design, first = np.empty((0, 0), np.float32), 0
+    for part in parts:
+        if not design.size:
+            design = np.empty((n_rows, part.shape[1] + 1), np.float32)
+            design[:, -1] = 1.0
+        design[first : first + len(part), :-1] = part
+        first += len(part)
+    return design
+
+
+def _compact(counts: np.ndarray) -> np.ndarray:
+    """Counts in a byte each where all are there and none is large."""
+    fits = np.isfinite(counts).all() and counts.min(initial=0) >= 0 and counts.max(initial=0) < 256
+    return counts.astype(np.uint8 if fits else np.float32)
