@@ -191,7 +191,9 @@ class Plan:
         if self.preset is None:
             return model_class(self.model)()
         if self.model != LangevinFlow.cli_name:
-            raise UndertowError(f"--preset is of {LangevinFlow.cli_name}: {self.model} has none.")
+            raise UndertowError(
+                f"--preset is of {LangevinFlow.cli_name}: {printable(self.model)} has none."
+            )
         return LangevinFlow.preset(self.preset)
 
     def source(self, data: Path) -> dict[str, Any]:

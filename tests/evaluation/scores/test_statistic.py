@@ -8,6 +8,7 @@ import pytest
 
 from undertow.errors import DataError
 from undertow.evaluation import load_statistics, save_statistics
+from undertow.evaluation.scores.statistic import Statistic
 from undertow.evaluation.scores.sums import BitsPerSpike, PsthRSquared, RSquared
 
 ABOUT = {"unit": "u", "trial_ids": np.arange(4), "condition": np.array(list("abab")), "bin_s": 0.02}
@@ -95,3 +96,31 @@ def test_files_cut_short_or_of_something_else_are_refused(tmp_path: Path, kept: 
     np.savez(path, spikes=np.zeros(3))
     with pytest.raises(DataError, match="arrays of no statistic"):
         load_statistics(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("rates", np.full((4, 3, 2), np.inf)),
+        ("rates", np.zeros((4, 3, 5))),
+        ("psth", np.zeros((2, 3))),
+        ("member", np.zeros((4, 1), int)),
+        ("member", np.array([0, 1, 2, 0])),
+        ("member", np.array([0.0, 1.0, 0.0, 1.0])),
+    ],
+)
+def test_sums_that_do_not_fit_each_other_are_refused(field: str, wrong: np.ndarray) -> None:
+    good = PsthRSquared(
+        name="psth R2",
+        unit="R²",
+        trial_ids=np.arange(4),
+        condition=None,
+        bin_s=0.02,
+        n_neurons=2,
+        rates=np.ones((4, 3, 2)),
+        psth=np.ones((2, 3, 2)),
+        member=np.array([0, 1, 0, 1]),
+    ).to_arrays()
+    assert Statistic.from_arrays(good).n_trials == 4
+    with pytest.raises(DataError, match=f"{field} of a PsthRSquared"):
+        Statistic.from_arrays(good | {field: wrong})

@@ -175,6 +175,7 @@ def _whole_numbers(folder: Path, name: str) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         raise DataError(f"{folder}: {name} has dtype {array.dtype}: it must hold whole numbers.")
     if array.dtype.kind == "f":
+        array = array.astype(np.float64)  # half precision has no number above 65,504
         wrong = ~np.isfinite(array) | (np.trunc(array) != array)  # a remainder of inf warns
         if wrong.any():
             raise DataError(

@@ -7,7 +7,7 @@ held-out neurons show how many times farther the rates err than their samples sp
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class SpreadRatio(Statistic):
     """
 
     LEAST = 0.0
+    AXES: ClassVar = {"excess": ("trials",), "spread_var": ("trials",)}
 
     excess: np.ndarray
     spread_var: np.ndarray

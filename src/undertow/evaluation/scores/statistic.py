@@ -54,6 +54,8 @@ class Statistic(ABC):
 
     LEAST: ClassVar[float] = -np.inf
     """No value of the score lies below; nor does its interval."""
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Field of sums → its axes, 'trials' first; axes of one name have one length."""
 
     name: str
     unit: str
@@ -96,7 +98,7 @@ class Statistic(ABC):
             DataError: when the kind is unknown or a field is missing.
         """
         kinds = {cls.__name__: cls for cls in Statistic.__subclasses__()}
-        kind = str(arrays["kind"]) if "kind" in arrays else "nothing"
+        kind = printable(str(arrays["kind"])) if "kind" in arrays else "nothing"
         if kind not in kinds:
             raise DataError(
                 f"these arrays hold {kind}, not a statistic: it must be one of "
@@ -123,6 +125,25 @@ def _check(found: Statistic) -> None:
                 f"{each.name} of a {type(found).__name__} is {shown(value)}, which does not fit "
                 "its trials or is of another kind: compute the statistic again."
             )
+    _check_shapes(found)
+
+
+def _check_shapes(found: Statistic) -> None:
+    """Refuse sums whose axes do not fit each other, infinite ones, and unknown conditions."""
+    sizes = {"trials": found.n_trials}
+    for name, axes in found.AXES.items():
+        array = getattr(found, name)
+        own = dict(zip(axes, array.shape, strict=False))
+        fits = len(axes) == array.ndim and own == {each: sizes.get(each, own[each]) for each in own}
+        if name == "member":
+            whole, most = array.dtype.kind in "iu", sizes.get("conditions", array.size)
+            fits = fits and whole and bool(((array >= -1) & (array < most)).all())
+        if not fits or np.isinf(array).any():
+            raise DataError(
+                f"{name} of a {type(found).__name__} has shape {array.shape} and does not fit the "
+                "rest, or holds what no sum is: compute the statistic again."
+            )
+        sizes |= own
 
 
 def _fits(name: str, kind: Any, value: Any, trial_ids: Any) -> bool:

@@ -1,7 +1,7 @@
 """The concrete statistics: per-trial sums, and how weighted sums become a score."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from undertow.evaluation.metrics.timing import condition_groups, neural_speed
 from undertow.evaluation.scores.statistic import Statistic
 
 CHUNK, CHUNK_ENTRIES = 250, 2**22
+TRIALS, GRID = ("trials",), ("time", "neurons")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +33,8 @@ class BitsPerSpike(Statistic):
         count: spikes, (trials, neurons).
         bins: observed bins, (trials, neurons).
     """
+
+    AXES: ClassVar = dict.fromkeys(("loss", "count", "bins"), ("trials", "neurons"))
 
     loss: np.ndarray
     count: np.ndarray
@@ -81,6 +84,8 @@ class RSquared(Statistic):
         bins: bins summed, (trials, outputs).
         multioutput: 'uniform', 'variance-weighted' or 'median'.
     """
+
+    AXES: ClassVar = dict.fromkeys(("residual", "total", "square", "bins"), ("trials", "outputs"))
 
     residual: np.ndarray
     total: np.ndarray
@@ -159,6 +164,8 @@ class PsthRSquared(Statistic):
         member: the condition of each trial, as an index into psth, (trials,).
     """
 
+    AXES: ClassVar = {"psth": ("conditions", *GRID), "rates": ("trials", *GRID), "member": TRIALS}
+
     rates: np.ndarray
     psth: np.ndarray
     member: np.ndarray
@@ -202,6 +209,8 @@ class ShareCorrect(Statistic):
         scored: how many questions of a trial have a known answer, 0 for trials left out, (trials,).
     """
 
+    AXES: ClassVar = {"correct": TRIALS, "scored": TRIALS}
+
     correct: np.ndarray
     scored: np.ndarray
 
@@ -221,6 +230,8 @@ class LogLoss(Statistic):
         scored: how often it is known what happened, 0 for trials left out, (trials,).
     """
 
+    AXES: ClassVar = {"loss": TRIALS, "scored": TRIALS}
+
     loss: np.ndarray
     scored: np.ndarray
 
@@ -238,6 +249,8 @@ class ProducedTimeCorrelation(Statistic):
         produced_s: produced time, (trials,), in any unit.
         member: the condition of each trial, (trials,); −1 for trials left out.
     """
+
+    AXES: ClassVar = dict.fromkeys(("speed", "produced_s", "member"), TRIALS)
 
     speed: np.ndarray
     produced_s: np.ndarray
@@ -275,10 +288,7 @@ class ProducedTimeCorrelation(Statistic):
 
 
 def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weighted Pearson correlation, (resamples, trials) → (resamples,).
-
-    NaN where one side is constant.
-    """
+    """Weighted Pearson correlation, (resamples,); NaN where one side is constant."""
     x, y, n = x - x.mean(), y - y.mean(), weights.sum(axis=1)
     n = np.where(n > 0, n, np.nan)
     mean_x, mean_y = weights @ x / n, weights @ y / n
