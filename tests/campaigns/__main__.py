@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.campaigns.outcome import say
 
 INPUTS, KILLS, FAULTS = 20_000, 300, 150
-FUZZ, START_MINUTES = 0.3, 0.5
+FUZZ, START_MINUTES = 0.2, 0.5
 """Share of the minutes that hostile input gets, and what a start takes beside."""
 
 

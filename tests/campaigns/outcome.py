@@ -81,7 +81,7 @@ def judged(use: Callable[[], Any]) -> tuple[Verdict, str, str, float]:
         found = _of_warnings(caught) or found
     seconds = time.process_time() - start
     if found[0] is not Verdict.READ:
-        gc.collect()  # what a traceback held open must not reach the next input
+        gc.collect(1)  # what a traceback held open must not reach the next input
     return *found, seconds
 
 

@@ -32,9 +32,11 @@ def test_samples_that_cannot_fit_are_refused_with_the_number(
     check_samples(trials, 20_000)
 
 
+@pytest.mark.parametrize("potential", ["coupled-oscillators", "input-driven"])
 def test_rates_decoded_some_trials_at_a_time_are_the_same(
-    fitted: LangevinFlow, trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+    trials: TrialSet, monkeypatch: pytest.MonkeyPatch, potential: str
 ) -> None:
+    fitted = small(dynamics__potential=potential).fit(trials)
     whole = fitted.predict(trials, samples=3)
     exchanged = fitted.predict_exchanged(trials)
     for name in ("DECODED_BYTES", "ENCODED_BYTES"):

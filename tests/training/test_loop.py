@@ -163,7 +163,7 @@ def test_a_run_that_ends_early_is_reported_as_done(
     )
     assert reported == shares
     assert stream.getvalue().count("\n") == 1
-    assert stream.getvalue().endswith("0:00 left\x1b[K\n")
+    assert stream.getvalue().endswith("0:00 of training left\n")
 
 
 def test_a_time_limit_ends_the_run_with_its_schedules_at_their_end() -> None:

@@ -4,6 +4,7 @@ Any subclass with an `energy` can take the place of another.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,12 @@ class Potential(nn.Module, ABC):
     """Scalar energy of the positions, optionally of an input too.
 
     A subclass writes `energy`; the force comes from autograd.
+
+    Attributes:
+        reads_input: whether the energy depends on x; one that says no is spared it.
     """
+
+    reads_input: ClassVar[bool] = True
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -69,6 +75,8 @@ class CoupledOscillatorPotential(Potential):
         taps: odd kernel length.
         confinement: centre tap added, as a share of the kernel's own centre tap.
     """
+
+    reads_input = False
 
     def __init__(self, dim: int, groups: int = 4, taps: int = 7, confinement: float = 0.05) -> None:
         super().__init__(dim)
@@ -133,6 +141,8 @@ class HarmonicPotential(Potential):
     They are the closed-form reference of the tests, and a model without coupling.
     """
 
+    reads_input = False
+
     def __init__(self, dim: int, curvature: float = 1.0) -> None:
         super().__init__(dim)
         curvature = constant("curvature", curvature)
@@ -159,6 +169,8 @@ class DoubleWellPotential(Potential):
     curvature exceeds 2 · height.
     """
 
+    reads_input = False
+
     def __init__(self, dim: int, height: float = 1.0) -> None:
         super().__init__(dim)
         self.height = constant("height", height)
@@ -181,6 +193,8 @@ class MLPPotential(Potential):
         width: units of the network.
         confinement: k, above zero.
     """
+
+    reads_input = False
 
     def __init__(self, dim: int, width: int = 64, confinement: float = 0.5) -> None:
         super().__init__(dim)

@@ -28,6 +28,8 @@ class FreeOscillatorPotential(Potential):
         taps: odd kernel length; zero padding of (taps − 1) / 2.
     """
 
+    reads_input = False
+
     def __init__(self, dim: int, groups: int = 4, taps: int = 7) -> None:
         super().__init__(dim)
         if dim % width("groups", groups):
@@ -80,6 +82,8 @@ class MixedOscillatorPotential(Potential):
         channels: convolution channels.
         taps: odd kernel length; zero padding of (taps − 1) / 2.
     """
+
+    reads_input = False
 
     def __init__(self, dim: int, channels: int = 4, taps: int = 3) -> None:
         super().__init__(dim)

@@ -81,7 +81,7 @@ ALL = (
     Verb("nlb fit", ("nlb", "fit", *NLB, *NLB_FIT), ("nlb",), resumes=True, share=0.6),
     Verb("nlb score", ("nlb", "score", *NLB, *TO_SCORES), ("nlb",), share=0.4),
     Verb("nlb submit", ("nlb", "submit", *NLB, "--phase", "val", "--out", "sent.h5"), ("nlb",)),
-    Verb("demo", ("demo", "--seconds", "0.2", "--quiet"), (), exact=False, share=0.5),
+    Verb("demo", ("demo", "--seconds", "0.2", "--quiet"), (), True, exact=False, share=0.5),
 )
 VERBS = {each.name: each for each in ALL}
 

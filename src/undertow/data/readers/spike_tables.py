@@ -138,8 +138,9 @@ def _ids(what: str, values: Any) -> np.ndarray:
     """Ids as whole numbers or text; numbers that are whole lose their decimal point."""
     array = tables.plain(values).ravel()
     if array.dtype.kind == "f":
-        if not np.isfinite(array).all() or (array % 1).any() or np.abs(array).max(initial=0) > 2e15:
-            bad = array[~np.isfinite(array) | (array % 1 != 0) | (np.abs(array) > 2e15)][0]
+        wrong = ~np.isfinite(array) | (np.trunc(array) != array) | (np.abs(array) > 2e15)
+        if wrong.any():
+            bad = array[wrong][0]
             raise DataError(f"{what} hold {bad:g}: they must be whole numbers or text.")
         return array.astype(np.int64)
     if array.dtype.kind not in "biuU":

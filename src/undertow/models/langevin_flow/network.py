@@ -9,6 +9,7 @@ from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
 from undertow.dynamics.langevin_base import SecondOrderLangevin
+from undertow.dynamics.potentials import Potential
 from undertow.encoders import Encoder
 from undertow.inference import (
     GaussianHead,
@@ -117,6 +118,12 @@ class LangevinNetwork(nn.Module):
             nn.init.zeros_(self.control.weight)
             nn.init.zeros_(self.control.bias)
 
+    @property
+    def path_reads_counts(self) -> bool:
+        """Whether the force depends on the counts of each bin, as of an input-driven potential."""
+        potential = getattr(self.dynamics, "potential", None)
+        return isinstance(potential, Potential) and potential.reads_input
+
     def encode(self, batch: Batch, inputs: Tensor) -> Encoded:
         """Read the encoder's inputs."""
         seen = torch.where(batch.observed[..., None], inputs, 0.0)
@@ -148,7 +155,7 @@ class LangevinNetwork(nn.Module):
             x0 = mean + std * torch.empty_like(mean).normal_(generator=generator)
             # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
-            read = encoded.inputs[:, :-1] if self.dynamics.input_dim else None
+            read = encoded.inputs[:, :-1] if self.path_reads_counts else None
             path = self.roll(x0, len(batch.time_s), generator, push, read)
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
