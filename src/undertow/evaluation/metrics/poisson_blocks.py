@@ -50,9 +50,12 @@ class BlockedPoissonDesign:
         self.centre = self.design[:, :last].mean(axis=0, dtype=np.float64)
         # any turned axes would do: those of some rows precondition nearly as well as those of all
         some = self.design[:: 1 + len(counts) // ROWS_AT_FIRST, :last] - self.centre
-        variance, self.axes = np.linalg.eigh(some.T @ some / len(some))
+        variance, axes = np.linalg.eigh(some.T @ some / len(some))
+        # what is subtracted and turned by is known exactly: the way back undoes just that
+        axes, centre = axes.astype(np.float32), self.centre.astype(np.float32)
+        self.axes, self.centre = axes.astype(np.float64), centre.astype(np.float64)
         for part in blocks(len(self.design), SINGLE * last):
-            self.design[part, :last] = (self.design[part, :last] - self.centre) @ self.axes
+            self.design[part, :last] = (self.design[part, :last] - centre) @ axes
         self.curvature = np.append(np.maximum(variance, 0.0), 1.0)
         self.rows = np.maximum((~np.isnan(counts)).sum(axis=0), 1)
         self.spikes = np.nansum(counts, axis=0, dtype=np.float64)
