@@ -139,3 +139,8 @@ def test_stop_times_that_are_none_are_no_trials() -> None:
     text = recording(events={"start_time": EVENTS, "stop_time": EVENTS.astype(str)})
     with pytest.raises(DataError, match="'stop_time' of the trials holds no times"):
         text.bin()
+
+
+def test_a_window_longer_than_the_recording_is_refused_before_its_bins_are_made() -> None:
+    with pytest.raises(DataError, match=r"cut_s is 1e\+09, and the recording lasts .* not one"):
+        recording().cut(1e9, 0.02)

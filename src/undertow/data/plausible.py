@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.binning import TIME_TOLERANCE_S
 from undertow.data.observing import Span
 from undertow.data.tables import as_names
 from undertow.data.validation import bin_width
@@ -59,6 +60,21 @@ def check_size(
         f"spike counts of {n_trials:,} trials × {n_time:,} bins of {bin_s:g} s × {n_units:,} units",
         advice,
     )
+
+
+def whole_windows(recorded_s: float, window_s: float) -> int:
+    """How many windows side by side a recording holds.
+
+    Raises:
+        DataError: where not one fits.
+    """
+    n_windows = int(recorded_s / window_s + TIME_TOLERANCE_S)
+    if n_windows < 1:
+        raise DataError(
+            f"cut_s is {window_s:g}, and the recording lasts {recorded_s:g} s: not one window "
+            "fits; windows are in seconds."
+        )
+    return n_windows
 
 
 def way_out(

@@ -253,7 +253,7 @@ class Recording:
         kept = self.select_units(units)
         start_s, stop_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
         plausible.check_rates(kept.spike_times, (start_s, stop_s))
-        n_windows = int((stop_s - start_s) / (n_time * bin_s) + binning.TIME_TOLERANCE_S)
+        n_windows = plausible.whole_windows(stop_s - start_s, n_time * bin_s)
         shape = n_windows, n_time, kept.n_units
         plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), plausible.SHORTER)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)

@@ -14,7 +14,7 @@ from undertow.options import Options
 
 LONGEST_S = 1e9
 """Longest window of the initial state: any longer is a slip."""
-STEPS = (1e-4, 1e4)
+STEPS = (1e-2, 1e4)
 """Bins that a step may span."""
 STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
 
@@ -99,7 +99,7 @@ class Solver(Options):
     """Options for how a path is stepped.
 
     Attributes:
-        bins_per_step: bins a step spans, 1e-4 to 1e4: 2 in the paper; 0.5 for two steps a bin;
+        bins_per_step: bins a step spans, 0.01 to 1e4: 2 in the paper; 0.5 for two steps a bin;
             never more internal time than the dynamics' `max_step`.
         interpolation: how context and stimulus are read between bins: 'linear' or 'previous' (the
             last value is held).
