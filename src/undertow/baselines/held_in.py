@@ -48,8 +48,11 @@ class Shrinkage(NamedTuple):
             trials: whose spikes are smoothed; hidden ones are NaN.
             mean_rates: of the held-in neurons in spikes/s.
         """
-        found = [self.drawn(near, mean_rates) for near in smoothed(trials, self.width_s)]
-        return np.concatenate(found).astype(np.float32)
+        last = trials.n_time - trials.forward_bins
+        rates = np.empty((trials.n_trials, last, len(mean_rates)), np.float32)
+        for near in smoothed(trials, self.width_s):
+            rates[near.part] = self.drawn(near, mean_rates)
+        return rates
 
     def drawn(self, near: Smoothed, mean_rates: np.ndarray) -> np.ndarray:
         """The rates of what was smoothed, drawn to the mean."""

@@ -11,7 +11,7 @@ from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.likelihood import bits_per_spike, negative_log_likelihood
-from undertow.evaluation.metrics.poisson_blocks import LARGE, BlockedPoissonDesign
+from undertow.evaluation.metrics.poisson_blocks import LARGE, BlockedPoissonDesign, compact
 from undertow.evaluation.metrics.poisson_regression import (
     PoissonDesign,
     PoissonRegression,
@@ -109,6 +109,12 @@ def heldout_counts(trials: TrialSet) -> np.ndarray:
     return _window_counts(trials, trials.heldout, trials.spikes)
 
 
+def _heldout_rows(trials: TrialSet) -> np.ndarray:
+    """Spikes of held-out neurons in the bins inside the trials, (bins, held-out)."""
+    counts, inside = heldout_counts(trials), _inside(trials)
+    return counts.reshape(-1, counts.shape[2]) if inside.all() else counts[inside]
+
+
 def _window_counts(trials: TrialSet, neurons: np.ndarray, spikes: np.ndarray) -> np.ndarray:
     counts: np.ndarray = spikes[:, : trials.n_time - trials.forward_bins, neurons]
     return counts
@@ -177,7 +183,7 @@ def _validation_scores(
     Penalties are tried from the strongest on, until the score falls.
     """
     target = heldout_counts(validation)[..., neurons]
-    counts = heldout_counts(train)[_inside(train)][::every, neurons]
+    counts = _heldout_rows(train)[::every, neurons]
     penalties = sorted({point.penalty for point in grid}, reverse=True)
     for width_s in dict.fromkeys(point.width_s for point in grid):
         fit_rates = _held_rows(smooth, train, width_s, every)
@@ -243,7 +249,7 @@ def fit_regression(
     first = given[0]
     if not first.heldout.any():
         return PoissonRegression(np.zeros((first.n_neurons, 0)), np.zeros(0))
-    counts = np.concatenate([heldout_counts(trials)[_inside(trials)] for trials in given])
+    counts = compact(*(_heldout_rows(trials) for trials in given))
     features = (
         np.log(rates + choice.floor_hz)
         for trials in given

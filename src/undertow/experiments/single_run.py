@@ -19,6 +19,7 @@ from undertow.experiments.scores import (
     true_rate_cells,
     write_scores,
 )
+from undertow.memory import give_back
 from undertow.models.base import Estimator, ProgressReport
 from undertow.report import check_kinds
 from undertow.training import clock, reporter, teller
@@ -104,11 +105,13 @@ def run(
         fits, found = {}, {}
         fits[model.cli_name], found[model.cli_name] = done.scored()
         del done
+        give_back()
         if has_baseline(model, trials):
             tell("fitting the smoothing baseline")
             baseline = fit_and_predict(Smoothing(), splits)
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
             del baseline
+            give_back()
         tell("scoring")
         cells = {name: [[each]] for name, each in found.items()}
         together = join_trials(splits.train, splits.validation)

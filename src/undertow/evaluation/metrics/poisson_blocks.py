@@ -28,12 +28,11 @@ HALVINGS, NOISE, NEAR = 20, 1e-6, 1e-4
 
 
 class _Point(NamedTuple):
-    """The objective of each neuron at some parameters, its gradient, and μ of each row."""
+    """The objective of each neuron at some parameters, and its gradient."""
 
     theta: np.ndarray
     loss: np.ndarray
     gradient: np.ndarray
-    mean: np.ndarray
 
 
 class BlockedPoissonDesign:
@@ -57,10 +56,11 @@ class BlockedPoissonDesign:
         for part in blocks(len(self.design), SINGLE * last):
             self.design[part, :last] = (self.design[part, :last] - centre) @ axes
         self.curvature = np.append(np.maximum(variance, 0.0), 1.0)
-        self.rows = np.maximum((~np.isnan(counts)).sum(axis=0), 1)
-        self.spikes = np.nansum(counts, axis=0, dtype=np.float64)
+        self.counts = compact(counts)
+        missing = np.isnan(self.counts).sum(axis=0) if self.counts.dtype.kind == "f" else 0
+        self.rows = np.maximum(len(counts) - missing, 1) * np.ones(counts.shape[1], int)
+        self.spikes = np.nansum(self.counts, axis=0, dtype=np.float64)
         self.mean = np.maximum(self.spikes, 0.5) / self.rows
-        self.counts = _compact(counts)
 
     def fit(
         self, penalty: float, start: PoissonRegression | None = None, tolerance: float = TOLERANCE
@@ -94,6 +94,8 @@ class _Blocked:
         self.counts = counts if len(active) == counts.shape[1] else counts[:, active]
         self.rows = data.rows[active] / every
         self.ridge = np.append(np.full(len(data.centre), penalty), 0.0)[:, None]
+        # μ of each row at the point that was looked at last
+        self.expected = np.empty((len(self.design), len(active)), np.float32)
         self.preconditioner = data.curvature[:, None] * data.mean[active] + self.ridge
 
     def solve(self, theta: np.ndarray, tolerance: float) -> np.ndarray:
@@ -108,7 +110,6 @@ class _Blocked:
 
     def _at(self, theta: np.ndarray) -> _Point:
         single, loss, gradient = theta.astype(np.float32), np.zeros(theta.shape[1]), 0.0 * theta
-        mean = np.empty((len(self.design), theta.shape[1]), np.float32)
         for part in self._parts():
             rows, counts = self.design[part], self.counts[part].astype(np.float32)
             log_mean = np.minimum(rows @ single, np.float32(MAX_LOG_COUNT))
@@ -118,16 +119,16 @@ class _Blocked:
                 mu[missing], counts[missing] = 0.0, 0.0
             loss += np.sum(mu - counts * log_mean, axis=0, dtype=np.float64)
             gradient += rows.T @ (mu - counts)
-            mean[part] = mu
+            self.expected[part] = mu
         loss = loss / self.rows + 0.5 * np.sum(self.ridge * theta**2, axis=0)
-        return _Point(theta, loss, gradient / self.rows + self.ridge * theta, mean)
+        return _Point(theta, loss, gradient / self.rows + self.ridge * theta)
 
-    def _bend(self, mean: np.ndarray, search: np.ndarray) -> np.ndarray:
-        """The Hessian times a direction."""
+    def _bend(self, search: np.ndarray) -> np.ndarray:
+        """The Hessian, where the objective was looked at last, times a direction."""
         out, single = np.zeros(search.shape), search.astype(np.float32)
         for part in self._parts():
             rows = self.design[part]
-            out += rows.T @ (mean[part] * (rows @ single))
+            out += rows.T @ (self.expected[part] * (rows @ single))
         return out / self.rows + self.ridge * search
 
     def _direction(self, here: _Point, tolerance: float) -> np.ndarray:
@@ -140,7 +141,7 @@ class _Blocked:
         for _ in range(CG_STEPS):
             if (np.linalg.norm(residual, axis=0) <= goal).all():
                 break
-            image = self._bend(here.mean, search)
+            image = self._bend(search)
             bend = np.sum(search * image, axis=0)
             step = product / np.where(bend > 0, bend, np.inf)
             direction, residual = direction + step * search, residual - step * image
@@ -181,7 +182,11 @@ def _filled(parts: Iterable[np.ndarray], n_rows: int) -> np.ndarray:
     return design
 
 
-def _compact(counts: np.ndarray) -> np.ndarray:
-    """Counts in a byte each where all are there and none is large."""
-    fits = np.isfinite(counts).all() and counts.min(initial=0) >= 0 and counts.max(initial=0) < 256
-    return counts.astype(np.uint8 if fits else np.float32)
+def compact(*parts: np.ndarray) -> np.ndarray:
+    """Counts one below the other, in a byte each where all are there and none is large."""
+    one = [part.max(initial=0) < 256 for part in parts]  # NaN is not below it
+    fitting = [
+        part.astype(np.uint8 if fits else np.float32, copy=False)
+        for part, fits in zip(parts, one, strict=True)
+    ]
+    return fitting[0] if len(fitting) == 1 else np.concatenate(fitting)

@@ -10,6 +10,7 @@ import numpy as np
 
 from undertow.checks import whole
 from undertow.data import Prediction, TrialSet
+from undertow.data.sharing import sealed
 from undertow.errors import DataError
 from undertow.evaluation.scores.trials import window
 
@@ -61,7 +62,7 @@ def hidden_prediction(
     rates = np.full(trials.spikes.shape, np.nan, np.float32)
     for k in range(masks):
         hidden = drawn == k
-        shown = trials.replace(spikes=np.where(hidden, np.float32(np.nan), trials.spikes))
+        shown = trials.replace(spikes=sealed(np.where(hidden, np.float32(np.nan), trials.spikes)))
         np.copyto(rates, predict(shown).rates, where=hidden, casting="same_kind")
     return Prediction(rates, trials, hidden_rates=rates)
 
