@@ -1,11 +1,13 @@
 """The smoothing baseline: what it predicts, what it never reads, and how it is kept."""
 
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, fold_trials, split_validation
@@ -13,6 +15,7 @@ from undertow.errors import DataWarning, ModelError
 from undertow.evaluation import bits_per_spike, score_prediction, sufficient_statistics
 from undertow.evaluation.metrics.poisson_regression import PoissonDesign
 from undertow.evaluation.metrics.psth import gaussian_smooth
+from undertow.training import read_tensors
 
 GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
 Fetch = Callable[[str], Path]
@@ -159,6 +162,21 @@ def test_save_and_load(trials: TrialSet, fitted: Smoothing, tmp_path: Path) -> N
     assert Smoothing.load(path).neuron_ids_.tolist() == named.neuron_ids.tolist()
 
 
+@pytest.mark.parametrize(
+    ("kind", "ids"),
+    [("int64", 2**63), ("uint8", -1), ("int8", 300), ("int32", 1.5), ("float32", 10**400)],
+)
+def test_ids_that_their_type_does_not_hold(
+    fitted: Smoothing, tmp_path: Path, kind: str, ids: float
+) -> None:
+    path = fitted.save(tmp_path / "smoothing.safetensors")
+    tensors, header = read_tensors(path)
+    header["neuron_ids_dtype"], header["neuron_ids"][0] = np.dtype(kind).str, ids
+    save_file(tensors, path, {"undertow": json.dumps(header)})
+    with pytest.raises(ModelError, match="neuron_ids are not of their type"):
+        Smoothing.load(path)
+
+
 def test_messages(trials: TrialSet, fitted: Smoothing, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not fitted"):
         Smoothing().predict(trials)
@@ -168,6 +186,8 @@ def test_messages(trials: TrialSet, fitted: Smoothing, tmp_path: Path) -> None:
         fitted.predict(trials, samples=10)
     with pytest.raises(ModelError, match=r"width_s is \(0.05, -1\)"):
         Smoothing(width_s=(0.05, -1)).fit(trials)
+    with pytest.raises(ModelError, match=r"width_s is 1e-300: .* from 1e-09 to 1e"):
+        Smoothing(width_s=1e-300).fit(trials)
     with pytest.raises(ModelError, match="penalty is 'much'"):
         Smoothing(penalty="much").fit(trials)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="another order"):

@@ -1,6 +1,5 @@
 """`Reading`: declared once, offered by every verb that reads data, passed on where given."""
 
-import inspect
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -10,17 +9,13 @@ import numpy as np
 import pytest
 import typer.main
 
-import undertow.data as data
 from tests.cli.conftest import Undertow
 from undertow.cli.app import app
 from undertow.cli.reading import OF_THE_MODEL, READERS_WORDS, Reading, in_flags, parse_window
+from undertow.data.readers.load import FORMATS, options_of
 from undertow.errors import DataError, UndertowError
 from undertow.experiments import SavedRun, preparing
 
-READERS = (
-    *("read_npz", "read_hdf5", "read_nwb", "read_mat", "read_netcdf", "read_phy"),
-    "read_spike_table",
-)
 GIVEN: dict[str, tuple[str, str, Any]] = {
     "bin_ms": ("40", "bin_s", 0.04),
     "align": ("go", "align", "go"),
@@ -69,12 +64,9 @@ def test_every_option_is_tried_here() -> None:
 
 
 def test_every_option_of_every_reader_can_be_given() -> None:
-    offered = {name for name, _ in READERS_WORDS.values()} | {"path", "folder", "bin_s"}
-    missing = {
-        f"{reader}: {name}"
-        for reader in READERS
-        for name in inspect.signature(getattr(data, reader)).parameters
-        if name not in offered
+    offered = {name for name, _ in READERS_WORDS.values()}
+    missing = {f"{form}: {name}" for form in FORMATS for name in options_of(form)} - {
+        f"{form}: {name}" for form in FORMATS for name in offered
     }
     assert not missing
 

@@ -10,7 +10,17 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from undertow.nlb import download
+
 VERSION = "0.220113.0408"
+
+
+def straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, and no pause between two connections."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(download, "PAUSE_S", 0.0)
 
 
 @dataclass

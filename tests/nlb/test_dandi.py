@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.nlb.archive import VERSION, Archive, serve
+from tests.nlb.archive import VERSION, Archive, serve, straight_and_quick
 from undertow.errors import DataError
 from undertow.nlb import download, download_set
 
@@ -32,8 +32,7 @@ def content(seed: int) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    straight_and_quick(monkeypatch)
     monkeypatch.setattr(download, "CHUNK", 10_000)
 
 

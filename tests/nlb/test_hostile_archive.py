@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.nlb.archive import VERSION, Archive, serve
+from tests.nlb.archive import VERSION, Archive, serve, straight_and_quick
 from undertow.errors import DataError, UndertowError
 from undertow.locks import LOCK, Holder
 from undertow.nlb import dandi, download, download_set, web
@@ -20,8 +20,7 @@ NAME = "sub-J_desc-test_ecephys.nwb"
 
 @pytest.fixture(autouse=True)
 def _straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    straight_and_quick(monkeypatch)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ ENTRIES_TO_CHOOSE = 2**23
 """Counts on which a choice is made that takes all bins, or all neurons, where there are no more."""
 HELD = 2**25
 """Counts up to which smoothed rates are held in double precision, not made again when needed."""
-MOST = 1e9
+LEAST, MOST = 1e-9, 1e9
 
 
 class Choice(NamedTuple):
@@ -40,7 +40,7 @@ def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> l
     """All combinations of values, with penalty 0 where there is no regression.
 
     Raises:
-        ModelError: for values that are not numbers above zero, or none.
+        ModelError: for values that are not numbers above zero, or none, or far from any use.
     """
     widths, floors = _values("width_s", width_s), _values("floor_hz", floor_hz)
     penalties = _values("penalty", penalty)
@@ -48,15 +48,14 @@ def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> l
 
 
 def _values(name: str, grid: Any) -> list[float]:
-    """The values of a grid, or the one value, all above zero."""
+    """The values of a grid, or the one value."""
     try:
         values = np.atleast_1d(np.asarray(grid, dtype=np.float64))
     except (TypeError, ValueError, OverflowError):
         values = np.array([])
-    if values.ndim != 1 or values.size == 0 or not ((values > 0) & (values <= MOST)).all():
+    if values.ndim != 1 or values.size == 0 or not ((values >= LEAST) & (values <= MOST)).all():
         raise ModelError(
-            f"{name} is {shown(grid)}: it must be a number above zero, or several, "
-            f"at most {MOST:g}."
+            f"{name} is {shown(grid)}: it must be a number, or several, from {LEAST:g} to {MOST:g}."
         )
     return values.tolist()
 

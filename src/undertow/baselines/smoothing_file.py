@@ -3,15 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from undertow.errors import ModelError
-from undertow.models.parameters import annotations
-from undertow.names import nearest, printable
+from undertow.models.persistence import known_types
 from undertow.schema import fit_value
 
 if TYPE_CHECKING:
@@ -43,9 +41,13 @@ class Header:
         for rule in self._broken_rules(tensors):
             raise ModelError(f"{path} does not fit together: {rule}.")
 
-    def _most_id(self) -> float:
+    def _holds(self, neuron_id: float) -> bool:
+        """Whether the type of the ids holds this number."""
         dtype = np.dtype(self.neuron_ids_dtype)
-        return float(np.iinfo(dtype).max) if dtype.kind in "iu" else inf
+        if dtype.kind == "f":
+            return abs(neuron_id) <= float(np.finfo(dtype).max)
+        limits = np.iinfo(dtype)
+        return neuron_id == neuron_id // 1 and limits.min <= neuron_id <= limits.max
 
     def _broken_rules(self, tensors: "Mapping[str, Tensor]") -> Iterator[str]:
         n, hidden, names = len(self.neuron_ids), sum(self.heldout), {str, int, float}
@@ -59,7 +61,7 @@ class Header:
             "neuron_ids and heldout need an entry per neuron": n == len(self.heldout) > 0,
             "neuron_ids are not of their type": {type(i) for i in self.neuron_ids}
             <= ({str} if text else names - {str})
-            and all(isinstance(i, str) or abs(i) <= self._most_id() for i in self.neuron_ids),
+            and all(isinstance(i, str) or self._holds(i) for i in self.neuron_ids),
             "choice and bin_s must be positive": self.choice[0] > 0
             and min(self.choice) >= 0
             and max(self.choice) < 1e9
@@ -82,11 +84,6 @@ def check_params(cls: type, params: Mapping[str, Any], path: str | Path) -> None
     Raises:
         ModelError: for an unknown setting, or a value of another type.
     """
-    types = annotations(cls)
-    for name in params:
-        if name not in types:
-            raise ModelError(
-                f"{cls.__name__} has no parameter {printable(name)!r}, which {path} gives: "
-                f"{nearest(name, types)}"
-            )
-        fit_value(f"{name} in {path}", params[name], types[name])
+    for name, kind in known_types(cls, params, path).items():
+        if name in params:
+            fit_value(f"{name} in {path}", params[name], kind)

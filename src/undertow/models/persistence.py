@@ -1,6 +1,6 @@
 """Model files: safetensors, with the settings and the population in the JSON header."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
@@ -93,6 +93,18 @@ def load(
     if why := broken_history(header.history):
         raise ModelError(f"{path} is damaged: {why}.")
     settings, others = _overlaid(header.params, params)
+    types = known_types(cls, settings, path)
+    # read after the overlay: code that was given again must not be looked for in the file
+    values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
+    return cls(**values).set_params(**others), tensors, header
+
+
+def known_types(cls: type, settings: Iterable[str], path: str | Path) -> dict[str, Any]:
+    """The types of a class's settings, where it has all those that a file gives.
+
+    Raises:
+        ModelError: for one that it has not, with the nearest.
+    """
     types = annotations(cls)
     for name in settings:
         if name not in types:
@@ -100,9 +112,7 @@ def load(
                 f"{cls.__name__} has no parameter {printable(name)!r}, which {path} gives: "
                 f"{nearest(name, types)}"
             )
-    # read after the overlay: code that was given again must not be looked for in the file
-    values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
-    return cls(**values).set_params(**others), tensors, header
+    return types
 
 
 def check_model(header: Mapping[str, Any], cls: type[Estimator], path: str | Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Undertow
-from tests.nlb.archive import Archive, serve
+from tests.nlb.archive import Archive, serve, straight_and_quick
 from undertow.nlb import download
 
 WORDS = ("nlb", "download", "mc_maze_small")
@@ -14,8 +14,7 @@ WORDS = ("nlb", "download", "mc_maze_small")
 
 @pytest.fixture(autouse=True)
 def _straight_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    straight_and_quick(monkeypatch)
 
 
 @pytest.fixture

@@ -113,3 +113,5 @@ def test_errors() -> None:
         fit_velocity_decoder(np.full_like(rates, np.nan), velocity)
     with pytest.raises(DataError, match="fitted on 6"):
         fit_velocity_decoder(rates, velocity).predict(rates[..., :4])
+    with pytest.raises(DataError, match=r"velocity has 1 channel\(s\) .* fitted on 2"):
+        velocity_r2(*halves[:3], velocity[20:, :, :1])

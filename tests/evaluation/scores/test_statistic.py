@@ -124,3 +124,6 @@ def test_sums_that_do_not_fit_each_other_are_refused(field: str, wrong: np.ndarr
     assert Statistic.from_arrays(good).n_trials == 4
     with pytest.raises(DataError, match=f"{field} of a PsthRSquared"):
         Statistic.from_arrays(good | {field: wrong})
+    nothing = good | {"psth": np.full((2, 3, 2), np.nan)}
+    with pytest.raises(DataError, match="has no bin in which all neurons have a PSTH"):
+        Statistic.from_arrays(nothing)

@@ -1,11 +1,12 @@
 """From spike times in a file to trials: around its events, or in windows where it has none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
+from undertow.data.aligning import Window
 from undertow.data.readers.text_tables import read_npy, read_text_table
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
@@ -14,6 +15,19 @@ from undertow.errors import DataError
 from undertow.names import listed
 
 NEED_TRIALS = ("align", "window_s", "trials", "condition", "label", "forward_bins")
+
+
+class AroundEvents(TypedDict, total=False):
+    """Options of `Recording.bin` that every reader of spike times takes."""
+
+    align: str | None
+    window_s: Window | None
+    trials: Any
+    condition: str | Sequence[str] | None
+    stimulus: str | Sequence[str]
+    label: str | Sequence[str]
+    min_rate_hz: float
+    forward_bins: int
 
 
 def bin_or_cut(

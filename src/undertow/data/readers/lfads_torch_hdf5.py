@@ -13,7 +13,7 @@ import numpy as np
 
 from undertow.data.readers.hdf5_file import declared, plain_array, single_value
 from undertow.data.readers.nlb_hdf5 import members, set_fields
-from undertow.data.readers.schema import Declared, check_kind, check_sizes
+from undertow.data.readers.schema import Declared, check_kind, check_sizes, needed_width
 from undertow.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ def read_lfads_torch_fields(
     Raises:
         DataError: when nothing tells the bin width, or arrays do not fit.
     """
-    if bin_s is None:
-        raise DataError(
-            f"{path} does not say how wide its bins are: pass bin_s (and file_bin_s where bin_s is "
-            "wider)."
-        )
+    bin_s = needed_width(path, bin_s)
     found = _checked(path, file, parts)
     n_time, n_heldin = found[f"{parts[0]}_encod_data"].shape[1:]
     whole = [found[f"{part}_recon_data"] for part in parts if f"{part}_recon_data" in found]

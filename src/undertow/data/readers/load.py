@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from undertow.data.readers.choosing import chosen, more_of
+from undertow.data.readers.events import AroundEvents
 from undertow.data.readers.hdf5 import read_hdf5
 from undertow.data.readers.hdf5_file import list_datasets
 from undertow.data.readers.mat import list_variables, read_mat
@@ -88,8 +89,11 @@ def load(path: str | Path, bin_s: float | None = None, **options: Any) -> TrialS
 
 def options_of(form: str) -> list[str]:
     """The options of a format's reader, beside the path and the bin width."""
-    parameters = inspect.signature(FORMATS[form].read).parameters
-    return [name for name in parameters if name not in ("path", "folder", "bin_s")]
+    found = []
+    for name, each in inspect.signature(FORMATS[form].read).parameters.items():
+        shared = each.kind is inspect.Parameter.VAR_KEYWORD
+        found += [*AroundEvents.__annotations__] if shared else [name]
+    return [name for name in found if name not in ("path", "folder", "bin_s")]
 
 
 def format_of(path: str | Path) -> str:

@@ -22,7 +22,7 @@ from undertow.data.readers.nlb_schema import (
     read_arrays,
 )
 from undertow.data.readers.nlb_sets import FINE_MS, NLB_SETS
-from undertow.data.readers.schema import indices
+from undertow.data.readers.schema import indices, needed_width
 from undertow.data.signals import channel_names
 from undertow.errors import DataError
 from undertow.names import listed
@@ -118,11 +118,7 @@ def read_nlb_fields(path: str | Path, found: NLBArrays, bin_s: float | None) -> 
     Raises:
         DataError: when nothing tells the bin width, or shapes do not fit.
     """
-    if bin_s is None:
-        raise DataError(
-            f"{path} does not say how wide its bins are: pass bin_s (and file_bin_s where bin_s is "
-            "wider)."
-        )
+    bin_s = needed_width(path, bin_s)
     shapes = {name: dataset.shape or () for name, dataset in found.arrays.items()}
     sizes = _Sizes.of(path, shapes)
     _check_behavior(path, shapes, sizes)

@@ -4,13 +4,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from undertow.data import tables
-from undertow.data.aligning import Window
-from undertow.data.readers.events import bin_or_cut
+from undertow.data.readers.events import AroundEvents, bin_or_cut
 from undertow.data.readers.nwb_file import (
     Objects,
     damaged,
@@ -37,18 +36,11 @@ from undertow.names import listed
 def read_nwb(
     path: str | Path,
     bin_s: float | None = None,
-    align: str | None = None,
-    window_s: Window | None = None,
     units: Any = None,
-    trials: Any = None,
-    condition: str | Sequence[str] | None = None,
     behavior: str | Sequence[str] = (),
-    stimulus: str | Sequence[str] = (),
-    label: str | Sequence[str] = (),
-    min_rate_hz: float = 0.0,
-    forward_bins: int = 0,
     cut_s: float = 1.0,
     table: str | None = None,
+    **options: Unpack[AroundEvents],
 ) -> TrialSet:
     """Read any NWB file with units; bins of 20 ms by default.
 
@@ -61,22 +53,8 @@ def read_nwb(
         DataError: for a file that is not there, cut short or no NWB, without units, or as in
             `Recording.bin`.
     """
-    recording = read_recording(path, units, behavior, stimulus, table)
-    return bin_or_cut(
-        path,
-        recording,
-        bin_s,
-        cut_s,
-        align=align,
-        window_s=window_s,
-        trials=trials,
-        condition=condition,
-        behavior=behavior,
-        stimulus=stimulus,
-        label=label,
-        min_rate_hz=min_rate_hz,
-        forward_bins=forward_bins,
-    )
+    recording = read_recording(path, units, behavior, options.get("stimulus", ()), table)
+    return bin_or_cut(path, recording, bin_s, cut_s, behavior=behavior, **options)
 
 
 def read_recording(

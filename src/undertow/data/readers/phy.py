@@ -2,17 +2,16 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from undertow.checks import number
 from undertow.data import tables
-from undertow.data.aligning import Window
 from undertow.data.readers.cluster_tables import cluster_columns
-from undertow.data.readers.events import bin_or_cut, event_columns
+from undertow.data.readers.events import AroundEvents, bin_or_cut, event_columns
 from undertow.data.readers.text_tables import read_npy
 from undertow.data.recording import Recording
 from undertow.data.trialset import TrialSet
@@ -43,16 +42,9 @@ def read_phy(
     bin_s: float | None = None,
     units: Any = None,
     events: Any = None,
-    align: str | None = None,
-    window_s: Window | None = None,
-    trials: Any = None,
-    condition: str | Sequence[str] | None = None,
-    stimulus: str | Sequence[str] = (),
-    label: str | Sequence[str] = (),
-    min_rate_hz: float = 0.0,
-    forward_bins: int = 0,
     cut_s: float = 1.0,
     sample_rate_hz: float | None = None,
+    **options: Unpack[AroundEvents],
 ) -> TrialSet:
     """Read a Phy or Kilosort folder as binned trials.
 
@@ -68,31 +60,17 @@ def read_phy(
         events: event times in seconds on the clock of the spikes: an array or table, or the path of
             a .npy, .csv or .tsv file; by default events.csv, .tsv or .npy or trials.csv or .tsv in
             the folder.
-        align, window_s, trials, condition, stimulus, label, min_rate_hz, forward_bins: see
-            `Recording.bin`.
         cut_s: window length in seconds, for a folder without events.
         sample_rate_hz: samples per second; that of params.py by default, which is parsed and never
             executed.
+        options: of `Recording.bin`, those of `AroundEvents`.
 
     Raises:
         DataError: for files that are missing, damaged or do not fit together, no sample rate, or as
             in `Recording.bin`.
     """
     recording = read_recording(folder, units, events, sample_rate_hz)
-    return bin_or_cut(
-        folder,
-        recording,
-        bin_s,
-        cut_s,
-        align=align,
-        window_s=window_s,
-        trials=trials,
-        condition=condition,
-        stimulus=stimulus,
-        label=label,
-        min_rate_hz=min_rate_hz,
-        forward_bins=forward_bins,
-    )
+    return bin_or_cut(folder, recording, bin_s, cut_s, **options)
 
 
 def read_recording(

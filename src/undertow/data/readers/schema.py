@@ -177,3 +177,17 @@ def unfit(path: str | Path, left_out: Collection[str], spikes: tuple[int, ...]) 
 
 def _shape(shape: tuple[int, ...]) -> str:
     return printable(" × ".join(map(str, shape)) or "one value")
+
+
+def needed_width(path: str | Path, bin_s: float | None) -> float:
+    """The bin width of a file of counts, in seconds.
+
+    Raises:
+        DataError: where neither the file nor the caller tells it.
+    """
+    if bin_s is None:
+        raise DataError(
+            f"{path} does not say how wide its bins are: pass bin_s (and file_bin_s where bin_s is "
+            "wider)."
+        )
+    return bin_s

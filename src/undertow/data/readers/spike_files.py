@@ -1,13 +1,12 @@
 """Spike tables in `.csv` and `.tsv` files: columns of neurons, times and maybe trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from undertow.data.aligning import Window
-from undertow.data.readers.events import bin_or_cut, event_columns
+from undertow.data.readers.events import AroundEvents, bin_or_cut, event_columns
 from undertow.data.readers.spike_tables import Clock, constant_columns, recording_from_table
 from undertow.data.readers.text_tables import (
     column_named,
@@ -40,16 +39,9 @@ def read_spike_table(
     bin_s: float | None = None,
     units: Any = None,
     events: Any = None,
-    align: str | None = None,
-    window_s: Window | None = None,
-    trials: Any = None,
-    condition: str | Sequence[str] | None = None,
-    stimulus: str | Sequence[str] = (),
-    label: str | Sequence[str] = (),
-    min_rate_hz: float = 0.0,
-    forward_bins: int = 0,
     cut_s: float = 1.0,
     clock: Clock | None = None,
+    **options: Unpack[AroundEvents],
 ) -> TrialSet:
     """Read a text table of spikes, one row a spike, as binned trials.
 
@@ -64,30 +56,16 @@ def read_spike_table(
         units: which neurons: a mask, ids, or a rule such as ``"region==M1"``.
         events: for a table without trials, event times in seconds: an array or table, or the path
             of a .npy, .csv or .tsv file. For one with trials, a table with one row per trial.
-        align, window_s, trials, condition, stimulus, label, min_rate_hz, forward_bins: see
-            `Recording.bin`.
         cut_s: window length in seconds, for a table without trials and events.
         clock: what the times of a table with trials count from, 'trial' or 'recording'; see
             `recording_from_table`.
+        options: of `Recording.bin`, those of `AroundEvents`.
 
     Raises:
         DataError: for a file that is no such table, or as in `Recording.bin`.
     """
     recording = read_recording(path, units, events, clock)
-    return bin_or_cut(
-        path,
-        recording,
-        bin_s,
-        cut_s,
-        align=align,
-        window_s=window_s,
-        trials=trials,
-        condition=condition,
-        stimulus=stimulus,
-        label=label,
-        min_rate_hz=min_rate_hz,
-        forward_bins=forward_bins,
-    )
+    return bin_or_cut(path, recording, bin_s, cut_s, **options)
 
 
 def read_recording(

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from undertow.evaluation.metrics.poisson_regression import (
-    CG_STEPS,
     MAX_LOG_COUNT,
     NEWTON_STEPS,
     PoissonRegression,
+    newton_direction,
 )
 from undertow.memory import blocks
 
@@ -105,7 +105,8 @@ class _Blocked:
             # where single precision ends, the gradient no longer falls
             if largest < tolerance or (largest < NEAR and largest > 0.5 * before):
                 break
-            here, before = self._search(here, self._direction(here, tolerance)), largest
+            given = here.gradient, self.preconditioner, tolerance
+            here, before = self._search(here, newton_direction(self._bend, *given)), largest
         return here.theta
 
     def _at(self, theta: np.ndarray) -> _Point:
@@ -130,25 +131,6 @@ class _Blocked:
             rows = self.design[part]
             out += rows.T @ (self.expected[part] * (rows @ single))
         return out / self.rows + self.ridge * search
-
-    def _direction(self, here: _Point, tolerance: float) -> np.ndarray:
-        """−H⁻¹ g by preconditioned conjugate gradients, as in `PoissonDesign`."""
-        residual, direction = -here.gradient, np.zeros_like(here.gradient)
-        size = np.linalg.norm(here.gradient, axis=0)
-        goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
-        z = residual / self.preconditioner
-        search, product = z, np.sum(residual * z, axis=0)
-        for _ in range(CG_STEPS):
-            if (np.linalg.norm(residual, axis=0) <= goal).all():
-                break
-            image = self._bend(search)
-            bend = np.sum(search * image, axis=0)
-            step = product / np.where(bend > 0, bend, np.inf)
-            direction, residual = direction + step * search, residual - step * image
-            z = residual / self.preconditioner
-            before, product = product, np.sum(residual * z, axis=0)
-            search = z + product / np.where(before > 0, before, np.inf) * search
-        return direction
 
     def _search(self, here: _Point, direction: np.ndarray) -> _Point:
         """The step, halved neuron by neuron until the objective falls enough.

@@ -1,6 +1,8 @@
 """Poisson regression with an L2 penalty, for many neurons at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -103,34 +105,15 @@ class _Problem:
             largest = np.abs(gradient).max(initial=0.0)
             if largest < tolerance:
                 break
-            direction = self._newton_direction(curvature, gradient, tolerance)
+            bend = partial(self._bend, curvature)
+            direction = newton_direction(bend, gradient, self.preconditioner, tolerance)
             theta, eta = self._line_search(theta, eta, direction, gradient)
         return theta
 
-    def _newton_direction(
-        self, curvature: np.ndarray, gradient: np.ndarray, tolerance: float
-    ) -> np.ndarray:
-        """−H⁻¹ g by conjugate gradients, all neurons side by side.
-
-        The smaller the gradient, the more exact the solution.
-        """
-        residual, direction = -gradient, np.zeros_like(gradient)
-        size = np.linalg.norm(gradient, axis=0)
-        # inexact Newton: coarse far from the minimum, finer near it, down to a tenth of `tolerance`
-        goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
-        z = residual / self.preconditioner
-        search, product = z, np.sum(residual * z, axis=0)
-        for _ in range(CG_STEPS):
-            if (np.linalg.norm(residual, axis=0) <= goal).all():
-                break
-            image = self.design.T @ (curvature * (self.design @ search)) + self.ridge * search
-            bend = np.sum(search * image, axis=0)
-            step = product / np.where(bend > 0, bend, np.inf)
-            direction, residual = direction + step * search, residual - step * image
-            z = residual / self.preconditioner
-            before, product = product, np.sum(residual * z, axis=0)
-            search = z + product / np.where(before > 0, before, np.inf) * search
-        return direction
+    def _bend(self, curvature: np.ndarray, search: np.ndarray) -> np.ndarray:
+        """The Hessian times a direction."""
+        image: np.ndarray = self.design.T @ (curvature * (self.design @ search))
+        return image + self.ridge * search
 
     def _line_search(
         self, theta: np.ndarray, eta: np.ndarray, direction: np.ndarray, gradient: np.ndarray
@@ -156,3 +139,38 @@ class _Problem:
     def _objective(self, theta: np.ndarray, eta: np.ndarray) -> np.ndarray:
         loss = self.share * (np.exp(np.minimum(eta, 2 * MAX_LOG_COUNT)) - self.counts * eta)
         return loss.sum(axis=0) + 0.5 * np.sum(self.ridge * theta**2, axis=0)
+
+
+def newton_direction(
+    bend: Callable[[np.ndarray], np.ndarray],
+    gradient: np.ndarray,
+    preconditioner: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:
+    """−H⁻¹ g by preconditioned conjugate gradients, all neurons side by side.
+
+    The smaller the gradient, the more exact the solution.
+
+    Args:
+        bend: multiplies the Hessian by a direction.
+        gradient: g, (coordinates, neurons).
+        preconditioner: the diagonal of a matrix near the Hessian, shaped like g.
+        tolerance: of the problem, on the largest entry of the gradient.
+    """
+    residual, direction = -gradient, np.zeros_like(gradient)
+    size = np.linalg.norm(gradient, axis=0)
+    # inexact Newton: coarse far from the minimum, finer near it, down to a tenth of `tolerance`
+    goal = np.maximum(np.minimum(0.3, np.sqrt(size)) * size, 0.1 * tolerance)
+    z = residual / preconditioner
+    search, product = z, np.sum(residual * z, axis=0)
+    for _ in range(CG_STEPS):
+        if (np.linalg.norm(residual, axis=0) <= goal).all():
+            break
+        image = bend(search)
+        curvature = np.sum(search * image, axis=0)
+        step = product / np.where(curvature > 0, curvature, np.inf)
+        direction, residual = direction + step * search, residual - step * image
+        z = residual / preconditioner
+        before, product = product, np.sum(residual * z, axis=0)
+        search = z + product / np.where(before > 0, before, np.inf) * search
+    return direction

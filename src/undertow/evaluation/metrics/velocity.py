@@ -194,6 +194,11 @@ def decoder_r2(decoder: VelocityDecoder, rates: ArrayLike, velocity: ArrayLike) 
     """
     rows, _ = _streamed(rates, velocity, decoder.lag_bins, decoder.log_floor)
     residual, target = [], []
+    if (channels := np.shape(velocity)[2]) != len(decoder.offset):
+        raise DataError(
+            f"velocity has {channels} channel(s) where the decoder was fitted on "
+            f"{len(decoder.offset)}: give the same ones."
+        )
     for x, y in rows():
         residual.append(y - x @ decoder.weights - decoder.offset)
         target.append(y)

@@ -74,6 +74,10 @@ class Statistic(ABC):
         Weights are (resamples, trials).
         """
 
+    def lacks(self) -> str:
+        """What the sums lack to make a score, as 'has no …'; empty when nothing."""
+        return ""
+
     @property
     def n_trials(self) -> int:
         return len(self.trial_ids)
@@ -126,6 +130,8 @@ def _check(found: Statistic) -> None:
                 "its trials or is of another kind: compute the statistic again."
             )
     _check_shapes(found)
+    if lacks := found.lacks():
+        raise DataError(f"a {type(found).__name__} {lacks}: compute the statistic again.")
 
 
 def _check_shapes(found: Statistic) -> None:

@@ -154,9 +154,7 @@ def _squares(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PsthRSquared(Statistic):
-    """R² of condition-averaged rates against fixed PSTHs.
-
-    Conditions are stacked in time; the mean over neurons is uniform.
+    """R² of condition-averaged rates against fixed PSTHs, uniform mean over neurons.
 
     Attributes:
         rates: expected spikes per bin, (trials, time, neurons).
@@ -177,11 +175,12 @@ class PsthRSquared(Statistic):
             [self._chunk(w) for w in np.split(weights, range(step, len(weights), step))]
         )
 
-    def _chunk(self, weights: np.ndarray) -> np.ndarray:
-        """Scores of some resamples.
+    def lacks(self) -> str:
+        known = ~np.isnan(self.psth).any(axis=2)
+        return "" if known.any() else "has no bin in which all neurons have a PSTH"
 
-        A condition none of whose trials was drawn is left out of that resample.
-        """
+    def _chunk(self, weights: np.ndarray) -> np.ndarray:
+        """Scores of some resamples, each without the conditions of which it drew no trial."""
         used = ~np.isnan(self.psth).any(axis=2)
         centre = self.psth[used].mean(axis=0)
         residual, square, total = (np.zeros((len(weights), self.psth.shape[2])) for _ in range(3))
