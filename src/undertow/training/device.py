@@ -25,8 +25,8 @@ def choose_device(name: str) -> torch.device:
                 "it holds no numbers" if device.type == "meta" else "there is one CPU"
             )
     except (RuntimeError, AssertionError) as error:
+        why = printable(str(error).splitlines()[0])
         raise ModelError(
-            f"device '{printable(name)}' cannot be used here ({str(error).splitlines()[0]}): "
-            "try 'auto' or 'cpu'."
+            f"device '{printable(name)}' cannot be used here ({why}): try 'auto' or 'cpu'."
         ) from None
     return device
