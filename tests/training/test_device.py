@@ -16,7 +16,7 @@ def test_auto_is_cuda_where_there_is_one() -> None:
 
 @pytest.mark.parametrize("name", ["abacus", "cuda:77", "", "\x1b[2J"])
 def test_what_is_not_there_is_refused_with_what_to_try(name: str) -> None:
-    with pytest.raises(ModelError, match="cannot be used here .*'auto' or 'cpu'") as refused:
+    with pytest.raises(ModelError, match=r"cannot be used here .*'auto' or 'cpu'") as refused:
         choose_device(name)
     assert f"device '{printable(name)}'" in str(refused.value)
     assert str(refused.value).isprintable()

@@ -115,7 +115,8 @@ class Statistic(ABC):
         try:
             found = kinds[kind](**{"condition": None, **given})
         except TypeError as error:
-            raise DataError(f"the arrays of a {kind} do not fit: {printable(str(error))}.") from None
+            why = printable(str(error))
+            raise DataError(f"the arrays of a {kind} do not fit: {why}.") from None
         _check(found)
         return found
 
