@@ -1,8 +1,27 @@
-"""The errors and warnings undertow raises on purpose."""
+"""The errors and warnings undertow raises on purpose.
+
+Their messages quote names and values of files and users: all are made fit for a terminal here.
+"""
+
+import re
+
+MOST_CHARACTERS = 2000
+ENDLESS = re.compile(r"(\S{150})\S{50,}(\S{150})")
+"""Words of which the beginning and the end are enough."""
+
+
+def plain(message: object) -> str:
+    """A message in one printable line, control characters as escapes, without endless words."""
+    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(message))
+    text = ENDLESS.sub(r"\1…\2", text)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 
 class UndertowError(ValueError):
     """Something the user gave breaks a rule; the message names what, where and what to do."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(plain(message))
 
 
 class DataError(UndertowError):
@@ -21,7 +40,14 @@ class WriteError(UndertowError):
     """A file could not be written: a full disk, a limit, no permission; no half of it is kept."""
 
 
-class DataWarning(UserWarning):
+class UndertowWarning(UserWarning):
+    """Something that was asked for works, and deserves a look all the same."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(plain(message))
+
+
+class DataWarning(UndertowWarning):
     """The data can be used, but something in them deserves a look.
 
     Examples are silent neurons and bins that were dropped.

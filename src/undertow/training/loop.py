@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
-from undertow.errors import ModelError, StabilityError
+from undertow.errors import ModelError, StabilityError, UndertowWarning
 from undertow.files import PARTIAL, write_text
 from undertow.training.broken import (
     NonFiniteError,
@@ -36,7 +36,7 @@ class Interrupted(KeyboardInterrupt):
     """Training was stopped by Ctrl-C after its state was saved."""
 
 
-class TrainingWarning(UserWarning):
+class TrainingWarning(UndertowWarning):
     """Training did not go as it should (steps rolled back, given up)."""
 
 

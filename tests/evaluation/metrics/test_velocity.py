@@ -115,3 +115,6 @@ def test_errors() -> None:
         fit_velocity_decoder(rates, velocity).predict(rates[..., :4])
     with pytest.raises(DataError, match=r"velocity has 1 channel\(s\) .* fitted on 2"):
         velocity_r2(*halves[:3], velocity[20:, :, :1])
+    for huge in (np.repeat(rates[..., :1], 6, axis=2) * 1e20, rates * 1e200):
+        with np.errstate(all="ignore"), pytest.raises(DataError, match="rates are far too high"):
+            fit_velocity_decoder(huge, velocity)

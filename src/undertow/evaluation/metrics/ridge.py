@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from undertow.errors import DataError
 from undertow.evaluation.metrics.rates import average_r2
 
 FOLDS = 5
@@ -169,8 +170,13 @@ def _weights(sums: _Sums, alpha: float) -> np.ndarray:
 
     xx, xy, _ = sums.about(*sums.means)
     xx.flat[:: len(xx) + 1] += alpha
-    found: np.ndarray = solve(xx, xy, assume_a="pos", overwrite_a=True)
-    return found
+    try:
+        return np.asarray(solve(xx, xy, assume_a="pos", overwrite_a=True))
+    except ValueError:  # singular in this precision, or infinite
+        raise DataError(
+            "the decoder cannot be solved: some rates are so large that no digit of what tells "
+            "them apart is left; look for neurons whose rates are far too high."
+        ) from None
 
 
 def _solution(sums: _Sums, centre: tuple[np.ndarray, np.ndarray], alpha: float) -> Ridge:
