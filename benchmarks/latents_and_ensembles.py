@@ -19,9 +19,8 @@ import numpy as np
 from recordings import RECORDINGS
 from undertow import LangevinFlow, TrialSet
 from undertow.analysis import latent_timescales
-from undertow.data import Prediction, Splits, join_trials
+from undertow.data import Prediction, Splits, fold_splits, join_trials
 from undertow.evaluation import Statistic, combine, sufficient_statistics
-from undertow.experiments.fitting import fold_splits
 
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2", "rate R2")
 

@@ -9,8 +9,8 @@ import torch
 from matplotlib import pyplot as plt
 
 from undertow import TrialSet
-from undertow.data import Prediction
-from undertow.experiments import CellResult, fold_splits
+from undertow.data import Prediction, fold_splits
+from undertow.experiments import CellResult
 from undertow.models import LatentSDE
 from undertow.systems import RateNetwork
 

@@ -30,7 +30,7 @@ def test_any_text(kind: type[Exception], message: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_quoted_whole(kind: type[Exception]) -> None:
     assert str(kind("the file caf\u00e9.npz: 3 of 4")) == "the file caf\u00e9.npz: 3 of 4"
-    assert str(kind("a\x1b[31m\nb")) == "a\\x1b[31m\\nb"
+    assert str(kind("a\x1b[31m\nb")) == "a\\x1b[31m b"
 
 
 @pytest.mark.parametrize("kind", KINDS)

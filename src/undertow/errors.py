@@ -6,13 +6,15 @@ Their messages quote names and values of files and users: all are made fit for a
 import re
 
 MOST_CHARACTERS = 2000
+LINE_END = re.compile(r"\s*[\r\n]+\s*")
 ENDLESS = re.compile(r"(\S{150})\S{50,}(\S{150})")
 """Words of which the beginning and the end are enough."""
 
 
 def plain(message: object) -> str:
     """A message in one printable line, control characters as escapes, without endless words."""
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(message))
+    line = LINE_END.sub(" ", str(message))
+    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
     text = ENDLESS.sub(r"\1…\2", text)
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tests.campaigns.target import Made, Rng, Target
 from undertow.errors import DataError, DataWarning
 
 HANG_S = 1.0
+Said = TypeVar("Said", bound=Exception)
 
 
 def _made(rng: Rng, folder: Path) -> Made:
@@ -32,13 +33,19 @@ def _unmakeable(rng: Rng, folder: Path) -> Made:
 
 def _refuse(text: str) -> Callable[[Made], Any]:
     def use(made: Made) -> Any:
-        raise DataError(text)
+        raise _verbatim(DataError(text), text)
 
     return use
 
 
 def _warn(kind: type[Warning], text: str) -> Callable[[Made], Any]:
-    return lambda made: warnings.warn(text, kind, stacklevel=1)
+    return lambda made: warnings.warn(_verbatim(kind(text), text), stacklevel=1)
+
+
+def _verbatim(message: Said, text: str) -> Said:
+    """With the text as it is, not made plain."""
+    message.args = (text,)
+    return message
 
 
 def _read(made: Made) -> Any:

@@ -1,4 +1,4 @@
-"""Splits and folds: stratified, repeatable, never empty, the file's own labels first."""
+"""Splits: stratified, repeatable, never empty, the file's own labels first."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import StratifiedKFold
 
-from undertow.data import TrialSet, fold_trials, read_hdf5, read_npz, split_trials, split_validation
+from undertow.data import TrialSet, read_hdf5, read_npz, split_trials, split_validation
 from undertow.data.splits import split_labels
 from undertow.errors import DataError, DataWarning
 
@@ -106,43 +105,11 @@ def test_too_few_trials_are_refused() -> None:
         split_validation(trials_of([0, 1]), fraction=1)
 
 
-def test_folds_are_those_of_scikit_learn() -> None:
-    condition = np.repeat(["b", "a", "c"], [10, 7, 13])
-    folds = fold_trials(trials_of(condition), n=5, seed=2)
-    expected = StratifiedKFold(5, shuffle=True, random_state=2).split(np.zeros(30), condition)
-    for (train, test), (train_, test_) in zip(folds, expected, strict=True):
-        assert train.tolist() == train_.tolist()
-        assert test.tolist() == test_.tolist()
-
-
-@given(st.lists(st.floats(allow_nan=False), min_size=2, max_size=30), st.integers(2, 6))
-def test_each_trial_is_tested_once_whatever_the_conditions(condition: list[float], n: int) -> None:
-    assume(len(condition) >= n)
-    counts = np.unique(condition, return_counts=True)[1]
-    trials = trials_of(condition)
-    if counts.max() >= n > counts.min():
-        with pytest.warns(DataWarning, match="are missing from some folds"):
-            folds = fold_trials(trials, n)
-    else:
-        folds = fold_trials(trials, n)
-    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(condition)))
-    assert all(train.size and test.size for train, test in folds)
-
-
-def test_folds_that_cannot_be_made_are_refused() -> None:
-    with pytest.raises(DataError, match="cannot make 5 folds of 4 trials: choose 2 to 4"):
-        fold_trials(trials_of(None, 4))
-    with pytest.raises(DataError, match="cannot make 1 folds"):
-        fold_trials(trials_of(None, 4), n=1)
-
-
 def test_real_recordings(test_data: Callable[[str], Path]) -> None:
     maze = read_npz(test_data("maze_reach_5ms.npz"), bin_s=0.02)
     parts = split_trials(maze)
     assert [part.n_trials for part in parts] == [91, 19, 19]
     assert all(np.unique(part.condition).size == 9 for part in parts)
-    expected = StratifiedKFold(5, shuffle=True, random_state=0).split(np.zeros(129), maze.condition)
-    assert [t.tolist() for _, t in fold_trials(maze)] == [t.tolist() for _, t in expected]
     lorenz = split_trials(read_hdf5(test_data("lorenz_10ms.h5")))
     assert [part.n_trials for part in lorenz] == [544, 96, 160]
     assert (lorenz.test.split == "val").all()

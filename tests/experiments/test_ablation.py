@@ -11,13 +11,12 @@ import pytest
 
 from tests.experiments.test_run import TINY, tiny
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet
+from undertow.data import TrialSet, fold_splits
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import Statistic, combine
 from undertow.evaluation.scores.sums import BitsPerSpike
 from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_information
 from undertow.experiments.ablation import TABLE_6, arm_models, trained_to_the_end
-from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell
 from undertow.models import Ensemble, LangevinFlow
 from undertow.training import Training

@@ -10,11 +10,10 @@ import pytest
 
 from tests.experiments.test_run import tiny
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet, join_trials
+from undertow.data import TrialSet, fold_splits, join_trials
 from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import combine
 from undertow.experiments import CellResult, run_grid
-from undertow.experiments.fitting import fold_splits
 from undertow.models import LangevinFlow
 
 QUICK = {"width_s": 0.05, "floor_hz": 0.5, "penalty": 0.1}
@@ -51,7 +50,7 @@ def test_a_cell_is_the_fit_on_its_fold(tmp_path: Path, small_trials: TrialSet) -
 
 
 def test_folds_test_each_trial_once_and_parts_never_overlap(small_trials: TrialSet) -> None:
-    parts = fold_splits(small_trials, 5, split_seed=3)
+    parts = fold_splits(small_trials, 5, seed=3)
     tested = np.concatenate([part.test.trial_ids for part in parts])
     assert sorted(tested) == small_trials.trial_ids.tolist()
     for part in parts:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.experiments.test_run import tiny
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet, join_trials
+from undertow.data import TrialSet, fold_splits, join_trials
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import DataError, ModelError, UndertowError
 from undertow.evaluation import Score, few_shot_statistics, pooled_score
@@ -22,7 +22,6 @@ from undertow.experiments import (
     resized,
     size_name,
 )
-from undertow.experiments.fitting import fold_splits
 from undertow.experiments.latent_curve_result import FewShot
 from undertow.models import LangevinFlow, LatentSDE
 

@@ -48,7 +48,7 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
             try:
                 verb(*args, **kwargs)
             except UndertowError as error:
-                say(f"{name}: {in_flags(' '.join(str(error).split()))}")
+                say(f"{name}: {in_flags(str(error))}")
                 written = not isinstance(error, WriteError)
                 raise typer.Exit(BAD_INPUT if written else NOT_WRITTEN) from None
             except OSError as error:

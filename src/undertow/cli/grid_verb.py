@@ -192,7 +192,8 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
 
     Nothing is written.
     """
-    from undertow.experiments import estimate, fold_splits
+    from undertow.data import fold_splits
+    from undertow.experiments import estimate
 
     first = fold_splits(trials, asked.folds, plan.split_seed)[0]
     fits, total_s = study.tried + asked.folds * asked.seeds, 0.0

@@ -78,14 +78,14 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
     Raises:
         UndertowError: for what `fit` would refuse too.
     """
-    from undertow.data import split_trials
-    from undertow.experiments import estimate, fold_splits
+    from undertow.data import fold_splits, split_trials
+    from undertow.experiments import estimate
 
     if plan.folds is None:
-        parts = [split_trials(trials, seed=plan.split_seed)]
+        first = split_trials(trials, seed=plan.split_seed)
     else:
-        parts = fold_splits(trials, plan.folds, plan.split_seed)
-    sizes = " / ".join(str(part.n_trials) for part in parts[0])
+        first = fold_splits(trials, plan.folds, plan.split_seed)[0]
+    sizes = " / ".join(str(part.n_trials) for part in first)
     facts(
         {
             "data": data,
@@ -97,7 +97,7 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
             "silent neurons": int(trials.silent.sum()),
             "results": plan.out or "not given (--out DIR)",
             "model": repr(model),
-            **_cost(estimate(model, parts[0]), len(parts)),
+            **_cost(estimate(model, first), plan.folds or 1),
         }
     )
 

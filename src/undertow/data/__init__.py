@@ -1,6 +1,7 @@
 """Recordings and binned trials: reading, binning, splitting, holding out."""
 
 from undertow.data.arrays import as_trials, bin_spike_times, cut_windows
+from undertow.data.folds import Folds, fold_splits, fold_trials
 from undertow.data.joining import join_trials
 from undertow.data.prediction import Prediction
 from undertow.data.readers.describe import describe
@@ -15,10 +16,11 @@ from undertow.data.readers.pynapple import from_pynapple
 from undertow.data.readers.spike_files import read_spike_table
 from undertow.data.readers.spike_tables import recording_from_table
 from undertow.data.recording import Recording
-from undertow.data.splits import Splits, fold_trials, split_trials, split_validation
+from undertow.data.splits import Splits, split_trials, split_validation
 from undertow.data.trialset import TrialSet
 
 __all__ = [
+    "Folds",
     "Prediction",
     "Recording",
     "Splits",
@@ -27,6 +29,7 @@ __all__ = [
     "bin_spike_times",
     "cut_windows",
     "describe",
+    "fold_splits",
     "fold_trials",
     "from_pynapple",
     "from_xarray",

@@ -1,7 +1,6 @@
-"""Splits into train, validation and test trials, folds, and labels of windows."""
+"""Splits into train, validation and test trials, and labels of windows."""
 
 import warnings
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +8,12 @@ import numpy as np
 from undertow.checks import number, whole
 from undertow.checks import seed as check_seed
 from undertow.data.overlaps import any_overlap, warn_labelled
-from undertow.data.separating import separated_folds, separated_parts
+from undertow.data.separating import separated_parts
 from undertow.data.trialset import TrialSet
 from undertow.data.validation import as_array
 from undertow.errors import DataError, DataWarning
 from undertow.names import listed, shown
 
-MOST_FOLD_SEED = 2**32 - 1  # scikit-learn takes no higher one
 LABELS = ("train", "val", "test", "none")
 
 
@@ -53,10 +51,10 @@ def split_trials(
         return _drawn(trials, rows, shares, seed)
     _warn_of_labels(trials, rows)
     if rows["test"].size and rows["val"].size:
-        return Splits(*_parts(trials, rows["train"], rows["val"], test))
+        return Splits(*parts_of(trials, rows["train"], rows["val"], test))
     learned = rows["train"]
     train, (validation,) = _divided(trials[learned], (0.15,), seed)
-    return Splits(*_parts(trials, learned[train], learned[validation], test))
+    return Splits(*parts_of(trials, learned[train], learned[validation], test))
 
 
 def split_validation(
@@ -67,51 +65,17 @@ def split_validation(
     The split is stratified by condition; trials that share samples of the recording are treated as
     in `split_trials`.
     """
-    number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
-    train, (validation,) = _divided(trials, (fraction,), seed)
-    learned, chosen = _parts(trials, train, validation)
+    learned, chosen = parts_of(trials, *validation_rows(trials, fraction, seed))
     return learned, chosen
 
 
-def fold_trials(trials: TrialSet, n: int = 5, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds as (train, test) trial indices: scikit-learn's shuffled StratifiedKFold on condition.
-
-    Without conditions it is the shuffled KFold. Each trial is tested once. Trials that share
-    samples of the recording are tested together (StratifiedGroupKFold); where they chain through
-    the whole recording, each fold tests one contiguous stretch of it, and leaves out of its
-    training trials those that share samples with it.
-
-    Raises:
-        DataError: for fewer than 2 folds, more folds than trials, or trials that overlap so much
-            that a fold has nothing to learn from.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold
-
-    seed = whole("seed", seed, 0, 2**32 - 1, error=DataError)  # scikit-learn takes no higher one
-    if not isinstance(n, Integral) or not 2 <= n <= trials.n_trials:
-        raise DataError(
-            f"cannot make {shown(n)} folds of {trials.n_trials} trials: choose 2 to "
-            f"{trials.n_trials}."
-        )
-    check_seed("seed", seed, MOST_FOLD_SEED, DataError)
-    empty = np.zeros(trials.n_trials)
-    codes, counts = _condition_codes(trials)
-    if trials.recorded_s is not None and any_overlap(trials.recorded_s):
-        return separated_folds(trials.recorded_s, codes, n, seed)
-    if trials.condition is None or counts.max() < n:
-        return list(KFold(n, shuffle=True, random_state=seed).split(empty))
-    with warnings.catch_warnings():
-        # said below in terms of conditions and trials
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        folds = list(StratifiedKFold(n, shuffle=True, random_state=seed).split(empty, codes))
-    if counts.min() < n:
-        warnings.warn(
-            f"{int((counts < n).sum())} condition(s) have fewer than {n} trials and are missing "
-            "from some folds: take fewer folds, or join conditions.",
-            DataWarning,
-            stacklevel=2,
-        )
-    return folds
+def validation_rows(
+    trials: TrialSet, fraction: float = 0.15, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same split as indices of trials."""
+    number("fraction", fraction, 0, 1, above=True, below=True, error=DataError)
+    train, (validation,) = _divided(trials, (fraction,), seed)
+    return train, validation
 
 
 def split_labels(
@@ -183,10 +147,10 @@ def _drawn(trials: TrialSet, rows: dict[str, np.ndarray], shares: np.ndarray, se
         raise DataError("every trial is labelled 'none' in split: there is nothing to learn from.")
     subset = trials if used.size == trials.n_trials else trials[used]
     train, (validation, test) = _divided(subset, (shares[1], shares[2]), seed)
-    return Splits(*_parts(subset, train, validation, test))
+    return Splits(*parts_of(subset, train, validation, test))
 
 
-def _parts(trials: TrialSet, *rows: np.ndarray) -> list[TrialSet]:
+def parts_of(trials: TrialSet, *rows: np.ndarray) -> list[TrialSet]:
     """The trials of each part; all parts lie side by side in one copy of the counts."""
     together, ends = trials[np.concatenate(rows)], np.cumsum([len(each) for each in rows])
     return [together[end - len(each) : end] for each, end in zip(rows, ends, strict=True)]
@@ -218,7 +182,7 @@ def _divided(
             "give more trials."
         )
     if trials.recorded_s is not None and any_overlap(trials.recorded_s):
-        return separated_parts(trials.recorded_s, _condition_codes(trials)[0], sizes, seed)
+        return separated_parts(trials.recorded_s, condition_codes(trials)[0], sizes, seed)
     return _stratified(trials, sizes, seed)
 
 
@@ -231,7 +195,7 @@ def _stratified(
     condition gives a part its share rounded up or down, whatever its size.
     """
     generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
-    codes, counts = _condition_codes(trials)
+    codes, counts = condition_codes(trials)
     shuffled = generator.permutation(trials.n_trials)
     # trials shuffled within conditions, and conditions in random order, side by side
     left = shuffled[np.argsort(generator.permutation(counts.size)[codes[shuffled]], kind="stable")]
@@ -244,7 +208,7 @@ def _stratified(
     return np.sort(left), parts
 
 
-def _condition_codes(trials: TrialSet) -> tuple[np.ndarray, np.ndarray]:
+def condition_codes(trials: TrialSet) -> tuple[np.ndarray, np.ndarray]:
     """A whole number per trial for its condition, and the number of trials of each."""
     if trials.condition is None:
         return np.zeros(trials.n_trials, int), np.array([trials.n_trials])

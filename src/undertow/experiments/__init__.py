@@ -4,7 +4,6 @@ from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
-from undertow.experiments.fitting import fold_splits
 from undertow.experiments.grid import Cell, CellResult, run_grid
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
 from undertow.experiments.latent_curve_result import LatentCurve
@@ -35,7 +34,6 @@ __all__ = [
     "ablate",
     "cross_validate",
     "estimate",
-    "fold_splits",
     "latent_curve",
     "latent_information",
     "load_model",

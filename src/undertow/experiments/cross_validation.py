@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
-from undertow.data import TrialSet, join_trials
+from undertow.data import TrialSet, fold_splits, join_trials
 from undertow.data.separating import SEPARATED
 from undertow.errors import DataWarning, UndertowError
-from undertow.experiments.fitting import fold_splits, load_and_predict, noted, told
+from undertow.experiments.fitting import load_and_predict, noted, told
 from undertow.experiments.grid import CellResult, Report, run_grid
-from undertow.experiments.identity import identity, run_directory
+from undertow.experiments.identity import identity, run_directory, split_ids
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import (
@@ -65,7 +65,7 @@ def cross_validate(
     tell = teller(None, verbose and report is None)
     with noted() as said:
         parts = fold_splits(trials, folds, split_seed)
-    names = {f"fold{k}": splits for k, splits in enumerate(parts)}
+    names = {f"fold{k}": split_ids(splits) for k, splits in enumerate(parts)}
     what = identity(model, trials, names, split_seed)
     models: dict[str, Estimator] = {model.cli_name: model}
     if has_baseline(model, trials):
@@ -89,16 +89,16 @@ def cross_validate(
             done[name] = fit_all({name: each}, {"trials": trials}, out / CELLS, seeds=seeds)
             _check_all_finished(done[name])
         cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
-        pairs = [(join_trials(each.train, each.validation), each.test) for each in parts]
+        pairs = ((join_trials(each.train, each.validation), each.test) for each in parts)
         table = score_table(cells | true_rate_cells(pairs))
+        first = parts[0]
         fits = [
-            load_and_predict(models[name], parts[0], mine[0].model_path)
-            for name, mine in done.items()
+            load_and_predict(models[name], first, mine[0].model_path) for name, mine in done.items()
         ]
         about = {
             **what,
             "source": source,
-            **fit_facts(fits[0], parts[0]),
+            **fit_facts(fits[0], first),
             "fit_s": sum(cell.fit_s for cell in done[model.cli_name]),
             "notes": [
                 f"Scores are means over {folds} folds; all else is of the first fold.",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.data import Prediction, Splits, TrialSet, fold_trials, join_trials, split_validation
+from undertow.data import Prediction, Splits, TrialSet, join_trials
 from undertow.evaluation import (
     MASKS,
     Statistic,
@@ -197,18 +197,6 @@ def told(
     tell = teller(None, verbose)
     line = report or (lambda ended, done, total: tell(ended.line(done, total)))
     return {"report": line, "progress": reporter(progress, verbose)}
-
-
-def fold_splits(trials: TrialSet, n: int, split_seed: int = 0) -> list[Splits]:
-    """Cross-validation folds, 15 % of each fold's training trials kept for validation.
-
-    Raises:
-        DataError: for fewer than 2 folds, or more than there are trials.
-    """
-    return [
-        Splits(*split_validation(trials[train], seed=split_seed), trials[test])
-        for train, test in fold_trials(trials, n, split_seed)
-    ]
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from undertow.data import Splits, TrialSet, split_trials
+from undertow.data import Splits, TrialSet, fold_splits, split_trials
 from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import Statistic, load_statistics, save_statistics
-from undertow.experiments.fitting import Fitted, fit_and_predict, fold_splits, noted
-from undertow.experiments.identity import differences, identity, versions
+from undertow.experiments.fitting import Fitted, fit_and_predict, noted
+from undertow.experiments.identity import differences, identity, split_ids, versions
 from undertow.experiments.records import read_cell
 from undertow.experiments.workers import in_processes
 from undertow.files import plain, write_json
@@ -90,7 +90,7 @@ class _Task:
     cell: Cell
     path: Path
     model: Estimator
-    splits: Splits
+    parts: Sequence[Splits]
     identity: Mapping[str, Any]
     notes: Sequence[str] = ()
     keep_model: bool = False
@@ -161,7 +161,7 @@ def run_grid(
             parts[name] = _parts(trials, folds, split_seed)
     tasks = [
         _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
-        for cell in _cells(models, data, parts, seeds, only_folds)
+        for cell in _cells(models, data, folds, seeds, only_folds)
     ]
     tasks = [
         replace(
@@ -181,16 +181,16 @@ def run_grid(
     return [results[task.cell] for task in tasks]
 
 
-def _parts(trials: TrialSet, folds: int | None, split_seed: int) -> dict[int | None, Splits]:
+def _parts(trials: TrialSet, folds: int | None, split_seed: int) -> Sequence[Splits]:
     if folds is None:
-        return {None: split_trials(trials, seed=split_seed)}
-    return dict(enumerate(fold_splits(trials, folds, split_seed)))
+        return [split_trials(trials, seed=split_seed)]
+    return fold_splits(trials, folds, split_seed)
 
 
 def _cells(
     models: Mapping[str, Estimator],
     data: Mapping[str, TrialSet],
-    parts: Mapping[str, Mapping[int | None, Splits]],
+    folds: int | None,
     seeds: Sequence[int],
     only_folds: Sequence[int] | None,
 ) -> list[Cell]:
@@ -198,7 +198,7 @@ def _cells(
         Cell(model, name, fold, seed)
         for model in models
         for name in data
-        for fold in parts[name]
+        for fold in ([None] if folds is None else range(folds))
         if only_folds is None or fold in only_folds
         for seed in seeds
     ]
@@ -208,15 +208,15 @@ def _task(
     cell: Cell,
     model: Estimator,
     trials: TrialSet,
-    parts: Mapping[int | None, Splits],
+    parts: Sequence[Splits],
     out: Path,
     split_seed: int,
 ) -> _Task:
-    splits = parts[cell.fold]
+    ids = split_ids(parts[cell.fold or 0])
     # the seed is set before the identity is taken: a cell is what it was fitted with
     seeded = model.copy(seed=cell.seed) if "seed" in model.get_params(deep=False) else model.copy()
-    what = plain(identity(seeded, trials, {"split": splits}, split_seed))
-    return _Task(cell, out / f"{cell.name}.json", seeded, splits, what)
+    what = plain(identity(seeded, trials, {"split": ids}, split_seed))
+    return _Task(cell, out / f"{cell.name}.json", seeded, parts, what)
 
 
 def _finished(task: _Task) -> CellResult | None:
@@ -290,7 +290,7 @@ def _fit(task: _Task) -> Fitted:
     model_file = task.path.with_suffix(".safetensors") if task.keep_model else None
     return fit_and_predict(
         task.model,
-        task.splits,
+        task.parts[task.cell.fold or 0],
         model_file,
         checkpoint=task.checkpoint,
         resume=True,

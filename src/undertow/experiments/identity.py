@@ -102,11 +102,15 @@ def _table(value: Any) -> Any:
 
 
 def identity(
-    model: Estimator, trials: TrialSet, splits: Mapping[str, Splits], split_seed: int
+    model: Estimator,
+    trials: TrialSet,
+    splits: Mapping[str, Mapping[str, np.ndarray]],
+    split_seed: int,
 ) -> dict[str, Any]:
     """What makes two runs the same.
 
-    That is model, settings, data fingerprint, parts of the trials and seeds.
+    That is model, settings, data fingerprint, parts of the trials (their ids, see `split_ids`) and
+    seeds.
     """
     return {
         "model": model.cli_name,
@@ -117,14 +121,14 @@ def identity(
             "trials": trials.n_trials,
         },
         UNLABELLED: unlabelled_fingerprint(trials),
-        "splits": {name: split_ids(split) for name, split in splits.items()},
+        "splits": {name: plain(dict(ids)) for name, ids in splits.items()},
         "seeds": {"seed": model.get_params(deep=False).get("seed"), "split_seed": split_seed},
     }
 
 
-def split_ids(split: Splits) -> dict[str, list[Any]]:
+def split_ids(split: Splits) -> dict[str, np.ndarray]:
     """Trial ids of each part."""
-    return {part: plain(getattr(split, part).trial_ids) for part in ("train", "validation", "test")}
+    return {part: trials.trial_ids for part, trials in split._asdict().items()}
 
 
 @contextmanager

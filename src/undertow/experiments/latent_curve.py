@@ -8,14 +8,14 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from undertow.data import Splits, TrialSet, join_trials
+from undertow.data import Splits, TrialSet, fold_splits, join_trials
 from undertow.dynamics import Dynamics
 from undertow.dynamics.named import make_dynamics
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
 from undertow.evaluation.metrics.few_shot import REPEATS, check_draws
 from undertow.evaluation.scores.few_shot import NAME as FEW_SHOT
-from undertow.experiments.fitting import code_in, fold_splits, told
+from undertow.experiments.fitting import code_in, told
 from undertow.experiments.grid import CellResult, Report, run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
 from undertow.models.base import Estimator, ProgressReport

@@ -1,6 +1,6 @@
 """The scores of a run beside the baseline's, and the `scores.json` that holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def score_table(cells: Mapping[str, Cells]) -> ScoreTable:
     return ScoreTable(scores, combine(first, minus=others[0]) if others else {})
 
 
-def true_rate_cells(folds: Sequence[tuple[TrialSet | None, TrialSet]]) -> dict[str, Cells]:
+def true_rate_cells(folds: Iterable[tuple[TrialSet | None, TrialSet]]) -> dict[str, Cells]:
     """What the true rates score on each fold, as a model of `score_table`.
 
     Args:

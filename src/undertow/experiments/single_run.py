@@ -9,7 +9,7 @@ from typing import Any
 from undertow.baselines import Smoothing
 from undertow.data import Splits, TrialSet, join_trials, split_trials
 from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
-from undertow.experiments.identity import identity, run_directory
+from undertow.experiments.identity import identity, run_directory, split_ids
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import (
@@ -97,7 +97,7 @@ def run(
     out, source, tell = Path(out), source or {}, teller(say, verbose)
     with noted() as said:
         splits = split_trials(trials, seed=split_seed)
-    what = identity(model, trials, {"split": splits}, split_seed)
+    what = identity(model, trials, {"split": split_ids(splits)}, split_seed)
     with run_directory(out, what, resume, source):
         done = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
         fitted_at = time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.data import Splits, split_validation
-from undertow.experiments.identity import fingerprint, identity, run_directory, versions
+from undertow.experiments.identity import fingerprint, identity, run_directory, split_ids, versions
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.single_run import fit_facts, fit_or_load
 from undertow.files import write_json
@@ -79,7 +79,7 @@ def fit_nlb(
     splits = Splits(*split_validation(train, seed=split_seed), evaluation)
     what = {
         **{name: getattr(tensors, name) for name in LABELS},
-        **identity(model, train, {"split": splits}, split_seed),
+        **identity(model, train, {"split": split_ids(splits)}, split_seed),
         "evaluation_fingerprint": fingerprint(evaluation),
     }
     with run_directory(out, what, resume, source or {}):

@@ -21,13 +21,13 @@ def use_run(made: Made) -> Any:
     """Open the run, read the recording as it says, find its test trials; then resume it."""
     from undertow.data import split_trials
     from undertow.experiments import SavedRun, prepare
-    from undertow.experiments.identity import check_directory, identity
+    from undertow.experiments.identity import check_directory, identity, split_ids
 
     saved = SavedRun.open(made.path)
     trials = saved.read(seeds.folder() / "recording.h5")
     saved.parts(trials)
     trials = prepare(seeds.folder() / "recording.h5", None, None)
-    what = identity(saved.model, trials, {"split": split_trials(trials)}, 0)
+    what = identity(saved.model, trials, {"split": split_ids(split_trials(trials))}, 0)
     check_directory(made.path, what, True)
 
 
