@@ -111,11 +111,11 @@ def _fit(meter: Meter, data: str, folder: Path, samples: int, scale: int) -> Non
     from undertow.training import Training
 
     training = Training(epochs=1, refit=False)
-    trials = prepare(data)
+    trials = [prepare(data)]
     meter.report("read")
     heads = iter(("fit of one epoch, predictions", "baseline", "scores"))
     run(
-        trials,
+        trials.pop(),  # as the command line does: a run lets go what it has split
         LangevinFlow(training=training),
         folder / "run",
         source={"path": data},

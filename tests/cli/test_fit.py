@@ -1,12 +1,15 @@
 """`undertow fit`: end to end, refusals, config, dry run, interruption."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +18,9 @@ from safetensors.torch import load_file
 from typer.testing import Result
 
 from tests.cli.conftest import Undertow
+from undertow.baselines import Smoothing
+from undertow.cli.plan import Plan
+from undertow.data import TrialSet
 from undertow.experiments import load_model
 
 
@@ -74,6 +80,30 @@ def test_the_baseline_stands_beside_the_model(fitted_langevin: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_report")
+def test_what_was_read_is_let_go_once_it_is_split(
+    undertow: Undertow, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[TrialSet]] = []
+    kept: list[TrialSet | None] = []
+    real_read, real_fit = Plan.read, Smoothing.fit
+
+    def reading(plan: Plan, data: Path) -> TrialSet:
+        trials = real_read(plan, data)
+        read.append(weakref.ref(trials))
+        return trials
+
+    def fitting(model: Smoothing, *args: Any, **options: Any) -> Smoothing:
+        gc.collect()
+        kept.append(read[0]())
+        return real_fit(model, *args, **options)
+
+    monkeypatch.setattr(Plan, "read", reading)
+    monkeypatch.setattr(Smoothing, "fit", fitting)
+    done = undertow("fit", recording, "--out", tmp_path / "run", "--model", "smoothing")
+    assert done.exit_code == 0, done.output
+    assert kept == [None]
+
+
 def test_plain_lines_on_no_terminal(undertow: Undertow, recording: Path, tmp_path: Path) -> None:
     done = undertow("fit", recording, "--out", tmp_path / "s", "--model", "smoothing")
     head, first = done.stdout.splitlines()[:2]

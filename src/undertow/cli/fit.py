@@ -104,35 +104,51 @@ def fit(
     warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
+    read = [trials]
+    del trials
     with resumable(directory):
-        show.result(run_plan(plan, trials, estimator, plan.source(data), resume, quiet))
+        show.result(_run(plan, read, estimator, plan.source(data), resume, quiet))
 
 
-def run_plan(
+def _run(
     plan: Plan,
-    trials: "TrialSet",
+    read: "list[TrialSet]",
     model: "Estimator",
     source: dict[str, Any],
-    resume: bool = False,
-    quiet: bool = False,
+    resume: bool,
+    quiet: bool,
 ) -> "RunResult":
-    """Run a plan on trials already read: one split, or cross-validation."""
+    """Run a plan on the trials read: one split, or cross-validation.
+
+    They are taken out of `read` and kept nowhere: once a run has split a copy, they are let go.
+    """
     from undertow.experiments import cross_validate, run
     from undertow.training import Progress
 
-    common: dict[str, Any] = {
-        "split_seed": plan.split_seed,
-        "resume": resume,
-        "source": source,
-        "figures": plan.figure_kinds(),
-        "verbose": not quiet,
-    }
     progress = None if quiet else Progress()
     if plan.folds is None:
         return run(
-            trials, model, plan.directory(), progress=progress, say=None if quiet else say, **common
+            read.pop(),
+            model,
+            plan.directory(),
+            split_seed=plan.split_seed,
+            resume=resume,
+            progress=progress,
+            source=source,
+            say=None if quiet else say,
+            figures=plan.figure_kinds(),
+            verbose=not quiet,
         )
-    report = None if quiet else show.cell_line
     return cross_validate(
-        trials, model, plan.directory(), plan.folds, progress=progress, report=report, **common
+        read.pop(),
+        model,
+        plan.directory(),
+        plan.folds,
+        split_seed=plan.split_seed,
+        resume=resume,
+        progress=progress,
+        report=None if quiet else show.cell_line,
+        source=source,
+        figures=plan.figure_kinds(),
+        verbose=not quiet,
     )

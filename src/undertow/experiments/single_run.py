@@ -98,6 +98,8 @@ def run(
     with noted() as said:
         splits = split_trials(trials, seed=split_seed)
     what = identity(model, trials, {"split": split_ids(splits)}, split_seed)
+    # the parts are a copy: of a large recording the whole goes, where the caller lets it go too
+    del trials
     with run_directory(out, what, resume, source):
         done = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
         fitted_at = time.monotonic()
@@ -106,7 +108,7 @@ def run(
         fits[model.cli_name], found[model.cli_name] = done.scored()
         del done
         give_back()
-        if has_baseline(model, trials):
+        if has_baseline(model, splits.train):
             tell("fitting the smoothing baseline")
             baseline = fit_and_predict(Smoothing(), splits)
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
