@@ -249,3 +249,11 @@ def test_real_cues(test_data: Callable[[str], Path]) -> None:
     trials = read_npz(test_data("prefrontal_K070217_30ms.npz"), label=["cue", "target"])
     assert set(trials.labels["cue"].tolist()) == {1, 2, 3, 4}
     assert (trials.labels["target"] % 2 == trials.labels["cue"] % 2).all()
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "longdouble"])
+def test_whole_numbers_of_any_precision_become_integers(kind: str) -> None:
+    numbers = np.array([1, 2, 1, 2, 1, 2], kind)
+    assert make_trials(labels={"side": numbers}).labels["side"].dtype == np.int64
+    numbers[0] = np.inf
+    assert make_trials(labels={"side": numbers}).labels["side"].dtype.kind == "f"

@@ -68,10 +68,15 @@ def check_categories(labels: Any, n_trials: int) -> dict[str, np.ndarray]:
     clean: dict[str, np.ndarray] = {}
     for name, value in (labels or {}).items():
         array = check_labels(f"labels[{printable(repr(name))}]", value, n_trials)
-        whole = array.dtype.kind == "f" and bool((array == np.round(array)).all())
-        whole = whole and bool((np.abs(array) < 2**53).all())
-        clean[str(name)] = frozen(array.astype(np.int64)) if whole else array
+        clean[str(name)] = _whole(array) if array.dtype.kind == "f" else array
     return clean
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """Numbers as integers where all are whole."""
+    wide = array.astype(np.float64)  # half precision does not reach as far as the bound
+    whole = bool(((wide == np.round(wide)) & (np.abs(wide) < 2**53)).all())
+    return frozen(wide.astype(np.int64)) if whole else array
 
 
 def check_shared(labels: Mapping[str, np.ndarray]) -> None:

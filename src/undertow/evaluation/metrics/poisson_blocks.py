@@ -22,7 +22,7 @@ LARGE = 2**22
 """Rows × features from which on a design is worked through in blocks."""
 ROWS_AT_FIRST = 20_000
 """Rows that a solution is first found on, evenly spaced; on all rows it then takes few steps."""
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 """Of the gradient at least: far below what so many rows can tell, above what rounding leaves."""
 HALVINGS, NOISE, NEAR = 20, 1e-6, 1e-4
 
