@@ -39,13 +39,21 @@ def objects(file: Any) -> list[str]:
 
 def _of_array(rng: Rng, file: Any, name: str) -> str:
     item = file.get(name)
-    value = item[()] if isinstance(item, h5py.Dataset) and item.shape is not None else np.ones(3)
+    value = item[()] if _lies_in(file, item) else np.ones(3)
     how, changed = hostile.array(rng, value)
     attributes = {} if item is None else dict(item.attrs)
     _replace(file, name, storable(changed))
     for key, each in attributes.items():
         file[name].attrs[key] = each
     return f" ({how})"
+
+
+def _lies_in(file: Any, item: Any) -> bool:
+    """Whether there are values, and in this file: a change brings in none of another."""
+    if not isinstance(item, h5py.Dataset) or item.shape is None:
+        return False
+    elsewhere = item.external or item.is_virtual or item.file.filename != file.filename
+    return not elsewhere
 
 
 def storable(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Saved statistics: read back as they were, and refused in a sentence where they are something
 else."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,10 @@ def test_files_cut_short_or_of_something_else_are_refused(tmp_path: Path, kept: 
     np.savez(path, spikes=np.zeros(3))
     with pytest.raises(DataError, match="arrays of no statistic"):
         load_statistics(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("co-bps/loss", b"no array at all")
+    with pytest.raises(DataError, match="arrays of no statistic"):
+        load_statistics(path)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,8 @@ def test_files_cut_short_or_of_something_else_are_refused(tmp_path: Path, kept: 
     [
         ("rates", np.full((4, 3, 2), np.inf)),
         ("rates", np.zeros((4, 3, 5))),
+        ("rates", np.full((4, 3, 2), -1e300)),
+        ("rates", np.full((4, 3, 2), np.inf, np.float16)),
         ("psth", np.zeros((2, 3))),
         ("member", np.zeros((4, 1), int)),
         ("member", np.array([0, 1, 2, 0])),

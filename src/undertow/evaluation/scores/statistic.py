@@ -32,6 +32,8 @@ READ_ERRORS = (
     tokenize.TokenError,
 )
 """What NumPy and zipfile raise for files that are damaged, or are none."""
+MOST = 1e100
+"""No sum is larger; its square is still a number."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -145,12 +147,17 @@ def _check_shapes(found: Statistic) -> None:
         if name == "member":
             whole, most = array.dtype.kind in "iu", sizes.get("conditions", array.size)
             fits = fits and whole and bool(((array >= -1) & (array < most)).all())
-        if not fits or np.isinf(array).any():
+        if not fits or _too_large(array):
             raise DataError(
                 f"{name} of a {type(found).__name__} has shape {array.shape} and does not fit the "
                 "rest, or holds what no sum is: compute the statistic again."
             )
         sizes |= own
+
+
+def _too_large(array: np.ndarray) -> bool:
+    most = min(MOST, float(np.finfo(array.dtype).max)) if array.dtype.kind == "f" else MOST
+    return bool((np.abs(array) > most).any())
 
 
 def _fits(name: str, kind: Any, value: Any, trial_ids: Any) -> bool:
@@ -205,7 +212,7 @@ def load_statistics(path: str | Path) -> dict[str, Statistic]:
             f"{path} cannot be read as saved statistics: {printable(str(error))}."
         ) from None
     names = list(dict.fromkeys(key.rsplit("/", 1)[0] for key in flat))
-    if not all("/" in key for key in flat):
+    if not all("/" in key and isinstance(each, np.ndarray) for key, each in flat.items()):
         raise DataError(f"{path} holds arrays of no statistic: give a file of save_statistics.")
     return {
         name: Statistic.from_arrays(
