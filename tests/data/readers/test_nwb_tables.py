@@ -229,3 +229,13 @@ def test_more_than_fits_in_memory_is_refused_before_it_is_read(path: Path) -> No
         read_nwb(path, bin_s=0.1)
     with pytest.raises(DataError, match=r"speed/data .* would take"):
         read_nwb(path, bin_s=0.1, units=[0], behavior="speed")
+
+
+def test_a_table_that_is_an_endless_dataset_is_no_table(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        del file["units"]
+        file.create_dataset("units", (2**62,), "u1", chunks=(64,))
+    with pytest.raises(DataError, match="no units with spike times"):
+        read_nwb(path, bin_s=0.1)
+    with pytest.raises(DataError, match="no ids of its rows"):
+        list_contents(path)

@@ -10,6 +10,7 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data.readers.hdf5_heaps import check_heaps
+from undertow.data.readers.hdf5_types import check_types
 from undertow.data.readers.schema import (
     PLAIN,
     Declared,
@@ -50,6 +51,7 @@ def opened_hdf5(path: str | Path, all_values: bool = True) -> "Iterator[h5py.Fil
         with h5py.File(path, "r") as file:
             check_heaps(path, file)
             check_own_data(path, file, all_values)
+            check_types(path, file, all_values)
             yield file
     except UndertowError:
         raise

@@ -123,7 +123,8 @@ def list_contents(path: str | Path, table: str | None = None) -> dict[str, list[
 
 def _units(path: str | Path, file: Any) -> Any:
     table = file.get("units")
-    if table is None or "spike_times" not in table:
+    # in a dataset, `in` looks through all its values
+    if not hasattr(table, "keys") or "spike_times" not in table:
         raise DataError(f"{path} has no units with spike times: undertow needs sorted spikes.")
     return table
 

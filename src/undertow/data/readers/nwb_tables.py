@@ -58,7 +58,9 @@ def row_ids(path: str | Path, table: Any) -> np.ndarray:
     Raises:
         DataError: for a table without them.
     """
-    ids = read_column(path, table["id"]) if "id" in table else None
+    # in a dataset, `in` would look through all its values
+    there = hasattr(table, "keys") and "id" in table
+    ids = read_column(path, table["id"]) if there else None
     if ids is None:
         raise DataError(f"{path}: the table {printable(str(table.name))} has no ids of its rows.")
     return ids
