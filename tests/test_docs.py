@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
+DOCS, SOURCE = ROOT / "docs", ROOT / "src" / "undertow"
 SITE = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 HOOKS = DOCS / "hooks"
 GUIDES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
@@ -104,3 +104,19 @@ def test_figures_and_styles_are_used() -> None:
 def test_no_page_holds_what_a_merge_left() -> None:
     left = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
     assert not [page.name for page in GUIDES if left.search(page.read_text(encoding="utf-8"))]
+
+
+def test_exported_constants_have_an_assignment_of_their_own() -> None:
+    """The reference is read out of the source, where names in a tuple are not found."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in SOURCE.rglob("*.py")]
+    assigned = [node for tree in trees for node in tree.body if isinstance(node, ast.Assign)]
+    exported = {
+        name
+        for node in assigned
+        if ast.unparse(node.targets[0]) == "__all__"
+        for name in re.findall(r"'(\w+)'", ast.unparse(node.value))
+    }
+    together = [node.targets[0] for node in assigned if isinstance(node.targets[0], ast.Tuple)]
+    assert "MASKS" in exported
+    assert together
+    assert not exported & {ast.unparse(each) for target in together for each in target.elts}

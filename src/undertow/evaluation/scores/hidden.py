@@ -14,7 +14,8 @@ from undertow.data.sharing import sealed
 from undertow.errors import DataError
 from undertow.evaluation.scores.trials import window
 
-MASKS, MOST_MASKS = 10, 100
+MASKS = 10
+MOST_MASKS = 100
 SHOWN = -1
 
 
