@@ -11,7 +11,7 @@ import xarray
 
 from tests.cli.conftest import Undertow
 from tests.conftest import make_small_trials
-from undertow.data import load, write_hdf5
+from undertow.data import TrialSet, load, write_hdf5
 from undertow.experiments import load_model
 from undertow.systems import simulate_lorenz
 
@@ -52,6 +52,18 @@ def test_evaluate_refuses_other_neurons(undertow: Undertow, fitted: Path, tmp_pa
     done = undertow("evaluate", fitted, few)
     assert done.exit_code == 2
     assert "4 of the model's 10 neurons are not in the data (6, 7, 8, 9)" in done.stderr
+
+
+def test_numbers_alone_do_not_make_more_neurons_the_same(
+    undertow: Undertow, fitted: Path, tmp_path: Path
+) -> None:
+    spikes = np.random.default_rng(0).poisson(0.3, (12, 20, 15)).astype(float)
+    path = write_hdf5(TrialSet(spikes, 0.02), tmp_path / "other.h5")
+    done = undertow("evaluate", fitted, path)
+    assert done.exit_code == 2
+    assert "15 neurons, numbered from 0, and the model was fitted on 10" in done.stderr
+    chosen = undertow("evaluate", fitted, path, "--units", "0,1,2,3,4,5,6,7,8,9")
+    assert "numbered from 0" not in chosen.stderr
 
 
 @pytest.mark.parametrize(

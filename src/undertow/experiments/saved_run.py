@@ -69,8 +69,9 @@ class SavedRun:
         Options that are not given are those the run was fitted with.
 
         Raises:
-            DataError: when the file cannot be read or lacks neurons of the model, or where the
-                events of the fit are a file that belongs to another recording.
+            DataError: when the file cannot be read, lacks neurons of the model or has others that
+                only their numbers tell apart, or where the events of the fit are a file that
+                belongs to another recording.
         """
         given = {name: value for name, value in options.items() if value is not None}
         fitted = {k: value for k, value in self._source.items() if k not in NOT_READING}
@@ -83,6 +84,8 @@ class SavedRun:
             heldout=0,
             **{**fitted, **given, "min_rate_hz": None},
         )
+        if fitted.get("min_rate_hz") is None:  # it leaves numbers out, and may leave out the last ones
+            _check_numbers(trials.neuron_ids, self.model.neuron_ids_)
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
     @property
@@ -205,6 +208,21 @@ def _scored(
     fitted_on = None if train is None else train_prediction(model, train)
     prediction = with_hidden(model.predict(test), model.predict_hidden(test))
     return statistics_of(model, prediction, fitted_on), missing_scores(prediction, fitted_on)
+
+
+def _check_numbers(given: np.ndarray, fitted: np.ndarray) -> None:
+    """Refuse more neurons than the model has, where nothing but their place tells which is which.
+
+    Raises:
+        DataError: with the two numbers.
+    """
+    counted = all(np.array_equal(ids, np.arange(ids.size)) for ids in (given, fitted))
+    if counted and given.size > fitted.size:
+        raise DataError(
+            f"the data have {given.size} neurons, numbered from 0, and the model was fitted on "
+            f"{fitted.size}, numbered from 0 too: give a recording of the same neurons, choose "
+            "them (units, on the command line --units), or name them by neuron_ids."
+        )
 
 
 def for_model(trials: TrialSet, model_neurons: np.ndarray, model_heldout: np.ndarray) -> TrialSet:

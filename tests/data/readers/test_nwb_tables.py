@@ -239,3 +239,8 @@ def test_a_table_that_is_an_endless_dataset_is_no_table(path: Path) -> None:
         read_nwb(path, bin_s=0.1)
     with pytest.raises(DataError, match="no ids of its rows"):
         list_contents(path)
+
+
+def test_regions_are_offered_where_units_have_no_column_of_their_own(whole: Path) -> None:
+    assert list_contents(whole)["unit_columns"] == ["region"]
+    assert load(whole, 0.1, units="region==M1").n_neurons == 2

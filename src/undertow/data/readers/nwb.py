@@ -107,11 +107,12 @@ def list_contents(path: str | Path, table: str | None = None) -> dict[str, list[
     their rows and columns, 'time_series' and, in words, 'signals' with shapes, units and rates.
     """
     with opened_nwb(path) as (file, objects):
-        units = plain_columns(path, file.get("units"))
-        series = time_series(objects)
+        cells, series = file.get("units"), time_series(objects)
+        units = plain_columns(path, cells)
+        units |= {} if cells is None else region(path, cells, units)
         return {
             "trial_columns": list(plain_columns(path, interval_table(path, objects, table))),
-            "unit_columns": list(units | region(path, file["units"], units)) if units else [],
+            "unit_columns": list(units),
             "tables": [
                 f"{name} ({row_ids(path, each).size} rows): {listed(plain_columns(path, each), 40)}"
                 for name, each in interval_tables(objects).items()
