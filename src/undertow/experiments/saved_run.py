@@ -84,7 +84,8 @@ class SavedRun:
             heldout=0,
             **{**fitted, **given, "min_rate_hz": None},
         )
-        if fitted.get("min_rate_hz") is None:  # it leaves numbers out, and may leave out the last ones
+        # a minimum rate leaves numbers out, and may leave out the last ones
+        if fitted.get("min_rate_hz") is None:
             _check_numbers(trials.neuron_ids, self.model.neuron_ids_)
         return for_model(trials, self.model.neuron_ids_, self.model.heldout_)
 
