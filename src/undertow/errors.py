@@ -11,11 +11,14 @@ ENDLESS = re.compile(r"(\S{150})\S{50,}(\S{150})")
 """Words of which the beginning and the end are enough."""
 
 
+def escaped(text: str) -> str:
+    """Text with control characters and other unprintable ones written as escapes."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def plain(message: object) -> str:
     """A message in one printable line, control characters as escapes, without endless words."""
-    line = LINE_END.sub(" ", str(message))
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
-    text = ENDLESS.sub(r"\1…\2", text)
+    text = ENDLESS.sub(r"\1…\2", escaped(LINE_END.sub(" ", str(message))))
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 

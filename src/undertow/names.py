@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from undertow.errors import ModelError, UndertowError
+from undertow.errors import ModelError, UndertowError, escaped
 
 Found = TypeVar("Found")
 MOST_LISTED, MOST_CHARACTERS = 12, 80
@@ -60,8 +60,7 @@ def printable(text: str, most: int = MOST_CHARACTERS) -> str:
 
     Control characters and other unprintable ones are written as escapes; long text is cut.
     """
-    cut = text if len(text) <= most else f"{text[:most]}…"
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
+    return escaped(text if len(text) <= most else f"{text[:most]}…")
 
 
 def shown(value: object) -> str:

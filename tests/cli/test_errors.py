@@ -49,7 +49,7 @@ def test_each_verb_has_a_file_of_its_name(group: typer.Typer, package: str) -> N
     ("error", "exit_code", "said"),
     [
         (WriteError("a.nc could not be written: the disk is full."), 3, "the disk is full."),
-        (OSError(errno.ENOSPC, "No space", "/tmp/a"), 3, "/tmp/a: the disk is full."),
+        (OSError(errno.ENOSPC, "No space", "runs/a"), 3, "runs/a: the disk is full."),
         (PermissionError(errno.EACCES, "denied", "a.h5"), 2, "a.h5: there is no permission."),
         (OSError("libhdf5 says so"), 2, "libhdf5 says so."),
         (DataError("of two\nlines \x1b[31m"), 2, r"of two lines \x1b[31m"),

@@ -105,7 +105,7 @@ def fit(
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {data.name}")
     read = [trials]
-    del trials
+    del trials  # `_run` takes the last reference out of `read`
     with resumable(directory):
         show.result(_run(plan, read, estimator, plan.source(data), resume, quiet))
 

@@ -53,7 +53,7 @@ def split_trials(
     if rows["test"].size and rows["val"].size:
         return Splits(*parts_of(trials, rows["train"], rows["val"], test))
     learned = rows["train"]
-    train, (validation,) = _divided(trials[learned], (0.15,), seed)
+    train, validation = validation_rows(trials[learned], seed=seed)
     return Splits(*parts_of(trials, learned[train], learned[validation], test))
 
 
@@ -174,7 +174,7 @@ def _divided(
 
     Each is an array of sorted indices, with at least one trial.
     """
-    seed = whole("seed", seed, 0, error=DataError)
+    seed = check_seed("seed", seed, error=DataError)
     sizes = [max(1, round(fraction * trials.n_trials)) for fraction in fractions]
     if sum(sizes) >= trials.n_trials:
         raise DataError(
@@ -194,7 +194,7 @@ def _stratified(
     Trials are put in order of condition, shuffled within, and each part takes every k-th: a
     condition gives a part its share rounded up or down, whatever its size.
     """
-    generator = np.random.default_rng(check_seed("seed", seed, error=DataError))
+    generator = np.random.default_rng(seed)
     codes, counts = condition_codes(trials)
     shuffled = generator.permutation(trials.n_trials)
     # trials shuffled within conditions, and conditions in random order, side by side

@@ -93,8 +93,7 @@ def cross_validate(
         table = score_table(cells | true_rate_cells(pairs))
         first = parts[0]
         fits = [
-            load_and_predict(models[name], first, mine[0].model_path).scored()[0]
-            for name, mine in done.items()
+            load_and_predict(models[name], first, mine[0].model_path) for name, mine in done.items()
         ]
         about = {
             **what,
