@@ -13,7 +13,8 @@ from torch import Tensor
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.models.latent_sde.network import Drawn, Encoded, LatentSDENetwork
+from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.population import Population
 from undertow.observations import Observation
 from undertow.randomness import path_generator
