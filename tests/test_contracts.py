@@ -34,7 +34,7 @@ QUICK: dict[str, Any] = {
 }
 """Given to whatever takes them, and to its members: a contract needs no good fit."""
 FORWARD = 3
-MOST_ARGUMENTS, BY_PLACE = 15, 3
+MOST_ARGUMENTS, BY_PLACE = 16, 3
 
 pytestmark = pytest.mark.filterwarnings("ignore::undertow.training.TrainingWarning")
 every = pytest.mark.parametrize("cls", FAMILY, ids=lambda cls: cls.__name__)

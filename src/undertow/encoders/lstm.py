@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from undertow.checks import one_of, whole
 from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
+from undertow.encoders.strides import Strides
 
 Direction = Literal["backward", "forward", "both"]
 """How a network reads a trial."""
@@ -42,6 +43,7 @@ class LSTMEncoder(Encoder):
             on), 'forward' (up to t; the encoder is then causal) or 'both' (side by side, and twice
             as wide).
         dropout: probability of dropping a unit of the context or of the initial features.
+        stride: bins that the context network reads as one; see `Strides`.
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -55,8 +57,10 @@ class LSTMEncoder(Encoder):
         initial_bins: int | None = 1,
         direction: Direction = "backward",
         dropout: float = 0.0,
+        stride: int = 1,
     ) -> None:
         super().__init__()
+        self.stride = whole("stride", stride, 1)
         one_of("direction", direction, get_args(Direction))
         if initial_bins is not None:
             whole("initial_bins", initial_bins, 0)
@@ -68,7 +72,8 @@ class LSTMEncoder(Encoder):
         self.contexts = nn.ModuleList(network() for _ in self.turned)
         self.initial = None if initial_bins == 0 else network()
         self.dropout = Dropout(dropout)
-        self.causal = direction == "forward"
+        # between two strides the context leans on the one to come
+        self.causal = direction == "forward" and stride == 1
         self.context_dim = hidden_dim * len(self.turned)
         self.initial_dim = 0 if initial_bins == 0 else hidden_dim
 
@@ -87,14 +92,18 @@ class LSTMEncoder(Encoder):
         """
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
+        strides = Strides(lengths, seen.shape[1], self.stride)
+        context = strides.spread(self._context(strides.summed(seen), strides.lengths))
+        return self.dropout(context), self.dropout(self._initial(seen, lengths, start))
+
+    def _context(self, seen: Tensor, lengths: Tensor) -> Tensor:
+        """Run the context networks, (trials, time, context_dim)."""
         order = reversal(lengths, seen.shape[1])
         contexts = [
             take(network(take(seen, order))[0], order) if turned else network(seen)[0]
             for network, turned in zip(self.contexts, self.turned, strict=True)
         ]
-        return self.dropout(torch.cat(contexts, -1)), self.dropout(
-            self._initial(seen, lengths, start)
-        )
+        return torch.cat(contexts, -1)
 
     def _initial(self, seen: Tensor, lengths: Tensor, start: Tensor | None) -> Tensor:
         """Return the last output of the initialisation network, (trials, initial_dim)."""

@@ -10,6 +10,8 @@ from undertow.inference.gaussian import (
 )
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
+from undertow.inference.marginals import Flow, Marginal
+from undertow.inference.matched_steering import MatchedSteering
 from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
 from undertow.inference.time_grid import TimeGrid
@@ -17,10 +19,13 @@ from undertow.inference.time_grid import TimeGrid
 __all__ = [
     "ControlSteering",
     "DriftSteering",
+    "Flow",
     "GaussianHead",
     "InitialHead",
     "InitialLaw",
     "KLSchedule",
+    "Marginal",
+    "MatchedSteering",
     "Path",
     "Steering",
     "TimeGrid",

@@ -36,6 +36,8 @@ from undertow.options import Options
 
 WIDEST = 65_536
 """Most units of a layer; the memory of the whole network is checked before it is built."""
+MOST_STRIDE = 10_000
+"""Most bins that are read as one: more is a slip."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,32 @@ class LSTMEncoding(Encoding):
     Attributes:
         hidden_dim: units of each layer, and width of the context per direction.
         context: direction in which the context network reads: 'backward' (bin t has seen bins from
-            t on), 'forward' or 'both'.
+            t on), 'forward' or 'both'; 'auto' is 'backward' where a simulated state carries the
+            past, else 'both'.
+        stride: bins that the context network reads as one, their counts summed, with the context
+            between read off straight lines: so many times cheaper for long trials.
     """
 
     name: ClassVar[str | None] = "lstm"
-    context: Direction = "backward"
+    context: Direction | Literal["auto"] = "auto"
+    stride: int = 1
 
-    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> LSTMEncoder:
+    def check(self) -> None:
+        super().check()
+        checks.whole(self.of("stride"), self.stride, 1, MOST_STRIDE)
+
+    def direction(self, simulated: bool = True) -> Direction:
+        """Direction of the context; 'auto' depends on whether paths are simulated in training."""
+        if self.context == "auto":
+            return "backward" if simulated else "both"
+        return self.context
+
+    def build(
+        self, n_inputs: int, initial_bins: int | None, dropout: float, simulated: bool = True
+    ) -> LSTMEncoder:
         """Build the encoder; the initial state is inferred from `initial_bins` bins."""
-        return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, self.context, dropout)
+        turned = self.direction(simulated)
+        return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, turned, dropout, self.stride)
 
 
 @dataclass(frozen=True)

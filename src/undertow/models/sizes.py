@@ -40,16 +40,18 @@ class Size:
 NOTHING = Size(0, 0)
 
 
-def encoder_size(encoding: Encoding, n_inputs: int, initial: bool = True) -> Size:
+def encoder_size(
+    encoding: Encoding, n_inputs: int, initial: bool = True, simulated: bool = True
+) -> Size:
     """Size of an encoder; `initial` counts the network that an LSTM has for the initial state."""
     hidden = encoding.hidden_dim
     if isinstance(encoding, GRUEncoding):
         turns = 1 + encoding.bidirectional
         return Size(3 * turns * hidden * (n_inputs + hidden), 4 * turns * hidden)
     if isinstance(encoding, LSTMEncoding):
-        contexts = 1 + (encoding.context == "both")
+        contexts = 1 + (encoding.direction(simulated) == "both")
         one = 4 * hidden * (n_inputs + 3 * hidden)  # two layers
-        return Size((contexts + initial) * one, 10 * contexts * hidden)
+        return Size((contexts + initial) * one, 10 * contexts * hidden // encoding.stride)
     return Size(n_inputs * hidden, hidden)
 
 
@@ -72,6 +74,13 @@ def steering_size(hidden: int, context: int, dynamics: Dynamics) -> Size:
         return NOTHING
     read = context + dynamics.input_dim + dynamics.state_dim
     return Size(hidden * (read + hidden + dynamics.noise_dim), 3 * hidden)
+
+
+def marginals_size(hidden: int, context: int, dynamics: Dynamics, full: bool) -> Size:
+    """Size of the network of a posterior's marginals; each pair of coordinates has a turn."""
+    dim, read = dynamics.state_dim, context + dynamics.input_dim
+    outputs = 2 * dim + (1 + full) * dim * (dim - 1) // 2
+    return Size(hidden * read + (hidden + read) * outputs, hidden)
 
 
 def check_training(size: Size, bins: int, what_to_lower: str) -> None:

@@ -14,12 +14,13 @@ from undertow.dynamics.limits import WIDEST
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import InitialHead
+from undertow.inference import InitialHead, Steering
+from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
-from undertow.models.sizes import Size, encoder_size, steering_size
+from undertow.models.sizes import Size, encoder_size, marginals_size, steering_size
 from undertow.observations import (
     BehaviorObservation,
     CategoricalChannels,
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     signals: Signals
     solver: Solver
     dropout: float
+    training_path: str
 
 
 def build_network(settings: Settings, population: Population) -> LatentSDENetwork:
@@ -58,8 +60,8 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         _check_discrete(dynamics, settings.solver, population)
     bins_per_step = solver_step(dynamics, settings.solver.bins_per_step, population.bin_s)
     dynamics.check_settings(bins_per_step * population.bin_s)
-    encoder = _encoder(settings, population)
-    steering = settings.posterior.build(dynamics, encoder.context_dim)
+    encoder = _encoder(settings, population, dynamics)
+    free, steering = _posterior(settings, dynamics, encoder.context_dim)
     full, dim = settings.posterior.full_initial, encoder.initial_dim
     initial = InitialHead(dim, dynamics.state_dim, full) if dim else None
     groups = unit_groups(settings.regions, population.regions, n_units(dynamics))
@@ -86,13 +88,24 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.solver.checkpointed,
         settings.posterior.initial_bins(population.bin_s),
         groups,
+        free,
     )
+
+
+def _posterior(
+    settings: Settings, dynamics: Dynamics, context_dim: int
+) -> tuple[FreePosterior | None, Steering | None]:
+    """Build the marginals, where no path is simulated in training, and what steers paths."""
+    if settings.training_path == "free":
+        return settings.posterior.build_free(dynamics, context_dim)
+    return None, settings.posterior.build(dynamics, context_dim)
 
 
 def check_settings(settings: Settings) -> None:
     """Refuse settings that break a rule; each piece has already checked its own."""
     checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
     checks.share("dropout", settings.dropout)
+    checks.one_of("training_path", settings.training_path, ("simulated", "free"))
     if isinstance(settings.regions, Mapping):
         for name, units in settings.regions.items():
             checks.whole(f"regions[{name!r}]", units, 1, WIDEST)
@@ -109,12 +122,16 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
-    encoder = encoder_size(settings.encoder, population.n_heldin, has_initial)
+    simulated = settings.training_path == "simulated"
+    inputs = population.n_heldin + (0 if simulated else dynamics.input_dim)
+    encoder = encoder_size(settings.encoder, inputs, has_initial, simulated)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
-    context = hidden * (1 + (settings.encoder.context == "both"))
+    context = hidden * (1 + (settings.encoder.direction(simulated) == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
     size = encoder + Size(own, 4 * state_dim)
-    if posterior.kind in ("auto", "controlled", "drift"):
+    if not simulated:
+        size += marginals_size(posterior.hidden_dim, context, dynamics, posterior.full_marginals)
+    elif posterior.kind in ("auto", "controlled", "drift"):
         size += steering_size(posterior.hidden_dim, context, dynamics)
     width, neurons = settings.decoder.width, len(population.neuron_ids)
     return size + Size(width * neurons, width + 3 * neurons)
@@ -228,8 +245,9 @@ def unit_groups(
     ]
 
 
-def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
-    n_inputs = population.n_heldin + (not population.regular)
+def _encoder(settings: Settings, population: Population, dynamics: Dynamics) -> LSTMEncoder:
+    free = settings.training_path == "free"
+    n_inputs = population.n_heldin + (not population.regular) + free * dynamics.input_dim
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
@@ -240,7 +258,7 @@ def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
     bins: int | None = settings.posterior.initial_bins(population.bin_s)
     if bins and not population.regular:
         bins = None  # as many as there are in the window, which the network then counts
-    return settings.encoder.build(n_inputs, bins, settings.dropout)
+    return settings.encoder.build(n_inputs, bins, settings.dropout, not free)
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

@@ -49,6 +49,9 @@ class LatentSDE(Inquiries):
         posterior: 'auto', 'controlled', 'drift', 'autonomous', 'initial-state', or
             `PathPosterior(…)`: how the observations steer the path, and from which window its start
             is inferred.
+        training_path: 'simulated': paths of the posterior are run in training, step by step;
+            'free': its marginals are read off the context, and the bound is estimated at sampled
+            times (Bartosh et al. 2025), which for long trials takes a fraction of the time.
         signals: which stimulus, behaviour and labels are used.
         solver: how paths are stepped.
         kl: weight of the KL terms over training.
@@ -80,6 +83,7 @@ class LatentSDE(Inquiries):
         observation: Counts | Literal["poisson", "negative-binomial"] = "poisson",
         posterior: PathPosterior
         | Literal["auto", "controlled", "drift", "autonomous", "initial-state"] = "auto",
+        training_path: Literal["simulated", "free"] = "simulated",
         signals: Signals = Signals(),  # noqa: B008 (frozen)
         solver: Solver = Solver(),  # noqa: B008 (frozen)
         kl: KLSchedule = KLSchedule(),  # noqa: B008 (frozen)
@@ -91,7 +95,8 @@ class LatentSDE(Inquiries):
     ) -> None:
         self.dynamics, self.latent_dim, self.regions = dynamics, latent_dim, regions
         self.encoder, self.decoder, self.observation = encoder, decoder, observation
-        self.posterior, self.signals, self.solver = posterior, signals, solver
+        self.posterior, self.training_path = posterior, training_path
+        self.signals, self.solver = signals, solver
         self.kl, self.dropout, self.samples, self.seed = kl, dropout, samples, seed
         self.device, self.training = device, training
 

@@ -11,6 +11,14 @@ from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
 from undertow.memory import blocks
+from undertow.models.latent_sde.free import FreePosterior
+from undertow.models.latent_sde.matching import (
+    Laws,
+    Moments,
+    cross_entropy,
+    draw_moments,
+    sampled,
+)
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.observations import BehaviorObservation, Observation
@@ -44,6 +52,8 @@ class LatentSDENetwork(nn.Module):
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
         unit_groups: the units of each region.
+        free: marginals of the posterior, where no path is simulated in training; `steering` then
+            follows them.
     """
 
     def __init__(
@@ -67,10 +77,11 @@ class LatentSDENetwork(nn.Module):
         checkpointed: bool = False,
         t0_bins: int = 0,
         unit_groups: Sequence[Sequence[int]] = (),
+        free: FreePosterior | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
-        self.steering, self.initial = steering, initial
+        self.steering, self.initial, self.free = steering, initial, free
         self.decoder, self.observation, self.behavior = decoder, observation, behavior
         self.labels = nn.ModuleDict(labels)
         self.bin_s, self.bins_per_step, self.interpolation = bin_s, bins_per_step, interpolation
@@ -93,12 +104,16 @@ class LatentSDENetwork(nn.Module):
         if self.encodes_intervals:
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
+        inputs = self.encode_stimulus(batch)
+        if self.free is not None and inputs is not None:
+            # no state carries the input on from bin to bin: the encoder must know what it was
+            channels.append(inputs)
         start = self.before_t0(batch) if self.encodes_intervals else None
         # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
             torch.cat(channels, -1), batch.observed, batch.lengths, start
         )
-        return Encoded(context, initial, self.encode_stimulus(batch))
+        return Encoded(context, initial, inputs)
 
     def encode_stimulus(self, batch: Batch) -> Tensor | None:
         """Encode u at the observations; None where nothing drives the dynamics."""
@@ -155,7 +170,8 @@ class LatentSDENetwork(nn.Module):
             held: coordinates held at zero, (state_dim,) of booleans; None for none.
         """
         grid = TimeGrid.over(batch.times_s, self.bins_per_step)
-        law = self.initial_law(encoded)
+        laws = None if generate or self.free is None else self._laws(encoded)
+        law = self.initial_law(encoded) if laws is None else laws.start()
         # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
         steering = None if generate else self.steering
@@ -168,7 +184,7 @@ class LatentSDENetwork(nn.Module):
             # context and input are read where a step begins; they are held over the step
             at_steps(encoded.inputs),
             steering,
-            None if steering is None else at_steps(encoded.context),
+            self._guidance(batch, encoded, grid, laws) if steering is not None else None,
             inside=grid.inside(batch.lengths),
             held=held,
             checkpointed=self.checkpointed and self.training,
@@ -177,6 +193,25 @@ class LatentSDENetwork(nn.Module):
         log_ratio = law.log_ratio(noise) + path.log_ratio
         units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
+
+    def draw_at_once(self, batch: Batch, encoded: Encoded, generator: torch.Generator) -> Drawn:
+        """Draw a state in every bin, each from its marginal: all bins together, and no path."""
+        bins = batch.targets.shape[1]
+        moments = Moments.everywhere(batch.lengths, bins, encoded.context, generator)
+        laws = self._laws(encoded)
+        return draw_moments(laws, laws.start(), batch, moments, generator)
+
+    def _laws(self, encoded: Encoded) -> Laws:
+        assert self.free is not None
+        return Laws.of(self.free, self.dynamics, encoded, self.interpolation)
+
+    def _guidance(
+        self, batch: Batch, encoded: Encoded, grid: TimeGrid, laws: Laws | None
+    ) -> Tensor:
+        """Return what the steering reads at the start of each step."""
+        if laws is not None:
+            return laws.guide(batch.times_s, grid)
+        return self._at_steps(encoded.context, batch.times_s, grid)
 
     def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
@@ -228,8 +263,13 @@ class LatentSDENetwork(nn.Module):
         if self.encodes_behavior:
             # whole trials, so that the encoder also learns to work from spikes alone
             shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-        drawn = self.draw(batch, self.encode(batch, shown), generator)
-        likelihoods = self.log_likelihoods(batch, drawn)
+        encoded = self.encode(batch, shown)
+        starting: dict[str, Tensor] = {}
+        if self.free is None:
+            drawn = self.draw(batch, encoded, generator)
+            likelihoods = self.log_likelihoods(batch, drawn)
+        else:
+            drawn, likelihoods, starting = self._on_sampled_times(batch, encoded, generator)
         terms = {
             f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
         }
@@ -238,4 +278,22 @@ class LatentSDENetwork(nn.Module):
             "kl_path": drawn.kl_path.sum(1).mean(),
         }
         loss = kl_weight * (terms["kl_initial"] + terms["kl_path"]) - self.weigh(likelihoods).mean()
-        return loss, terms
+        return loss + sum(starting.values()), terms | starting
+
+    def _on_sampled_times(
+        self, batch: Batch, encoded: Encoded, generator: torch.Generator
+    ) -> tuple[Drawn, dict[str, Tensor], dict[str, Tensor]]:
+        """Estimate the bound's terms without a path; last, what the start of generation learns."""
+        laws = self._laws(encoded)
+        start = laws.start()
+        seen, drawn, weight = sampled(laws, start, batch, generator)
+        likelihoods = {
+            # a label is one a trial: it is read from the mean over the bins that were drawn
+            name: value if name in self.labels else weight * value
+            for name, value in self.log_likelihoods(seen, drawn).items()
+        }
+        if self.initial is None or encoded.initial is None:
+            return drawn, likelihoods, {}
+        # generation starts from the window alone: its law learns to meet the one of all bins
+        met = cross_entropy(start, self.initial_law(encoded)).mean()
+        return drawn, likelihoods, {"start": met}

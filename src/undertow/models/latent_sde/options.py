@@ -8,12 +8,15 @@ from undertow import checks
 from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation
 from undertow.errors import ModelError
-from undertow.inference import ControlSteering, DriftSteering, Steering
+from undertow.inference import ControlSteering, DriftSteering, MatchedSteering, Steering
+from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.pieces import WIDEST
 from undertow.options import Options
 
 LONGEST_S = 1e9
 """Longest window of the initial state: any longer is a slip."""
+MOST_TIMES = 10**6
+"""Sampled times of a trial: more is a slip."""
 STEPS = (1e-2, 1e4)
 """Bins that a step may span."""
 STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
@@ -30,7 +33,10 @@ class PathPosterior(Options):
         initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
             and generating alike; 0 draws it from its prior N(0, I).
         full_initial: also infer the covariances between coordinates of the initial state.
-        hidden_dim: units of the control network, at most 65,536.
+        hidden_dim: units of the control network, or of that of the marginals, at most 65,536.
+        full_marginals: of training_path='free': also infer covariances between coordinates along
+            the path.
+        sampled_times: of training_path='free': times drawn per trial and training step.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -38,9 +44,12 @@ class PathPosterior(Options):
     initial_s: float = 0.1
     full_initial: bool = False
     hidden_dim: int = 64
+    full_marginals: bool = False
+    sampled_times: int = 16
 
     def check(self) -> None:
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
+        checks.whole(self.of("sampled_times"), self.sampled_times, 1, MOST_TIMES)
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
 
     def initial_bins(self, bin_s: float) -> int:
@@ -64,6 +73,25 @@ class PathPosterior(Options):
         if kind in ("autonomous", "initial-state"):
             return None
         return STEERINGS[kind](dynamics, context_dim, self.hidden_dim)
+
+    def build_free(
+        self, dynamics: Dynamics, context_dim: int
+    ) -> tuple[FreePosterior, MatchedSteering]:
+        """Build the marginals of training_path='free', and the steering that follows them.
+
+        Raises:
+            ModelError: for dynamics that no such posterior fits, or another kind of posterior.
+        """
+        if self.kind != "auto":
+            raise ModelError(
+                "training_path='free' has a posterior of its own kind, and posterior.kind is "
+                f"{self.kind!r}: leave it at 'auto', or use training_path='simulated'."
+            )
+        width = context_dim + dynamics.input_dim
+        made = FreePosterior(
+            dynamics, width, self.hidden_dim, self.full_marginals, self.sampled_times
+        )
+        return made, MatchedSteering(dynamics, self.full_marginals)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def predict(
     generate: bool,
     behavior_shown: bool = False,
     held: Tensor | None = None,
+    at_once: bool = False,
 ) -> Prediction:
     """Average over `samples` paths of each trial, and keep them when asked.
 
@@ -53,7 +54,7 @@ def predict(
     network.eval()
     sums = SampleSums(trials, samples, keep)
     encoded = _encoded(network, batch, behavior_shown)
-    paths = _paths(network, batch, encoded, samples, seed, generate, held)
+    paths = _paths(network, batch, encoded, samples, seed, generate, held, at_once)
     for sample, drawn in enumerate(paths):
         _add_rates(network, batch, drawn, sums, sample)
         for name, value in _values(network, batch, drawn).items():
@@ -94,15 +95,18 @@ def _paths(
     seed: int,
     generate: bool,
     held: Tensor | None,
+    at_once: bool = False,
 ) -> Iterator[Drawn]:
-    """Draw one path of every trial, `samples` times."""
+    """Draw one path of every trial, `samples` times; `at_once`, states from their marginals."""
     # paths need times and lengths alone: no counts are copied with the trials taken
     batch = replace(batch, targets=batch.targets[..., :0])
     for path in range(samples):
         # one generator per path: in a longer window every path begins with the same noise
         generator = path_generator(batch.targets.device, seed, path)
         parts = [
-            network.draw(batch.take(index), encoded.take(index), generator, generate, held)
+            network.draw_at_once(batch.take(index), encoded.take(index), generator)
+            if at_once and network.free is not None and not generate
+            else network.draw(batch.take(index), encoded.take(index), generator, generate, held)
             for index in torch.arange(len(batch), device=batch.targets.device).split(PATHS_AT_ONCE)
         ]
         yield parts[0] if len(parts) == 1 else _joined(parts)
@@ -173,16 +177,19 @@ def _behavior(network: LatentSDENetwork, batch: Batch, mean: dict[str, Tensor]) 
 
 @torch.no_grad()
 def evidence_bounds(
-    network: LatentSDENetwork, batch: Batch, paths: int, seed: int
+    network: LatentSDENetwork, batch: Batch, paths: int, seed: int, at_once: bool = False
 ) -> dict[str, np.ndarray]:
     """Bound each trial's log evidence in nats, from `paths` paths.
+
+    `at_once`, where marginals are at hand, 'elbo' is that of the equation in continuous time, and
+    there is no other.
 
     Returns:
         'elbo' and 'importance_weighted', (trials,) each.
     """
     network.eval()
     encoded, weights, bounds = network.encode(batch), list[Tensor](), list[Tensor]()
-    for drawn in _paths(network, batch, encoded, paths, seed, generate=False, held=None):
+    for drawn in _paths(network, batch, encoded, paths, seed, False, None, at_once):
         likelihood = sum(network.log_likelihoods(batch, drawn).values(), torch.zeros(()))
         weights.append(likelihood + drawn.log_ratio)
         bounds.append(evidence_bound(likelihood, drawn.kl_initial.sum(1), drawn.kl_path.sum(1)))

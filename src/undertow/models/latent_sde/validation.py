@@ -47,9 +47,13 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
         assert isinstance(network, LatentSDENetwork)
         network.dynamics.check_stable(network.bin_s * network.bins_per_step)
         if bound:
-            elbo = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
+            elbo = evidence_bounds(network, batch, SAMPLES, 0, at_once=True)["elbo"].astype(
+                np.float64
+            )
             return float(elbo.sum() / spikes / math.log(2))
-        prediction = predict(network, batch, trials, SAMPLES, False, 0, monitor == "generate")
+        prediction = predict(
+            network, batch, trials, SAMPLES, False, 0, monitor == "generate", at_once=True
+        )
         if monitor == "generate":
             counts[network.before_t0(batch).cpu().numpy()] = np.nan
         scored = np.nansum(counts, axis=(0, 1)) > 0
