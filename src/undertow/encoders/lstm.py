@@ -78,7 +78,12 @@ class LSTMEncoder(Encoder):
         self.initial_dim = 0 if initial_bins == 0 else hidden_dim
 
     def forward(
-        self, inputs: Tensor, observed: Tensor, lengths: Tensor, start: Tensor | None = None
+        self,
+        inputs: Tensor,
+        observed: Tensor,
+        lengths: Tensor,
+        start: Tensor | None = None,
+        spread: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """Encode a batch of trials; see `Encoder.forward`.
 
@@ -86,6 +91,7 @@ class LSTMEncoder(Encoder):
             inputs: (trials, time, inputs).
             observed: True where the encoder may look, (trials, time).
             lengths: bins in each trial, (trials,).
+            spread: give the context at every bin, and not, as it is computed, at every stride.
             start: True in the bins that the initial state is inferred from, (trials, time), the
                 first ones of each trial, in place of `initial_bins` in all. A trial that has none
                 reads a single bin of zeros.
@@ -93,8 +99,9 @@ class LSTMEncoder(Encoder):
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
         strides = Strides(lengths, seen.shape[1], self.stride)
-        context = strides.spread(self._context(strides.summed(seen), strides.lengths))
-        return self.dropout(context), self.dropout(self._initial(seen, lengths, start))
+        context = self.dropout(self._context(strides.summed(seen), strides.lengths))
+        initial = self.dropout(self._initial(seen, lengths, start))
+        return strides.spread(context) if spread else context, initial
 
     def _context(self, seen: Tensor, lengths: Tensor) -> Tensor:
         """Run the context networks, (trials, time, context_dim)."""

@@ -34,19 +34,24 @@ class Strides:
         return F.pad(values, (0, 0, 0, missing)).unflatten(1, (-1, self.width)).sum(2)
 
     def spread(self, values: Tensor) -> Tensor:
-        """Read values of strides (trials, strides, …) at every bin, off straight lines.
+        """Read values of strides (trials, strides, …) at every bin; see `at`."""
+        if self.width == 1:
+            return values
+        return self.at(values, torch.arange(self.n_time, device=values.device)[None])
+
+    def at(self, values: Tensor, bins: Tensor) -> Tensor:
+        """Read values of strides at `bins` (trials or 1, K), off straight lines.
 
         A value stands at its stride's middle; before the first and after the trial's last, that
         one is held, so that nothing past a trial's end is read within it.
         """
         if self.width == 1:
-            return values
-        bins = torch.arange(self.n_time, device=values.device)
+            return _rows(values, bins.expand(len(values), -1))
         place = ((bins - (self.width - 1) / 2) / self.width).clamp(min=0)
         last = (self.lengths - 1)[:, None]
         before = torch.minimum(place.floor().long(), last)
         after = torch.minimum(before + 1, last)
-        share = (place - place.floor()).to(values.dtype)[:, None]
+        share = (place - place.floor()).to(values.dtype)[..., None]
         return torch.lerp(_rows(values, before), _rows(values, after), share)
 
 
