@@ -116,9 +116,7 @@ def test_altered_dynamics_leave_the_original_as_it_was(tmp_path: Path) -> None:
 
 
 def test_alterations_that_break_the_dynamics_are_refused() -> None:
-    with pytest.raises(
-        ModelError, match="after the change log_omega of .* is not finite"
-    ):
+    with pytest.raises(ModelError, match=r"after the change log_omega of .* is not finite"):
         regional().altered(lambda dynamics: dynamics.log_omega.fill_(np.nan))
     explicit = fit(dynamics=CoupledOscillators(4, integrator="euler", timescale_s=1.0))
     with pytest.raises(StabilityError, match="integrator='euler'"):
