@@ -7,6 +7,7 @@ from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
 from undertow.encoders.lstm import Direction, LSTMEncoder
 from undertow.encoders.stimulus import StimulusEncoder
+from undertow.encoders.strides import Strides
 
 __all__ = [
     "Direction",
@@ -18,6 +19,7 @@ __all__ = [
     "LinearEncoder",
     "Reads",
     "StimulusEncoder",
+    "Strides",
     "dropout_from",
     "interpolate",
 ]

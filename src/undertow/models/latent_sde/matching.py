@@ -4,19 +4,19 @@ Bartosh et al. (2025), SDE Matching: no path is simulated, so that a step of tra
 as its sampled times, whatever the number of bins.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.dynamics import SDE, Dynamics
-from undertow.encoders import Interpolation, interpolate
+from undertow.encoders import Interpolation, Strides, interpolate
 from undertow.inference import InitialLaw, TimeGrid
-from undertow.inference.marginals import Flow, Marginal, as_matrix, over_factor
+from undertow.inference.marginals import Flow, Marginal
 from undertow.inference.matched_steering import Guide
 from undertow.models.latent_sde.free import FreePosterior, jacobian
-from undertow.models.latent_sde.paths import Drawn, Encoded
+from undertow.models.latent_sde.paths import Encoded
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Laws:
         dynamics: the prior.
         encoded: the trials.
         interpolation: of u between bins.
+        strides: strides that the context stands at; None where it stands at every bin.
         own: `jacobian` of the prior.
     """
 
@@ -99,6 +100,7 @@ class Laws:
     encoded: Encoded
     interpolation: Interpolation
     own: Tensor
+    strides: Strides | None = None
 
     @classmethod
     def of(
@@ -107,16 +109,19 @@ class Laws:
         dynamics: Dynamics,
         encoded: Encoded,
         interpolation: Interpolation,
+        strides: Strides | None = None,
     ) -> "Laws":
         """Laws under the dynamics as they are now."""
         assert isinstance(dynamics, SDE)
-        return cls(posterior, dynamics, encoded, interpolation, jacobian(dynamics))
+        return cls(posterior, dynamics, encoded, interpolation, jacobian(dynamics), strides)
 
     def at(self, bins: Tensor | None = None) -> Marginal:
         """Return the laws in `bins` (trials, K), or in all."""
         context, u = self.encoded.context, self.encoded.inputs
         if bins is not None:
-            context = pick(context, bins)
+            context = (
+                pick(context, bins) if self.strides is None else self.strides.at(context, bins)
+            )
             u = None if u is None else pick(u, bins)
         diffusion = self.diffusion(context, u)
         given = context if u is None else torch.cat([context, u], -1)
@@ -175,62 +180,3 @@ class Laws:
         if self.interpolation == "previous":
             return pick(u, before)
         return torch.lerp(pick(u, before), pick(u, after), share[..., None])
-
-
-def draw_moments(
-    laws: Laws, start: InitialLaw, batch: Batch, moments: Moments, generator: torch.Generator
-) -> Drawn:
-    """Draw a state in each of the bins, every one on its own, and price the path."""
-    law = laws.at(moments.bins)
-    states = law.at(torch.empty_like(law.mean).normal_(generator=generator))
-    return Drawn(
-        states,
-        laws.dynamics.units(states),
-        start.kl,
-        laws.price(batch, moments, generator),
-        # states of different bins have no joint law here: there is no ratio of paths
-        start.mean.new_full((len(batch),), torch.nan),
-    )
-
-
-def thinned(batch: Batch, bins: Tensor) -> Batch:
-    """Return the batch at bins (trials, K), which stand as if side by side."""
-    return replace(
-        batch,
-        targets=pick(batch.targets, bins),
-        observed=pick(batch.observed, bins),
-        valid=pick(batch.valid, bins),
-        lengths=torch.full_like(batch.lengths, bins.shape[1]),
-        time_s=batch.time_s[: bins.shape[1]],
-        behavior=None if batch.behavior is None else pick(batch.behavior, bins),
-        stimulus=None if batch.stimulus is None else pick(batch.stimulus, bins),
-        irregular_times_s=None,
-        given=None,
-        forward_bins=0,
-    )
-
-
-def sampled(
-    laws: Laws, start: InitialLaw, batch: Batch, generator: torch.Generator
-) -> tuple[Batch, Drawn, Tensor]:
-    """Draw times and states there, for an estimate of the bound.
-
-    −(n/K) Σ log p(y_k | x_k) + KL(q(x₀) ‖ N(0, I)) + ½ ∫ |σ⁻¹ (ν − μ)|² ds is unbiased for the
-    negative bound.
-
-    Returns:
-        the batch in the bins drawn, states there with the price of the path, and n/K, (trials,).
-    """
-    count = min(laws.posterior.sampled_times, batch.targets.shape[1])
-    moments = Moments.sampled(batch.lengths, count, laws.encoded.context, generator)
-    drawn = draw_moments(laws, start, batch, moments, generator)
-    return thinned(batch, moments.bins), drawn, moments.weight[:, 0]
-
-
-def cross_entropy(of: InitialLaw, under: InitialLaw) -> Tensor:
-    """−E log `under` over the law `of`, which is not changed by it, less a constant, (trials,)."""
-    apart = over_factor(under.factor, of.mean.detach() - under.mean)
-    own, other = (as_matrix(law.factor, law.mean) for law in (of, under))
-    spread = torch.linalg.solve_triangular(other, own.detach(), upper=False)
-    square = apart.square().sum(-1) + spread.square().sum((-1, -2))
-    return 0.5 * square + under.diagonal.log().sum(-1)

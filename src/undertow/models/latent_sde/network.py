@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
-from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
+from undertow.encoders import (
+    Interpolation,
+    LSTMEncoder,
+    StimulusEncoder,
+    Strides,
+    interpolate,
+)
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
 from undertow.memory import blocks
 from undertow.models.latent_sde.free import FreePosterior
-from undertow.models.latent_sde.matching import (
-    Laws,
-    Moments,
-    cross_entropy,
-    draw_moments,
-    sampled,
-)
+from undertow.models.latent_sde.matching import Laws
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.observations import BehaviorObservation, Observation
@@ -92,11 +92,13 @@ class LatentSDENetwork(nn.Module):
 
     # --- encoding -----------------------------------------------------------------------------
 
-    def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
+    def encode(
+        self, batch: Batch, behavior_shown: Tensor | None = None, spread: bool = True
+    ) -> Encoded:
         """Encode the batch.
 
         `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
-        default.
+        default. Without `spread` the context stays at the encoder's strides.
         """
         channels = [batch.inputs]
         if self.encodes_behavior:
@@ -111,7 +113,7 @@ class LatentSDENetwork(nn.Module):
         start = self.before_t0(batch) if self.encodes_intervals else None
         # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
-            torch.cat(channels, -1), batch.observed, batch.lengths, start
+            torch.cat(channels, -1), batch.observed, batch.lengths, start, spread
         )
         return Encoded(context, initial, inputs)
 
@@ -170,7 +172,7 @@ class LatentSDENetwork(nn.Module):
             held: coordinates held at zero, (state_dim,) of booleans; None for none.
         """
         grid = TimeGrid.over(batch.times_s, self.bins_per_step)
-        laws = None if generate or self.free is None else self._laws(encoded)
+        laws = None if generate else self.laws(encoded)
         law = self.initial_law(encoded) if laws is None else laws.start()
         # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
@@ -194,16 +196,14 @@ class LatentSDENetwork(nn.Module):
         units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
 
-    def draw_at_once(self, batch: Batch, encoded: Encoded, generator: torch.Generator) -> Drawn:
-        """Draw a state in every bin, each from its marginal: all bins together, and no path."""
-        bins = batch.targets.shape[1]
-        moments = Moments.everywhere(batch.lengths, bins, encoded.context, generator)
-        laws = self._laws(encoded)
-        return draw_moments(laws, laws.start(), batch, moments, generator)
+    def laws(self, encoded: Encoded, strides: Strides | None = None) -> Laws | None:
+        """Marginals of the posterior; None where it has none at hand but its paths.
 
-    def _laws(self, encoded: Encoded) -> Laws:
-        assert self.free is not None
-        return Laws.of(self.free, self.dynamics, encoded, self.interpolation)
+        `strides` are those that the context stands at; None where it stands at every bin.
+        """
+        if self.free is None:
+            return None
+        return Laws.of(self.free, self.dynamics, encoded, self.interpolation, strides)
 
     def _guidance(
         self, batch: Batch, encoded: Encoded, grid: TimeGrid, laws: Laws | None
@@ -257,19 +257,24 @@ class LatentSDENetwork(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the negative evidence bound in nats per trial, and its terms (eq. 6).
 
-        Its KL terms are weighted by `kl_weight`.
+        Its KL terms are weighted by `kl_weight`. Paths are simulated; see `free_loss` for the
+        other way.
         """
-        shown = None
-        if self.encodes_behavior:
-            # whole trials, so that the encoder also learns to work from spikes alone
-            shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-        encoded = self.encode(batch, shown)
-        starting: dict[str, Tensor] = {}
-        if self.free is None:
-            drawn = self.draw(batch, encoded, generator)
-            likelihoods = self.log_likelihoods(batch, drawn)
-        else:
-            drawn, likelihoods, starting = self._on_sampled_times(batch, encoded, generator)
+        encoded = self.encode(batch, self.shown(batch, generator))
+        drawn = self.draw(batch, encoded, generator)
+        return self.negative_bound(drawn, self.log_likelihoods(batch, drawn), kl_weight)
+
+    def shown(self, batch: Batch, generator: torch.Generator) -> Tensor | None:
+        """Draw the training trials in which the encoder sees behaviour, (trials,)."""
+        if not self.encodes_behavior:
+            return None
+        # whole trials, so that the encoder also learns to work from spikes alone
+        return random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
+
+    def negative_bound(
+        self, drawn: Drawn, likelihoods: Mapping[str, Tensor], kl_weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Put the loss together from log-likelihoods, (trials,) each, and divergences."""
         terms = {
             f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
         }
@@ -278,22 +283,4 @@ class LatentSDENetwork(nn.Module):
             "kl_path": drawn.kl_path.sum(1).mean(),
         }
         loss = kl_weight * (terms["kl_initial"] + terms["kl_path"]) - self.weigh(likelihoods).mean()
-        return loss + sum(starting.values()), terms | starting
-
-    def _on_sampled_times(
-        self, batch: Batch, encoded: Encoded, generator: torch.Generator
-    ) -> tuple[Drawn, dict[str, Tensor], dict[str, Tensor]]:
-        """Estimate the bound's terms without a path; last, what the start of generation learns."""
-        laws = self._laws(encoded)
-        start = laws.start()
-        seen, drawn, weight = sampled(laws, start, batch, generator)
-        likelihoods = {
-            # a label is one a trial: it is read from the mean over the bins that were drawn
-            name: value if name in self.labels else weight * value
-            for name, value in self.log_likelihoods(seen, drawn).items()
-        }
-        if self.initial is None or encoded.initial is None:
-            return drawn, likelihoods, {}
-        # generation starts from the window alone: its law learns to meet the one of all bins
-        met = cross_entropy(start, self.initial_law(encoded)).mean()
-        return drawn, likelihoods, {"start": met}
+        return loss, terms

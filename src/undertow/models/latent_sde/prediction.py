@@ -14,6 +14,7 @@ from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
 from undertow.memory import blocks, give_back
+from undertow.models.latent_sde.free_loss import draw_at_once
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
@@ -104,8 +105,8 @@ def _paths(
         # one generator per path: in a longer window every path begins with the same noise
         generator = path_generator(batch.targets.device, seed, path)
         parts = [
-            network.draw_at_once(batch.take(index), encoded.take(index), generator)
-            if at_once and network.free is not None and not generate
+            draw_at_once(network, batch.take(index), encoded.take(index), generator)
+            if at_once and not generate and held is None
             else network.draw(batch.take(index), encoded.take(index), generator, generate, held)
             for index in torch.arange(len(batch), device=batch.targets.device).split(PATHS_AT_ONCE)
         ]

@@ -1,0 +1,99 @@
+"""The bound of a `LatentSDENetwork` on sampled times: no path is simulated.
+
+Bartosh et al. (2025), SDE Matching: a step of training costs as much as its sampled times, whatever
+the number of bins, beside the encoder.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from undertow.data.batches import Batch
+from undertow.encoders import Strides
+from undertow.inference import InitialLaw
+from undertow.inference.marginals import as_matrix, over_factor
+from undertow.models.latent_sde.matching import Laws, Moments, pick
+from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.paths import Drawn, Encoded
+
+
+def draw_moments(
+    laws: Laws, start: InitialLaw, batch: Batch, moments: Moments, generator: torch.Generator
+) -> Drawn:
+    """Draw a state in each of the bins, every one on its own, and price the path."""
+    law = laws.at(moments.bins)
+    states = law.at(torch.empty_like(law.mean).normal_(generator=generator))
+    return Drawn(
+        states,
+        laws.dynamics.units(states),
+        start.kl,
+        laws.price(batch, moments, generator),
+        # states of different bins have no joint law here: there is no ratio of paths
+        start.mean.new_full((len(batch),), torch.nan),
+    )
+
+
+def thinned(batch: Batch, bins: Tensor) -> Batch:
+    """Return the batch at bins (trials, K), which stand as if side by side."""
+    return replace(
+        batch,
+        targets=pick(batch.targets, bins),
+        observed=pick(batch.observed, bins),
+        valid=pick(batch.valid, bins),
+        lengths=torch.full_like(batch.lengths, bins.shape[1]),
+        time_s=batch.time_s[: bins.shape[1]],
+        behavior=None if batch.behavior is None else pick(batch.behavior, bins),
+        stimulus=None if batch.stimulus is None else pick(batch.stimulus, bins),
+        irregular_times_s=None,
+        given=None,
+        forward_bins=0,
+    )
+
+
+def free_loss(
+    network: LatentSDENetwork, batch: Batch, generator: torch.Generator, kl_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Estimate the negative evidence bound in nats per trial, and its terms, on sampled times.
+
+    −(n/K) Σ log p(y_k | x_k) + KL(q(x₀) ‖ N(0, I)) + ½ ∫ |σ⁻¹ (ν − μ)|² ds is unbiased. Beside it
+    the law that generation starts from, which sees the window alone, learns to meet q(x₀).
+    """
+    encoded = network.encode(batch, network.shown(batch, generator), spread=False)
+    n_time = batch.targets.shape[1]
+    laws = network.laws(encoded, Strides(batch.lengths, n_time, network.encoder.stride))
+    assert laws is not None
+    start, count = laws.start(), min(laws.posterior.sampled_times, n_time)
+    moments = Moments.sampled(batch.lengths, count, encoded.context, generator)
+    drawn = draw_moments(laws, start, batch, moments, generator)
+    likelihoods = {
+        # a label is one a trial: it is read from the mean over the bins that were drawn
+        name: value if name in network.labels else moments.weight[:, 0] * value
+        for name, value in network.log_likelihoods(thinned(batch, moments.bins), drawn).items()
+    }
+    loss, terms = network.negative_bound(drawn, likelihoods, kl_weight)
+    if network.initial is None or encoded.initial is None:
+        return loss, terms
+    terms["start"] = cross_entropy(start, network.initial_law(encoded)).mean()
+    return loss + terms["start"], terms
+
+
+def draw_at_once(
+    network: LatentSDENetwork, batch: Batch, encoded: Encoded, generator: torch.Generator
+) -> Drawn:
+    """Draw a state in every bin from its marginal, all bins together; without marginals, a path."""
+    laws = network.laws(encoded)
+    if laws is None:
+        return network.draw(batch, encoded, generator)
+    bins = batch.targets.shape[1]
+    moments = Moments.everywhere(batch.lengths, bins, encoded.context, generator)
+    return draw_moments(laws, laws.start(), batch, moments, generator)
+
+
+def cross_entropy(of: InitialLaw, under: InitialLaw) -> Tensor:
+    """−E log `under` over the law `of`, which is not changed by it, less a constant, (trials,)."""
+    apart = over_factor(under.factor, of.mean.detach() - under.mean)
+    own, other = (as_matrix(law.factor, law.mean) for law in (of, under))
+    spread = torch.linalg.solve_triangular(other, own.detach(), upper=False)
+    square = apart.square().sum(-1) + spread.square().sum((-1, -2))
+    return 0.5 * square + under.diagonal.log().sum(-1)
