@@ -7,7 +7,7 @@ from undertow.dynamics import SDE, Dynamics
 from undertow.errors import ModelError
 from undertow.inference.marginals import Marginal, own_turn
 
-START_STD = 0.3
+START_STD, START_MEAN = 0.3, 2.0
 LOG_STDS = (-6.0, 3.0)
 PROBES = 16
 
@@ -16,8 +16,9 @@ class FreePosterior(nn.Module):
     """Law N(m, LLᵀ) of the state at each bin, given the context of all observations.
 
     Between bins m and L run along straight lines (`Flow.between`). A linear map and one hidden
-    tanh layer, side by side, give m, log of L's diagonal and the turn beyond the prior's own; all
-    start at zero, so that L starts at 0.3, about the noise of a unit of internal time.
+    tanh layer, side by side, give m, log of L's diagonal and the turn beyond the prior's own. L
+    starts at 0.3, about the noise of a unit of internal time, the turn at zero, and m at random
+    directions of the context: with all coordinates alike, some would never come to be used.
 
     Args:
         dynamics: the prior, an `SDE` with noise in every coordinate that does not depend on the
@@ -37,7 +38,7 @@ class FreePosterior(nn.Module):
         context_dim: int,
         hidden_dim: int = 64,
         full: bool = False,
-        sampled_times: int = 16,
+        sampled_times: int = 32,
     ) -> None:
         super().__init__()
         check_dynamics(dynamics)
@@ -49,6 +50,7 @@ class FreePosterior(nn.Module):
         self.direct = nn.Linear(context_dim, sum(self.widths), bias=False)
         for zero in (self.out.weight, self.out.bias, self.direct.weight):
             nn.init.zeros_(zero)
+        nn.init.normal_(self.direct.weight[: self.dim], std=START_MEAN / context_dim**0.5)
 
     def forward(self, context: Tensor, own: Tensor, diffusion: Tensor) -> Marginal:
         """Return the laws at these contexts.

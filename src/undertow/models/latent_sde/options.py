@@ -45,7 +45,7 @@ class PathPosterior(Options):
     full_initial: bool = False
     hidden_dim: int = 64
     full_marginals: bool = False
-    sampled_times: int = 16
+    sampled_times: int = 32
 
     def check(self) -> None:
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
