@@ -88,7 +88,7 @@ def test_sampled_times_are_unbiased_for_all_of_them(times: str) -> None:
     trials = TRIALS if times == "regular" else with_times(TRIALS, 0.004)
     network, batch = doubled(moved(fit_free(trials, posterior__sampled_times=3)), trials)
     torch.set_grad_enabled(False)
-    encoded, draws = network.encode(batch), 600
+    encoded, draws = network.encode(batch), 250
     names = ("negative_log_likelihood_spikes", "negative_log_likelihood_behavior", "kl_path")
     sampled, every = [], []
     for seed in range(draws):
@@ -101,7 +101,7 @@ def test_sampled_times_are_unbiased_for_all_of_them(times: str) -> None:
     a, b = torch.stack(sampled), torch.stack(every)
     error = ((a.var(0) + b.var(0)) / draws).sqrt()
     assert ((a.mean(0) - b.mean(0)).abs() < SIGMAS * error).all()
-    assert (error < 0.05 * b.mean(0).abs()).all()
+    assert (error < 0.08 * b.mean(0).abs()).all()
 
 
 @pytest.mark.parametrize("stride", [1, 3])
@@ -170,9 +170,9 @@ def test_paths_have_the_marginals_at_every_bin(kind: str, full: bool) -> None:
 
 
 def test_on_short_steps_evidence_is_the_bound_in_continuous_time() -> None:
-    network, batch = off_start("noise of the input", solver__bins_per_step=0.02)
+    network, batch = off_start("noise of the input", solver__bins_per_step=0.05)
     torch.set_grad_enabled(False)
-    encoded, paths = network.encode(batch), 150
+    encoded, paths = network.encode(batch), 60
     stepped, free = (
         torch.stack([draw(seed).kl_path.sum(1).mean() for seed in range(paths)])
         for draw in (
@@ -182,8 +182,8 @@ def test_on_short_steps_evidence_is_the_bound_in_continuous_time() -> None:
     )
     error = float(((stepped.var() + free.var()) / paths).sqrt())
     # steps hold the input of their start, and their laws to first order
-    assert float(stepped.mean()) == pytest.approx(float(free.mean()), rel=0.02, abs=SIGMAS * error)
-    assert error < 0.02 * float(free.mean())
+    assert float(stepped.mean()) == pytest.approx(float(free.mean()), rel=0.03, abs=SIGMAS * error)
+    assert error < 0.03 * float(free.mean())
 
 
 def test_weights_of_paths_average_to_no_more_than_the_evidence_allows() -> None:
@@ -225,10 +225,11 @@ def test_it_learns_saves_and_loads_with_all_it_can_read(full: bool, tmp_path: Pa
 
 
 def test_training_lowers_the_loss() -> None:
-    training = Training(epochs=40, batch_size=16, learning_rate=1e-2, keep="last", refit=True)
-    model = fit_free(training=training, kl__shape="constant")
-    losses = [row["loss"] for row in model.history_]
-    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    found = []
+    for epochs in (2, 60):
+        training = Training(epochs=epochs, batch_size=16, learning_rate=1e-2, validate_every=epochs)
+        found.append(fit_free(training=training, kl__shape="constant").history_[-1]["loss"])
+    assert found[1] < found[0] - 5
 
 
 def test_irregular_times() -> None:
