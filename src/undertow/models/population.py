@@ -16,6 +16,11 @@ from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
 from undertow.schema import record
 
+SHARED = "shared"
+"""Stands for units of the dynamics that all regions read."""
+SPLIT, BOTH = "split", "shared+split"
+"""Units shared out equally among the regions, without and with a part that they share."""
+
 
 @dataclass(frozen=True)
 class Population:
@@ -72,7 +77,8 @@ class Population:
             trials: the training trials.
             stimulus, behavior: whether the model has a use for them.
             labels: names of the labels it has a use for; None for all there are.
-            regions: 'split' or units by region where regions have units of their own.
+            regions: 'split', 'shared+split' or units by region where regions have units of their
+                own.
 
         Raises:
             ModelError: where more is asked for than the trials hold.
@@ -247,12 +253,20 @@ def _regions(
             f"regions is {wanted!r} but the trials name no region per neuron: give TrialSet.region."
         )
     found = [str(name) for name in np.unique(trials.region)]
-    names = found if isinstance(wanted, str) else [str(name) for name in wanted]
-    if isinstance(wanted, str) and wanted != "split":
-        raise ModelError(
-            f"regions is {wanted!r}: it must be 'split', units by region, or None for a shared "
-            "state."
-        )
+    if isinstance(wanted, str):
+        if wanted not in (SPLIT, BOTH):
+            raise ModelError(
+                f"regions is {wanted!r}: it must be 'split', 'shared+split', units by region, or "
+                "None for a shared state."
+            )
+        if wanted == BOTH and SHARED in found:
+            raise ModelError(
+                f"regions is {wanted!r} but the trials have a region named 'shared': give it "
+                "another name."
+            )
+        names = found
+    else:
+        names = [str(name) for name in wanted if name != SHARED or SHARED in found]
     if set(names) != set(found):
         raise ModelError(f"regions names {', '.join(names)}: the trials have {', '.join(found)}.")
     return names, [names.index(str(name)) for name in trials.region]

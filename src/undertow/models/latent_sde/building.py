@@ -1,7 +1,7 @@
 """Building the network of a `LatentSDE` from its settings and a population."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +12,11 @@ from undertow.dynamics import DiscreteDynamics, Dynamics
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.limits import WIDEST
 from undertow.dynamics.named import make_dynamics, setting_defaults
+from undertow.dynamics.starting import LogFrequencies
 from undertow.encoders import LSTMEncoder, StimulusEncoder
 from undertow.errors import ModelError
 from undertow.inference import InitialHead
+from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
@@ -62,10 +64,12 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     steering = settings.posterior.build(dynamics, encoder.context_dim)
     full, dim = settings.posterior.full_initial, encoder.initial_dim
     initial = InitialHead(dim, dynamics.state_dim, full) if dim else None
-    groups = unit_groups(settings.regions, population.regions, n_units(dynamics))
+    units = deal_units(
+        settings.regions, population.regions, n_units(dynamics), still_units(dynamics)
+    )
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
-    decoder = settings.decoder.build(width, groups, numbers, settings.dropout)
+    decoder = settings.decoder.build(width, units.read, numbers, settings.dropout)
     return LatentSDENetwork(
         encoder,
         stimulus,
@@ -85,7 +89,8 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.signals.label_weight,
         settings.solver.checkpointed,
         settings.posterior.initial_bins(population.bin_s),
-        groups,
+        units.own,
+        units.shared,
     )
 
 
@@ -200,32 +205,9 @@ def n_units(dynamics: Dynamics) -> int:
     return dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-2]
 
 
-def unit_groups(
-    wanted: str | Mapping[str, int] | None, regions: Sequence[str], units: int
-) -> list[list[int]]:
-    """Deal out the units to the regions in turn, and return those of each region.
-
-    Neighbouring units start alike (slow oscillators come first), so that in this way every region
-    has units of every kind.
-
-    Raises:
-        ModelError: where there are not enough units, or a number other than asked for.
-    """
-    if wanted is None:
-        return [list(range(units))]
-    if isinstance(wanted, str):
-        sizes = [units // len(regions) + (k < units % len(regions)) for k in range(len(regions))]
-    else:
-        sizes = [int(wanted[name]) for name in regions]
-    if min(sizes) < 1 or sum(sizes) != units:
-        raise ModelError(
-            f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, "
-            f"{units} in all, as the dynamics have."
-        )
-    turns = sorted((turn, k) for k, size in enumerate(sizes) for turn in range(size))
-    return [
-        [unit for unit, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))
-    ]
+def still_units(dynamics: Dynamics) -> int:
+    """Number of units that do not turn, the last ones."""
+    return dynamics.n_still if isinstance(dynamics, LogFrequencies) else 0
 
 
 def _encoder(settings: Settings, population: Population) -> LSTMEncoder:

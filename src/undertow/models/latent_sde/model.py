@@ -44,6 +44,8 @@ class LatentSDE(Inquiries):
         latent_dim: width of the state where `dynamics` is a name.
         regions: None for a state all regions share, 'split' for units shared out equally among the
             regions, or units by region; decoders then read their own region's units alone (eq. 10).
+            With 'shared+split', or an entry 'shared' beside the regions, they also read units that
+            all regions share.
         encoder: 'lstm', or with its options, `LSTMEncoding(…)`.
         decoder: 'regional', or with its options, `RegionalDecoding(…)`.
         observation: 'poisson', 'negative-binomial', or `Counts(…)`.
@@ -74,7 +76,7 @@ class LatentSDE(Inquiries):
         self,
         dynamics: Dynamics | str = "coupled-oscillators",
         latent_dim: int = 16,
-        regions: Literal["split"] | Mapping[str, int] | None = None,
+        regions: Literal["split", "shared+split"] | Mapping[str, int] | None = None,
         *,
         encoder: LSTMEncoding | Literal["lstm"] = "lstm",
         decoder: RegionalDecoding | Literal["regional"] = "regional",

@@ -44,6 +44,7 @@ class LatentSDENetwork(nn.Module):
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
         unit_groups: the units of each region.
+        shared_units: units that all regions read.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class LatentSDENetwork(nn.Module):
         checkpointed: bool = False,
         t0_bins: int = 0,
         unit_groups: Sequence[Sequence[int]] = (),
+        shared_units: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
@@ -78,6 +80,7 @@ class LatentSDENetwork(nn.Module):
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
         self.unit_groups = [list(group) for group in unit_groups]
+        self.shared_units = list(shared_units)
 
     # --- encoding -----------------------------------------------------------------------------
 
