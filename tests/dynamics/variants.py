@@ -77,6 +77,12 @@ VARIANTS |= dict(
     of(NeuralSDE, integrator=i, diffusion="input", input_dim=1) for i in ("heun", "rk4")
 )
 VARIANTS |= dict(
+    of(cls, coupling_network=3, input_dim=1)
+    for cls in FAMILY
+    if "coupling_network" in inspect.signature(cls).parameters
+)
+VARIANTS |= dict([of(CoupledOscillators, still=0.25)])
+VARIANTS |= dict(
     of(CoupledOscillators, coupling=c, input_dim=1) for c in ("none", "scalar", "diffusive")
 )
 VARIANTS |= dict(

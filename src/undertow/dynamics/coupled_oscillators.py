@@ -56,6 +56,8 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
             slowest first.
         still: units that do not turn: how many, or below 1 the share of all. They are the last
             units; regions with units of their own have the same share each, as nearly as they can.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that is linear in the input.
         options: noise and time; see `IntegratedSDE`.
 
     Raises:
@@ -75,6 +77,7 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
         start_cycles: tuple[float, float] = (0.05, 3.0),
         start_order: int | None = None,
         still: float = 0,
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
@@ -90,7 +93,7 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
         self.alpha = nn.Parameter(alpha)
         bend = torch.full((self.n_still,), START_BEND).log()
         self.log_bend = nn.Parameter(bend) if self.n_still else None
-        self.coupling = Coupling(n, input_dim, coupling)
+        self.coupling = Coupling(n, input_dim, coupling, hidden=coupling_network)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
 

@@ -14,6 +14,7 @@ from undertow.data.batches import Batch
 from undertow.data.label_codes import label_categories
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
+from undertow.memory import blocks
 from undertow.schema import record
 
 SHARED = "shared"
@@ -43,6 +44,8 @@ class Population:
         behavior_categories: channel of categorical behaviour → the numbers that name its
             categories.
         behavior_shares: channel → share of the bins in each category.
+        missing_counts: whether counts of held-in neurons are missing in bins in which others are
+            observed.
     """
 
     neuron_ids: list[Any]
@@ -61,6 +64,7 @@ class Population:
     shares: dict[str, list[float]] = field(default_factory=dict)
     behavior_categories: dict[str, list[float]] = field(default_factory=dict)
     behavior_shares: dict[str, list[float]] = field(default_factory=dict)
+    missing_counts: bool = False
 
     @classmethod
     def of(
@@ -102,6 +106,7 @@ class Population:
             },
             regions=names,
             region_of=region_of,
+            missing_counts=_missing_counts(trials),
             **_behavior(trials, behavior),
         )
 
@@ -234,6 +239,16 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
         "behavior_categories": {name: values.tolist() for name, (values, _) in known.items()},
         "behavior_shares": {name: (n / n.sum()).tolist() for name, (_, n) in known.items()},
     }
+
+
+def _missing_counts(trials: TrialSet) -> bool:
+    """Whether a bin holds some held-in neurons and lacks others, before the forward bins."""
+    window = slice(0, trials.n_time - trials.forward_bins)
+    for part in blocks(len(trials), trials.spikes[:1].nbytes):
+        missing = np.isnan(trials.spikes[part, window][:, :, ~trials.heldout])
+        if (missing.any(2) & ~missing.all(2) & trials.valid[part, window]).any():
+            return True
+    return False
 
 
 def _duration_s(trials: TrialSet) -> float:

@@ -13,7 +13,7 @@ from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.limits import WIDEST
 from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.dynamics.starting import LogFrequencies
-from undertow.encoders import LSTMEncoder, StimulusEncoder
+from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
 from undertow.inference import InitialHead
 from undertow.models.latent_sde.dealing import deal_units
@@ -91,6 +91,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.posterior.initial_bins(population.bin_s),
         units.own,
         units.shared,
+        _presence(settings.encoder, population),
     )
 
 
@@ -114,7 +115,8 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
-    encoder = encoder_size(settings.encoder, population.n_heldin, has_initial)
+    masked = _presence(settings.encoder, population) is not None
+    encoder = encoder_size(settings.encoder, population.n_heldin * (1 + masked), has_initial)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.context == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
@@ -211,7 +213,8 @@ def still_units(dynamics: Dynamics) -> int:
 
 
 def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
-    n_inputs = population.n_heldin + (not population.regular)
+    masked = _presence(settings.encoder, population) is not None
+    n_inputs = population.n_heldin * (1 + masked) + (not population.regular)
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
@@ -223,6 +226,16 @@ def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
     if bins and not population.regular:
         bins = None  # as many as there are in the window, which the network then counts
     return settings.encoder.build(n_inputs, bins, settings.dropout)
+
+
+def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:
+    """Build what tells missing counts from zeros; None where they read the same."""
+    missing = population.missing_counts or encoding.neuron_dropout > 0
+    if encoding.missing == "bins" or (encoding.missing == "auto" and not missing):
+        return None
+    heldin = ~torch.tensor(population.heldout)
+    counts = torch.tensor(population.mean_rates)[heldin] * population.bin_s
+    return Presence(counts, encoding.neuron_dropout)
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

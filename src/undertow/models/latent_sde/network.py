@@ -8,7 +8,13 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
-from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
+from undertow.encoders import (
+    Interpolation,
+    LSTMEncoder,
+    Presence,
+    StimulusEncoder,
+    interpolate,
+)
 from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
@@ -45,6 +51,7 @@ class LatentSDENetwork(nn.Module):
             encoder counts bins itself where times are regular.
         unit_groups: the units of each region.
         shared_units: units that all regions read.
+        presence: tells the encoder missing counts from zeros; None where they read the same.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class LatentSDENetwork(nn.Module):
         t0_bins: int = 0,
         unit_groups: Sequence[Sequence[int]] = (),
         shared_units: Sequence[int] = (),
+        presence: Presence | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
@@ -80,17 +88,25 @@ class LatentSDENetwork(nn.Module):
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
         self.unit_groups = [list(group) for group in unit_groups]
-        self.shared_units = list(shared_units)
+        self.shared_units, self.presence = list(shared_units), presence
 
     # --- encoding -----------------------------------------------------------------------------
 
-    def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
+    def encode(
+        self,
+        batch: Batch,
+        behavior_shown: Tensor | None = None,
+        neurons_shown: Tensor | None = None,
+    ) -> Encoded:
         """Encode the batch.
 
         `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
-        default.
+        default. `neurons_shown` (trials, held-in) says which neurons it may see; all by default.
         """
-        channels = [batch.inputs]
+        counts = batch.inputs
+        if self.presence is not None:
+            counts = self.presence(counts, batch.known, neurons_shown)
+        channels = [counts]
         if self.encodes_behavior:
             channels.append(self._encoded_behavior(batch, behavior_shown))
         if self.encodes_intervals:
@@ -231,7 +247,8 @@ class LatentSDENetwork(nn.Module):
         if self.encodes_behavior:
             # whole trials, so that the encoder also learns to work from spikes alone
             shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-        drawn = self.draw(batch, self.encode(batch, shown), generator)
+        neurons = None if self.presence is None else self.presence.draw(len(batch), generator)
+        drawn = self.draw(batch, self.encode(batch, shown, neurons), generator)
         likelihoods = self.log_likelihoods(batch, drawn)
         terms = {
             f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
