@@ -150,8 +150,8 @@ def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
         ),
         (["--model", "latent-sde", "--set", "latent_dim=7"], "state_dim is 7"),
         (
-            ["--model", "latent-sde", "--preset", "paper"],
-            "--preset is of langevin-flow: latent-sde has none",
+            ["--model", "latent-sde", "--preset", "papers"],
+            "did you mean 'paper'?",
         ),
         (
             ["--dynamics", "neural-sde"],

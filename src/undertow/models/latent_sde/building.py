@@ -62,8 +62,10 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     dynamics.check_settings(bins_per_step * population.bin_s)
     encoder = _encoder(settings, population)
     steering = settings.posterior.build(dynamics, encoder.context_dim)
-    full, dim = settings.posterior.full_initial, encoder.initial_dim
-    initial = InitialHead(dim, dynamics.state_dim, full) if dim else None
+    initial, dim = None, encoder.initial_dim
+    if dim:
+        law = settings.posterior
+        initial = InitialHead(dim, dynamics.state_dim, law.full_initial, law.initial_variance)
     units = deal_units(
         settings.regions, population.regions, n_units(dynamics), still_units(dynamics)
     )
@@ -92,6 +94,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         units.own,
         units.shared,
         _presence(settings.encoder, population),
+        settings.posterior.initial_share,
     )
 
 

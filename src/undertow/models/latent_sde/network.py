@@ -52,6 +52,8 @@ class LatentSDENetwork(nn.Module):
         unit_groups: the units of each region.
         shared_units: units that all regions read.
         presence: tells the encoder missing counts from zeros; None where they read the same.
+        initial_share: share of each trial's observations that the initial state is inferred from
+            unless it is generated; None for those before t0.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class LatentSDENetwork(nn.Module):
         unit_groups: Sequence[Sequence[int]] = (),
         shared_units: Sequence[int] = (),
         presence: Presence | None = None,
+        initial_share: float | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
@@ -89,6 +92,7 @@ class LatentSDENetwork(nn.Module):
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
         self.unit_groups = [list(group) for group in unit_groups]
         self.shared_units, self.presence = list(shared_units), presence
+        self.initial_share = initial_share
 
     # --- encoding -----------------------------------------------------------------------------
 
@@ -97,11 +101,13 @@ class LatentSDENetwork(nn.Module):
         batch: Batch,
         behavior_shown: Tensor | None = None,
         neurons_shown: Tensor | None = None,
+        generating: bool = False,
     ) -> Encoded:
         """Encode the batch.
 
         `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
         default. `neurons_shown` (trials, held-in) says which neurons it may see; all by default.
+        `generating` says that the initial state may know of nothing after t0.
         """
         counts = batch.inputs
         if self.presence is not None:
@@ -112,7 +118,7 @@ class LatentSDENetwork(nn.Module):
         if self.encodes_intervals:
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
-        start = self.before_t0(batch) if self.encodes_intervals else None
+        start = self._start(batch, generating)
         # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
             torch.cat(channels, -1), batch.observed, batch.lengths, start
@@ -132,6 +138,13 @@ class LatentSDENetwork(nn.Module):
     def before_t0(self, batch: Batch) -> Tensor:
         """Mark the bins that the initial state is inferred from, (trials, time)."""
         return batch.inside & (batch.times_s < self.t0_bins * self.bin_s)
+
+    def _start(self, batch: Batch, generating: bool) -> Tensor | None:
+        """Mark the bins that the encoder infers the initial state from; None for its own number."""
+        if self.initial_share is not None and not generating:
+            bins = (self.initial_share * batch.lengths).ceil().clamp(min=1)
+            return torch.arange(batch.inputs.shape[1], device=bins.device) < bins[:, None]
+        return self.before_t0(batch) if self.encodes_intervals else None
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
         """Return behaviour as the encoder reads it, with channels that say where it is known."""
