@@ -22,6 +22,7 @@ from undertow.dynamics import (
     Potential,
     SplitSDE,
     UnderdampedLangevin,
+    VanDerPol,
     from_function,
 )
 from undertow.inference import Path
@@ -82,6 +83,12 @@ VARIANTS |= dict(
     if "coupling_network" in inspect.signature(cls).parameters
 )
 VARIANTS |= dict([of(CoupledOscillators, still=0.25)])
+VARIANTS |= dict(
+    of(cls, integrator="euler", diffusion=kind, input_dim=1)
+    for cls in (CoupledOscillators, NeuralSDE, VanDerPol)
+    for kind in ("network", "full")
+)
+VARIANTS |= dict([of(CoupledOscillators, diffusion="full")])
 VARIANTS |= dict(
     of(CoupledOscillators, coupling=c, input_dim=1) for c in ("none", "scalar", "diffusive")
 )

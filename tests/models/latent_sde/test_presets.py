@@ -9,7 +9,7 @@ import torch
 
 from tests.models.latent_sde.test_masks import FULL, changed
 from tests.models.latent_sde.test_network import doubled, equal, generator, moved
-from tests.models.small_sde import fit, make_trials, with_times
+from tests.models.small_sde import TRIALS, fit, make_trials, with_times
 from undertow.dynamics import CoupledOscillators, NeuralSDE
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.errors import ModelError
@@ -196,3 +196,12 @@ def test_readouts_are_solved_unless_that_is_left_to_the_optimiser() -> None:
     batch = solved.read(FULL)
     assert solved.closed_form(batch) is not None
     assert descended.closed_form(batch) is None
+
+
+@pytest.mark.parametrize("kind", ["controlled", "drift"])
+@pytest.mark.parametrize("diffusion", ["network", "full"])
+def test_every_diffusion_is_fitted_under_both_posteriors(kind: str, diffusion: str) -> None:
+    model = fit(dynamics=NeuralSDE(3, diffusion=diffusion), posterior=kind)
+    assert np.isfinite(model.predict(TRIALS).rates[TRIALS.valid]).all()
+    bounds = model.evidence(TRIALS, paths=3)
+    assert all(np.isfinite(each).all() for each in bounds.values())
