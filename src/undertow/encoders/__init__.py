@@ -6,6 +6,7 @@ from undertow.encoders.gru import GRUEncoder, Reads
 from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
 from undertow.encoders.lstm import Direction, LSTMEncoder
+from undertow.encoders.presence import Presence
 from undertow.encoders.stimulus import StimulusEncoder
 from undertow.encoders.strides import Strides
 
@@ -17,6 +18,7 @@ __all__ = [
     "Interpolation",
     "LSTMEncoder",
     "LinearEncoder",
+    "Presence",
     "Reads",
     "StimulusEncoder",
     "Strides",

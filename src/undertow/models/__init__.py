@@ -6,12 +6,12 @@ from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.loading import load_model, model_choices, model_class
+from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
     LinearDecoding,
     LinearEncoding,
-    LSTMEncoding,
     MLPDecoding,
     RegionalDecoding,
     TransformerDecoding,

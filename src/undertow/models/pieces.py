@@ -17,11 +17,9 @@ from undertow.decoders import (
     TransformerDecoder,
 )
 from undertow.encoders import (
-    Direction,
     Encoder,
     GRUEncoder,
     LinearEncoder,
-    LSTMEncoder,
     Reads,
 )
 from undertow.errors import ModelError
@@ -36,8 +34,6 @@ from undertow.options import Options
 
 WIDEST = 65_536
 """Most units of a layer; the memory of the whole network is checked before it is built."""
-MOST_STRIDE = 10_000
-"""Most bins that are read as one: more is a slip."""
 
 
 @dataclass(frozen=True)
@@ -107,41 +103,6 @@ class LinearEncoding(Encoding):
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
         """Build the encoder; the initial state is inferred from `initial_bins` bins."""
         return LinearEncoder(n_inputs, self.hidden_dim, initial_bins, dropout)
-
-
-@dataclass(frozen=True)
-class LSTMEncoding(Encoding):
-    """Two stacked LSTMs, one for the initial state, one for the context (`LSTMEncoder`).
-
-    Attributes:
-        hidden_dim: units of each layer, and width of the context per direction.
-        context: direction in which the context network reads: 'backward' (bin t has seen bins from
-            t on), 'forward' or 'both'; 'auto' is 'backward' where a simulated state carries the
-            past, else 'both'.
-        stride: bins that the context network reads as one, their counts summed, with the context
-            between read off straight lines: so many times cheaper for long trials.
-    """
-
-    name: ClassVar[str | None] = "lstm"
-    context: Direction | Literal["auto"] = "auto"
-    stride: int = 1
-
-    def check(self) -> None:
-        super().check()
-        checks.whole(self.of("stride"), self.stride, 1, MOST_STRIDE)
-
-    def direction(self, simulated: bool = True) -> Direction:
-        """Direction of the context; 'auto' depends on whether paths are simulated in training."""
-        if self.context == "auto":
-            return "backward" if simulated else "both"
-        return self.context
-
-    def build(
-        self, n_inputs: int, initial_bins: int | None, dropout: float, simulated: bool = True
-    ) -> LSTMEncoder:
-        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
-        turned = self.direction(simulated)
-        return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, turned, dropout, self.stride)
 
 
 @dataclass(frozen=True)

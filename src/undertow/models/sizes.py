@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.memory import check_memory
+from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import (
     Decoding,
     Encoding,
     GRUEncoding,
-    LSTMEncoding,
     MLPDecoding,
     TransformerDecoding,
 )

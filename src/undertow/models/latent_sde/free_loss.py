@@ -15,7 +15,7 @@ from undertow.inference import InitialLaw
 from undertow.inference.marginals import as_matrix, over_factor
 from undertow.models.latent_sde.matching import Laws, Moments, pick
 from undertow.models.latent_sde.network import LatentSDENetwork
-from undertow.models.latent_sde.paths import Drawn, Encoded
+from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
 
 
 def draw_moments(
@@ -59,7 +59,9 @@ def free_loss(
     −(n/K) Σ log p(y_k | x_k) + KL(q(x₀) ‖ N(0, I)) + ½ ∫ |σ⁻¹ (ν − μ)|² ds is unbiased. Beside it
     the law that generation starts from, which sees the window alone, learns to meet q(x₀).
     """
-    encoded = network.encode(batch, network.shown(batch, generator), spread=False)
+    # the start is to be inferred from what generation will see
+    shown = network.shown(batch, generator)
+    encoded = network.encode(batch, *shown, generating=True, spread=False)
     n_time = batch.targets.shape[1]
     laws = network.laws(encoded, Strides(batch.lengths, n_time, network.encoder.stride))
     assert laws is not None
@@ -71,7 +73,7 @@ def free_loss(
         name: value if name in network.labels else moments.weight[:, 0] * value
         for name, value in network.log_likelihoods(thinned(batch, moments.bins), drawn).items()
     }
-    loss, terms = network.negative_bound(drawn, likelihoods, kl_weight)
+    loss, terms = negative_bound(drawn, likelihoods, network.weigh(likelihoods), kl_weight)
     if network.initial is None or encoded.initial is None:
         return loss, terms
     terms["start"] = cross_entropy(start, network.initial_law(encoded)).mean()

@@ -11,6 +11,7 @@ from undertow.dynamics import Dynamics
 from undertow.encoders import (
     Interpolation,
     LSTMEncoder,
+    Presence,
     StimulusEncoder,
     Strides,
     interpolate,
@@ -19,7 +20,7 @@ from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw
 from undertow.memory import blocks
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.matching import Laws
-from undertow.models.latent_sde.paths import Drawn, Encoded
+from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.observations import BehaviorObservation, Observation
 from undertow.randomness import random_mask
@@ -52,6 +53,10 @@ class LatentSDENetwork(nn.Module):
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
         unit_groups: the units of each region.
+        shared_units: units that all regions read.
+        presence: tells the encoder missing counts from zeros; None where they read the same.
+        initial_share: share of each trial's observations that the initial state is inferred from
+            unless it is generated; None for those before t0.
         free: marginals of the posterior, where no path is simulated in training; `steering` then
             follows them.
     """
@@ -77,6 +82,9 @@ class LatentSDENetwork(nn.Module):
         checkpointed: bool = False,
         t0_bins: int = 0,
         unit_groups: Sequence[Sequence[int]] = (),
+        shared_units: Sequence[int] = (),
+        presence: Presence | None = None,
+        initial_share: float | None = None,
         free: FreePosterior | None = None,
     ) -> None:
         super().__init__()
@@ -89,18 +97,30 @@ class LatentSDENetwork(nn.Module):
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
         self.unit_groups = [list(group) for group in unit_groups]
+        self.shared_units, self.presence = list(shared_units), presence
+        self.initial_share = initial_share
 
     # --- encoding -----------------------------------------------------------------------------
 
     def encode(
-        self, batch: Batch, behavior_shown: Tensor | None = None, spread: bool = True
+        self,
+        batch: Batch,
+        behavior_shown: Tensor | None = None,
+        neurons_shown: Tensor | None = None,
+        generating: bool = False,
+        spread: bool = True,
     ) -> Encoded:
         """Encode the batch.
 
         `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
-        default. Without `spread` the context stays at the encoder's strides.
+        default. `neurons_shown` (trials, held-in) says which neurons it may see; all by default.
+        `generating` says that the initial state may know of nothing after t0. Without
+        `spread` the context stays at the encoder's strides.
         """
-        channels = [batch.inputs]
+        counts = batch.inputs
+        if self.presence is not None:
+            counts = self.presence(counts, batch.known, neurons_shown)
+        channels = [counts]
         if self.encodes_behavior:
             channels.append(self._encoded_behavior(batch, behavior_shown))
         if self.encodes_intervals:
@@ -110,7 +130,7 @@ class LatentSDENetwork(nn.Module):
         if self.free is not None and inputs is not None:
             # no state carries the input on from bin to bin: the encoder must know what it was
             channels.append(inputs)
-        start = self.before_t0(batch) if self.encodes_intervals else None
+        start = self._start(batch, generating)
         # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
             torch.cat(channels, -1), batch.observed, batch.lengths, start, spread
@@ -130,6 +150,13 @@ class LatentSDENetwork(nn.Module):
     def before_t0(self, batch: Batch) -> Tensor:
         """Mark the bins that the initial state is inferred from, (trials, time)."""
         return batch.inside & (batch.times_s < self.t0_bins * self.bin_s)
+
+    def _start(self, batch: Batch, generating: bool) -> Tensor | None:
+        """Mark the bins that the encoder infers the initial state from; None for its own number."""
+        if self.initial_share is not None and not generating:
+            bins = (self.initial_share * batch.lengths).ceil().clamp(min=1)
+            return torch.arange(batch.inputs.shape[1], device=bins.device) < bins[:, None]
+        return self.before_t0(batch) if self.encodes_intervals else None
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
         """Return behaviour as the encoder reads it, with channels that say where it is known."""
@@ -186,7 +213,9 @@ class LatentSDENetwork(nn.Module):
             # context and input are read where a step begins; they are held over the step
             at_steps(encoded.inputs),
             steering,
-            self._guidance(batch, encoded, grid, laws) if steering is not None else None,
+            laws.guide(batch.times_s, grid)
+            if laws is not None
+            else at_steps(None if steering is None else encoded.context),
             inside=grid.inside(batch.lengths),
             held=held,
             checkpointed=self.checkpointed and self.training,
@@ -204,14 +233,6 @@ class LatentSDENetwork(nn.Module):
         if self.free is None:
             return None
         return Laws.of(self.free, self.dynamics, encoded, self.interpolation, strides)
-
-    def _guidance(
-        self, batch: Batch, encoded: Encoded, grid: TimeGrid, laws: Laws | None
-    ) -> Tensor:
-        """Return what the steering reads at the start of each step."""
-        if laws is not None:
-            return laws.guide(batch.times_s, grid)
-        return self._at_steps(encoded.context, batch.times_s, grid)
 
     def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
@@ -260,27 +281,18 @@ class LatentSDENetwork(nn.Module):
         Its KL terms are weighted by `kl_weight`. Paths are simulated; see `free_loss` for the
         other way.
         """
-        encoded = self.encode(batch, self.shown(batch, generator))
+        encoded = self.encode(batch, *self.shown(batch, generator))
         drawn = self.draw(batch, encoded, generator)
-        return self.negative_bound(drawn, self.log_likelihoods(batch, drawn), kl_weight)
+        likelihoods = self.log_likelihoods(batch, drawn)
+        return negative_bound(drawn, likelihoods, self.weigh(likelihoods), kl_weight)
 
-    def shown(self, batch: Batch, generator: torch.Generator) -> Tensor | None:
-        """Draw the training trials in which the encoder sees behaviour, (trials,)."""
-        if not self.encodes_behavior:
-            return None
-        # whole trials, so that the encoder also learns to work from spikes alone
-        return random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-
-    def negative_bound(
-        self, drawn: Drawn, likelihoods: Mapping[str, Tensor], kl_weight: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Put the loss together from log-likelihoods, (trials,) each, and divergences."""
-        terms = {
-            f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
-        }
-        terms |= {
-            "kl_initial": drawn.kl_initial.sum(1).mean(),
-            "kl_path": drawn.kl_path.sum(1).mean(),
-        }
-        loss = kl_weight * (terms["kl_initial"] + terms["kl_path"]) - self.weigh(likelihoods).mean()
-        return loss, terms
+    def shown(
+        self, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Draw what the encoder may see in training: behaviour and neurons; see `encode`."""
+        behavior = None
+        if self.encodes_behavior:
+            # whole trials, so that the encoder also learns to work from spikes alone
+            behavior = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
+        neurons = None if self.presence is None else self.presence.draw(len(batch), generator)
+        return behavior, neurons

@@ -1,6 +1,6 @@
 """What passes between parts of a `LatentSDENetwork`: encoded trials, and paths drawn for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,3 +57,24 @@ class Drawn:
     kl_initial: Tensor
     kl_path: Tensor
     log_ratio: Tensor
+
+
+def negative_bound(
+    drawn: Drawn, likelihoods: Mapping[str, Tensor], weighed: Tensor, kl_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Put the loss of a batch together, and its terms, in nats per trial.
+
+    Args:
+        drawn: with the divergences.
+        likelihoods: log-likelihoods by modality, (trials,) each.
+        weighed: their sum under their weights, (trials,).
+        kl_weight: weight of the divergences.
+    """
+    terms = {
+        f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()
+    }
+    terms |= {
+        "kl_initial": drawn.kl_initial.sum(1).mean(),
+        "kl_path": drawn.kl_path.sum(1).mean(),
+    }
+    return kl_weight * (terms["kl_initial"] + terms["kl_path"]) - weighed.mean(), terms
