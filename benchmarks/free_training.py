@@ -1,7 +1,7 @@
 """Processor seconds to the same bits per spike: paths simulated in training, and free of them.
 
     python benchmarks/free_training.py [--bins 300] [--trials 200] [--seeds 1] [--stride 10]
-        [--steps 250 1000] [--rate 10] [--sigma 1] [--scaling 100 300 1000]
+        [--steps 360 800] [--rate 10] [--sigma 1] [--scaling 100 300 1000]
 
 Trials of the noisy rate network (ElGazzar & van Gerven, eq. 13) in 10 ms bins, 50 neurons, 10 of
 them held out; 70 % to learn from, 15 % to choose weights and to measure curves on, 15 % to test. A
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--stride", type=int, default=10)
-    parser.add_argument("--steps", nargs=2, type=int, default=[250, 1000])
+    parser.add_argument("--steps", nargs=2, type=int, default=[360, 800])
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--sigma", type=float, default=1.0)
     parser.add_argument("--scaling", nargs="*", type=int, default=[])

@@ -4,18 +4,16 @@ Bartosh et al. (2025), SDE Matching: a step of training costs as much as its sam
 the number of bins, beside the encoder.
 """
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.encoders import Strides
 from undertow.inference import InitialLaw
-from undertow.inference.marginals import as_matrix, over_factor
-from undertow.models.latent_sde.matching import Laws, Moments, pick
+from undertow.models.latent_sde.matching import Laws, Moments, thinned
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
+from undertow.models.latent_sde.starting import start_score
 
 
 def draw_moments(
@@ -34,30 +32,13 @@ def draw_moments(
     )
 
 
-def thinned(batch: Batch, bins: Tensor) -> Batch:
-    """Return the batch at bins (trials, K), which stand as if side by side."""
-    return replace(
-        batch,
-        targets=pick(batch.targets, bins),
-        observed=pick(batch.observed, bins),
-        valid=pick(batch.valid, bins),
-        lengths=torch.full_like(batch.lengths, bins.shape[1]),
-        time_s=batch.time_s[: bins.shape[1]],
-        behavior=None if batch.behavior is None else pick(batch.behavior, bins),
-        stimulus=None if batch.stimulus is None else pick(batch.stimulus, bins),
-        irregular_times_s=None,
-        given=None,
-        forward_bins=0,
-    )
-
-
 def free_loss(
     network: LatentSDENetwork, batch: Batch, generator: torch.Generator, kl_weight: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Estimate the negative evidence bound in nats per trial, and its terms, on sampled times.
 
     −(n/K) Σ log p(y_k | x_k) + KL(q(x₀) ‖ N(0, I)) + ½ ∫ |σ⁻¹ (ν − μ)|² ds is unbiased. Beside it
-    the law that generation starts from, which sees the window alone, learns to meet q(x₀).
+    the law that generation starts from learns what it can; see `start_score`.
     """
     # the start is to be inferred from what generation will see
     shown = network.shown(batch, generator)
@@ -76,7 +57,7 @@ def free_loss(
     loss, terms = negative_bound(drawn, likelihoods, network.weigh(likelihoods), kl_weight)
     if network.initial is None or encoded.initial is None:
         return loss, terms
-    terms["start"] = cross_entropy(start, network.initial_law(encoded)).mean()
+    terms["start"] = start_score(network, laws, batch, encoded, generator)
     return loss + terms["start"], terms
 
 
@@ -90,12 +71,3 @@ def draw_at_once(
     bins = batch.targets.shape[1]
     moments = Moments.everywhere(batch.lengths, bins, encoded.context, generator)
     return draw_moments(laws, laws.start(), batch, moments, generator)
-
-
-def cross_entropy(of: InitialLaw, under: InitialLaw) -> Tensor:
-    """−E log `under` over the law `of`, which is not changed by it, less a constant, (trials,)."""
-    apart = over_factor(under.factor, of.mean.detach() - under.mean)
-    own, other = (as_matrix(law.factor, law.mean) for law in (of, under))
-    spread = torch.linalg.solve_triangular(other, own.detach(), upper=False)
-    square = apart.square().sum(-1) + spread.square().sum((-1, -2))
-    return 0.5 * square + under.diagonal.log().sum(-1)

@@ -4,7 +4,7 @@ Bartosh et al. (2025), SDE Matching: no path is simulated, so that a step of tra
 as its sampled times, whatever the number of bins.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -180,3 +180,21 @@ class Laws:
         if self.interpolation == "previous":
             return pick(u, before)
         return torch.lerp(pick(u, before), pick(u, after), share[..., None])
+
+
+def thinned(batch: Batch, bins: Tensor) -> Batch:
+    """Return the batch at bins (trials, K), which stand as if side by side."""
+    times_s = batch.irregular_times_s
+    return replace(
+        batch,
+        targets=pick(batch.targets, bins),
+        observed=pick(batch.observed, bins),
+        valid=pick(batch.valid, bins),
+        lengths=torch.full_like(batch.lengths, bins.shape[1]),
+        time_s=batch.time_s[: bins.shape[1]],
+        behavior=None if batch.behavior is None else pick(batch.behavior, bins),
+        stimulus=None if batch.stimulus is None else pick(batch.stimulus, bins),
+        irregular_times_s=None if times_s is None else pick(times_s, bins),
+        given=None,
+        forward_bins=0,
+    )
