@@ -24,8 +24,9 @@ def start_score(
     That path sees nothing but the window of the initial state, at whose end it is to have the law
     of the posterior given all observations: two paths x, x' and a state y from that law make the
     energy score ½ |x − y| + ½ |x' − y| − ½ |x − x'|, whose mean is least for the right law
-    (Gneiting & Raftery 2007), in units of the spread of y. The law at the first bin itself would not do: what
-    the window tells of its later bins must get into the start, since nothing else carries it on.
+    (Gneiting & Raftery 2007), in units of the spread of y. The law at the first bin itself would
+    not do: what the window tells of its later bins must get into the start, since nothing else
+    carries it on.
     Nothing but the law of the start learns from it.
     """
     last = (network.before_t0(batch).sum(1) - 1).clamp(min=0)
