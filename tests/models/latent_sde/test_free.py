@@ -27,7 +27,9 @@ from undertow.dynamics import (
 from undertow.errors import ModelError
 from undertow.models import LatentSDE, LSTMEncoding
 from undertow.models.latent_sde.free_loss import draw_at_once, free_loss
+from undertow.models.latent_sde.matching import thinned
 from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.starting import start_score
 from undertow.training import Training
 
 SIGMAS = 4.5  # tolerance in standard errors
@@ -54,8 +56,15 @@ def grad_mode() -> Iterator[None]:
 
 def off_start(kind: str, full: bool = False, **settings: Any) -> tuple[LatentSDENetwork, Batch]:
     """A network whose marginals move, and the trials, in float64."""
-    model = fit_free(dynamics=DYNAMICS[kind](), posterior__full_marginals=full, **settings)
-    return doubled(moved(model), TRIALS)
+    model = moved(fit_free(dynamics=DYNAMICS[kind](), posterior__full_marginals=full, **settings))
+    free = model.network_.free
+    assert free is not None
+    with torch.no_grad():  # no law as narrow as the noise of a step
+        for weight in (free.out.weight, free.out.bias, free.direct.weight):
+            _, log_std, _, below = weight.split(free.widths)
+            log_std *= 0.2
+            below *= 0.2
+    return doubled(model, TRIALS)
 
 
 # --- the loss ---------------------------------------------------------------------------------
@@ -88,7 +97,7 @@ def test_sampled_times_are_unbiased_for_all_of_them(times: str) -> None:
     trials = TRIALS if times == "regular" else with_times(TRIALS, 0.004)
     network, batch = doubled(moved(fit_free(trials, posterior__sampled_times=3)), trials)
     torch.set_grad_enabled(False)
-    encoded, draws = network.encode(batch), 250
+    encoded, draws = network.encode(batch), 150
     names = ("negative_log_likelihood_spikes", "negative_log_likelihood_behavior", "kl_path")
     sampled, every = [], []
     for seed in range(draws):
@@ -101,7 +110,7 @@ def test_sampled_times_are_unbiased_for_all_of_them(times: str) -> None:
     a, b = torch.stack(sampled), torch.stack(every)
     error = ((a.var(0) + b.var(0)) / draws).sqrt()
     assert ((a.mean(0) - b.mean(0)).abs() < SIGMAS * error).all()
-    assert (error < 0.08 * b.mean(0).abs()).all()
+    assert (error < 0.1 * b.mean(0).abs()).all()
 
 
 @pytest.mark.parametrize("stride", [1, 3])
@@ -147,6 +156,19 @@ def test_a_longer_window_changes_no_prediction_within_a_trial(stride: int) -> No
     assert np.allclose(a, b, rtol=1e-5, equal_nan=True)
 
 
+def test_where_generation_starts_is_learned_by_its_law_alone() -> None:
+    network, batch = off_start("oscillators")
+    encoded = network.encode(batch, generating=True)
+    laws = network.laws(encoded)
+    assert laws is not None
+    score = start_score(network, laws, batch, encoded, generator())
+    score.backward()
+    reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert reached == {"initial", "encoder"}
+    assert network.encoder.contexts[0].weight_ih_l0.grad is None
+    assert all(p.requires_grad for p in network.dynamics.parameters() if p.numel() > 1)
+
+
 # --- paths that follow the marginals ----------------------------------------------------------
 
 
@@ -186,17 +208,20 @@ def test_on_short_steps_evidence_is_the_bound_in_continuous_time() -> None:
     assert error < 0.03 * float(free.mean())
 
 
-def test_weights_of_paths_average_to_no_more_than_the_evidence_allows() -> None:
-    """E exp(log p(x) − log q(x)) = 1 over paths of the posterior, for mild ones."""
-    model = fit_free(dynamics=NeuralSDE(2), solver__bins_per_step=0.5)
-    network, batch = doubled(model, TRIALS)
+def test_weights_of_paths_average_to_one() -> None:
+    """E exp(log p(x) − log q(x)) = 1 over paths of the posterior: here one near the prior."""
+    network, batch = doubled(fit_free(dynamics=NeuralSDE(2)), TRIALS)
     torch.set_grad_enabled(False)
-    rows = torch.full((4000,), 5)
-    many, encoded = batch.take(rows), network.encode(batch).take(rows)
     assert network.free is not None
-    network.free.out.bias.data[2:4] += 0.8  # stds nearer those of the prior's start
-    weights = network.draw(many, encoded, generator()).log_ratio.exp()
-    assert float(weights.mean()) == pytest.approx(1, abs=SIGMAS * float(weights.std()) / 4000**0.5)
+    for weight in network.free.parameters():
+        weight.zero_()
+    network.free.out.bias[2:4] = 1.0  # stds of 0.8
+    rows = torch.full((4000,), 5)
+    short = thinned(batch, torch.arange(3).expand(len(batch), -1)).take(rows)
+    weights = network.draw(short, network.encode(short), generator()).log_ratio.exp()
+    error = float(weights.std()) / len(rows) ** 0.5
+    assert error < 0.1
+    assert float(weights.mean()) == pytest.approx(1, abs=SIGMAS * error)
 
 
 def test_evidence_bounds_are_in_order_and_predictions_repeat() -> None:
@@ -226,10 +251,10 @@ def test_it_learns_saves_and_loads_with_all_it_can_read(full: bool, tmp_path: Pa
 
 def test_training_lowers_the_loss() -> None:
     found = []
-    for epochs in (2, 60):
+    for epochs in (1, 30):
         training = Training(epochs=epochs, batch_size=16, learning_rate=1e-2, validate_every=epochs)
         found.append(fit_free(training=training, kl__shape="constant").history_[-1]["loss"])
-    assert found[1] < found[0] - 5
+    assert found[1] < found[0] - 3
 
 
 def test_irregular_times() -> None:
