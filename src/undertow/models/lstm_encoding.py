@@ -31,7 +31,7 @@ class LSTMEncoding(Encoding):
     """
 
     name: ClassVar[str | None] = "lstm"
-    context: Direction | Literal["auto"] = "auto"
+    context: Literal["auto", "backward", "forward", "both"] = "auto"
     missing: Literal["auto", "neurons", "bins"] = "auto"
     neuron_dropout: float = 0.0
     stride: int = 1
