@@ -151,7 +151,7 @@ class LatentSDE(Inquiries):
     def closed_form(self, batch: Batch) -> Solve | None:
         if not self.signals.solve_readouts:
             return None
-        return readout_solver(self.network_, batch)
+        return readout_solver(self.network_, batch, self.training.monitor == "generate")
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
