@@ -31,6 +31,7 @@ from undertow.analysis.latents import (
     wave_groups,
 )
 from undertow.analysis.oscillators import CouplingOverTime, coupling_over_time
+from undertow.analysis.predictive import PitHistogram, pit_histogram
 from undertow.analysis.single_trials import (
     Rasters,
     SingleTrialRates,
@@ -50,6 +51,7 @@ __all__ = [
     "NaturalFrequencies",
     "NeuronTable",
     "PhasePortrait",
+    "PitHistogram",
     "PopulationRates",
     "PredictedBehavior",
     "Psth",
@@ -69,6 +71,7 @@ __all__ = [
     "natural_frequencies",
     "neuron_table",
     "phase_portrait",
+    "pit_histogram",
     "population_rates",
     "predicted_behavior",
     "principal_components",

@@ -5,7 +5,7 @@ from undertow.observations.categorical import CategoricalObservation
 from undertow.observations.categorical_channels import CategoricalChannels
 from undertow.observations.counts import CountObservation, Link
 from undertow.observations.gaussian import GaussianObservation
-from undertow.observations.negative_binomial import NegativeBinomialObservation
+from undertow.observations.negative_binomial import NegativeBinomialObservation, count_dispersion
 from undertow.observations.poisson import PoissonObservation, poisson_log_prob
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Observation",
     "Per",
     "PoissonObservation",
+    "count_dispersion",
     "poisson_log_prob",
 ]

@@ -17,7 +17,12 @@ from undertow.memory import blocks, give_back
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
-from undertow.observations import CategoricalChannels, GaussianObservation, Observation
+from undertow.observations import (
+    CategoricalChannels,
+    GaussianObservation,
+    Observation,
+    count_dispersion,
+)
 from undertow.randomness import path_generator
 
 PATHS_AT_ONCE, TRIALS_AT_ONCE = 2048, 256
@@ -144,6 +149,7 @@ def _prediction(network: LatentSDENetwork, batch: Batch, sums: SampleSums) -> Pr
         terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
         label_probabilities={k: mean[f"label_{k}"].cpu().numpy() for k in network.labels},
         behavior_samples=sums.kept.get("behavior"),
+        dispersion=count_dispersion(network.observation),
         **_behavior(network, batch, mean),
     )
 
