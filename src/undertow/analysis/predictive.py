@@ -78,9 +78,7 @@ def pit_histogram(
     checks.number("level", level, 0, 1, above=True, error=DataError)
     checks.number("window_s", window_s, 0, above=True, unit="seconds", error=DataError)
     if checks.whole("bars", bars, 2, 1000, error=DataError) % 2:
-        raise DataError(
-            f"bars is {bars}: it must be even, for intervals of whole bars."
-        )
+        raise DataError(f"bars is {bars}: it must be even, for intervals of whole bars.")
     given = window_counts_of(prediction, window_s)
     n_counts = int(np.isfinite(given.counts).sum())
     pit = predictive_pit(given.counts, given.means, given.dispersion)

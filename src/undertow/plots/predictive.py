@@ -69,9 +69,8 @@ def _histogram(ax: "Axes", shown: PitHistogram) -> None:
     ax.stairs(shown.heights, shown.edges, baseline=None, label="spikes", **SPIKES)
     ax.stairs(shown.alone, shown.edges, baseline=None, label="mean rates taken as certain", **ALONE)
     ax.axhline(1, color=GREY, linewidth=0.8)
-    words = f"PIT of counts in {shown.window_s:g} s ({shown.spikes:.2g} spikes each on average)"
+    words = f"PIT of counts in {shown.window_s:g} s (mean {shown.spikes:.2g})"
     ax.set(xlim=(0, 1), xlabel=words, ylabel="height of bar")
-    ax.set_ylim(bottom=0)
 
 
 def _held(ax: "Axes", shown: PitHistogram) -> None:

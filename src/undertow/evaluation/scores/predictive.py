@@ -85,8 +85,7 @@ def window_counts_of(prediction: Prediction, window_s: float = WINDOW_S) -> Wind
         )
     bins = window(trials)
     spikes = trials.spikes[:, bins][..., neurons].astype(np.float64)
-    n_time = spikes.shape[1]
-    width = min(max(round(window_s / trials.bin_s), 1), n_time)
+    width = window_bins(trials, window_s)
     observed = np.isfinite(spikes)
     expected = prediction.rate_samples[:, :, bins][..., neurons] * np.float64(trials.bin_s)
     expected = np.where(observed, expected, 0.0)
@@ -100,6 +99,12 @@ def window_counts_of(prediction: Prediction, window_s: float = WINDOW_S) -> Wind
         share = _in_windows(expected**2, width) / np.maximum(means, 1e-300) ** 2
         dispersion = share * prediction.dispersion[neurons]
     return WindowCounts(counts, means, dispersion, width * trials.bin_s)
+
+
+def window_bins(trials: TrialSet, window_s: float = WINDOW_S) -> int:
+    """How many bins, at least one, come nearest to so many seconds."""
+    bins = window(trials)
+    return min(max(round(window_s / trials.bin_s), 1), bins.stop - bins.start)
 
 
 def predictive_statistics(prediction: Prediction) -> dict[str, Statistic]:
@@ -142,7 +147,8 @@ def statistics_of_sums(trials: TrialSet, sums: Mapping[str, np.ndarray]) -> Iter
         "spikes a count": float(sums["pit_spikes"].sum() / scored.sum()),
         "certain rates": float(sums["pit_bars_alone"][:, 1:-1].sum() / scored.sum()),
     }
-    where = f"counts of held-out neurons in windows of {WINDOW_S:g} s, "
+    window_s = window_bins(trials) * trials.bin_s
+    where = f"counts of held-out neurons in windows of {window_s:g} s, "
     where += "{spikes a count} spikes each on average"
     inside = (
         f"{where}, inside the central 90 % of the predicted law; 0.9 is right; the mean rates "
@@ -152,7 +158,7 @@ def statistics_of_sums(trials: TrialSet, sums: Mapping[str, np.ndarray]) -> Iter
     share = bars[:, 1:-1].sum(axis=1) / np.maximum(scored, 1)
     yield ShareCorrect(correct=share, scored=scored, facts=facts, **known)
     note = f"{where}; 0 is right"
-    known = {**about(trials, PIT, "of a bar", note, trials.heldout), "left_out": 0}
+    known = {**about(trials, PIT, "share", note, trials.heldout), "left_out": 0}
     yield PitDeviation(bars=bars, scored=scored, facts=facts, **known)
 
 
