@@ -16,6 +16,7 @@ from undertow.analysis.behavior import (
     hand_paths,
     predicted_behavior,
 )
+from undertow.analysis.calibration import CalibrationRanks, simulation_based_calibration
 from undertow.analysis.examples import (
     example_conditions,
     example_neurons,
@@ -43,6 +44,7 @@ from undertow.analysis.timeaxis import TimeAxis
 from undertow.analysis.vector_field import PhasePortrait, phase_portrait
 
 __all__ = [
+    "CalibrationRanks",
     "Components",
     "ConditionAverages",
     "CouplingOverTime",
@@ -77,6 +79,7 @@ __all__ = [
     "principal_components",
     "psth",
     "rasters",
+    "simulation_based_calibration",
     "single_trial_rates",
     "trial_groups",
     "wave_groups",
