@@ -23,6 +23,7 @@ from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.readouts import readout_solver
+from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size
@@ -140,7 +141,11 @@ class LatentSDE(Inquiries):
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.network_.loss(batch, generator, self.kl(progress))
+        loss, terms = self.network_.loss(batch, generator, self.kl(progress))
+        if weight := self.piece("posterior").sleep:
+            terms["sleep"] = sleep_loss(self.network_, batch, generator).mean()
+            loss = loss + weight * terms["sleep"]
+        return loss, terms
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
         return validation.validator(batch, trials, self.training.monitor)

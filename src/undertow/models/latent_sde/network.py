@@ -159,7 +159,7 @@ class LatentSDENetwork(nn.Module):
         # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
         steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
         path = solve(
             self.dynamics,
             law.at(noise),
@@ -178,7 +178,8 @@ class LatentSDENetwork(nn.Module):
         units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
 
-    def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+    def at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+        """Read values given at the observations where steps start, (trials, steps, …)."""
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
 
     # --- likelihoods --------------------------------------------------------------------------

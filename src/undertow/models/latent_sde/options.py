@@ -31,6 +31,9 @@ class PathPosterior(Options):
             and generating alike; 0 draws it from its prior N(0, I).
         full_initial: also infer the covariances between coordinates of the initial state.
         hidden_dim: units of the control network, at most 65,536.
+        sleep: weight, at most 1e6, of what the encoder learns from trials that the current prior
+            makes (wake–sleep); intervals come out wider, at about half as much time again. 0 for
+            none.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -38,8 +41,10 @@ class PathPosterior(Options):
     initial_s: float = 0.1
     full_initial: bool = False
     hidden_dim: int = 64
+    sleep: float = 0.0
 
     def check(self) -> None:
+        checks.number(self.of("sleep"), self.sleep, 0, 1e6)
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
 
