@@ -4,6 +4,7 @@ from undertow.inference.bounds import evidence_bound, importance_weighted_bound
 from undertow.inference.coordinated_dropout import coordinated_dropout, likelihood_weight
 from undertow.inference.gaussian import (
     GaussianHead,
+    Positive,
     gaussian_kl,
     kl_to_standard_normal,
     released_step_kl,
@@ -22,6 +23,7 @@ __all__ = [
     "InitialLaw",
     "KLSchedule",
     "Path",
+    "Positive",
     "Steering",
     "TimeGrid",
     "coordinated_dropout",
