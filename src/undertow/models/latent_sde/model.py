@@ -154,10 +154,18 @@ class LatentSDE(Inquiries):
             return None
         return readout_solver(self.network_, batch)
 
+    def _train(self, trials: TrialSet, *given: Any) -> list[dict[str, float]]:
+        if (law := self.network_.parameter_law) is not None:
+            law.n_trials = trials.n_trials
+        return super()._train(trials, *given)
+
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         loss, terms = self.network_.loss(batch, generator, self.kl(progress))
+        if (law := self.network_.parameter_law) is not None:
+            terms["kl_parameters"] = law.kl(self.network_.dynamics)
+            loss = loss + self.kl(progress) * terms["kl_parameters"]
         if weight := self.piece("posterior").sleep:
             terms["sleep"] = sleep_loss(self.network_, batch, generator).mean()
             loss = loss + weight * terms["sleep"]

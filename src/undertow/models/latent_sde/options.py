@@ -38,6 +38,8 @@ class PathPosterior(Options):
         sleep: weight, at most 1e6, of what the encoder learns from trials that the current prior
             makes (wake–sleep); intervals come out wider, at about half as much time again. 0 for
             none.
+        uncertain_dynamics: also infer a Gaussian over the dynamics' own parameters, whose paths are
+            then drawn under parameters of their own.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -49,6 +51,7 @@ class PathPosterior(Options):
     hidden_dim: int = 64
     bounded: bool = False
     sleep: float = 0.0
+    uncertain_dynamics: bool = False
 
     def check(self) -> None:
         checks.number(self.of("sleep"), self.sleep, 0, 1e6)
