@@ -30,6 +30,14 @@ ARMS = {
     "full": {"posterior__full_initial": True},
     "sleep": {"posterior__sleep": 1.0},
     "sleep, full": {"posterior__sleep": 1.0, "posterior__full_initial": True},
+    "dynamics": {"posterior__uncertain_dynamics": True},
+    "readouts": {"posterior__uncertain_readouts": True},
+    "all": {
+        "posterior__sleep": 1.0,
+        "posterior__full_initial": True,
+        "posterior__uncertain_dynamics": True,
+        "posterior__uncertain_readouts": True,
+    },
 }
 MEMBERS = {"ensemble of 3": None, "bootstrap of 3": "trials"}
 

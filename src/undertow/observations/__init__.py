@@ -7,6 +7,7 @@ from undertow.observations.counts import CountObservation, Link
 from undertow.observations.gaussian import GaussianObservation
 from undertow.observations.negative_binomial import NegativeBinomialObservation, count_dispersion
 from undertow.observations.poisson import PoissonObservation, poisson_log_prob
+from undertow.observations.readout_law import ReadoutLaw
 
 __all__ = [
     "BehaviorObservation",
@@ -19,6 +20,7 @@ __all__ = [
     "Observation",
     "Per",
     "PoissonObservation",
+    "ReadoutLaw",
     "count_dispersion",
     "poisson_log_prob",
 ]

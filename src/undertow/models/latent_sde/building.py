@@ -28,6 +28,7 @@ from undertow.observations import (
     CategoricalObservation,
     GaussianObservation,
     Observation,
+    ReadoutLaw,
 )
 
 
@@ -96,6 +97,8 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         _presence(settings.encoder, population),
         settings.posterior.initial_share,
     )
+    if settings.posterior.uncertain_readouts:
+        network.readout_law = ReadoutLaw(len(population.neuron_ids), decoder.feature_dim)
     if settings.posterior.uncertain_dynamics:
         network.parameter_law = _parameter_law(dynamics, settings.solver)
     return network
@@ -139,6 +142,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     if posterior.kind in ("auto", "controlled", "drift"):
         size += steering_size(posterior.hidden_dim, context, dynamics)
     width, neurons = settings.decoder.width, len(population.neuron_ids)
+    size += Size(posterior.uncertain_readouts * neurons * (width + 1) ** 2, 0)
     return size + Size(width * neurons, width + 3 * neurons)
 
 

@@ -23,6 +23,7 @@ from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.presets import preset_settings
+from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import readout_solver
 from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
@@ -157,7 +158,10 @@ class LatentSDE(Inquiries):
     def _train(self, trials: TrialSet, *given: Any) -> list[dict[str, float]]:
         if (law := self.network_.parameter_law) is not None:
             law.n_trials = trials.n_trials
-        return super()._train(trials, *given)
+        history = super()._train(trials, *given)
+        if self.network_.readout_law is not None:
+            fit_readout_law(self.network_, self.read(trials))
+        return history
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float

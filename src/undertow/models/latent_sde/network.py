@@ -28,7 +28,7 @@ from undertow.inference import (
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
-from undertow.observations import BehaviorObservation, Observation
+from undertow.observations import BehaviorObservation, Observation, ReadoutLaw
 from undertow.randomness import random_mask
 
 BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
@@ -103,6 +103,7 @@ class LatentSDENetwork(nn.Module):
         self.shared_units, self.presence = list(shared_units), presence
         self.initial_share = initial_share
         self.parameter_law: ParameterLaw | None = None
+        self.readout_law: ReadoutLaw | None = None
 
     # --- encoding -----------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class PathPosterior(Options):
             none.
         uncertain_dynamics: also infer a Gaussian over the dynamics' own parameters, whose paths are
             then drawn under parameters of their own.
+        uncertain_readouts: also draw each neuron's readout anew for each sample that is kept, from
+            Laplace's approximation; mean rates stay those of the fitted readouts.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -52,6 +54,7 @@ class PathPosterior(Options):
     bounded: bool = False
     sleep: float = 0.0
     uncertain_dynamics: bool = False
+    uncertain_readouts: bool = False
 
     def check(self) -> None:
         checks.number(self.of("sleep"), self.sleep, 0, 1e6)
