@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from undertow import checks
 from undertow.data import TrialSet
 from undertow.errors import ModelError
-from undertow.evaluation import PitDeviation, Score, Statistic, combine, pit_bars
+from undertow.evaluation import PitDeviation, Statistic, combine, pit_bars
+from undertow.evaluation.scores.score import Scores
 from undertow.evaluation.scores.sums import ShareCorrect
 from undertow.models import LatentSDE
 from undertow.models.latent_sde import sampling
@@ -48,7 +49,7 @@ class CalibrationRanks:
         low = np.where(known, ranks / size, np.nan)
         return pit_bars(low, low + 1 / size, bars).mean(axis=(1, 2)) / known.mean((1, 2))[:, None]
 
-    def scores(self, resamples: int = 2000, seed: int = 0) -> dict[str, Score]:
+    def scores(self, resamples: int = 2000, seed: int = 0) -> Scores:
         """Score how calibrated inference is, with intervals over the simulated trials.
 
         'NAME coverage' is the share of true values inside the central 90 % of the samples, 0.9
@@ -56,7 +57,7 @@ class CalibrationRanks:
         ranks differ from equal heights, root mean square, 0 where it is.
         """
         found = {each.name: each for name in self.ranks for each in self._statistics(name)}
-        return dict(combine([[found]], split="simulated", resamples=resamples, seed=seed))
+        return combine([[found]], split="simulated", resamples=resamples, seed=seed)
 
     def _statistics(self, name: str) -> Iterator[Statistic]:
         bars, n = self.bars(name), np.ones(self.trials.n_trials)
