@@ -1,6 +1,6 @@
 """Do modes that stand still help oscillators where every trial has a gain of its own?
 
-    python benchmarks/still_modes.py [--steps 800] [--seeds 3] [--units 4] [--still 0 1] [--cycles 2 5.1]
+    python benchmarks/still_modes.py [--steps 800] [--seeds 3] [--units 4] [--cycles 2 5.1]
 
 Three planted oscillators and, in every trial, one constant: a neuron's log-rate is a random
 direction in the oscillators' parts and in that constant, N(0, 1) over trials. So many units under
