@@ -11,6 +11,7 @@ from undertow.inference.gaussian import (
 )
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
+from undertow.inference.parameter_law import ParameterLaw
 from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
 from undertow.inference.time_grid import TimeGrid
@@ -22,6 +23,7 @@ __all__ = [
     "InitialHead",
     "InitialLaw",
     "KLSchedule",
+    "ParameterLaw",
     "Path",
     "Positive",
     "Steering",
