@@ -133,8 +133,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
-    masked = _presence(settings.encoder, population) is not None
-    encoder = encoder_size(settings.encoder, population.n_heldin * (1 + masked), has_initial)
+    encoder = encoder_size(settings.encoder, _neuron_inputs(settings, population), has_initial)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.context == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
@@ -232,8 +231,7 @@ def still_units(dynamics: Dynamics) -> int:
 
 
 def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
-    masked = _presence(settings.encoder, population) is not None
-    n_inputs = population.n_heldin * (1 + masked) + (not population.regular)
+    n_inputs = _neuron_inputs(settings, population) + (not population.regular)
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
@@ -249,12 +247,19 @@ def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
 
 def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:
     """Build what tells missing counts from zeros; None where they read the same."""
-    missing = population.missing_counts or encoding.neuron_dropout > 0
-    if encoding.missing == "bins" or (encoding.missing == "auto" and not missing):
+    channels = encoding.missing == "neurons" or encoding.neuron_dropout > 0
+    if encoding.missing == "bins" or (population.missing_counts is None and not channels):
         return None
+    channels = channels or bool(population.missing_counts)
     heldin = ~torch.tensor(population.heldout)
     counts = torch.tensor(population.mean_rates)[heldin] * population.bin_s
-    return Presence(counts, encoding.neuron_dropout)
+    return Presence(counts, encoding.neuron_dropout, channels)
+
+
+def _neuron_inputs(settings: Settings, population: Population) -> int:
+    """Number of inputs that tell the encoder of the neurons."""
+    presence = _presence(settings.encoder, population)
+    return population.n_heldin if presence is None else presence.n_outputs
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

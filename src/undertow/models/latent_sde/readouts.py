@@ -81,7 +81,7 @@ def _solve(
 
 def path_units(network: LatentSDENetwork, batch: Batch, generate: bool) -> Tensor:
     """Draw what decoders see of several paths, (paths, trials, time, units × numbers)."""
-    encoded, units = network.encode(batch), []
+    encoded, units = network.encode(batch, generating=generate), []
     shape_only = replace(batch, targets=batch.targets[..., :0])
     for path in range(PATHS):
         generator = path_generator(batch.targets.device, SEED, path)
