@@ -13,6 +13,7 @@ from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
 from undertow.inference.marginals import Flow, Marginal
 from undertow.inference.matched_steering import MatchedSteering
+from undertow.inference.parameter_law import ParameterLaw
 from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
 from undertow.inference.time_grid import TimeGrid
@@ -27,6 +28,7 @@ __all__ = [
     "KLSchedule",
     "Marginal",
     "MatchedSteering",
+    "ParameterLaw",
     "Path",
     "Positive",
     "Steering",

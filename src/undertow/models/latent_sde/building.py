@@ -15,7 +15,7 @@ from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.dynamics.starting import LogFrequencies
 from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import InitialHead, Steering
+from undertow.inference import InitialHead, ParameterLaw, Steering
 from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.network import LatentSDENetwork
@@ -30,6 +30,7 @@ from undertow.observations import (
     CategoricalObservation,
     GaussianObservation,
     Observation,
+    ReadoutLaw,
 )
 
 
@@ -75,7 +76,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
     decoder = settings.decoder.build(width, units.read, numbers, settings.dropout)
-    return LatentSDENetwork(
+    network = LatentSDENetwork(
         encoder,
         stimulus,
         dynamics,
@@ -100,6 +101,20 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.posterior.initial_share,
         free,
     )
+    if settings.posterior.uncertain_readouts:
+        network.readout_law = ReadoutLaw(len(population.neuron_ids), decoder.feature_dim)
+    if settings.posterior.uncertain_dynamics:
+        network.parameter_law = _parameter_law(dynamics, settings.solver)
+    return network
+
+
+def _parameter_law(dynamics: Dynamics, solver: Solver) -> ParameterLaw:
+    if solver.checkpointed:
+        raise ModelError(
+            "solver.checkpointed=True runs steps again when the parameters they were drawn with "
+            "are gone: leave it out, or posterior.uncertain_dynamics."
+        )
+    return ParameterLaw(dynamics)
 
 
 def _posterior(
@@ -133,8 +148,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
     simulated = settings.training_path == "simulated"
-    masked = _presence(settings.encoder, population) is not None
-    inputs = population.n_heldin * (1 + masked) + (0 if simulated else dynamics.input_dim)
+    inputs = _neuron_inputs(settings, population) + (0 if simulated else dynamics.input_dim)
     encoder = encoder_size(settings.encoder, inputs, has_initial, simulated)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.direction(simulated) == "both"))
@@ -145,6 +159,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     elif posterior.kind in ("auto", "controlled", "drift"):
         size += steering_size(posterior.hidden_dim, context, dynamics)
     width, neurons = settings.decoder.width, len(population.neuron_ids)
+    size += Size(posterior.uncertain_readouts * neurons * (width + 1) ** 2, 0)
     return size + Size(width * neurons, width + 3 * neurons)
 
 
@@ -235,8 +250,7 @@ def still_units(dynamics: Dynamics) -> int:
 
 def _encoder(settings: Settings, population: Population, dynamics: Dynamics) -> LSTMEncoder:
     free = settings.training_path == "free"
-    masked = _presence(settings.encoder, population) is not None
-    n_inputs = population.n_heldin * (1 + masked) + (not population.regular)
+    n_inputs = _neuron_inputs(settings, population) + (not population.regular)
     n_inputs += free * dynamics.input_dim
     if settings.signals.encode_behavior:
         if not population.behavior_names:
@@ -253,12 +267,19 @@ def _encoder(settings: Settings, population: Population, dynamics: Dynamics) -> 
 
 def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:
     """Build what tells missing counts from zeros; None where they read the same."""
-    missing = population.missing_counts or encoding.neuron_dropout > 0
-    if encoding.missing == "bins" or (encoding.missing == "auto" and not missing):
+    channels = encoding.missing == "neurons" or encoding.neuron_dropout > 0
+    if encoding.missing == "bins" or (population.missing_counts is None and not channels):
         return None
+    channels = channels or bool(population.missing_counts)
     heldin = ~torch.tensor(population.heldout)
     counts = torch.tensor(population.mean_rates)[heldin] * population.bin_s
-    return Presence(counts, encoding.neuron_dropout)
+    return Presence(counts, encoding.neuron_dropout, channels)
+
+
+def _neuron_inputs(settings: Settings, population: Population) -> int:
+    """Number of inputs that tell the encoder of the neurons."""
+    presence = _presence(settings.encoder, population)
+    return population.n_heldin if presence is None else presence.n_outputs
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

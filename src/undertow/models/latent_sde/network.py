@@ -1,6 +1,7 @@
 """`LatentSDENetwork`, the network of `LatentSDE`: encoder → controlled path → decoders."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +17,22 @@ from undertow.encoders import (
     Strides,
     interpolate,
 )
-from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
+from undertow.inference import (
+    InitialHead,
+    InitialLaw,
+    ParameterLaw,
+    Steering,
+    TimeGrid,
+    draw_noise,
+    solve,
+)
 from undertow.memory import blocks
+from undertow.models.latent_sde.channels import encoded_behavior, intervals
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.matching import Laws
 from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
-from undertow.observations import BehaviorObservation, Observation
+from undertow.observations import BehaviorObservation, Observation, ReadoutLaw
 from undertow.randomness import random_mask
 
 BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
@@ -99,6 +109,8 @@ class LatentSDENetwork(nn.Module):
         self.unit_groups = [list(group) for group in unit_groups]
         self.shared_units, self.presence = list(shared_units), presence
         self.initial_share = initial_share
+        self.parameter_law: ParameterLaw | None = None
+        self.readout_law: ReadoutLaw | None = None
 
     # --- encoding -----------------------------------------------------------------------------
 
@@ -122,10 +134,10 @@ class LatentSDENetwork(nn.Module):
             counts = self.presence(counts, batch.known, neurons_shown)
         channels = [counts]
         if self.encodes_behavior:
-            channels.append(self._encoded_behavior(batch, behavior_shown))
+            assert self.behavior is not None
+            channels.append(encoded_behavior(self.behavior, batch, behavior_shown))
         if self.encodes_intervals:
-            gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
-            channels.append(gaps[..., None].expand(len(batch), -1, -1))
+            channels.append(intervals(batch, self.bin_s))
         inputs = self.encode_stimulus(batch)
         if self.free is not None and inputs is not None:
             # no state carries the input on from bin to bin: the encoder must know what it was
@@ -157,18 +169,6 @@ class LatentSDENetwork(nn.Module):
             bins = (self.initial_share * batch.lengths).ceil().clamp(min=1)
             return torch.arange(batch.inputs.shape[1], device=bins.device) < bins[:, None]
         return self.before_t0(batch) if self.encodes_intervals else None
-
-    def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
-        """Return behaviour as the encoder reads it, with channels that say where it is known."""
-        assert self.behavior is not None
-        # NaN is what a missing value is to the encoder: hidden and missing behaviour look alike
-        hidden = batch.inputs.new_full(
-            (*batch.inputs.shape[:2], self.behavior.n_channels), torch.nan
-        )
-        if shown is not None and batch.behavior is not None:
-            seen = batch.observed & shown[:, None]
-            hidden = torch.where(seen[..., None], batch.behavior, hidden)
-        return self.behavior.encoded(hidden)
 
     # --- paths --------------------------------------------------------------------------------
 
@@ -204,25 +204,26 @@ class LatentSDENetwork(nn.Module):
         # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
         steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
-        path = solve(
-            self.dynamics,
-            law.at(noise),
-            draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
-            grid,
-            # context and input are read where a step begins; they are held over the step
-            at_steps(encoded.inputs),
-            steering,
-            laws.guide(batch.times_s, grid)
-            if laws is not None
-            else at_steps(None if steering is None else encoded.context),
-            inside=grid.inside(batch.lengths),
-            held=held,
-            checkpointed=self.checkpointed and self.training,
-        )
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        with self.parameters_drawn(generator):
+            path = solve(
+                self.dynamics,
+                law.at(noise),
+                draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
+                grid,
+                # context and input are read where a step begins; they are held over the step
+                at_steps(encoded.inputs),
+                steering,
+                laws.guide(batch.times_s, grid)
+                if laws is not None
+                else at_steps(None if steering is None else encoded.context),
+                inside=grid.inside(batch.lengths),
+                held=held,
+                checkpointed=self.checkpointed and self.training,
+            )
+            units = self.dynamics.units(path.states)
         # initial state and noise are independent, so that their log ratios add up
         log_ratio = law.log_ratio(noise) + path.log_ratio
-        units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
 
     def laws(self, encoded: Encoded, strides: Strides | None = None) -> Laws | None:
@@ -234,7 +235,14 @@ class LatentSDENetwork(nn.Module):
             return None
         return Laws.of(self.free, self.dynamics, encoded, self.interpolation, strides)
 
-    def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+    def parameters_drawn(self, generator: torch.Generator) -> AbstractContextManager[None]:
+        """Let the dynamics have parameters drawn from their law, where they have one."""
+        if self.parameter_law is None:
+            return nullcontext()
+        return self.parameter_law.drawn(self.dynamics, generator)
+
+    def at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+        """Read values given at the observations where steps start, (trials, steps, …)."""
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
 
     # --- likelihoods --------------------------------------------------------------------------
@@ -286,13 +294,10 @@ class LatentSDENetwork(nn.Module):
         likelihoods = self.log_likelihoods(batch, drawn)
         return negative_bound(drawn, likelihoods, self.weigh(likelihoods), kl_weight)
 
-    def shown(
-        self, batch: Batch, generator: torch.Generator
-    ) -> tuple[Tensor | None, Tensor | None]:
+    def shown(self, batch: Batch, generator: torch.Generator) -> list[Tensor | None]:
         """Draw what the encoder may see in training: behaviour and neurons; see `encode`."""
-        behavior = None
+        n, behavior = len(batch), None
         if self.encodes_behavior:
             # whole trials, so that the encoder also learns to work from spikes alone
-            behavior = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-        neurons = None if self.presence is None else self.presence.draw(len(batch), generator)
-        return behavior, neurons
+            behavior = random_mask(torch.Size((n,)), 1 - BEHAVIOR_HIDDEN, generator)
+        return [behavior, self.presence.draw(n, generator) if self.presence else None]

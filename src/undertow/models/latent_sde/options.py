@@ -44,6 +44,13 @@ class PathPosterior(Options):
         initial_variance: 'exp' or 'softplus' of a linear map, for the initial state's variances.
         hidden_dim: units of the control network, or of that of the marginals, at most 65,536.
         bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
+        sleep: weight, at most 1e6, of what the encoder learns from trials that the current prior
+            makes (wake–sleep); intervals come out wider, at about half as much time again. 0 for
+            none.
+        uncertain_dynamics: also infer a Gaussian over the dynamics' own parameters, whose paths are
+            then drawn under parameters of their own.
+        uncertain_readouts: also draw each neuron's readout anew for each sample that is kept, from
+            Laplace's approximation; mean rates stay those of the fitted readouts.
         full_marginals: of training_path='free': also infer covariances between coordinates along
             the path.
         sampled_times: of training_path='free': times drawn per trial and training step.
@@ -57,10 +64,14 @@ class PathPosterior(Options):
     initial_variance: Positive = "exp"
     hidden_dim: int = 64
     bounded: bool = False
+    sleep: float = 0.0
+    uncertain_dynamics: bool = False
+    uncertain_readouts: bool = False
     full_marginals: bool = False
     sampled_times: int = 32
 
     def check(self) -> None:
+        checks.number(self.of("sleep"), self.sleep, 0, 1e6)
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
         checks.whole(self.of("sampled_times"), self.sampled_times, 1, MOST_TIMES)
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
@@ -114,6 +125,12 @@ class PathPosterior(Options):
                 "training_path='free' has a posterior of its own kind, and posterior.kind is "
                 f"{self.kind!r}: leave it at 'auto', or use training_path='simulated'."
             )
+        for name in ("sleep", "uncertain_dynamics"):
+            if getattr(self, name):
+                raise ModelError(
+                    f"{self.of(name)} learns from simulated paths: leave it out, or use "
+                    "training_path='simulated'."
+                )
         width = context_dim + dynamics.input_dim
         made = FreePosterior(
             dynamics, width, self.hidden_dim, self.full_marginals, self.sampled_times
