@@ -5,6 +5,18 @@ from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.observations import BehaviorObservation
+from undertow.randomness import random_mask
+
+BEHAVIOR_HIDDEN = 0.5
+"""Share of the training trials whose behaviour the encoder does not see."""
+
+
+def trials_shown(trials: int, generator: torch.Generator) -> Tensor:
+    """Draw the training trials in which the encoder sees behaviour, (trials,).
+
+    They are shown or hidden whole, so that the encoder also learns to work from spikes alone.
+    """
+    return random_mask(torch.Size((trials,)), 1 - BEHAVIOR_HIDDEN, generator)
 
 
 def encoded_behavior(

@@ -27,15 +27,12 @@ from undertow.inference import (
     solve,
 )
 from undertow.memory import blocks
-from undertow.models.latent_sde.channels import encoded_behavior, intervals
+from undertow.models.latent_sde.channels import encoded_behavior, intervals, trials_shown
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.matching import Laws
 from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
 from undertow.observations import BehaviorObservation, Observation, ReadoutLaw
-from undertow.randomness import random_mask
-
-BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
 
 
 class LatentSDENetwork(nn.Module):
@@ -227,10 +224,7 @@ class LatentSDENetwork(nn.Module):
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
 
     def laws(self, encoded: Encoded, strides: Strides | None = None) -> Laws | None:
-        """Marginals of the posterior; None where it has none at hand but its paths.
-
-        `strides` are those that the context stands at; None where it stands at every bin.
-        """
+        """Marginals of the posterior, None where it has but paths; `strides` of the context."""
         if self.free is None:
             return None
         return Laws.of(self.free, self.dynamics, encoded, self.interpolation, strides)
@@ -294,10 +288,9 @@ class LatentSDENetwork(nn.Module):
         likelihoods = self.log_likelihoods(batch, drawn)
         return negative_bound(drawn, likelihoods, self.weigh(likelihoods), kl_weight)
 
-    def shown(self, batch: Batch, generator: torch.Generator) -> list[Tensor | None]:
+    def shown(
+        self, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Draw what the encoder may see in training: behaviour and neurons; see `encode`."""
-        n, behavior = len(batch), None
-        if self.encodes_behavior:
-            # whole trials, so that the encoder also learns to work from spikes alone
-            behavior = random_mask(torch.Size((n,)), 1 - BEHAVIOR_HIDDEN, generator)
-        return [behavior, self.presence.draw(n, generator) if self.presence else None]
+        behavior = trials_shown(len(batch), generator) if self.encodes_behavior else None
+        return behavior, self.presence.draw(len(batch), generator) if self.presence else None
