@@ -13,9 +13,9 @@ from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.inference import DriftSteering, Steering, TimeGrid, draw_noise, solve
-from undertow.models.latent_sde.network import BEHAVIOR_HIDDEN, LatentSDENetwork
+from undertow.models.latent_sde.channels import trials_shown
+from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn
-from undertow.randomness import random_mask
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def sleep_loss(network: LatentSDENetwork, batch: Batch, generator: torch.Generat
     dream = dreamed(network, batch, generator)
     shown = None
     if network.encodes_behavior:
-        shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
+        shown = trials_shown(len(batch), generator)
     encoded = network.encode(dream.batch, shown)
     loss = dream.x0.new_zeros(len(batch))
     if network.initial is not None:
