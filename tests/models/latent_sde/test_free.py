@@ -1,8 +1,7 @@
-"""`training_path='free'`: the bound without paths, paths that follow it, and what it refuses."""
+"""`training_path='free'`: the bound without paths, and paths that follow it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,26 +10,20 @@ import torch
 from torch import Tensor
 
 from tests.models.latent_sde.test_network import doubled, equal, generator, moved
-from tests.models.small_sde import N_TIME, TRIALS, fit, fitted, make_trials, small, with_times
+from tests.models.small_sde import N_TIME, TRIALS, fit, make_trials, with_times
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.dynamics import (
-    GRU,
     CoupledOscillators,
     Dynamics,
-    HarmonicPotential,
     LinearSDE,
     NeuralSDE,
-    UnderdampedLangevin,
-    from_function,
 )
-from undertow.errors import ModelError
-from undertow.models import LatentSDE, LSTMEncoding
+from undertow.models import LatentSDE
 from undertow.models.latent_sde.free_loss import draw_at_once, free_loss
 from undertow.models.latent_sde.matching import thinned
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.starting import start_score
-from undertow.training import Training
 
 SIGMAS = 4.5  # tolerance in standard errors
 DYNAMICS: dict[str, Callable[[], Dynamics]] = {
@@ -230,70 +223,3 @@ def test_evidence_bounds_are_in_order_and_predictions_repeat() -> None:
     assert (found["importance_weighted"] >= found["elbo"] - 1e-3).all()
     assert equal(model.predict(TRIALS, seed=3), model.predict(TRIALS, seed=3))
     assert not equal(model.predict(TRIALS, seed=3), model.predict(TRIALS, seed=4), 1e-4)
-
-
-# --- the model --------------------------------------------------------------------------------
-
-
-@FULL
-def test_it_learns_saves_and_loads_with_all_it_can_read(full: bool, tmp_path: Path) -> None:
-    model = fit_free(
-        regions="split", latent_dim=8, posterior__full_marginals=full, encoder__stride=2
-    )
-    losses = [row["loss"] for row in model.history_]
-    assert np.isfinite(losses).all()
-    loaded = LatentSDE.load(model.save(tmp_path / "model.safetensors"))
-    assert loaded.training_path == "free"
-    for mode in ("smooth", "generate"):
-        assert equal(model.predict(TRIALS, mode=mode), loaded.predict(TRIALS, mode=mode))
-    assert model.sample(3, stimulus=np.zeros((3, N_TIME, 2))).n_trials == 3
-
-
-def test_training_lowers_the_loss() -> None:
-    found = []
-    for epochs in (1, 30):
-        training = Training(epochs=epochs, batch_size=16, learning_rate=1e-2, validate_every=epochs)
-        found.append(fit_free(training=training, kl__shape="constant").history_[-1]["loss"])
-    assert found[1] < found[0] - 3
-
-
-def test_irregular_times() -> None:
-    trials = with_times(TRIALS, 0.004)
-    prediction = fit_free(trials).predict(trials)
-    assert np.isfinite(prediction.rates[trials.valid]).all()
-
-
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no noise": ({"dynamics": NeuralSDE(4, noise=False)}, "NeuralSDE has no noise.*'simulated'"),
-    "positions without noise": (
-        {"dynamics": UnderdampedLangevin(4, HarmonicPotential)},
-        "UnderdampedLangevin has coordinates without noise.*infinite divergence",
-    ),
-    "noise of the state": (
-        {"dynamics": NeuralSDE(4, diffusion="state")},
-        "noise that does not depend on the state, and that of NeuralSDE does",
-    ),
-    "noise of the state by a function": (
-        {"dynamics": from_function(lambda x, u: -x, 4, diffusion=lambda x, u: 0.1 + x.square())},
-        "noise that does not depend on the state",
-    ),
-    "discrete dynamics": ({"dynamics": GRU(4)}, "needs an SDE, in continuous time, which GRU"),
-    "another posterior": ({"posterior__kind": "drift"}, "posterior.kind is 'drift'.*'auto'"),
-    "another path": ({"training_path": "both"}, "training_path"),
-    "no times": ({"posterior__sampled_times": 0}, "posterior.sampled_times"),
-    "no stride": ({"encoder__stride": 0}, "encoder.stride"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_refusals_say_why(case: str) -> None:
-    settings, message = REFUSED[case]
-    with pytest.raises(ModelError, match=message):
-        small(**({"training_path": "free", "signals__stimulus": False} | settings)).fit(TRIALS)
-
-
-def test_simulated_paths_are_as_before() -> None:
-    assert LatentSDE().training_path == "simulated"
-    assert fitted().network_.free is None
-    assert LSTMEncoding().direction() == "backward"
-    assert LSTMEncoding().direction(simulated=False) == "both"
