@@ -1,4 +1,4 @@
-"""Inference of a Gaussian-process drift from uncertain paths, and of paths under an uncertain drift.
+"""Inference of a Gaussian-process drift from uncertain paths, and of paths under such a drift.
 
 A path on bins of h of internal time steps by x' = x + h (f(x) + B u) + √h σ η (Euler–Maruyama), and
 the drift is linear in the weights of `SwitchingGP`: f_d(x) + B_d u = a(x, u)ᵀ w_d + a remainder of
@@ -43,7 +43,8 @@ class Steps:
             inputs: u of each bin, (…, bins, inputs).
         """
         points, weights = sigma_points(mean.shape[-1], mean)
-        factor = torch.linalg.cholesky(cov[..., :-1, :, :])
+        factor, failed = torch.linalg.cholesky_ex(cov[..., :-1, :, :])
+        factor = factor.masked_fill(failed[..., None, None] > 0, torch.nan)  # the step is not taken
         # E[x' − x | x = m + Fξ] = (m' − m) + (lag F⁻ᵀ − F) ξ
         turned = torch.linalg.solve_triangular(factor, lag.transpose(-1, -2), upper=False)
         slope = turned.transpose(-1, -2) - factor
@@ -69,8 +70,8 @@ class Steps:
 def expected_log_steps(dynamics: SwitchingGP, steps: Steps, h: float) -> Tensor:
     """Expected log density of each step, over path, drift and remainder, in nats, (…,).
 
-    E log N(x'; x + h (f + B u), h σ²) = − ½ Σ_d [log 2πhσ_d² + (E Δ_d² − 2h E Δ_d f_d + h² E f_d²) /
-    (h σ_d²)], with E f² = (aᵀ mean)² + aᵀ S a + r, given x, under the law of the weights.
+    E log N(x'; x + h (f + B u), h σ²) = − ½ Σ_d [log 2πhσ_d² + (E Δ_d² − 2h E Δ_d f_d + h² E f_d²)
+    / (h σ_d²)], with E f² = (aᵀ mean)² + aᵀ S a + r, given x, under the law of the weights.
     """
     a, left = _weighted(dynamics, steps)
     precision = dynamics.diffusion(0.0, steps.state[..., 0, :]).pow(-2)
@@ -127,8 +128,13 @@ class DriftStatistics:
 
     def times(self, factor: float) -> "DriftStatistics":
         """As if each step had been taken so many times."""
-        parts = (self.square, self.product, self.move_square, self.left)
-        return DriftStatistics(*(factor * part for part in parts), factor * self.count)
+        return DriftStatistics(
+            factor * self.square,
+            factor * self.product,
+            factor * self.move_square,
+            factor * self.left,
+            factor * self.count,
+        )
 
 
 def collapsed_bound(statistics: DriftStatistics, noise_var: Tensor, h: float) -> Tensor:

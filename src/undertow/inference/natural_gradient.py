@@ -24,12 +24,14 @@ class PathPosteriors:
         moments: means and covariances.
         elbo: evidence bound in nats, (trials,): expected log joint plus entropy.
         converged: whether the last step gained next to nothing, (trials,).
+        trace: the bound at the start and after each step, (steps + 1, trials).
     """
 
     chain: GaussianChain
     moments: Moments
     elbo: Tensor
     converged: Tensor
+    trace: Tensor
 
 
 def infer_paths(
@@ -57,7 +59,7 @@ def infer_paths(
     """
     chain, (moments, elbo, target) = start, _evaluate(expected, start)
     share = torch.full_like(elbo, step_size)
-    converged = torch.zeros_like(elbo, dtype=torch.bool)
+    converged, trace = torch.zeros_like(elbo, dtype=torch.bool), [elbo]
     for _ in range(steps):
         tried = chain.towards(target, share)
         new_moments, new_elbo, new_target = _evaluate(expected, tried)
@@ -66,11 +68,12 @@ def infer_paths(
         chain = chain.where(better, tried)
         moments, target = moments.where(better, new_moments), target.where(better, new_target)
         elbo = torch.where(better, new_elbo, elbo)
+        trace.append(elbo)
         converged = torch.where(better, gain < tolerance, share < SMALLEST_STEP)
         share = torch.where(better, (2 * share).clamp(max=step_size), share / 2)
         if bool(converged.all()):
             break
-    return PathPosteriors(chain, moments, elbo, converged)
+    return PathPosteriors(chain, moments, elbo, converged, torch.stack(trace))
 
 
 def _evaluate(expected: Expected, chain: GaussianChain) -> tuple[Moments, Tensor, GaussianChain]:

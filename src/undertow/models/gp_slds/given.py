@@ -1,0 +1,60 @@
+"""`Given`: what the paths of some trials are inferred from, in float64."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from undertow.data.batches import Batch
+from undertow.encoders.stimulus import filled
+
+PARTS = ("counts", "seen", "inside", "inputs")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Counts, where they may be seen, and what drives the dynamics.
+
+    Attributes:
+        counts: of all neurons, zero where not seen, (trials, bins, neurons).
+        seen: 1 where a count may be seen, else 0, shaped like `counts`.
+        inside: bins inside each trial, (trials, bins).
+        inputs: u, (trials, bins, inputs); None where nothing drives the dynamics.
+    """
+
+    counts: Tensor
+    seen: Tensor
+    inside: Tensor
+    inputs: Tensor | None
+
+    @classmethod
+    def of(cls, batch: Batch, everything: bool = False) -> "Given":
+        """Read a batch.
+
+        With `everything`, held-out neurons and forward bins are seen too: so a model learns. Else
+        held-in neurons in the bins before the forward bins.
+        """
+        seen = ~batch.targets.isnan() & batch.inside[..., None]
+        if not everything:
+            shown = torch.zeros(batch.targets.shape[2], dtype=torch.bool, device=seen.device)
+            shown[batch.heldin] = True
+            seen = seen & shown & batch.observed[..., None]
+        counts = batch.targets.masked_fill(~seen, 0.0).double()
+        inputs = None if batch.stimulus is None else filled(batch.stimulus).double()
+        return cls(counts, seen.double(), batch.inside, inputs)
+
+    def take(self, rows: slice) -> "Given":
+        """Some of the trials."""
+        return self._each(lambda part: part[rows])
+
+    def first(self, bins: int) -> "Given":
+        """The first bins alone."""
+        return self._each(lambda part: part[:, :bins])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Given":
+        held = {name: getattr(self, name) for name in PARTS}
+        return replace(self, **{k: v if v is None else change(v) for k, v in held.items()})
+
+    def __len__(self) -> int:
+        return len(self.counts)
