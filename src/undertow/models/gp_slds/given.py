@@ -1,15 +1,13 @@
 """`Given`: what the paths of some trials are inferred from, in float64."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.encoders.stimulus import filled
-
-PARTS = ("counts", "seen", "inside", "inputs")
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class Given:
         return self._each(lambda part: part[:, :bins])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Given":
-        held = {name: getattr(self, name) for name in PARTS}
-        return replace(self, **{k: v if v is None else change(v) for k, v in held.items()})
+        inputs = None if self.inputs is None else change(self.inputs)
+        return Given(change(self.counts), change(self.seen), change(self.inside), inputs)
 
     def __len__(self) -> int:
         return len(self.counts)
