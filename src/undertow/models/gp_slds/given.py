@@ -27,11 +27,12 @@ class Given:
     inputs: Tensor | None
 
     @classmethod
-    def of(cls, batch: Batch, everything: bool = False) -> "Given":
+    def of(cls, batch: Batch, everything: bool = False, duration_s: float | None = None) -> "Given":
         """Read a batch.
 
         With `everything`, held-out neurons and forward bins are seen too: so a model learns. Else
-        held-in neurons in the bins before the forward bins.
+        held-in neurons in the bins before the forward bins. With a `duration_s` the time since the
+        window's start, as a share of it, is one more input.
         """
         seen = ~batch.targets.isnan() & batch.inside[..., None]
         if not everything:
@@ -39,8 +40,7 @@ class Given:
             shown[batch.heldin] = True
             seen = seen & shown & batch.observed[..., None]
         counts = batch.targets.masked_fill(~seen, 0.0).double()
-        inputs = None if batch.stimulus is None else filled(batch.stimulus).double()
-        return cls(counts, seen.double(), batch.inside, inputs)
+        return cls(counts, seen.double(), batch.inside, _inputs(batch, duration_s))
 
     def take(self, rows: slice) -> "Given":
         """Some of the trials."""
@@ -56,3 +56,12 @@ class Given:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+
+def _inputs(batch: Batch, duration_s: float | None) -> Tensor | None:
+    """Stimulus, and time where it is asked for, (trials, bins, inputs)."""
+    found = [] if batch.stimulus is None else [filled(batch.stimulus).double()]
+    if duration_s is not None:
+        share = (batch.time_s.double() / duration_s)[None, :, None]
+        found.append(share.expand(len(batch), -1, 1))
+    return torch.cat(found, -1) if found else None

@@ -36,7 +36,7 @@ from undertow.training import Progress, choose_device, clock, kept_row, reporter
 
 VALIDATION_SHARE, LONGEST_S = 0.15, 1e6
 LEAST_SAMPLES, MOST_SAMPLES = 5, 10**6
-COPIES = 8
+COPIES, VALIDATION_PATHS = 8, 10
 
 
 class GPSLDS(Estimator):
@@ -58,6 +58,7 @@ class GPSLDS(Estimator):
         timescale_s: seconds per unit of internal time; None for the longest trial / 2.5.
         stimulus, behavior: False leaves them out. A stimulus drives the state linearly; continuous
             behaviour is read from it linearly.
+        time: time as a further input, which runs from 0 to 1 over the longest trial.
         initial_s: seconds at a trial's start from which mode 'generate' infers the state.
         samples: paths averaged in mode 'generate'.
         seed: seed of the start and of paths.
@@ -87,6 +88,7 @@ class GPSLDS(Estimator):
         temperature: float = 0.5,
         timescale_s: float | None = None,
         stimulus: bool = True,
+        time: bool = False,
         behavior: bool = True,
         initial_s: float = 0.1,
         samples: int = 30,
@@ -96,8 +98,9 @@ class GPSLDS(Estimator):
     ) -> None:
         self.latent_dim, self.regimes, self.inducing = latent_dim, regimes, inducing
         self.gate, self.temperature, self.timescale_s = gate, temperature, timescale_s
-        self.stimulus, self.behavior, self.initial_s = stimulus, behavior, initial_s
-        self.samples, self.seed, self.device, self.em = samples, seed, device, em
+        self.stimulus, self.time, self.behavior = stimulus, time, behavior
+        self.initial_s, self.samples, self.seed = initial_s, samples, seed
+        self.device, self.em = device, em
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -163,9 +166,7 @@ class GPSLDS(Estimator):
         with isolated_seed(self.seed):
             self.network_ = self._build(self.population_)
         held = self._read(validation)
-        learner = Learner(
-            self.network_, Given.of(self._read(trials), everything=True), self.em, self.seed
-        )
+        learner = Learner(self.network_, self._given(trials, everything=True), self.em, self.seed)
         learner.start()
         folder = None if checkpoint is None else Path(checkpoint)
         loop = EMLoop(learner, self._validator(validation, held), folder, report)
@@ -192,12 +193,14 @@ class GPSLDS(Estimator):
 
     def _build(self, population: Population) -> GPSLDSNetwork:
         """The network of this population, before it is fitted."""
-        dynamics = self._dynamics(population.stimulus_channels, population.duration_s)
+        width = population.stimulus_channels + self.time
+        dynamics = self._dynamics(width, population.duration_s)
         rates = torch.tensor(population.mean_rates, dtype=torch.float64)
         least_hz = 0.5 / max(population.duration_s, population.bin_s)
         counts = rates.clamp(min=1e-2 * least_hz) * population.bin_s
         channels = len(population.behavior_names)
-        network = GPSLDSNetwork(dynamics, counts, population.bin_s, channels)
+        clock_s = population.duration_s if self.time else None
+        network = GPSLDSNetwork(dynamics, counts, population.bin_s, channels, clock_s)
         return network.to(choose_device(self.device))
 
     def _dynamics(self, input_dim: int, duration_s: float) -> SwitchingGP:
@@ -226,18 +229,32 @@ class GPSLDS(Estimator):
         device = next(self.network_.parameters()).device
         return self.population_.batch(trials, device)
 
+    def _given(self, trials: TrialSet, everything: bool = False) -> Given:
+        return Given.of(self._read(trials), everything, self.network_.input_duration_s)
+
     def _validator(self, trials: TrialSet, batch: Batch) -> Validate:
         """Return a function network → score on these trials, higher is better."""
-        counts = np.array(trials.spikes)
-        counts[:, :, ~trials.heldout] = np.nan
+        kind, held = self.em.monitor, bool(trials.heldout.any())
+        if kind == "co-bps" and not held:
+            raise ModelError(
+                "em.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
+                "'likelihood'."
+            )
+        if kind == "likelihood" or (kind == "auto" and not held):
+            spikes = max(float(np.nansum(trials.spikes)), 1.0)
+            return lambda network: float(
+                predicting.evidence(network, batch, self.em).sum() / spikes / math.log(2)
+            )
+        counts, seen = np.array(trials.spikes), None
+        if kind == "generate":
+            seen = min(self._seen_bins, trials.n_time)
+            counts[:, :seen] = np.nan
+        else:
+            counts[:, :, ~trials.heldout] = np.nan
         scored = np.nansum(counts, axis=(0, 1)) > 0
-        spikes = max(float(np.nansum(trials.spikes)), 1.0)
-        asked = predicting.Asked(1, False, 0)
+        asked = predicting.Asked(VALIDATION_PATHS, False, 0, seen)
 
         def validate(network: GPSLDSNetwork) -> float:
-            if not scored.any():
-                bound = predicting.evidence(network, batch, self.em).sum()
-                return float(bound / spikes / math.log(2))
             rates = predicting.predict(network, batch, trials, self.em, asked).rates
             expected = rates[:, :, scored].astype(np.float64) * trials.bin_s
             return float(bits_per_spike(expected, counts[:, :, scored]))
@@ -313,7 +330,7 @@ class GPSLDS(Estimator):
     def encoded_inputs(self, trials: TrialSet) -> np.ndarray:
         """Return what drives the dynamics: u, (trials, time, inputs), NaN past a trial's end."""
         trials = self.checked(trials)
-        inputs = Given.of(self._read(trials)).inputs
+        inputs = self._given(trials).inputs
         if inputs is None:
             return np.zeros((*trials.valid.shape, 0))
         return np.where(trials.valid[..., None], inputs.cpu().numpy(), np.nan)

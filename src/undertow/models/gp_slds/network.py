@@ -32,6 +32,7 @@ class GPSLDSNetwork(nn.Module):
         mean_counts: mean count per bin of each neuron, above zero, (neurons,).
         bin_s: bin width in seconds.
         channels: channels of behaviour; 0 for none.
+        input_duration_s: where time is an input, the seconds of which it is a share; else None.
 
     Attributes:
         readout: log rates are linear in the state.
@@ -48,10 +49,15 @@ class GPSLDSNetwork(nn.Module):
     highest: Tensor
 
     def __init__(
-        self, dynamics: SwitchingGP, mean_counts: Tensor, bin_s: float, channels: int = 0
+        self,
+        dynamics: SwitchingGP,
+        mean_counts: Tensor,
+        bin_s: float,
+        channels: int = 0,
+        input_duration_s: float | None = None,
     ) -> None:
         super().__init__()
-        dim, self.bin_s = dynamics.state_dim, bin_s
+        dim, self.bin_s, self.input_duration_s = dynamics.state_dim, bin_s, input_duration_s
         self.dynamics = dynamics
         self.readout = PoissonReadout(dim, len(mean_counts), mean_counts)
         self.behavior = nn.Parameter(torch.zeros(channels, dim + 2))

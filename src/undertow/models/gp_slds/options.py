@@ -1,7 +1,7 @@
 """Options of `GPSLDS`: how it is fitted."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from undertow import checks
 from undertow.options import Options
@@ -29,6 +29,9 @@ class VariationalEM(Options):
         inference_steps: natural-gradient steps of the paths of new trials, at most.
         batch_size: trials whose paths are inferred at once.
         validate_every: iterations between validations.
+        monitor: what validation measures, in bits per spike: 'co-bps' (held-out neurons),
+            'likelihood' (the evidence bound), 'generate' (the bins after those that mode 'generate'
+            is shown) or 'auto' (co-bps where neurons are held out, else the bound).
         patience: iterations without a better validation score after which it ends; None for never.
         checkpoint_seconds: least time between two checkpoints.
     """
@@ -44,6 +47,7 @@ class VariationalEM(Options):
     inference_steps: int = 40
     batch_size: int = 64
     validate_every: int = 5
+    monitor: Literal["auto", "co-bps", "likelihood", "generate"] = "auto"
     patience: int | None = 20
     checkpoint_seconds: float = 5.0
 

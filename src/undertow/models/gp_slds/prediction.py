@@ -47,7 +47,7 @@ def predict(
     """
     sums = SampleSums(trials, asked.samples, asked.keep)
     exact: dict[str, list[np.ndarray]] = {}
-    for rows, given in _parts(batch, options.batch_size):
+    for rows, given in _parts(batch, options.batch_size, network.input_duration_s):
         bins = given.inside.shape[1] if asked.seen_bins is None else asked.seen_bins
         posteriors = network.infer(given.first(bins), options.inference_steps, options.step_size)
         if asked.seen_bins is None:
@@ -63,10 +63,10 @@ def predict(
     return _prediction(network, trials, sums, found)
 
 
-def _parts(batch: Batch, size: int) -> Iterator[tuple[slice, Given]]:
+def _parts(batch: Batch, size: int, duration_s: float | None) -> Iterator[tuple[slice, Given]]:
     for index in torch.arange(len(batch), device=batch.targets.device).split(size):
         rows = slice(int(index[0]), int(index[-1]) + 1)
-        yield rows, Given.of(batch.take(index))
+        yield rows, Given.of(batch.take(index), duration_s=duration_s)
 
 
 def _expectations(
@@ -163,7 +163,7 @@ def evidence(network: GPSLDSNetwork, batch: Batch, options: VariationalEM) -> np
     """Evidence bound of the held-in counts of each trial under the drift's law, nats, (trials,)."""
     found = [
         network.infer(given, options.inference_steps, options.step_size).elbo
-        for _, given in _parts(batch, options.batch_size)
+        for _, given in _parts(batch, options.batch_size, network.input_duration_s)
     ]
     return torch.cat(found).cpu().numpy()
 
