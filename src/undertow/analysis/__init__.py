@@ -16,6 +16,7 @@ from undertow.analysis.behavior import (
     hand_paths,
     predicted_behavior,
 )
+from undertow.analysis.drift_field import DriftField, drift_field
 from undertow.analysis.examples import (
     example_conditions,
     example_neurons,
@@ -46,6 +47,7 @@ __all__ = [
     "ConditionAverages",
     "CouplingOverTime",
     "DecodedVelocity",
+    "DriftField",
     "HandPaths",
     "NaturalFrequencies",
     "NeuronTable",
@@ -60,6 +62,7 @@ __all__ = [
     "condition_averages",
     "coupling_over_time",
     "decoded_velocity",
+    "drift_field",
     "example_conditions",
     "example_neurons",
     "example_trials",
