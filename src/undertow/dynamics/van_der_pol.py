@@ -10,12 +10,12 @@ from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
-from undertow.dynamics.starting import starting_frequencies
+from undertow.dynamics.starting import LogFrequencies, starting_frequencies
 
 START_NONLINEARITY = 1.0
 
 
-class VanDerPol(SplitSDE):
+class VanDerPol(SplitSDE, LogFrequencies):
     """Oscillators ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i.
 
     Noise enters the velocities (van der Pol, 1926).
@@ -33,6 +33,8 @@ class VanDerPol(SplitSDE):
             internal time, evenly spaced.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -46,14 +48,16 @@ class VanDerPol(SplitSDE):
         integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.5, 3.0),
         start_order: int | None = None,
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_nonlinearity = nn.Parameter(torch.full((n,), START_NONLINEARITY).log())
-        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order, log=False))
-        self.coupling = Coupling(n, kind=coupling)
+        start = starting_frequencies(start_cycles, n, start_order, log=False)
+        self.log_omega = nn.Parameter(start.log())
+        self.coupling = Coupling(n, input_dim, coupling, hidden=coupling_network, linear=False)
         self.input_map = InputMap(input_dim, n)
 
     @property
@@ -73,7 +77,7 @@ class VanDerPol(SplitSDE):
         return torch.cat([velocity, force], -1)
 
     def _force(self, position: Tensor, u: Tensor | None) -> Tensor:
-        return self.coupling.pull(position.unsqueeze(-2)).squeeze(-2) + self.input_map(u)
+        return self.coupling.pull(position.unsqueeze(-2), u).squeeze(-2) + self.input_map(u)
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         position, velocity = x.chunk(2, -1)

@@ -11,6 +11,7 @@ from undertow.inference.drift_inference import (
 )
 from undertow.inference.gaussian import (
     GaussianHead,
+    Positive,
     gaussian_kl,
     kl_to_standard_normal,
     released_step_kl,
@@ -40,6 +41,7 @@ __all__ = [
     "PathPosteriors",
     "PathReadout",
     "PoissonReadout",
+    "Positive",
     "Steering",
     "Steps",
     "TimeGrid",

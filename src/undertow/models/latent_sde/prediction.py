@@ -52,7 +52,7 @@ def predict(
         )
     network.eval()
     sums = SampleSums(trials, samples, keep)
-    encoded = _encoded(network, batch, behavior_shown)
+    encoded = _encoded(network, batch, behavior_shown, generate)
     paths = _paths(network, batch, encoded, samples, seed, generate, held)
     for sample, drawn in enumerate(paths):
         _add_rates(network, batch, drawn, sums, sample)
@@ -64,13 +64,15 @@ def predict(
     return _prediction(network, batch, sums)
 
 
-def _encoded(network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False) -> Encoded:
+def _encoded(
+    network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False, generate: bool = False
+) -> Encoded:
     """Encode the trials, some at a time."""
     device, parts = batch.targets.device, []
     for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE):
         some = batch if len(index) == len(batch) else batch.take(index)
         shown = torch.ones(len(some), dtype=torch.bool, device=device) if behavior_shown else None
-        parts.append(network.encode(some, shown))
+        parts.append(network.encode(some, shown, generating=generate))
     return Encoded.joined(parts)
 
 
