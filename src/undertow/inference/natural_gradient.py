@@ -23,7 +23,7 @@ class PathPosteriors:
         chain: natural parameters.
         moments: means and covariances.
         elbo: evidence bound in nats, (trials,): expected log joint plus entropy.
-        converged: whether the last step gained next to nothing, (trials,).
+        converged: whether a step gained next to nothing, (trials,).
         trace: the bound at the start and after each step, (steps + 1, trials).
     """
 
@@ -55,7 +55,8 @@ def infer_paths(
         start: where to begin.
         steps: steps to try.
         step_size: the first ρ, above 0 and up to 1; it grows back to this after a success.
-        tolerance: stop when no trial has gained more than this share of its bound in a step.
+        tolerance: a trial has settled when it gains less than this share of its bound in a full
+            step, or proportionally less in a smaller one.
     """
     chain, (moments, elbo, target) = start, _evaluate(expected, start)
     share = torch.full_like(elbo, step_size)
@@ -64,12 +65,14 @@ def infer_paths(
         tried = chain.towards(target, share)
         new_moments, new_elbo, new_target = _evaluate(expected, tried)
         gain = (new_elbo - elbo) / (elbo.abs() + 1)
-        better = new_moments.proper & (gain >= -SLACK)
+        # a trial that has settled is left alone: what it is does not depend on the others
+        better = new_moments.proper & (gain >= -SLACK) & ~converged
         chain = chain.where(better, tried)
         moments, target = moments.where(better, new_moments), target.where(better, new_target)
         elbo = torch.where(better, new_elbo, elbo)
         trace.append(elbo)
-        converged = torch.where(better, gain < tolerance, share < SMALLEST_STEP)
+        settled = torch.where(better, gain < tolerance * share, share < SMALLEST_STEP)
+        converged = converged | settled
         share = torch.where(better, (2 * share).clamp(max=step_size), share / 2)
         if bool(converged.all()):
             break

@@ -76,6 +76,8 @@ def _uncertainty(figure: FigureBase, ax: "Axes", field: DriftField) -> None:
     every = max(1, len(field.x) // 16)
     at = np.s_[every // 2 :: every, every // 2 :: every]
     x, y = np.meshgrid(field.x, field.y)
+    spacing = every * float(field.x[1] - field.x[0])
+    usual = float(np.quantile(field.speed[at], 0.9)) or 1.0
     ax.quiver(
         x[at],
         y[at],
@@ -84,7 +86,9 @@ def _uncertainty(figure: FigureBase, ax: "Axes", field: DriftField) -> None:
         alpha=certain[at].ravel(),
         color=BLACK,
         angles="xy",
-        width=0.004,
+        scale_units="xy",
+        scale=usual / (1.2 * spacing),
+        width=0.0035,
     )
     bar = figure.colorbar(shade, ax=ax, aspect=30, pad=0.01, location="bottom")
     bar.set_label("standard deviation of the drift (state per second)")

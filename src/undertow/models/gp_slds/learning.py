@@ -19,10 +19,12 @@ from undertow.inference import (
 from undertow.inference.drift_inference import noise_variance, steps_of
 from undertow.models.gp_slds import starting
 from undertow.models.gp_slds.given import Given
-from undertow.models.gp_slds.network import GPSLDSNetwork
+from undertow.models.gp_slds.network import GPSLDSNetwork, starting_chain
 from undertow.models.gp_slds.options import VariationalEM
 
 FIRST_READOUT_STEPS, READOUT_STEPS = 20, 2
+PATH_VAR = 0.1
+"""Variance of each state about the path that a fit starts from."""
 SCALE_STD, CENTRE_STD, GATE_STD = 1.0, 3.0, 5.0
 """Spreads of the weak normal priors of the kernel's logarithmic scales, centres and gate."""
 INITIAL_SHRINK = 1.0
@@ -58,7 +60,7 @@ class Learner:
         paths = starting.starting_paths(self.given, dim, width, self.seed)
         network.highest.copy_(self.given.counts.max())
         starting.start_noise(network, paths, self.given.inside)
-        self.chain = starting.starting_chain(paths, self.given.inside)
+        self.chain = starting_chain(paths, self.given.inside, PATH_VAR)
         self.moments = Elimination(self.chain).moments()
         self._learn_readout(FIRST_READOUT_STEPS)
         self.infer()

@@ -111,7 +111,7 @@ class GPSLDSNetwork(nn.Module):
     ) -> PathPosteriors:
         """Infer the paths of trials; from nothing, unless from the laws in `start`."""
         if start is None:
-            start = GaussianChain.independent(self._nothing(given), START_VAR)
+            start = starting_chain(self._nothing(given), given.inside, START_VAR)
         return infer_paths(lambda *moments: self.expected(given, *moments), start, steps, step_size)
 
     def _nothing(self, given: Given) -> Tensor:
@@ -145,3 +145,12 @@ class GPSLDSNetwork(nn.Module):
         mean, std = self.dynamics.step(0.0, x, h, inputs)
         centre, half = self.box.mean(0), (self.box[1] - self.box[0]) / 2
         return (mean + std * noise).clamp(centre - REACH * half, centre + REACH * half)
+
+
+def starting_chain(paths: Tensor, inside: Tensor, var: float) -> GaussianChain:
+    """Laws N(x, var · I) of bins about paths (trials, bins, dim); N(0, I) past a trial's end."""
+    chain = GaussianChain.independent(paths, var)
+    past = GaussianChain.independent(torch.zeros_like(paths), 1.0)
+    for mine, theirs in zip(chain.parts()[:2], past.parts()[:2], strict=True):
+        mine[~inside] = theirs[~inside]
+    return chain

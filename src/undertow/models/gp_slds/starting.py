@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undertow.inference import DriftStatistics, GaussianChain, Steps, collapsed_bound
+from undertow.inference import DriftStatistics, Steps, collapsed_bound
 from undertow.inference.drift_inference import noise_variance
 from undertow.models.gp_slds.given import Given
 from undertow.models.gp_slds.network import GPSLDSNetwork
 
-PATH_VAR, MOST_CLUSTERED = 0.1, 20_000
+MOST_CLUSTERED = 20_000
 NOISE_RANGE = (0.1, 3.0)
 
 
@@ -43,15 +43,6 @@ def _smoothed(given: Given, width_bins: float) -> np.ndarray:
     root = np.sqrt(np.where(seen > 0, counts, mean))
     smoothed: np.ndarray = gaussian_filter1d(root, width_bins, axis=1, mode="nearest")
     return smoothed
-
-
-def starting_chain(paths: Tensor, inside: Tensor) -> GaussianChain:
-    """Laws around these paths; N(0, I) past a trial's end."""
-    chain = GaussianChain.independent(paths, PATH_VAR)
-    unit = GaussianChain.independent(torch.zeros_like(paths), 1.0)
-    for mine, theirs in zip(chain.parts()[:2], unit.parts()[:2], strict=True):
-        mine[~inside] = theirs[~inside]
-    return chain
 
 
 @torch.no_grad()
