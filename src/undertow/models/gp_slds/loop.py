@@ -87,7 +87,8 @@ class EMLoop:
         except KeyboardInterrupt:
             self._save(*kept)  # only whole iterations: one cut short is run again
             raise Interrupted("the fit was interrupted; its state is saved") from None
-        self.learner.network.load_state_dict(self.best)
+        if self.done.best_score is not None:  # else there is no score: the last ones stay
+            self.learner.network.load_state_dict(self.best)
         return list(self.done.history)
 
     @property

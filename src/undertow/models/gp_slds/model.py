@@ -1,33 +1,30 @@
 """`GPSLDS`: latent dynamics with a Gaussian-process drift that switches between linear flows."""
 
-import copy
-import math
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, as_trials, split_validation
+from undertow.data import TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
-from undertow.data.batches import Batch
 from undertow.dynamics import SwitchingGP
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.switching_kernel import Gate
 from undertow.errors import ModelError
-from undertow.evaluation import bits_per_spike
 from undertow.memory import check_memory, give_back
 from undertow.models import persistence
-from undertow.models.base import Estimator, Generated, ProgressReport
+from undertow.models.base import ProgressReport
 from undertow.models.gp_slds import prediction as predicting
-from undertow.models.gp_slds.given import Given
+from undertow.models.gp_slds.fitted import MOST_SAMPLES, FittedGPSLDS
 from undertow.models.gp_slds.learning import Learner
-from undertow.models.gp_slds.loop import EMLoop, Validate
+from undertow.models.gp_slds.loop import EMLoop
 from undertow.models.gp_slds.network import GPSLDSNetwork
 from undertow.models.gp_slds.options import VariationalEM
+from undertow.models.gp_slds.validation import validator
 from undertow.models.population import Population
 from undertow.models.sizes import Size
 from undertow.models.unused import warn_of_unused
@@ -35,11 +32,10 @@ from undertow.randomness import isolated_seed
 from undertow.training import Progress, choose_device, clock, kept_row, reporter
 
 VALIDATION_SHARE, LONGEST_S = 0.15, 1e6
-LEAST_SAMPLES, MOST_SAMPLES = 5, 10**6
-COPIES, VALIDATION_PATHS = 8, 10
+COPIES = 8
 
 
-class GPSLDS(Estimator):
+class GPSLDS(FittedGPSLDS):
     """Gaussian-process switching linear dynamical system of single-trial rates and behaviour.
 
     Latents follow dx = (f(x) + B u) ds + σ dW, where the drift f has a Gaussian-process prior whose
@@ -74,8 +70,6 @@ class GPSLDS(Estimator):
     """
 
     cli_name = "gp-slds"
-    network_: GPSLDSNetwork
-    population_: Population
     history_: list[dict[str, float]]
 
     def __init__(
@@ -166,10 +160,11 @@ class GPSLDS(Estimator):
         with isolated_seed(self.seed):
             self.network_ = self._build(self.population_)
         held = self._read(validation)
+        validate = validator(self.em, self._seen_bins, validation, held)
         learner = Learner(self.network_, self._given(trials, everything=True), self.em, self.seed)
         learner.start()
         folder = None if checkpoint is None else Path(checkpoint)
-        loop = EMLoop(learner, self._validator(validation, held), folder, report)
+        loop = EMLoop(learner, validate, folder, report)
         self.history_ = loop.run(resume)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         del learner, loop
@@ -225,139 +220,12 @@ class GPSLDS(Estimator):
             ModelError,
         )
 
-    def _read(self, trials: TrialSet) -> Batch:
-        device = next(self.network_.parameters()).device
-        return self.population_.batch(trials, device)
-
-    def _given(self, trials: TrialSet, everything: bool = False) -> Given:
-        return Given.of(self._read(trials), everything, self.network_.input_duration_s)
-
-    def _validator(self, trials: TrialSet, batch: Batch) -> Validate:
-        """Return a function network → score on these trials, higher is better."""
-        kind, held = self.em.monitor, bool(trials.heldout.any())
-        if kind == "co-bps" and not held:
-            raise ModelError(
-                "em.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
-                "'likelihood'."
-            )
-        if kind == "likelihood" or (kind == "auto" and not held):
-            spikes = max(float(np.nansum(trials.spikes)), 1.0)
-            return lambda network: float(
-                predicting.evidence(network, batch, self.em).sum() / spikes / math.log(2)
-            )
-        counts, seen = np.array(trials.spikes), None
-        if kind == "generate":
-            seen = min(self._seen_bins, trials.n_time)
-            counts[:, :seen] = np.nan
-        else:
-            counts[:, :, ~trials.heldout] = np.nan
-        scored = np.nansum(counts, axis=(0, 1)) > 0
-        asked = predicting.Asked(VALIDATION_PATHS, False, 0, seen)
-
-        def validate(network: GPSLDSNetwork) -> float:
-            rates = predicting.predict(network, batch, trials, self.em, asked).rates
-            expected = rates[:, :, scored].astype(np.float64) * trials.bin_s
-            return float(bits_per_spike(expected, counts[:, :, scored]))
-
-        return validate
-
     def _solve_behavior(self, trials: TrialSet) -> None:
         """Read behaviour from the states as predictions infer them, without held-out neurons."""
         if self.population_.behavior_names and trials.behavior is not None:
             predicting.solve_behavior(self.network_, self.inferred_states(trials), trials.behavior)
 
-    # --- prediction --------------------------------------------------------------------------
-
-    def predict(
-        self,
-        trials: TrialsLike,
-        samples: int | None = None,
-        seed: int = 0,
-        mode: Literal["smooth", "generate"] = "smooth",
-    ) -> Prediction:
-        """Predict rates (spikes/s), latents and behaviour.
-
-        Args:
-            trials: the model's neurons in its order, at its bin width; any number of bins.
-            samples: keep this many paths' rates, latents and behaviour (200 or more for intervals).
-            seed: seed of the paths.
-            mode: 'smooth' infers the path from all observations, and needs no paths for its means;
-                'generate' infers the state from the trial's first `initial_s` seconds, and lets the
-                mean of the drift and the noise run on with the stimulus.
-
-        Raises:
-            ModelError: for another mode, other neurons, or trials without the stimulus it was
-                fitted with.
-        """
-        trials = self.checked(trials)
-        checks.one_of("mode", mode, ("smooth", "generate"))
-        checks.seed("seed", seed)
-        if samples is not None:
-            checks.whole("samples", samples, 1, MOST_SAMPLES)
-        asked = predicting.Asked(
-            self.samples if samples is None else int(samples),
-            samples is not None,
-            seed,
-            min(self._seen_bins, trials.n_time) if mode == "generate" else None,
-        )
-        found = predicting.predict(self.network_, self._read(trials), trials, self.em, asked)
-        if found.behavior is None:
-            return found
-        names = tuple(self.population_.behavior_names)
-        return Prediction(**{**vars(found), "behavior_names": names})
-
-    @property
-    def _seen_bins(self) -> int:
-        """Bins that mode 'generate' is shown."""
-        return max(1, round(self.initial_s / self.bin_s_))
-
-    def predict_generated(
-        self, trials: TrialSet, samples: int | None = None, seed: int = 0
-    ) -> Generated:
-        """Predict in mode 'generate', and say how many bins the model is shown."""
-        return Generated(self.predict(trials, samples, seed, mode="generate"), self._seen_bins)
-
-    def thinned(self, times: int) -> Self:
-        """Return the fitted model with so many times fewer samples, at least 5."""
-        few = copy.copy(self)
-        few.samples = min(self.samples, max(LEAST_SAMPLES, self.samples // times))
-        return few
-
-    def inferred_states(self, trials: TrialSet) -> np.ndarray:
-        """Infer the mean state, (trials, time, latent_dim); NaN past a trial's end."""
-        return np.asarray(self.predict(trials).latents["x"])
-
-    def encoded_inputs(self, trials: TrialSet) -> np.ndarray:
-        """Return what drives the dynamics: u, (trials, time, inputs), NaN past a trial's end."""
-        trials = self.checked(trials)
-        inputs = self._given(trials).inputs
-        if inputs is None:
-            return np.zeros((*trials.valid.shape, 0))
-        return np.where(trials.valid[..., None], inputs.cpu().numpy(), np.nan)
-
-    def evidence(self, trials: TrialSet) -> dict[str, np.ndarray]:
-        """Bound the log evidence of each trial's held-in counts, in nats: 'elbo', (trials,).
-
-        Under the law of the drift that was fitted, whose own divergence is not counted.
-        """
-        trials = self.checked(trials)
-        return {"elbo": predicting.evidence(self.network_, self._read(trials), self.em)}
-
-    # --- looking and files -------------------------------------------------------------------
-
-    @property
-    def dynamics_(self) -> SwitchingGP:
-        """Fitted dynamics, a torch module in float64."""
-        self._check_fitted()
-        return self.network_.dynamics
-
-    def parameter_counts(self) -> dict[str, int]:
-        """Count learned numbers: 'all' and those of the 'dynamics', means of the drift included."""
-        self._check_fitted()
-        network, dim = self.network_, self.latent_dim
-        dynamics = sum(p.numel() for p in network.dynamics.parameters() if p.requires_grad)
-        rest = sum(p.numel() for p in (*network.readout.parameters(), network.behavior))
-        return {"all": dynamics + rest + dim * (dim + 3) // 2, "dynamics": dynamics}
+    # --- files ---------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted model to one safetensors file, atomically."""
