@@ -207,7 +207,7 @@ def test_an_ensemble_of_them_averages_and_generates() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"latent_dim": 0}, "state_dim is 0"),
+        ({"latent_dim": 0}, "latent_dim is 0"),
         ({"regimes": 0}, "regimes is 0"),
         ({"initial_s": 0.0}, "initial_s is 0"),
         ({"samples": 0}, "samples is 0"),

@@ -13,6 +13,7 @@ from undertow.data import TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
 from undertow.dynamics import SwitchingGP
 from undertow.dynamics.base import TRIAL_UNITS
+from undertow.dynamics.limits import width
 from undertow.dynamics.switching_kernel import Gate
 from undertow.errors import ModelError
 from undertow.memory import check_memory, give_back
@@ -101,8 +102,16 @@ class GPSLDS(FittedGPSLDS):
         checks.whole("samples", self.samples, 1, MOST_SAMPLES)
         checks.number("initial_s", self.initial_s, 0, LONGEST_S, above=True, unit="seconds")
         choose_device(self.device)
+        self._check_widths()
         with isolated_seed(0):
             self._dynamics(0, 1.0)
+
+    def _check_widths(self) -> None:
+        """Refuse widths that nothing could be built of."""
+        width("latent_dim", self.latent_dim)
+        width("regimes", self.regimes)
+        if self.inducing is not None:
+            width("inducing", self.inducing)
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         found = []
@@ -188,8 +197,8 @@ class GPSLDS(FittedGPSLDS):
 
     def _build(self, population: Population) -> GPSLDSNetwork:
         """The network of this population, before it is fitted."""
-        width = population.stimulus_channels + self.time
-        dynamics = self._dynamics(width, population.duration_s)
+        inputs = population.stimulus_channels + self.time
+        dynamics = self._dynamics(inputs, population.duration_s)
         rates = torch.tensor(population.mean_rates, dtype=torch.float64)
         least_hz = 0.5 / max(population.duration_s, population.bin_s)
         counts = rates.clamp(min=1e-2 * least_hz) * population.bin_s
@@ -245,6 +254,7 @@ class GPSLDS(FittedGPSLDS):
         model.population_ = known = Population.read(header.population, path)
         model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
         model.heldout_ = np.array(known.heldout, dtype=bool)
+        model._check_widths()
         weights = model.latent_dim * (model.inducing or model.regimes * (model.latent_dim + 1))
         persistence.check_size(Size(weights, 0), tensors, path)
         model.check_settings()
