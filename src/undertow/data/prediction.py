@@ -49,6 +49,8 @@ class Prediction:
         label_categories: name → the categories, in the order of their probabilities.
         hidden_rates: spikes/s, shaped like `rates`: of every held-in entry of the window as
             predicted while it was hidden, NaN elsewhere; None where they were not made.
+        dispersion: α of each neuron, (neurons,), of counts whose variance about their expected
+            number μ is μ + αμ²; None where they are Poisson's.
     """
 
     rates: np.ndarray
@@ -67,6 +69,7 @@ class Prediction:
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     hidden_rates: np.ndarray | None = None
+    dispersion: np.ndarray | None = None
 
     def __repr__(self) -> str:
         n_trials, n_time, n_neurons = self.rates.shape
@@ -171,6 +174,8 @@ class Prediction:
         values: dict[str, Any] = {"rates": (dims, self.rates, unit)}
         if self.rate_samples is not None:
             values["rate_samples"] = (("sample", *dims), self.rate_samples, unit)
+        if self.dispersion is not None:
+            values["dispersion"] = (("neuron",), self.dispersion)
         return values
 
     def _latent_values(self) -> dict[str, Any]:

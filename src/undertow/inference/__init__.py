@@ -20,6 +20,7 @@ from undertow.inference.gaussian_chain import Elimination, GaussianChain, Moment
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
 from undertow.inference.natural_gradient import PathPosteriors, infer_paths
+from undertow.inference.parameter_law import ParameterLaw
 from undertow.inference.path_readouts import GaussianReadout, PathReadout, PoissonReadout
 from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
@@ -37,6 +38,7 @@ __all__ = [
     "InitialLaw",
     "KLSchedule",
     "Moments",
+    "ParameterLaw",
     "Path",
     "PathPosteriors",
     "PathReadout",

@@ -15,7 +15,7 @@ from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.dynamics.starting import LogFrequencies
 from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import InitialHead
+from undertow.inference import InitialHead, ParameterLaw
 from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
@@ -28,6 +28,7 @@ from undertow.observations import (
     CategoricalObservation,
     GaussianObservation,
     Observation,
+    ReadoutLaw,
 )
 
 
@@ -72,7 +73,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
     decoder = settings.decoder.build(width, units.read, numbers, settings.dropout)
-    return LatentSDENetwork(
+    network = LatentSDENetwork(
         encoder,
         stimulus,
         dynamics,
@@ -96,6 +97,20 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         _presence(settings.encoder, population),
         settings.posterior.initial_share,
     )
+    if settings.posterior.uncertain_readouts:
+        network.readout_law = ReadoutLaw(len(population.neuron_ids), decoder.feature_dim)
+    if settings.posterior.uncertain_dynamics:
+        network.parameter_law = _parameter_law(dynamics, settings.solver)
+    return network
+
+
+def _parameter_law(dynamics: Dynamics, solver: Solver) -> ParameterLaw:
+    if solver.checkpointed:
+        raise ModelError(
+            "solver.checkpointed=True runs steps again when the parameters they were drawn with "
+            "are gone: leave it out, or posterior.uncertain_dynamics."
+        )
+    return ParameterLaw(dynamics)
 
 
 def check_settings(settings: Settings) -> None:
@@ -127,6 +142,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     if posterior.kind in ("auto", "controlled", "drift"):
         size += steering_size(posterior.hidden_dim, context, dynamics)
     width, neurons = settings.decoder.width, len(population.neuron_ids)
+    size += Size(posterior.uncertain_readouts * neurons * (width + 1) ** 2, 0)
     return size + Size(width * neurons, width + 3 * neurons)
 
 

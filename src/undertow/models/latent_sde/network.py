@@ -1,6 +1,7 @@
 """`LatentSDENetwork`, the network of `LatentSDE`: encoder → controlled path → decoders."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,19 @@ from undertow.encoders import (
     StimulusEncoder,
     interpolate,
 )
-from undertow.inference import InitialHead, InitialLaw, Steering, TimeGrid, draw_noise, solve
+from undertow.inference import (
+    InitialHead,
+    InitialLaw,
+    ParameterLaw,
+    Steering,
+    TimeGrid,
+    draw_noise,
+    solve,
+)
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
-from undertow.observations import BehaviorObservation, Observation
+from undertow.observations import BehaviorObservation, Observation, ReadoutLaw
 from undertow.randomness import random_mask
 
 BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
@@ -93,6 +102,8 @@ class LatentSDENetwork(nn.Module):
         self.unit_groups = [list(group) for group in unit_groups]
         self.shared_units, self.presence = list(shared_units), presence
         self.initial_share = initial_share
+        self.parameter_law: ParameterLaw | None = None
+        self.readout_law: ReadoutLaw | None = None
 
     # --- encoding -----------------------------------------------------------------------------
 
@@ -191,26 +202,34 @@ class LatentSDENetwork(nn.Module):
         # the initial state is drawn first: a longer window then begins with the same noise
         noise = torch.empty_like(law.mean).normal_(generator=generator)
         steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
-        path = solve(
-            self.dynamics,
-            law.at(noise),
-            draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
-            grid,
-            # context and input are read where a step begins; they are held over the step
-            at_steps(encoded.inputs),
-            steering,
-            None if steering is None else at_steps(encoded.context),
-            inside=grid.inside(batch.lengths),
-            held=held,
-            checkpointed=self.checkpointed and self.training,
-        )
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        with self.parameters_drawn(generator):
+            path = solve(
+                self.dynamics,
+                law.at(noise),
+                draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
+                grid,
+                # context and input are read where a step begins; they are held over the step
+                at_steps(encoded.inputs),
+                steering,
+                None if steering is None else at_steps(encoded.context),
+                inside=grid.inside(batch.lengths),
+                held=held,
+                checkpointed=self.checkpointed and self.training,
+            )
+            units = self.dynamics.units(path.states)
         # initial state and noise are independent, so that their log ratios add up
         log_ratio = law.log_ratio(noise) + path.log_ratio
-        units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
 
-    def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+    def parameters_drawn(self, generator: torch.Generator) -> AbstractContextManager[None]:
+        """Let the dynamics have parameters drawn from their law, where they have one."""
+        if self.parameter_law is None:
+            return nullcontext()
+        return self.parameter_law.drawn(self.dynamics, generator)
+
+    def at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+        """Read values given at the observations where steps start, (trials, steps, …)."""
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
 
     # --- likelihoods --------------------------------------------------------------------------
