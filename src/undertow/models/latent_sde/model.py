@@ -22,6 +22,7 @@ from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
+from undertow.models.latent_sde.refining import Effort
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size
@@ -148,6 +149,8 @@ class LatentSDE(Inquiries):
         seed: int = 0,
         mode: Literal["smooth", "generate"] = "smooth",
         show_behavior: bool = False,
+        refine: int = 0,
+        particles: int = 0,
     ) -> Prediction:
         """Predict rates (spikes/s), latents, behaviour and label probabilities.
 
@@ -159,11 +162,18 @@ class LatentSDE(Inquiries):
                 its window (`posterior.initial_s`), and lets the prior run on with the stimulus.
             show_behavior: let an encoder that can (`encode_behavior`) see the behaviour, which is
                 then no prediction.
+            refine: gradient steps on the posterior of each trial, from where the encoder puts it
+                (50 to 200); the terms 'amortised_bound' and 'refined_bound' are its evidence bound
+                before and after.
+            particles: draw paths of the smoothing law itself with so many particles a trial (500 or
+                more), in place of the posterior; the term 'log_evidence' estimates that of the
+                counts the encoder sees, `effective_samples` say what each bin rests on.
 
         Raises:
             ModelError: for another mode, other neurons, or trials without the stimulus it was
                 fitted with.
         """
+        effort = Effort(refine, particles)
         trials = self.checked(trials)
         checks.one_of("mode", mode, ("smooth", "generate"))
         prediction = predicting.predict(
@@ -175,6 +185,7 @@ class LatentSDE(Inquiries):
             seed,
             mode == "generate",
             show_behavior,
+            effort=effort,
         )
         categories = {
             name: np.array(values) for name, values in self.population_.categories.items()
