@@ -17,10 +17,12 @@ class Options:
     Attributes:
         argument: the constructor argument it is given as, which messages name ('encoder').
         name: what stands for the piece with its defaults ('gru'); None where its `kind` says so.
+        alternatives: groups of options of which one is given; setting it unsets the others.
     """
 
     argument: ClassVar[str]
     name: ClassVar[str | None] = None
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     def __post_init__(self) -> None:
         for field, annotation in field_types(type(self)).items():

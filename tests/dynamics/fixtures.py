@@ -12,13 +12,17 @@ D = TypeVar("D", bound=Dynamics)
 
 def chosen(dynamics: D, **values: Any) -> D:
     """In float64, its parameters set by their (dotted, here double-underscored) names; a number
-    fills all entries."""
+    fills all entries. A property is assigned."""
     dynamics = dynamics.double()
     parameters = dict(dynamics.named_parameters())
     with torch.no_grad():
         for name, value in values.items():
             given = torch.as_tensor(value, dtype=torch.float64)
-            parameters[name.replace("__", ".")].copy_(given)
+            key = name.replace("__", ".")
+            if key in parameters:
+                parameters[key].copy_(given)
+            else:
+                setattr(dynamics, key, given)
     return dynamics
 
 

@@ -46,3 +46,26 @@ def test_a_band_that_is_none_is_refused(band: tuple[float, ...]) -> None:
 def test_an_order_is_a_seed() -> None:
     with pytest.raises(ModelError, match="start_order is -1"):
         starting_frequencies((0.5, 3.0), 3, order=-1)
+
+
+@pytest.mark.parametrize("oscillators", [CoupledOscillators, SecondOrderOscillators, VanDerPol])
+def test_frequencies_are_learned_as_logarithms(oscillators: type) -> None:
+    """A step of an optimiser moves slow and fast ones by the same factor."""
+    dynamics = oscillators(8, noise=False)
+    before = dynamics.omega.detach()
+    optimizer = torch.optim.Adam([dynamics.log_omega], lr=0.1)
+    dynamics.omega.log().sum().backward()
+    optimizer.step()
+    assert torch.allclose(dynamics.omega / before, torch.full((4,), math.exp(-0.1)))
+    dynamics.omega = 2 * before
+    assert torch.allclose(dynamics.omega, 2 * before)
+
+
+def test_frequencies_saved_as_such_are_converted() -> None:
+    old, sense = {"a.omega": torch.tensor([2.0, -3.0]), "b": torch.ones(1)}, "turn backwards"
+    found = SecondOrderOscillators(4).converted(old, "a.", "model.safetensors")
+    assert found.keys() == {"a.log_omega", "b"}
+    assert found["a.log_omega"].exp().tolist() == pytest.approx([2.0, 3.0])
+    with pytest.raises(ModelError, match=f"^model.safetensors holds oscillators that .* {sense}"):
+        CoupledOscillators(4).converted(old, "a.", "model.safetensors")
+    assert CoupledOscillators(4).converted({"b": old["b"]}, "a.", "x") == {"b": old["b"]}

@@ -19,9 +19,12 @@ not_positive = st.floats(max_value=0.0) | nan
 MONITORS = ("auto", "co-bps", "likelihood", "generate")
 WRONG = {
     "epochs": below_one | fraction,
+    "steps": below_one | fraction,
     "batch_size": below_one | fraction,
     "validate_every": below_one | fraction,
     "learning_rate": not_positive,
+    "dynamics_rate": not_positive,
+    "readout_rate": not_positive,
     "clip_norm": not_positive,
     "warmup_epochs": negative,
     "weight_decay": negative,

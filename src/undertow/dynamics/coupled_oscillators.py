@@ -10,7 +10,7 @@ from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
-from undertow.dynamics.starting import starting_frequencies
+from undertow.dynamics.starting import LogFrequencies, starting_frequencies
 from undertow.errors import StabilityError
 
 Form = Literal["stuart-landau", "bistable"]
@@ -18,7 +18,7 @@ START_ALPHA: dict[Form, float] = {"stuart-landau": 0.5, "bistable": -0.5}
 LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
-class CoupledOscillators(SplitSDE):
+class CoupledOscillators(SplitSDE, LogFrequencies):
     """Oscillators z = a + ib near a Hopf bifurcation, N of them, coupled (ElGazzar & van Gerven).
 
     These are eqs 8–9, with the stable sign of eq. 7:
@@ -45,7 +45,7 @@ class CoupledOscillators(SplitSDE):
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
         start_cycles: the band in which natural frequencies start, in cycles per 2.5 units of
             internal time (a trial, where the timescale is a trial / 2.5), evenly spaced on a log
-            scale. They move slowly in learning: give the band that matters where it is known.
+            scale. They are learned on that scale; give the band that matters where it is known.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
         options: noise and time; see `IntegratedSDE`.
@@ -53,6 +53,8 @@ class CoupledOscillators(SplitSDE):
     Raises:
         ModelError: naming the argument and the rule it breaks.
     """
+
+    either_sense = False
 
     def __init__(
         self,
@@ -72,14 +74,14 @@ class CoupledOscillators(SplitSDE):
         n = state_dim // 2
         self.form = form
         self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order))
+        self.log_omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order).log())
         self.coupling = Coupling(n, input_dim, coupling)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """Frequencies ω / 2πτ of the oscillators in Hz, (N,); the sign is the sense of rotation."""
+        """Frequencies ω / 2πτ of the oscillators in Hz, (N,); all turn in the same sense."""
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:

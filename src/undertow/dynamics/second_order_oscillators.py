@@ -11,12 +11,12 @@ from undertow.dynamics.coupling import Coupling
 from undertow.dynamics.growth import eigenvalues, refuse_growth
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
-from undertow.dynamics.starting import starting_frequencies
+from undertow.dynamics.starting import LogFrequencies, starting_frequencies
 
 START_DAMPING = 1.0
 
 
-class SecondOrderOscillators(SplitSDE):
+class SecondOrderOscillators(SplitSDE, LogFrequencies):
     """Oscillators ẍ_i + γ_i ẋ_i + ω_i² x_i = Σ_{j≠i} c_ij(u) x_j with noise on the velocities.
 
     This is eq. 22 of ElGazzar & van Gerven:
@@ -56,7 +56,8 @@ class SecondOrderOscillators(SplitSDE):
         n = state_dim // 2
         self.allow_unstable = allow_unstable
         self.log_damping = nn.Parameter(torch.full((n,), START_DAMPING).log())
-        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order, log=False))
+        start = starting_frequencies(start_cycles, n, start_order, log=False)
+        self.log_omega = nn.Parameter(start.log())
         self.coupling = Coupling(n, input_dim, "matrix", self_coupled=False)
 
     @property
@@ -66,8 +67,8 @@ class SecondOrderOscillators(SplitSDE):
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """Frequencies |ω| / 2πτ of the undamped oscillators in Hz, (N,)."""
-        return self.omega.abs() / (2 * torch.pi * self.timescale_s)
+        """Frequencies ω / 2πτ of the undamped oscillators in Hz, (N,)."""
+        return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
         """Coupling C(u) per unit of internal time squared, (…, N, N).

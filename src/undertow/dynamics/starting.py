@@ -1,14 +1,63 @@
-"""Where the natural frequencies of oscillators start, before anything is learned."""
+"""Natural frequencies of oscillators: where they start, and the scale they are learned on."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from undertow.checks import seed as check_seed
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.errors import ModelError
+
+
+class LogFrequencies(nn.Module):
+    """Dynamics whose natural frequencies ω are learned as log ω.
+
+    A step of an optimiser then changes them by a factor, so that a slow start is no further from a
+    fast rhythm than the reverse. They are above zero.
+
+    Attributes:
+        log_omega: log ω per unit of internal time, (oscillators,).
+        either_sense: ω and −ω are the same dynamics.
+    """
+
+    log_omega: nn.Parameter
+    either_sense: bool = True
+
+    @property
+    def omega(self) -> Tensor:
+        """Natural frequencies ω in radians per unit of internal time, (oscillators,).
+
+        Assigning changes what is learned; an entry that is not above zero then is not finite.
+        """
+        return self.log_omega.exp()
+
+    @omega.setter
+    def omega(self, value: Tensor) -> None:
+        with torch.no_grad():
+            self.log_omega.copy_(torch.as_tensor(value).log())
+
+    def converted(
+        self, weights: Mapping[str, Tensor], prefix: str, source: object
+    ) -> dict[str, Tensor]:
+        """Turn weights that hold ω itself, as earlier versions saved it, into those of today.
+
+        Raises:
+            ModelError: for an ω that has no logarithm, naming the `source` of the weights.
+        """
+        if f"{prefix}omega" not in weights or f"{prefix}log_omega" in weights:
+            return dict(weights)
+        omega = weights[f"{prefix}omega"]
+        omega = omega.abs() if self.either_sense else omega
+        if not (omega > 0).all():
+            raise ModelError(
+                f"{source} holds oscillators that stand still or turn backwards, as an earlier "
+                "version could fit them: fit the model again."
+            )
+        kept = {name: value for name, value in weights.items() if name != f"{prefix}omega"}
+        return kept | {f"{prefix}log_omega": omega.log()}
 
 
 def starting_frequencies(

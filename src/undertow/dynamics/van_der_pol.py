@@ -10,12 +10,12 @@ from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind, InputMap
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, rotation
-from undertow.dynamics.starting import starting_frequencies
+from undertow.dynamics.starting import LogFrequencies, starting_frequencies
 
 START_NONLINEARITY = 1.0
 
 
-class VanDerPol(SplitSDE):
+class VanDerPol(SplitSDE, LogFrequencies):
     """Oscillators ẍ_i = μ_i (1 − x_i²) ẋ_i − ω_i² x_i + Σ_j K_ij (x_j − x_i) + (B u)_i.
 
     Noise enters the velocities (van der Pol, 1926).
@@ -52,7 +52,8 @@ class VanDerPol(SplitSDE):
         super().__init__(state_dim, input_dim, integrator, **options)
         n = state_dim // 2
         self.log_nonlinearity = nn.Parameter(torch.full((n,), START_NONLINEARITY).log())
-        self.omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order, log=False))
+        start = starting_frequencies(start_cycles, n, start_order, log=False)
+        self.log_omega = nn.Parameter(start.log())
         self.coupling = Coupling(n, kind=coupling)
         self.input_map = InputMap(input_dim, n)
 

@@ -53,7 +53,8 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
     short, held_bytes = _measure_memory(model, few)
     parameters = short.parameter_counts().get("all", 0)
     one_s, more_s = (_fit_seconds(model, few, epochs) for epochs in (1, 1 + STEPS))
-    steps = training.epochs * math.ceil(splits.train.n_trials / training.batch_size)
+    n_trials = splits.train.n_trials
+    steps = training.epochs_of(n_trials) * math.ceil(n_trials / training.batch_size)
     seconds = max(more_s - one_s, 0.0) / STEPS * steps
     return Estimate(
         seconds=seconds if training.max_seconds is None else min(seconds, training.max_seconds),
@@ -76,6 +77,7 @@ def _short(model: Estimator, epochs: int) -> Estimator:
     loop = replace(
         model.get_params(deep=False)["training"],
         epochs=epochs,
+        steps=None,
         validate_every=epochs,
         max_seconds=None,
         patience=None,

@@ -100,7 +100,13 @@ def changed(name: str, value: Any, changes: Mapping[str, Any], width: int | None
             return value.remade(**changes)
         if isinstance(value, str):
             return make_dynamics(value, {"state_dim": width, **changes})
-    return dataclasses.replace(value, **changes)
+    return dataclasses.replace(value, **_unset(value, changes), **changes)
+
+
+def _unset(value: Options, changes: Mapping[str, Any]) -> dict[str, None]:
+    """Return the options to unset because an alternative to them is set."""
+    groups = [g for g in value.alternatives if any(changes.get(k) is not None for k in g)]
+    return {name: None for group in groups for name in group if name not in changes}
 
 
 def _has(key: str, known: Mapping[str, Any]) -> str:

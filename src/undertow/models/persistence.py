@@ -16,6 +16,7 @@ from undertow.dynamics.named import (
     make_dynamics,
     setting_types,
 )
+from undertow.dynamics.starting import LogFrequencies
 from undertow.errors import ModelError
 from undertow.models.base import Estimator
 from undertow.models.parameters import SEPARATOR, annotations, option_classes
@@ -169,6 +170,9 @@ def restore(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) ->
     Raises:
         ModelError: where names, shapes or kinds of number differ, or a weight is not a number.
     """
+    for name, module in network.named_modules():
+        if isinstance(module, LogFrequencies):
+            tensors = module.converted(tensors, f"{name}." if name else "", path)
     learned = {name for name, _ in network.named_parameters()}
     if differs := next(_differences(network.state_dict(), tensors, learned), None):
         raise ModelError(

@@ -7,7 +7,7 @@ predicts. Splitting, fitting, refitting, checkpoints, saving and loading are don
 import copy
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -31,6 +31,7 @@ from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
 from undertow.training import (
     Progress,
+    Solve,
     Training,
     Validate,
     choose_device,
@@ -101,6 +102,25 @@ class TrainedModel(Estimator, Generic[Network]):
         """Parts of the network whose parameters are counted on their own."""
         return {}
 
+    def readouts(self) -> Sequence[nn.Module]:
+        """Last layers of the network, which map features to what is observed."""
+        return ()
+
+    def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """Weights whose step sizes are set apart: 'dynamics' and 'readout'."""
+        dynamics = self.parts().get("dynamics")
+        return {
+            "dynamics": [] if dynamics is None else list(dynamics.parameters()),
+            "readout": [weight for part in self.readouts() for weight in part.parameters()],
+        }
+
+    def closed_form(self, batch: Batch) -> Solve | None:
+        """Return a function that solves parts of a network in closed form on the training trials.
+
+        None, the default, where nothing has a closed form.
+        """
+        return None
+
     def finish(self, validation: Batch) -> None:
         """Do what remains once the network is fitted, such as warnings; nothing by default."""
 
@@ -156,12 +176,13 @@ class TrainedModel(Estimator, Generic[Network]):
             # described by the first training trials as before: the network stays the same
             self._build(self.population_, trials)
             together, folder = join_trials(trials, validation), folder and folder / "refit"
-            # stop where the first run was best; schedules keep the length of the first run
-            last = int(kept_row(self.history_)["epoch"])
+            # stop where the first run was best; schedules keep the length of the whole budget
+            share = kept_row(self.history_)["epoch"] / self._epochs(trials)
+            last = max(1, round(share * self._epochs(together)))
             self._train(together, None, folder, resume, report, last)
         self.network_.eval()
         if isinstance(report, Progress):
-            report.finish(self._summary(time.monotonic() - started))
+            report.finish(self._summary(time.monotonic() - started, trials))
         self.finish(held)
         give_back()  # minibatches leave much behind that what follows could not use
         return self
@@ -175,9 +196,10 @@ class TrainedModel(Estimator, Generic[Network]):
         report: ProgressReport,
         last_epoch: int | None = None,
     ) -> list[dict[str, float]]:
+        batch = self.read(trials)
         return train(
             self.network_,
-            self.read(trials),
+            batch,
             self.objective,
             validate,
             self.training,
@@ -186,13 +208,19 @@ class TrainedModel(Estimator, Generic[Network]):
             resume,
             report,
             last_epoch,
+            self.parameter_groups(),
+            self.closed_form(batch),
         )
 
-    def _summary(self, seconds: float) -> str:
+    def _epochs(self, trials: TrialSet) -> int:
+        """Number of epochs of the whole budget on these trials."""
+        return self.training.epochs_of(len(trials))
+
+    def _summary(self, seconds: float, trials: TrialSet) -> str:
         """Say in a line what was fitted, in what time, and what was kept."""
         kept = kept_row(self.history_)
         score = f", validation {self.validation_score_:.4f}" if "validation_score" in kept else ""
-        epochs = f"{int(kept.get('epoch', 0))} of {self.training.epochs}"
+        epochs = f"{int(kept.get('epoch', 0))} of {self._epochs(trials)}"
         return f"{type(self).__name__}: fitted in {clock(seconds)}, epoch {epochs} kept{score}"
 
     def check_settings(self) -> None:

@@ -62,6 +62,17 @@ class BehaviorObservation(Observation):
         """Best guess on each channel, (…, channels): the mean, or the likeliest category."""
 
     @abstractmethod
+    def solve(self, features: Tensor, observed: Tensor) -> None:
+        """Set the linear readouts to those that fit best, in place.
+
+        Penalties are chosen by leaving out trials.
+
+        Args:
+            features: (trials, time, features).
+            observed: (trials, time, channels), NaN where missing.
+        """
+
+    @abstractmethod
     def encoded(self, observed: Tensor) -> Tensor:
         """Turn behaviour into inputs of an encoder.
 

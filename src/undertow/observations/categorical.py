@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from undertow.checks import one_of, whole
 from undertow.errors import ModelError
 from undertow.observations.base import Observation, Per
+from undertow.observations.closed_form import softmax_regression
 
 
 class CategoricalObservation(Observation):
@@ -75,6 +76,19 @@ class CategoricalObservation(Observation):
         missing = observed.isnan()
         category = observed.masked_fill(missing, 0.0).long()
         return log_probabilities.gather(-1, category[..., None])[..., 0].masked_fill(missing, 0.0)
+
+    @torch.no_grad()
+    def solve(self, features: Tensor, observed: Tensor) -> None:
+        """Set the readout to the one that fits best, its penalty chosen by leaving out trials.
+
+        Args:
+            features: (trials, …, features), per trial those of `pool`.
+            observed: numbers of categories, (trials, …), NaN where missing.
+        """
+        found = softmax_regression(features, observed, len(self.readout.bias))
+        if found is not None:
+            self.readout.weight.copy_(found[0])
+            self.readout.bias.copy_(found[1])
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """Draw numbers of categories, (…), in the features' dtype."""

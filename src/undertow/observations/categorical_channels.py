@@ -74,16 +74,17 @@ class CategoricalChannels(BehaviorObservation):
         return self.mean_and_log_prob(features, observed)[1]
 
     def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        is_category = self._is_category(observed)
-        places = is_category.int().argmax(-1).to(features.dtype)
-        codes = places.masked_fill(~is_category.any(-1), torch.nan).unbind(-1)
         both = [
             one.mean_and_log_prob(features, code)
-            for one, code in zip(self._each(), codes, strict=True)
+            for one, code in zip(self._each(), self._codes(observed), strict=True)
         ]
         return self._stacked([mean for mean, _ in both]), torch.stack(
             [log_prob for _, log_prob in both], -1
         )
+
+    def solve(self, features: Tensor, observed: Tensor) -> None:
+        for one, code in zip(self._each(), self._codes(observed), strict=True):
+            one.solve(features, code)
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the numbers that name categories, (…, channels)."""
@@ -96,6 +97,12 @@ class CategoricalChannels(BehaviorObservation):
         is_category = self._is_category(observed)
         one_hot = torch.cat(list(self.of_channels(is_category).values()), -1)
         return torch.cat([one_hot, is_category.any(-1)], -1).to(observed.dtype)
+
+    def _codes(self, observed: Tensor) -> tuple[Tensor, ...]:
+        """Places of the categories observed on each channel, (…), NaN where none is."""
+        is_category = self._is_category(observed)
+        places = is_category.int().argmax(-1).to(torch.get_default_dtype())
+        return places.masked_fill(~is_category.any(-1), torch.nan).unbind(-1)
 
     def _each(self) -> list[CategoricalObservation]:
         return [channel for channel in self.channels if isinstance(channel, CategoricalObservation)]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from undertow.checks import number, one_of
 from undertow.errors import ModelError
 from undertow.observations.base import BehaviorObservation, Per
+from undertow.observations.closed_form import log_variance, ridge
 
 LARGEST_LOGVAR = 10.0
 """Of the data's variance: beyond it lies only a fit that has run away."""
@@ -85,6 +86,18 @@ class GaussianObservation(BehaviorObservation):
         error = observed.masked_fill(missing, 0.0) - mean
         log_prob = -0.5 * (error.square() * (-logvar).exp() + logvar + math.log(2 * math.pi))
         return mean, log_prob.masked_fill(missing, 0.0)
+
+    @torch.no_grad()
+    def solve(self, features: Tensor, observed: Tensor) -> None:
+        # the mean is a ridge regression, the log-variance then fits the squared errors left
+        target = (observed - self.center) / self.scale
+        weight, bias = ridge(features, target)
+        error = target - (features @ weight.T + bias)
+        self.readout_mean.weight.copy_(weight)
+        self.readout_mean.bias.copy_(bias)
+        weight, bias = log_variance(features, error.square(), self.floor)
+        self.readout_logvar.weight.copy_(weight)
+        self.readout_logvar.bias.copy_(bias)
 
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         mean = self.mean(features)

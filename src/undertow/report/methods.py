@@ -26,9 +26,13 @@ LANGEVIN_DECODER = (
     "with {decoder.heads} attention heads",
     "that reads {decoder.inputs}.",
 )
-TRAINING = (
+BUDGET = (
     "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
+    "It was trained for {training.steps} steps at most, in batches of {training.batch_size}",
     "at a peak learning rate of {training.learning_rate},",
+)
+TRAINING = (
+    *BUDGET,
     "with dropout {dropout}, coordinated dropout {coordinated_dropout} and KL weight {kl.peak};",
     "rates are means over {samples} posterior samples.",
 )
@@ -46,8 +50,7 @@ LATENT_SDE = (
     "behaviour and labels had weights {signals.behavior_weight} and {signals.label_weight}.",
 )
 LATENT_SDE_TRAINING = (
-    "It was trained for at most {training.epochs} epochs in batches of {training.batch_size}",
-    "at a peak learning rate of {training.learning_rate},",
+    *BUDGET,
     "with dropout {dropout} and a '{kl.shape}' KL weight up to {kl.peak};",
     "predictions are means over {samples} paths. Parameters of the dynamics are not identifiable.",
 )
@@ -170,7 +173,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
-    values = {key: plain(value) for key, value in settings.items()}
+    unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
+    values = {key: plain(value) for key, value in settings.items() if key not in unset}
     used: set[str] = set()
     words = [filled for template in templates if (filled := _filled(template, values, used))]
     rest = ", ".join(f"{key} = {value}" for key, value in values.items() if key not in used)

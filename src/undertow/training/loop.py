@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
 
 Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 Validate = Callable[[nn.Module], float]
+Solve = Callable[[nn.Module], None]
 Report = Callable[[Row, float, float], None]
 
 
@@ -51,6 +52,8 @@ def train(
     resume: bool = False,
     report: Report | None = None,
     last_epoch: int | None = None,
+    groups: Mapping[str, Sequence[nn.Parameter]] | None = None,
+    solve: Solve | None = None,
 ) -> list[Row]:
     """Train `network` in place.
 
@@ -70,7 +73,11 @@ def train(
         resume: continue from the checkpoint in `directory`, if there is one.
         report: called after each validation with the row, the share of the run that is done and the
             seconds left.
-        last_epoch: stop after this epoch; the schedules stay those of `settings.epochs`.
+        last_epoch: stop after this epoch; the schedules stay those of the whole budget.
+        groups: 'dynamics' and 'readout' → weights whose step sizes are `settings.dynamics_rate`
+            and `settings.readout_rate` times the others'.
+        solve: called with a network to solve what of it has a closed form, in place: before the
+            first step, and before each validation.
 
     Returns:
         One row per validation.
@@ -79,12 +86,15 @@ def train(
         Interrupted: on Ctrl-C, after the state was saved.
         ModelError: where not one epoch could be finished, with what broke it and what to lower.
     """
-    state = TrainingState(network, settings, seed, last_epoch)
+    settings = settings.planned(len(batch))
+    state = TrainingState(network, settings, seed, last_epoch, groups)
     for part in [] if directory is None else directory.glob(f".*{PARTIAL}"):
         part.unlink(missing_ok=True)  # of a run killed while it wrote
     if resume and directory is not None and (directory / CHECKPOINT).exists():
         _restore(state, directory / CHECKPOINT)
         _log(directory, state.counters.history)  # the run may have been killed before it wrote it
+    elif solve is not None:
+        _solve(state, solve)
     last_good, last_row = (state.tensors(), state.numbers()), Row()
     saved_at = started = time.monotonic()
     # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
@@ -94,7 +104,9 @@ def train(
             try:
                 row = _run_epoch(state, batch, objective)
                 state.counters.elapsed_s = before_s + time.monotonic() - started
-                if state.counters.epoch % settings.validate_every == 0 or state.finished:
+                if state.counters.epoch % (settings.validate_every or 1) == 0 or state.finished:
+                    if solve is not None:
+                        _solve(state, solve)
                     _validate(state, row, validate)
                     if report is not None:
                         report(row, state.share_done, _seconds_left(state))
@@ -158,6 +170,12 @@ def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor], when: st
     # before the next step: factorisations in native code can crash on what is not finite
     check_weights(state.network, when)
     state.average_weights()
+
+
+def _solve(state: TrainingState, solve: Solve) -> None:
+    """Solve the closed-form parts of the network in training, and of its running average."""
+    for network in (state.network, state.averaged):
+        solve(network)
 
 
 def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None:

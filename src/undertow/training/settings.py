@@ -1,7 +1,7 @@
 """`Training`: the options of the training loop."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from undertow import checks
@@ -10,7 +10,13 @@ from undertow.options import Options
 
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 MOST = 10**9
-"""Of epochs, trials in a batch and seconds: more is a slip."""
+"""Of epochs, steps, trials in a batch and seconds: more is a slip."""
+EPOCHS = 200
+"""Where neither epochs nor steps are given."""
+VALIDATIONS = 40
+"""Of a run whose `validate_every` is None."""
+WARMUP_SHARE = 0.1
+"""Most of a budget in steps that warming up may take."""
 HIGHEST_RATE = 1e3
 """AdamW changes every weight by about the learning rate in a step."""
 
@@ -19,27 +25,32 @@ HIGHEST_RATE = 1e3
 class Training(Options):
     """Options for how a network is trained.
 
-    Counts of epochs, trials and seconds are at most 1e9.
+    The budget is a number of epochs or of optimiser steps: steps train few trials as long as many.
+    Counts of epochs, steps, trials and seconds are at most 1e9.
 
     Attributes:
-        epochs: passes over the training trials.
+        epochs: passes over the training trials; None where `steps` are given, 200 where neither is.
+        steps: optimiser steps in all, rounded up to whole epochs; None where `epochs` are given.
         batch_size: trials per step, at most.
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
+        dynamics_rate, readout_rate: how many times that the step size of the dynamics' weights is,
+            and that of the readouts (the last, linear maps to what is observed); at most 1,000.
         schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau'
             (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5).
-        warmup_epochs: epochs of linear warm-up.
+        warmup_epochs: epochs of linear warm-up; of a budget in steps at most a tenth.
         weight_decay: AdamW's decoupled decay, at most 100, on matrices only.
         weight_decay_warmup_epochs: epochs over which the decay rises linearly to that.
         clip_norm: gradients are scaled down to this norm (nats per trial), at most 1e12.
         average_decay: decay per step of the running weight average that is validated and kept; 0
             for none.
-        validate_every: epochs between validations.
+        validate_every: epochs between validations; None for 40 validations in all.
         patience: epochs without a better validation score after which training stops; None for
             never.
         monitor: what validation measures, in bits per spike: 'co-bps' (held-out neurons),
             'likelihood' (hidden held-in counts; of a latent SDE its evidence bound), 'generate'
             (what a model that generates makes of each trial's start) or 'auto' (co-bps where
-            neurons are held out, else the likelihood).
+            neurons are held out, else the likelihood). A latent SDE adds what it predicts beside
+            spikes, see `LatentSDE`.
         keep: which weights are kept: those of the epoch that validated 'best', or the 'last' ones,
             for schedules that do not overfit; the validation score is then that of the last epoch.
         refit: train again, on training and validation trials together, up to the epoch that was
@@ -53,16 +64,20 @@ class Training(Options):
     """
 
     argument: ClassVar[str] = "training"
-    epochs: int = 200
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("epochs", "steps"),)
+    epochs: int | None = None
+    steps: int | None = None
     batch_size: int = 64
     learning_rate: float = 3e-3
+    dynamics_rate: float = 1.0
+    readout_rate: float = 1.0
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_epochs: int = 10
     weight_decay: float = 1e-2
     weight_decay_warmup_epochs: int = 0
     clip_norm: float = 100.0
     average_decay: float = 0.99
-    validate_every: int = 10
+    validate_every: int | None = 10
     patience: int | None = None
     monitor: Literal["auto", "co-bps", "likelihood", "generate"] = "auto"
     keep: Literal["best", "last"] = "best"
@@ -71,10 +86,22 @@ class Training(Options):
     retries: int = 4
     checkpoint_seconds: float = 5.0
 
+    def __post_init__(self) -> None:
+        if self.epochs is None and self.steps is None:
+            object.__setattr__(self, "epochs", EPOCHS)
+        super().__post_init__()
+
     def check(self) -> None:
-        for name in ("epochs", "batch_size", "validate_every"):
-            checks.whole(self.of(name), getattr(self, name), 1, MOST)
-        for name, most in (("learning_rate", HIGHEST_RATE), ("clip_norm", 1e12)):
+        if self.epochs is not None and self.steps is not None:
+            raise ModelError(
+                f"training.epochs is {self.epochs} and training.steps {self.steps}: a run has one "
+                "budget, give one of the two."
+            )
+        for name in ("epochs", "steps", "batch_size", "validate_every"):
+            if getattr(self, name) is not None or name == "batch_size":
+                checks.whole(self.of(name), getattr(self, name), 1, MOST)
+        rates = dict.fromkeys(("learning_rate", "dynamics_rate", "readout_rate"), HIGHEST_RATE)
+        for name, most in (*rates.items(), ("clip_norm", 1e12)):
             checks.number(self.of(name), getattr(self, name), 0, most, above=True)
         for name in ("warmup_epochs", "weight_decay_warmup_epochs"):
             checks.whole(self.of(name), getattr(self, name), 0, MOST)
@@ -90,6 +117,20 @@ class Training(Options):
                 "training.refit is True under training.max_seconds: a refit repeats so many "
                 "epochs, not so many seconds; leave one of the two."
             )
+
+    def epochs_of(self, trials: int) -> int:
+        """Number of epochs that the budget is on so many trials."""
+        if self.steps is None:
+            return self.epochs or EPOCHS
+        return -(-self.steps // max(1, -(-trials // self.batch_size)))
+
+    def planned(self, trials: int) -> "Training":
+        """Return the same training with its budget in epochs of so many trials."""
+        epochs, warmup = self.epochs_of(trials), self.warmup_epochs
+        if self.steps is not None:
+            warmup = min(warmup, int(WARMUP_SHARE * epochs))
+        every = self.validate_every or max(1, round(epochs / VALIDATIONS))
+        return replace(self, steps=None, epochs=epochs, warmup_epochs=warmup, validate_every=every)
 
     def learning_rate_at(self, progress: float, epoch: int, reductions: int = 0) -> float:
         """Step size at a share `progress` of the run, after so many `reductions` on a plateau."""

@@ -5,7 +5,7 @@ The same state serves rollback, Ctrl-C and resume.
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -52,21 +52,20 @@ class TrainingState:
     """
 
     def __init__(
-        self, network: nn.Module, settings: Training, seed: int, last_epoch: int | None = None
+        self,
+        network: nn.Module,
+        settings: Training,
+        seed: int,
+        last_epoch: int | None = None,
+        groups: Mapping[str, Sequence[nn.Parameter]] | None = None,
     ) -> None:
+        assert settings.epochs is not None, "a budget in steps is planned first"
         self.network, self.settings, self.seed = network, settings, seed
-        self.last_epoch = settings.epochs if last_epoch is None else last_epoch
+        self.epochs, self.last_epoch = settings.epochs, last_epoch or settings.epochs
         self.averaged = copy.deepcopy(network).eval()
         self.best = {k: v.clone() for k, v in network.state_dict().items()}
-        # decay shrinks weights only: biases, scales and rates have no reason to be near zero
-        matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-        others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay, "decays": True},
-            {"params": others, "weight_decay": 0.0, "decays": False},
-        ]
         self.optimizer = torch.optim.AdamW(
-            [g for g in groups if g["params"]],
+            list(_parameter_groups(network, settings, groups or {})),
             lr=settings.learning_rate,
             betas=(0.9, 0.99),
             fused=True,
@@ -81,7 +80,7 @@ class TrainingState:
             if self.settings.max_seconds is None
             else self.counters.elapsed_s / self.settings.max_seconds
         )
-        return max(self.counters.epoch / self.settings.epochs, by_clock)
+        return max(self.counters.epoch / self.epochs, by_clock)
 
     @property
     def share_done(self) -> float:
@@ -106,7 +105,7 @@ class TrainingState:
         # each failure halves the step for the rest of the run, not for one epoch
         rate = settings.learning_rate_at(self.progress, c.epoch, c.reductions) * 0.5**c.failures
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["times"]
             if group["decays"]:
                 group["weight_decay"] = settings.weight_decay_at(c.epoch)
         return rate
@@ -207,3 +206,23 @@ class TrainingState:
         state = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
         self.counters = Counters(**copy.deepcopy(numbers))
+
+
+def _parameter_groups(
+    network: nn.Module, settings: Training, named: Mapping[str, Sequence[nn.Parameter]]
+) -> Iterator[dict[str, Any]]:
+    """Sort the learned weights by step size and decay; those in no named group come last."""
+    times = {id(p): getattr(settings, f"{name}_rate") for name, own in named.items() for p in own}
+    learned = [p for p in network.parameters() if p.requires_grad]
+    for rate in dict.fromkeys([*times.values(), 1.0]):
+        own = [p for p in learned if times.get(id(p), 1.0) == rate]
+        # decay shrinks weights only: biases, scales and rates have no reason to be near zero
+        matrices, others = [p for p in own if p.ndim > 1], [p for p in own if p.ndim <= 1]
+        for params, decay in ((matrices, settings.weight_decay), (others, 0.0)):
+            if params:
+                yield {
+                    "params": params,
+                    "weight_decay": decay,
+                    "decays": params is matrices,
+                    "times": rate,
+                }

@@ -14,6 +14,7 @@ from undertow.dynamics import CoupledOscillators, Dynamics, from_function
 from undertow.errors import ModelError
 from undertow.models import LatentSDE
 from undertow.names import kebab
+from undertow.training import read_tensors, write_tensors
 
 VARIANTS = [(cls, {}) for cls in FAMILY] + [
     (cls, {"noise": False}) for cls in FAMILY if takes(cls, "noise")
@@ -69,6 +70,17 @@ def test_fits_differ_in_their_dynamics_alone() -> None:
         for part in ("encoder", "decoder", "observation", "behavior", "labels"):
             mine, first = (getattr(n, part).state_dict() for n in (network, alike[0]))
             assert {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in first.items()}
+
+
+def test_files_that_hold_frequencies_and_no_logarithms_are_read(tmp_path: Path) -> None:
+    path = fitted().save(tmp_path / "model.safetensors")
+    tensors, header = read_tensors(path)
+    omega = tensors.pop("dynamics.log_omega").exp()
+    write_tensors(path, tensors | {"dynamics.omega": omega}, header)
+    assert torch.allclose(LatentSDE.load(path).dynamics_.omega, omega)
+    write_tensors(path, tensors | {"dynamics.omega": -omega}, header)
+    with pytest.raises(ModelError, match=r"model.safetensors holds .* turn backwards"):
+        LatentSDE.load(path)
 
 
 def test_dynamics_of_ones_own_are_asked_for_again(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """`LatentSDE` (ElGazzar & van Gerven 2024): latent dynamics of any kind, inferred over paths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -22,11 +22,12 @@ from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
+from undertow.models.latent_sde.readouts import readout_solver
 from undertow.models.latent_sde.refining import Effort
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size
-from undertow.training import Training, Validate
+from undertow.training import Solve, Training, Validate
 
 
 class LatentSDE(Inquiries):
@@ -128,6 +129,14 @@ class LatentSDE(Inquiries):
 
     def parts(self) -> Mapping[str, nn.Module | None]:
         return {"dynamics": self.network_.dynamics}
+
+    def readouts(self) -> Sequence[nn.Module]:
+        network = self.network_
+        behavior = [] if network.behavior is None else [network.behavior]
+        return [network.observation, *behavior, *network.labels.values()]
+
+    def closed_form(self, batch: Batch) -> Solve | None:
+        return readout_solver(self.network_, batch)
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float

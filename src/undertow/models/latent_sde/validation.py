@@ -5,10 +5,11 @@ import math
 import numpy as np
 from torch import nn
 
-from undertow.data import TrialSet
+from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
+from undertow.models.latent_sde.beyond_spikes import behavior_gain, label_gain
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.prediction import evidence_bounds, predict
 from undertow.training import Validate
@@ -19,7 +20,10 @@ SAMPLES = 10
 def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
     """Return a function network → score on the validation trials, higher is better.
 
-    It also checks that the learned dynamics are still stable at this bin width.
+    It also checks that the learned dynamics are still stable at this bin width. To the bits per
+    spike of neurons it adds what is gained on behaviour and labels, under the weights they have in
+    the loss: their log-likelihood beyond that of their own mean and spread, or shares, in bits per
+    spike of all neurons.
 
     Args:
         batch: the validation trials as the network reads them.
@@ -38,8 +42,9 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
             "'likelihood'."
         )
     bound = monitor == "likelihood" or (monitor == "auto" and not trials.heldout.any())
+    generate = monitor == "generate"
     counts = np.array(trials.spikes)
-    if monitor in ("auto", "co-bps") and not bound:
+    if not bound and not generate:
         counts[:, :, ~trials.heldout] = np.nan
     spikes = float(np.nansum(trials.spikes))
 
@@ -49,13 +54,20 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
         if bound:
             elbo = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
             return float(elbo.sum() / spikes / math.log(2))
-        prediction = predict(network, batch, trials, SAMPLES, False, 0, monitor == "generate")
-        if monitor == "generate":
-            counts[network.before_t0(batch).cpu().numpy()] = np.nan
-        scored = np.nansum(counts, axis=(0, 1)) > 0
-        rates = prediction.rates[:, :, scored].astype(np.float64) * trials.bin_s
-        if not np.isfinite(rates[trials.valid]).all():
-            return math.nan  # training goes back to weights that make them finite
-        return float(bits_per_spike(rates, counts[:, :, scored]))
+        prediction = predict(network, batch, trials, SAMPLES, False, 0, generate)
+        seen = network.before_t0(batch).cpu().numpy() & generate
+        neurons = _bits_per_spike(prediction, np.where(seen[..., None], np.nan, counts))
+        beyond = network.behavior_weight * behavior_gain(prediction, ~seen)
+        beyond += network.label_weight * label_gain(prediction, batch)
+        return neurons + beyond / max(spikes, 1.0) / math.log(2)
 
     return validate
+
+
+def _bits_per_spike(prediction: Prediction, counts: np.ndarray) -> float:
+    """Bits per spike of what is known of `counts`; NaN for rates that are not finite."""
+    trials, scored = prediction.trials, np.nansum(counts, axis=(0, 1)) > 0
+    rates = prediction.rates[:, :, scored].astype(np.float64) * trials.bin_s
+    if not np.isfinite(rates[trials.valid]).all():
+        return math.nan  # training goes back to weights that make them finite
+    return float(bits_per_spike(rates, counts[:, :, scored]))

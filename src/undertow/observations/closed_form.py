@@ -1,0 +1,193 @@
+"""Linear readouts at their optimum: regressions with a penalty chosen by leaving out trials.
+
+All are solved in double precision on features of zero mean and unit variance; offsets are not
+penalised.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FOLDS, PENALTIES, ITERATIONS = 4, (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0), 8
+"""Of the choice of a penalty, times the number of rows; and of Newton's method."""
+LEAST_STD, LARGEST_LOG = 1e-6, 15.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a regression.
+
+    Attributes:
+        x: (rows, features).
+        y: what is regressed, (rows,) or (rows, outputs).
+        trial: the trial each row is of, (rows,).
+    """
+
+    x: Tensor
+    y: Tensor
+    trial: Tensor
+
+    def take(self, chosen: Tensor) -> "Rows":
+        """Select some of the rows by a mask."""
+        return Rows(self.x[chosen], self.y[chosen], self.trial[chosen])
+
+
+Fit = Callable[[Rows, float], Tensor]
+"""Fits weights, (features + 1, outputs), the offset last, under a penalty on Σ weights²."""
+Loss = Callable[[Tensor, Rows], Tensor]
+"""Sums the loss of weights over rows."""
+
+
+def rows_of(features: Tensor, observed: Tensor) -> Rows:
+    """Collect the rows where something was observed.
+
+    Args:
+        features: (trials, …, features).
+        observed: (trials, …), NaN where missing.
+    """
+    known = observed.isfinite()
+    index = torch.arange(len(features), device=features.device)
+    trial = index.view(-1, *[1] * (observed.ndim - 1)).expand(observed.shape)
+    return Rows(features[known].double(), observed[known].double(), trial[known])
+
+
+def ridge(features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    """Least squares, channel by channel: weight (channels, features) and bias (channels,).
+
+    Args:
+        features: (trials, time, features).
+        observed: (trials, time, channels), NaN where missing.
+    """
+    return _by_channel(features, observed, _ridge, _squares)
+
+
+def log_variance(features: Tensor, squares: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    """Log-variance of a Gaussian, linear in the features, from squared errors.
+
+    It minimises Σ ½ (r² e^{−l} + l): a weight (channels, features) and a bias (channels,).
+
+    Args:
+        features: (trials, time, features).
+        squares: r², (trials, time, channels), NaN where missing.
+        least: smaller squares count as this.
+    """
+    return _by_channel(features, squares.clamp(min=least), _variance, _variance_loss)
+
+
+def softmax_regression(
+    features: Tensor, codes: Tensor, n_categories: int
+) -> tuple[Tensor, Tensor] | None:
+    """Multinomial regression: weight (categories, features) and bias (categories,).
+
+    None where nothing was observed.
+
+    Args:
+        features: (trials, …, features).
+        codes: numbers of categories, (trials, …), NaN where missing.
+        n_categories: how many there are.
+    """
+    rows = rows_of(features, codes)
+    if not len(rows.y):
+        return None
+    shares = F.one_hot(rows.y.long(), n_categories).double()
+    found = _regress(Rows(rows.x, shares, rows.trial), _softmax, _softmax_loss)
+    return _as_weights(found, features)
+
+
+def _by_channel(features: Tensor, observed: Tensor, fit: Fit, loss: Loss) -> tuple[Tensor, Tensor]:
+    columns = []
+    for channel in observed.unbind(-1):
+        rows = rows_of(features, channel)
+        if len(rows.y):
+            columns.append(_regress(rows, fit, loss)[:, 0])
+        else:
+            columns.append(features.new_zeros(features.shape[-1] + 1).double())
+    return _as_weights(torch.stack(columns, 1), features)
+
+
+def _as_weights(found: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    return found[:-1].T.to(like.dtype), found[-1].to(like.dtype)
+
+
+def _regress(rows: Rows, fit: Fit, loss: Loss) -> Tensor:
+    """Fit with the penalty that predicts left-out trials best; the features may have any scale."""
+    rows = rows if rows.y.ndim == 2 else Rows(rows.x, rows.y[:, None], rows.trial)
+    mean, std = rows.x.mean(0), rows.x.std(0, correction=0).clamp(min=LEAST_STD)
+    scaled = Rows((rows.x - mean) / std, rows.y, rows.trial)
+    folds = list(_folds(scaled))
+    losses = [
+        sum(float(loss(fit(seen, penalty), left)) for seen, left in folds) for penalty in PENALTIES
+    ]
+    best = min(range(len(PENALTIES)), key=losses.__getitem__) if folds else len(PENALTIES) - 1
+    found = fit(scaled, PENALTIES[best])
+    weight = found[:-1] / std[:, None]
+    return torch.cat([weight, found[-1:] - mean @ weight])
+
+
+def _folds(rows: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Leave out every fourth trial in turn; none where there are too few trials to do so."""
+    present = rows.trial.unique()
+    if len(present) < 2 * FOLDS:
+        return
+    place = torch.searchsorted(present, rows.trial) % FOLDS
+    for fold in range(FOLDS):
+        yield rows.take(place != fold), rows.take(place == fold)
+
+
+def _with_offset(x: Tensor) -> Tensor:
+    return F.pad(x, (0, 1), value=1.0)
+
+
+def _penalty(x: Tensor, penalty: float) -> Tensor:
+    """Diagonal of the penalty's curvature, (features + 1,): none on the offset."""
+    return F.pad(x.new_full((x.shape[1],), penalty * len(x)), (0, 1), value=1e-9 * len(x))
+
+
+def _ridge(rows: Rows, penalty: float) -> Tensor:
+    x = _with_offset(rows.x)
+    curvature = x.T @ x + _penalty(rows.x, penalty).diag()
+    return torch.linalg.solve(curvature, x.T @ rows.y)
+
+
+def _squares(weights: Tensor, rows: Rows) -> Tensor:
+    return (rows.y - _with_offset(rows.x) @ weights).square().sum()
+
+
+def _variance(rows: Rows, penalty: float) -> Tensor:
+    """Newton's method with Fisher's information, which is ½ XᵀX whatever the weights."""
+    x, held = _with_offset(rows.x), _penalty(rows.x, penalty)
+    weights = x.new_zeros(x.shape[1], 1)
+    weights[-1] = rows.y.mean().log()
+    curvature = 0.5 * x.T @ x + held.diag()
+    for _ in range(ITERATIONS):
+        ratio = rows.y * (-(x @ weights).clamp(-LARGEST_LOG, LARGEST_LOG)).exp()
+        # a ratio far above 1 would throw the step beyond where it holds
+        slope = 0.5 * x.T @ (1 - ratio.clamp(max=10.0)) + held[:, None] * weights
+        weights = weights - torch.linalg.solve(curvature, slope)
+    return weights
+
+
+def _variance_loss(weights: Tensor, rows: Rows) -> Tensor:
+    logvar = (_with_offset(rows.x) @ weights).clamp(-LARGEST_LOG, LARGEST_LOG)
+    return 0.5 * (rows.y * (-logvar).exp() + logvar).sum()
+
+
+def _softmax(rows: Rows, penalty: float) -> Tensor:
+    """Steps under Böhning's bound on the curvature, ½ (I − 11ᵀ/K) ⊗ XᵀX: each lowers the loss."""
+    x, held = _with_offset(rows.x), _penalty(rows.x, penalty)
+    n_categories = rows.y.shape[1]
+    weights = x.new_zeros(x.shape[1], n_categories)
+    weights[-1] = rows.y.mean(0).clamp(min=1e-3).log()
+    curvature = 0.5 * x.T @ x + held.diag()
+    for _ in range(4 * ITERATIONS):
+        slope = x.T @ (torch.softmax(x @ weights, 1) - rows.y) + held[:, None] * weights
+        weights = weights - torch.linalg.solve(curvature, slope)
+    return weights
+
+
+def _softmax_loss(weights: Tensor, rows: Rows) -> Tensor:
+    logits = _with_offset(rows.x) @ weights
+    return -(rows.y * torch.log_softmax(logits, 1)).sum()
