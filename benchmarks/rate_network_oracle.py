@@ -89,7 +89,12 @@ def oracle(
     )
     generator = path_generator(inputs.device, seed, 0)
     found = smooth(
-        law.chain(true_dynamics(network)), law.initial, log_likelihood, particles, samples, generator
+        law.chain(true_dynamics(network)),
+        law.initial,
+        log_likelihood,
+        particles,
+        samples,
+        generator,
     )
     states = found.states[:, :, grid.before].transpose(0, 1)
     rates = (states @ readout.t() + torch.tensor(offsets, dtype=torch.float32)).exp().numpy()

@@ -125,7 +125,10 @@ class ControlledChain:
         n, scale = x.shape[1], self.dynamics.timescale_s
         s, h = (_column(v, k, n) / scale for v in (self.grid.starts_s, self.grid.steps_s))
         u = None if self.inputs is None else _rows(self.inputs[:, k], n)
-        return h, *self.dynamics.step(s, x.flatten(0, 1), h, u)
+        mean, std = self.dynamics.step(s, x.flatten(0, 1), h, u)
+        shape = (self.dynamics.noise_dim,) * (1 + self.dynamics.correlated)
+        # one for all particles, or one for each
+        return h, mean, std.expand(shape if std.ndim == len(shape) else (len(mean), *shape))
 
 
 def _rows(values: Tensor, particles: int) -> Tensor:

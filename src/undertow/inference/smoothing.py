@@ -83,8 +83,9 @@ def sample_backwards(
     effective = [effective_number(share.log())]
     for k in range(n_steps - 1, -1, -1):
         if chain.degenerate:
-            index = particles.ancestors[k].gather(1, index)
-            share = _shares(index, share.shape[-1])
+            parents = particles.ancestors[k]
+            index = parents.gather(1, index)
+            share = torch.zeros_like(share).scatter_add_(1, parents, share)
         else:
             index, share = _backwards(chain, particles, k, paths[-1], generator)
         paths.append(_taken(particles.states[k], index))
@@ -116,13 +117,6 @@ def _draw(log_weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tens
         at = (start[part] * sums[..., -1:]).to(sums.dtype)
         found.append(torch.searchsorted(sums, at)[..., 0].clamp(max=n - 1))
     return torch.cat(found), torch.cat(shares)
-
-
-def _shares(index: Tensor, n: int) -> Tensor:
-    """Compute the share of samples that each of n particles has, (trials, n)."""
-    ones = torch.ones(index.shape, dtype=torch.float32, device=index.device)
-    counts = ones.new_zeros(len(index), n).scatter_add_(1, index, ones)
-    return counts / index.shape[1]
 
 
 def _taken(values: Tensor, index: Tensor) -> Tensor:
