@@ -132,11 +132,12 @@ class Prediction:
         few = np.nan_to_num(self.effective_samples, nan=np.inf) < LEAST_EFFECTIVE
         if few.any():
             trial = int(few.sum(1).argmax())
+            least = np.nanmin(self.effective_samples)
             raise UndertowError(
                 f"the samples of {int(few.any(1).sum())} of {len(few)} trials rest on fewer than "
                 f"{LEAST_EFFECTIVE} effective particles in some bins (trial "
-                f"{self.trials.trial_ids[trial]!r} on {np.nanmin(self.effective_samples):.3g}), too "
-                "few for an interval: predict with more particles, or with refine=100."
+                f"{self.trials.trial_ids[trial]} most of all; the least is {least:.3g}), too few "
+                "for an interval: predict with more particles, or with refine=100."
             )
 
     def to_xarray(self) -> "xarray.Dataset":

@@ -20,6 +20,7 @@ from undertow.experiments.records import read_run
 from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
+from undertow.models import LatentSDE
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
 
@@ -109,19 +110,28 @@ class SavedRun:
             )
 
     def predict(
-        self, trials: TrialSet, generate: bool = False, samples: int | None = None, seed: int = 0
+        self,
+        trials: TrialSet,
+        generate: bool = False,
+        samples: int | None = None,
+        seed: int = 0,
+        refine: int = 0,
+        particles: int = 0,
     ) -> Prediction:
         """The model's prediction; with `generate`, from the first bins of each trial alone.
 
+        `refine` and `particles` are those of `LatentSDE.predict`.
+
         Raises:
-            ModelError: for a model that does not generate.
+            ModelError: for a model that does not generate, or has no posterior over paths to refine
+                or to draw with particles.
         """
+        effort = {k: v for k, v in (("refine", refine), ("particles", particles)) if v}
+        given = generate, samples, seed, effort
         if not self.by_fold(trials):
-            return _predicted(self.model, trials, generate, samples, seed)
+            return _predicted(self.model, trials, *given)
         parts = [(fold.model, fold.parts(trials)[1]) for fold in self.folds]
-        return joined(
-            [_predicted(model, test, generate, samples, seed) for model, test in parts], trials
-        )
+        return joined([_predicted(model, test, *given) for model, test in parts], trials)
 
     def by_fold(self, trials: TrialSet) -> bool:
         """Whether each trial is left to the fold's model that did not see it."""
@@ -192,8 +202,20 @@ def _about(directory: Path) -> Mapping[str, Any]:
 
 
 def _predicted(
-    model: Estimator, trials: TrialSet, generate: bool, samples: int | None, seed: int
+    model: Estimator,
+    trials: TrialSet,
+    generate: bool,
+    samples: int | None,
+    seed: int,
+    effort: Mapping[str, int],
 ) -> Prediction:
+    if effort:
+        if not isinstance(model, LatentSDE):
+            raise ModelError(
+                f"{model.cli_name} has no posterior over paths to refine or to draw with "
+                f"particles: leave out {' and '.join(effort)}, or fit latent-sde."
+            )
+        return model.predict(trials, samples, seed, "generate" if generate else "smooth", **effort)
     if not generate:
         return model.predict(trials, samples, seed)
     generated = model.predict_generated(trials, samples, seed)
