@@ -6,7 +6,7 @@ Scores are those of the right trials.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
 from undertow.models import LatentSDE
 from undertow.models.base import Estimator
+from undertow.models.latent_sde.inferring import Effort
 from undertow.models.loading import load_model
 
 NOT_READING = ("path", "bin_s", "heldout", "split_seed")
@@ -126,8 +127,7 @@ class SavedRun:
             ModelError: for a model that does not generate, or has no posterior over paths to refine
                 or to draw with particles.
         """
-        effort = {k: v for k, v in (("refine", refine), ("particles", particles)) if v}
-        given = generate, samples, seed, effort
+        given = generate, samples, seed, Effort(refine, particles)
         if not self.by_fold(trials):
             return _predicted(self.model, trials, *given)
         parts = [(fold.model, fold.parts(trials)[1]) for fold in self.folds]
@@ -207,15 +207,18 @@ def _predicted(
     generate: bool,
     samples: int | None,
     seed: int,
-    effort: Mapping[str, int],
+    effort: Effort,
 ) -> Prediction:
     if effort:
         if not isinstance(model, LatentSDE):
             raise ModelError(
                 f"{model.cli_name} has no posterior over paths to refine or to draw with "
-                f"particles: leave out {' and '.join(effort)}, or fit latent-sde."
+                "particles: leave out refine and particles, or fit latent-sde."
             )
-        return model.predict(trials, samples, seed, "generate" if generate else "smooth", **effort)
+        mode: Literal["smooth", "generate"] = "generate" if generate else "smooth"
+        return model.predict(
+            trials, samples, seed, mode, refine=effort.refine, particles=effort.particles
+        )
     if not generate:
         return model.predict(trials, samples, seed)
     generated = model.predict_generated(trials, samples, seed)

@@ -88,7 +88,7 @@ class ControlledChain:
         unmoved = x.new_zeros(len(x) * dynamics.noise_dim, dynamics.state_dim)
         h = h if h.ndim == 0 else h.view(len(x), n)[:, :1].repeat_interleave(dynamics.noise_dim, 0)
         effect = dynamics.displaced(unmoved, factor.mT.flatten(0, 1), h)
-        return mean.view(x.shape), effect.view(len(x), dynamics.noise_dim, -1).mT
+        return mean.view(x.shape), effect.view(len(x), dynamics.noise_dim, dynamics.state_dim).mT
 
     def log_density(self, k: int, x: Tensor, after: Tensor) -> Tensor:
         """Log density of states after step `k` given those before it, under the prior.

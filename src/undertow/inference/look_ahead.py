@@ -16,6 +16,8 @@ from undertow.inference.initial_state import InitialLaw
 MOST_PRODUCTS = 16
 """Widest state whose products of coordinates are read; of wider ones only the squares are."""
 RIDGE = 1e-3
+NARROWEST = 0.05
+"""Least spread of the particles of an entry, as a share of that of all entries."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ def learn_look_ahead(chain: ControlledChain, states: Tensor, log_likelihoods: Te
         states: of particles near what is likely, (steps + 1, trials, particles, state_dim).
         log_likelihoods: of what is observed at each entry, (steps + 1, trials, particles).
     """
-    middle, scale = states.mean(2, keepdim=True), states.std(2, keepdim=True).clamp(min=1e-6)
+    middle, scale = states.mean(2, keepdim=True), states.std(2, keepdim=True)
+    # where particles are copies of a few their spread says nothing of what is likely
+    scale = torch.maximum(scale, NARROWEST * scale.mean(0)) + torch.finfo(scale.dtype).tiny
     value = states.new_zeros(states.shape[1:3])
     weights = [states.new_zeros(states.shape[1], numbers_of(states[0]).shape[-1], 1)]
     bounds, pushes = [states.new_zeros(2, states.shape[1], 1)], list[Push]()
@@ -167,9 +171,12 @@ def _push(worth: Tensor, middle: Tensor, scale: Tensor, effect: Tensor) -> Push:
     dim = middle.shape[-1]
     curvature = _curvature(worth[:, 1 + dim :, 0], dim)
     effect = effect / scale.mT
-    eye = torch.eye(effect.shape[-1], dtype=effect.dtype, device=effect.device)
-    precision = eye - 2 * effect.mT @ curvature @ effect
-    factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(precision)))
+    # float64: a narrow value and a wide noise leave a precision few digits
+    read, bend = effect.double(), curvature.double()
+    eye = torch.eye(effect.shape[-1], dtype=torch.float64, device=effect.device)
+    precision = eye - 2 * read.mT @ bend @ read
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+    factor = torch.linalg.cholesky(inverse).to(effect.dtype)
     return Push(middle, scale, worth[:, 0], worth[:, 1 : 1 + dim].mT, curvature, effect, factor)
 
 
@@ -182,4 +189,5 @@ def _curvature(weights: Tensor, dim: int) -> Tensor:
     matrix[:, rows, columns] = weights
     # a value that grows without bound would pull a step out of all that was seen
     values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
-    return vectors * values.clamp(max=0.0)[:, None] @ vectors.mT
+    bent: Tensor = vectors * values.clamp(max=0.0)[:, None] @ vectors.mT
+    return (bent + bent.mT) / 2

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from undertow.inference.initial_state import InitialLaw
 from undertow.inference.path_law import PathLaw
@@ -104,49 +104,54 @@ def refine(
         generator: source of the noise of all paths.
     """
     own = _Own(law, reference, noise_dim)
-    optimizer = torch.optim.Adam(own.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(own.tensors, lr=LEARNING_RATE, betas=(0.9, 0.99))
+    fresh = generator.get_state()
     with torch.enable_grad():
         for step in range(steps):
             # half a cosine: large steps first, small ones to average over the paths' noise
             rate = LEARNING_RATE * (0.5 + 0.5 * math.cos(math.pi * step / steps))
             optimizer.param_groups[0]["lr"] = rate
             loss = -bound(own.law(), generator).sum()
-            parameters = list(own.parameters())
             # of these alone: no gradient is left in the weights of networks
-            gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient.nan_to_num_(0.0, 0.0, 0.0)
+            gradients = torch.autograd.grad(loss, own.tensors, materialize_grads=True)
+            for tensor, gradient in zip(own.tensors, gradients, strict=True):
+                tensor.grad = gradient.nan_to_num_(0.0, 0.0, 0.0)
             optimizer.step()
     with torch.no_grad():
-        state = generator.get_state()
+        # both of the same noise, whatever the number of steps
+        generator.set_state(fresh)
         before = bound(own.law(of_start=True), generator)
-        generator.set_state(state)
+        generator.set_state(fresh)
         after = bound(own.law(), generator)
         better = after > before
         return Refined(own.law(better), before, torch.where(better, after, before))
 
 
-class _Own(nn.Module):
-    """What is each trial's own while its law is refined."""
+class _Own:
+    """What is each trial's own while its law is refined; no module, which would own the control."""
 
     def __init__(self, law: PathLaw, reference: Tensor | None, noise_dim: int) -> None:
-        super().__init__()
         self.start, dim = law, law.initial.mean.shape[-1]
         full = dim <= WIDEST_FULL or law.initial.factor.ndim == 3
         factor = law.initial.factor
         self.factor = torch.diag_embed(factor) if full and factor.ndim == 2 else factor
-        self.shift = nn.Parameter(torch.zeros_like(law.initial.mean))
-        self.log_scale = nn.Parameter(torch.zeros_like(law.initial.mean))
-        self.below = nn.Parameter(torch.zeros_like(self.factor)) if full else None
+        self.tensors: list[Tensor] = []
+        self.shift = self._learned(law.initial.mean.shape)
+        self.log_scale = self._learned(law.initial.mean.shape)
+        self.below = self._learned(self.factor.shape) if full else None
         self.steering: RefinedSteering | None = None
         if reference is None or not noise_dim:
             return
-        self.reference, sizes = reference, (*reference.shape[:2], noise_dim)
-        self.push = nn.Parameter(reference.new_zeros(sizes))
+        self.reference, sizes = reference, torch.Size((*reference.shape[:2], noise_dim))
+        self.push = self._learned(sizes)
         feedback = dim <= WIDEST_FULL
-        self.gain = nn.Parameter(reference.new_zeros(*sizes, dim)) if feedback else None
+        self.gain = self._learned(torch.Size((*sizes, dim))) if feedback else None
         width = 0 if law.context is None else law.context.shape[-1]
         self.steering = RefinedSteering(law.steering, width, noise_dim, dim, feedback)
+
+    def _learned(self, shape: torch.Size) -> Tensor:
+        self.tensors.append(self.factor.new_zeros(shape).requires_grad_())
+        return self.tensors[-1]
 
     def law(self, taken: Tensor | None = None, of_start: bool = False) -> PathLaw:
         """Return the law with what was learned; of trials not in `taken` as at the start."""

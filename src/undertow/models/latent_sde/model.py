@@ -19,11 +19,11 @@ from undertow.models.latent_sde import prediction as predicting
 from undertow.models.latent_sde import validation
 from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
 from undertow.models.latent_sde.building import check_settings as check_pieces
+from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.readouts import readout_solver
-from undertow.models.latent_sde.refining import Effort
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size

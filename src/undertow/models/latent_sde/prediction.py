@@ -14,9 +14,9 @@ from undertow.data.prediction import likeliest_categories
 from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
 from undertow.memory import blocks, give_back
+from undertow.models.latent_sde.inferring import Effort, infer
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
-from undertow.models.latent_sde.refining import Effort, infer
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import CategoricalChannels, GaussianObservation, Observation
 from undertow.randomness import path_generator
