@@ -1,8 +1,9 @@
 """`ControlledChain`: the steps of a path one at a time, for many particles of each trial."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +13,10 @@ from undertow.inference.solving import control_log_ratio
 from undertow.inference.steering import Steering
 from undertow.inference.time_grid import TimeGrid
 
-if TYPE_CHECKING:
-    from undertow.inference.look_ahead import Push
+Proposal = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From the mean of a step's end (trials, particles, state_dim) and standard normal numbers to the
+noise of the step, shaped like these, and its log density under the prior less that under the
+proposal, (trials, particles)."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,12 @@ class ControlledChain:
         after = self.dynamics.displaced(mean, self.dynamics.spread(std, kick), h)
         return after.view(*x.shape[:2], -1), log_ratio
 
-    def pushed_step(self, k: int, x: Tensor, noise: Tensor, push: "Push") -> tuple[Tensor, Tensor]:
-        """Take step `k` under another proposal of its noise; as `step`."""
+    def proposed_step(
+        self, k: int, x: Tensor, noise: Tensor, propose: Proposal
+    ) -> tuple[Tensor, Tensor]:
+        """Take step `k` under a proposal in place of the control; as `step`."""
         h, mean, std = self._law(k, x)
-        kick, log_ratio = push.propose(mean.view(x.shape), noise)
+        kick, log_ratio = propose(mean.view(x.shape), noise)
         after = self.dynamics.displaced(mean, self.dynamics.spread(std, kick.flatten(0, 1)), h)
         return after.view(x.shape), log_ratio
 

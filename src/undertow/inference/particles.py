@@ -94,7 +94,7 @@ def run_particles(
         if look_ahead is None:
             x, log_ratio = chain.step(k, x, kick)
         else:
-            x, log_ratio = chain.pushed_step(k, x, kick, look_ahead.pushes[k])
+            x, log_ratio = chain.proposed_step(k, x, kick, look_ahead.pushes[k].propose)
         observed = _likelihood(log_likelihood, k + 1, x)
         before, value = value, _value(look_ahead, k + 1, x)
         log_weight = log_weight + log_ratio + observed + value - before
