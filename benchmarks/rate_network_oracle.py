@@ -78,9 +78,8 @@ def oracle(
         if between or (seen_bins is not None and n >= seen_bins):
             return None
         log_mean = x @ readout[heldin].t() + offset[heldin]
-        return torch.baddbmm(
-            -log_mean.exp().sum(-1, keepdim=True), log_mean, counts[:, n, :, None]
-        )[..., 0]
+        expected = log_mean.exp().sum(-1) + torch.lgamma(1 + counts[:, n]).sum(-1)[:, None]
+        return (log_mean @ counts[:, n, :, None])[..., 0] - expected
 
     law = PathLaw(
         InitialLaw.standard_normal(len(trials), readout.shape[1], inputs),
