@@ -150,8 +150,8 @@ def test_the_report_shows_what_it_generates_and_its_dynamics(run: Path) -> None:
         ),
         (["--model", "latent-sde", "--set", "latent_dim=7"], "state_dim is 7"),
         (
-            ["--model", "latent-sde", "--preset", "paper"],
-            "--preset is of langevin-flow: latent-sde has none",
+            ["--model", "latent-sde", "--preset", "papers"],
+            "did you mean 'paper'?",
         ),
         (
             ["--dynamics", "neural-sde"],
@@ -290,3 +290,38 @@ def test_predict_refuses_a_mode_or_a_model_without_it(
     assert done.exit_code == 2
     assert "--mode dream: it must be smooth or generate" in done.stderr
     assert not (tmp_path / "p").exists()
+
+
+def test_presets_regions_and_pieces_are_set_on_the_command_line(
+    undertow: Undertow, tmp_path: Path
+) -> None:
+    trials = make_trials()
+    region = np.where(np.arange(trials.n_neurons) % 2, "A", "B")
+    file = write_hdf5(trials.replace(region=region), tmp_path / "regions.h5")
+    words = ["--model", "latent-sde", "--preset", "paper", "--dry-run"]
+    for setting in (
+        "regions=shared+split",
+        "dynamics.still=0.25",
+        "dynamics.coupling_network=8",
+        "dynamics.diffusion=full",
+        "dynamics.integrator=splitting",
+        "posterior.initial_share=0.5",
+        "encoder.missing=neurons",
+        "encoder.neuron_dropout=0.1",
+    ):
+        words += ["--set", setting]
+    done = undertow("fit", file, *words)
+    assert done.exit_code == 0, done.output
+    (model,) = (line for line in done.stdout.splitlines() if line.startswith("model "))
+    for said in (
+        "regions='shared+split'",
+        "still=0.25",
+        "coupling_network=8",
+        "diffusion='full'",
+        "initial_share=0.5",
+        "neuron_dropout=0.1",
+        "kl=KLSchedule(peak=10.0)",
+    ):
+        assert said in model
+    words[words.index("regions=shared+split")] = 'regions={"shared": 4, "A": 2, "B": 2}'
+    assert "regions={'shared': 4, 'A': 2, 'B': 2}" in undertow("fit", file, *words).stdout

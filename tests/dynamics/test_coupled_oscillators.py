@@ -241,3 +241,46 @@ def test_real_and_imaginary_parts_are_read_out_oscillator_by_oscillator() -> Non
     units = oscillators(4).units(x)
     assert units.shape == (2, 3, 4, 2)
     assert torch.equal(units[..., 1, :], torch.stack([x[..., 1], x[..., 5]], -1))
+
+
+# --- units that are still ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["stuart-landau", "bistable"])
+def test_still_units_hold_what_they_are_given(form: str) -> None:
+    """ω = 0 and dρ = −2βρ² ds, whatever the form: ρ = ρ₀ / (1 + 2βρ₀ s)."""
+    dynamics = oscillators(4, still=0.25, form=form, coupling="none", noise=False)
+    assert dynamics.natural_frequencies_hz[3:].tolist() == [0.0]
+    assert (dynamics.natural_frequencies_hz[:3] > 0).all()
+    start = vector(*[0.3] * 3, 0.8, *[0.1] * 3, -0.6)
+    end = path_of(dynamics, start, 25, 0.1)[-1]
+    assert end[[3, 7]].tolist() == pytest.approx([0.8 / 1.05**0.5, -0.6 / 1.05**0.5], rel=1e-7)
+    free = chosen(oscillators(4, form=form, coupling="none", noise=False))
+    others = [0, 1, 2, 4, 5, 6]
+    with torch.no_grad():  # those that turn are as without it
+        free.omega = dynamics.omega + torch.tensor([0, 0, 0, 1.0])
+        assert torch.equal(
+            dynamics.step(0.0, start, scalar(0.2))[0][others],
+            free.step(0.0, start, scalar(0.2))[0][others],
+        )
+        drift, moved = dynamics.drift(0.0, start), dynamics.step(0.0, start, scalar(1e-7))[0]
+    assert torch.allclose((moved - start) / 1e-7, drift, atol=1e-5)
+
+
+def test_still_units_stay_so_in_learning() -> None:
+    dynamics = oscillators(4, still=2)
+    optimizer = torch.optim.Adam(dynamics.parameters(), lr=0.1)
+    for k in range(3):
+        optimizer.zero_grad()
+        dynamics.step(0.0, normal(5, 8, seed=k), scalar(0.3))[0].square().sum().backward()
+        optimizer.step()
+    assert dynamics.omega[2:].tolist() == [0.0, 0.0]
+    assert dynamics.alpha[2:].abs().min() > 0
+    dynamics.omega = vector(1.0, 2.0, 3.0, 4.0)
+    assert dynamics.omega.tolist() == pytest.approx([1.0, 2.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("still", [0.1, 1.5, 5, -1])
+def test_a_wrong_number_of_still_units_is_refused(still: float) -> None:
+    with pytest.raises(ModelError, match=rf"still is {still:g}"):
+        CoupledOscillators(8, still=still)

@@ -48,3 +48,31 @@ def test_an_input_current_is_linear_and_zero_without_an_input() -> None:
     assert made(None) == 0.0
     assert InputMap(0, 3)(u) == 0.0
     assert not list(InputMap(0, 3).parameters())
+
+
+@pytest.mark.parametrize("kind", get_args(CouplingKind))
+def test_a_network_of_the_input_changes_the_coupling(kind: CouplingKind) -> None:
+    """K(u) = K₀ + W tanh(V u + c) + d; without an input K₀, and nothing of it where there is no
+    coupling."""
+    coupling = Coupling(3, 2, kind, hidden=4).double()
+    u = normal(5, 2)
+    if kind == "none":
+        assert not list(coupling.parameters())
+        return
+    assert coupling.slope is None
+    weights = dict(coupling.network.named_parameters())
+    hidden = torch.tanh(u @ weights["0.weight"].T + weights["0.bias"])
+    change = hidden @ weights["2.weight"].T + weights["2.bias"]
+    size = coupling.constant.shape
+    expected = (coupling.constant + change.view(5, *size)).expand(5, 3, 3) * coupling.mask
+    assert torch.allclose(coupling.matrix(u), expected)
+    assert not torch.allclose(coupling.matrix(u)[0], coupling.matrix(u)[1])
+    assert torch.equal(coupling.matrix(), coupling.constant * coupling.mask)
+
+
+def test_a_coupling_that_no_input_changes_stays_constant() -> None:
+    u = normal(5, 2)
+    assert Coupling(3, 2, linear=False).double().matrix(u).shape == (3, 3)
+    assert Coupling(3, 0, hidden=4).network is None
+    with pytest.raises(ModelError, match="coupling_network is -1"):
+        Coupling(3, 2, hidden=-1)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.dynamics.variants import normal
+from undertow.dynamics import NeuralSDE
 from undertow.dynamics.diffusions import DIFFUSIONS, FLOOR, START
 from undertow.errors import ModelError
 
@@ -40,3 +41,33 @@ def test_a_missing_input_is_zero_and_none_to_read_is_refused() -> None:
     ), "zero input"
     with pytest.raises(ModelError, match="diffusion='input' needs an input"):
         DIFFUSIONS["input"](2, 0)
+
+
+def test_a_network_reads_state_and_input() -> None:
+    diffusion = DIFFUSIONS["network"](2, 1).double()
+    x, u = normal(3, 2), normal(3, 1, seed=1)
+    hidden = torch.tanh(torch.cat([x, u], 1) @ diffusion.hidden.weight.t() + diffusion.hidden.bias)
+    inner = hidden @ diffusion.linear.weight.t() + diffusion.linear.bias
+    assert torch.allclose(diffusion(x, u), torch.log1p(inner.exp()) + FLOOR)
+    assert torch.equal(diffusion(x), diffusion(x, torch.zeros(3, 1)))
+    assert DIFFUSIONS["network"](2, 0)(x.float()).shape == (3, 2)
+    with pytest.raises(ModelError, match="integrator='heun' needs noise that does not depend"):
+        NeuralSDE(2, diffusion="network", integrator="heun")
+
+
+def test_a_full_matrix_correlates_the_noise_of_a_step() -> None:
+    dynamics = NeuralSDE(3, diffusion="full", timescale_s=1.0).double()
+    with torch.no_grad():
+        dynamics.diffusivity.below.copy_(torch.tensor([0.2, -0.1, 0.4]))
+        x, h = normal(5, 3), torch.tensor(0.25).double()
+        std = dynamics.step(0.0, x, h)[1]
+        factor, noise = dynamics.diffusivity.factor, normal(4000, 3, seed=2)
+        drawn = dynamics.spread(std, noise)
+    assert dynamics.correlated
+    assert (factor.triu(1) == 0).all()
+    assert torch.allclose(std, 0.5 * factor)
+    assert torch.allclose(drawn, 0.5 * noise @ factor.T)
+    roots = (factor @ factor.T).diagonal().sqrt()
+    assert torch.allclose(dynamics.diffusion(0.0, x), roots.expand(5, 3))
+    rows = dynamics.step(0.0, x, torch.full((5, 1), 0.25).double())[1]
+    assert torch.allclose(rows, std.expand(5, 3, 3))

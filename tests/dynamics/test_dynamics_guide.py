@@ -85,6 +85,9 @@ def test_who_takes_which_option() -> None:
         "diffusion": noisy - {"LinearSDE", "LDS"},
         "integrator": noisy - {"LinearSDE", "LDS"},
         "learn": langevin,
+        "coupling_network": {
+            title for title, (_, cls) in CLASSES.items() if hasattr(cls(WIDTH), "coupling")
+        },
     }
     assert {option: owners(option) for option in said} == said
     listed = {name for row in rows("option") for name in re.findall(r"`(\w+)`", row[0])}

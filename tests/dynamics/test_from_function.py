@@ -94,7 +94,7 @@ def test_the_example_of_its_documentation_runs(tmp_path: Path) -> None:
         ({"parameters": {"no name": 1.0}}, "parameter 'no name' is no name"),
         ({"diffusion": lambda x, u: x}, r"diffusion gives shape \(2, 3, 2\), smallest value 0"),
         ({"diffusion": lambda x, u: torch.ones(5)}, r"diffusion gives shape \(5,\)"),
-        ({"diffusion": "full"}, "diffusion is 'full'"),
+        ({"diffusion": "dense"}, "diffusion is 'dense'"),
         ({"state_dim": 0}, "state_dim is 0"),
     ],
 )

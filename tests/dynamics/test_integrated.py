@@ -114,8 +114,8 @@ def test_noise_of_a_step_by_hand() -> None:
             "integrator is 'midpoint': it must be one of 'euler', 'heun', 'rk4'",
         ),
         (
-            {"diffusion": "full"},
-            "diffusion is 'full': it must be one of 'constant', 'state', 'input'",
+            {"diffusion": "dense"},
+            "diffusion is 'dense': it must be one of 'constant', 'state', 'input'",
         ),
         ({"diffusion": "input"}, "diffusion='input' needs an input"),
         (

@@ -15,6 +15,8 @@ from tests.dynamics.variants import (
     double,
     normal,
 )
+from undertow.dynamics import IntegratedSDE
+from undertow.dynamics.diffusions import FullDiffusion
 
 
 @EVERY_SDE
@@ -48,11 +50,12 @@ def test_step_follows_drift_and_diffusion_as_it_shrinks(make: Make) -> None:
     @torch.no_grad()
     def errors(h: float) -> tuple[float, float]:
         mean, std = dynamics.step(0.0, x, torch.tensor(h, dtype=torch.float64), u)
-        diffusion = dynamics.diffusion(0.0, x, u)[:, dynamics.noisy]
+        law_var = torch.diag_embed(dynamics.diffusion(0.0, x, u)[:, dynamics.noisy].square())
+        own = dynamics.diffusivity if isinstance(dynamics, IntegratedSDE) else None
+        if isinstance(own, FullDiffusion):
+            law_var = (own.factor @ own.factor.T).expand_as(law_var)
         drift_error = (mean - x - h * dynamics.drift(0.0, x, u)).norm()
-        return float(drift_error), float(
-            (covariance(dynamics, std) - h * torch.diag_embed(diffusion.square())).norm()
-        )
+        return float(drift_error), float((covariance(dynamics, std) - h * law_var).norm())
 
     for coarse, fine in zip(errors(1e-4), errors(5e-5), strict=True):
         assert fine == pytest.approx(coarse / 4, rel=0.01) or coarse < 1e-13

@@ -22,6 +22,7 @@ from undertow.dynamics import (
     Potential,
     SplitSDE,
     UnderdampedLangevin,
+    VanDerPol,
     from_function,
 )
 from undertow.inference import Path
@@ -76,6 +77,18 @@ VARIANTS |= dict(
 VARIANTS |= dict(
     of(NeuralSDE, integrator=i, diffusion="input", input_dim=1) for i in ("heun", "rk4")
 )
+VARIANTS |= dict(
+    of(cls, coupling_network=3, input_dim=1)
+    for cls in FAMILY
+    if "coupling_network" in inspect.signature(cls).parameters
+)
+VARIANTS |= dict([of(CoupledOscillators, still=0.25)])
+VARIANTS |= dict(
+    of(cls, integrator="euler", diffusion=kind, input_dim=1)
+    for cls in (CoupledOscillators, NeuralSDE, VanDerPol)
+    for kind in ("network", "full")
+)
+VARIANTS |= dict([of(CoupledOscillators, diffusion="full")])
 VARIANTS |= dict(
     of(CoupledOscillators, coupling=c, input_dim=1) for c in ("none", "scalar", "diffusive")
 )

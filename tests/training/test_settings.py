@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undertow.errors import ModelError
+from undertow.models import LangevinFlow
 from undertow.training import Training
 
 nan = st.just(math.nan)
@@ -115,3 +116,52 @@ def test_refitting_needs_epochs_and_no_clock() -> None:
     assert Training(refit=True).refit
     with pytest.raises(ModelError, match=r"training\.refit is True .*training\.max_seconds"):
         Training(refit=True, max_seconds=10.0)
+
+
+# --- budgets ----------------------------------------------------------------------------------
+
+
+def test_a_budget_is_of_epochs_or_of_steps() -> None:
+    assert (Training().epochs, Training().steps) == (200, None)
+    assert (Training(steps=500).epochs, Training(steps=500).steps) == (None, 500)
+    with pytest.raises(ModelError, match=r"epochs is 5 and training\.steps 9: .* one of the two"):
+        Training(epochs=5, steps=9)
+
+
+def test_setting_one_budget_unsets_the_other() -> None:
+    model = LangevinFlow(training=Training(epochs=7))
+    model.set_params(training__steps=30)
+    assert (model.training.epochs, model.training.steps) == (None, 30)
+    model.set_params(training__epochs=9, training__patience=3)
+    assert (model.training.epochs, model.training.steps) == (9, None)
+    model.set_params(training__steps=None)
+    assert (model.training.epochs, model.training.steps) == (9, None)
+
+
+@given(st.integers(1, 10**5), st.integers(1, 10**4), st.integers(1, 500))
+def test_steps_are_rounded_up_to_whole_epochs(steps: int, trials: int, size: int) -> None:
+    planned = Training(steps=steps, batch_size=size).planned(trials)
+    batches = math.ceil(trials / size)
+    assert planned.epochs is not None
+    assert steps <= planned.epochs * batches < steps + batches
+    assert planned.epochs == Training(steps=steps, batch_size=size).epochs_of(trials)
+    assert planned.warmup_epochs <= planned.epochs / 10
+
+
+def test_few_and_many_trials_are_trained_as_long() -> None:
+    taken = []
+    for trials in (50, 500, 5000):
+        epochs = Training(steps=2000, batch_size=64).epochs_of(trials)
+        taken.append(epochs * math.ceil(trials / 64))
+    assert taken == [2000, 2000, 2054]
+
+
+def test_a_budget_in_epochs_stays_as_it_is() -> None:
+    settings = Training(epochs=30, warmup_epochs=20)
+    assert settings.planned(10**4) == settings
+
+
+def test_without_a_number_there_are_forty_validations() -> None:
+    planned = Training(epochs=400, validate_every=None).planned(100)
+    assert planned.validate_every == 10
+    assert Training(epochs=7, validate_every=None).planned(100).validate_every == 1

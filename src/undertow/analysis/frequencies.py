@@ -25,9 +25,10 @@ class NaturalFrequencies:
     """Frequencies at which the oscillators would turn alone, and where they started.
 
     Attributes:
-        hz: |ω| / 2π in Hz, (models, oscillators).
+        hz: |ω| / 2π in Hz, (models, oscillators); 0 for units that are still.
         start_hz: the same before anything was learned, (models, oscillators).
-        region: region of each oscillator, (oscillators,); 'all' where neurons share one state.
+        region: region of each oscillator, (oscillators,); 'all' where neurons share one state,
+            'shared' for those that all regions read beside their own.
         seeds: seed of each model, (models,).
     """
 
@@ -60,21 +61,28 @@ class NaturalFrequencies:
         """Select where those of one region started, (models, oscillators of the region)."""
         return self.start_hz[:, self.region == region]
 
+    def median_of(self, region: str, start: bool = False) -> np.ndarray:
+        """Median frequency of a region's oscillators that turn, (models,); NaN where none does.
+
+        `start` takes those that learning began with.
+        """
+        hz = self.start_of(region) if start else self.of(region)
+        return np.array([np.median(row[row > 0]) if (row > 0).any() else np.nan for row in hz])
+
     def ranking(self) -> list[tuple[str, str]]:
         """Pairs (slower region, faster region) whose order is not that of the start.
 
         The median frequency of the one is below that of the other in every fit, of three seeds and
         two starting grids or more, and at least one of these started the other way round or level.
+        Units that are still count for neither.
         """
         if len(set(self.seeds.tolist())) < LEAST_SEEDS or self.n_grids < LEAST_GRIDS:
             return []
         found = []
         for slower in self.regions:
             for faster in self.regions:
-                apart = np.median(self.of(faster), axis=1) - np.median(self.of(slower), axis=1)
-                began = np.median(self.start_of(faster), axis=1) - np.median(
-                    self.start_of(slower), axis=1
-                )
+                apart = self.median_of(faster) - self.median_of(slower)
+                began = self.median_of(faster, True) - self.median_of(slower, True)
                 if (apart > 0).all() and (began <= 0).any():
                     found.append((slower, faster))
         return found

@@ -12,6 +12,7 @@ from undertow.data import TrialSet
 from undertow.dynamics import Dynamics, SecondOrderOscillators
 from undertow.errors import UndertowError
 from undertow.models import Ensemble, Estimator, LatentSDE
+from undertow.models.population import SHARED
 
 
 @runtime_checkable
@@ -171,9 +172,10 @@ def latent_sdes(model: object) -> list[LatentSDE]:
 
 
 def unit_order(model: LatentSDE) -> np.ndarray:
-    """Order units by region, then by natural frequency where they have one."""
+    """Order units by region, shared ones last, then by natural frequency where they have one."""
     hz, region = frequencies_hz(model.dynamics_), model.unit_regions()
-    place = np.array([model.population_.regions.index(name) for name in region])
+    names = [*model.population_.regions, SHARED]
+    place = np.array([names.index(name) for name in region])
     return np.lexsort((np.arange(len(place)) if hz is None else hz, place))
 
 
@@ -183,7 +185,10 @@ def sorted_regions(model: LatentSDE) -> np.ndarray:
 
 
 def frequencies_hz(dynamics: Dynamics) -> np.ndarray | None:
-    """Return |ω| / 2π in Hz, (oscillators,); None for dynamics that are no oscillators."""
+    """Return |ω| / 2π in Hz, (oscillators,), 0 for units that are still.
+
+    None for dynamics that are no oscillators.
+    """
     if not isinstance(dynamics, HasFrequencies):
         return None
     hz: np.ndarray = dynamics.natural_frequencies_hz.detach().abs().cpu().numpy()

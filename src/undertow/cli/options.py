@@ -37,7 +37,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="langevin-flow as published, 'paper' or 'released'; what --set changes goes on top.",
+        help="langevin-flow or latent-sde as published, 'paper' or 'released'; --set goes on top.",
     ),
 ]
 Setting = Annotated[

@@ -185,16 +185,19 @@ class Plan:
 
     def _preset(self) -> "Estimator":
         """The model with published settings where asked for, else with its defaults."""
-        from undertow.models import LangevinFlow
+        from undertow.models import LangevinFlow, LatentSDE
         from undertow.models.loading import model_class
 
         if self.preset is None:
             return model_class(self.model)()
-        if self.model != LangevinFlow.cli_name:
+        published: dict[str, type[LangevinFlow | LatentSDE]] = {
+            cls.cli_name: cls for cls in (LangevinFlow, LatentSDE)
+        }
+        if self.model not in published:
             raise UndertowError(
-                f"--preset is of {LangevinFlow.cli_name}: {printable(self.model)} has none."
+                f"--preset is of {' and '.join(published)}: {printable(self.model)} has none."
             )
-        return LangevinFlow.preset(self.preset)
+        return published[self.model].preset(self.preset)
 
     def source(self, data: Path) -> dict[str, Any]:
         """The file and the options it is read with, as run.json keeps them."""

@@ -126,6 +126,11 @@ class Batch:
         return shown.masked_fill_(shown.isnan(), 0.0)
 
     @property
+    def known(self) -> Tensor:
+        """Counts of held-in neurons that were observed, (trials, time, held-in)."""
+        return ~self.targets[:, :, self.heldin].isnan()
+
+    @property
     def inside(self) -> Tensor:
         """Bins inside each trial, observed or not, (trials, time)."""
         bins = torch.arange(self.targets.shape[1], device=self.lengths.device)

@@ -69,6 +69,26 @@ def sliced_start_s(start_s: float, bin_s: float, times: np.ndarray | None, first
     return max(start_s, float(times[:, first].min()) - bin_s / 2)
 
 
+def shown_bins(
+    times: np.ndarray | None, n_time: int, start_s: float, bin_s: float, bins: int
+) -> np.ndarray:
+    """Mark what was observed before `bins` bin widths had passed, (trials or 1, time).
+
+    Args:
+        times: irregular times, (trials, time) seconds, NaN past a trial's end; None for bins side
+            by side.
+        n_time: bins in the window.
+        start_s: where the window starts.
+        bin_s: bin width.
+        bins: how many bin widths count.
+    """
+    if times is None:
+        return (np.arange(n_time) < bins)[None]
+    # single precision, in which models are given times: both must draw the line alike
+    since = from_start_s(times, start_s, bin_s).astype(np.float32)
+    return since < np.float32(bins * bin_s)
+
+
 def from_start_s(times: np.ndarray, start_s: float, bin_s: float) -> np.ndarray:
     """Times since the window's start in seconds, (trials, time), finite everywhere.
 

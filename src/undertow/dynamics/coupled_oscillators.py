@@ -3,6 +3,7 @@
 from typing import Literal, Unpack, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.checks import one_of, pairs
@@ -10,11 +11,13 @@ from undertow.dynamics.base import Time
 from undertow.dynamics.coupling import Coupling, CouplingKind
 from undertow.dynamics.integrated import NoiseOptions, SplitIntegrator
 from undertow.dynamics.splitting import SplitSDE, logistic_gain
-from undertow.dynamics.starting import LogFrequencies, starting_frequencies
+from undertow.dynamics.starting import LogFrequencies, starting_frequencies, still_units
 from undertow.errors import StabilityError
 
 Form = Literal["stuart-landau", "bistable"]
 START_ALPHA: dict[Form, float] = {"stuart-landau": 0.5, "bistable": -0.5}
+START_BEND = 0.01
+"""β of units that are still: at r = 2 the hold of a whole trial of 2.5 units loses a tenth."""
 LARGEST_TURN = {"euler": 1.0, "heun": 1.0, "rk4": 2.8}
 
 
@@ -36,6 +39,9 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
     the step: a flow of the same kind, with the same fixed points as the equation. At a cycle ρ the
     step has slope 1 − 2 (1 − e^{−2ρ²h}) (1 − 1/ρ), so that it is stable for any h.
 
+    Units that are `still` do not turn, ω = 0, and have α − β r² in either form, with α = 0 and
+    β = 0.01 at the start: what they are given they hold, as a gain that is constant in a trial.
+
     Args:
         state_dim: a and b together, an even number 2N; the state is [a, b].
         input_dim: external inputs u; they modulate the coupling.
@@ -48,6 +54,10 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
             scale. They are learned on that scale; give the band that matters where it is known.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
+        still: units that do not turn: how many, or below 1 the share of all. They are the last
+            units; regions with units of their own have the same share each, as nearly as they can.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that is linear in the input.
         options: noise and time; see `IntegratedSDE`.
 
     Raises:
@@ -66,22 +76,30 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
         integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.05, 3.0),
         start_order: int | None = None,
+        still: float = 0,
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
         super().__init__(state_dim, input_dim, integrator, **options)
         one_of("form", form, get_args(Form))
         n = state_dim // 2
-        self.form = form
-        self.alpha = nn.Parameter(torch.full((n,), START_ALPHA[form]))
-        self.log_omega = nn.Parameter(starting_frequencies(start_cycles, n, start_order).log())
-        self.coupling = Coupling(n, input_dim, coupling)
+        self.form, self.n_still = form, still_units(still, n)
+        turning = n - self.n_still
+        start = starting_frequencies(start_cycles, turning, start_order)
+        self.log_omega = nn.Parameter(start.log())
+        alpha = torch.full((n,), START_ALPHA[form])
+        alpha[turning:] = 0.0
+        self.alpha = nn.Parameter(alpha)
+        bend = torch.full((self.n_still,), START_BEND).log()
+        self.log_bend = nn.Parameter(bend) if self.n_still else None
+        self.coupling = Coupling(n, input_dim, coupling, hidden=coupling_network)
         self._pulls = coupling in ("matrix", "diffusive")
         self.network = nn.Linear(state_dim + input_dim, state_dim) if drive else None
 
     @property
     def natural_frequencies_hz(self) -> Tensor:
-        """Frequencies ω / 2πτ of the oscillators in Hz, (N,); all turn in the same sense."""
+        """Frequencies ω / 2πτ of the oscillators in Hz, (N,); 0 for units that are still."""
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
@@ -95,11 +113,22 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         a, b = x.chunk(2, -1)
-        r2 = a.square() + b.square()
-        bend = 2 * r2 - r2.square() if self.form == "bistable" else -r2
-        growth = self.alpha + self.coupling.shift(u) + bend
-        own = torch.cat([growth * a - self.omega * b, growth * b + self.omega * a], -1)
+        gain, limit = self._bend(a.square() + b.square())
+        growth = self.alpha + self.coupling.shift(u) + (gain - limit)
+        omega = self.omega
+        own = torch.cat([growth * a - omega * b, growth * b + omega * a], -1)
         return own + self._push(x, u)
+
+    def _bend(self, r2: Tensor) -> tuple[Tensor | float, Tensor]:
+        """What r² adds to the growth rate and what it takes from it, of each oscillator."""
+        gain, limit = (2 * r2, r2.square()) if self.form == "bistable" else (0.0, r2)
+        if self.log_bend is None:
+            return gain, limit
+        turning = r2.shape[-1] - self.n_still
+        held = self.log_bend.exp() * r2[..., turning:]
+        if isinstance(gain, Tensor):
+            gain = F.pad(gain[..., :turning], (0, self.n_still))
+        return gain, torch.cat([limit[..., :turning], held], -1)
 
     def _push(self, x: Tensor, u: Tensor | None) -> Tensor:
         """Add up the coupling (a scalar one is part of the growth rate) and the learned drive."""
@@ -113,12 +142,10 @@ class CoupledOscillators(SplitSDE, LogFrequencies):
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         # the kick comes first: the exact flow that follows bounds whatever it did
         a, b = (x + h * self._push(x, u)).chunk(2, -1)
-        r2 = a.square() + b.square()
-        rate, limit = self.alpha + self.coupling.shift(u), r2
-        if self.form == "bistable":
-            rate, limit = rate + 2 * r2, r2.square()
-        gain = logistic_gain(rate, limit, 2 * h).sqrt()
-        cos, sin = gain * torch.cos(self.omega * h), gain * torch.sin(self.omega * h)
+        more, limit = self._bend(a.square() + b.square())
+        rate = self.alpha + self.coupling.shift(u) + more
+        gain, omega = logistic_gain(rate, limit, 2 * h).sqrt(), self.omega
+        cos, sin = gain * torch.cos(omega * h), gain * torch.sin(omega * h)
         return torch.cat([cos * a - sin * b, sin * a + cos * b], -1)
 
     def check_stable(self, bin_s: float) -> None:

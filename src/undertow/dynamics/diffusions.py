@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from undertow.errors import ModelError
 
-DiffusionKind = Literal["constant", "state", "input"]
+DiffusionKind = Literal["constant", "state", "input", "network", "full"]
+HIDDEN = 64
+"""Tanh units of the network of a diffusion, as in the paper's other networks."""
 FLOOR = 1e-3
 START = 0.3
 
@@ -81,10 +83,56 @@ class InputDiffusion(Diffusion):
         return F.softplus(self.linear(given)) + FLOOR
 
 
+class NetworkDiffusion(Diffusion):
+    """Diffusion from a network of state and input, of one hidden tanh layer, through a softplus.
+
+    Σ_a and Σ_b of ElGazzar & van Gerven, eqs 8–9, "are neural networks".
+    """
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__(dim, input_dim)
+        self.hidden = nn.Linear(dim + input_dim, HIDDEN)
+        self.linear = _near_start(nn.Linear(HIDDEN, dim))
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        given = x.new_zeros(*x.shape[:-1], self.input_dim) if u is None else u
+        read = torch.cat([x, given], -1) if self.input_dim else x
+        return F.softplus(self.linear(torch.tanh(self.hidden(read)))) + FLOOR
+
+
+class FullDiffusion(Diffusion):
+    """A learned, constant, lower triangular factor L: noise of covariance LLᵀ per internal time.
+
+    What it gives as the diffusion of each coordinate is the root of the diagonal of LLᵀ.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, dim: int, input_dim: int = 0) -> None:
+        super().__init__(dim, input_dim)
+        self.raw = nn.Parameter(torch.full((dim,), _inverse(START)))
+        rows, columns = torch.tril_indices(dim, dim, -1)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
+        self.below = nn.Parameter(torch.zeros(len(rows)))
+
+    @property
+    def factor(self) -> Tensor:
+        """The factor L, (dim, dim)."""
+        factor = torch.diag_embed(F.softplus(self.raw) + FLOOR)
+        return factor.index_put((self.rows, self.columns), self.below)
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        return self.factor.square().sum(-1).sqrt()
+
+
 DIFFUSIONS: dict[DiffusionKind, Callable[[int, int], Diffusion]] = {
     "constant": ConstantDiffusion,
     "state": StateDiffusion,
     "input": InputDiffusion,
+    "network": NetworkDiffusion,
+    "full": FullDiffusion,
 }
 
 

@@ -27,6 +27,8 @@ class DoubleWellAttractor(SplitSDE):
         input_dim: external inputs u.
         coupling: 'matrix', 'diffusive' or 'none'; see `Coupling`.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -36,19 +38,22 @@ class DoubleWellAttractor(SplitSDE):
         input_dim: int = 0,
         coupling: CouplingKind = "matrix",
         integrator: SplitIntegrator = "splitting",
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
         self.log_rate = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
         self.tilt = nn.Parameter(torch.zeros(self.state_dim))
-        self.coupling = Coupling(self.state_dim, kind=coupling, self_coupled=False)
+        self.coupling = Coupling(
+            self.state_dim, input_dim, coupling, False, coupling_network, linear=False
+        )
         self.input_map = InputMap(input_dim, self.state_dim)
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         return self.log_rate.exp() * x * (1 - x.square()) + self._push(x, u)
 
     def _push(self, x: Tensor, u: Tensor | None) -> Tensor:
-        return self.coupling.pull(x.unsqueeze(-2)).squeeze(-2) + self.tilt + self.input_map(u)
+        return self.coupling.pull(x.unsqueeze(-2), u).squeeze(-2) + self.tilt + self.input_map(u)
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         kicked, rate = x + h * self._push(x, u), 2 * self.log_rate.exp()

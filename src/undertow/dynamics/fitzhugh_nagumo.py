@@ -31,6 +31,8 @@ class FitzHughNagumo(SplitSDE):
         input_dim: external inputs u, a current through a learned B.
         coupling: 'diffusive', 'matrix' (Σ_j K_ij v_j) or 'none'; see `Coupling`.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -42,6 +44,7 @@ class FitzHughNagumo(SplitSDE):
         input_dim: int = 0,
         coupling: CouplingKind = "diffusive",
         integrator: SplitIntegrator = "splitting",
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "units")
@@ -52,7 +55,7 @@ class FitzHughNagumo(SplitSDE):
         self.a = nn.Parameter(torch.full((n,), START_A))
         self.log_b = nn.Parameter(torch.full((n,), START_B).log())
         self.current = nn.Parameter(torch.full((n,), START_CURRENT))
-        self.coupling = Coupling(n, kind=coupling)
+        self.coupling = Coupling(n, input_dim, coupling, hidden=coupling_network, linear=False)
         self.input_map = InputMap(input_dim, n)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
@@ -69,7 +72,10 @@ class FitzHughNagumo(SplitSDE):
 
     def _current(self, v: Tensor, w: Tensor, u: Tensor | None) -> Tensor:
         return (
-            self.current - w + self.input_map(u) + self.coupling.pull(v.unsqueeze(-2)).squeeze(-2)
+            self.current
+            - w
+            + self.input_map(u)
+            + self.coupling.pull(v.unsqueeze(-2), u).squeeze(-2)
         )
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:

@@ -41,9 +41,9 @@ def from_function(
         drift: gives the drift per unit of internal time, (…, state_dim).
         state_dim: width of the state.
         input_dim: external inputs u.
-        diffusion: 'constant', 'state' or 'input' (learned), or a function that gives the standard
-            deviation of the noise per √(internal time), above zero, broadcastable to (…,
-            state_dim).
+        diffusion: 'constant', 'state', 'input', 'network' or 'full' (learned), or a function that
+            gives the standard deviation of the noise per √(internal time), above zero,
+            broadcastable to (…, state_dim).
         parameters: names and starting values (numbers, arrays or tensors) of what is learned
             beside.
         options: `noise`, `integrator`, `timescale_s` and `learn_timescale`; see `IntegratedSDE`.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from undertow.checks import one_of
 from undertow.dynamics.base import SDE, Time
-from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion, DiffusionKind
+from undertow.dynamics.diffusions import DIFFUSIONS, Diffusion, DiffusionKind, FullDiffusion
 from undertow.dynamics.limits import timescale, width
 from undertow.errors import ModelError
 
@@ -46,7 +46,8 @@ class IntegratedSDE(SDE):
         state_dim: width of the state, at most 4,096.
         input_dim: external inputs u, at most 4,096.
         noise: False for the ordinary differential equation with the same drift.
-        diffusion: 'constant', 'state' or 'input': what σ depends on.
+        diffusion: what σ depends on: 'constant', 'state' or 'input' (linear maps), 'network' (a
+            network of both); 'full' is a constant lower triangular matrix: correlated noise.
         integrator: 'euler', 'heun' or 'rk4'.
         timescale_s: seconds per unit of internal time, 1e-6 to 1e6; None leaves it to the model
             (trial length / 2.5; 1 s on its own).
@@ -79,15 +80,16 @@ class IntegratedSDE(SDE):
         state_dim, input_dim = width("state_dim", state_dim), width("input_dim", input_dim, 0)
         one_of("integrator", integrator, self.integrators)
         one_of("diffusion", diffusion, get_args(DiffusionKind))
-        if noise and integrator in ("heun", "rk4") and diffusion == "state":
+        if noise and integrator in ("heun", "rk4") and diffusion in ("state", "network"):
             raise ModelError(
                 f"integrator={integrator!r} needs noise that does not depend on the state: "
-                "use integrator='euler', or diffusion='constant' or 'input'."
+                "use integrator='euler', or diffusion='constant', 'input' or 'full'."
             )
         self.state_dim, self.input_dim, self.integrator = state_dim, input_dim, integrator
         self.noise_dim = (state_dim // (1 + self.noise_in_velocities)) if noise else 0
         build = DIFFUSIONS[diffusion]
         self.diffusivity: Diffusion | None = build(self.noise_dim, input_dim) if noise else None
+        self.correlated = isinstance(self.diffusivity, FullDiffusion)
         self.log_timescale = timescale_parameter(timescale_s, learn_timescale)
 
     @property
@@ -113,9 +115,12 @@ class IntegratedSDE(SDE):
         return x + h * self._mean_drift(s, x, h, u)
 
     def _step_std(self, x: Tensor, h: Tensor, u: Tensor | None) -> Tensor:
-        """Standard deviation of a step's noise, broadcastable to (…, noise_dim)."""
+        """Standard deviation of a step's noise, broadcastable to (…, noise_dim); or its factor."""
         if self.diffusivity is None:
             return x.new_zeros(0)
+        if isinstance(self.diffusivity, FullDiffusion):
+            root = h.sqrt()
+            return (root[..., None] if root.ndim else root) * self.diffusivity.factor
         std: Tensor = h.sqrt() * self.diffusivity(x[..., self.noisy], u)
         return std
 

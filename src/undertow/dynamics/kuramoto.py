@@ -25,6 +25,8 @@ class Kuramoto(IntegratedSDE):
             internal time, evenly spaced.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: see `IntegratedSDE`.
     """
 
@@ -34,13 +36,16 @@ class Kuramoto(IntegratedSDE):
         input_dim: int = 0,
         start_cycles: tuple[float, float] = (0.5, 3.0),
         start_order: int | None = None,
+        coupling_network: int = 0,
         **options: Unpack[SDEOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, **options)
         self.omega = nn.Parameter(
             starting_frequencies(start_cycles, self.state_dim, start_order, log=False)
         )
-        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.coupling = Coupling(
+            self.state_dim, input_dim, "matrix", False, coupling_network, linear=False
+        )
         self.input_map = InputMap(input_dim, self.state_dim)
 
     @property
@@ -49,11 +54,11 @@ class Kuramoto(IntegratedSDE):
         return self.omega / (2 * torch.pi * self.timescale_s)
 
     def coupling_matrix(self, u: Tensor | None = None) -> Tensor:
-        """Coupling K per unit of internal time, (state_dim, state_dim), whatever the input.
+        """Coupling K(u) per unit of internal time, (…, state_dim, state_dim).
 
         Row i is what acts on oscillator i.
         """
-        return self.coupling.matrix()
+        return self.coupling.matrix(u)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
         """Compute cosines 'cos' and sines 'sin' of the phases."""
@@ -61,5 +66,5 @@ class Kuramoto(IntegratedSDE):
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
         cos, sin = x.cos(), x.sin()
-        pull_cos, pull_sin = self.coupling.pull(torch.stack([cos, sin], -2)).unbind(-2)
+        pull_cos, pull_sin = self.coupling.pull(torch.stack([cos, sin], -2), u).unbind(-2)
         return self.omega + cos * pull_sin - sin * pull_cos + self.input_map(u)

@@ -27,6 +27,8 @@ class LotkaVolterra(SplitSDE):
         state_dim: populations.
         input_dim: external inputs u, which change the growth rates through a learned B.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -37,19 +39,22 @@ class LotkaVolterra(SplitSDE):
         state_dim: int,
         input_dim: int = 0,
         integrator: SplitIntegrator = "splitting",
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         super().__init__(state_dim, input_dim, integrator, **options)
         self.growth = nn.Parameter(torch.full((self.state_dim,), START_RATE))
         self.log_limit = nn.Parameter(torch.full((self.state_dim,), START_RATE).log())
-        self.coupling = Coupling(self.state_dim, self_coupled=False)
+        self.coupling = Coupling(
+            self.state_dim, input_dim, "matrix", False, coupling_network, linear=False
+        )
         self.input_map = InputMap(input_dim, self.state_dim)
 
     def drift(self, s: Time, x: Tensor, u: Tensor | None = None) -> Tensor:
-        return self.growth + self.input_map(u) - torch.exp(self.log_limit + x) + self._others(x)
+        return self.growth + self.input_map(u) - torch.exp(self.log_limit + x) + self._others(x, u)
 
-    def _others(self, x: Tensor) -> Tensor:
-        return self.coupling.pull(x.exp().unsqueeze(-2)).squeeze(-2)
+    def _others(self, x: Tensor, u: Tensor | None) -> Tensor:
+        return self.coupling.pull(x.exp().unsqueeze(-2), u).squeeze(-2)
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         """State after the flows of all parts over a step `h`, without noise, (…, state_dim).
@@ -60,4 +65,4 @@ class LotkaVolterra(SplitSDE):
         rate = self.growth + self.input_map(u)
         crowding = self.log_limit + torch.log(h * mean_decay(rate * h))
         x = -torch.logaddexp(-x - rate * h, crowding)
-        return x + h * self._others(x)
+        return x + h * self._others(x, u)

@@ -36,6 +36,8 @@ class SecondOrderOscillators(SplitSDE, LogFrequencies):
             internal time, evenly spaced.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that is linear in the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -49,6 +51,7 @@ class SecondOrderOscillators(SplitSDE, LogFrequencies):
         allow_unstable: bool = False,
         start_cycles: tuple[float, float] = (0.5, 3.0),
         start_order: int | None = None,
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
@@ -58,7 +61,7 @@ class SecondOrderOscillators(SplitSDE, LogFrequencies):
         self.log_damping = nn.Parameter(torch.full((n,), START_DAMPING).log())
         start = starting_frequencies(start_cycles, n, start_order, log=False)
         self.log_omega = nn.Parameter(start.log())
-        self.coupling = Coupling(n, input_dim, "matrix", self_coupled=False)
+        self.coupling = Coupling(n, input_dim, "matrix", False, coupling_network)
 
     @property
     def damping(self) -> Tensor:

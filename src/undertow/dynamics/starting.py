@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from undertow.checks import number
 from undertow.checks import seed as check_seed
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.errors import ModelError
@@ -19,25 +21,29 @@ class LogFrequencies(nn.Module):
     fast rhythm than the reverse. They are above zero.
 
     Attributes:
-        log_omega: log ω per unit of internal time, (oscillators,).
+        log_omega: log ω per unit of internal time of the oscillators that turn.
+        n_still: of the units, the last so many do not turn: their ω is zero and stays so.
         either_sense: ω and −ω are the same dynamics.
     """
 
     log_omega: nn.Parameter
+    n_still: int = 0
     either_sense: bool = True
 
     @property
     def omega(self) -> Tensor:
         """Natural frequencies ω in radians per unit of internal time, (oscillators,).
 
-        Assigning changes what is learned; an entry that is not above zero then is not finite.
+        Assigning changes those that turn; an entry that is not above zero then is not finite.
         """
-        return self.log_omega.exp()
+        turning = self.log_omega.exp()
+        return F.pad(turning, (0, self.n_still)) if self.n_still else turning
 
     @omega.setter
     def omega(self, value: Tensor) -> None:
         with torch.no_grad():
-            self.log_omega.copy_(torch.as_tensor(value).log())
+            given = torch.as_tensor(value)
+            self.log_omega.copy_((given[: len(self.log_omega)] if given.ndim else given).log())
 
     def converted(
         self, weights: Mapping[str, Tensor], prefix: str, source: object
@@ -58,6 +64,22 @@ class LogFrequencies(nn.Module):
             )
         kept = {name: value for name, value in weights.items() if name != f"{prefix}omega"}
         return kept | {f"{prefix}log_omega": omega.log()}
+
+
+def still_units(wanted: float, n: int) -> int:
+    """Number of units that do not turn: a whole number of them, or below 1 a share of all `n`.
+
+    Raises:
+        ModelError: for a number that is neither, more than there are, or a share that makes none.
+    """
+    number("still", wanted, 0)
+    count = round(wanted * n) if wanted < 1 else int(wanted)
+    if count > n or (wanted >= 1 and wanted % 1) or (wanted > 0 and count == 0):
+        raise ModelError(
+            f"still is {wanted:g}: of {n} units give a whole number, or below 1 a share that makes "
+            "one at least."
+        )
+    return count
 
 
 def starting_frequencies(

@@ -33,6 +33,8 @@ class VanDerPol(SplitSDE, LogFrequencies):
             internal time, evenly spaced.
         start_order: the seed that shuffles which oscillator starts where in the band; None puts the
             slowest first.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -46,6 +48,7 @@ class VanDerPol(SplitSDE, LogFrequencies):
         integrator: SplitIntegrator = "splitting",
         start_cycles: tuple[float, float] = (0.5, 3.0),
         start_order: int | None = None,
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "oscillators")
@@ -54,7 +57,7 @@ class VanDerPol(SplitSDE, LogFrequencies):
         self.log_nonlinearity = nn.Parameter(torch.full((n,), START_NONLINEARITY).log())
         start = starting_frequencies(start_cycles, n, start_order, log=False)
         self.log_omega = nn.Parameter(start.log())
-        self.coupling = Coupling(n, kind=coupling)
+        self.coupling = Coupling(n, input_dim, coupling, hidden=coupling_network, linear=False)
         self.input_map = InputMap(input_dim, n)
 
     @property
@@ -74,7 +77,7 @@ class VanDerPol(SplitSDE, LogFrequencies):
         return torch.cat([velocity, force], -1)
 
     def _force(self, position: Tensor, u: Tensor | None) -> Tensor:
-        return self.coupling.pull(position.unsqueeze(-2)).squeeze(-2) + self.input_map(u)
+        return self.coupling.pull(position.unsqueeze(-2), u).squeeze(-2) + self.input_map(u)
 
     def split_step(self, x: Tensor, h: Tensor, u: Tensor | None = None) -> Tensor:
         position, velocity = x.chunk(2, -1)

@@ -33,6 +33,8 @@ class WilsonCowan(SplitSDE):
             [E, I].
         input_dim: external inputs u, currents through a learned B.
         integrator: 'splitting', or 'euler', 'heun' or 'rk4', which need short steps.
+        coupling_network: tanh units of a network through which the input changes the coupling; 0
+            for a coupling that does not depend on the input.
         options: noise and time; see `IntegratedSDE`.
     """
 
@@ -41,6 +43,7 @@ class WilsonCowan(SplitSDE):
         state_dim: int,
         input_dim: int = 0,
         integrator: SplitIntegrator = "splitting",
+        coupling_network: int = 0,
         **options: Unpack[NoiseOptions],
     ) -> None:
         state_dim = pairs("state_dim", state_dim, "excitatory and inhibitory populations")
@@ -50,7 +53,7 @@ class WilsonCowan(SplitSDE):
         self.log_weights = nn.Parameter(start[:, None].repeat(1, n))
         self.log_rate = nn.Parameter(torch.full((state_dim,), START_RATE).log())
         self.current = nn.Parameter(torch.tensor(START_CURRENTS).repeat_interleave(n))
-        self.coupling = Coupling(n, self_coupled=False)
+        self.coupling = Coupling(n, input_dim, "matrix", False, coupling_network, linear=False)
         self.input_map = InputMap(input_dim, state_dim)
 
     def readout(self, x: Tensor) -> dict[str, Tensor]:
@@ -64,7 +67,7 @@ class WilsonCowan(SplitSDE):
     def _activation(self, x: Tensor, u: Tensor | None) -> Tensor:
         e, i = x.chunk(2, -1)
         ee, ei, ie, ii = self.log_weights.exp()
-        others = self.coupling.pull(e.unsqueeze(-2)).squeeze(-2)
+        others = self.coupling.pull(e.unsqueeze(-2), u).squeeze(-2)
         recurrent = torch.cat([ee * e - ei * i + others, ie * e - ii * i], -1)
         return torch.sigmoid(recurrent + self.current + self.input_map(u))
 

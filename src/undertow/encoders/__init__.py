@@ -6,6 +6,7 @@ from undertow.encoders.gru import GRUEncoder, Reads
 from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
 from undertow.encoders.lstm import Direction, LSTMEncoder
+from undertow.encoders.presence import Presence
 from undertow.encoders.stimulus import StimulusEncoder
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Interpolation",
     "LSTMEncoder",
     "LinearEncoder",
+    "Presence",
     "Reads",
     "StimulusEncoder",
     "dropout_from",

@@ -5,6 +5,7 @@ from undertow.inference.controlled_chain import ControlledChain
 from undertow.inference.coordinated_dropout import coordinated_dropout, likelihood_weight
 from undertow.inference.gaussian import (
     GaussianHead,
+    Positive,
     gaussian_kl,
     kl_to_standard_normal,
     released_step_kl,
@@ -37,6 +38,7 @@ __all__ = [
     "Particles",
     "Path",
     "PathLaw",
+    "Positive",
     "Refined",
     "RefinedSteering",
     "SmoothedPaths",

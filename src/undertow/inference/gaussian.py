@@ -1,23 +1,39 @@
 """Gaussian laws of the initial state and their divergences, in nats."""
 
 import math
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+Positive = Literal["exp", "softplus"]
+"""What makes a variance of a number of either sign."""
+LEAST_VAR = 1e-6
 
 
 class GaussianHead(nn.Module):
-    """Map from features to mean and std of a diagonal Gaussian; starts near N(0, I)."""
+    """Map from features to mean and std of a diagonal Gaussian; starts near N(0, I).
 
-    def __init__(self, n_inputs: int, dim: int) -> None:
+    Args:
+        n_inputs: number of features.
+        dim: coordinates.
+        variance: 'exp' or 'softplus' of the map's output.
+    """
+
+    def __init__(self, n_inputs: int, dim: int, variance: Positive = "exp") -> None:
         super().__init__()
-        self.linear = nn.Linear(n_inputs, 2 * dim)
+        self.linear, self.variance = nn.Linear(n_inputs, 2 * dim), variance
         with torch.no_grad():
             self.linear.weight.mul_(0.1)
             self.linear.bias.zero_()
+            if variance == "softplus":
+                self.linear.bias[dim:] = math.log(math.expm1(1.0))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mean, logvar = self.linear(features).chunk(2, -1)
+        if self.variance == "softplus":
+            return mean, (F.softplus(logvar) + LEAST_VAR).sqrt()
         # clamped: neither the std nor its KL can overflow, however large the features
         return mean, (0.5 * logvar.clamp(-12.0, 6.0)).exp()
 

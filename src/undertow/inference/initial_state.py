@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from undertow.inference.gaussian import GaussianHead
+from undertow.inference.gaussian import GaussianHead, Positive
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,14 @@ class InitialHead(nn.Module):
         n_inputs: number of features.
         dim: width of the state.
         full: infer all covariances between coordinates, instead of variances alone.
+        variance: 'exp' or 'softplus' of a linear map of the features.
     """
 
-    def __init__(self, n_inputs: int, dim: int, full: bool = False) -> None:
+    def __init__(
+        self, n_inputs: int, dim: int, full: bool = False, variance: Positive = "exp"
+    ) -> None:
         super().__init__()
-        self.gaussian = GaussianHead(n_inputs, dim)
+        self.gaussian = GaussianHead(n_inputs, dim, variance)
         self.below = nn.Linear(n_inputs, dim * (dim - 1) // 2) if full else None
         if self.below is not None:
             # below the diagonal L starts at zero: as in the diagonal law

@@ -39,13 +39,21 @@ class Steering(nn.Module, ABC):
 class SteeringNetwork(nn.Module):
     """Two hidden tanh layers over [x, u, c] (ElGazzar & van Gerven, supplement 3); starts at zero.
 
-    The first layer's product with context and input is made for all steps in one.
+    The first layer's product with context and input is made for all steps in one. Its output is
+    linear, or `bounded` by a tanh.
     """
 
     def __init__(
-        self, state_dim: int, input_dim: int, context_dim: int, hidden_dim: int, out_dim: int
+        self,
+        state_dim: int,
+        input_dim: int,
+        context_dim: int,
+        hidden_dim: int,
+        out_dim: int,
+        bounded: bool = False,
     ) -> None:
         super().__init__()
+        self.bounded = bounded
         self.given = nn.Linear(input_dim + context_dim, hidden_dim)
         self.state = nn.Linear(state_dim, hidden_dim, bias=False)
         self.hidden = nn.Linear(hidden_dim, hidden_dim)
@@ -65,7 +73,7 @@ class SteeringNetwork(nn.Module):
     def forward(self, x: Tensor, prepared: Tensor) -> Tensor:
         first = torch.tanh(torch.addmm(prepared, x, self.state.weight.t()))
         out: Tensor = self.out(torch.tanh(self.hidden(first)))
-        return out
+        return torch.tanh(out) if self.bounded else out
 
 
 class ControlSteering(Steering):
@@ -115,13 +123,16 @@ class DriftSteering(Steering):
         dynamics: the dynamics to steer.
         context_dim: width of the context.
         hidden_dim: units of each hidden layer.
+        bounded: the drift is at most 1 per unit of internal time, by a tanh.
 
     Raises:
         ModelError: for dynamics that are no SDE, or have coordinates without noise: there a drift
             of its own has infinite divergence.
     """
 
-    def __init__(self, dynamics: Dynamics, context_dim: int, hidden_dim: int = 64) -> None:
+    def __init__(
+        self, dynamics: Dynamics, context_dim: int, hidden_dim: int = 64, bounded: bool = False
+    ) -> None:
         super().__init__()
         if not isinstance(dynamics, SDE) or dynamics.noise_dim < dynamics.state_dim:
             raise ModelError(
@@ -131,7 +142,12 @@ class DriftSteering(Steering):
             )
         self.correlated = dynamics.correlated
         self.network = SteeringNetwork(
-            dynamics.state_dim, dynamics.input_dim, context_dim, hidden_dim, dynamics.state_dim
+            dynamics.state_dim,
+            dynamics.input_dim,
+            context_dim,
+            hidden_dim,
+            dynamics.state_dim,
+            bounded,
         )
 
     def prepare(self, context: Tensor | None, inputs: Tensor | None) -> Tensor | None:

@@ -22,7 +22,8 @@ class Generated(NamedTuple):
 
     Attributes:
         prediction: rates, latents and more for all bins.
-        seen_bins: how many bins the model was shown; it had to generate those that follow.
+        seen_bins: how many bins the model was shown; it had to generate those that follow. Of
+            irregular times it was shown all before so many bin widths had passed.
     """
 
     prediction: Prediction

@@ -115,10 +115,26 @@ class LSTMEncoding(Encoding):
         hidden_dim: units of each layer, and width of the context per direction.
         context: direction in which the context network reads: 'backward' (bin t has seen bins from
             t on), 'forward' or 'both'.
+        missing: 'neurons': a channel per neuron says which counts are known (`Presence`); 'bins': a
+            missing count in a bin that was observed reads as zero; 'auto': the first where counts
+            are missing from the training trials or neurons are dropped.
+        neuron_dropout: share of the neurons that it does not see in a training trial, so that it
+            learns what a missing neuron is.
     """
 
     name: ClassVar[str | None] = "lstm"
     context: Direction = "backward"
+    missing: Literal["auto", "neurons", "bins"] = "auto"
+    neuron_dropout: float = 0.0
+
+    def check(self) -> None:
+        super().check()
+        checks.share(self.of("neuron_dropout"), self.neuron_dropout)
+        if self.neuron_dropout and self.missing == "bins":
+            raise ModelError(
+                f"encoder.neuron_dropout is {self.neuron_dropout:g} with encoder.missing='bins', "
+                "which reads a missing neuron as a silent one: use missing='neurons'."
+            )
 
     def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> LSTMEncoder:
         """Build the encoder; the initial state is inferred from `initial_bins` bins."""

@@ -14,7 +14,13 @@ from undertow.data.batches import Batch
 from undertow.data.label_codes import label_categories
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
+from undertow.memory import blocks
 from undertow.schema import record
+
+SHARED = "shared"
+"""Stands for units of the dynamics that all regions read."""
+SPLIT, BOTH = "split", "shared+split"
+"""Units shared out equally among the regions, without and with a part that they share."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Population:
         behavior_categories: channel of categorical behaviour → the numbers that name its
             categories.
         behavior_shares: channel → share of the bins in each category.
+        missing_counts: whether counts of held-in neurons are missing in bins in which others are
+            observed.
     """
 
     neuron_ids: list[Any]
@@ -56,6 +64,7 @@ class Population:
     shares: dict[str, list[float]] = field(default_factory=dict)
     behavior_categories: dict[str, list[float]] = field(default_factory=dict)
     behavior_shares: dict[str, list[float]] = field(default_factory=dict)
+    missing_counts: bool = False
 
     @classmethod
     def of(
@@ -72,7 +81,8 @@ class Population:
             trials: the training trials.
             stimulus, behavior: whether the model has a use for them.
             labels: names of the labels it has a use for; None for all there are.
-            regions: 'split' or units by region where regions have units of their own.
+            regions: 'split', 'shared+split' or units by region where regions have units of their
+                own.
 
         Raises:
             ModelError: where more is asked for than the trials hold.
@@ -96,6 +106,7 @@ class Population:
             },
             regions=names,
             region_of=region_of,
+            missing_counts=_missing_counts(trials),
             **_behavior(trials, behavior),
         )
 
@@ -230,6 +241,16 @@ def _behavior(trials: TrialSet, wanted: bool) -> dict[str, Any]:
     }
 
 
+def _missing_counts(trials: TrialSet) -> bool:
+    """Whether a bin holds some held-in neurons and lacks others, before the forward bins."""
+    window = slice(0, trials.n_time - trials.forward_bins)
+    for part in blocks(len(trials), trials.spikes[:1].nbytes):
+        missing = np.isnan(trials.spikes[part, window][:, :, ~trials.heldout])
+        if (missing.any(2) & ~missing.all(2) & trials.valid[part, window]).any():
+            return True
+    return False
+
+
 def _duration_s(trials: TrialSet) -> float:
     if trials.times is None:
         return trials.n_time * trials.bin_s
@@ -247,12 +268,20 @@ def _regions(
             f"regions is {wanted!r} but the trials name no region per neuron: give TrialSet.region."
         )
     found = [str(name) for name in np.unique(trials.region)]
-    names = found if isinstance(wanted, str) else [str(name) for name in wanted]
-    if isinstance(wanted, str) and wanted != "split":
-        raise ModelError(
-            f"regions is {wanted!r}: it must be 'split', units by region, or None for a shared "
-            "state."
-        )
+    if isinstance(wanted, str):
+        if wanted not in (SPLIT, BOTH):
+            raise ModelError(
+                f"regions is {wanted!r}: it must be 'split', 'shared+split', units by region, or "
+                "None for a shared state."
+            )
+        if wanted == BOTH and SHARED in found:
+            raise ModelError(
+                f"regions is {wanted!r} but the trials have a region named 'shared': give it "
+                "another name."
+            )
+        names = found
+    else:
+        names = [str(name) for name in wanted if name != SHARED or SHARED in found]
     if set(names) != set(found):
         raise ModelError(f"regions names {', '.join(names)}: the trials have {', '.join(found)}.")
     return names, [names.index(str(name)) for name in trials.region]

@@ -64,17 +64,25 @@ def ridge(features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
     return _by_channel(features, observed, _ridge, _squares)
 
 
-def log_variance(features: Tensor, squares: Tensor, least: float) -> tuple[Tensor, Tensor]:
-    """Log-variance of a Gaussian, linear in the features, from squared errors.
+def log_variance(features: Tensor, squares: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """Variance of a Gaussian, v = exp(w x + a) + floor, from squared errors r².
 
-    It minimises Σ ½ (r² e^{−l} + l): a weight (channels, features) and a bias (channels,).
+    It minimises Σ ½ (r² / v + log v): a weight (channels, features) and a bias (channels,).
 
     Args:
         features: (trials, time, features).
         squares: r², (trials, time, channels), NaN where missing.
-        least: smaller squares count as this.
+        floor: the least variance, above zero.
     """
-    return _by_channel(features, squares.clamp(min=least), _variance, _variance_loss)
+
+    def fit(rows: Rows, penalty: float) -> Tensor:
+        return _variance(rows, penalty, floor)
+
+    def loss(weights: Tensor, rows: Rows) -> Tensor:
+        variance = _above_floor(_with_offset(rows.x), weights) + floor
+        return 0.5 * (rows.y / variance + variance.log()).sum()
+
+    return _by_channel(features, squares, fit, loss)
 
 
 def softmax_regression(
@@ -156,23 +164,24 @@ def _squares(weights: Tensor, rows: Rows) -> Tensor:
     return (rows.y - _with_offset(rows.x) @ weights).square().sum()
 
 
-def _variance(rows: Rows, penalty: float) -> Tensor:
-    """Newton's method with Fisher's information, which is ½ XᵀX whatever the weights."""
+def _variance(rows: Rows, penalty: float, floor: float) -> Tensor:
+    """Fisher scoring."""
     x, held = _with_offset(rows.x), _penalty(rows.x, penalty)
     weights = x.new_zeros(x.shape[1], 1)
-    weights[-1] = rows.y.mean().log()
-    curvature = 0.5 * x.T @ x + held.diag()
+    weights[-1] = (rows.y.mean() - floor).clamp(min=floor).log()
     for _ in range(ITERATIONS):
-        ratio = rows.y * (-(x @ weights).clamp(-LARGEST_LOG, LARGEST_LOG)).exp()
-        # a ratio far above 1 would throw the step beyond where it holds
-        slope = 0.5 * x.T @ (1 - ratio.clamp(max=10.0)) + held[:, None] * weights
-        weights = weights - torch.linalg.solve(curvature, slope)
+        above = _above_floor(x, weights)
+        variance = above + floor
+        share = above / variance
+        # an error far beyond its variance would throw the step beyond where it holds
+        slope = x.T @ (0.5 * share * (1 - (rows.y / variance).clamp(max=10.0)))
+        curvature = 0.5 * x.T @ (share.square() * x) + held.diag()
+        weights = weights - torch.linalg.solve(curvature, slope + held[:, None] * weights)
     return weights
 
 
-def _variance_loss(weights: Tensor, rows: Rows) -> Tensor:
-    logvar = (_with_offset(rows.x) @ weights).clamp(-LARGEST_LOG, LARGEST_LOG)
-    return 0.5 * (rows.y * (-logvar).exp() + logvar).sum()
+def _above_floor(x: Tensor, weights: Tensor) -> Tensor:
+    return (x @ weights).clamp(-LARGEST_LOG, LARGEST_LOG).exp()
 
 
 def _softmax(rows: Rows, penalty: float) -> Tensor:

@@ -56,7 +56,7 @@ def oscillators(
     for row, name in enumerate(names):
         _region_row(ax, row, data.of(name), data.start_of(name))
         if ranked:
-            ax.plot(np.median(data.of(name)), row, marker="|", ms=22, mew=2, color=BLACK)
+            ax.plot(np.median(data.median_of(name)), row, marker="|", ms=22, mew=2, color=BLACK)
     ax.set_yticks(range(len(names)), [f"{name} ({data.of(name).shape[1]})" for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(left=0)

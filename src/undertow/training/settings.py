@@ -35,8 +35,9 @@ class Training(Options):
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
         dynamics_rate, readout_rate: how many times that the step size of the dynamics' weights is,
             and that of the readouts (the last, linear maps to what is observed); at most 1,000.
-        schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %) or 'plateau'
-            (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5).
+        schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %), 'plateau'
+            (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5) or
+            'constant'.
         warmup_epochs: epochs of linear warm-up; of a budget in steps at most a tenth.
         weight_decay: AdamW's decoupled decay, at most 100, on matrices only.
         weight_decay_warmup_epochs: epochs over which the decay rises linearly to that.
@@ -71,7 +72,7 @@ class Training(Options):
     learning_rate: float = 3e-3
     dynamics_rate: float = 1.0
     readout_rate: float = 1.0
-    schedule: Literal["cosine", "plateau"] = "cosine"
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     warmup_epochs: int = 10
     weight_decay: float = 1e-2
     weight_decay_warmup_epochs: int = 0
@@ -136,6 +137,8 @@ class Training(Options):
         """Step size at a share `progress` of the run, after so many `reductions` on a plateau."""
         # by epochs even under `max_seconds`: Adam's moments need steps, not seconds, to settle
         warm = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
+        if self.schedule == "constant":
+            return warm * self.learning_rate
         if self.schedule == "plateau":
             return warm * max(
                 self.learning_rate * PLATEAU_FACTOR**reductions, min(1e-5, self.learning_rate)

@@ -141,10 +141,25 @@ def test_irregular_times_leave_out_what_needs_regular_bins() -> None:
         for each in (trials, own)
     ]
     assert names[0] - names[1] == {"psth R2", "velocity R2 log-rate"}
-    assert (
-        "4 observations"
-        in generation_statistics(*(make_prediction(own, 2),) * 2, SEEN)["generated bps"].note
-    )
+
+
+def test_at_irregular_times_what_was_shown_is_not_scored_as_generated() -> None:
+    """Early observations may be more than the bins of the window, in every trial another number."""
+    trials = make_trials(n=6)
+    rng = np.random.default_rng(0)
+    times = trials.start_s + np.cumsum(rng.uniform(0.2, 1.2, (6, 10)), 1) * trials.bin_s
+    own = trials.replace(times=times)
+    shown = times - trials.start_s < SEEN * trials.bin_s
+    assert len({*shown.sum(1)}) > 1
+    assert shown.sum(1).max() > SEEN
+    spikes, behavior = np.array(own.spikes), np.array(own.behavior)
+    spikes[shown], behavior[shown] = 40.0, -1e3
+    prediction = make_prediction(own, 2)
+    other = replace(prediction, trials=own.replace(spikes=spikes, behavior=behavior))
+    one, two = (combine([[generation_statistics(p, p, SEEN)]]) for p in (prediction, other))
+    for name in ("generated bps", "generated behavior R2"):
+        assert one[name].value == two[name].value
+    assert one["generated bps all bins"].value != two["generated bps all bins"].value
 
 
 # --- categories of each bin -------------------------------------------------------------------

@@ -5,6 +5,7 @@ import pytest
 
 from tests.models.small_sde import TRIALS, fit, small, with_times
 from undertow.baselines import Smoothing
+from undertow.data.times import shown_bins
 from undertow.errors import ModelError
 from undertow.models import (
     Ensemble,
@@ -56,3 +57,13 @@ def test_the_encoder_reads_a_batch_once() -> None:
         part.register_forward_hook(lambda *_, name=name: reads.append(name))
     model.network_.encode(model.read(IRREGULAR))
     assert sorted(reads) == ["context", "initial"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_scores_draw_the_line_where_the_encoder_does() -> None:
+    model = fit(IRREGULAR)
+    batch, bins = model.read(IRREGULAR), model.predict_generated(IRREGULAR).seen_bins
+    t = IRREGULAR
+    shown = shown_bins(t.times, t.n_time, t.start_s, t.bin_s, bins)
+    assert (model.network_.before_t0(batch).numpy() == (shown & t.valid)).all()
+    assert 0 < shown.mean() < 1

@@ -17,12 +17,16 @@ from undertow.models.latent_sde.validation import SAMPLES, validator
 HELDOUT = TRIALS.replace(heldout=np.arange(TRIALS.n_neurons) < 2)
 
 
+ALONE = {"signals__behavior_weight": 0.0, "signals__label_weight": 0.0}
+"""Spikes count alone."""
+
+
 def score(model: Any, trials: Any, monitor: str) -> float:
     return validator(model.read(trials), trials, monitor)(model.network_)
 
 
 def test_held_out_neurons_are_scored_given_the_others() -> None:
-    model = fit(HELDOUT)
+    model = fit(HELDOUT, **ALONE)
     rates = model.predict(HELDOUT, samples=SAMPLES).rates.astype(float) * HELDOUT.bin_s
     expected = bits_per_spike(rates[:, :, :2], np.array(HELDOUT.spikes)[:, :, :2])
     assert score(model, HELDOUT, "auto") == pytest.approx(float(expected), rel=1e-5)
@@ -40,7 +44,7 @@ def test_with_none_held_out_the_bound_is_the_score() -> None:
 @pytest.mark.parametrize("t0_s", [0.0, 0.005, 0.06])
 def test_generation_is_scored_on_what_it_was_not_shown(t0_s: float, irregular: bool) -> None:
     trials = with_times(TRIALS) if irregular else TRIALS
-    model = fit(trials, posterior__initial_s=t0_s, training__monitor="generate")
+    model = fit(trials, posterior__initial_s=t0_s, training__monitor="generate", **ALONE)
     shown = {0.0: 0, 0.005: 1, 0.06: 3}[t0_s]
     counts = np.array(trials.spikes)
     counts[:, :shown] = np.nan
@@ -58,3 +62,52 @@ def test_dynamics_that_learned_to_grow_are_refused() -> None:
     model = fit(dynamics=LinearSDE(2))
     with pytest.raises(StabilityError, match="linear drift is"):
         validator(model.read(TRIALS), TRIALS, "auto")(network)
+
+
+# --- what is fitted beside spikes -------------------------------------------------------------
+
+
+def gaussian(values: np.ndarray, mean: Any, std: Any) -> np.ndarray:
+    return -0.5 * ((values - mean) / std) ** 2 - np.log(std)
+
+
+@pytest.mark.parametrize("monitor", ["co-bps", "generate"])
+def test_behaviour_and_labels_count_by_their_weights(monitor: str) -> None:
+    weights = {"signals__behavior_weight": 0.5, "signals__label_weight": 3.0}
+    model = fit(HELDOUT, training__monitor=monitor, **weights)
+    alone = copy.deepcopy(model)
+    alone.network_.behavior_weight = alone.network_.label_weight = 0.0
+    mode: Any = "generate" if monitor == "generate" else "smooth"
+    made = model.predict(HELDOUT, samples=SAMPLES, mode=mode)
+    target = np.array(HELDOUT.behavior, float)
+    target[:, : 3 * (mode == "generate")] = np.nan  # what it was shown
+    target[~HELDOUT.valid] = np.nan
+    mean, std = np.nanmean(target, (0, 1)), np.nanstd(target, (0, 1))
+    own = gaussian(target, made.behavior, made.behavior_std)
+    behavior = np.nansum(own - gaussian(target, mean, std))
+    known = list(made.label_categories["choice"])
+    codes = np.array([known.index(each) for each in HELDOUT.labels["choice"]])
+    given = made.label_probabilities["choice"][np.arange(len(codes)), codes]
+    label = np.log(given / np.bincount(codes)[codes] * len(codes)).sum()
+    added = (0.5 * behavior + 3.0 * label) / np.nansum(HELDOUT.spikes) / math.log(2)
+    gain = score(model, HELDOUT, monitor) - score(alone, HELDOUT, monitor)
+    assert gain == pytest.approx(added, rel=1e-3, abs=1e-6)
+    assert behavior != 0 != label
+
+
+def test_categories_of_each_bin_count_too() -> None:
+    stages = (np.nan_to_num(np.array(HELDOUT.behavior)) > 3).astype(float)
+    stages[0, :2] = np.nan
+    trials = HELDOUT.replace(behavior=stages, behavior_kind="categorical", labels=None)
+    model = fit(trials)
+    alone = copy.deepcopy(model)
+    alone.network_.behavior_weight = 0.0
+    made, gain = model.predict(trials, samples=SAMPLES), 0.0
+    for k, name in enumerate(trials.behavior_names):
+        known = np.isfinite(trials.behavior[..., k]) & trials.valid
+        codes = trials.behavior[..., k][known].astype(int)
+        given = made.behavior_probabilities[name][known][np.arange(len(codes)), codes]
+        gain += np.log(given / (np.bincount(codes) / len(codes))[codes]).sum()
+    expected = gain / np.nansum(trials.spikes) / math.log(2)
+    found = score(model, trials, "auto") - score(alone, trials, "auto")
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-6)

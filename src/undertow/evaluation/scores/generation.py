@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
+from undertow.data.times import shown_bins
 from undertow.data.validation import known_labels
 from undertow.evaluation.metrics.labels import LEAST_PROBABILITY
 from undertow.evaluation.scores.likelihood import silent_in, without_silent
@@ -37,7 +38,8 @@ def generation_statistics(
     Args:
         inferred: from all observations.
         generated: of the same trials, from their first bins.
-        seen_bins: how many bins these are.
+        seen_bins: how many bins these are; of irregular times, all that was observed before so many
+            bin widths had passed.
         train: the training trials.
     """
     found = [
@@ -63,14 +65,14 @@ def _spike_statistics(
         ("generated bps", seen_bins, f"{after}, in the bins after them"),
         ("generated bps all bins", 0, f"{after}, in these bins too"),
     ):
-        spikes = trials.spikes[:, first:]
+        later, spikes = _after(trials, first, trials.spikes)
         firing = np.nansum(spikes, axis=(0, 1)) > 0
         scored = firing & ~silent_in(train)
         if scored.any():
             words = note + without_silent(trials, firing & ~scored)
             known = about(trials, name, "bits/spike", words, scored, scored | ~firing)
             yield BitsPerSpike.from_counts(
-                generated.counts[:, first:, scored], spikes[..., scored], **known
+                generated.counts[:, later, scored], spikes[..., scored], **known
             )
 
 
@@ -78,7 +80,7 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
     trials, predicted = prediction.trials, prediction.behavior
     if predicted is None or trials.behavior is None or trials.behavior_kind != "continuous":
         return
-    target = trials.behavior[:, seen_bins:].astype(np.float64)
+    later, target = _after(trials, seen_bins, trials.behavior.astype(np.float64))
     varying = varies(target)
     if varying.any():
         note = (
@@ -91,7 +93,7 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
         note += f"; without {listed(constant)}, which does not vary" if constant else ""
         # channel by channel: pooled, millimetres would drown metres per second
         yield RSquared.from_targets(
-            predicted[:, seen_bins:, varying],
+            predicted[:, later, varying],
             target[..., varying],
             **about(trials, f"{mode}behavior R2", "R²", note),
         )
@@ -108,7 +110,7 @@ def _category_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
         if truth is None:
             continue
         scored, known = np.isfinite(truth), np.asarray(prediction.behavior_categories[name])
-        later = probability[:, seen_bins:]
+        later = probability[:, probability.shape[1] - truth.shape[1] :]
         note = f"bin by bin after the first {_ms(trials, seen_bins)}"
         right = known[later.argmax(axis=-1)] == truth
         likeliest = f"the likeliest category by the model itself, {note}"
@@ -153,8 +155,21 @@ def _categories_after(trials: TrialSet, name: str, seen_bins: int) -> np.ndarray
         or name not in trials.behavior_names
     ):
         return None
-    later: np.ndarray = trials.behavior[:, seen_bins:, list(trials.behavior_names).index(name)]
-    return later if np.isfinite(later).any() else None
+    _, later = _after(trials, seen_bins, trials.behavior)
+    channel: np.ndarray = later[..., list(trials.behavior_names).index(name)]
+    return channel if np.isfinite(channel).any() else None
+
+
+def _after(trials: TrialSet, bins: int, values: np.ndarray) -> tuple[slice, np.ndarray]:
+    """Cut (trials, time, …) values to what comes after the bins shown, NaN where it was shown too.
+
+    The slice is of the bins kept. With irregular times a bin may be shown in some trials alone.
+    """
+    shown = shown_bins(trials.times, trials.n_time, trials.start_s, trials.bin_s, bins)
+    later = slice(int(shown.all(0).argmin()) if not shown.all() else trials.n_time, None)
+    if trials.times is None:
+        return later, values[:, later]
+    return later, np.where(shown[:, later, None], np.nan, values[:, later])
 
 
 def _label_statistics(prediction: Prediction, mode: str) -> Iterator[Statistic]:
@@ -216,5 +231,5 @@ def _trial_means(values: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _ms(trials: TrialSet, bins: int) -> str:
-    """A number of bins in words: '100 ms', or observations where times are irregular."""
-    return f"{1e3 * bins * trials.bin_s:g} ms" if trials.times is None else f"{bins} observations"
+    """A number of bins in words: '100 ms'."""
+    return f"{1e3 * bins * trials.bin_s:g} ms"

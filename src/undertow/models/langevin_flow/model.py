@@ -1,6 +1,6 @@
 """`LangevinFlow` (Song et al. 2025): a sequential VAE whose latents follow Langevin dynamics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -129,6 +129,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     def parts(self) -> Mapping[str, nn.Module | None]:
         return {"dynamics": self.network_.dynamics}
+
+    def readouts(self) -> Sequence[nn.Module]:
+        return [self.network_.observation]
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float

@@ -10,7 +10,7 @@ from torch import Tensor
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.models.latent_sde.network import LatentSDENetwork
-from undertow.models.population import Population
+from undertow.models.population import SHARED, Population
 from undertow.names import find
 
 Edit = Callable[[Dynamics], Any]
@@ -19,9 +19,10 @@ Edit = Callable[[Dynamics], Any]
 def unit_regions(network: LatentSDENetwork, population: Population) -> np.ndarray:
     """Name the region that each unit (an oscillator, a coordinate) belongs to, (units,).
 
-    'all' where the regions share one state.
+    'all' where the regions share one state, 'shared' for units beside those of the regions that all
+    of them read.
     """
-    region = np.empty(sum(map(len, network.unit_groups)), dtype=object)
+    region = np.full(sum(map(len, network.unit_groups)) + len(network.shared_units), SHARED, object)
     for name, group in zip(population.regions, network.unit_groups, strict=True):
         region[group] = name
     return region.astype(str)
@@ -39,14 +40,15 @@ def silenced_coordinates(
     if not len(silenced):
         return None
     names = [silenced] if isinstance(silenced, str) else list(silenced)
-    if len(population.regions) < 2:
+    if len(population.regions) < 2 and not network.shared_units:
         raise ModelError(
             f"{', '.join(names)} cannot be silenced: all neurons share one state. Fit with "
             "regions='split' first."
         )
+    owners = unit_regions(network, population)
     for name in names:
-        find("region", name, {each: each for each in population.regions})
-    return silent_when_zero(network.dynamics, np.isin(unit_regions(network, population), names))
+        find("region", name, {each: each for each in owners.tolist()})
+    return silent_when_zero(network.dynamics, np.isin(owners, names))
 
 
 def silent_when_zero(dynamics: Dynamics, units: np.ndarray) -> Tensor:

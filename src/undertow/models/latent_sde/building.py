@@ -1,7 +1,7 @@
 """Building the network of a `LatentSDE` from its settings and a population."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +12,11 @@ from undertow.dynamics import DiscreteDynamics, Dynamics
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.limits import WIDEST
 from undertow.dynamics.named import make_dynamics, setting_defaults
-from undertow.encoders import LSTMEncoder, StimulusEncoder
+from undertow.dynamics.starting import LogFrequencies
+from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
 from undertow.inference import InitialHead
+from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
@@ -60,12 +62,16 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     dynamics.check_settings(bins_per_step * population.bin_s)
     encoder = _encoder(settings, population)
     steering = settings.posterior.build(dynamics, encoder.context_dim)
-    full, dim = settings.posterior.full_initial, encoder.initial_dim
-    initial = InitialHead(dim, dynamics.state_dim, full) if dim else None
-    groups = unit_groups(settings.regions, population.regions, n_units(dynamics))
+    initial, dim = None, encoder.initial_dim
+    if dim:
+        law = settings.posterior
+        initial = InitialHead(dim, dynamics.state_dim, law.full_initial, law.initial_variance)
+    units = deal_units(
+        settings.regions, population.regions, n_units(dynamics), still_units(dynamics)
+    )
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
-    decoder = settings.decoder.build(width, groups, numbers, settings.dropout)
+    decoder = settings.decoder.build(width, units.read, numbers, settings.dropout)
     return LatentSDENetwork(
         encoder,
         stimulus,
@@ -85,7 +91,10 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         settings.signals.label_weight,
         settings.solver.checkpointed,
         settings.posterior.initial_bins(population.bin_s),
-        groups,
+        units.own,
+        units.shared,
+        _presence(settings.encoder, population),
+        settings.posterior.initial_share,
     )
 
 
@@ -109,7 +118,8 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
-    encoder = encoder_size(settings.encoder, population.n_heldin, has_initial)
+    masked = _presence(settings.encoder, population) is not None
+    encoder = encoder_size(settings.encoder, population.n_heldin * (1 + masked), has_initial)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.context == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
@@ -200,36 +210,14 @@ def n_units(dynamics: Dynamics) -> int:
     return dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-2]
 
 
-def unit_groups(
-    wanted: str | Mapping[str, int] | None, regions: Sequence[str], units: int
-) -> list[list[int]]:
-    """Deal out the units to the regions in turn, and return those of each region.
-
-    Neighbouring units start alike (slow oscillators come first), so that in this way every region
-    has units of every kind.
-
-    Raises:
-        ModelError: where there are not enough units, or a number other than asked for.
-    """
-    if wanted is None:
-        return [list(range(units))]
-    if isinstance(wanted, str):
-        sizes = [units // len(regions) + (k < units % len(regions)) for k in range(len(regions))]
-    else:
-        sizes = [int(wanted[name]) for name in regions]
-    if min(sizes) < 1 or sum(sizes) != units:
-        raise ModelError(
-            f"regions asks for {dict(zip(regions, sizes, strict=True))} units: at least 1 each, "
-            f"{units} in all, as the dynamics have."
-        )
-    turns = sorted((turn, k) for k, size in enumerate(sizes) for turn in range(size))
-    return [
-        [unit for unit, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))
-    ]
+def still_units(dynamics: Dynamics) -> int:
+    """Number of units that do not turn, the last ones."""
+    return dynamics.n_still if isinstance(dynamics, LogFrequencies) else 0
 
 
 def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
-    n_inputs = population.n_heldin + (not population.regular)
+    masked = _presence(settings.encoder, population) is not None
+    n_inputs = population.n_heldin * (1 + masked) + (not population.regular)
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
@@ -241,6 +229,16 @@ def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
     if bins and not population.regular:
         bins = None  # as many as there are in the window, which the network then counts
     return settings.encoder.build(n_inputs, bins, settings.dropout)
+
+
+def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:
+    """Build what tells missing counts from zeros; None where they read the same."""
+    missing = population.missing_counts or encoding.neuron_dropout > 0
+    if encoding.missing == "bins" or (encoding.missing == "auto" and not missing):
+        return None
+    heldin = ~torch.tensor(population.heldout)
+    counts = torch.tensor(population.mean_rates)[heldin] * population.bin_s
+    return Presence(counts, encoding.neuron_dropout)
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

@@ -40,8 +40,8 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
             n_time: number of bins; by default that of the stimulus, `trials`, or the longest trial
                 fitted.
             trials: start from their windows (`posterior.initial_s`), instead of from x₀ ~ N(0, I).
-            silenced: regions whose units are held at zero all along; what is decoded is decoded
-                from zero.
+            silenced: regions (or 'shared') whose units are held at zero all along; what is decoded
+                is decoded from zero.
             behavior: 'drawn', or its 'mean' on the path (the likeliest category).
             seed: seed of the noise; two calls with one seed differ only by what is changed.
 
@@ -104,7 +104,8 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
     def unit_regions(self) -> np.ndarray:
         """Name the region that each unit (an oscillator, a coordinate) belongs to, (units,).
 
-        'all' where the regions share one state.
+        'all' where the regions share one state; 'shared' for units that all of them read beside
+        their own.
         """
         self._check_fitted()
         return altering.unit_regions(self.network_, self.population_)

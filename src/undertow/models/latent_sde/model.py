@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
+from undertow.models.latent_sde.presets import preset_settings
 from undertow.models.latent_sde.readouts import readout_solver
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
@@ -45,6 +46,8 @@ class LatentSDE(Inquiries):
         latent_dim: width of the state where `dynamics` is a name.
         regions: None for a state all regions share, 'split' for units shared out equally among the
             regions, or units by region; decoders then read their own region's units alone (eq. 10).
+            With 'shared+split', or an entry 'shared' beside the regions, they also read units that
+            all regions share.
         encoder: 'lstm', or with its options, `LSTMEncoding(…)`.
         decoder: 'regional', or with its options, `RegionalDecoding(…)`.
         observation: 'poisson', 'negative-binomial', or `Counts(…)`.
@@ -75,7 +78,7 @@ class LatentSDE(Inquiries):
         self,
         dynamics: Dynamics | str = "coupled-oscillators",
         latent_dim: int = 16,
-        regions: Literal["split"] | Mapping[str, int] | None = None,
+        regions: Literal["split", "shared+split"] | Mapping[str, int] | None = None,
         *,
         encoder: LSTMEncoding | Literal["lstm"] = "lstm",
         decoder: RegionalDecoding | Literal["regional"] = "regional",
@@ -96,6 +99,17 @@ class LatentSDE(Inquiries):
         self.posterior, self.signals, self.solver = posterior, signals, solver
         self.kl, self.dropout, self.samples, self.seed = kl, dropout, samples, seed
         self.device, self.training = device, training
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Make the published model: 'paper' as printed, 'released' as in the code beside it.
+
+        `changes` replace settings, also those of pieces: `preset("paper", kl__peak=1.0)`.
+
+        Raises:
+            ModelError: for another name.
+        """
+        return cls(**preset_settings(name)).set_params(**changes)
 
     # --- what it is trained on ---------------------------------------------------------------
 
@@ -136,6 +150,8 @@ class LatentSDE(Inquiries):
         return [network.observation, *behavior, *network.labels.values()]
 
     def closed_form(self, batch: Batch) -> Solve | None:
+        if not self.signals.solve_readouts:
+            return None
         return readout_solver(self.network_, batch)
 
     def objective(

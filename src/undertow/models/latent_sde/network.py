@@ -8,7 +8,13 @@ from torch import Tensor, nn
 from undertow.data.batches import Batch
 from undertow.decoders import Decoder
 from undertow.dynamics import Dynamics
-from undertow.encoders import Interpolation, LSTMEncoder, StimulusEncoder, interpolate
+from undertow.encoders import (
+    Interpolation,
+    LSTMEncoder,
+    Presence,
+    StimulusEncoder,
+    interpolate,
+)
 from undertow.inference import InitialHead, InitialLaw, PathLaw, Steering, TimeGrid
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
@@ -44,6 +50,10 @@ class LatentSDENetwork(nn.Module):
         t0_bins: bin widths from the window's start in which the initial state is inferred; the
             encoder counts bins itself where times are regular.
         unit_groups: the units of each region.
+        shared_units: units that all regions read.
+        presence: tells the encoder missing counts from zeros; None where they read the same.
+        initial_share: share of each trial's observations that the initial state is inferred from
+            unless it is generated; None for those before t0.
     """
 
     def __init__(
@@ -67,6 +77,9 @@ class LatentSDENetwork(nn.Module):
         checkpointed: bool = False,
         t0_bins: int = 0,
         unit_groups: Sequence[Sequence[int]] = (),
+        shared_units: Sequence[int] = (),
+        presence: Presence | None = None,
+        initial_share: float | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.stimulus, self.dynamics = encoder, stimulus, dynamics
@@ -78,22 +91,34 @@ class LatentSDENetwork(nn.Module):
         self.behavior_weight, self.label_weight = behavior_weight, label_weight
         self.checkpointed, self.t0_bins = checkpointed, t0_bins
         self.unit_groups = [list(group) for group in unit_groups]
+        self.shared_units, self.presence = list(shared_units), presence
+        self.initial_share = initial_share
 
     # --- encoding -----------------------------------------------------------------------------
 
-    def encode(self, batch: Batch, behavior_shown: Tensor | None = None) -> Encoded:
+    def encode(
+        self,
+        batch: Batch,
+        behavior_shown: Tensor | None = None,
+        neurons_shown: Tensor | None = None,
+        generating: bool = False,
+    ) -> Encoded:
         """Encode the batch.
 
         `behavior_shown` (trials,) says in which trials the encoder may see behaviour; in none by
-        default.
+        default. `neurons_shown` (trials, held-in) says which neurons it may see; all by default.
+        `generating` says that the initial state may know of nothing after t0.
         """
-        channels = [batch.inputs]
+        counts = batch.inputs
+        if self.presence is not None:
+            counts = self.presence(counts, batch.known, neurons_shown)
+        channels = [counts]
         if self.encodes_behavior:
             channels.append(self._encoded_behavior(batch, behavior_shown))
         if self.encodes_intervals:
             gaps = batch.times_s.diff(dim=1, prepend=batch.times_s[:, :1]) / self.bin_s
             channels.append(gaps[..., None].expand(len(batch), -1, -1))
-        start = self.before_t0(batch) if self.encodes_intervals else None
+        start = self._start(batch, generating)
         # context is read backwards: the state holds the past, the control needs what is to come
         context, initial = self.encoder(
             torch.cat(channels, -1), batch.observed, batch.lengths, start
@@ -113,6 +138,13 @@ class LatentSDENetwork(nn.Module):
     def before_t0(self, batch: Batch) -> Tensor:
         """Mark the bins that the initial state is inferred from, (trials, time)."""
         return batch.inside & (batch.times_s < self.t0_bins * self.bin_s)
+
+    def _start(self, batch: Batch, generating: bool) -> Tensor | None:
+        """Mark the bins that the encoder infers the initial state from; None for its own number."""
+        if self.initial_share is not None and not generating:
+            bins = (self.initial_share * batch.lengths).ceil().clamp(min=1)
+            return torch.arange(batch.inputs.shape[1], device=bins.device) < bins[:, None]
+        return self.before_t0(batch) if self.encodes_intervals else None
 
     def _encoded_behavior(self, batch: Batch, shown: Tensor | None) -> Tensor:
         """Return behaviour as the encoder reads it, with channels that say where it is known."""
@@ -236,7 +268,8 @@ class LatentSDENetwork(nn.Module):
         if self.encodes_behavior:
             # whole trials, so that the encoder also learns to work from spikes alone
             shown = random_mask(torch.Size((len(batch),)), 1 - BEHAVIOR_HIDDEN, generator)
-        drawn = self.draw(batch, self.encode(batch, shown), generator)
+        neurons = None if self.presence is None else self.presence.draw(len(batch), generator)
+        drawn = self.draw(batch, self.encode(batch, shown, neurons), generator)
         likelihoods = self.log_likelihoods(batch, drawn)
         terms = {
             f"negative_log_likelihood_{name}": -value.mean() for name, value in likelihoods.items()

@@ -8,7 +8,7 @@ from undertow import checks
 from undertow.dynamics import Dynamics
 from undertow.encoders import Interpolation
 from undertow.errors import ModelError
-from undertow.inference import ControlSteering, DriftSteering, Steering
+from undertow.inference import ControlSteering, DriftSteering, Positive, Steering
 from undertow.models.pieces import WIDEST
 from undertow.options import Options
 
@@ -16,7 +16,6 @@ LONGEST_S = 1e9
 """Longest window of the initial state: any longer is a slip."""
 STEPS = (1e-2, 1e4)
 """Bins that a step may span."""
-STEERINGS = {"controlled": ControlSteering, "drift": DriftSteering}
 
 
 @dataclass(frozen=True)
@@ -29,19 +28,39 @@ class PathPosterior(Options):
             the last, as the dynamics have noise.
         initial_s: seconds at the trial's start that the initial state is inferred from, in fitting
             and generating alike; 0 draws it from its prior N(0, I).
+        initial_share: share of each trial, from its start, that the initial state is inferred from
+            wherever all observations are given, in training too; generation then has `initial_s`
+            alone. None for `initial_s` in both.
         full_initial: also infer the covariances between coordinates of the initial state.
+        initial_variance: 'exp' or 'softplus' of a linear map, for the initial state's variances.
         hidden_dim: units of the control network, at most 65,536.
+        bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
     """
 
     argument: ClassVar[str] = "posterior"
     kind: Literal["auto", "controlled", "drift", "autonomous", "initial-state"] = "auto"
     initial_s: float = 0.1
+    initial_share: float | None = None
     full_initial: bool = False
+    initial_variance: Positive = "exp"
     hidden_dim: int = 64
+    bounded: bool = False
 
     def check(self) -> None:
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
+        if self.initial_share is not None:
+            checks.number(self.of("initial_share"), self.initial_share, 0, 1, above=True)
+        if self.initial_share is not None and self.initial_s == 0:
+            raise ModelError(
+                f"posterior.initial_share is {self.initial_share:g} with posterior.initial_s=0, "
+                "which infers no initial state: give initial_s what generation may see."
+            )
+        if self.bounded and self.kind != "drift":
+            raise ModelError(
+                f"posterior.bounded is True with posterior.kind={self.kind!r}: it bounds the drift "
+                "of kind='drift' alone."
+            )
 
     def initial_bins(self, bin_s: float) -> int:
         """Number of bins that the initial state is inferred from."""
@@ -63,7 +82,9 @@ class PathPosterior(Options):
             )
         if kind in ("autonomous", "initial-state"):
             return None
-        return STEERINGS[kind](dynamics, context_dim, self.hidden_dim)
+        if kind == "drift":
+            return DriftSteering(dynamics, context_dim, self.hidden_dim, self.bounded)
+        return ControlSteering(dynamics, context_dim, self.hidden_dim)
 
 
 @dataclass(frozen=True)
@@ -78,6 +99,8 @@ class Signals(Options):
         encode_behavior: the encoder sees behaviour too, in half of the training trials.
         behavior_weight, label_weight: weights of their log-likelihoods, at most 1e6; that of spikes
             is 1.
+        solve_readouts: solve the readouts of behaviour and labels in closed form before training
+            and at each validation, instead of leaving them to the optimiser.
     """
 
     argument: ClassVar[str] = "signals"
@@ -88,6 +111,7 @@ class Signals(Options):
     encode_behavior: bool = False
     behavior_weight: float = 1.0
     label_weight: float = 1.0
+    solve_readouts: bool = True
 
     def check(self) -> None:
         for name in ("behavior_weight", "label_weight"):

@@ -55,7 +55,7 @@ def predict(
         )
     network.eval()
     sums = SampleSums(trials, samples, keep)
-    encoded = _encoded(network, batch, behavior_shown)
+    encoded = _encoded(network, batch, behavior_shown, generate)
     inferred = None
     if effort:
         inferred = infer(network, batch, encoded, effort, samples, seed, generate, behavior_shown)
@@ -75,13 +75,15 @@ def predict(
     return prediction if inferred is None else inferred.beside(prediction)
 
 
-def _encoded(network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False) -> Encoded:
+def _encoded(
+    network: LatentSDENetwork, batch: Batch, behavior_shown: bool = False, generate: bool = False
+) -> Encoded:
     """Encode the trials, some at a time."""
     device, parts = batch.targets.device, []
     for index in torch.arange(len(batch), device=device).split(TRIALS_AT_ONCE):
         some = batch if len(index) == len(batch) else batch.take(index)
         shown = torch.ones(len(some), dtype=torch.bool, device=device) if behavior_shown else None
-        parts.append(network.encode(some, shown))
+        parts.append(network.encode(some, shown, generating=generate))
     return Encoded.joined(parts)
 
 

@@ -60,7 +60,7 @@ def solve_readouts(network: LatentSDENetwork, batch: Batch) -> None:
 
 def mean_units(network: LatentSDENetwork, batch: Batch, generate: bool) -> Tensor:
     """Average what decoders see over paths, (trials, time, units × numbers)."""
-    encoded, total = network.encode(batch), torch.zeros(())
+    encoded, total = network.encode(batch, generating=generate), torch.zeros(())
     shape_only = replace(batch, targets=batch.targets[..., :0])
     for path in range(PATHS):
         generator = path_generator(batch.targets.device, SEED, path)

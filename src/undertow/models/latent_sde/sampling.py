@@ -30,7 +30,7 @@ def draw(
     calls with one seed differ by what was changed alone.
     """
     network.eval()
-    initial = None if start is None else network.encode(start).initial
+    initial = None if start is None else network.encode(start, generating=True).initial
     if initial is not None:
         rows = torch.arange(len(window), device=initial.device) % len(initial)
         initial = initial[rows]

@@ -26,11 +26,18 @@ def draw_oscillators(record: RunRecord, figure: "Figure") -> str:
 
     found = analysis.natural_frequencies(fitted_models(record))
     plots.oscillators(found, figure=figure)
+    turn = found.start_hz > 0
     words = (
         "Frequency at which each oscillator would turn alone (dots), and where it started before "
-        f"learning (rings); the median move is {np.median(found.moved_hz):.2g} Hz, the grid of "
-        f"starts spans {found.start_hz.min():.2g} to {found.start_hz.max():.2g} Hz."
     )
+    words += "learning (rings)"
+    if turn.any():
+        start_hz = found.start_hz[turn]
+        words += (
+            f"; the median move is {np.median(found.moved_hz[turn]):.2g} Hz, the grid of starts "
+            f"spans {start_hz.min():.2g} to {start_hz.max():.2g} Hz"
+        )
+    words += "." if turn.all() else "; those at 0 Hz are still by construction."
     if len(found.regions) > 1:
         words += f" {found.about_regions()}"
         words += " Bars: medians." if found.ranking() else ""
