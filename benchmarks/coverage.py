@@ -1,7 +1,7 @@
 """How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar &
 van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particles; and of the truth.
 
-    python benchmarks/coverage.py [--sigmas 1 2] [--seeds 1] [--steps 3000] [--particles 500]
+    python benchmarks/coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--particles 500]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
 the weights on, 60 to test. A neural SDE of three dimensions, one fit for each seed; intervals are
@@ -15,6 +15,8 @@ hold 89.3 %.
 Nothing is widened, unless asked for: `--widened` adds a row for each, with the factor that
 `spread_factor` reads off the held-out neurons' spikes in half of the validation trials, which then
 choose no weights.
+
+Each fit is shown twice: as trained, and `relearned` with posteriors of the training trials' own.
 
 The oracle is the network itself, true drift, diffusion and readout, by the same particles: where
 twice as many change nothing, what is left between it and a fit is the fit's error.
@@ -39,7 +41,7 @@ from undertow.models import LatentSDE
 from undertow.systems import RateNetwork
 from undertow.training import Training
 
-DIM, STEPS, SAMPLES, REFINE = 3, 3000, 300, 100
+DIM, STEPS, SAMPLES, REFINE = 3, 450, 300, 100
 MODES = ("smooth", "generate")
 HEAD = (
     "| σ | given | model | inference | inside 90 % intervals | width, spikes/s "
@@ -67,18 +69,23 @@ def parts_of(trials: TrialSet, seed: int, halved: bool, n_test: int | None) -> P
     return Parts(train, validation, spread, trials[tested][:n_test])
 
 
-def fitted(parts: Parts, steps: int, seed: int, file: Path | None) -> LatentSDE:
+def kept(make: Callable[[], LatentSDE], folder: Path | None, name: str) -> LatentSDE:
+    """A model made before, or made now and kept where there is a folder for it."""
+    if folder is None:
+        return make()
+    file = folder / f"{name}.safetensors"
+    if not file.exists():
+        make().save(file)
+    return LatentSDE.load(file)
+
+
+def fitted(parts: Parts, steps: int, seed: int) -> LatentSDE:
     """With a step a bin: over longer ones states are read off straight lines, which vary less."""
-    if file is not None and file.exists():
-        return LatentSDE.load(file)
     training = Training(steps=steps, batch_size=64, learning_rate=1e-2, validate_every=None)
     model = make_model("SDE", DIM, 1).set_params(
         seed=seed, solver__bins_per_step=1.0, training=training
     )
-    model.fit(parts.train, parts.validation)
-    if file is not None:
-        model.save(file)
-    return model
+    return model.fit(parts.train, parts.validation)
 
 
 def inferences(particles: int) -> dict[str, dict[str, int]]:
@@ -123,21 +130,21 @@ NATS = ("log_evidence", "refined_bound")
 
 
 def rows(
-    sigma: float, parts: Parts, models: list[LatentSDE], options: argparse.Namespace
+    sigma: float, parts: Parts, models: dict[str, LatentSDE], options: argparse.Namespace
 ) -> Iterator[str]:
     """Of each mode: every fit under every inference, and the truth."""
     network = RateNetwork.random(noise=sigma, seed=0)
     offsets = log_rate_offsets(network, simulate(sigma, options.trials), 0)
     for mode in options.modes:
-        for k, model in enumerate(models):
+        for fit, model in models.items():
             for name, effort in inferences(options.particles).items():
                 ask = partial(model.predict, samples=SAMPLES, mode=mode, **effort)
-                yield row(sigma, mode, (f"fit {k}", name), partial(ask, parts.test))
+                yield row(sigma, mode, (fit, name), partial(ask, parts.test))
                 if parts.spread is not None:
                     factor = spread_factor(ask(parts.spread)).value
                     wide = widened(ask(parts.test), max(factor, 1.0))
                     said = f"{name}, widened by {factor:.2f}"
-                    yield row(sigma, mode, (f"fit {k}", said), partial(replace, wide))
+                    yield row(sigma, mode, (fit, said), partial(replace, wide))
         seen = round(T0_S / parts.test.bin_s) if mode == "generate" else None
         for particles in (options.particles, 2 * options.particles):
             ask = partial(oracle, network, offsets, parts.test, seen, particles, SAMPLES, 1)
@@ -162,13 +169,13 @@ def main() -> None:
     for sigma in options.sigmas:
         trials = simulate(sigma, options.trials)
         parts = parts_of(trials, options.seed, options.widened, options.test)
-        models = []
-        for k in range(options.seeds):
-            file = options.keep
-            if file is not None:
-                file.mkdir(parents=True, exist_ok=True)
-                file = file / f"s{sigma:g}_{options.steps}_{options.seed + k}.safetensors"
-            models.append(fitted(parts, options.steps, options.seed + k, file))
+        models = {}
+        for seed in range(options.seed, options.seed + options.seeds):
+            name = f"s{sigma:g}_{options.steps}_{seed}"
+            make = partial(fitted, parts, options.steps, seed)
+            models[f"fit {seed}"] = first = kept(make, options.keep, name)
+            again = partial(first.relearned, parts.train)
+            models[f"fit {seed}, relearned"] = kept(again, options.keep, f"{name}_relearned")
         for line in rows(sigma, parts, models, options):
             print(line, flush=True)
 

@@ -5,7 +5,7 @@ wrong in a trial is put right there (Cremer, Li & Duvenaud 2018, amortisation ga
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -103,28 +103,58 @@ def refine(
         steps: gradient steps.
         generator: source of the noise of all paths.
     """
-    own = _Own(law, reference, noise_dim)
-    optimizer = torch.optim.Adam(own.tensors, lr=LEARNING_RATE, betas=(0.9, 0.99))
-    fresh = generator.get_state()
-    with torch.enable_grad():
-        for step in range(steps):
-            # half a cosine: large steps first, small ones to average over the paths' noise
-            rate = LEARNING_RATE * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-            optimizer.param_groups[0]["lr"] = rate
-            loss = -bound(own.law(), generator).sum()
-            # of these alone: no gradient is left in the weights of networks
-            gradients = torch.autograd.grad(loss, own.tensors, materialize_grads=True)
-            for tensor, gradient in zip(own.tensors, gradients, strict=True):
-                tensor.grad = gradient.nan_to_num_(0.0, 0.0, 0.0)
-            optimizer.step()
+    refining, fresh = Refining(law, reference, noise_dim), generator.get_state()
+    for step in range(steps):
+        refining.step(bound, generator, falling(step / steps))
     with torch.no_grad():
         # both of the same noise, whatever the number of steps
         generator.set_state(fresh)
-        before = bound(own.law(of_start=True), generator)
+        before = bound(refining.own.law(of_start=True), generator)
         generator.set_state(fresh)
-        after = bound(own.law(), generator)
+        after = bound(refining.own.law(), generator)
         better = after > before
-        return Refined(own.law(better), before, torch.where(better, after, before))
+        return Refined(refining.own.law(better), before, torch.where(better, after, before))
+
+
+def falling(progress: float) -> float:
+    """Half a cosine: large steps first, small ones to average over the paths' noise."""
+    return 0.5 + 0.5 * math.cos(math.pi * progress)
+
+
+class Refining:
+    """Laws of some trials while they are refined; see `refine` for the arguments."""
+
+    def __init__(self, law: PathLaw, reference: Tensor | None, noise_dim: int) -> None:
+        self.own = _Own(law, reference, noise_dim)
+        self.optimizer = torch.optim.Adam(self.own.tensors, lr=LEARNING_RATE, betas=(0.9, 0.99))
+
+    def step(
+        self,
+        bound: Bound,
+        generator: torch.Generator,
+        share: float,
+        weights: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """Take one step, of `share` of the learning rate.
+
+        With `weights` the gradient of the trials' mean loss is left in them, for an optimizer of
+        their own. Without, no gradient is left in any weight of a network.
+
+        Returns:
+            the bound of each trial before the step, (trials,).
+        """
+        self.optimizer.param_groups[0]["lr"] = LEARNING_RATE * share
+        with torch.enable_grad():
+            found = bound(self.own.law(), generator)
+            learned = [*self.own.tensors, *weights]
+            gradients = torch.autograd.grad(-found.sum(), learned, materialize_grads=True)
+        for tensor, gradient in zip(learned, gradients, strict=True):
+            tensor.grad = gradient.nan_to_num_(0.0, 0.0, 0.0)
+        for weight in weights:
+            assert weight.grad is not None
+            weight.grad /= len(found)
+        self.optimizer.step()
+        return found.detach()
 
 
 class _Own:

@@ -35,7 +35,7 @@ def refined(
     Returns:
         the refined law, and 'amortised_bound' and 'refined_bound', (trials,) each.
     """
-    reference = _mean_path(network, law, generator)
+    reference = mean_path(network, law, generator)
     bound, noise_dim = SeenBound(network, seen), network.dynamics.noise_dim
     found = refine(law, reference, noise_dim, bound, steps, generator)
     return found.law, _bounds(found.before, found.after)
@@ -59,10 +59,17 @@ def refined_start(
 
 @dataclass(frozen=True)
 class SeenBound:
-    """Evidence bound of each trial, of what is seen of it."""
+    """Evidence bound of each trial, of what is seen of it.
+
+    Attributes:
+        network: whose bound.
+        seen: the trials, as they are to be explained.
+        weighed: with the weights that behaviour and labels have in training.
+    """
 
     network: LatentSDENetwork
     seen: Batch
+    weighed: bool = False
 
     def __call__(self, law: PathLaw, generator: torch.Generator) -> Tensor:
         """Average over paths of the law, more of them where no gradient is taken, (trials,)."""
@@ -73,12 +80,15 @@ class SeenBound:
         drawn = Drawn(path.states, units, rows.initial.kl, path.kl_path, log_ratio)
         index = torch.arange(len(law), device=units.device).repeat_interleave(paths)
         likelihoods = network.log_likelihoods(self.seen.take(index), drawn)
-        likelihood = sum(likelihoods.values(), units.new_zeros(()))
+        if self.weighed:
+            likelihood = network.weigh(likelihoods)
+        else:
+            likelihood = sum(likelihoods.values(), units.new_zeros(()))
         bound = evidence_bound(likelihood, drawn.kl_initial.sum(1), drawn.kl_path.sum(1))
         return bound.view(-1, paths).mean(1)
 
 
-def _mean_path(network: LatentSDENetwork, law: PathLaw, generator: torch.Generator) -> Tensor:
+def mean_path(network: LatentSDENetwork, law: PathLaw, generator: torch.Generator) -> Tensor:
     """Mean state at the start of each step, (trials, steps, state_dim)."""
     rows = law.repeated(BOUND_PATHS)
     # every entry of the path, not those at observations alone
