@@ -207,54 +207,6 @@ def test_predict_spreads_samples_as_asked(
     np.testing.assert_allclose(auto, expected(max(factor, 1.0)), atol=1e-3)
 
 
-def test_predict_refines_and_draws_with_particles(
-    undertow: Undertow, run: Path, file: Path, tmp_path: Path
-) -> None:
-    for mode in ("smooth", "generate"):
-        out = tmp_path / mode
-        words = ["--refine", 2, "--particles", 40, "--samples", 3, "--mode", mode]
-        done = undertow("predict", run, file, "--out", out, *words)
-        assert done.exit_code == 0, done.output
-        model = load_model(run / "model.safetensors")
-        assert isinstance(model, LatentSDE)
-        trials = make_trials().replace(heldout=model.heldout_)
-        mine = model.predict(trials, 3, mode=mode, refine=2, particles=40)
-        with xarray.open_dataset(out / "predictions.nc", engine="h5netcdf") as held:
-            np.testing.assert_array_equal(held["rate_samples"], mine.rate_samples)
-            np.testing.assert_array_equal(held["effective_samples"], mine.effective_samples)
-            np.testing.assert_array_equal(held["refined_bound"], mine.terms["refined_bound"])
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--refine", -1), "--refine is -1: it must be a whole number, at least 0"),
-        (("--particles", 1), "particles is 1: it must be a whole number, at least 2"),
-    ],
-)
-def test_predict_refuses_steps_and_particles_out_of_range(
-    undertow: Undertow,
-    run: Path,
-    file: Path,
-    tmp_path: Path,
-    words: tuple[object, ...],
-    message: str,
-) -> None:
-    done = undertow("predict", run, file, "--out", tmp_path / "p", *words)
-    assert done.exit_code == 2
-    assert message in done.stderr
-    assert not (tmp_path / "p").exists()
-
-
-def test_a_model_without_a_posterior_over_paths_has_nothing_to_refine(
-    undertow: Undertow, fitted: Path, recording: Path, tmp_path: Path
-) -> None:
-    done = undertow("predict", fitted, recording, "--out", tmp_path / "p", "--refine", 5)
-    assert done.exit_code == 2
-    assert "has no posterior over paths to refine" in done.stderr
-    assert "leave out refine" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
