@@ -62,7 +62,7 @@ class BehaviorObservation(Observation):
         """Best guess on each channel, (…, channels): the mean, or the likeliest category."""
 
     @abstractmethod
-    def solve(self, features: Tensor, observed: Tensor) -> None:
+    def solve(self, features: Tensor, observed: Tensor, samples: Tensor | None = None) -> None:
         """Set the linear readouts to those that fit best, in place.
 
         Penalties are chosen by leaving out trials.
@@ -70,6 +70,8 @@ class BehaviorObservation(Observation):
         Args:
             features: (trials, time, features).
             observed: (trials, time, channels), NaN where missing.
+            samples: (samples, trials, time, features) where `features` are their mean, and what is
+                observed is predicted by the mean over samples.
         """
 
     @abstractmethod

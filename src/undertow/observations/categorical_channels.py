@@ -82,7 +82,7 @@ class CategoricalChannels(BehaviorObservation):
             [log_prob for _, log_prob in both], -1
         )
 
-    def solve(self, features: Tensor, observed: Tensor) -> None:
+    def solve(self, features: Tensor, observed: Tensor, samples: Tensor | None = None) -> None:
         for one, code in zip(self._each(), self._codes(observed), strict=True):
             one.solve(features, code)
 

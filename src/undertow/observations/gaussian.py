@@ -88,14 +88,17 @@ class GaussianObservation(BehaviorObservation):
         return mean, log_prob.masked_fill(missing, 0.0)
 
     @torch.no_grad()
-    def solve(self, features: Tensor, observed: Tensor) -> None:
+    def solve(self, features: Tensor, observed: Tensor, samples: Tensor | None = None) -> None:
         # the mean is a ridge regression, the log-variance then fits the squared errors left
         target = (observed - self.center) / self.scale
         weight, bias = ridge(features, target)
-        error = target - (features @ weight.T + bias)
+        squares = (target - (features @ weight.T + bias)).square()
+        if samples is not None:
+            # what a prediction's samples spread by themselves is not noise of an observation
+            squares = (squares - (samples @ weight.T).var(0)).clamp(min=0.0)
         self.readout_mean.weight.copy_(weight)
         self.readout_mean.bias.copy_(bias)
-        weight, bias = log_variance(features, error.square(), self.floor)
+        weight, bias = log_variance(features, squares, self.floor)
         self.readout_logvar.weight.copy_(weight)
         self.readout_logvar.bias.copy_(bias)
 

@@ -28,7 +28,7 @@ from undertow.training.state import TrainingState
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
 
 Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
-Validate = Callable[[nn.Module], float]
+Validate = Callable[[nn.Module], float | Mapping[str, float]]
 Solve = Callable[[nn.Module], None]
 Report = Callable[[Row, float, float], None]
 
@@ -65,8 +65,8 @@ def train(
         batch: all training trials.
         objective: (minibatch, generator, progress) → loss and its named terms; progress goes from 0
             to 1.
-        validate: network → score on validation trials, higher is better; None to keep the last
-            weights.
+        validate: network → score on validation trials, higher is better, or the parts that add up
+            to it by name, which the log then holds; None to keep the last weights.
         settings: options of the loop.
         seed: governs batches and noise.
         directory: where checkpoints and the CSV log go; None for none.
@@ -183,7 +183,10 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
         state.keep()
     else:
         # the running average is validated, since it is what will be kept
-        score = validate(state.averaged)
+        found = validate(state.averaged)
+        parts = {} if isinstance(found, float | int) else dict(found)
+        score = sum(parts.values()) if parts else float(found)  # type: ignore[arg-type]
+        row |= {f"validation_{name}": value for name, value in parts.items()}
         if not math.isfinite(score):
             raise NonFiniteError("the validation score is not finite (rates have run away)")
         state.keep_if_best(score)

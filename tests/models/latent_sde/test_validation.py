@@ -22,7 +22,9 @@ ALONE = {"signals__behavior_weight": 0.0, "signals__label_weight": 0.0}
 
 
 def score(model: Any, trials: Any, monitor: str) -> float:
-    return validator(model.read(trials), trials, monitor)(model.network_)
+    found = validator(model.read(trials), trials, monitor)(model.network_)
+    assert isinstance(found, dict)
+    return sum(found.values())
 
 
 def test_held_out_neurons_are_scored_given_the_others() -> None:

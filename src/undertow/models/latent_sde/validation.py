@@ -48,18 +48,21 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
         counts[:, :, ~trials.heldout] = np.nan
     spikes = float(np.nansum(trials.spikes))
 
-    def validate(network: nn.Module) -> float:
+    def validate(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, LatentSDENetwork)
         network.dynamics.check_stable(network.bin_s * network.bins_per_step)
         if bound:
             elbo = evidence_bounds(network, batch, SAMPLES, 0)["elbo"].astype(np.float64)
-            return float(elbo.sum() / spikes / math.log(2))
+            return {"bound": float(elbo.sum() / spikes / math.log(2))}
         prediction = predict(network, batch, trials, SAMPLES, False, 0, generate)
         seen = network.before_t0(batch).cpu().numpy() & generate
         neurons = _bits_per_spike(prediction, np.where(seen[..., None], np.nan, counts))
-        beyond = network.behavior_weight * behavior_gain(prediction, ~seen)
-        beyond += network.label_weight * label_gain(prediction, batch)
-        return neurons + beyond / max(spikes, 1.0) / math.log(2)
+        per_spike = 1 / max(spikes, 1.0) / math.log(2)
+        beyond = {
+            "behavior": network.behavior_weight * behavior_gain(prediction, ~seen) * per_spike,
+            "labels": network.label_weight * label_gain(prediction, batch) * per_spike,
+        }
+        return {"spikes": neurons} | {name: gain for name, gain in beyond.items() if gain}
 
     return validate
 
