@@ -203,6 +203,14 @@ def test_numbers_out_of_range_are_refused(effort: dict[str, Any], message: str) 
         made().predict(TRIALS, **effort)
 
 
+def test_particles_that_could_not_fit_into_memory_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("undertow.memory.machine_memory", lambda: 10**8)
+    with pytest.raises(ModelError, match=r"with 1000000 particles would take .* fewer particles"):
+        made().predict(TRIALS, 2, particles=1_000_000)
+
+
 def test_one_bin_is_enough() -> None:
     one: TrialSet = TRIALS[:, :1]
     for effort in EFFORTS.values():

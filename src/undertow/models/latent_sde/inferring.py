@@ -10,8 +10,9 @@ from torch import Tensor
 from undertow import checks
 from undertow.data import Prediction
 from undertow.data.batches import Batch
+from undertow.errors import ModelError
 from undertow.inference import PathLaw, smooth
-from undertow.memory import blocks
+from undertow.memory import blocks, check_memory
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.latent_sde.refining import BOUND_PATHS, refined, refined_start
@@ -90,7 +91,7 @@ def infer(
     seen = seen_of(network, batch, generate, behavior_shown)
     laws, drawn, effective = list[PathLaw](), list[Tensor](), list[Tensor]()
     terms: dict[str, list[Tensor]] = {}
-    for part, index in enumerate(_parts(network, batch, effort)):
+    for part, index in enumerate(_parts(network, batch, effort, samples)):
         some, known = seen.take(index), encoded.take(index)
         law, found = _law(network, some, known, effort, generate, seed, part)
         if effort.particles:
@@ -153,14 +154,27 @@ def _smoothed(
     return found.states[:, :, at], found.effective[:, at], found.log_evidence
 
 
-def _parts(network: LatentSDENetwork, batch: Batch, effort: Effort) -> Iterator[Tensor]:
-    """Split trials into parts that fit into memory."""
+def _parts(
+    network: LatentSDENetwork, batch: Batch, effort: Effort, samples: int
+) -> Iterator[Tensor]:
+    """Split trials into parts that fit into memory.
+
+    Raises:
+        ModelError: where one trial alone does not.
+    """
     n_time, n_neurons = batch.targets.shape[1:]
     features = sum(p.numel() for p in network.decoder.parameters() if p.ndim == 1)
     read = 4 * (8 * features + 8 * n_neurons)
     graph = bool(effort.refine) * BOUND_PATHS * n_time * read
     steps = n_time / min(network.bins_per_step, 1.0)
     kept = effort.particles * (16 * steps * (network.dynamics.state_dim + 4) + read)
+    pairs = 12.0 * samples * effort.particles
+    check_memory(
+        graph + kept + pairs,
+        f"inferring a trial of {n_time} bins with {effort.particles} particles",
+        "ask for fewer particles or samples.",
+        ModelError,
+    )
     every = torch.arange(len(batch), device=batch.targets.device)
     for part in blocks(len(batch), graph + kept, AT_ONCE_BYTES):
         yield every[part]
