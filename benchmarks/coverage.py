@@ -75,6 +75,7 @@ def kept(make: Callable[[], LatentSDE], folder: Path | None, name: str) -> Laten
         return make()
     file = folder / f"{name}.safetensors"
     if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         make().save(file)
     return LatentSDE.load(file)
 
@@ -119,10 +120,11 @@ def row(sigma: float, mode: str, names: tuple[str, str], predict: Callable[[], P
     least = "–" if effective is None else f"{np.nanmin(effective):.0f}"
     # shown whatever it rests on: the column beside it says on how much
     share, error, width, apart = inside(replace(prediction, effective_samples=None), first)
-    nats = next((prediction.terms[k].mean() for k in NATS if k in prediction.terms), np.nan)
+    found = [f"{prediction.terms[k].mean():.1f}" for k in NATS if k in prediction.terms]
+    nats = found[0] if found else "–"
     return (
         f"| {sigma:g} | {mode} | {' | '.join(names)} | {share:.3f} ± {error:.3f} | {width:.1f} | "
-        f"{apart:.3f} | {nats:.1f} | {least} | {seconds:.0f} |"
+        f"{apart:.3f} | {nats} | {least} | {seconds:.0f} |"
     )
 
 
