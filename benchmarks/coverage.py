@@ -99,7 +99,7 @@ def inferences(particles: int) -> dict[str, dict[str, int]]:
     }
 
 
-def inside(prediction: Prediction, first: int) -> tuple[float, float, float, float]:
+def coverage(prediction: Prediction, first: int) -> np.ndarray:
     """Share of true rates inside the interval from bin `first` on, its standard error over trials,
     the mean width, and the error of log-rates."""
     low, high = (bound[:, first:] for bound in prediction.interval(0.9))
@@ -107,7 +107,8 @@ def inside(prediction: Prediction, first: int) -> tuple[float, float, float, flo
     held = ((low <= truth) & (truth <= high)).mean((1, 2))
     apart = np.log(prediction.rates[:, first:] / truth)
     error = held.std(ddof=1) / len(held) ** 0.5
-    return held.mean(), error, (high - low).mean(), np.sqrt(np.square(apart).mean())
+    found = held.mean(), error, (high - low).mean(), np.sqrt(np.square(apart).mean())
+    return np.array(found)
 
 
 def row(sigma: float, mode: str, names: tuple[str, str], predict: Callable[[], Prediction]) -> str:
@@ -119,7 +120,7 @@ def row(sigma: float, mode: str, names: tuple[str, str], predict: Callable[[], P
     effective = prediction.effective_samples
     least = "–" if effective is None else f"{np.nanmin(effective):.0f}"
     # shown whatever it rests on: the column beside it says on how much
-    share, error, width, apart = inside(replace(prediction, effective_samples=None), first)
+    share, error, width, apart = coverage(replace(prediction, effective_samples=None), first)
     found = [f"{prediction.terms[k].mean():.1f}" for k in NATS if k in prediction.terms]
     nats = found[0] if found else "–"
     return (

@@ -95,6 +95,18 @@ def test_scores_are_of_both_modes(run: Path) -> None:
     }
 
 
+def test_evaluate_says_how_calibrated_inference_is_where_asked(
+    undertow: Undertow, run: Path, file: Path, tmp_path: Path
+) -> None:
+    done = undertow("evaluate", run, file, "--calibrate", 4, "--out", tmp_path / "own.json")
+    assert done.exit_code == 0, done.output
+    assert "rates coverage" in done.stdout
+    assert "simulated from the model itself" in done.stderr
+    held = json.loads((tmp_path / "own.json").read_text())["calibration"]["rates coverage"]
+    assert 0 <= held["value"] <= 1
+    assert held["n_trials"] == 4
+
+
 def test_evaluate_gives_the_same_scores(
     undertow: Undertow, run: Path, file: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,9 @@ def test_a_missing_count_reads_as_the_mean_and_is_marked() -> None:
     counts = torch.tensor([[[3.0, 0.0], [1.0, 9.0]]])
     known = torch.tensor([[[True, True], [False, True]]])
     assert presence(counts, known).tolist() == [[[3, 0, 1, 1], [0.5, 9, 0, 1]]]
+    plain = Presence(torch.tensor([0.5, 2.0]), channels=False)
+    assert plain(counts, known).tolist() == [[[3, 0], [0.5, 9]]]
+    assert (presence.n_outputs, plain.n_outputs) == (4, 2)
     hidden = presence(counts, known, torch.tensor([[True, False]]))
     assert hidden.tolist() == [[[3, 2, 1, 0], [0.5, 2, 0, 0]]]
 

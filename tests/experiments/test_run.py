@@ -85,7 +85,9 @@ def test_scores_are_of_the_test_trials_by_the_saved_model(finished: RunResult) -
     model = load_model(finished.directory / "model.safetensors")
     again = model.score(test, join_trials(train, validation))
     held = dict(finished.table.scores["langevin-flow"])
-    assert 0 <= held.pop("interval coverage").value <= 1
+    for name in ("interval coverage", "predictive coverage"):
+        assert 0 <= held.pop(name).value <= 1
+    assert held.pop("PIT deviation").value >= 0
     assert again == {name: score for name, score in held.items() if not name.endswith(" exchanged")}
     assert held["co-bps exchanged"].n_trials == held["co-bps"].n_trials
 

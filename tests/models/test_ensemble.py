@@ -65,6 +65,28 @@ def test_shared_splits_are_kept_in_the_file(tmp_path: Path) -> None:
     assert Ensemble.load(model.save(tmp_path / "model.safetensors")).splits == "shared"
 
 
+def test_members_of_a_bootstrap_learn_from_trials_drawn_anew_and_choose_on_others(
+    tmp_path: Path,
+) -> None:
+    model = Ensemble(small(), size=2, seed=4, resample="trials")
+    for k in range(2):
+        learned, validation = model.member_split(TRAIN, VALIDATION, k)
+        plain, chosen = Ensemble(small(), size=2, seed=4).member_split(TRAIN, VALIDATION, k)
+        assert chosen.trial_ids.tolist() == validation.trial_ids.tolist()
+        first = {str(name).partition(" (")[0] for name in learned.trial_ids}
+        assert first < {str(name) for name in plain.trial_ids}  # some are left out
+        assert len(learned) == len(plain)
+    model.fit(TRAIN, VALIDATION)
+    alone = small(seed=5).fit(*model.member_split(TRAIN, VALIDATION, 1))
+    for name, weight in weights(alone).items():
+        assert weight.equal(weights(model.members_[1])[name])
+    loaded = Ensemble.load(model.save(tmp_path / "model.safetensors"))
+    assert loaded.resample == "trials"
+    assert same(loaded.predict(GAPS).rates, model.predict(GAPS).rates)
+    with pytest.raises(ModelError, match="resample"):
+        Ensemble(small(), resample="bins").check_settings()
+
+
 def test_rates_are_the_mean_and_latents_the_first_members(ensemble: Ensemble) -> None:
     mine, each = ensemble.predict(GAPS), [member.predict(GAPS) for member in ensemble.members_]
     assert same(mine.rates, np.mean([one.rates for one in each], axis=0))

@@ -48,6 +48,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         small_sde.fitted(), small_sde.TRIALS, points=8, paths=2, **o
     ),
     "population": lambda **o: plots.population(PREDICTION, BASELINE, **o),
+    "predictive": lambda **o: plots.predictive(PREDICTION, **o),
     "psth": lambda **o: plots.psth(PREDICTION, BASELINE, **o),
     "psth_spikes": lambda **o: plots.psth_spikes(PREDICTION, **o),
     "rasters": lambda **o: plots.rasters(PREDICTION, BASELINE, **o),

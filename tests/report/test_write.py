@@ -198,11 +198,15 @@ def silent() -> TrialSet:
 
 PSTHS = {"psth", "psth_spikes"}
 CASES: dict[str, tuple[Callable[[], TrialSet], set[str], str]] = {
-    "bare": (bare, {"velocity", "hand_paths", *PSTHS}, "no condition labels"),
+    "bare": (bare, {"velocity", "hand_paths", "predicted_spikes", *PSTHS}, "no condition labels"),
     "gaps": (gaps, {"hand_paths"}, "two velocity channels"),
     "ragged": (ragged, {"velocity", "hand_paths"}, "missing throughout"),
     "one trial": (lambda: make_trials(1), set(), ""),
-    "one neuron": (lambda: make_trials(n_neurons=1), set(), ""),
+    "one neuron": (
+        lambda: make_trials(n_neurons=1),
+        {"predicted_spikes"},
+        "no neuron is held out",
+    ),
     "many conditions": (many_conditions, set(), ""),
     "silent": (silent, {"single_trials", "neuron_scores", *PSTHS}, "no neuron has a spike"),
 }
@@ -219,7 +223,7 @@ def test_what_does_not_apply_is_left_out_with_a_reason(case: str, tmp_path: Path
                 20, behavior=np.ones((20, 15, 3)), behavior_names=("vel_x", "vel_y", "vel_z")
             )
         )
-    record = make_record(test, train_prediction=train, baseline_train_prediction=train)
+    record = make_record(test, samples=5, train_prediction=train, baseline_train_prediction=train)
     page, figures = written(record, tmp_path)
     assert figures == NAMES - absent
     assert ("Left out" in page) == bool(absent)
@@ -231,7 +235,9 @@ def test_a_model_without_latents_baseline_or_history(tmp_path: Path) -> None:
     rates_only = Prediction(whole.prediction.rates, whole.prediction.trials)
     record = RunRecord("smoothing", rates_only, {"smoothing": whole.scores["smoothing"]})
     page, figures = written(record, tmp_path)
-    assert figures == NAMES - {"latents", "waves", "training", "velocity", "hand_paths"}
+    without = {"latents", "waves", "training", "velocity", "hand_paths", "predicted_spikes"}
+    assert figures == NAMES - without
+    assert "smoothing has no posterior samples here" in page
     assert "smoothing has no latents." in page
     assert "difference (paired)" not in page
 
@@ -258,12 +264,13 @@ def test_waves_say_whether_there_is_a_prior_to_compare_with() -> None:
 def test_captions_are_sentences_with_the_marks_of_time_explained() -> None:
     from undertow.plots.style import off_screen
 
-    record = make_record(make_trials(forward_bins=3))
+    record = make_record(make_trials(forward_bins=3), samples=5)
     for section in sections_of(record):
         caption = section.draw(record, off_screen())
         assert caption[0].isupper()
         assert caption.endswith(".")
-        by_time = section.name not in ("hand_paths", "neuron_scores", "training")
+        timeless = ("hand_paths", "neuron_scores", "predicted_spikes", "training")
+        by_time = section.name not in timeless
         assert ("Time runs in seconds from go cue (dashed line)." in caption) == by_time
         assert ("Blue shading: forward bins" in caption) == by_time
 

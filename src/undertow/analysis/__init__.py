@@ -16,6 +16,7 @@ from undertow.analysis.behavior import (
     hand_paths,
     predicted_behavior,
 )
+from undertow.analysis.calibration import CalibrationRanks, simulation_based_calibration
 from undertow.analysis.examples import (
     example_conditions,
     example_neurons,
@@ -31,6 +32,7 @@ from undertow.analysis.latents import (
     wave_groups,
 )
 from undertow.analysis.oscillators import CouplingOverTime, coupling_over_time
+from undertow.analysis.predictive import PitHistogram, pit_histogram
 from undertow.analysis.single_trials import (
     Rasters,
     SingleTrialRates,
@@ -42,6 +44,7 @@ from undertow.analysis.timeaxis import TimeAxis
 from undertow.analysis.vector_field import PhasePortrait, phase_portrait
 
 __all__ = [
+    "CalibrationRanks",
     "Components",
     "ConditionAverages",
     "CouplingOverTime",
@@ -50,6 +53,7 @@ __all__ = [
     "NaturalFrequencies",
     "NeuronTable",
     "PhasePortrait",
+    "PitHistogram",
     "PopulationRates",
     "PredictedBehavior",
     "Psth",
@@ -69,11 +73,13 @@ __all__ = [
     "natural_frequencies",
     "neuron_table",
     "phase_portrait",
+    "pit_histogram",
     "population_rates",
     "predicted_behavior",
     "principal_components",
     "psth",
     "rasters",
+    "simulation_based_calibration",
     "single_trial_rates",
     "trial_groups",
     "wave_groups",

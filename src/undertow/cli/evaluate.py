@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from undertow.cli.reading import OF_THE_MODEL, Reading
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
+    from undertow.evaluation.scores.score import Scores
     from undertow.experiments import SavedRun
 
 
@@ -25,6 +26,14 @@ def evaluate(
     reading: Reading,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the scores as JSON, too.")
+    ] = None,
+    calibrate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Of a latent-sde: also simulate N trials from its own prior, with the stimulus of "
+            "DATA, and say how well inference finds what made them (0.9 is right).",
+        ),
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -45,12 +54,35 @@ def evaluate(
             say(f"{saved.cli_name}: {_which(saved, trials)}")
         found = saved.evaluate(trials)
         show.scores(found.table)
+        own = None if calibrate is None else _calibrated(saved, trials, calibrate)
         if out is not None:
-            about = {"source": {"path": str(data), "model": str(model)}, "missing": found.missing}
+            about: dict[str, Any] = {
+                "source": {"path": str(data), "model": str(model)},
+                "missing": found.missing,
+            }
+            if own is not None:
+                about["calibration"] = {name: each.to_dict() for name, each in own.items()}
             write_scores(out, found.table, about)
     if not quiet:
         for why, scores in _by_reason(found.missing).items():
             say(f"no {', '.join(scores)}: {why}")
+
+
+def _calibrated(saved: "SavedRun", trials: "TrialSet", n: int) -> "Scores":
+    """Show how calibrated inference is, by `simulation_based_calibration`."""
+    from undertow.analysis import simulation_based_calibration
+    from undertow.errors import ModelError
+    from undertow.models import LatentSDE
+
+    if not isinstance(saved.model, LatentSDE):
+        raise ModelError(
+            f"--calibrate simulates from the prior of a single latent-sde, and {saved.cli_name} "
+            "here has none: leave it out."
+        )
+    scores = simulation_based_calibration(saved.model, n, trials=trials).scores()
+    say(f"inference on {n} trials simulated from the model itself:")
+    typer.echo(repr(scores))
+    return scores
 
 
 def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:

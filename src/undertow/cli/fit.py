@@ -49,6 +49,13 @@ def fit(
         int | None,
         typer.Option(metavar="N", help="Fit N seeds of the model and average their rates."),
     ] = None,
+    resample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="trials",
+            help="Let each member of --ensemble learn from trials drawn with replacement.",
+        ),
+    ] = None,
     heldout: options.Heldout = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Cross-validate; one 70/15/15 split by default.")
@@ -83,6 +90,7 @@ def fit(
         "dynamics": dynamics,
         "preset": preset,
         "ensemble": ensemble,
+        "resample": resample,
         "heldout": heldout,
         "folds": folds,
         "seed": seed,

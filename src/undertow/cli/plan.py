@@ -46,6 +46,7 @@ class Plan:
     split_seed: int = 0
     preset: str | None = None
     ensemble: int | None = None
+    resample: str | None = None
     figures: str | None = None
     device: str | None = None
     threads: int | None = None
@@ -96,6 +97,10 @@ class Plan:
         Raises:
             UndertowError: naming the option and its rule.
         """
+        if self.resample is not None and self.ensemble is None:
+            raise UndertowError(
+                "--resample draws each member of an ensemble its own trials: give --ensemble N too."
+            )
         bounds = {"seed": (0, MOST_SEED), "split_seed": (0, MOST_SPLIT_SEED)}
         bounds |= {"heldout": (0, MOST), "folds": (2, MOST), "ensemble": (1, MOST_MEMBERS)}
         for name, (least, most) in bounds.items():
@@ -155,7 +160,9 @@ class Plan:
             chosen["dynamics"] = self.dynamics
         model = configure(model, {**chosen, **self.set, **self._device(model)})
         if self.ensemble is not None:
-            model = Ensemble(model, self.ensemble, model.get_params(deep=False).get("seed", 0))
+            first = model.get_params(deep=False).get("seed", 0)
+            drawn: Any = self.resample  # checked with all other settings below
+            model = Ensemble(model, self.ensemble, first, resample=drawn)
         model.check_settings()  # before the data are read, which can take long
         return model
 

@@ -16,6 +16,7 @@ from undertow.data.readers.pynapple import from_pynapple
 from undertow.data.readers.spike_files import read_spike_table
 from undertow.data.readers.spike_tables import recording_from_table
 from undertow.data.recording import Recording
+from undertow.data.resampling import resample_trials
 from undertow.data.splits import Splits, split_trials, split_validation
 from undertow.data.trialset import TrialSet
 
@@ -43,6 +44,7 @@ __all__ = [
     "read_phy",
     "read_spike_table",
     "recording_from_table",
+    "resample_trials",
     "split_trials",
     "split_validation",
     "write_hdf5",

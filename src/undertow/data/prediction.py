@@ -54,6 +54,8 @@ class Prediction:
             predicted while it was hidden, NaN elsewhere; None where they were not made.
         effective_samples: of samples drawn by weighted particles, as many particles of equal weight
             would carry a bin's law, (trials, time); None where samples are independent draws.
+        dispersion: α of each neuron, (neurons,), of counts whose variance about their expected
+            number μ is μ + αμ²; None where they are Poisson's.
     """
 
     rates: np.ndarray
@@ -73,6 +75,7 @@ class Prediction:
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     hidden_rates: np.ndarray | None = None
     effective_samples: np.ndarray | None = None
+    dispersion: np.ndarray | None = None
 
     def __repr__(self) -> str:
         n_trials, n_time, n_neurons = self.rates.shape
@@ -196,6 +199,8 @@ class Prediction:
             values["rate_samples"] = (("sample", *dims), self.rate_samples, unit)
         if self.effective_samples is not None:
             values["effective_samples"] = (dims[:2], self.effective_samples)
+        if self.dispersion is not None:
+            values["dispersion"] = (("neuron",), self.dispersion)
         return values
 
     def _latent_values(self) -> dict[str, Any]:

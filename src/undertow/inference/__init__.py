@@ -13,6 +13,7 @@ from undertow.inference.gaussian import (
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
 from undertow.inference.look_ahead import LookAhead, learn_look_ahead
+from undertow.inference.parameter_law import ParameterLaw
 from undertow.inference.particles import (
     Particles,
     effective_number,
@@ -35,6 +36,7 @@ __all__ = [
     "InitialLaw",
     "KLSchedule",
     "LookAhead",
+    "ParameterLaw",
     "Particles",
     "Path",
     "PathLaw",

@@ -47,6 +47,17 @@ class InitialLaw:
         spread = self.factor.square() if self.factor.ndim == 2 else self.factor.square().sum(-1)
         return 0.5 * (self.mean.square() + spread - 1.0) - self.diagonal.log()
 
+    def log_density(self, x: Tensor) -> Tensor:
+        """Compute log q(x) + ½ dim · log 2π at states x (trials, dim), (trials,)."""
+        beyond = x - self.mean
+        if self.factor.ndim == 2:
+            noise = beyond / self.factor
+        else:
+            noise = torch.linalg.solve_triangular(self.factor, beyond[..., None], upper=False)[
+                ..., 0
+            ]
+        return -(0.5 * noise.square() + self.diagonal.log()).sum(-1)
+
     def log_ratio(self, noise: Tensor) -> Tensor:
         """Compute log p(x₀) − log q(x₀) at the state that `noise` becomes, (trials,)."""
         # q is standard normal in `noise`, up to log det L: no inverse of L is needed

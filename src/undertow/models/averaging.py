@@ -26,8 +26,14 @@ def averaged(each: list[Prediction], samples: int | None) -> Prediction:
             k: np.mean([one.label_probabilities[k] for one in each], axis=0)
             for k in first.label_probabilities
         },
+        dispersion=_mean_dispersion([one.dispersion for one in each]),
         **_behavior(each, samples),
     )
+
+
+def _mean_dispersion(each: list[np.ndarray | None]) -> np.ndarray | None:
+    known = [one for one in each if one is not None]
+    return np.mean(known, axis=0) if len(known) == len(each) else None
 
 
 def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:

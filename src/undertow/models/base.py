@@ -197,3 +197,13 @@ class Estimator(Settable):
                 f"the trials have bins of {trials.bin_s:g} s, the model of {self.bin_s_:g} s: "
                 "rebin the trials."
             )
+
+
+def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
+    """Return a report for the k-th of `size` equal fits that counts it as a part of the whole."""
+
+    def report(row: dict[str, float], done: float, left_s: float) -> None:
+        whole_s = left_s / (1 - done) if done < 1 else row.get("seconds", 0.0)
+        progress(row, (k + done) / size, left_s + (size - k - 1) * whole_s)
+
+    return report

@@ -1,39 +1,34 @@
 """`Ensemble`: fits of the same model from several seeds, with their rates averaged."""
 
 import copy
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from undertow import checks
-from undertow.data import Prediction, TrialSet, as_trials, join_trials, split_validation
+from undertow.data import (
+    Prediction,
+    TrialSet,
+    as_trials,
+    join_trials,
+    resample_trials,
+    split_validation,
+)
 from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
 from undertow.evaluation import MASKS
+from undertow.models import ensemble_file
 from undertow.models.averaging import averaged
-from undertow.models.base import Estimator, Generated, ProgressReport
+from undertow.models.base import Estimator, Generated, ProgressReport, share_of
 from undertow.models.langevin_flow import LangevinFlow
-from undertow.models.loading import load_model
 from undertow.models.parameters import parameter_names
-from undertow.models.persistence import check_model
-from undertow.schema import record
-from undertow.training import Progress, named, read_tensors, reporter, write_tensors
+from undertow.training import Progress, named, reporter
 
 SplitChoice = Literal["own", "shared"]
+Resampling = Literal["trials"]
 VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
 MemberSplit = tuple[TrialSet, TrialSet]
-
-
-@dataclass(frozen=True)
-class EnsembleHeader:
-    """What the JSON header of an ensemble's file holds: its settings, and its members' headers."""
-
-    model: str
-    params: dict[Literal["size", "seed", "splits"], int | str]
-    members: list[dict[str, Any]]
 
 
 class Ensemble(Estimator):
@@ -50,6 +45,9 @@ class Ensemble(Estimator):
         seed: seed of the first member; the others have seed + 1, seed + 2, …
         splits: 'own' draws other validation trials for each member; 'shared' lets all members
             choose on the same ones, for validation trials that must stay what they are.
+        resample: 'trials' lets each member learn from as many trials drawn with replacement
+            (`resample_trials`, by its seed), validation trials apart: members then differ as fits
+            to other recordings of the same kind would (a bootstrap), and not by their seeds alone.
 
     Attributes:
         members_: the fitted models.
@@ -67,8 +65,10 @@ class Ensemble(Estimator):
         seed: int = 0,
         *,
         splits: SplitChoice = "own",
+        resample: Resampling | None = None,
     ) -> None:
-        self.member, self.size, self.seed, self.splits = member, size, seed, splits
+        self.member, self.size, self.seed = member, size, seed
+        self.splits, self.resample = splits, resample
 
     def fit(
         self,
@@ -94,7 +94,6 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
-        checks.one_of("splits", self.splits, get_args(SplitChoice))
         trials = as_trials(trials, bin_s)
         if validation is None:
             trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
@@ -117,10 +116,13 @@ class Ensemble(Estimator):
 
     def member_split(self, trials: TrialSet, validation: TrialSet, k: int) -> MemberSplit:
         """Return the trials that member k learns from, and those it chooses on."""
-        if k == 0 or self.splits == "shared":
-            return trials, validation
-        share = len(validation) / (len(trials) + len(validation))
-        return split_validation(join_trials(trials, validation), share, seed=self.seed + k)
+        if k and self.splits == "own":
+            share = len(validation) / (len(trials) + len(validation))
+            together = join_trials(trials, validation)
+            trials, validation = split_validation(together, share, seed=self.seed + k)
+        if self.resample is not None:
+            trials = resample_trials(trials, self.seed + k)
+        return trials, validation
 
     def piece(self, name: str) -> Any:
         """Return the piece as any model does; the default member is `LangevinFlow()`."""
@@ -135,6 +137,8 @@ class Ensemble(Estimator):
         checks.whole("size", self.size, 1, MOST_MEMBERS)
         checks.seed("seed", self.seed, checks.MOST_SEED - MOST_MEMBERS)
         checks.one_of("splits", self.splits, get_args(SplitChoice))
+        if self.resample is not None:
+            checks.one_of("resample", self.resample, get_args(Resampling))
         if isinstance(member := self.piece("member"), Estimator):
             member.check_settings()
 
@@ -244,23 +248,9 @@ class Ensemble(Estimator):
     def save(self, path: str | Path) -> Path:
         """Write all members to one safetensors file, atomically."""
         self._check_fitted()
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            files = [member.save(Path(folder) / f"{k}") for k, member in enumerate(self.members_)]
-            parts = [read_tensors(file) for file in files]
-        tensors = {
-            f"{k}.{name}": tensor
-            for k, (own, _) in enumerate(parts)
-            for name, tensor in own.items()
-        }
-        params = {"size": self.size, "seed": self.seed, "splits": self.splits}
-        header = {
-            "model": self.cli_name,
-            "params": params,
-            "members": [about for _, about in parts],
-        }
-        return write_tensors(path, tensors, header)
+        params: dict[str, Any] = {"size": self.size, "seed": self.seed, "splits": self.splits}
+        params |= {} if self.resample is None else {"resample": self.resample}
+        return ensemble_file.write(self.cli_name, params, self.members_, Path(path))
 
     @classmethod
     def load(cls, path: str | Path, **params: Any) -> Self:
@@ -268,33 +258,12 @@ class Ensemble(Estimator):
 
         `params` are given to every member, such as functions of your own, which no file can hold.
         """
-        tensors, found = read_tensors(Path(path))
-        check_model(found, cls, path)
-        header = record(EnsembleHeader, found, f"the header of {path}")
+        header, tensors = ensemble_file.read(cls, path)
         model = cls(**header.params)  # type: ignore[arg-type]
         model.check_settings()
         if model.size != len(header.members):
             raise ModelError(f"{path} holds {len(header.members)} members of {model.size}.")
-        members = []
-        with tempfile.TemporaryDirectory() as folder:
-            for k, about in enumerate(header.members):
-                own = {
-                    n.partition(".")[2]: t
-                    for n, t in tensors.items()
-                    if n.partition(".")[0] == str(k)
-                }
-                file = write_tensors(Path(folder) / f"{k}", own, about)
-                members.append(load_model(file, **params))
+        members = ensemble_file.members(header, tensors, params)
         model.member = members[0].copy()
         model._adopt(members)
         return model
-
-
-def share_of(progress: ProgressReport, k: int, size: int) -> ProgressReport:
-    """Return a report for the k-th of `size` equal fits that counts it as a part of the whole."""
-
-    def report(row: dict[str, float], done: float, left_s: float) -> None:
-        whole_s = left_s / (1 - done) if done < 1 else row.get("seconds", 0.0)
-        progress(row, (k + done) / size, left_s + (size - k - 1) * whole_s)
-
-    return report

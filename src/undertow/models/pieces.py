@@ -115,9 +115,10 @@ class LSTMEncoding(Encoding):
         hidden_dim: units of each layer, and width of the context per direction.
         context: direction in which the context network reads: 'backward' (bin t has seen bins from
             t on), 'forward' or 'both'.
-        missing: 'neurons': a channel per neuron says which counts are known (`Presence`); 'bins': a
-            missing count in a bin that was observed reads as zero; 'auto': the first where counts
-            are missing from the training trials or neurons are dropped.
+        missing: what a missing count in a bin that was observed reads as: 'neurons': as the
+            neuron's mean, and a channel per neuron says which counts are known (`Presence`);
+            'bins': as zero; 'auto': the mean, with the channels where counts are missing from the
+            training trials or neurons are dropped.
         neuron_dropout: share of the neurons that it does not see in a training trial, so that it
             learns what a missing neuron is.
     """

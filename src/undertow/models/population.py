@@ -45,7 +45,7 @@ class Population:
             categories.
         behavior_shares: channel → share of the bins in each category.
         missing_counts: whether counts of held-in neurons are missing in bins in which others are
-            observed.
+            observed; None in files that do not say.
     """
 
     neuron_ids: list[Any]
@@ -64,7 +64,7 @@ class Population:
     shares: dict[str, list[float]] = field(default_factory=dict)
     behavior_categories: dict[str, list[float]] = field(default_factory=dict)
     behavior_shares: dict[str, list[float]] = field(default_factory=dict)
-    missing_counts: bool = False
+    missing_counts: bool | None = None
 
     @classmethod
     def of(

@@ -5,8 +5,9 @@ from undertow.observations.categorical import CategoricalObservation
 from undertow.observations.categorical_channels import CategoricalChannels
 from undertow.observations.counts import CountObservation, Link
 from undertow.observations.gaussian import GaussianObservation
-from undertow.observations.negative_binomial import NegativeBinomialObservation
+from undertow.observations.negative_binomial import NegativeBinomialObservation, count_dispersion
 from undertow.observations.poisson import PoissonObservation, poisson_log_prob
+from undertow.observations.readout_law import ReadoutLaw
 
 __all__ = [
     "BehaviorObservation",
@@ -19,5 +20,7 @@ __all__ = [
     "Observation",
     "Per",
     "PoissonObservation",
+    "ReadoutLaw",
+    "count_dispersion",
     "poisson_log_prob",
 ]

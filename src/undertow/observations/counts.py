@@ -71,14 +71,21 @@ class CountObservation(Observation):
 
         It is at most that of 1e5, which no neuron reaches.
         """
-        log_rates: Tensor = self.readout(features)
+        return self._linked(self.readout(features))
+
+    def _linked(self, values: Tensor) -> Tensor:
+        """The same of the readout's values."""
         if self.link == "softplus":
-            log_rates = _log_softplus(log_rates) + self.log_scale
-        return log_rates.clamp(max=math.log(1e5))
+            values = _log_softplus(values) + self.log_scale
+        return values.clamp(max=math.log(1e5))
 
     def mean(self, features: Tensor) -> Tensor:
         """Expected spikes per bin."""
-        return (self.log_rates(features).exp() + self.floor_hz) * self.bin_s
+        return self.mean_of(self.readout(features))
+
+    def mean_of(self, values: Tensor) -> Tensor:
+        """The same of the readout's values."""
+        return (self._linked(values).exp() + self.floor_hz) * self.bin_s
 
     def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
         return self.mean_and_log_prob(features, observed)[1]

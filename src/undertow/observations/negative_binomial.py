@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +66,14 @@ class NegativeBinomialObservation(CountObservation):
             (1 / alpha).expand_as(mean).contiguous(), generator=generator
         )
         return torch.poisson(mean * gain, generator=generator)
+
+
+def count_dispersion(observation: nn.Module) -> np.ndarray | None:
+    """α of each neuron, (neurons,), as `Prediction` holds it; None for laws without one."""
+    if not isinstance(observation, NegativeBinomialObservation):
+        return None
+    alpha: np.ndarray = observation.dispersion.detach().cpu().numpy()
+    return alpha
 
 
 def _log_rising(n: Tensor, alpha: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from undertow.plots.neurons import neurons
 from undertow.plots.oscillators import coupling, oscillators
 from undertow.plots.phase_portrait import phase_portrait
 from undertow.plots.population import population
+from undertow.plots.predictive import predictive
 from undertow.plots.psth import psth
 from undertow.plots.psth_spikes import psth_spikes
 from undertow.plots.rasters import rasters
@@ -33,6 +34,7 @@ __all__ = [
     "oscillators",
     "phase_portrait",
     "population",
+    "predictive",
     "psth",
     "psth_spikes",
     "rasters",

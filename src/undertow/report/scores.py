@@ -49,6 +49,13 @@ MEANINGS: Mapping[str, str] = {
     "rates. Below 0.9 the intervals are too narrow, above it too wide.",
     "interval spread": "How many times as far the rates err as their samples spread, read off the "
     "spikes of held-out neurons. Above one the intervals are too narrow.",
+    "predictive coverage": "How many counts of held-out neurons lie inside the central 90 % of the "
+    "law predicted for them: the samples' rates and the noise of spikes together. Below 0.9 "
+    "predictions are too sure, above it not sure enough. Where the mean rates alone, taken as "
+    "certain, would hold about as many, these spikes do not tell how wide the rates' posterior "
+    "should be.",
+    "PIT deviation": "By how much the bars of the histogram of these counts' places in their "
+    "predicted laws differ from equal heights, noise taken out. Zero is right.",
     "tp corr": "Correlation of how fast the population state moves with the time the animal then "
     "produced: faster "
     "states should go with shorter times. More negative is better.",

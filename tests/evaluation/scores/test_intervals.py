@@ -17,6 +17,7 @@ from undertow.evaluation import (
 from undertow.evaluation.scores import intervals
 
 BINS, NEURONS, BIN_S = 50, 12, 0.02
+OF_SPIKES = ("predictive coverage", "PIT deviation")
 
 
 class Posterior:
@@ -53,7 +54,7 @@ def test_coverage_is_the_share_of_true_rates_inside(times_too_narrow: float, sha
         assert scores == {}  # samples that do not differ are no posterior
         assert interval_words(scores) == ""
         return
-    assert list(scores) == ["interval coverage"]
+    assert list(scores) == ["interval coverage", *OF_SPIKES]
     assert scores["interval coverage"].value == pytest.approx(share, abs=0.05)
     held = 100 * scores["interval coverage"].value
     assert interval_words(scores) == (
@@ -64,7 +65,7 @@ def test_coverage_is_the_share_of_true_rates_inside(times_too_narrow: float, sha
 def test_without_truth_held_out_spikes_say_how_many_times_too_narrow() -> None:
     posterior = Posterior(2.0, truth=False)
     found = interval_statistics(posterior, posterior.trials)
-    assert list(found) == ["interval spread"]
+    assert list(found) == ["interval spread", *OF_SPIKES]
     direct = spread_factor(posterior(posterior.trials, samples=200, seed=0), window_s=0.24)
     score = combine([[found]])["interval spread"]
     assert score.value == pytest.approx(direct.value, rel=0.1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from undertow.errors import DataError
-from undertow.evaluation import bits_per_spike, combine, pooled_score
+from undertow.evaluation import Score, bits_per_spike, combine, pooled_score
 from undertow.evaluation.scores.sums import BitsPerSpike
 
 
@@ -120,3 +120,36 @@ def test_errors() -> None:
         pooled_score([cell(0, 0.3)], minus=[cell(0, 0.3), cell(1, 0.3)])
     with pytest.raises(DataError, match="cannot be pooled"):
         pooled_score([[cell(0, 0.3), cell(0, 0.3, name="other")]])
+
+
+def spread(score: Score) -> float:
+    return score.high - score.low
+
+
+def test_intervals_cover_seeds_as_well_as_trials() -> None:
+    """Seeds that differ a great deal: the interval is as wide as theirs, not as that of trials."""
+    seeds = [cell(0, noise, seed) for seed, noise in enumerate((0.1, 0.5, 0.9))]
+    values = np.array([each.value for each in seeds])
+    alone, together = pooled_score([[seeds[1]]]), pooled_score([seeds])
+    assert spread(together) > 1.5 * spread(alone)
+    # of three seeds two are drawn, each counted 1.5 times: the variance of their mean is right
+    expected = values.std(ddof=1) / 3**0.5
+    assert spread(together) > 2 * expected
+    same = pooled_score([[seeds[1]] * 3])
+    assert (same.low, same.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_seeds_of_two_models_are_drawn_apart() -> None:
+    seeds = [cell(0, noise, seed) for seed, noise in enumerate((0.1, 0.5, 0.9))]
+    difference = pooled_score([seeds], [seeds[::-1]])
+    assert difference.value == pytest.approx(0)
+    assert spread(difference) > np.std([each.value for each in seeds], ddof=1)
+
+
+def test_folds_are_resampled_where_asked() -> None:
+    folds = [[cell(0, noise, 1)] for noise in (0.1, 0.3, 0.5, 0.9)]
+    fixed, drawn = pooled_score(folds), pooled_score(folds, over_folds=True)
+    assert drawn.value == fixed.value
+    assert spread(drawn) > 1.5 * spread(fixed)
+    level = pooled_score([[cell(0, 0.3)]] * 4, over_folds=True)
+    assert spread(level) < 1.5 * spread(pooled_score([[cell(0, 0.3)]] * 4))

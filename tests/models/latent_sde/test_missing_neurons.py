@@ -1,17 +1,19 @@
 """A neuron that was not recorded is told from one that was silent."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.models.latent_sde.test_masks import FULL
-from tests.models.latent_sde.test_network import moved
+from tests.models.latent_sde.test_network import equal, moved
 from tests.models.small_sde import TRIALS, fit, small
 from undertow.data import TrialSet, split_trials
 from undertow.dynamics import NeuralSDE
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.models import LatentSDE, LSTMEncoding
-from undertow.training import Training
+from undertow.training import Training, read_tensors, write_tensors
 
 
 def without(trials: TrialSet, neurons: list[int], value: float) -> TrialSet:
@@ -30,9 +32,23 @@ def test_missing_counts_in_training_make_the_encoder_tell_them_from_zeros() -> N
     assert differ(moved(fit(FULL, encoder__neuron_dropout=0.3)), FULL)
     assert differ(moved(fit(FULL, encoder__missing="neurons")), FULL)
     assert not differ(moved(fit(TRIALS, encoder__missing="bins")), FULL)
-    plain = moved(fit(FULL))
-    assert plain.network_.presence is None
-    assert not differ(plain, FULL)
+
+
+def test_without_missing_counts_in_training_they_read_as_the_mean() -> None:
+    """No channel that nothing teaches: another reading, at no cost in width."""
+    plain, old = moved(fit(FULL)), moved(fit(FULL, encoder__missing="bins"))
+    widths = [each.network_.encoder.contexts[0].input_size for each in (plain, old)]
+    assert widths == [7, 7]
+    assert differ(plain, FULL)
+    assert equal(plain.predict(FULL), old.predict(FULL))
+
+
+def test_files_that_do_not_say_what_was_missing_read_it_as_zero(tmp_path: Path) -> None:
+    path = moved(fit(FULL)).save(tmp_path / "model.safetensors")
+    tensors, header = read_tensors(path)
+    del header["population"]["missing_counts"]
+    write_tensors(path, tensors, header)
+    assert not differ(LatentSDE.load(path), FULL)
 
 
 def test_bins_and_heldout_neurons_that_are_missing_make_no_channels() -> None:

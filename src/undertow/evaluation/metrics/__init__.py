@@ -8,6 +8,7 @@ from undertow.evaluation.metrics.likelihood import (
     forward_bps,
     negative_log_likelihood,
 )
+from undertow.evaluation.metrics.predictive import pit_bars, predictive_pit
 from undertow.evaluation.metrics.psth import psth, psth_r2
 from undertow.evaluation.metrics.rates import rate_r2
 from undertow.evaluation.metrics.timing import produced_time_correlation
@@ -32,6 +33,8 @@ __all__ = [
     "label_accuracy",
     "log_rate_velocity_r2",
     "negative_log_likelihood",
+    "pit_bars",
+    "predictive_pit",
     "produced_time_correlation",
     "psth",
     "psth_r2",

@@ -10,6 +10,7 @@ from undertow.evaluation.scores.intervals import (
     interval_words,
 )
 from undertow.evaluation.scores.missing import missing_scores
+from undertow.evaluation.scores.predictive import PitDeviation, predictive_statistics
 from undertow.evaluation.scores.score import Score, Scores, combine, pooled_score
 from undertow.evaluation.scores.scorer import Scorer, scorer
 from undertow.evaluation.scores.scoring import (
@@ -29,6 +30,7 @@ __all__ = [
     "MASKS",
     "TRUE_RATES",
     "LogRates",
+    "PitDeviation",
     "Score",
     "Scorer",
     "Scores",
@@ -50,6 +52,7 @@ __all__ = [
     "model_statistics",
     "per_neuron_scores",
     "pooled_score",
+    "predictive_statistics",
     "rate_statistics",
     "save_statistics",
     "score_prediction",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from undertow.data import Prediction, TrialSet
+from undertow.evaluation.scores.predictive import no_sums, predictive_sums, statistics_of_sums
 from undertow.evaluation.scores.score import Score
 from undertow.evaluation.scores.spread import NO_SPREAD, excess_and_spread
 from undertow.evaluation.scores.statistic import Statistic
@@ -59,7 +60,10 @@ class SpreadRatio(Statistic):
 def interval_statistics(
     predict: Samples, trials: TrialSet, samples: int = SAMPLES, seed: int = 0
 ) -> dict[str, Statistic]:
-    """The statistic of 'interval coverage' where true rates are known, else of 'interval spread'.
+    """The statistics of intervals of rates, and of the spikes predicted for held-out neurons.
+
+    They are 'interval coverage' where true rates are known, else 'interval spread'; and where
+    neurons are held out 'predictive coverage' and 'PIT deviation' (`predictive_statistics`).
 
     'interval coverage' is the share of the true rates, over bins and neurons, that lie inside the
     90 % interval of the sampled rates: 0.9 where it says what it is. 'interval spread' is the
@@ -87,6 +91,8 @@ def interval_statistics(
     if not sums["variance"].sum() > NO_SPREAD * sums["square"].sum():
         return {}
     found = {s.name: s for s in _statistics(chosen, sums, samples)}
+    if sums.get("pit_counts", np.zeros(1)).any():
+        found |= {s.name: s for s in statistics_of_sums(chosen, sums)}
     return found
 
 
@@ -136,14 +142,23 @@ def _statistics(
 
 
 def _sums(prediction: Prediction) -> dict[str, np.ndarray]:
-    """What both statistics need of each trial, (trials,) each."""
-    trials, bins = prediction.trials, window(prediction.trials)
-    assert prediction.rate_samples is not None
+    """What all statistics need of each trial, trials first."""
+    trials = prediction.trials
+    heldout = trials.spikes[:, window(trials)][..., trials.heldout]
+    # a part of the trials without a recorded spike of theirs adds nothing
+    pit = predictive_sums(prediction) if np.isfinite(heldout).any() else no_sums(trials)
     if trials.truth is None:
         width = min(max(round(WINDOW_S / trials.bin_s), 1), trials.n_time)
         excess, variance, square = excess_and_spread(prediction, width)
-        return {"excess": excess, "variance": variance, "square": np.array([square])}
-    samples, truth = prediction.rate_samples[:, :, bins], trials.truth[:, bins]
+        return {"excess": excess, "variance": variance, "square": np.array([square]), **pit}
+    return {**_truth_sums(prediction, trials.truth), **pit}
+
+
+def _truth_sums(prediction: Prediction, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums of each trial over the true rates that are known, (trials,) each."""
+    trials, bins = prediction.trials, window(prediction.trials)
+    assert prediction.rate_samples is not None
+    samples, truth = prediction.rate_samples[:, :, bins], truth[:, bins]
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     known = np.isfinite(truth) & trials.valid[:, bins, None]
     inside = known & (low <= truth) & (truth <= high)

@@ -103,19 +103,23 @@ def pooled_score(
     resamples: int = RESAMPLES,
     seed: int = 0,
     level: float = LEVEL,
+    over_folds: bool = False,
 ) -> Score:
     """The score over folds and seeds, or the paired difference of two models.
 
-    It comes with a bootstrap interval over trials.
+    It comes with a bootstrap interval over trials and seeds.
 
     The value is the mean over folds of the mean over seeds. Trials are resampled within each fold
     with weights that depend on `seed` and the fold only: seeds and models share them, so
-    differences are paired.
+    differences are paired. Where a fold has several seeds they are resampled too, in each model on
+    its own, for a seed of one model has nothing to do with the same seed of another.
 
     Args:
         folds: for each fold its statistic, or one statistic per seed.
         minus: the same of another model on the same trials, to be subtracted.
         split, resamples, seed, level: as recorded in, and used for, the score.
+        over_folds: resample folds as well, whose training trials differ; the interval is then of
+            other training trials too, and errs on the wide side.
 
     Raises:
         DataError: when there is no fold, or statistics to be paired are of different scores or
@@ -128,9 +132,9 @@ def pooled_score(
         else None
     )
     _check_cells(cells, others)
-    values, resampled = _over_folds(cells, resamples, seed)
+    values, resampled = _over_folds(cells, resamples, seed, over_folds, side=0)
     if others is not None:
-        their_values, theirs = _over_folds(others, resamples, seed)
+        their_values, theirs = _over_folds(others, resamples, seed, over_folds, side=1)
         # resample r has the same trials on both sides: what they share cancels, fold by fold
         values, resampled = values - their_values, resampled - theirs
     everything = [s for cell in cells for s in cell]
@@ -167,7 +171,7 @@ def combine(
         folds: for each fold, for each seed, what `sufficient_statistics` or `load_statistics`
             returned.
         minus: the same of another model, to be subtracted.
-        options: `split`, `resamples`, `seed`, `level` of `pooled_score`.
+        options: `split`, `resamples`, `seed`, `level`, `over_folds` of `pooled_score`.
     """
     cells = [cell for fold in [*folds, *(minus or [])] for cell in fold]
     if not cells:
@@ -217,16 +221,24 @@ def _in_words(value: float | tuple[float, float]) -> str:
 
 
 def _over_folds(
-    cells: list[list[Statistic]], resamples: int, seed: int
+    cells: list[list[Statistic]], resamples: int, seed: int, over_folds: bool, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fold scores, (folds,), and resampled scores averaged over folds, (resamples,)."""
+    """Fold scores, (folds,), and resampled scores averaged over folds, (resamples,).
+
+    `side` tells the model from the one it is compared with.
+    """
     # seeds first, then folds: each fold counts the same however many seeds it has
     values = np.array([np.mean([s.value for s in cell]) for cell in cells])
     resampled = np.zeros(resamples)
+    counted = np.ones((resamples, len(cells)))
+    if over_folds:  # both sides draw the same folds, whose training trials they share
+        counted = bootstrap_weights(len(cells), resamples=resamples, seed=(seed, len(cells), 0))
     for k, cell in enumerate(cells):
         # seeded by `seed` and the fold alone: all models of a fold see the same resamples
         weights = bootstrap_weights(cell[0].n_trials, cell[0].condition, resamples, seed=(seed, k))
-        resampled += np.mean([s.finish(weights) for s in cell], axis=0) / len(cells)
+        seeds = bootstrap_weights(len(cell), resamples=resamples, seed=(seed, k, 1 + side))
+        found = np.stack([s.finish(weights) for s in cell], axis=1)
+        resampled += counted[:, k] * (seeds * found).mean(axis=1) / len(cells)
     return values, resampled
 
 

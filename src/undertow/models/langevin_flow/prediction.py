@@ -12,6 +12,7 @@ from undertow.data.batches import Batch, batches
 from undertow.memory import blocks, give_back
 from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNetwork
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
+from undertow.observations import count_dispersion
 from undertow.randomness import path_generator
 
 TRIALS_AT_ONCE, ENCODED_BYTES = 256, 2**27
@@ -49,7 +50,8 @@ def predict(
             _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
             _add_latents(drawn, sums, (sample, rows))
     give_back()
-    return _prediction(sums, context.ended(context.mean("h")), groups, average)
+    found = _prediction(sums, context.ended(context.mean("h")), groups, average)
+    return replace(found, dispersion=count_dispersion(network.observation))
 
 
 def encode(network: LangevinNetwork, batch: Batch) -> Encoded:

@@ -15,7 +15,7 @@ from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.dynamics.starting import LogFrequencies
 from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import InitialHead
+from undertow.inference import InitialHead, ParameterLaw
 from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
@@ -28,6 +28,7 @@ from undertow.observations import (
     CategoricalObservation,
     GaussianObservation,
     Observation,
+    ReadoutLaw,
 )
 
 
@@ -72,7 +73,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     numbers = dynamics.units(torch.zeros(1, dynamics.state_dim)).shape[-1]
     width = n_units(dynamics) * numbers
     decoder = settings.decoder.build(width, units.read, numbers, settings.dropout)
-    return LatentSDENetwork(
+    network = LatentSDENetwork(
         encoder,
         stimulus,
         dynamics,
@@ -96,6 +97,20 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
         _presence(settings.encoder, population),
         settings.posterior.initial_share,
     )
+    if settings.posterior.uncertain_readouts:
+        network.readout_law = ReadoutLaw(len(population.neuron_ids), decoder.feature_dim)
+    if settings.posterior.uncertain_dynamics:
+        network.parameter_law = _parameter_law(dynamics, settings.solver)
+    return network
+
+
+def _parameter_law(dynamics: Dynamics, solver: Solver) -> ParameterLaw:
+    if solver.checkpointed:
+        raise ModelError(
+            "solver.checkpointed=True runs steps again when the parameters they were drawn with "
+            "are gone: leave it out, or posterior.uncertain_dynamics."
+        )
+    return ParameterLaw(dynamics)
 
 
 def check_settings(settings: Settings) -> None:
@@ -118,8 +133,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden, state_dim = settings.encoder.hidden_dim, dynamics.state_dim
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
-    masked = _presence(settings.encoder, population) is not None
-    encoder = encoder_size(settings.encoder, population.n_heldin * (1 + masked), has_initial)
+    encoder = encoder_size(settings.encoder, _neuron_inputs(settings, population), has_initial)
     initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.context == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
@@ -127,6 +141,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     if posterior.kind in ("auto", "controlled", "drift"):
         size += steering_size(posterior.hidden_dim, context, dynamics)
     width, neurons = settings.decoder.width, len(population.neuron_ids)
+    size += Size(posterior.uncertain_readouts * neurons * (width + 1) ** 2, 0)
     return size + Size(width * neurons, width + 3 * neurons)
 
 
@@ -216,8 +231,7 @@ def still_units(dynamics: Dynamics) -> int:
 
 
 def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
-    masked = _presence(settings.encoder, population) is not None
-    n_inputs = population.n_heldin * (1 + masked) + (not population.regular)
+    n_inputs = _neuron_inputs(settings, population) + (not population.regular)
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
@@ -233,12 +247,19 @@ def _encoder(settings: Settings, population: Population) -> LSTMEncoder:
 
 def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:
     """Build what tells missing counts from zeros; None where they read the same."""
-    missing = population.missing_counts or encoding.neuron_dropout > 0
-    if encoding.missing == "bins" or (encoding.missing == "auto" and not missing):
+    channels = encoding.missing == "neurons" or encoding.neuron_dropout > 0
+    if encoding.missing == "bins" or (population.missing_counts is None and not channels):
         return None
+    channels = channels or bool(population.missing_counts)
     heldin = ~torch.tensor(population.heldout)
     counts = torch.tensor(population.mean_rates)[heldin] * population.bin_s
-    return Presence(counts, encoding.neuron_dropout)
+    return Presence(counts, encoding.neuron_dropout, channels)
+
+
+def _neuron_inputs(settings: Settings, population: Population) -> int:
+    """Number of inputs that tell the encoder of the neurons."""
+    presence = _presence(settings.encoder, population)
+    return population.n_heldin if presence is None else presence.n_outputs
 
 
 def _behavior(population: Population, width: int) -> BehaviorObservation | None:

@@ -24,7 +24,9 @@ from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.presets import preset_settings
+from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import readout_solver
+from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size
@@ -152,12 +154,27 @@ class LatentSDE(Inquiries):
     def closed_form(self, batch: Batch) -> Solve | None:
         if not self.signals.solve_readouts:
             return None
-        return readout_solver(self.network_, batch)
+        return readout_solver(self.network_, batch, self.training.monitor == "generate")
+
+    def _train(self, trials: TrialSet, *given: Any) -> list[dict[str, float]]:
+        if (law := self.network_.parameter_law) is not None:
+            law.n_trials = trials.n_trials
+        history = super()._train(trials, *given)
+        if self.network_.readout_law is not None:
+            fit_readout_law(self.network_, self.read(trials))
+        return history
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.network_.loss(batch, generator, self.kl(progress))
+        loss, terms = self.network_.loss(batch, generator, self.kl(progress))
+        if (law := self.network_.parameter_law) is not None:
+            terms["kl_parameters"] = law.kl(self.network_.dynamics)
+            loss = loss + self.kl(progress) * terms["kl_parameters"]
+        if weight := self.piece("posterior").sleep:
+            terms["sleep"] = sleep_loss(self.network_, batch, generator).mean()
+            loss = loss + weight * terms["sleep"]
+        return loss, terms
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
         return validation.validator(batch, trials, self.training.monitor)

@@ -1,6 +1,7 @@
 """`LatentSDENetwork`, the network of `LatentSDE`: encoder → controlled path → decoders."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,18 @@ from undertow.encoders import (
     StimulusEncoder,
     interpolate,
 )
-from undertow.inference import InitialHead, InitialLaw, PathLaw, Steering, TimeGrid
+from undertow.inference import (
+    InitialHead,
+    InitialLaw,
+    ParameterLaw,
+    PathLaw,
+    Steering,
+    TimeGrid,
+)
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
-from undertow.observations import BehaviorObservation, Observation
+from undertow.observations import BehaviorObservation, Observation, ReadoutLaw
 from undertow.randomness import random_mask
 
 BEHAVIOR_HIDDEN = 0.5  # share of the training trials whose behaviour the encoder does not see
@@ -93,6 +101,8 @@ class LatentSDENetwork(nn.Module):
         self.unit_groups = [list(group) for group in unit_groups]
         self.shared_units, self.presence = list(shared_units), presence
         self.initial_share = initial_share
+        self.parameter_law: ParameterLaw | None = None
+        self.readout_law: ReadoutLaw | None = None
 
     # --- encoding -----------------------------------------------------------------------------
 
@@ -184,7 +194,7 @@ class LatentSDENetwork(nn.Module):
         """
         grid = TimeGrid.over(batch.times_s, bins_per_step or self.bins_per_step)
         steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self._at_steps(v, batch.times_s, grid)  # noqa: E731
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
         return PathLaw(
             self.initial_law(encoded),
             grid,
@@ -214,11 +224,19 @@ class LatentSDENetwork(nn.Module):
         """
         law = self.path_law(batch, encoded, generate)
         checkpointed = self.checkpointed and self.training
-        path, log_ratio = law.draw(self.dynamics, generator, held, checkpointed)
-        units = self.dynamics.units(path.states)
+        with self.parameters_drawn(generator):
+            path, log_ratio = law.draw(self.dynamics, generator, held, checkpointed)
+            units = self.dynamics.units(path.states)
         return Drawn(path.states, units, law.initial.kl, path.kl_path, log_ratio)
 
-    def _at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+    def parameters_drawn(self, generator: torch.Generator) -> AbstractContextManager[None]:
+        """Let the dynamics have parameters drawn from their law, where they have one."""
+        if self.parameter_law is None:
+            return nullcontext()
+        return self.parameter_law.drawn(self.dynamics, generator)
+
+    def at_steps(self, values: Tensor, times_s: Tensor, grid: TimeGrid) -> Tensor:
+        """Read values given at the observations where steps start, (trials, steps, …)."""
         return interpolate(values, times_s, grid.starts_s, self.interpolation)
 
     # --- likelihoods --------------------------------------------------------------------------

@@ -35,6 +35,13 @@ class PathPosterior(Options):
         initial_variance: 'exp' or 'softplus' of a linear map, for the initial state's variances.
         hidden_dim: units of the control network, at most 65,536.
         bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
+        sleep: weight, at most 1e6, of what the encoder learns from trials that the current prior
+            makes (wake–sleep); intervals come out wider, at about half as much time again. 0 for
+            none.
+        uncertain_dynamics: also infer a Gaussian over the dynamics' own parameters, whose paths are
+            then drawn under parameters of their own.
+        uncertain_readouts: also draw each neuron's readout anew for each sample that is kept, from
+            Laplace's approximation; mean rates stay those of the fitted readouts.
     """
 
     argument: ClassVar[str] = "posterior"
@@ -45,8 +52,12 @@ class PathPosterior(Options):
     initial_variance: Positive = "exp"
     hidden_dim: int = 64
     bounded: bool = False
+    sleep: float = 0.0
+    uncertain_dynamics: bool = False
+    uncertain_readouts: bool = False
 
     def check(self) -> None:
+        checks.number(self.of("sleep"), self.sleep, 0, 1e6)
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
         if self.initial_share is not None:

@@ -18,10 +18,17 @@ from undertow.models.latent_sde.inferring import Effort, infer
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
-from undertow.observations import CategoricalChannels, GaussianObservation, Observation
+from undertow.observations import (
+    CategoricalChannels,
+    GaussianObservation,
+    Observation,
+    count_dispersion,
+)
 from undertow.randomness import path_generator
 
 PATHS_AT_ONCE, TRIALS_AT_ONCE = 2048, 256
+READOUTS = 1
+"""Names the stream of a sample's readouts, beside that of its path."""
 
 
 @torch.no_grad()
@@ -65,7 +72,7 @@ def predict(
         else inferred.paths
     )
     for sample, drawn in enumerate(paths):
-        _add_rates(network, batch, drawn, sums, sample)
+        _add_rates(network, batch, drawn, sums, sample, seed)
         for name, value in _values(network, batch, drawn).items():
             sums.add(name, slice(0, len(batch)), value)
             if name == "behavior" or name.startswith("latent_"):
@@ -88,7 +95,7 @@ def _encoded(
 
 
 def _add_rates(
-    network: LatentSDENetwork, batch: Batch, drawn: Drawn, sums: SampleSums, sample: int
+    network: LatentSDENetwork, batch: Batch, drawn: Drawn, sums: SampleSums, sample: int, seed: int
 ) -> None:
     """Decode the counts of one path of each trial, some trials at a time."""
     features = network.features(batch, drawn)
@@ -96,7 +103,12 @@ def _add_rates(
         mean, log_prob = network.observation.mean_and_log_prob(features[part], batch.targets[part])
         sums.add("rates", part, mean / network.bin_s)
         sums.add("log_likelihood", part, log_prob.sum((1, 2)))
-        sums.store("rates", sample, part, mean / network.bin_s)
+        if sums.keep:
+            if network.readout_law is not None:
+                # made anew for each part: a sample's readouts are the same in every trial
+                generator = path_generator(batch.targets.device, seed, sample, READOUTS)
+                mean = network.readout_law.mean(network.observation, features[part], generator)
+            sums.store("rates", sample, part, mean / network.bin_s)
 
 
 def _paths(
@@ -152,6 +164,7 @@ def _prediction(network: LatentSDENetwork, batch: Batch, sums: SampleSums) -> Pr
         terms={k: mean[k].cpu().numpy() for k in ("log_likelihood", "kl_initial", "kl_path")},
         label_probabilities={k: mean[f"label_{k}"].cpu().numpy() for k in network.labels},
         behavior_samples=sums.kept.get("behavior"),
+        dispersion=count_dispersion(network.observation),
         **_behavior(network, batch, mean),
     )
 

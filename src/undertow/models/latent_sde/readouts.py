@@ -14,7 +14,7 @@ from undertow.training import Solve
 PATHS, MOST_TRIALS, SEED = 8, 512, 0
 
 
-def readout_solver(network: LatentSDENetwork, batch: Batch) -> Solve | None:
+def readout_solver(network: LatentSDENetwork, batch: Batch, generate: bool) -> Solve | None:
     """Return a function that solves a network's readouts of behaviour and labels, in place.
 
     None where neither behaviour nor a label is read.
@@ -22,6 +22,7 @@ def readout_solver(network: LatentSDENetwork, batch: Batch) -> Solve | None:
     Args:
         network: any network of the model, for what it reads.
         batch: the training trials; of many, 512 at equal distances.
+        generate: whether what is kept is for generated paths, else for inferred ones.
     """
     known = batch.behavior is not None and network.behavior is not None
     if not known and not any(name in batch.labels for name in network.labels):
@@ -33,43 +34,38 @@ def readout_solver(network: LatentSDENetwork, batch: Batch) -> Solve | None:
         assert isinstance(network, LatentSDENetwork)
         training = network.training
         network.eval()
-        solve_readouts(network, some, for_prediction=not training)
+        if training:
+            solve_for_bound(network, some)
+        else:
+            solve_for_prediction(network, some, generate)
         network.train(training)
 
     return solve
 
 
 @torch.no_grad()
-def solve_readouts(network: LatentSDENetwork, batch: Batch, for_prediction: bool) -> None:
-    """Solve the readouts on these trials.
+def solve_for_bound(network: LatentSDENetwork, batch: Batch) -> None:
+    """Solve the readouts for the bound on these trials, which reads single inferred paths."""
+    # side by side in time, so that all paths of a trial are left out together
+    read = torch.cat(list(path_units(network, batch, generate=False)), 1)
+    _solve(network, batch, read)
 
-    The bound reads single paths of the posterior: it is highest for readouts fitted to as many. A
-    prediction reads the mean over paths, inferred or generated: readouts fitted to single paths
-    would fall short of it, for the spread of a path that the data do not explain flattens them.
 
-    Args:
-        network: the network whose readouts are set.
-        batch: the trials.
-        for_prediction: fit the mean paths, both inferred and generated; else single paths.
+@torch.no_grad()
+def solve_for_prediction(network: LatentSDENetwork, batch: Batch, generate: bool) -> None:
+    """Solve the readouts for predictions of these trials, which read the mean over paths.
+
+    Those for single paths would fall short: what spreads paths beside the data flattens them.
     """
-    if not for_prediction:
-        paths = path_units(network, batch, generate=False)
-        # side by side in time, so that all paths of a trial are left out together
-        _solve(network, batch, torch.cat(list(paths), 1), PATHS)
-        return
-    modes = (False, True) if network.t0_bins else (False,)
-    paths = torch.cat([path_units(network, batch, generate) for generate in modes], 2)
-    _solve(network, batch, paths.mean(0), len(modes), paths)
+    paths = path_units(network, batch, generate)
+    _solve(network, batch, paths.mean(0), paths)
 
 
 def _solve(
-    network: LatentSDENetwork,
-    batch: Batch,
-    read: Tensor,
-    times: int,
-    paths: Tensor | None = None,
+    network: LatentSDENetwork, batch: Batch, read: Tensor, paths: Tensor | None = None
 ) -> None:
-    """Fit what is observed to `read`, (trials, times × time, …): each trial so many times."""
+    """Fit what is observed in these trials to `read`, as many times over as it is long."""
+    times = read.shape[1] // batch.valid.shape[1]
     if network.behavior is not None and batch.behavior is not None:
         behavior = torch.where(batch.inside[..., None], batch.behavior, torch.nan)
         network.behavior.solve(read, behavior.repeat(1, times, 1), paths)
@@ -85,7 +81,7 @@ def _solve(
 
 def path_units(network: LatentSDENetwork, batch: Batch, generate: bool) -> Tensor:
     """Draw what decoders see of several paths, (paths, trials, time, units × numbers)."""
-    encoded, units = network.encode(batch), []
+    encoded, units = network.encode(batch, generating=generate), []
     shape_only = replace(batch, targets=batch.targets[..., :0])
     for path in range(PATHS):
         generator = path_generator(batch.targets.device, SEED, path)

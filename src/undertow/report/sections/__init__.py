@@ -6,6 +6,7 @@ from undertow.report.sections.averages import POPULATION, PSTH, PSTH_SPIKES
 from undertow.report.sections.dynamics import COUPLING, OSCILLATORS, PHASE_PORTRAIT
 from undertow.report.sections.generated import BEHAVIOR, GENERATED
 from undertow.report.sections.latents import LATENTS, WAVES
+from undertow.report.sections.predictive import PREDICTIVE
 from undertow.report.sections.scores import NEURONS, TRAINING
 from undertow.report.sections.single_trials import RASTERS, SINGLE_TRIALS
 from undertow.report.sections.velocity import HAND_PATHS, VELOCITY
@@ -21,6 +22,7 @@ SECTIONS = (
     VELOCITY,
     HAND_PATHS,
     NEURONS,
+    PREDICTIVE,
     TRAINING,
     GENERATED,
     BEHAVIOR,
