@@ -35,6 +35,11 @@ def test_the_same_seed_learns_the_same() -> None:
     assert changed(first, other)
 
 
+def test_a_fit_may_end_with_it() -> None:
+    plain, relearned = fit(), fit(posterior__relearn=3)
+    assert any(name.startswith("dynamics.") for name in changed(plain, relearned))
+
+
 def test_steps_are_checked() -> None:
     with pytest.raises(ModelError, match="steps is 0: it must be a whole number, at least 1"):
         fit().relearned(TRIALS, steps=0)

@@ -12,6 +12,7 @@ from undertow.data import TrialSet
 from undertow.models.latent_sde import altering, sampling
 from undertow.models.latent_sde import prediction as predicting
 from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.relearning import relearn
 from undertow.models.trained import TrainedModel
 
@@ -91,10 +92,12 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         Raises:
             ModelError: for a number of steps that is not at least 1.
         """
-        checks.whole("steps", steps, 1)
+        checks.whole("steps", steps, 1, 1_000_000)
         trials = self.checked(trials)
         changed = copy.deepcopy(self)
-        relearn(changed.network_, changed.read(trials), steps, seed)
+        batch = changed.read(trials)
+        relearn(changed.network_, batch, steps, seed)
+        fit_readout_law(changed.network_, batch)
         altering.alter(changed.network_, lambda dynamics: None)
         return changed
 

@@ -26,6 +26,7 @@ from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.presets import preset_settings
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import readout_solver
+from undertow.models.latent_sde.relearning import relearn
 from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.pieces import Counts, LSTMEncoding, RegionalDecoding
 from undertow.models.population import Population
@@ -160,6 +161,8 @@ class LatentSDE(Inquiries):
         if (law := self.network_.parameter_law) is not None:
             law.n_trials = trials.n_trials
         history = super()._train(trials, *given)
+        if steps := self.piece("posterior").relearn:
+            relearn(self.network_, self.read(trials), steps, self.seed)
         if self.network_.readout_law is not None:
             fit_readout_law(self.network_, self.read(trials))
         return history
