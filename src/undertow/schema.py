@@ -13,7 +13,7 @@ from inspect import isclass
 from typing import Any, ClassVar, TypeVar
 
 from undertow.errors import ModelError, UndertowError
-from undertow.names import listed, nearest, printable, shown
+from undertow.names import OF_PATHS, listed, nearest, printable, shown
 
 Record = TypeVar("Record")
 Error = type[UndertowError]
@@ -174,8 +174,8 @@ def _rule(name: str, allowed: Sequence[Any]) -> str:
         if not is_record(kind) and typing.get_origin(kind) is not Callable
     ]
     if options:
-        named = ", ".join(f"{name}.{option}" for option in dict.fromkeys(options))
-        rules.append(f"set part by part ({named})")
+        parts = [f"{name}.{option}" for option in dict.fromkeys(options)]
+        rules.append(f"set part by part ({listed(parts, characters=OF_PATHS)})")
     return " or ".join(rules)
 
 
