@@ -51,7 +51,8 @@ def predict(
         typer.Option(
             metavar="smooth|generate",
             help=(
-                "From all observations, or (latent-sde) from the first ones and the stimulus alone."
+                "From all observations, or (latent-sde, gp-slds) from the first ones and the "
+                "stimulus alone."
             ),
         ),
     ] = "smooth",
