@@ -20,10 +20,9 @@ from undertow.inference import (
     InitialHead,
     InitialLaw,
     ParameterLaw,
+    PathLaw,
     Steering,
     TimeGrid,
-    draw_noise,
-    solve,
 )
 from undertow.memory import blocks
 from undertow.models.latent_sde.paths import Drawn, Encoded
@@ -180,6 +179,32 @@ class LatentSDENetwork(nn.Module):
         law: InitialLaw = self.initial(encoded.initial)
         return law
 
+    def path_law(
+        self,
+        batch: Batch,
+        encoded: Encoded,
+        generate: bool = False,
+        bins_per_step: float | None = None,
+    ) -> PathLaw:
+        """Return the law of each trial's path; the arguments are those of `draw`.
+
+        Args:
+            batch, encoded, generate: see `draw`.
+            bins_per_step: bins that a step spans; None for as many as it was fitted with.
+        """
+        grid = TimeGrid.over(batch.times_s, bins_per_step or self.bins_per_step)
+        steering = None if generate else self.steering
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        return PathLaw(
+            self.initial_law(encoded),
+            grid,
+            # context and input are read where a step begins; they are held over the step
+            at_steps(encoded.inputs),
+            steering,
+            None if steering is None else at_steps(encoded.context),
+            grid.inside(batch.lengths),
+        )
+
     def draw(
         self,
         batch: Batch,
@@ -197,30 +222,12 @@ class LatentSDENetwork(nn.Module):
             generate: let the prior run from the inferred initial state, without control.
             held: coordinates held at zero, (state_dim,) of booleans; None for none.
         """
-        grid = TimeGrid.over(batch.times_s, self.bins_per_step)
-        law = self.initial_law(encoded)
-        # the initial state is drawn first: a longer window then begins with the same noise
-        noise = torch.empty_like(law.mean).normal_(generator=generator)
-        steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        law = self.path_law(batch, encoded, generate)
+        checkpointed = self.checkpointed and self.training
         with self.parameters_drawn(generator):
-            path = solve(
-                self.dynamics,
-                law.at(noise),
-                draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
-                grid,
-                # context and input are read where a step begins; they are held over the step
-                at_steps(encoded.inputs),
-                steering,
-                None if steering is None else at_steps(encoded.context),
-                inside=grid.inside(batch.lengths),
-                held=held,
-                checkpointed=self.checkpointed and self.training,
-            )
+            path, log_ratio = law.draw(self.dynamics, generator, held, checkpointed)
             units = self.dynamics.units(path.states)
-        # initial state and noise are independent, so that their log ratios add up
-        log_ratio = law.log_ratio(noise) + path.log_ratio
-        return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
+        return Drawn(path.states, units, law.initial.kl, path.kl_path, log_ratio)
 
     def parameters_drawn(self, generator: torch.Generator) -> AbstractContextManager[None]:
         """Let the dynamics have parameters drawn from their law, where they have one."""
