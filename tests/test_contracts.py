@@ -30,6 +30,11 @@ QUICK: dict[str, Any] = {
     "posterior__hidden_dim": 6,
     "samples": 2,
     "size": 2,
+    "em__iterations": 2,
+    "em__path_steps": 1,
+    "em__restarts": 1,
+    "em__kernel_steps": 1,
+    "em__inference_steps": 4,
     "training": Training(epochs=2, validate_every=1),
 }
 """Given to whatever takes them, and to its members: a contract needs no good fit."""

@@ -100,7 +100,7 @@ def test_only_some_have_no_splitting() -> None:
         for title in owners("integrator")
         if "splitting" not in CLASSES[title][1].integrators  # type: ignore[attr-defined]
     }
-    assert without == {"Kuramoto", "NeuralSDE"}
+    assert without == {"Kuramoto", "NeuralSDE", "SwitchingGP"}
 
 
 def test_the_path_without_data_is_one(names: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from undertow.dynamics import (
     OverdampedLangevin,
     Potential,
     SplitSDE,
+    SwitchingGP,
     UnderdampedLangevin,
     VanDerPol,
     from_function,
@@ -95,6 +96,7 @@ VARIANTS |= dict(
 VARIANTS |= dict(
     [of(CoupledOscillators, form="bistable", drive=True, input_dim=1, diffusion="state")]
 )
+VARIANTS |= dict([of(SwitchingGP, inducing=60, input_dim=1), of(SwitchingGP, gate="quadratic")])
 VARIANTS |= {f"Langevin in {p.__name__}": in_potential(p) for p in POTENTIALS}
 VARIANTS |= {
     "EulerLangevin, all learned": lambda: EulerLangevin(

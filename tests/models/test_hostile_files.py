@@ -16,7 +16,14 @@ from safetensors.torch import save_file
 from tests.conftest import make_small_trials
 from undertow.baselines import Smoothing
 from undertow.errors import UndertowError
-from undertow.models import Ensemble, Estimator, LangevinFlow, LatentSDE
+from undertow.models import (
+    GPSLDS,
+    Ensemble,
+    Estimator,
+    LangevinFlow,
+    LatentSDE,
+    VariationalEM,
+)
 from undertow.models.loading import load_model
 from undertow.training import Training, read_tensors
 
@@ -34,7 +41,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::undertow.training.TrainingWarni
 def models() -> list[Estimator]:
     flow = LangevinFlow(latent_dim=4, **QUICK).set_params(encoder__hidden_dim=4, decoder__width=8)
     sde = LatentSDE("linear-sde", 4, **QUICK).set_params(encoder__hidden_dim=4)
-    return [flow, sde, Ensemble(flow, 2), Smoothing((0.03, 0.05))]
+    gp = GPSLDS(2, 2, em=VariationalEM(iterations=1, path_steps=1, kernel_steps=1, restarts=1))
+    return [flow, sde, gp, Ensemble(flow, 2), Smoothing((0.03, 0.05))]
 
 
 @pytest.fixture(scope="module", params=models(), ids=lambda model: model.cli_name)

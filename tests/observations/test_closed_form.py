@@ -31,7 +31,8 @@ def scaled(x: Tensor) -> np.ndarray:
 
 
 def with_penalty(monkeypatch: pytest.MonkeyPatch, penalty: float) -> None:
-    monkeypatch.setattr(closed_form, "PENALTIES", (penalty,))
+    for name in ("PENALTIES", "FEW_PENALTIES"):
+        monkeypatch.setattr(closed_form, name, (penalty,))
 
 
 @pytest.mark.parametrize("penalty", [1e-4, 0.1, 3.0])

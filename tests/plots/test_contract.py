@@ -13,7 +13,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from tests.models import small_sde
+from tests.models import small_gp, small_sde
 from tests.plots.lines import BASELINE, PREDICTION, TRAIN, TRIALS
 from tests.plots.test_latent_curve import Curve
 from undertow import plots
@@ -38,6 +38,7 @@ DECODED = {"train": TRAIN, "baseline_train": TRAIN}
 CALLS: dict[str, Callable[..., Any]] = {
     "behavior": lambda **o: plots.behavior(*behaving(), **o),
     "coupling": lambda **o: plots.coupling(small_sde.fitted(), small_sde.TRIALS, **o),
+    "drift_field": lambda **o: plots.drift_field(small_gp.fitted(), small_gp.TRIALS, points=8, **o),
     "generated": lambda **o: plots.generated(*behaving(), **o),
     "hand_paths": lambda **o: plots.hand_paths(PREDICTION, BASELINE, **DECODED, **o),
     "latent_curve": lambda **o: plots.latent_curve(Curve(), **o),

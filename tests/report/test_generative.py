@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_small_trials
+from tests.models import small_gp
 from tests.models.small_sde import fit, small
 from tests.plots.lines import drawn, line
 from tests.report.records import make_record
@@ -26,7 +27,7 @@ from undertow.plots.style import image_bytes, off_screen
 from undertow.report import RunRecord, write_report
 from undertow.report.section import NOT_IDENTIFIABLE, Section
 from undertow.report.sections import SECTIONS, sections_of
-from undertow.report.sections.dynamics import COUPLING
+from undertow.report.sections.dynamics import COUPLING, PHASE_PORTRAIT
 from undertow.report.sections.generated import BEHAVIOR
 
 GENERATIVE = tuple(section for section in SECTIONS if section.generative)
@@ -215,3 +216,20 @@ def test_a_run_on_irregular_times_is_reported_without_what_needs_a_grid(
     names = {path.stem for path in (tmp_path / "run" / "figures").glob("*.png")}
     assert {"neuron_scores", "training", "frequencies"} <= names
     assert not names & {"rasters", "psth", "coupling", "generated_rates"}
+
+
+def test_a_drift_known_with_its_uncertainty_takes_the_phase_portraits_place() -> None:
+    model, trials = small_gp.fitted(), small_gp.TRIALS
+    record = make_generative(
+        small_gp.fitted(),  # type: ignore[arg-type]
+        trials,
+        **generation_fields(model, trials),
+        model_name="gp-slds",
+        scores={"gp-slds": score_prediction(model.predict(trials), resamples=20)},
+    )
+    figure = off_screen()
+    caption = PHASE_PORTRAIT.draw(record, figure)
+    assert "standard deviation" in caption
+    assert caption.endswith(NOT_IDENTIFIABLE)
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert {"drift, and how well it is known", "regimes"} <= set(titles)

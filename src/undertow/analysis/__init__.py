@@ -17,6 +17,7 @@ from undertow.analysis.behavior import (
     predicted_behavior,
 )
 from undertow.analysis.calibration import CalibrationRanks, simulation_based_calibration
+from undertow.analysis.drift_field import DriftField, drift_field
 from undertow.analysis.examples import (
     example_conditions,
     example_neurons,
@@ -49,6 +50,7 @@ __all__ = [
     "ConditionAverages",
     "CouplingOverTime",
     "DecodedVelocity",
+    "DriftField",
     "HandPaths",
     "NaturalFrequencies",
     "NeuronTable",
@@ -64,6 +66,7 @@ __all__ = [
     "condition_averages",
     "coupling_over_time",
     "decoded_velocity",
+    "drift_field",
     "example_conditions",
     "example_neurons",
     "example_trials",

@@ -11,7 +11,7 @@ from undertow.analysis.oscillators import latent_sdes
 from undertow.data import TrialSet
 from undertow.dynamics import SDE
 from undertow.errors import UndertowError
-from undertow.models import Estimator, LatentSDE
+from undertow.models import GPSLDS, Estimator, LatentSDE
 
 MARGIN = 0.15  # of the paths' range, on each side
 
@@ -78,13 +78,13 @@ def phase_portrait(
         raise UndertowError(f"{type(dynamics).__name__} is no SDE: it has no drift to draw.")
     if dynamics.state_dim < 2:
         raise UndertowError("the state has one coordinate: a phase portrait needs two.")
-    bin_, moment_s, u = _inputs(model, trials, time_s, inputs)
+    bin_, moment_s, u = inputs_at(model, trials, time_s, inputs)
     found = principal_components(model.inferred_states(trials, paths, seed), 2)
     if len(found.axes) < 2:
         raise UndertowError(
             "the inferred paths vary along one direction: a phase portrait needs two."
         )
-    x, y = (_grid(found.scores[..., k], points) for k in range(2))
+    x, y = (grid_over(found.scores[..., k], points) for k in range(2))
     states = found.mean + np.stack(np.meshgrid(x, y), axis=-1) @ found.axes
     velocity = drift_per_second(model, states, u) @ found.axes.T
     return PhasePortrait(x, y, velocity, found.scores, found.variance_share, u, moment_s, bin_)
@@ -106,8 +106,8 @@ def drift_per_second(model: LatentSDE, states: np.ndarray, inputs: np.ndarray) -
     return drift.cpu().numpy().astype(np.float64).reshape(states.shape)
 
 
-def _inputs(
-    model: LatentSDE, trials: TrialSet, time_s: float | None, inputs: ArrayLike | None
+def inputs_at(
+    model: LatentSDE | GPSLDS, trials: TrialSet, time_s: float | None, inputs: ArrayLike | None
 ) -> tuple[int | None, float | None, np.ndarray]:
     """Return the bin, its time in seconds and u there; no bin and time where u was given."""
     width = model.dynamics_.input_dim
@@ -130,7 +130,8 @@ def _inputs(
     return chosen, float(times[chosen]), model.encoded_inputs(trials)[there, chosen].mean(axis=0)
 
 
-def _grid(scores: np.ndarray, points: int) -> np.ndarray:
+def grid_over(scores: np.ndarray, points: int) -> np.ndarray:
+    """Return so many points over the range of the scores, with a margin on each side."""
     low, high = np.nanmin(scores), np.nanmax(scores)
     margin = MARGIN * (high - low)
     return np.linspace(low - margin, high + margin, points)

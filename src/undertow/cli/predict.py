@@ -51,10 +51,26 @@ def predict(
         typer.Option(
             metavar="smooth|generate",
             help=(
-                "From all observations, or (latent-sde) from the first ones and the stimulus alone."
+                "From all observations, or (latent-sde, gp-slds) from the first ones and the "
+                "stimulus alone."
             ),
         ),
     ] = "smooth",
+    refine: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Gradient steps on each trial's own posterior (latent-sde; 50 to 200).",
+        ),
+    ] = 0,
+    particles: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            help="Draw paths of the smoothing law with K particles a trial (latent-sde; 500 or "
+            "more).",
+        ),
+    ] = 0,
     csv: Annotated[bool, options.flag("--csv", "Write CSV files, too.")] = False,
 ) -> None:
     """Write what a fitted model predicts for all trials in DATA to DIR/predictions.nc.
@@ -63,6 +79,7 @@ def predict(
 
     Options for reading DATA are those the model was fitted with, unless given.
     """
+    from undertow import checks
     from undertow.errors import UndertowError
     from undertow.experiments import SavedRun, write_netcdf
     from undertow.experiments.prediction_files import csv_files
@@ -70,6 +87,8 @@ def predict(
 
     if samples is not None and samples < 1:
         raise UndertowError(f"--samples {samples}: it must be 1 or more.")
+    checks.whole("--refine", refine, 0, error=UndertowError)
+    checks.whole("--particles", particles, 0, error=UndertowError)
     if mode not in ("smooth", "generate"):
         raise UndertowError(f"--mode {mode}: it must be smooth or generate.")
     factor = _factor(widen, samples)
@@ -79,7 +98,7 @@ def predict(
         trials = saved.read(data, **reading.options())
         if saved.folds:
             say(ONE_EACH if saved.by_fold(trials) else MEAN_OF_FOLDS)
-        prediction = saved.predict(trials, mode == "generate", samples, seed)
+        prediction = saved.predict(trials, mode == "generate", samples, seed, refine, particles)
         if factor is not None:
             prediction = _widened(prediction, factor)
         written = [write_netcdf(prediction, out / "predictions.nc", overwrite=True)]

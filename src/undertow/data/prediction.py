@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 RECORDED = ("recorded_start_s", "recorded_stop_s")
 """Start and stop of each trial on the recording's clock, as labelled arrays name them."""
+LEAST_EFFECTIVE = 50
+"""Particles of equal weight an interval must rest on: of so many exact draws the 5 and 95 %
+quantiles hold 86.7 %, and of fewer the want of draws would rule the interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class Prediction:
         label_categories: name → the categories, in the order of their probabilities.
         hidden_rates: spikes/s, shaped like `rates`: of every held-in entry of the window as
             predicted while it was hidden, NaN elsewhere; None where they were not made.
+        effective_samples: of samples drawn by weighted particles, as many particles of equal weight
+            would carry a bin's law, (trials, time); None where samples are independent draws.
         dispersion: α of each neuron, (neurons,), of counts whose variance about their expected
             number μ is μ + αμ²; None where they are Poisson's.
     """
@@ -69,6 +74,7 @@ class Prediction:
     label_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
     label_categories: Mapping[str, np.ndarray] = field(default_factory=dict)
     hidden_rates: np.ndarray | None = None
+    effective_samples: np.ndarray | None = None
     dispersion: np.ndarray | None = None
 
     def __repr__(self) -> str:
@@ -109,7 +115,8 @@ class Prediction:
         """Central interval of the rates in spikes/s, from the samples.
 
         Raises:
-            UndertowError: when there are fewer than 200 samples, which would make it too narrow.
+            UndertowError: when there are fewer than 200 samples, which would make it too narrow, or
+                where weighted samples rest on fewer than 50 effective ones in some bin.
         """
         n = 0 if self.rate_samples is None else len(self.rate_samples)
         if n < 200 or self.rate_samples is None:
@@ -117,8 +124,24 @@ class Prediction:
                 f"an interval needs 200 samples or more, here are {n}: predict(trials, "
                 "samples=200)."
             )
+        self._check_effective()
         low, high = np.quantile(self.rate_samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return low, high
+
+    def _check_effective(self) -> None:
+        """Refuse intervals of samples that rest on too few particles."""
+        if self.effective_samples is None:
+            return
+        few = np.nan_to_num(self.effective_samples, nan=np.inf) < LEAST_EFFECTIVE
+        if few.any():
+            trial = int(few.sum(1).argmax())
+            least = np.nanmin(self.effective_samples)
+            raise UndertowError(
+                f"the samples of {int(few.any(1).sum())} of {len(few)} trials rest on fewer than "
+                f"{LEAST_EFFECTIVE} effective particles in some bins (trial "
+                f"{self.trials.trial_ids[trial]} most of all; the least is {least:.3g}), too few "
+                "for an interval: predict with more particles, or with refine=100."
+            )
 
     def to_xarray(self) -> "xarray.Dataset":
         """Everything here as a Dataset with named coordinates: trial, time in s, neuron, channel, …
@@ -174,6 +197,8 @@ class Prediction:
         values: dict[str, Any] = {"rates": (dims, self.rates, unit)}
         if self.rate_samples is not None:
             values["rate_samples"] = (("sample", *dims), self.rate_samples, unit)
+        if self.effective_samples is not None:
+            values["effective_samples"] = (dims[:2], self.effective_samples)
         if self.dispersion is not None:
             values["dispersion"] = (("neuron",), self.dispersion)
         return values

@@ -34,6 +34,8 @@ from undertow.dynamics.published_potentials import (
 from undertow.dynamics.rnn import RNN
 from undertow.dynamics.second_order_oscillators import SecondOrderOscillators
 from undertow.dynamics.splitting import SplitSDE
+from undertow.dynamics.switching_gp import SwitchingGP
+from undertow.dynamics.switching_kernel import SwitchingLinearKernel
 from undertow.dynamics.underdamped_langevin import UnderdampedLangevin
 from undertow.dynamics.van_der_pol import VanDerPol
 from undertow.dynamics.wilson_cowan import WilsonCowan
@@ -69,6 +71,8 @@ __all__ = [
     "Potential",
     "SecondOrderOscillators",
     "SplitSDE",
+    "SwitchingGP",
+    "SwitchingLinearKernel",
     "UnderdampedLangevin",
     "VanDerPol",
     "WilsonCowan",

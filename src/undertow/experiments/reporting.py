@@ -13,7 +13,7 @@ from undertow.experiments.fitting import Fitted, history
 from undertow.experiments.identity import versions
 from undertow.experiments.scores import ScoreTable
 from undertow.files import flatten
-from undertow.models import Ensemble, LatentSDE
+from undertow.models import GPSLDS, Ensemble, LatentSDE
 from undertow.models.base import Estimator
 from undertow.report import RunRecord, write_report
 
@@ -117,7 +117,7 @@ def generation_fields(model: Estimator, trials: TrialSet) -> dict[str, Any]:
     members = model.members_ if isinstance(model, Ensemble) else [model]
     return {
         "generated": generated,
-        "models": [each for each in members if isinstance(each, LatentSDE)],
+        "models": [each for each in members if isinstance(each, LatentSDE | GPSLDS)],
     }
 
 

@@ -15,7 +15,14 @@ from undertow.models import Ensemble
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model
 
-OF_TRIALS = {"rates": 0, "behavior": 0, "behavior_std": 0, "rate_samples": 1, "behavior_samples": 1}
+OF_TRIALS = {
+    "rates": 0,
+    "behavior": 0,
+    "behavior_std": 0,
+    "effective_samples": 0,
+    "rate_samples": 1,
+    "behavior_samples": 1,
+}
 """Arrays of a prediction that folds share, with their axis of trials."""
 TABLES = ("behavior_probabilities", "label_probabilities", "terms")
 """Tables of arrays whose first axis is that of trials."""

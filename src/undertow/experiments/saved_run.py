@@ -6,7 +6,7 @@ Scores are those of the right trials.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from undertow.experiments.records import read_run
 from undertow.experiments.saved_folds import Fold, joined, saved_folds, together
 from undertow.experiments.scores import Cells, ScoreTable, true_rate_cells
 from undertow.experiments.single_run import MODEL
+from undertow.models import LatentSDE
 from undertow.models.base import Estimator
+from undertow.models.latent_sde.inferring import Effort
 from undertow.models.loading import load_model
 
 NOT_READING = ("path", "bin_s", "heldout", "split_seed")
@@ -109,19 +111,27 @@ class SavedRun:
             )
 
     def predict(
-        self, trials: TrialSet, generate: bool = False, samples: int | None = None, seed: int = 0
+        self,
+        trials: TrialSet,
+        generate: bool = False,
+        samples: int | None = None,
+        seed: int = 0,
+        refine: int = 0,
+        particles: int = 0,
     ) -> Prediction:
         """The model's prediction; with `generate`, from the first bins of each trial alone.
 
+        `refine` and `particles` are those of `LatentSDE.predict`.
+
         Raises:
-            ModelError: for a model that does not generate.
+            ModelError: for a model that does not generate, or has no posterior over paths to refine
+                or to draw with particles.
         """
+        given = generate, samples, seed, Effort(refine, particles)
         if not self.by_fold(trials):
-            return _predicted(self.model, trials, generate, samples, seed)
+            return _predicted(self.model, trials, *given)
         parts = [(fold.model, fold.parts(trials)[1]) for fold in self.folds]
-        return joined(
-            [_predicted(model, test, generate, samples, seed) for model, test in parts], trials
-        )
+        return joined([_predicted(model, test, *given) for model, test in parts], trials)
 
     def by_fold(self, trials: TrialSet) -> bool:
         """Whether each trial is left to the fold's model that did not see it."""
@@ -192,8 +202,23 @@ def _about(directory: Path) -> Mapping[str, Any]:
 
 
 def _predicted(
-    model: Estimator, trials: TrialSet, generate: bool, samples: int | None, seed: int
+    model: Estimator,
+    trials: TrialSet,
+    generate: bool,
+    samples: int | None,
+    seed: int,
+    effort: Effort,
 ) -> Prediction:
+    if effort:
+        if not isinstance(model, LatentSDE):
+            raise ModelError(
+                f"{model.cli_name} has no posterior over paths to refine or to draw with "
+                "particles: leave out refine and particles, or fit latent-sde."
+            )
+        mode: Literal["smooth", "generate"] = "generate" if generate else "smooth"
+        return model.predict(
+            trials, samples, seed, mode, refine=effort.refine, particles=effort.particles
+        )
     if not generate:
         return model.predict(trials, samples, seed)
     generated = model.predict_generated(trials, samples, seed)

@@ -36,6 +36,10 @@ class InitialLaw:
             return self.mean + self.factor * noise
         return self.mean + (self.factor @ noise[..., None])[..., 0]
 
+    def repeated(self, times: int) -> "InitialLaw":
+        """Return the law with every trial as many times in a row, (trials · times, …)."""
+        return InitialLaw(*(v.repeat_interleave(times, 0) for v in (self.mean, self.factor)))
+
     @property
     def kl(self) -> Tensor:
         """KL(q ‖ N(0, I)) in terms that add up over coordinates, (trials, dim) (eq. 21)."""

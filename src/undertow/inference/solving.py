@@ -50,6 +50,25 @@ class Path:
         stochastic = (_per_coordinate(self.h.sqrt()) * self.control * self.noise).sum((1, 2))
         return -self.kl_path.sum(1) - stochastic
 
+    @property
+    def step_log_ratios(self) -> Tensor:
+        """`log_ratio` step by step, (trials, steps), whose sum it is."""
+        if self.control is None:
+            return self.states.new_zeros(self.noise.shape[:2])
+        return control_log_ratio(self.control, self.noise, _per_coordinate(self.h))
+
+
+def control_log_ratio(control: Tensor, noise: Tensor, h: Tensor) -> Tensor:
+    """Compute −½ h |Δ|² − √h Δ·η of steps under control Δ with the posterior's noise η, (…).
+
+    It is the log density of where a step ends under the prior, less that under the posterior.
+
+    Args:
+        control, noise: (…, noise_dim).
+        h: the steps, broadcastable to these.
+    """
+    return -(0.5 * h * control.square() + h.sqrt() * control * noise).sum(-1)
+
 
 def draw_noise(
     steps: int,

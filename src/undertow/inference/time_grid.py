@@ -1,6 +1,6 @@
 """`TimeGrid`: when a solver steps, and how states at the observations are read off its path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 
 import torch
@@ -103,6 +103,20 @@ class TimeGrid:
     def __len__(self) -> int:
         """Number of steps."""
         return self.steps_s.shape[1]
+
+    def repeated(self, times: int) -> "TimeGrid":
+        """Return the grid with every trial as many times in a row; one row for all stays one."""
+        if len(self.starts_s) == 1:
+            return self
+        names = ("starts_s", "steps_s", "weight")
+        held = {name: getattr(self, name) for name in names}
+        rows = {name: v.repeat_interleave(times, 0) for name, v in held.items() if v is not None}
+        return replace(self, **rows)
+
+    def every_entry(self) -> "TimeGrid":
+        """Return the grid with an observation at every entry of the path."""
+        entries = torch.arange(len(self) + 1, device=self.steps_s.device)
+        return replace(self, before=entries, after=entries, weight=None, steps_per_bin=1.0)
 
     def at_observations(self, path: Tensor) -> Tensor:
         """Read states (trials, times, dim) at the observations off a path's entries.

@@ -2,6 +2,7 @@
 
 from undertow.models.base import Estimator
 from undertow.models.ensemble import Ensemble
+from undertow.models.gp_slds import GPSLDS, VariationalEM
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
@@ -20,6 +21,7 @@ from undertow.models.population import Population
 from undertow.models.trained import TrainedModel
 
 __all__ = [
+    "GPSLDS",
     "Counts",
     "Ensemble",
     "Estimator",
@@ -41,6 +43,7 @@ __all__ = [
     "TrainedModel",
     "TransformerDecoding",
     "Variant",
+    "VariationalEM",
     "load_model",
     "model_choices",
     "model_class",

@@ -4,15 +4,18 @@ All are solved in double precision on features of zero mean and unit variance; o
 penalised.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FOLDS, PENALTIES, ITERATIONS = 4, (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0), 8
-"""Of the choice of a penalty, times the number of rows; and of Newton's method."""
+FOLDS, ITERATIONS = 4, 8
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""On the squared weights of least squares, times the number of rows."""
+FEW_PENALTIES = (1e-3, 1e-1, 10.0)
+"""Of regressions that take many steps."""
 LEAST_STD, LARGEST_LOG = 1e-6, 15.0
 
 
@@ -61,7 +64,7 @@ def ridge(features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         features: (trials, time, features).
         observed: (trials, time, channels), NaN where missing.
     """
-    return _by_channel(features, observed, _ridge, _squares)
+    return _by_channel(features, observed, _ridge, _squares, PENALTIES)
 
 
 def log_variance(features: Tensor, squares: Tensor, floor: float) -> tuple[Tensor, Tensor]:
@@ -82,7 +85,7 @@ def log_variance(features: Tensor, squares: Tensor, floor: float) -> tuple[Tenso
         variance = _above_floor(_with_offset(rows.x), weights) + floor
         return 0.5 * (rows.y / variance + variance.log()).sum()
 
-    return _by_channel(features, squares, fit, loss)
+    return _by_channel(features, squares, fit, loss, FEW_PENALTIES)
 
 
 def softmax_regression(
@@ -101,16 +104,18 @@ def softmax_regression(
     if not len(rows.y):
         return None
     shares = F.one_hot(rows.y.long(), n_categories).double()
-    found = _regress(Rows(rows.x, shares, rows.trial), _softmax, _softmax_loss)
+    found = _regress(Rows(rows.x, shares, rows.trial), _softmax, _softmax_loss, FEW_PENALTIES)
     return _as_weights(found, features)
 
 
-def _by_channel(features: Tensor, observed: Tensor, fit: Fit, loss: Loss) -> tuple[Tensor, Tensor]:
+def _by_channel(
+    features: Tensor, observed: Tensor, fit: Fit, loss: Loss, penalties: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     columns = []
     for channel in observed.unbind(-1):
         rows = rows_of(features, channel)
         if len(rows.y):
-            columns.append(_regress(rows, fit, loss)[:, 0])
+            columns.append(_regress(rows, fit, loss, penalties)[:, 0])
         else:
             columns.append(features.new_zeros(features.shape[-1] + 1).double())
     return _as_weights(torch.stack(columns, 1), features)
@@ -120,17 +125,18 @@ def _as_weights(found: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     return found[:-1].T.to(like.dtype), found[-1].to(like.dtype)
 
 
-def _regress(rows: Rows, fit: Fit, loss: Loss) -> Tensor:
+def _regress(rows: Rows, fit: Fit, loss: Loss, penalties: Sequence[float]) -> Tensor:
     """Fit with the penalty that predicts left-out trials best; the features may have any scale."""
     rows = rows if rows.y.ndim == 2 else Rows(rows.x, rows.y[:, None], rows.trial)
     mean, std = rows.x.mean(0), rows.x.std(0, correction=0).clamp(min=LEAST_STD)
     scaled = Rows((rows.x - mean) / std, rows.y, rows.trial)
-    folds = list(_folds(scaled))
-    losses = [
-        sum(float(loss(fit(seen, penalty), left)) for seen, left in folds) for penalty in PENALTIES
-    ]
-    best = min(range(len(PENALTIES)), key=losses.__getitem__) if folds else len(PENALTIES) - 1
-    found = fit(scaled, PENALTIES[best])
+    losses = dict.fromkeys(penalties, 0.0)
+    for seen, left in _folds(scaled):
+        for penalty in penalties:
+            losses[penalty] += float(loss(fit(seen, penalty), left))
+    # the strongest where nothing could be left out: all losses are equal then
+    best = min(reversed(penalties), key=losses.__getitem__)
+    found = fit(scaled, best)
     weight = found[:-1] / std[:, None]
     return torch.cat([weight, found[-1:] - mean @ weight])
 

@@ -6,6 +6,7 @@ subfigure.
 """
 
 from undertow.plots.behavior import behavior
+from undertow.plots.drift_field import drift_field
 from undertow.plots.generated import generated
 from undertow.plots.hand_paths import hand_paths
 from undertow.plots.latent_curve import latent_curve
@@ -26,6 +27,7 @@ from undertow.plots.waves import waves
 __all__ = [
     "behavior",
     "coupling",
+    "drift_field",
     "generated",
     "hand_paths",
     "latent_curve",

@@ -54,6 +54,18 @@ LATENT_SDE_TRAINING = (
     "with dropout {dropout} and a '{kl.shape}' KL weight up to {kl.peak};",
     "predictions are means over {samples} paths. Parameters of the dynamics are not identifiable.",
 )
+GP_SLDS = (
+    "The model was a Gaussian-process switching linear dynamical system (Hu et al. 2024), with a "
+    "state of dimension {latent_dim} and {regimes} regimes read from it by a '{gate}' gate at "
+    "temperature {temperature},",
+    "inducing states {inducing}, stimulus {stimulus} and time {time} as inputs, behaviour "
+    "{behavior}.",
+    "Paths were inferred by natural gradients over Gaussian Markov laws (SING, Hu et al. 2025), "
+    "the drift in closed form, in at most {em.iterations} iterations of variational "
+    "expectation-maximisation;",
+    "generated predictions are means over {samples} paths from the first {initial_s} s. Its "
+    "coordinates are not identifiable.",
+)
 BASELINES = {
     "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
     "them by Poisson "
@@ -173,6 +185,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
+    elif name == "gp-slds":
+        templates = GP_SLDS
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     used: set[str] = set()

@@ -12,7 +12,7 @@ from undertow.evaluation import TRUE_RATES
 
 if TYPE_CHECKING:
     from undertow.evaluation import Score
-    from undertow.models import LatentSDE
+    from undertow.models import GPSLDS, LatentSDE
     from undertow.models.base import Generated
 
 
@@ -65,7 +65,7 @@ class RunRecord:
     history: Sequence[Mapping[str, Any]] = ()
     prior_latents: Mapping[str, np.ndarray] | None = None
     generated: "Generated | None" = None
-    models: "Sequence[LatentSDE]" = ()
+    models: "Sequence[LatentSDE | GPSLDS]" = ()
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:

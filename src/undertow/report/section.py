@@ -10,7 +10,7 @@ from undertow.report.record import RunRecord
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from undertow.models import LatentSDE
+    from undertow.models import GPSLDS, LatentSDE
 
 NOT_IDENTIFIABLE = (
     " Parameters of the dynamics are not identifiable: other parameters may describe the data as "
@@ -57,7 +57,7 @@ def time_words(record: RunRecord) -> str:
     return words
 
 
-def fitted_models(record: RunRecord) -> "Sequence[LatentSDE]":
+def fitted_models(record: RunRecord) -> "Sequence[LatentSDE | GPSLDS]":
     """Return the models whose dynamics can be looked into.
 
     Raises:

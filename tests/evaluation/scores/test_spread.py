@@ -44,23 +44,60 @@ def test_the_factor_is_read_off_the_spikes(times_too_narrow: float) -> None:
 def test_widened_samples_hold_the_truth_as_often_as_they_say() -> None:
     prediction, truth = predicted(2.0)
     shares = []
-    for each in (prediction, widened(prediction, spread_factor(prediction, 0.5).value)):
+    wide = widened(prediction, spread_factor(prediction, 0.5).value, window_s=0.1)
+    for each in (prediction, wide):
         low, high = each.interval(0.9)
         shares.append(float(((low <= truth) & (truth <= high)).mean()))
     assert shares[0] == pytest.approx(0.59, abs=0.03)  # P(|z| < 1.645 / 2)
     assert shares[1] == pytest.approx(0.9, abs=0.03)
 
 
-def test_widening_moves_log_rates_from_their_mean_and_nothing_else() -> None:
+def test_widening_moves_the_slow_part_of_log_rates_and_keeps_the_mean_of_every_bin() -> None:
+    """A deviation as long as the trial is moved whole, one that alternates from bin to bin not at
+    all."""
+    rng = np.random.default_rng(1)
+    slow = 0.3 * rng.standard_normal((300, 8, 1, NEURONS))
+    fast = 0.3 * rng.standard_normal((300, 8, 1, NEURONS)) * (-1.0) ** np.arange(BINS)[:, None]
+    trials = TrialSet(np.ones((8, BINS, NEURONS)), BIN_S)
+    samples = np.exp(3 + slow + fast)
+    prediction = Prediction(samples.mean(0), trials, rate_samples=samples)
+    wide = widened(prediction, 1.7, window_s=6 * BIN_S)
+    assert wide.rate_samples is not None
+    assert wide.rates is prediction.rates
+    np.testing.assert_allclose(wide.rate_samples.mean(0), samples.mean(0))
+    inside = slice(6, BINS - 6)
+    expected = 1.7 * (slow - slow.mean(0)) + fast - fast.mean(0)
+    logs = np.log(wide.rate_samples)
+    np.testing.assert_allclose(
+        (logs - logs.mean(0))[:, :, inside], expected[:, :, inside], atol=1e-6
+    )
+
+
+def test_a_window_of_one_bin_widens_all_of_the_log_rates() -> None:
     prediction, _ = predicted(1.0, n_trials=20, samples=30)
-    wide = widened(prediction, 1.7)
+    wide = widened(prediction, 1.7, BIN_S)
     assert prediction.rate_samples is not None
     assert wide.rate_samples is not None
-    logs = np.log(prediction.rate_samples)
-    np.testing.assert_allclose(
-        np.log(wide.rate_samples), logs.mean(0) + 1.7 * (logs - logs.mean(0)), atol=1e-5
-    )
-    assert wide.rates is prediction.rates
+    logs, moved = np.log(prediction.rate_samples), np.log(wide.rate_samples)
+    np.testing.assert_allclose(moved - moved.mean(0), 1.7 * (logs - logs.mean(0)), atol=1e-5)
+
+
+def test_past_a_trials_end_nothing_is_widened() -> None:
+    prediction, _ = predicted(1.0, n_trials=3, samples=30)
+    samples = np.array(prediction.rate_samples)
+    samples[:, 1, 30:] = np.nan
+    wide = widened(replace(prediction, rate_samples=samples), 2.0, 5 * BIN_S).rate_samples
+    cut = widened(
+        Prediction(
+            prediction.rates[:, :30], prediction.trials[:, :30], rate_samples=samples[:, :, :30]
+        ),
+        2.0,
+        5 * BIN_S,
+    ).rate_samples
+    assert wide is not None
+    assert cut is not None
+    assert np.isnan(wide[:, 1, 30:]).all()
+    np.testing.assert_allclose(wide[:, 1, :30], cut[:, 1])
 
 
 def test_neurons_that_were_given_and_bins_not_recorded_do_not_count() -> None:
@@ -101,5 +138,7 @@ def test_what_is_needed_is_said() -> None:
     for factor in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(DataError, match=r"factor is .*: .* above 0"):
             widened(prediction, factor)
+    with pytest.raises(DataError, match=r"window_s is 0: .* above 0"):
+        widened(prediction, 2.0, 0)
     with pytest.raises(DataError, match="holds no samples"):
         widened(replace(prediction, rate_samples=None), 2.0)

@@ -35,7 +35,7 @@ def trials() -> TrialSet:
 @cache
 def fitted(monitor: Any = "auto") -> LatentSDE:
     training = Training(
-        steps=200, batch_size=40, learning_rate=1e-2, validate_every=None, monitor=monitor
+        steps=50, batch_size=30, learning_rate=1e-2, validate_every=None, monitor=monitor
     )
     model = LatentSDE(
         "coupled-oscillators", 4, training=training, samples=20, posterior="drift"

@@ -6,6 +6,7 @@ The factor is estimated from the spikes of held-out neurons.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import convolve1d
 
 from undertow.checks import number
 from undertow.data import Prediction
@@ -114,18 +115,47 @@ def _in_windows(values: np.ndarray, bins: int, n_windows: int) -> np.ndarray:
     return kept.reshape(*kept.shape[:-2], n_windows, bins, kept.shape[-1]).sum(-2)
 
 
-def widened(prediction: Prediction, factor: float) -> Prediction:
-    """The same prediction with its rate samples `factor` times as far from their mean.
+def widened(prediction: Prediction, factor: float, window_s: float = 0.25) -> Prediction:
+    """The same prediction with the slow part of its rate samples `factor` times as far out.
 
-    Distances are on the log scale; the rates themselves stay.
+    `spread_factor` compares counts of windows, and so knows of errors as slow as a window alone: of
+    each sample's log-rate, what the window about a bin says on average is moved from the mean over
+    samples, and what is faster than the window stays as it is.
+
+    What is kept: the mean rate of every bin, all that is faster than a window, which samples are
+    high and which low, and the rates themselves. What is not: samples are no longer paths of the
+    model, so that latents and behaviour stay as narrow as they were; and all neurons, trials and
+    bins are moved by one factor, however well each is known. `predict(particles=…)` has intervals
+    of the model's own.
+
+    Args:
+        prediction: with `rate_samples`.
+        factor: see `spread_factor`, best from trials that chose nothing of the model.
+        window_s: the width of windows that the factor was estimated with.
 
     Raises:
-        DataError: without samples, or for a factor that is not above zero.
+        DataError: without samples, for a factor that is not above zero, or a window that is no
+            width.
     """
     if prediction.rate_samples is None:
         raise DataError("the prediction holds no samples: predict with samples=200 or more.")
     number("factor", factor, 0.0, above=True, error=DataError)
-    logs = np.log(np.maximum(prediction.rate_samples, np.finfo(np.float32).tiny))
-    middle = logs.mean(0)
-    moved = np.exp(middle + factor * (logs - middle))
-    return replace(prediction, rate_samples=moved.astype(prediction.rate_samples.dtype))
+    number("window_s", window_s, 0.0, above=True, unit="seconds", error=DataError)
+    bins = max(1, round(window_s / prediction.trials.bin_s))
+    moved = np.empty_like(prediction.rate_samples)
+    for trial in range(len(prediction.trials)):  # one at a time: several arrays of that size
+        moved[:, trial] = _spread(prediction.rate_samples[:, trial], factor, bins)
+    return replace(prediction, rate_samples=moved)
+
+
+def _spread(samples: np.ndarray, factor: float, bins: int) -> np.ndarray:
+    """Samples of a trial (samples, time, neurons) with their slow part moved; NaN stay NaN."""
+    rates = np.maximum(samples.astype(np.float64), np.finfo(np.float32).tiny)
+    apart = np.log(rates) - np.log(rates).mean(0)
+    known = np.isfinite(apart[0, :, :1])
+    kernel = np.ones(bins)
+    share = convolve1d(known.astype(np.float64), kernel, axis=0, mode="constant")
+    slow = convolve1d(np.where(known, apart, 0.0), kernel, axis=1, mode="constant")
+    moved = rates * np.exp((factor - 1) * slow / np.maximum(share, 1.0))
+    kept: np.ndarray = moved * (rates.mean(0) / moved.mean(0))
+    return kept

@@ -7,6 +7,8 @@ from undertow.data.batches import Batch
 from undertow.observations import BehaviorObservation
 from undertow.randomness import random_mask
 
+Shown = tuple[Tensor | None, Tensor | None]
+"""Trials (trials,) whose behaviour, and neurons (trials, held-in) that an encoder may see."""
 BEHAVIOR_HIDDEN = 0.5
 """Share of the training trials whose behaviour the encoder does not see."""
 

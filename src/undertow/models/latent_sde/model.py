@@ -20,12 +20,14 @@ from undertow.models.latent_sde import validation
 from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
 from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.free_loss import free_loss
+from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.presets import preset_settings
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import readout_solver
+from undertow.models.latent_sde.relearning import relearn
 from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import Counts, RegionalDecoding
@@ -166,6 +168,8 @@ class LatentSDE(Inquiries):
         if (law := self.network_.parameter_law) is not None:
             law.n_trials = trials.n_trials
         history = super()._train(trials, *given)
+        if steps := self.piece("posterior").relearn:
+            relearn(self.network_, self.read(trials), steps, self.seed)
         if self.network_.readout_law is not None:
             fit_readout_law(self.network_, self.read(trials))
         return history
@@ -199,6 +203,8 @@ class LatentSDE(Inquiries):
         seed: int = 0,
         mode: Literal["smooth", "generate"] = "smooth",
         show_behavior: bool = False,
+        refine: int = 0,
+        particles: int = 0,
     ) -> Prediction:
         """Predict rates (spikes/s), latents, behaviour and label probabilities.
 
@@ -210,11 +216,18 @@ class LatentSDE(Inquiries):
                 its window (`posterior.initial_s`), and lets the prior run on with the stimulus.
             show_behavior: let an encoder that can (`encode_behavior`) see the behaviour, which is
                 then no prediction.
+            refine: gradient steps on the posterior of each trial, from where the encoder puts it
+                (50 to 200); the terms 'amortised_bound' and 'refined_bound' are its evidence bound
+                before and after.
+            particles: draw paths of the smoothing law itself with so many particles a trial (500 or
+                more), in place of the posterior; the term 'log_evidence' estimates that of the
+                counts the encoder sees, `effective_samples` say what each bin rests on.
 
         Raises:
             ModelError: for another mode, other neurons, or trials without the stimulus it was
                 fitted with.
         """
+        effort = Effort(refine, particles)
         trials = self.checked(trials)
         checks.one_of("mode", mode, ("smooth", "generate"))
         prediction = predicting.predict(
@@ -226,6 +239,7 @@ class LatentSDE(Inquiries):
             seed,
             mode == "generate",
             show_behavior,
+            effort=effort,
         )
         categories = {
             name: np.array(values) for name, values in self.population_.categories.items()

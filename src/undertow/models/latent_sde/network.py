@@ -21,13 +21,12 @@ from undertow.inference import (
     InitialHead,
     InitialLaw,
     ParameterLaw,
+    PathLaw,
     Steering,
     TimeGrid,
-    draw_noise,
-    solve,
 )
 from undertow.memory import blocks
-from undertow.models.latent_sde.channels import encoded_behavior, intervals, trials_shown
+from undertow.models.latent_sde.channels import Shown, encoded_behavior, intervals, trials_shown
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.matching import Laws
 from undertow.models.latent_sde.paths import Drawn, Encoded, negative_bound
@@ -64,8 +63,7 @@ class LatentSDENetwork(nn.Module):
         presence: tells the encoder missing counts from zeros; None where they read the same.
         initial_share: share of each trial's observations that the initial state is inferred from
             unless it is generated; None for those before t0.
-        free: marginals of the posterior, where no path is simulated in training; `steering` then
-            follows them.
+        free: marginals of the posterior, which `steering` follows; None for simulated training.
     """
 
     def __init__(
@@ -178,6 +176,35 @@ class LatentSDENetwork(nn.Module):
         law: InitialLaw = self.initial(encoded.initial)
         return law
 
+    def path_law(
+        self,
+        batch: Batch,
+        encoded: Encoded,
+        generate: bool = False,
+        bins_per_step: float | None = None,
+    ) -> PathLaw:
+        """Return the law of each trial's path; the arguments are those of `draw`.
+
+        Args:
+            batch, encoded, generate: see `draw`.
+            bins_per_step: bins that a step spans; None for as many as it was fitted with.
+        """
+        grid = TimeGrid.over(batch.times_s, bins_per_step or self.bins_per_step)
+        steering = None if generate else self.steering
+        laws = None if generate else self.laws(encoded)
+        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        return PathLaw(
+            self.initial_law(encoded) if laws is None else laws.start(),
+            grid,
+            # context and input are read where a step begins; they are held over the step
+            at_steps(encoded.inputs),
+            steering,
+            laws.guide(batch.times_s, grid)
+            if laws is not None
+            else at_steps(None if steering is None else encoded.context),
+            grid.inside(batch.lengths),
+        )
+
     def draw(
         self,
         batch: Batch,
@@ -195,33 +222,12 @@ class LatentSDENetwork(nn.Module):
             generate: let the prior run from the inferred initial state, without control.
             held: coordinates held at zero, (state_dim,) of booleans; None for none.
         """
-        grid = TimeGrid.over(batch.times_s, self.bins_per_step)
-        laws = None if generate else self.laws(encoded)
-        law = self.initial_law(encoded) if laws is None else laws.start()
-        # the initial state is drawn first: a longer window then begins with the same noise
-        noise = torch.empty_like(law.mean).normal_(generator=generator)
-        steering = None if generate else self.steering
-        at_steps = lambda v: None if v is None else self.at_steps(v, batch.times_s, grid)  # noqa: E731
+        law = self.path_law(batch, encoded, generate)
+        checkpointed = self.checkpointed and self.training
         with self.parameters_drawn(generator):
-            path = solve(
-                self.dynamics,
-                law.at(noise),
-                draw_noise(len(grid), len(batch), self.dynamics.noise_dim, law.mean, generator),
-                grid,
-                # context and input are read where a step begins; they are held over the step
-                at_steps(encoded.inputs),
-                steering,
-                laws.guide(batch.times_s, grid)
-                if laws is not None
-                else at_steps(None if steering is None else encoded.context),
-                inside=grid.inside(batch.lengths),
-                held=held,
-                checkpointed=self.checkpointed and self.training,
-            )
+            path, log_ratio = law.draw(self.dynamics, generator, held, checkpointed)
             units = self.dynamics.units(path.states)
-        # initial state and noise are independent, so that their log ratios add up
-        log_ratio = law.log_ratio(noise) + path.log_ratio
-        return Drawn(path.states, units, law.kl, path.kl_path, log_ratio)
+        return Drawn(path.states, units, law.initial.kl, path.kl_path, log_ratio)
 
     def laws(self, encoded: Encoded, strides: Strides | None = None) -> Laws | None:
         """Marginals of the posterior, None where it has but paths; `strides` of the context."""
@@ -288,9 +294,7 @@ class LatentSDENetwork(nn.Module):
         likelihoods = self.log_likelihoods(batch, drawn)
         return negative_bound(drawn, likelihoods, self.weigh(likelihoods), kl_weight)
 
-    def shown(
-        self, batch: Batch, generator: torch.Generator
-    ) -> tuple[Tensor | None, Tensor | None]:
+    def shown(self, batch: Batch, generator: torch.Generator) -> Shown:
         """Draw what the encoder may see in training: behaviour and neurons; see `encode`."""
         behavior = trials_shown(len(batch), generator) if self.encodes_behavior else None
         return behavior, self.presence.draw(len(batch), generator) if self.presence else None

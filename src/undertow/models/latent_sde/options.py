@@ -51,6 +51,8 @@ class PathPosterior(Options):
             then drawn under parameters of their own.
         uncertain_readouts: also draw each neuron's readout anew for each sample that is kept, from
             Laplace's approximation; mean rates stay those of the fitted readouts.
+        relearn: steps after training in which dynamics and readouts learn with a posterior of each
+            training trial's own, at most 1e6, see `LatentSDE.relearned`; 0 for none.
         full_marginals: of training_path='free': also infer covariances between coordinates along
             the path.
         sampled_times: of training_path='free': times drawn per trial and training step.
@@ -67,6 +69,7 @@ class PathPosterior(Options):
     sleep: float = 0.0
     uncertain_dynamics: bool = False
     uncertain_readouts: bool = False
+    relearn: int = 0
     full_marginals: bool = False
     sampled_times: int = 32
 
@@ -75,6 +78,7 @@ class PathPosterior(Options):
         checks.number(self.of("initial_s"), self.initial_s, 0, LONGEST_S, unit="seconds")
         checks.whole(self.of("sampled_times"), self.sampled_times, 1, MOST_TIMES)
         checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
+        checks.whole(self.of("relearn"), self.relearn, 0, 1_000_000)
         if self.initial_share is not None:
             checks.number(self.of("initial_share"), self.initial_share, 0, 1, above=True)
         if self.initial_share is not None and self.initial_s == 0:

@@ -58,6 +58,12 @@ class Drawn:
     kl_path: Tensor
     log_ratio: Tensor
 
+    @classmethod
+    def joined(cls, parts: Sequence["Drawn"]) -> "Drawn":
+        """Join batches, in order."""
+        names = ("states", "units", "kl_initial", "kl_path", "log_ratio")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
 
 def negative_bound(
     drawn: Drawn, likelihoods: Mapping[str, Tensor], weighed: Tensor, kl_weight: float

@@ -15,6 +15,7 @@ from undertow.errors import ModelError
 from undertow.inference import evidence_bound, importance_weighted_bound
 from undertow.memory import blocks, give_back
 from undertow.models.latent_sde.free_loss import draw_at_once
+from undertow.models.latent_sde.inferring import Effort, infer
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.paths import Drawn, Encoded
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
@@ -42,13 +43,15 @@ def predict(
     generate: bool,
     behavior_shown: bool = False,
     held: Tensor | None = None,
+    effort: Effort = Effort(),  # noqa: B008 (frozen)
     at_once: bool = False,
 ) -> Prediction:
     """Average over `samples` paths of each trial, and keep them when asked.
 
     Values past a trial's end are NaN.
 
-    The first sample of a trial begins with the same noise whatever the number of samples.
+    The first sample of a trial begins with the same noise whatever the number of samples. With
+    an `effort` paths are those it infers.
 
     Raises:
         ModelError: where behaviour is to be shown to an encoder that sees none, or is not there,
@@ -62,7 +65,14 @@ def predict(
     network.eval()
     sums = SampleSums(trials, samples, keep)
     encoded = _encoded(network, batch, behavior_shown, generate)
-    paths = _paths(network, batch, encoded, samples, seed, generate, held, at_once)
+    inferred = None
+    if effort:
+        inferred = infer(network, batch, encoded, effort, samples, seed, generate, behavior_shown)
+    paths = (
+        _paths(network, batch, encoded, samples, seed, generate, held, at_once)
+        if inferred is None
+        else inferred.paths
+    )
     for sample, drawn in enumerate(paths):
         _add_rates(network, batch, drawn, sums, sample, seed)
         for name, value in _values(network, batch, drawn).items():
@@ -70,7 +80,8 @@ def predict(
             if name == "behavior" or name.startswith("latent_"):
                 sums.store(name, sample, slice(0, len(batch)), value)
     give_back()
-    return _prediction(network, batch, sums)
+    prediction = _prediction(network, batch, sums)
+    return prediction if inferred is None else inferred.beside(prediction)
 
 
 def _encoded(
@@ -124,12 +135,7 @@ def _paths(
             else network.draw(batch.take(index), encoded.take(index), generator, generate, held)
             for index in torch.arange(len(batch), device=batch.targets.device).split(PATHS_AT_ONCE)
         ]
-        yield parts[0] if len(parts) == 1 else _joined(parts)
-
-
-def _joined(parts: list[Drawn]) -> Drawn:
-    names = ("states", "units", "kl_initial", "kl_path", "log_ratio")
-    return Drawn(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        yield parts[0] if len(parts) == 1 else Drawn.joined(parts)
 
 
 def _values(network: LatentSDENetwork, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:

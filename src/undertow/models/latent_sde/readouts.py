@@ -12,7 +12,8 @@ from undertow.observations import CategoricalObservation
 from undertow.randomness import path_generator
 from undertow.training import Solve
 
-PATHS, MOST_TRIALS, SEED = 8, 512, 0
+PATHS, SINGLE, MOST_TRIALS, SEED = 8, 2, 512, 0
+"""Paths whose mean is read, paths that are read one by one, trials that are read, their noise."""
 
 
 def readout_solver(network: LatentSDENetwork, batch: Batch, generate: bool) -> Solve | None:
@@ -48,7 +49,7 @@ def readout_solver(network: LatentSDENetwork, batch: Batch, generate: bool) -> S
 def solve_for_bound(network: LatentSDENetwork, batch: Batch) -> None:
     """Solve the readouts for the bound on these trials, which reads single inferred paths."""
     # side by side in time, so that all paths of a trial are left out together
-    read = torch.cat(list(path_units(network, batch, generate=False)), 1)
+    read = torch.cat(list(path_units(network, batch, generate=False, paths=SINGLE)), 1)
     _solve(network, batch, read)
 
 
@@ -58,7 +59,7 @@ def solve_for_prediction(network: LatentSDENetwork, batch: Batch, generate: bool
 
     Those for single paths would fall short: what spreads paths beside the data flattens them.
     """
-    paths = path_units(network, batch, generate)
+    paths = path_units(network, batch, generate, PATHS)
     _solve(network, batch, paths.mean(0), paths)
 
 
@@ -80,11 +81,11 @@ def _solve(
             observation.solve(pooled, known[:, None].expand(-1, times))
 
 
-def path_units(network: LatentSDENetwork, batch: Batch, generate: bool) -> Tensor:
+def path_units(network: LatentSDENetwork, batch: Batch, generate: bool, paths: int) -> Tensor:
     """Draw what decoders see of several paths, (paths, trials, time, units × numbers)."""
     encoded, units = network.encode(batch, generating=generate), []
     shape_only = replace(batch, targets=batch.targets[..., :0])
-    for path in range(PATHS):
+    for path in range(paths):
         generator = path_generator(batch.targets.device, SEED, path)
         if generate or network.labels:
             drawn = network.draw(shape_only, encoded, generator, generate)

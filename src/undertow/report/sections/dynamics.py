@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MANY_TRIALS = 40
+DRIFT_OF = "gp-slds"
+"""The model whose drift is known with its uncertainty, by its name."""
 
 
 def draw_oscillators(record: RunRecord, figure: "Figure") -> str:
@@ -81,6 +83,8 @@ def draw_phase_portrait(record: RunRecord, figure: "Figure") -> str:
     """Draw drift and inferred paths and say why they need not agree."""
     from undertow import analysis, plots
 
+    if record.model_name == DRIFT_OF:
+        return draw_drift_field(record, figure)
     trials = record.prediction.trials
     portrait = analysis.phase_portrait(fitted_models(record)[0], trials)
     plots.phase_portrait(portrait, trials, shown=MANY_TRIALS, figure=figure)
@@ -94,6 +98,26 @@ def draw_phase_portrait(record: RunRecord, figure: "Figure") -> str:
         "observations steer, so that they need not follow the stream lines."
     )
     return words + colour_words(trials) + NOT_IDENTIFIABLE
+
+
+def draw_drift_field(record: RunRecord, figure: "Figure") -> str:
+    """Draw the drift with its uncertainty and regimes, and say what both are."""
+    from undertow import analysis, plots
+
+    trials = record.prediction.trials
+    field = analysis.drift_field(fitted_models(record)[0], trials)
+    plots.drift_field(field, trials, shown=MANY_TRIALS, figure=figure)
+    when = "" if not field.inputs.size else f", at the mean input of {field.time_s:.3g} s"
+    n_shown = len(analysis.example_trials(trials, MANY_TRIALS))
+    words = (
+        "Left: mean of the inferred drift (arrows; pale where its standard deviation is longer "
+        "than they are) over that standard deviation (shading), in the plane of the two leading "
+        f"principal components of the inferred paths{when}; across the plane the state is the "
+        "paths' mean. Right: regimes, mixed where they blend, and stream lines. Thin lines: "
+        f"inferred paths of {plural(n_shown, 'test trial')}. The uncertainty is that of the "
+        "drift given paths, kernel and noise."
+    )
+    return words + NOT_IDENTIFIABLE
 
 
 PHASE_PORTRAIT = Section("phase_portrait", "Phase portrait", draw_phase_portrait, generative=True)

@@ -1,0 +1,69 @@
+"""Learning the generative part again, with posteriors of single trials."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small_sde import TRIALS, fit
+from undertow.data import TrialSet
+from undertow.errors import ModelError
+from undertow.models import LatentSDE
+
+ENCODING = ("encoder.", "initial.", "steering.")
+
+
+def changed(model: LatentSDE, other: LatentSDE) -> set[str]:
+    after = other.network_.state_dict()
+    return {k for k, v in model.network_.state_dict().items() if not torch.equal(v, after[k])}
+
+
+def test_a_copy_learns_and_the_model_stays() -> None:
+    model = fit()
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    again = model.relearned(TRIALS, steps=6)
+    assert all(torch.equal(v, before[k]) for k, v in model.network_.state_dict().items())
+    names = changed(model, again)
+    for part in ("dynamics.", "decoder.", "observation.", "behavior.", *ENCODING):
+        assert any(name.startswith(part) for name in names), part
+    assert np.isfinite(again.predict(TRIALS).rates[TRIALS.valid]).all()
+
+
+def test_the_same_seed_learns_the_same() -> None:
+    model = fit()
+    first, same, other = (model.relearned(TRIALS, 3, seed) for seed in (1, 1, 2))
+    assert not changed(first, same)
+    assert changed(first, other)
+
+
+def test_a_fit_may_end_with_it() -> None:
+    plain, relearned = fit(), fit(posterior__relearn=3)
+    assert any(name.startswith("dynamics.") for name in changed(plain, relearned))
+
+
+def test_steps_are_checked() -> None:
+    with pytest.raises(ModelError, match="steps is 0: it must be a whole number, at least 1"):
+        fit().relearned(TRIALS, steps=0)
+
+
+@pytest.mark.slow
+def test_more_noise_is_learned_where_there_was_too_little() -> None:
+    """Rates that follow a random walk, and a fit whose diffusion was then cut to a tenth."""
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(0.6 * rng.standard_normal((40, 15, 1)), 1)
+    rates = np.exp(0.5 + walk * np.where(np.arange(8) % 2, 1.0, -1.0)).clip(0.05, 20)
+    trials = TrialSet(rng.poisson(rates), 0.02)
+    model = fit(trials, dynamics="linear-sde", latent_dim=2, epochs=60)
+
+    def quieter(dynamics: object) -> None:
+        raw = dynamics.diffusivity.raw  # type: ignore[attr-defined]
+        raw.copy_(torch.full_like(raw, -3.5))
+
+    quiet = model.altered(quieter)
+    again = quiet.relearned(trials, steps=60)
+    before, after = (
+        float(m.predict(trials, 1, particles=100).terms["log_evidence"].mean())
+        for m in (quiet, again)
+    )
+    assert after > before + 1.0
+    stds = [m.network_.dynamics.diffusivity.raw.detach().mean() for m in (quiet, again)]  # type: ignore[union-attr,operator]
+    assert float(stds[1] - stds[0]) > 0.5
