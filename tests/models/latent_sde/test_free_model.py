@@ -82,3 +82,10 @@ def test_simulated_paths_are_as_before() -> None:
     assert fitted().network_.free is None
     assert LSTMEncoding().direction() == "backward"
     assert LSTMEncoding().direction(simulated=False) == "both"
+
+
+@pytest.mark.parametrize("effort", [{"refine": 3}, {"particles": 64}], ids=["refined", "particles"])
+def test_each_trial_can_be_inferred_with_more_effort(effort: dict[str, int]) -> None:
+    trials = TRIALS[:6]
+    prediction = fit_free().predict(trials, samples=4, **effort)
+    assert np.isfinite(prediction.rates[trials.valid]).all()
