@@ -8,11 +8,15 @@ from undertow.data import Prediction
 from undertow.data.batches import Batch
 from undertow.evaluation.metrics.labels import LEAST_PROBABILITY
 
-LEAST_STD = 1e-6
+LEAST_SHARE = 1e-9
+"""Of the variance, that errors are taken to have."""
 
 
 def behavior_gain(prediction: Prediction, scored: np.ndarray) -> float:
-    """Log-likelihood of the behaviour beyond that of its own mean and spread, or shares.
+    """Log-likelihood of the behaviour beyond that of its own mean, or shares.
+
+    Of continuous behaviour it is that of normal errors as large as they are: on few trials the
+    predicted spread would otherwise decide, in which errors of a few bins outweigh all others.
 
     Args:
         prediction: with the behaviour it predicts; without any there is no gain.
@@ -24,12 +28,14 @@ def behavior_gain(prediction: Prediction, scored: np.ndarray) -> float:
     if prediction.behavior_std is None:
         return _category_gain(prediction, observed, scored)
     known = np.isfinite(observed) & np.isfinite(prediction.behavior) & scored[..., None]
-    if not known.any((0, 1)).all():
-        return 0.0
-    target = np.where(known, observed, np.nan).astype(np.float64)
-    mean, std = np.nanmean(target, (0, 1)), np.nanstd(target, (0, 1)).clip(LEAST_STD)
-    own = _log_density(target, prediction.behavior, prediction.behavior_std)
-    return float(np.nansum(own - _log_density(target, mean, std)))
+    gain = 0.0
+    for channel in np.flatnonzero(known.any((0, 1))):
+        where = known[..., channel]
+        target = observed[..., channel][where].astype(np.float64)
+        error = np.square(target - prediction.behavior[..., channel][where]).mean()
+        if (total := target.var()) > 0:
+            gain -= 0.5 * target.size * math.log(max(error / total, LEAST_SHARE))
+    return gain
 
 
 def label_gain(prediction: Prediction, batch: Batch) -> float:
@@ -60,7 +66,3 @@ def _gain(probabilities: np.ndarray, codes: np.ndarray) -> float:
     shares = np.bincount(codes, minlength=given.shape[1]) / len(codes)
     chosen = np.maximum(given[np.arange(len(codes)), codes], LEAST_PROBABILITY)
     return float(np.log(chosen / shares[codes]).sum())
-
-
-def _log_density(values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    return -0.5 * ((values - mean) / std) ** 2 - np.log(std) - 0.5 * math.log(2 * math.pi)

@@ -97,11 +97,13 @@ class LatentSDE(Inquiries):
         signals: Signals = Signals(),  # noqa: B008 (frozen)
         solver: Solver = Solver(),  # noqa: B008 (frozen)
         kl: KLSchedule = KLSchedule(),  # noqa: B008 (frozen)
-        dropout: float = 0.0,
+        dropout: float = 0.2,
         samples: int = 30,
         seed: int = 0,
         device: str = "auto",
-        training: Training = Training(batch_size=128, learning_rate=2e-3),  # noqa: B008 (frozen)
+        training: Training = Training(  # noqa: B008 (frozen)
+            steps=1000, learning_rate=5e-3, dynamics_rate=5.0, validate_every=None
+        ),
     ) -> None:
         self.dynamics, self.latent_dim, self.regions = dynamics, latent_dim, regions
         self.encoder, self.decoder, self.observation = encoder, decoder, observation

@@ -22,8 +22,8 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
 
     It also checks that the learned dynamics are still stable at this bin width. To the bits per
     spike of neurons it adds what is gained on behaviour and labels, under the weights they have in
-    the loss: their log-likelihood beyond that of their own mean and spread, or shares, in bits per
-    spike of all neurons.
+    the loss: their log-likelihood beyond that of their own mean, or shares, in bits per spike of
+    all neurons.
 
     Args:
         batch: the validation trials as the network reads them.
