@@ -91,7 +91,7 @@ def test_a_report_of_hostile_names_has_every_figure() -> None:
     from tests.report.records import make_record
 
     trials = named()
-    record = make_record(trials, train_prediction=make_prediction(named(20)))
+    record = make_record(trials, samples=20, train_prediction=make_prediction(named(20)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for section in SECTIONS:

@@ -167,7 +167,8 @@ def test_the_encoder_reads_one_hot_channels_where_behaviour_is_shown() -> None:
     shown = torch.arange(len(batch)) % 2 == 0
     network.encode(batch, shown)
     handle.remove()
-    read = seen[0][..., batch.inputs.shape[2] :].numpy()
+    beside = 2 * batch.inputs.shape[2]  # counts, and which of them are known
+    read = seen[0][..., beside:].numpy()
     assert read.shape[2] == 3 + 2 + 2
     visible = (shown[:, None] & batch.observed).numpy()
     assert visible.any()

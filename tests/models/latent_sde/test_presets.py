@@ -84,6 +84,7 @@ def test_the_presets_differ_wherever_paper_and_code_do_and_nowhere_else() -> Non
 @both
 def test_nothing_is_left_to_the_defaults(name: str) -> None:
     assert set(PRESETS[name]) == set(parameter_names(LatentSDE)) - {"seed", "device"}
+    assert PRESETS[name]["training_path"] == "simulated"
 
 
 def test_an_unknown_preset_is_refused() -> None:

@@ -55,6 +55,7 @@ PAPER: dict[str, Any] = {
         initial_variance="softplus",
         hidden_dim=HIDDEN,
     ),
+    "training_path": "simulated",
     "signals": Signals(time=True, solve_readouts=False),
     "solver": Solver(bins_per_step=2.0, interpolation="linear"),
     "kl": KLSchedule("cyclic", peak=10.0, cycles=4, rise=0.5),

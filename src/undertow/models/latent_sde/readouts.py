@@ -12,7 +12,7 @@ from undertow.observations import CategoricalObservation
 from undertow.randomness import path_generator
 from undertow.training import Solve
 
-PATHS, SINGLE, MOST_TRIALS, SEED = 8, 2, 512, 0
+PATHS, SINGLE, MOST_TRIALS, SEED = 24, 2, 512, 0
 """Paths whose mean is read, paths that are read one by one, trials that are read, their noise."""
 
 
