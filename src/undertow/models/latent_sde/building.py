@@ -69,7 +69,8 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     initial, dim = None, encoder.initial_dim
     if dim:
         law = settings.posterior
-        initial = InitialHead(dim, dynamics.state_dim, law.full_initial, law.initial_variance)
+        full = law.covariances(dynamics.state_dim)
+        initial = InitialHead(dim, dynamics.state_dim, full, law.initial_variance)
     units = deal_units(
         settings.regions, population.regions, n_units(dynamics), still_units(dynamics)
     )
@@ -150,7 +151,9 @@ def network_size(settings: Settings, population: Population) -> Size:
     simulated = settings.training_path == "simulated"
     inputs = _neuron_inputs(settings, population) + (0 if simulated else dynamics.input_dim)
     encoder = encoder_size(settings.encoder, inputs, has_initial, simulated)
-    initial = 2 * state_dim + posterior.full_initial * state_dim * (state_dim - 1) // 2
+    initial = 2 * state_dim
+    if posterior.covariances(state_dim):
+        initial += state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.direction(simulated) == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial
     size = encoder + Size(own, 4 * state_dim)

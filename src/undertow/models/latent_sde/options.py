@@ -23,6 +23,8 @@ LONGEST_S = 1e9
 """Longest window of the initial state: any longer is a slip."""
 MOST_TIMES = 10**6
 """Sampled times of a trial: more is a slip."""
+FULL_UP_TO = 32
+"""Coordinates of an initial state whose covariances are inferred unless told otherwise."""
 STEPS = (1e-2, 1e4)
 """Bins that a step may span."""
 
@@ -40,7 +42,8 @@ class PathPosterior(Options):
         initial_share: share of each trial, from its start, that the initial state is inferred from
             wherever all observations are given, in training too; generation then has `initial_s`
             alone. None for `initial_s` in both.
-        full_initial: also infer the covariances between coordinates of the initial state.
+        full_initial: also infer the covariances between coordinates of the initial state; None
+            where it has at most 32.
         initial_variance: 'exp' or 'softplus' of a linear map, for the initial state's variances.
         hidden_dim: units of the control network, or of that of the marginals, at most 65,536.
         bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
@@ -62,7 +65,7 @@ class PathPosterior(Options):
     kind: Literal["auto", "controlled", "drift", "autonomous", "initial-state"] = "auto"
     initial_s: float = 0.1
     initial_share: float | None = None
-    full_initial: bool = False
+    full_initial: bool | None = None
     initial_variance: Positive = "exp"
     hidden_dim: int = 64
     bounded: bool = False
@@ -91,6 +94,10 @@ class PathPosterior(Options):
                 f"posterior.bounded is True with posterior.kind={self.kind!r}: it bounds the drift "
                 "of kind='drift' alone."
             )
+
+    def covariances(self, state_dim: int) -> bool:
+        """Whether covariances of an initial state so wide are inferred."""
+        return state_dim <= FULL_UP_TO if self.full_initial is None else self.full_initial
 
     def initial_bins(self, bin_s: float) -> int:
         """Number of bins that the initial state is inferred from."""
