@@ -47,6 +47,11 @@ class ConstantDiffusion(Diffusion):
         super().__init__(dim, input_dim)
         self.raw = nn.Parameter(torch.full((dim,), _inverse(START)))
 
+    @torch.no_grad()
+    def set_std(self, std: Tensor) -> None:
+        """Set the diffusion of each coordinate, (dim,), at least twice its floor."""
+        self.raw.copy_((std.clamp(min=2 * FLOOR) - FLOOR).expm1().log())
+
     def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
         return F.softplus(self.raw) + FLOOR
 

@@ -29,7 +29,7 @@ CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
 
 Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 Validate = Callable[[nn.Module], float | Mapping[str, float]]
-Solve = Callable[[nn.Module], None]
+Solve = Callable[[nn.Module, float], bool]
 Report = Callable[[Row, float, float], None]
 
 
@@ -76,8 +76,10 @@ def train(
         last_epoch: stop after this epoch; the schedules stay those of the whole budget.
         groups: 'dynamics' and 'readout' → weights whose step sizes are `settings.dynamics_rate`
             and `settings.readout_rate` times the others'.
-        solve: called with a network to solve what of it has a closed form, in place: before the
-            first step, and before each validation.
+        solve: called with a network and the share of the run that is done, before the first step
+            and before each validation, to solve in place what has a closed form: of the network in
+            training, then of its running average. True where weights were moved so far that the
+            average starts again from them.
 
     Returns:
         One row per validation.
@@ -174,8 +176,9 @@ def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor], when: st
 
 def _solve(state: TrainingState, solve: Solve) -> None:
     """Solve the closed-form parts of the network in training, and of its running average."""
-    for network in (state.network, state.averaged):
-        solve(network)
+    if solve(state.network, state.progress):
+        state.averaged.load_state_dict(state.network.state_dict())
+    solve(state.averaged, state.progress)
 
 
 def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None:

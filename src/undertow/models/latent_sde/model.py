@@ -17,6 +17,7 @@ from undertow.inference import KLSchedule
 from undertow.models.base import Generated
 from undertow.models.latent_sde import prediction as predicting
 from undertow.models.latent_sde import validation
+from undertow.models.latent_sde.aligning import mode_aligner
 from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
 from undertow.models.latent_sde.building import check_settings as check_pieces
 from undertow.models.latent_sde.free_loss import free_loss
@@ -26,7 +27,7 @@ from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.latent_sde.presets import preset_settings
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
-from undertow.models.latent_sde.readouts import readout_solver
+from undertow.models.latent_sde.readouts import in_turn, readout_solver
 from undertow.models.latent_sde.relearning import relearn
 from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.lstm_encoding import LSTMEncoding
@@ -162,9 +163,13 @@ class LatentSDE(Inquiries):
         return [network.observation, *behavior, *network.labels.values()]
 
     def closed_form(self, batch: Batch) -> Solve | None:
-        if not self.signals.solve_readouts:
-            return None
-        return readout_solver(self.network_, batch, self.training.monitor == "generate")
+        solvers = []
+        if self.piece("posterior").align_modes:
+            solvers.append(mode_aligner(self.network_, batch))
+        if self.signals.solve_readouts:
+            generate = self.training.monitor == "generate"
+            solvers.append(readout_solver(self.network_, batch, generate))
+        return in_turn([each for each in solvers if each is not None])
 
     def _train(self, trials: TrialSet, *given: Any) -> list[dict[str, float]]:
         if (law := self.network_.parameter_law) is not None:

@@ -1,5 +1,6 @@
 """Readouts of behaviour and labels, solved in closed form on the training trials."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -29,10 +30,9 @@ def readout_solver(network: LatentSDENetwork, batch: Batch, generate: bool) -> S
     known = batch.behavior is not None and network.behavior is not None
     if not known and not any(name in batch.labels for name in network.labels):
         return None
-    rows = torch.linspace(0, len(batch) - 1, min(len(batch), MOST_TRIALS))
-    some = batch.take(rows.round().long().to(batch.lengths.device))
+    some = spread_out(batch)
 
-    def solve(network: nn.Module) -> None:
+    def solve(network: nn.Module, progress: float) -> bool:
         assert isinstance(network, LatentSDENetwork)
         training = network.training
         network.eval()
@@ -41,8 +41,26 @@ def readout_solver(network: LatentSDENetwork, batch: Batch, generate: bool) -> S
         else:
             solve_for_prediction(network, some, generate)
         network.train(training)
+        return False
 
     return solve
+
+
+def in_turn(solvers: Sequence[Solve]) -> Solve | None:
+    """Return the function that calls all of these; None where there is none."""
+    if not solvers:
+        return None
+
+    def solve(network: nn.Module, progress: float) -> bool:
+        return any([each(network, progress) for each in solvers])
+
+    return solve
+
+
+def spread_out(batch: Batch) -> Batch:
+    """Take at most 512 of the trials, at equal distances."""
+    rows = torch.linspace(0, len(batch) - 1, min(len(batch), MOST_TRIALS))
+    return batch.take(rows.round().long().to(batch.lengths.device))
 
 
 @torch.no_grad()

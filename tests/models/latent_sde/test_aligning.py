@@ -1,0 +1,133 @@
+"""Turning the state to the modes of inferred paths: what a network does stays the same."""
+
+import copy
+import warnings
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.models.small_sde import TRIALS, fit
+from undertow.dynamics import CoupledOscillators, LinearSDE
+from undertow.models import LatentSDE, Solver
+from undertow.models.latent_sde.aligning import (
+    RADIUS,
+    align,
+    can_align,
+    modes,
+    turn_coordinates,
+)
+from undertow.models.latent_sde.network import LatentSDENetwork
+from undertow.systems import simulate_oscillators
+from undertow.training import Training
+
+
+def turning(mixing: Tensor, radians: tuple[float, ...], trials: int = 20, bins: int = 60) -> Tensor:
+    """Paths in which so many planes turn by these angles a bin, seen through a mixing."""
+    generator = torch.Generator().manual_seed(0)
+    phase = 6.3 * torch.rand(trials, 1, len(radians), generator=generator, dtype=torch.float64)
+    angle = phase + torch.arange(bins)[:, None] * torch.tensor(radians, dtype=torch.float64)
+    return torch.cat([angle.cos(), angle.sin()], -1) @ mixing.T
+
+
+def test_modes_are_found_behind_any_mixing() -> None:
+    mixing = torch.randn(6, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    planted = (0.1, 0.2, 0.35)
+    paths = turning(mixing, planted)
+    found = modes(paths - paths.mean((0, 1)))
+    assert found is not None
+    columns, turn = found
+    assert turn.sort().values.numpy() == pytest.approx(planted, rel=1e-2)
+    own = torch.linalg.solve(columns, paths.reshape(-1, 6).T).T
+    radius = (own[:, :3].square() + own[:, 3:].square()).sqrt()
+    assert radius.numpy() == pytest.approx(RADIUS, rel=0.1)
+    # in its own plane every mode turns at its own pace, and in the sense of a frequency above zero
+    z = torch.complex(own[:, :3], own[:, 3:]).unflatten(0, (20, -1))
+    paces = (z[:, 1:] / z[:, :-1]).angle().mean((0, 1))
+    assert paces.numpy() == pytest.approx(turn.numpy(), rel=0.05)
+
+
+def test_paths_that_do_not_turn_have_no_modes() -> None:
+    slow = torch.linspace(0, 1, 50, dtype=torch.float64)[None, :, None] * torch.ones(5, 1, 4)
+    noise = torch.randn(5, 50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert modes(slow + 1e-3 * noise.cumsum(1)) is None or modes(slow)[1].max() < 0.1  # type: ignore[index]
+
+
+def posterior_only(network: LatentSDENetwork) -> tuple[Tensor, Tensor]:
+    """Log-rates at the mean initial state and after a step of the posterior's drift."""
+    batch = fitted().read(TRIALS)
+    encoded = network.encode(batch)
+    law, steering = network.initial_law(encoded), network.steering
+    assert steering is not None
+    prepared = steering.prepare(encoded.context, encoded.inputs)
+    assert prepared is not None
+    x = law.mean
+    onward = x + 0.1 * steering.network(x, prepared[:, 0])  # type: ignore[operator]
+    log_rates = []
+    for state in (x, onward):
+        units = network.dynamics.units(state[:, None]).flatten(-2)
+        features = network.decoder(units, batch.valid, batch.time_s)
+        log_rates.append(network.observation.mean(features).log())
+    return log_rates[0], log_rates[1]
+
+
+@cache
+def fitted() -> LatentSDE:
+    return fit(posterior__kind="drift", dynamics=CoupledOscillators(4))
+
+
+def test_what_is_decoded_along_the_posterior_stays_the_same() -> None:
+    network = copy.deepcopy(fitted().network_).eval()
+    with torch.no_grad():
+        before = posterior_only(network)
+        mixed = torch.randn(4, 4, generator=torch.Generator().manual_seed(2))
+        turn_coordinates(network, torch.linalg.inv(mixed), mixed)
+        after = posterior_only(network)
+    for one, two in zip(before, after, strict=True):
+        assert two.numpy() == pytest.approx(one.numpy(), rel=1e-3, abs=1e-4)
+
+
+def test_it_is_for_oscillators_that_all_neurons_read() -> None:
+    assert can_align(fitted().network_)
+    for other in (
+        {"posterior__kind": "controlled", "dynamics": CoupledOscillators(4)},
+        {"posterior__kind": "drift", "dynamics": LinearSDE(4)},
+        {"posterior__kind": "drift", "dynamics": CoupledOscillators(6), "regions": "split"},
+        {"posterior__kind": "drift", "dynamics": CoupledOscillators(4, diffusion="state")},
+    ):
+        assert not can_align(fit(**other).network_)
+
+
+def test_growth_and_coupling_start_again_and_noise_follows() -> None:
+    network = copy.deepcopy(fitted().network_).eval()
+    batch = fitted().read(TRIALS)
+    with torch.no_grad():
+        network.dynamics.alpha.fill_(9.0)  # type: ignore[operator, union-attr]
+    if align(network, batch):
+        assert float(network.dynamics.alpha.max()) == 0.5  # type: ignore[operator, union-attr]
+        assert float(network.dynamics.coupling.matrix().abs().max()) == 0  # type: ignore[operator, union-attr]
+    assert all(p.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [0.25, 4.0], ids=["too low", "too high"])
+def test_planted_frequencies_are_found_from_far_off(times: float) -> None:
+    """2, 3.3 and 5.1 Hz from a band four times too low or too high; trials are of a second."""
+    planted = np.array([2.0, 3.3, 5.1])
+    trials = simulate_oscillators(n_trials=100, noise=0.5, seed=0)
+    training = Training(
+        steps=1000,
+        learning_rate=5e-3,
+        dynamics_rate=10.0,
+        validate_every=None,
+        monitor="likelihood",
+    )
+    start = CoupledOscillators(6, start_cycles=(2.0 * times, 5.1 * times))
+    model = LatentSDE(start, posterior="drift", solver=Solver(2.0), training=training)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(trials, verbose=False)
+    found = np.sort(model.dynamics_.natural_frequencies_hz.detach().numpy())
+    assert found == pytest.approx(planted, rel=0.05)
