@@ -15,7 +15,7 @@ from undertow.dynamics.named import make_dynamics, setting_defaults
 from undertow.dynamics.starting import LogFrequencies
 from undertow.encoders import LSTMEncoder, Presence, StimulusEncoder
 from undertow.errors import ModelError
-from undertow.inference import InitialHead, ParameterLaw, Steering
+from undertow.inference import ParameterLaw, Steering
 from undertow.models.latent_sde.dealing import deal_units
 from undertow.models.latent_sde.free import FreePosterior
 from undertow.models.latent_sde.network import LatentSDENetwork
@@ -66,11 +66,7 @@ def build_network(settings: Settings, population: Population) -> LatentSDENetwor
     dynamics.check_settings(bins_per_step * population.bin_s)
     encoder = _encoder(settings, population, dynamics)
     free, steering = _posterior(settings, dynamics, encoder.context_dim)
-    initial, dim = None, encoder.initial_dim
-    if dim:
-        law = settings.posterior
-        full = law.covariances(dynamics.state_dim)
-        initial = InitialHead(dim, dynamics.state_dim, full, law.initial_variance)
+    initial = settings.posterior.build_initial(encoder.initial_dim, dynamics.state_dim)
     units = deal_units(
         settings.regions, population.regions, n_units(dynamics), still_units(dynamics)
     )

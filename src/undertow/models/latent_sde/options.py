@@ -11,6 +11,7 @@ from undertow.errors import ModelError
 from undertow.inference import (
     ControlSteering,
     DriftSteering,
+    InitialHead,
     MatchedSteering,
     Positive,
     Steering,
@@ -102,6 +103,13 @@ class PathPosterior(Options):
     def covariances(self, state_dim: int) -> bool:
         """Whether covariances of an initial state so wide are inferred."""
         return state_dim <= FULL_UP_TO if self.full_initial is None else self.full_initial
+
+    def build_initial(self, n_inputs: int, state_dim: int) -> InitialHead | None:
+        """Build the map to the initial state's law; None where it is not inferred."""
+        if not n_inputs:
+            return None
+        full = self.covariances(state_dim)
+        return InitialHead(n_inputs, state_dim, full, self.initial_variance)
 
     def initial_bins(self, bin_s: float) -> int:
         """Number of bins that the initial state is inferred from."""
