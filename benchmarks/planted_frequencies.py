@@ -1,6 +1,6 @@
 """Are planted frequencies found, whatever band oscillators start in?
 
-    python benchmarks/planted_frequencies.py [--seeds 3] [--steps 2000]
+    python benchmarks/planted_frequencies.py [--seeds 3] [--steps 2000] [--align]
 
 Three Stuart–Landau oscillators of 2, 3.3 and 5.1 Hz, seen through 50 Poisson neurons of 10
 spikes/s (150 trials of 1 s in 10 ms bins, noise 0.5 per √s), fitted by coupled oscillators that
@@ -16,7 +16,7 @@ import torch
 
 from undertow import simulate_oscillators
 from undertow.dynamics import CoupledOscillators
-from undertow.models import LatentSDE, Solver
+from undertow.models import LatentSDE, PathPosterior, Solver
 from undertow.training import Training
 
 PLANTED_HZ = np.array([2.0, 3.3, 5.1])
@@ -25,7 +25,9 @@ BANDS = {"right": 1.0, "too low": 1 / FACTOR, "too high": FACTOR}
 DYNAMICS_RATE = 10.0
 
 
-def make_model(factor: float, posterior: str, oscillators: int, steps: int, seed: int) -> LatentSDE:
+def make_model(
+    factor: float, posterior: str, oscillators: int, steps: int, seed: int, align: bool
+) -> LatentSDE:
     """Oscillators whose frequencies start `factor` times off: trials are 1 s, a cycle a second."""
     band = PLANTED_HZ[0] * factor, PLANTED_HZ[-1] * factor
     training = Training(
@@ -38,7 +40,8 @@ def make_model(factor: float, posterior: str, oscillators: int, steps: int, seed
     )
     dynamics = CoupledOscillators(2 * oscillators, start_cycles=band)
     solver = Solver(bins_per_step=2.0)
-    return LatentSDE(dynamics, posterior=posterior, solver=solver, training=training, seed=seed)
+    law = PathPosterior(posterior, align_modes=align)
+    return LatentSDE(dynamics, posterior=law, solver=solver, training=training, seed=seed)
 
 
 def main() -> None:
@@ -46,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--oscillators", type=int, default=len(PLANTED_HZ))
+    parser.add_argument("--align", action="store_true", help="turn the state to the paths' modes")
     parser.add_argument("--posteriors", nargs="+", default=["drift", "controlled"])
     parser.add_argument("--only", nargs="+", choices=BANDS, default=list(BANDS))
     options = parser.parse_args()

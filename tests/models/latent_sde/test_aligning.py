@@ -1,27 +1,24 @@
 """Turning the state to the modes of inferred paths: what a network does stays the same."""
 
 import copy
-import warnings
 from functools import cache
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from tests.models.small_sde import TRIALS, fit
 from undertow.dynamics import CoupledOscillators, LinearSDE
-from undertow.models import LatentSDE, Solver
+from undertow.models import LatentSDE
 from undertow.models.latent_sde.aligning import (
     RADIUS,
     align,
     can_align,
+    mode_aligner,
     modes,
     turn_coordinates,
 )
 from undertow.models.latent_sde.network import LatentSDENetwork
-from undertow.systems import simulate_oscillators
-from undertow.training import Training
 
 
 def turning(mixing: Tensor, radians: tuple[float, ...], trials: int = 20, bins: int = 60) -> Tensor:
@@ -111,23 +108,16 @@ def test_growth_and_coupling_start_again_and_noise_follows() -> None:
     assert all(p.isfinite().all() for p in network.parameters())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("times", [0.25, 4.0], ids=["too low", "too high"])
-def test_planted_frequencies_are_found_from_far_off(times: float) -> None:
-    """2, 3.3 and 5.1 Hz from a band four times too low or too high; trials are of a second."""
-    planted = np.array([2.0, 3.3, 5.1])
-    trials = simulate_oscillators(n_trials=100, noise=0.5, seed=0)
-    training = Training(
-        steps=1000,
-        learning_rate=5e-3,
-        dynamics_rate=10.0,
-        validate_every=None,
-        monitor="likelihood",
-    )
-    start = CoupledOscillators(6, start_cycles=(2.0 * times, 5.1 * times))
-    model = LatentSDE(start, posterior="drift", solver=Solver(2.0), training=training)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(trials, verbose=False)
-    found = np.sort(model.dynamics_.natural_frequencies_hz.detach().numpy())
-    assert found == pytest.approx(planted, rel=0.05)
+def test_it_acts_in_a_stretch_of_training_and_restarts_the_average() -> None:
+    network = copy.deepcopy(fitted().network_)
+    solve = mode_aligner(network, fitted().read(TRIALS))
+    assert solve is not None
+    before = copy.deepcopy(network.state_dict())
+    for progress, training in ((0.0, True), (0.1, True), (0.8, True), (0.5, False)):
+        assert not solve(network.train(training), progress)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+    moved = solve(network.train(), 0.5)
+    same = all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    assert moved != same
+    assert network.training

@@ -120,10 +120,12 @@ def modes(paths: Tensor) -> tuple[Tensor, Tensor] | None:
     """
     paths, dim = paths.double(), paths.shape[-1]
     before, after = (part.reshape(-1, dim) for part in (paths[:, :-LAG_BINS], paths[:, LAG_BINS:]))
-    step = torch.linalg.lstsq(before, after).solution.T
+    step = torch.linalg.solve(before.T @ before, before.T @ after).T
     values, vectors = torch.linalg.eig(step)
     turn = values.angle() / LAG_BINS
-    turning = torch.nonzero(turn > LEAST_TURN)[:, 0]
+    # the slowest first: aligned again, coordinates then stay where they are
+    order = turn.argsort()
+    turning = order[turn[order] > LEAST_TURN]
     if len(turning) < dim // 2:
         return None
     mode = vectors[:, turning]

@@ -49,8 +49,8 @@ class PathPosterior(Options):
         hidden_dim: units of the control network, or of that of the marginals, at most 65,536.
         bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
         align_modes: with 'drift', and coupled oscillators that all neurons read, turn the state's
-            coordinates to the modes of the inferred paths and set the frequencies to theirs, in the
-            second quarter of training; frequencies are then found from far off.
+            coordinates to the modes of the inferred paths and set the frequencies to theirs, from
+            20 to 70 % of training: rhythms that lie across several oscillators are then parted.
         sleep: weight, at most 1e6, of what the encoder learns from trials that the current prior
             makes (wake–sleep); intervals come out wider, at about half as much time again. 0 for
             none.
@@ -73,7 +73,7 @@ class PathPosterior(Options):
     initial_variance: Positive = "exp"
     hidden_dim: int = 64
     bounded: bool = False
-    align_modes: bool = True
+    align_modes: bool = False
     sleep: float = 0.0
     uncertain_dynamics: bool = False
     uncertain_readouts: bool = False

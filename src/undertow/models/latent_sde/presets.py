@@ -53,7 +53,6 @@ PAPER: dict[str, Any] = {
         initial_s=0.05,  # at test time; 0.1 for the delayed reach
         initial_share=0.3,
         full_initial=False,
-        align_modes=False,
         initial_variance="softplus",
         hidden_dim=HIDDEN,
     ),
