@@ -60,7 +60,14 @@ def main() -> None:
         for name in options.only:
             for seed in range(options.seeds):
                 trials = simulate_oscillators(n_trials=N_TRIALS, noise=NOISE, seed=seed)
-                model = make_model(BANDS[name], posterior, options.oscillators, options.steps, seed)
+                model = make_model(
+                    BANDS[name],
+                    posterior,
+                    options.oscillators,
+                    options.steps,
+                    seed,
+                    options.align,
+                )
                 started = time.process_time()
                 model.fit(trials, verbose=False)
                 found = np.sort(model.dynamics_.natural_frequencies_hz.detach().numpy())
