@@ -45,27 +45,6 @@ def test_predict_refines_and_draws_with_particles(
             np.testing.assert_array_equal(held["refined_bound"], mine.terms["refined_bound"])
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--refine", -1), "--refine is -1: it must be a whole number, at least 0"),
-        (("--particles", 1), "particles is 1: it must be a whole number, at least 2"),
-    ],
-)
-def test_predict_refuses_steps_and_particles_out_of_range(
-    undertow: Undertow,
-    run: Path,
-    file: Path,
-    tmp_path: Path,
-    words: tuple[object, ...],
-    message: str,
-) -> None:
-    done = undertow("predict", run, file, "--out", tmp_path / "p", *words)
-    assert done.exit_code == 2
-    assert message in done.stderr
-    assert not (tmp_path / "p").exists()
-
-
 def test_a_model_without_a_posterior_over_paths_has_nothing_to_refine(
     undertow: Undertow, fitted: Path, recording: Path, tmp_path: Path
 ) -> None:

@@ -230,9 +230,11 @@ def test_predict_spreads_samples_as_asked(
             "--widen more: it must be a number above zero, or auto",
         ),
         (("--widen", "2"), "--widen spreads samples: ask for some with --samples N"),
+        (("--refine", -1), "--refine is -1: it must be a whole number, at least 0"),
+        (("--particles", 1), "particles is 1: it must be a whole number, at least 2"),
     ],
 )
-def test_predict_refuses_a_spread_it_cannot_give(
+def test_predict_refuses_a_spread_or_steps_it_cannot_give(
     undertow: Undertow,
     run: Path,
     file: Path,

@@ -10,7 +10,7 @@ from undertow.data.aligning import Window
 from undertow.data.binning import whole_bins
 from undertow.data.readers.netcdf import from_xarray
 from undertow.data.recording import Recording
-from undertow.data.splits import split_labels
+from undertow.data.splits import split_labels, split_validation
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 
@@ -52,6 +52,19 @@ def as_trials(data: "TrialsLike", bin_s: float | None = None) -> TrialSet:
             f"an array of shape {counts.shape} is no set of trials: {_of_shape(counts)}."
         )
     return TrialSet(counts, _given(bin_s))
+
+
+def learning_parts(
+    trials: TrialsLike, validation: TrialsLike | None, bin_s: float | None, seed: int
+) -> tuple[TrialSet, TrialSet]:
+    """The trials that a fit learns from and those it chooses on, as trial sets.
+
+    Without `validation` a stratified 15 % of `trials` are chosen on, see `split_validation`.
+    """
+    given = as_trials(trials, bin_s)
+    if validation is None:
+        return split_validation(given, seed=seed)
+    return given, as_trials(validation, bin_s)
 
 
 def _is_xarray(data: Any) -> "TypeGuard[xarray.DataArray | xarray.Dataset]":

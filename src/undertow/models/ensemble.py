@@ -10,12 +10,11 @@ from undertow import checks
 from undertow.data import (
     Prediction,
     TrialSet,
-    as_trials,
     join_trials,
     resample_trials,
     split_validation,
 )
-from undertow.data.arrays import TrialsLike
+from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.errors import ModelError
 from undertow.evaluation import MASKS
 from undertow.models import ensemble_file
@@ -27,7 +26,7 @@ from undertow.training import Progress, named, reporter
 
 SplitChoice = Literal["own", "shared"]
 Resampling = Literal["trials"]
-VALIDATION_SHARE, MOST_MEMBERS = 0.15, 1000
+MOST_MEMBERS = 1000
 MemberSplit = tuple[TrialSet, TrialSet]
 
 
@@ -94,10 +93,8 @@ class Ensemble(Estimator):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         members = self.unfitted_members()
-        trials = as_trials(trials, bin_s)
-        if validation is None:
-            trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        given, whole = (trials, as_trials(validation, bin_s)), reporter(progress, verbose)
+        given = learning_parts(trials, validation, bin_s, self.seed)
+        whole = reporter(progress, verbose)
         for k, member in enumerate(members):
             folder = None if checkpoint is None else Path(checkpoint) / f"member{k}"
             mine = named(whole, f"member {k + 1} of {self.size}")

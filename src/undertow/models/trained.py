@@ -13,8 +13,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from undertow.data import TrialSet, as_trials, join_trials, split_validation
-from undertow.data.arrays import TrialsLike
+from undertow.data import TrialSet, join_trials
+from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.data.batches import Batch
 from undertow.memory import give_back
 from undertow.models.base import ProgressReport
@@ -30,8 +30,6 @@ from undertow.training import (
     reporter,
     train,
 )
-
-VALIDATION_SHARE = 0.15
 
 
 class TrainedModel(NetworkModel[Network]):
@@ -115,11 +113,8 @@ class TrainedModel(NetworkModel[Network]):
         """
         self.check_settings()
         report, started = reporter(progress, verbose), time.monotonic()
-        trials = as_trials(trials, bin_s)
+        trials, validation = learning_parts(trials, validation, bin_s, self.seed)
         warn_of_unused(self.unused_signals(trials))
-        if validation is None:
-            trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        validation = as_trials(validation, bin_s)
         self._build(self.describe(trials), trials)
         self._check_population(validation)
         held = self.read(validation)

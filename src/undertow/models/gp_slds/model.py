@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from undertow import checks
-from undertow.data import TrialSet, as_trials, split_validation
-from undertow.data.arrays import TrialsLike
+from undertow.data import TrialSet
+from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.dynamics import SwitchingGP
 from undertow.dynamics.base import TRIAL_UNITS
 from undertow.dynamics.limits import width
@@ -32,7 +32,7 @@ from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
 from undertow.training import Progress, choose_device, clock, kept_row, reporter
 
-VALIDATION_SHARE, LONGEST_S = 0.15, 1e6
+LONGEST_S = 1e6
 COPIES = 8
 
 
@@ -157,11 +157,8 @@ class GPSLDS(FittedGPSLDS):
         """
         self.check_settings()
         report, started = reporter(progress, verbose), time.monotonic()
-        trials = as_trials(trials, bin_s)
+        trials, validation = learning_parts(trials, validation, bin_s, self.seed)
         warn_of_unused(self.unused_signals(trials))
-        if validation is None:
-            trials, validation = split_validation(trials, VALIDATION_SHARE, seed=self.seed)
-        validation = as_trials(validation, bin_s)
         self._remember_population(trials)
         self._check_population(validation)
         self._check_memory(trials)
