@@ -46,10 +46,18 @@ def test_modes_are_found_behind_any_mixing() -> None:
     assert paces.numpy() == pytest.approx(turn.numpy(), rel=0.05)
 
 
-def test_paths_that_do_not_turn_have_no_modes() -> None:
-    slow = torch.linspace(0, 1, 50, dtype=torch.float64)[None, :, None] * torch.ones(5, 1, 4)
-    noise = torch.randn(5, 50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert modes(slow + 1e-3 * noise.cumsum(1)) is None or modes(slow)[1].max() < 0.1  # type: ignore[index]
+def test_paths_that_only_decay_have_no_modes() -> None:
+    rates = torch.tensor([0.5, 0.7, 0.8, 0.9], dtype=torch.float64)
+    starts = torch.randn(8, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert modes(starts * rates ** torch.arange(12, dtype=torch.float64)[:, None]) is None
+
+
+def test_paths_that_leave_a_direction_unused_have_no_modes() -> None:
+    paths = turning(torch.eye(4, dtype=torch.float64), (0.1, 0.2))
+    assert modes(paths) is not None
+    paths[..., 3] = paths[..., 1]
+    assert modes(paths) is None
+    assert modes(torch.zeros_like(paths)) is None
 
 
 def posterior_only(network: LatentSDENetwork) -> tuple[Tensor, Tensor]:

@@ -116,11 +116,14 @@ def modes(paths: Tensor) -> tuple[Tensor, Tensor] | None:
     Returns:
         The modes as columns, [real parts, imaginary parts], (2N, 2N), scaled so that paths in these
         coordinates go round a circle of radius `RADIUS` or so; and the turn of each in radians a
-        bin, (N,). None where fewer than N modes turn.
+        bin, (N,). None where fewer than N modes turn, or paths leave a direction unused.
     """
     paths, dim = paths.double(), paths.shape[-1]
     before, after = (part.reshape(-1, dim) for part in (paths[:, :-LAG_BINS], paths[:, LAG_BINS:]))
-    step = torch.linalg.solve(before.T @ before, before.T @ after).T
+    square = before.T @ before
+    if torch.linalg.matrix_rank(square, hermitian=True) < dim:
+        return None  # some direction is not used at all
+    step = torch.linalg.solve(square, before.T @ after).T
     values, vectors = torch.linalg.eig(step)
     turn = values.angle() / LAG_BINS
     # the slowest first: aligned again, coordinates then stay where they are
