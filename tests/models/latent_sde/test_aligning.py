@@ -9,7 +9,8 @@ from torch import Tensor
 
 from tests.models.small_sde import TRIALS, fit
 from undertow.dynamics import CoupledOscillators, LinearSDE
-from undertow.models import LatentSDE
+from undertow.errors import ModelError
+from undertow.models import LatentSDE, PathPosterior
 from undertow.models.latent_sde.aligning import (
     RADIUS,
     align,
@@ -60,8 +61,8 @@ def test_paths_that_leave_a_direction_unused_have_no_modes() -> None:
     assert modes(torch.zeros_like(paths)) is None
 
 
-def posterior_only(network: LatentSDENetwork) -> tuple[Tensor, Tensor]:
-    """Log-rates at the mean initial state and after a step of the posterior's drift."""
+def posterior_only(network: LatentSDENetwork) -> list[Tensor]:
+    """Log-rates, behaviour and logits at the mean initial state and a step of the drift later."""
     batch = fitted().read(TRIALS)
     encoded = network.encode(batch)
     law, steering = network.initial_law(encoded), network.steering
@@ -70,12 +71,15 @@ def posterior_only(network: LatentSDENetwork) -> tuple[Tensor, Tensor]:
     assert prepared is not None
     x = law.mean
     onward = x + 0.1 * steering.network(x, prepared[:, 0])  # type: ignore[operator]
-    log_rates = []
+    read = []
     for state in (x, onward):
         units = network.dynamics.units(state[:, None]).flatten(-2)
         features = network.decoder(units, batch.valid, batch.time_s)
-        log_rates.append(network.observation.mean(features).log())
-    return log_rates[0], log_rates[1]
+        read.append(network.observation.mean(features).log())
+        assert network.behavior is not None
+        read += [network.behavior.predicted(units), network.behavior.logvar(units)]  # type: ignore[operator]
+        read += [law.readout(units) for law in network.labels.values()]  # type: ignore[operator, union-attr]
+    return read
 
 
 @cache
@@ -105,6 +109,15 @@ def test_it_is_for_oscillators_that_all_neurons_read() -> None:
         assert not can_align(fit(**other).network_)
 
 
+def test_asked_for_where_it_cannot_be_it_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"align_modes is True with posterior\.kind='auto'"):
+        PathPosterior(align_modes=True)
+    aligned = PathPosterior("drift", align_modes=True)
+    with pytest.raises(ModelError, match="coupled oscillators without still units"):
+        fit(posterior=aligned, dynamics=CoupledOscillators(4, still=1))
+    fit(posterior=aligned, dynamics=CoupledOscillators(4))
+
+
 def test_growth_and_coupling_start_again_and_noise_follows() -> None:
     network = copy.deepcopy(fitted().network_).eval()
     batch = fitted().read(TRIALS)
@@ -119,7 +132,6 @@ def test_growth_and_coupling_start_again_and_noise_follows() -> None:
 def test_it_acts_in_a_stretch_of_training_and_restarts_the_average() -> None:
     network = copy.deepcopy(fitted().network_)
     solve = mode_aligner(network, fitted().read(TRIALS))
-    assert solve is not None
     before = copy.deepcopy(network.state_dict())
     for progress, training in ((0.0, True), (0.1, True), (0.8, True), (0.5, False)):
         assert not solve(network.train(training), progress)

@@ -17,6 +17,7 @@ from undertow.decoders import RegionalDecoder
 from undertow.dynamics import CoupledOscillators
 from undertow.dynamics.coupled_oscillators import START_ALPHA
 from undertow.dynamics.diffusions import ConstantDiffusion
+from undertow.errors import ModelError
 from undertow.inference import DriftSteering, InitialHead
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.readouts import spread_out
@@ -53,13 +54,19 @@ def can_align(network: LatentSDENetwork) -> bool:
     )
 
 
-def mode_aligner(network: LatentSDENetwork, batch: Batch) -> Solve | None:
+def mode_aligner(network: LatentSDENetwork, batch: Batch) -> Solve:
     """Return a function that aligns the network in training at each validation of a stretch of it.
 
-    None for a network that cannot be aligned.
+    Raises:
+        ModelError: for a network that cannot be aligned.
     """
     if not can_align(network):
-        return None
+        raise ModelError(
+            "posterior.align_modes is True, for which the state must be that of coupled "
+            "oscillators without still units, which all neurons read, with constant noise, an "
+            "inferred start of variances 'exp', and an unbounded posterior.kind='drift': leave it "
+            "False."
+        )
     some = spread_out(batch)
 
     def solve(network: nn.Module, progress: float) -> bool:
@@ -150,11 +157,13 @@ def turn_coordinates(network: LatentSDENetwork, into: Tensor, back: Tensor) -> N
     dynamics.diffusivity.set_std((into.square() @ std.square()).sqrt())
     # decoders read the units one after another, the state holds all real parts first
     place = torch.arange(len(into), device=into.device).unflatten(0, (2, -1)).T.flatten()
-    read = decoder.hidden.blocks[0]
-    assert isinstance(read, nn.Linear)
-    weight = torch.empty_like(read.weight)
-    weight[:, place] = read.weight
-    read.weight.copy_((weight @ back)[:, place])
+    readouts = (network.behavior, *network.labels.values())
+    reading = [m for each in readouts if each is not None for m in each.modules()]
+    for linear in (decoder.hidden.blocks[0], *reading):
+        if isinstance(linear, nn.Linear):
+            weight = torch.empty_like(linear.weight)
+            weight[:, place] = linear.weight
+            linear.weight.copy_((weight @ back)[:, place])
 
 
 def _turn_posterior(network: LatentSDENetwork, into: Tensor, back: Tensor) -> None:

@@ -163,7 +163,7 @@ class LatentSDE(Inquiries):
         return [network.observation, *behavior, *network.labels.values()]
 
     def closed_form(self, batch: Batch) -> Solve | None:
-        solvers = []
+        solvers: list[Solve | None] = []
         if self.piece("posterior").align_modes:
             solvers.append(mode_aligner(self.network_, batch))
         if self.signals.solve_readouts:

@@ -94,6 +94,11 @@ class PathPosterior(Options):
                 f"posterior.initial_share is {self.initial_share:g} with posterior.initial_s=0, "
                 "which infers no initial state: give initial_s what generation may see."
             )
+        if self.align_modes and self.kind != "drift":
+            raise ModelError(
+                f"posterior.align_modes is True with posterior.kind={self.kind!r}: it turns the "
+                "coordinates of kind='drift' alone."
+            )
         if self.bounded and self.kind != "drift":
             raise ModelError(
                 f"posterior.bounded is True with posterior.kind={self.kind!r}: it bounds the drift "
