@@ -106,3 +106,14 @@ def test_single_paths_and_their_mean_have_readouts_of_their_own() -> None:
 def test_they_can_be_left_to_the_optimiser() -> None:
     model = fitted().copy(signals__solve_readouts=False)
     assert model.fit(trials()[:20], verbose=False).closed_form(model.read(trials()[:20])) is None
+
+
+def test_after_learning_again_they_are_those_for_prediction() -> None:
+    some = trials()[:20]
+    model = fitted().copy(training__steps=4, posterior__relearn=3).fit(some, some, verbose=False)
+    network = model.network_
+    assert network.behavior is not None
+    before = [each.clone() for each in network.behavior.parameters()]
+    solve_for_prediction(network, model.read(some), generate=False)
+    for one, two in zip(before, network.behavior.parameters(), strict=True):
+        assert one.detach().numpy() == pytest.approx(two.detach().numpy(), rel=1e-4, abs=1e-5)

@@ -176,7 +176,10 @@ class LatentSDE(Inquiries):
             law.n_trials = trials.n_trials
         history = super()._train(trials, *given)
         if steps := self.piece("posterior").relearn:
-            relearn(self.network_, self.read(trials), steps, self.seed)
+            batch = self.read(trials)
+            relearn(self.network_, batch, steps, self.seed)
+            if (solve := self.closed_form(batch)) is not None:
+                solve(self.network_.eval(), 1.0)  # for prediction: it has learned for the bound
         if self.network_.readout_law is not None:
             fit_readout_law(self.network_, self.read(trials))
         return history
