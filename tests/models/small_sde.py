@@ -19,7 +19,6 @@ SMALL: dict[str, Any] = {
     "posterior__hidden_dim": 6,
     "decoder__width": 6,
     "samples": 2,
-    "dropout": 0.0,
 }
 N_TIME, BIN_S = 10, 0.02
 

@@ -148,7 +148,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     inputs = _neuron_inputs(settings, population) + (0 if simulated else dynamics.input_dim)
     encoder = encoder_size(settings.encoder, inputs, has_initial, simulated)
     initial = 2 * state_dim
-    if posterior.covariances(state_dim):
+    if posterior.full_initial:
         initial += state_dim * (state_dim - 1) // 2
     context = hidden * (1 + (settings.encoder.direction(simulated) == "both"))
     own = sum(p.numel() for p in dynamics.parameters()) + has_initial * hidden * initial

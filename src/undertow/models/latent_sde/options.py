@@ -24,8 +24,6 @@ LONGEST_S = 1e9
 """Longest window of the initial state: any longer is a slip."""
 MOST_TIMES = 10**6
 """Sampled times of a trial: more is a slip."""
-FULL_UP_TO = 32
-"""Coordinates of an initial state whose covariances are inferred unless told otherwise."""
 STEPS = (1e-2, 1e4)
 """Bins that a step may span."""
 
@@ -43,8 +41,7 @@ class PathPosterior(Options):
         initial_share: share of each trial, from its start, that the initial state is inferred from
             wherever all observations are given, in training too; generation then has `initial_s`
             alone. None for `initial_s` in both.
-        full_initial: also infer the covariances between coordinates of the initial state; None
-            where it has at most 32.
+        full_initial: also infer the covariances between coordinates of the initial state.
         initial_variance: 'exp' or 'softplus' of a linear map, for the initial state's variances.
         hidden_dim: units of the control network, or of that of the marginals, at most 65,536.
         bounded: the drift of 'drift' is at most 1 per unit of internal time, by a tanh.
@@ -69,7 +66,7 @@ class PathPosterior(Options):
     kind: Literal["auto", "controlled", "drift", "autonomous", "initial-state"] = "auto"
     initial_s: float = 0.1
     initial_share: float | None = None
-    full_initial: bool | None = None
+    full_initial: bool = False
     initial_variance: Positive = "exp"
     hidden_dim: int = 64
     bounded: bool = False
@@ -105,16 +102,11 @@ class PathPosterior(Options):
                 "of kind='drift' alone."
             )
 
-    def covariances(self, state_dim: int) -> bool:
-        """Whether covariances of an initial state so wide are inferred."""
-        return state_dim <= FULL_UP_TO if self.full_initial is None else self.full_initial
-
     def build_initial(self, n_inputs: int, state_dim: int) -> InitialHead | None:
         """Build the map to the initial state's law; None where it is not inferred."""
         if not n_inputs:
             return None
-        full = self.covariances(state_dim)
-        return InitialHead(n_inputs, state_dim, full, self.initial_variance)
+        return InitialHead(n_inputs, state_dim, self.full_initial, self.initial_variance)
 
     def initial_bins(self, bin_s: float) -> int:
         """Number of bins that the initial state is inferred from."""

@@ -52,7 +52,6 @@ PAPER: dict[str, Any] = {
         kind="drift",
         initial_s=0.05,  # at test time; 0.1 for the delayed reach
         initial_share=0.3,
-        full_initial=False,
         initial_variance="softplus",
         hidden_dim=HIDDEN,
     ),
