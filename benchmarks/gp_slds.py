@@ -12,7 +12,8 @@ import argparse
 import time
 from pathlib import Path
 
-from latent_sde_table import FOLDS, maze_reach
+from latent_sde_recordings import maze_reach
+from latent_sde_table import FOLDS
 from undertow.data import fold_trials
 from undertow.evaluation import Score
 from undertow.models import GPSLDS, VariationalEM

@@ -10,28 +10,33 @@ Folds = list[list[dict[str, Statistic]]]
 
 
 def folds_of(cells: Sequence[CellResult], model: str, data: str, names: Mapping[str, str]) -> Folds:
-    """The statistics of a model's cells on a data set, fold by fold; names: score name → what the
-    table calls it.
+    """The statistics of a model's cells on a data set, fold by fold and seed by seed; names: score
+    name → what the table calls it.
 
     Raises:
         SystemExit: where a fit failed.
     """
-    mine = [each for each in cells if (each.cell.model, each.cell.data) == (model, data)]
-    for each in mine:
-        if each.error:
-            raise SystemExit(f"{each.cell.name} failed ({each.error}): run again to try it again.")
-    found = (each.statistics() for each in mine)
-    return [[{names[name]: one[name] for name in names if name in one}] for one in found]
+    found: dict[int | None, list[dict[str, Statistic]]] = {}
+    for each in cells:
+        if (each.cell.model, each.cell.data) == (model, data):
+            if each.error:
+                raise SystemExit(
+                    f"{each.cell.name} failed ({each.error}): run again to try it again."
+                )
+            sums = each.statistics()
+            named = {names[name]: sums[name] for name in names if name in sums}
+            found.setdefault(each.cell.fold, []).append(named)
+    return list(found.values())
 
 
-def scores(folds: Folds) -> dict[str, Score]:
+def scores(folds: Folds, over_folds: bool = False) -> dict[str, Score]:
     """Means over folds, with 95 % intervals."""
-    return combine(folds)
+    return combine(folds, over_folds=over_folds)
 
 
-def differences(folds: Folds, minus: Folds) -> dict[str, Score]:
+def differences(folds: Folds, minus: Folds, over_folds: bool = False) -> dict[str, Score]:
     """Paired differences, with 95 % intervals."""
-    return combine(folds, minus=minus)
+    return combine(folds, minus=minus, over_folds=over_folds)
 
 
 def shown(score: Score, sign: str = "") -> str:

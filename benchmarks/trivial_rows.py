@@ -1,4 +1,4 @@
-"""What needs no dynamics: the rows that stand under the tables of the latent SDE.
+"""What needs no dynamics: the rows that stand in the tables of the latent SDE.
 
     python benchmarks/trivial_rows.py DATA_FOLDER [--fit] [--split-seed 1]
 
@@ -7,20 +7,23 @@ The same folds and scores as in latent_sde_table.py and rate_network.py:
 - PSTH: the mean of the training trials in each bin, smoothed by 20 ms.
 - PSTH × gain: times one number for each trial and neuron, its spikes in the first bins over those
   expected there; κ spikes are added to both.
-- condition averages × gain: the same with the mean of each condition (the reach, which no model is
-  told, or the contrasts, which all are), drawn towards the PSTH as by so many trials of it.
-  κ and that number are chosen by 5 folds inside the training trials.
+- condition averages × gain: the same with the mean of each condition (the reach or the cue, which
+  no model is told, or the contrasts, which visual_decision's are), drawn towards the PSTH as by so
+  many trials of it. κ and that number are chosen by 5 folds inside the training trials.
 - ridge: velocity in each bin from the neurons' spikes in the first bins, penalty chosen by leaving
   out one training trial.
+- logistic: a label from the neurons' spikes in the first bins, and in all; penalty chosen by 5
+  folds inside the training trials.
 - smoothing: held-out neurons from Gaussian smoothing and Poisson regression of the others.
 
-With --fit, `LatentSDE` with coupled oscillators is fitted to both recordings, a quarter of the
-neurons held out, and its co-smoothing stands beside that of smoothing, one split (minutes).
-Intervals are 95 % bootstraps over test trials.
+Printed here: all of the rate network, and smoothing of maze_reach; those of the recordings are part
+of latent_sde_table.py. With --fit, `LatentSDE` with coupled oscillators is fitted to two
+recordings, a quarter of the neurons held out, and its co-smoothing stands beside that of smoothing,
+one split (minutes). Intervals are 95 % bootstraps over test trials.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,16 +31,22 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import GridSearchCV
 
 import recordings
 from intervals import Folds, differences, scores, shown
-from latent_sde_table import FOLDS, RECORDINGS, Protocol
+from latent_sde_recordings import SPIKES
 from rate_network import FOLDS as NETWORK_FOLDS
 from rate_network import SIGMAS, T0_S, simulate
 from undertow import LatentSDE, Smoothing, TrialSet, split_trials
 from undertow.data import Prediction, fold_trials
-from undertow.evaluation import generation_statistics, score_prediction, sufficient_statistics
+from undertow.evaluation import (
+    Statistic,
+    generation_statistics,
+    score_prediction,
+    sufficient_statistics,
+)
 from undertow.training import Training
 
 STD_S, FLOOR_HZ = 0.02, 0.1
@@ -51,7 +60,8 @@ ROWS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 }
 """Row → (κ to choose from, added trials to choose from)."""
 PENALTIES = np.logspace(0, 5, 11)
-NAMES = {"generated bps": "bits per spike", "generated behavior R2": "velocity R²"}
+READ = "ridge and logistic regression"
+INVERSE_PENALTIES = np.logspace(-4, 0, 5)
 
 
 def psth(train: TrialSet) -> np.ndarray:
@@ -111,26 +121,72 @@ def ridge(train: TrialSet, test: TrialSet, seen: int) -> np.ndarray | None:
     return fitted.predict(np.sqrt(first[1])).reshape(test.n_trials, *train.behavior.shape[1:])
 
 
+def label_probabilities(
+    train: TrialSet, test: TrialSet, bins: int | None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Label → its categories and their probabilities in the test trials, from so many bins."""
+    counts = [np.sqrt(np.nansum(each.spikes[:, :bins], axis=1)) for each in (train, test)]
+    mean, std = counts[0].mean(0), counts[0].std(0) + 1e-6
+    known, asked = ((each - mean) / std for each in counts)
+    found = {}
+    for name, values in train.labels.items():
+        regression = LogisticRegression(max_iter=5000)
+        fitted = GridSearchCV(regression, {"C": INVERSE_PENALTIES}, scoring="neg_log_loss")
+        fitted.fit(known, values)
+        found[name] = fitted.classes_, fitted.predict_proba(asked)
+    return found
+
+
 def generated(row: str, train: TrialSet, test: TrialSet, seen: int) -> Prediction:
-    """What a row generates for the test trials; the ridge stands beside the PSTH."""
+    """Spikes that a row expects in the test trials."""
     spikes, n_trials = choose(row, train, seen)
-    counts = scaled(averages(train, test, n_trials), test, seen, spikes)
-    behavior = ridge(train, test, seen) if row == "PSTH" else None
-    return Prediction(counts / test.bin_s, test, behavior=behavior)
+    return Prediction(
+        scaled(averages(train, test, n_trials), test, seen, spikes) / test.bin_s, test
+    )
+
+
+def read(train: TrialSet, test: TrialSet, bins: int | None, seen: int) -> Prediction:
+    """Behaviour from the first bins, and labels from so many, beside the PSTH."""
+    labels = label_probabilities(train, test, bins)
+    return Prediction(
+        np.broadcast_to(psth(train) / test.bin_s, test.spikes.shape),
+        test,
+        behavior=ridge(train, test, seen),
+        label_probabilities={name: found for name, (_, found) in labels.items()},
+        label_categories={name: categories for name, (categories, _) in labels.items()},
+    )
 
 
 def generation(
-    trials: TrialSet, folds: int, seen_s: float, rows: Iterable[str] = ROWS
-) -> dict[str, Folds]:
-    """Folds of statistics for each row."""
-    seen, found = round(seen_s / trials.bin_s), {}
-    for name in rows:
-        found[name] = []
-        for learn, held in fold_trials(trials, folds, 0):
-            made = generated(name, trials[learn], trials[held], seen)
-            each = generation_statistics(made, made, seen, trials[learn])
-            found[name].append([{NAMES[key]: each[key] for key in NAMES if key in each}])
-    return found
+    trials: TrialSet,
+    folds: int,
+    seen: int,
+    names: Mapping[str, str],
+    split_seed: int = 0,
+    only: Sequence[int] | None = None,
+) -> Iterator[tuple[str, Folds]]:
+    """Rows with their statistics of all folds, or of some; names: score → what a table calls it."""
+    parts = [
+        (trials[learn], trials[held]) for learn, held in fold_trials(trials, folds, split_seed)
+    ]
+    parts = parts if only is None else [parts[fold] for fold in only]
+    for name in ROWS:
+        found: Folds = []
+        for train, test in parts:
+            made = generated(name, train, test, seen)
+            found.append([_named(generation_statistics(made, made, seen, train), names)])
+        yield name, found
+    if trials.behavior is not None or trials.labels:
+        beside = {key: names[key] for key in names if key not in SPIKES}
+        found = []
+        for train, test in parts:
+            inferred, made = (read(train, test, bins, seen) for bins in (None, seen))
+            found.append([_named(generation_statistics(inferred, made, seen, train), beside)])
+        yield READ, found
+
+
+def _named(found: Mapping[str, Statistic], names: Mapping[str, str]) -> dict[str, Statistic]:
+    return {names[key]: found[key] for key in names if key in found}
 
 
 def smoothing(trials: TrialSet, folds: int) -> Folds:
@@ -146,7 +202,7 @@ def show(rows: Mapping[str, Folds]) -> None:
     """One line for each row and score."""
     for row, folds in rows.items():
         for name, score in scores(folds).items():
-            print(f"  {'ridge' if 'velocity' in name else row}: {name} {shown(score)}", flush=True)
+            print(f"  {row}: {name} {shown(score)}", flush=True)
 
 
 def beside_smoothing(name: str, trials: TrialSet, seed: int, settings: dict[str, Any]) -> None:
@@ -165,12 +221,6 @@ def beside_smoothing(name: str, trials: TrialSet, seed: int, settings: dict[str,
     print(f"  {name}, latent SDE − smoothing: {shown(apart, '+')}", flush=True)
 
 
-def table_rows(name: str, protocol: Protocol, folder: Path) -> None:
-    trials = protocol.load(folder)
-    print(f"{name}, generated from the first bins: {trials!r}", flush=True)
-    show(generation(trials, FOLDS, float(protocol.settings["posterior__initial_s"])))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -178,15 +228,12 @@ def main() -> None:
     parser.add_argument("--split-seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for name, protocol in RECORDINGS.items():
-        table_rows(name, protocol, options.data)
     for sigma in SIGMAS:
         trials = simulate(sigma, 300)
         print(f"rate network, σ = {sigma:g}", flush=True)
-        show(
-            generation(trials, NETWORK_FOLDS, T0_S)
-            | {"smoothing": smoothing(trials, NETWORK_FOLDS)}
-        )
+        seen = round(T0_S / trials.bin_s)
+        show(dict(generation(trials, NETWORK_FOLDS, seen, SPIKES)))
+        show({"smoothing": smoothing(trials, NETWORK_FOLDS)})
     print("maze_reach, the folds of docs/research/how-many-latents.md", flush=True)
     show({"smoothing": smoothing(recordings.maze_reach(options.data), 3)})
     if options.fit:
