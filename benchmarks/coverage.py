@@ -2,6 +2,7 @@
 van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particles; and of the truth.
 
     python benchmarks/coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--particles 500]
+        [--members 4]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
 the weights on, 60 to test. A neural SDE of three dimensions, one fit for each seed; intervals are
@@ -17,6 +18,8 @@ Nothing is widened, unless asked for: `--widened` adds a row for each, with the 
 choose no weights.
 
 Each fit is shown twice: as trained, and `relearned` with posteriors of the training trials' own.
+With `--members` a third row is of an `Ensemble` of so many relearned fits, each to training trials
+drawn with replacement (`resample="trials"`), which spread as fits to other recordings would.
 
 The oracle is the network itself, true drift, diffusion and readout, by the same particles: where
 twice as many change nothing, what is left between it and a fit is the fit's error.
@@ -28,6 +31,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +39,10 @@ import torch
 from rate_network import T0_S, make_model, simulate
 from rate_network_oracle import log_rate_offsets, oracle
 from undertow import TrialSet
-from undertow.data import Prediction, fold_trials, split_validation
+from undertow.data import Prediction, fold_trials, resample_trials, split_validation
 from undertow.evaluation import spread_factor, widened
-from undertow.models import LatentSDE
+from undertow.models import Ensemble, LatentSDE
+from undertow.models.base import Estimator
 from undertow.systems import RateNetwork
 from undertow.training import Training
 
@@ -89,7 +94,18 @@ def fitted(parts: Parts, steps: int, seed: int) -> LatentSDE:
     return model.fit(parts.train, parts.validation)
 
 
-def inferences(particles: int) -> dict[str, dict[str, int]]:
+def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemble:
+    """Relearned fits to as many training trials, drawn with replacement."""
+    members: list[Estimator] = []
+    for seed in range(options.seed, options.seed + options.members):
+        train = resample_trials(parts.train, seed)
+        first = partial(fitted, replace(parts, train=train), options.steps, seed)
+        name = f"s{sigma:g}_{options.steps}_{seed}_resampled"
+        members.append(kept(lambda: first().relearned(train), options.keep, name))  # noqa: B023
+    return Ensemble.of(members)
+
+
+def inferences(particles: int) -> dict[str, dict[str, Any]]:
     """Name → what `predict` is asked for."""
     return {
         "encoder": {},
@@ -133,7 +149,7 @@ NATS = ("log_evidence", "refined_bound")
 
 
 def rows(
-    sigma: float, parts: Parts, models: dict[str, LatentSDE], options: argparse.Namespace
+    sigma: float, parts: Parts, models: dict[str, LatentSDE | Ensemble], options: argparse.Namespace
 ) -> Iterator[str]:
     """Of each mode: every fit under every inference, and the truth."""
     network = RateNetwork.random(noise=sigma, seed=0)
@@ -141,7 +157,7 @@ def rows(
     for mode in options.modes:
         for fit, model in models.items():
             for name, effort in inferences(options.particles).items():
-                ask = partial(model.predict, samples=SAMPLES, mode=mode, **effort)
+                ask = partial(model.predict, samples=SAMPLES, **{"mode": mode, **effort})
                 yield row(sigma, mode, (fit, name), partial(ask, parts.test))
                 if parts.spread is not None:
                     factor = spread_factor(ask(parts.spread)).value
@@ -159,6 +175,7 @@ def main() -> None:
     parser.add_argument("--sigmas", nargs="+", type=float, default=[1.0, 2.0])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
+    parser.add_argument("--members", type=int, default=0, help="fits to resampled trials")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps of a fit")
     parser.add_argument("--particles", type=int, default=500)
     parser.add_argument("--trials", type=int, default=300)
@@ -172,13 +189,17 @@ def main() -> None:
     for sigma in options.sigmas:
         trials = simulate(sigma, options.trials)
         parts = parts_of(trials, options.seed, options.widened, options.test)
-        models = {}
+        models: dict[str, LatentSDE | Ensemble] = {}
         for seed in range(options.seed, options.seed + options.seeds):
             name = f"s{sigma:g}_{options.steps}_{seed}"
             make = partial(fitted, parts, options.steps, seed)
-            models[f"fit {seed}"] = first = kept(make, options.keep, name)
+            first = kept(make, options.keep, name)
+            models[f"fit {seed}"] = first
             again = partial(first.relearned, parts.train)
             models[f"fit {seed}, relearned"] = kept(again, options.keep, f"{name}_relearned")
+        if options.members:
+            several = partial(resampled, parts, options, sigma)
+            models[f"{options.members} resampled, relearned"] = several()
         for line in rows(sigma, parts, models, options):
             print(line, flush=True)
 

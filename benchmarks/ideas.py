@@ -16,7 +16,7 @@ from does_the_physics_help import PUBLISHED_STRUCTURE, say
 from recordings import RECORDINGS
 from undertow import LangevinFlow
 from undertow.data import fold_trials
-from undertow.experiments import latent_information, run_grid, score_table
+from undertow.experiments import latent_reliance, run_grid, score_table
 from undertow.training import Training
 
 IDEAS: dict[str, dict[str, Any]] = {
@@ -71,7 +71,7 @@ def main() -> None:
         report=say,
     )
     print(
-        f"| idea | {' | '.join(SHOWN)} | latent information |",
+        f"| idea | {' | '.join(SHOWN)} | latent reliance |",
         "|---" * (len(SHOWN) + 2) + "|",
         sep="\n",
     )
@@ -80,7 +80,7 @@ def main() -> None:
             [cell.statistics()] for cell in cells if cell.cell.model == name and not cell.error
         ]
         scores = score_table({name: statistics}).scores[name]
-        carried = latent_information(statistics)
+        carried = latent_reliance(statistics)
         values = [f"{scores[each].value:.4f}" if each in scores else "–" for each in SHOWN]
         print(
             f"| {name} | {' | '.join(values)} | "

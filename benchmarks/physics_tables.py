@@ -12,7 +12,7 @@ from recordings import RECORDINGS
 
 SCORES = (
     "co-bps",
-    "latent information",
+    "latent reliance",
     "psth R2",
     "velocity R2 log-rate",
     "velocity R2",

@@ -57,9 +57,7 @@ def simulate(drive: tuple[str, str] | None, seed: int) -> TrialSet:
 
 def fits(trials: TrialSet, template: LatentSDE, seeds: int) -> Iterator[LatentSDE]:
     """From two starts for each seed."""
-    dynamics = template.dynamics
-    assert isinstance(dynamics, CoupledOscillators)
-    low, high = dynamics.start_cycles
+    low, high = template.get_params()["dynamics__start_cycles"]
     for seed in range(seeds):
         for order, factor in ((None, 1.0), (seed, FASTER)):
             model = template.copy(seed=seed)

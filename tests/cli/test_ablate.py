@@ -44,7 +44,7 @@ def out(undertow: Undertow, recording: Path, tmp_path_factory: pytest.TempPathFa
     lines = done.stdout.splitlines()
     assert lines[0].split("  ")[0] == "score"
     assert any(line.startswith("co-bps ") and " no-langevin " in line for line in lines)
-    assert "latent information" in done.stdout
+    assert "latent reliance" in done.stdout
     assert "full-dropout0.3 fold 0 seed 0: " in done.stderr
     return out
 

@@ -15,7 +15,7 @@ from undertow.data import TrialSet, fold_splits
 from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import Statistic, combine
 from undertow.evaluation.scores.sums import BitsPerSpike
-from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_information
+from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_reliance
 from undertow.experiments.ablation import TABLE_6, arm_models, trained_to_the_end
 from undertow.experiments.grid import Cell
 from undertow.models import Ensemble, LangevinFlow
@@ -121,14 +121,14 @@ def test_differences_are_paired_over_the_folds_and_seeds_both_have(done: Ablatio
     assert done.arms["full"].differences == {}
 
 
-def test_latent_information_is_what_exchanged_latents_lose(done: Ablation) -> None:
+def test_latent_reliance_is_what_exchanged_latents_lose(done: Ablation) -> None:
     scores = done.arms["full"].scores
-    information = scores["latent information"]
-    assert information.value == pytest.approx(
+    reliance = scores["latent reliance"]
+    assert reliance.value == pytest.approx(
         scores["co-bps"].value - scores["co-bps exchanged"].value
     )
-    assert information.low <= information.value <= information.high
-    assert "latent information" not in done.arms["no-langevin"].scores
+    assert reliance.low <= reliance.value <= reliance.high
+    assert "latent reliance" not in done.arms["no-langevin"].scores
     assert {"rate R2 exchanged", "co-bps exchanged"} <= scores.keys()
     assert "psth R2 exchanged" not in scores
 
@@ -143,7 +143,7 @@ def bits(name: str, rates: np.ndarray, spikes: np.ndarray) -> Statistic:
     return BitsPerSpike.from_counts(rates, spikes, bin_s=0.02, n_neurons=rates.shape[2], **about)
 
 
-def test_latent_information_falls_back_on_the_likelihood_there_is() -> None:
+def test_latent_reliance_falls_back_on_the_likelihood_there_is() -> None:
     rng = np.random.default_rng(0)
     rates = rng.uniform(0.5, 2.0, (30, 5, 3))
     spikes = rng.poisson(rates).astype(float)
@@ -154,15 +154,15 @@ def test_latent_information_falls_back_on_the_likelihood_there_is() -> None:
             ("held-in bps exchanged", np.roll(rates, 1, axis=0)),
         )
     }
-    found = latent_information([[cell]])
+    found = latent_reliance([[cell]])
     assert found is not None
     assert found.value == pytest.approx(
         cell["held-in bps"].value - cell["held-in bps exchanged"].value
     )
     assert 0 < found.low < found.value
     assert found.note.startswith("held-in bps lost")
-    assert latent_information([[{"held-in bps": cell["held-in bps"]}]]) is None
-    assert latent_information([]) is None
+    assert latent_reliance([[{"held-in bps": cell["held-in bps"]}]]) is None
+    assert latent_reliance([]) is None
 
 
 def test_finished_cells_are_read(
@@ -216,7 +216,7 @@ def test_tables_say_the_same_in_every_format(done: Ablation, tmp_path: Path) -> 
         in page
     )
     assert "exchanged" not in page
-    assert "| latent information | full |" in page
+    assert "| latent reliance | full |" in page
 
 
 def test_models_inside_a_model_are_trained_to_the_end_too() -> None:

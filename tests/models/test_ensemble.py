@@ -1,10 +1,12 @@
 """Ensembles: members as fitted alone, rates averaged, one file, and resuming member by member."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.models import small_sde
 from tests.models.small import GAPS, UNUSED, small, weights
 from undertow.baselines import Smoothing
 from undertow.data import join_trials, split_validation
@@ -201,3 +203,19 @@ def test_any_model_with_a_seed_can_be_a_member(tmp_path: Path) -> None:
     assert model.parameter_counts() == {}
     loaded = Ensemble.load(model.save(tmp_path / "model.safetensors"))
     assert isinstance(loaded.members_[0], Smoothing)
+
+
+def test_what_members_take_is_passed_on_and_effective_samples_are_the_fewest() -> None:
+    trials = small_sde.TRIALS
+    both = Ensemble(small_sde.small(), size=2).fit(trials[:15], trials[15:], verbose=False)
+    asked: dict[str, Any] = {"mode": "generate", "particles": 20}
+    found = both.predict(trials, seed=1, **asked)
+    members = [member.predict(trials, seed=1, **asked) for member in both.members_]
+    np.testing.assert_allclose(found.rates, np.mean([m.rates for m in members], 0), rtol=1e-6)
+    fewest = np.minimum(*(m.effective_samples for m in members))
+    np.testing.assert_array_equal(found.effective_samples, fewest)
+
+
+def test_an_option_that_members_do_not_take_is_refused(ensemble: Ensemble) -> None:
+    with pytest.raises(ModelError, match="predict was given 'particles': LangevinFlow"):
+        ensemble.predict(GAPS, particles=10)

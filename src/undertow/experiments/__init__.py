@@ -12,7 +12,7 @@ from undertow.experiments.preparing import prepare, read_trials
 from undertow.experiments.saved_run import SavedRun
 from undertow.experiments.scores import (
     ScoreTable,
-    latent_information,
+    latent_reliance,
     score_table,
     score_text,
     write_scores,
@@ -35,7 +35,7 @@ __all__ = [
     "cross_validate",
     "estimate",
     "latent_curve",
-    "latent_information",
+    "latent_reliance",
     "load_model",
     "model_choices",
     "model_class",

@@ -12,7 +12,7 @@ from undertow.evaluation.tables import Table, Tabular
 from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of, versions
-from undertow.experiments.scores import INFORMATION, latent_information, score_text
+from undertow.experiments.scores import RELIANCE, latent_reliance, score_text
 from undertow.files import write_json, write_rows, written_whole
 from undertow.models.base import Estimator
 
@@ -29,7 +29,7 @@ class ArmResult:
         settings: of its model, the chosen dropout among them.
         validation: dropout → validation score on fold 0; empty where none was chosen.
         statistics: fold → seed → score name → per-trial sums.
-        scores: score name → score over the folds and seeds it has; 'latent information' where it
+        scores: score name → score over the folds and seeds it has; 'latent reliance' where it
             has latents.
         differences: score name → paired difference from the first arm, over the folds and seeds
             both have.
@@ -248,8 +248,8 @@ def _scores(found: Mapping[int, Seeds]) -> dict[str, Score]:
     cells = [list(seeds.values()) for seeds in found.values()]
     if not cells:
         return {}
-    information = latent_information(cells)
-    return combine(cells) | ({} if information is None else {INFORMATION: information})
+    reliance = latent_reliance(cells)
+    return combine(cells) | ({} if reliance is None else {RELIANCE: reliance})
 
 
 def _differences(mine: Mapping[int, Seeds], reference: Mapping[int, Seeds]) -> dict[str, Score]:

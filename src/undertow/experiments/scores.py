@@ -21,7 +21,7 @@ from undertow.experiments.fitting import EXCHANGED
 from undertow.experiments.identity import versions
 from undertow.files import write_json
 
-FILE, INFORMATION = "scores.json", "latent information"
+FILE, RELIANCE = "scores.json", "latent reliance"
 LIKELIHOODS = ("co-bps", "fp-bps", "held-in bps")
 Cells = Sequence[Sequence[Mapping[str, Statistic]]]
 
@@ -99,10 +99,11 @@ def true_rate_cells(folds: Iterable[tuple[TrialSet | None, TrialSet]]) -> dict[s
     return {TRUE_RATES: found} if all(each for (each,) in found) else {}
 
 
-def latent_information(cells: Cells) -> Score | None:
-    """What latents carry beyond all else the decoder sees.
+def latent_reliance(cells: Cells) -> Score | None:
+    """How much the decoder leans on the latents: the score that is lost when they are exchanged.
 
-    It is the likelihood score that is lost when they are exchanged between trials.
+    It is no measure of information: exchanged latents beside a trial's own h are a pair the decoder
+    has never seen.
 
     The paired difference of 'co-bps' and 'co-bps exchanged' (where no neuron is held out, of the
     first of 'fp-bps' and 'held-in bps' there is), with a bootstrap interval over trials.
@@ -124,7 +125,7 @@ def latent_information(cells: Cells) -> Score | None:
     lost = pooled_score(kept, minus=exchanged)
     return replace(
         lost,
-        name=INFORMATION,
+        name=RELIANCE,
         note=f"{name} lost when latents are exchanged between trials; {lost.note}",
     )
 

@@ -27,6 +27,7 @@ def averaged(each: list[Prediction], samples: int | None) -> Prediction:
             for k in first.label_probabilities
         },
         dispersion=_mean_dispersion([one.dispersion for one in each]),
+        effective_samples=_fewest([one.effective_samples for one in each]),
         **_behavior(each, samples),
     )
 
@@ -34,6 +35,11 @@ def averaged(each: list[Prediction], samples: int | None) -> Prediction:
 def _mean_dispersion(each: list[np.ndarray | None]) -> np.ndarray | None:
     known = [one for one in each if one is not None]
     return np.mean(known, axis=0) if len(known) == len(each) else None
+
+
+def _fewest(each: list[np.ndarray | None]) -> np.ndarray | None:
+    known = [one for one in each if one is not None]
+    return np.min(known, axis=0) if known else None
 
 
 def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`Ensemble`: fits of the same model from several seeds, with their rates averaged."""
 
 import copy
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -169,7 +171,9 @@ class Ensemble(Estimator):
         self.history_ = list(getattr(first, "history_", ()))
         self.validation_score_ = float(np.mean([member.validation_score_ for member in members]))
 
-    def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
+    def predict(
+        self, trials: TrialsLike, samples: int | None = None, seed: int = 0, **options: Any
+    ) -> Prediction:
         """Average rates, behaviour and label probabilities of the members.
 
         Latents, their samples and the KL terms are those of the first member.
@@ -177,16 +181,33 @@ class Ensemble(Estimator):
         With `samples=N` the N rate samples are drawn from the members in turn, so that they spread
         as the members do.
 
+        Args:
+            trials, samples, seed: as in any model.
+            options: what else the members' `predict` takes, such as `particles` and `mode` of a
+                `LatentSDE`. The effective samples are the fewest of any member.
+
         Raises:
             ModelError: for other neurons, another order, other held-out neurons or another bin
-                width.
+                width; for an option the members do not take.
         """
         trials = self.checked(trials)
+        self._check_options(options)
         each = [
-            member.predict(trials, samples=share, seed=seed)
+            member.predict(trials, samples=share, seed=seed, **options)
             for member, share in zip(self.members_, self._shares(samples), strict=True)
         ]
         return averaged(each, samples)
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse what the members' `predict` does not take."""
+        member = type(self.members_[0])
+        taken = [*inspect.signature(member.predict).parameters][4:]
+        for name in options:
+            if name not in taken:
+                known = f"takes {', '.join(taken)} beside them" if taken else "takes no more"
+                raise ModelError(
+                    f"predict was given {name!r}: {member.__name__}.predict {known}; leave it out."
+                )
 
     def _shares(self, samples: int | None) -> list[int | None]:
         """Number of posterior samples to draw from each member, `samples` of the rates in all.
