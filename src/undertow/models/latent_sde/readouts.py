@@ -68,27 +68,38 @@ def solve_for_bound(network: LatentSDENetwork, batch: Batch) -> None:
     """Solve the readouts for the bound on these trials, which reads single inferred paths."""
     # side by side in time, so that all paths of a trial are left out together
     read = torch.cat(list(path_units(network, batch, generate=False, paths=SINGLE)), 1)
-    _solve(network, batch, read)
+    _solve_behavior(network, batch, read)
+    _solve_labels(network, batch, read)
 
 
 @torch.no_grad()
 def solve_for_prediction(network: LatentSDENetwork, batch: Batch, generate: bool) -> None:
     """Solve the readouts for predictions of these trials, which read the mean over paths.
 
-    Those for single paths would fall short: what spreads paths beside the data flattens them.
+    Those for single paths would fall short: what spreads paths beside the data flattens them. Of
+    labels, what is generated may know little: they are then read off inferred paths as well.
     """
     paths = path_units(network, batch, generate, PATHS)
-    _solve(network, batch, paths.mean(0), paths)
+    read = paths.mean(0)
+    _solve_behavior(network, batch, read, paths)
+    if generate and network.labels:
+        read = torch.cat([path_units(network, batch, False, PATHS).mean(0), read], 1)
+    _solve_labels(network, batch, read)
 
 
-def _solve(
+def _solve_behavior(
     network: LatentSDENetwork, batch: Batch, read: Tensor, paths: Tensor | None = None
 ) -> None:
-    """Fit what is observed in these trials to `read`, as many times over as it is long."""
-    times = read.shape[1] // batch.valid.shape[1]
+    """Fit the behaviour of these trials to `read`, as many times over as it is long."""
     if network.behavior is not None and batch.behavior is not None:
+        times = read.shape[1] // batch.valid.shape[1]
         behavior = torch.where(batch.inside[..., None], batch.behavior, torch.nan)
         network.behavior.solve(read, behavior.repeat(1, times, 1), paths)
+
+
+def _solve_labels(network: LatentSDENetwork, batch: Batch, read: Tensor) -> None:
+    """Fit the labels of these trials to `read`, as many times over as it is long."""
+    times = read.shape[1] // batch.valid.shape[1]
     for name, observation in network.labels.items():
         assert isinstance(observation, CategoricalObservation)
         if name in batch.labels:
