@@ -16,8 +16,8 @@ The same folds and scores as in latent_sde_table.py and rate_network.py:
   folds inside the training trials.
 - smoothing: held-out neurons from Gaussian smoothing and Poisson regression of the others.
 
-Printed here: all of the rate network, and smoothing of maze_reach; those of the recordings are part
-of latent_sde_table.py. With --fit, `LatentSDE` with coupled oscillators is fitted to two
+Printed here: smoothing of maze_reach; the others are part of latent_sde_table.py and of
+rate_network.py. With --fit, `LatentSDE` with coupled oscillators is fitted to two
 recordings, a quarter of the neurons held out, and its co-smoothing stands beside that of smoothing,
 one split (minutes). Intervals are 95 % bootstraps over test trials.
 """
@@ -37,8 +37,6 @@ from sklearn.model_selection import GridSearchCV
 import recordings
 from intervals import Folds, differences, scores, shown
 from latent_sde_recordings import SPIKES
-from rate_network import FOLDS as NETWORK_FOLDS
-from rate_network import SIGMAS, T0_S, simulate
 from undertow import LatentSDE, Smoothing, TrialSet, split_trials
 from undertow.data import Prediction, fold_trials
 from undertow.evaluation import (
@@ -189,10 +187,11 @@ def _named(found: Mapping[str, Statistic], names: Mapping[str, str]) -> dict[str
     return {names[key]: found[key] for key in names if key in found}
 
 
-def smoothing(trials: TrialSet, folds: int) -> Folds:
+def smoothing(trials: TrialSet, folds: int, only: Sequence[int] | None = None) -> Folds:
     """Co-smoothing of Gaussian smoothing, the width chosen on 15 % of the training trials."""
     found: Folds = []
-    for learn, held in fold_trials(trials, folds, 0):
+    parts = fold_trials(trials, folds, 0)
+    for learn, held in parts if only is None else [parts[fold] for fold in only]:
         model = Smoothing().fit(trials[learn])
         found.append([{"co-bps": sufficient_statistics(model.predict(trials[held]))["co-bps"]}])
     return found
@@ -228,12 +227,6 @@ def main() -> None:
     parser.add_argument("--split-seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for sigma in SIGMAS:
-        trials = simulate(sigma, 300)
-        print(f"rate network, σ = {sigma:g}", flush=True)
-        seen = round(T0_S / trials.bin_s)
-        show(dict(generation(trials, NETWORK_FOLDS, seen, SPIKES)))
-        show({"smoothing": smoothing(trials, NETWORK_FOLDS)})
     print("maze_reach, the folds of docs/research/how-many-latents.md", flush=True)
     show({"smoothing": smoothing(recordings.maze_reach(options.data), 3)})
     if options.fit:
