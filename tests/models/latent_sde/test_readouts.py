@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 
 from undertow.data import TrialSet
 from undertow.models import LatentSDE
+from undertow.models.latent_sde import readouts
 from undertow.models.latent_sde.readouts import solve_for_bound, solve_for_prediction
 from undertow.systems.oscillators import Oscillators
 from undertow.training import Training
@@ -81,6 +82,25 @@ def test_labels_are_read_at_their_optimum() -> None:
     given = made.label_probabilities["side"][np.arange(60), codes]
     share = np.bincount(codes).max() / 60
     assert -np.log(given).mean() < -share * np.log(share) - (1 - share) * np.log(1 - share) + 0.01
+
+
+def test_labels_of_a_model_that_generates_are_read_off_inferred_paths_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of labels that inferred paths tell and generated ones do not."""
+    model, seen = fitted(), trials()[:60]
+    side = torch.as_tensor(np.where(seen.labels["side"] == "left", 1.0, -1.0)).float()
+    told = side[:, None, None] + 0.1 * torch.randn(60, BINS, 4, generator=torch.manual_seed(0))
+
+    def units(network: Any, batch: Any, generate: bool, paths: int) -> torch.Tensor:
+        return (told[torch.randperm(60)] if generate else told).repeat(paths, 1, 1, 1)
+
+    network = model.copy().fit(trials()[:2], trials()[2:4], verbose=False).network_
+    monkeypatch.setattr(readouts, "path_units", units)
+    readouts.solve_for_prediction(network, model.read(seen), generate=True)
+    label: Any = network.labels["side"]
+    left = model.predict(seen[:1]).label_categories["side"].tolist().index("left")
+    assert (label.mean(told.mean(1))[:, left] > 0.5).tolist() == (side > 0).tolist()
 
 
 def test_single_paths_and_their_mean_have_readouts_of_their_own() -> None:
