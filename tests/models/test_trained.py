@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from tests import test_contracts as contracts
 from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small
+from tests.models.small_sde import TRIALS as SDE_TRIALS
 from tests.models.small_sde import fitted as fitted_sde
+from tests.models.small_sde import small as small_sde
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
-from undertow.dynamics import CoupledOscillators, UnderdampedLangevin
+from undertow.dynamics import GRU, CoupledOscillators, Dynamics, NeuralSDE, UnderdampedLangevin
 from undertow.errors import ModelError
 from undertow.inference import coordinated_dropout
 from undertow.models import Counts, GRUEncoding, HiddenSpikes, Population, TrainedModel
@@ -206,3 +208,15 @@ def test_no_dynamics_are_shown_before_fitting_or_without_any() -> None:
     for model in (small(dynamics=None).fit(GAPS), Reader().fit(GAPS)):
         with pytest.raises(ModelError, match="has no latent dynamics"):
             model.dynamics_  # noqa: B018
+
+
+def test_networks_in_the_dynamics_step_as_other_networks_do() -> None:
+    found = {}
+    kinds: tuple[Dynamics, ...] = GRU(4), NeuralSDE(4), CoupledOscillators(4)
+    for dynamics in kinds:
+        model = small_sde(dynamics=dynamics).fit(SDE_TRIALS, verbose=False)
+        named = {id(w): name for name, w in model.network_.dynamics.named_parameters()}
+        found[type(dynamics)] = {named[id(w)] for w in model.parameter_groups()["dynamics"]}
+    assert found[GRU] == {"log_timescale"}
+    assert found[NeuralSDE] == {"log_timescale", "diffusivity.raw"}
+    assert {"log_omega", "alpha", "diffusivity.raw"} < found[CoupledOscillators]

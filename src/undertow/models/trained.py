@@ -64,10 +64,13 @@ class TrainedModel(NetworkModel[Network]):
         return ()
 
     def parameter_groups(self) -> Mapping[str, Sequence[nn.Parameter]]:
-        """Weights whose step sizes are set apart: 'dynamics' and 'readout'."""
+        """Weights whose step sizes are set apart: 'dynamics' and 'readout'.
+
+        Networks inside the dynamics step as all other networks do.
+        """
         dynamics = self.parts().get("dynamics")
         return {
-            "dynamics": [] if dynamics is None else list(dynamics.parameters()),
+            "dynamics": [] if dynamics is None else _quantities(dynamics),
             "readout": [weight for part in self.readouts() for weight in part.parameters()],
         }
 
@@ -176,3 +179,10 @@ class TrainedModel(NetworkModel[Network]):
         score = f", validation {self.validation_score_:.4f}" if "validation_score" in kept else ""
         epochs = f"{int(kept.get('epoch', 0))} of {self._epochs(trials)}"
         return f"{type(self).__name__}: fitted in {clock(seconds)}, epoch {epochs} kept{score}"
+
+
+def _quantities(dynamics: nn.Module) -> list[nn.Parameter]:
+    """Learned numbers of the dynamics that are no weights of a network inside them."""
+    networks = (m for m in dynamics.modules() if isinstance(m, nn.Linear | nn.RNNCellBase))
+    apart = {id(weight) for network in networks for weight in network.parameters()}
+    return [weight for weight in dynamics.parameters() if id(weight) not in apart]

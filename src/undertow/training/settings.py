@@ -33,8 +33,9 @@ class Training(Options):
         steps: optimiser steps in all, rounded up to whole epochs; None where `epochs` are given.
         batch_size: trials per step, at most.
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
-        dynamics_rate, readout_rate: how many times that the step size of the dynamics' weights is,
-            and that of the readouts (the last, linear maps to what is observed); at most 1,000.
+        dynamics_rate, readout_rate: how many times that the step size of the dynamics' own numbers
+            is (frequencies, rates, couplings, noise; not of networks in them), and that of the
+            readouts (the last, linear maps to what is observed); at most 1,000.
         schedule: what follows the warm-up: 'cosine' (half a cosine, down to 1 %), 'plateau'
             (times 0.95 after each 10 epochs without a lower training loss, down to 1e-5) or
             'constant'.
