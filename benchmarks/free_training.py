@@ -89,6 +89,7 @@ def make_model(arm: str, stride: int, seed: int, epochs: int = 1, trials: int = 
         NeuralSDE(3, timescale_s=0.4),
         training_path="free" if arm == "free" else "simulated",
         encoder=LSTMEncoding(stride=1 if arm == "simulated" else stride),
+        dropout=0.0,
         samples=PATHS,
         seed=seed,
         device="cpu",

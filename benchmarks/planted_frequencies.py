@@ -41,7 +41,9 @@ def make_model(
     dynamics = CoupledOscillators(2 * oscillators, start_cycles=band)
     solver = Solver(bins_per_step=2.0)
     law = PathPosterior(posterior, align_modes=align and posterior == "drift")
-    return LatentSDE(dynamics, posterior=law, solver=solver, training=training, seed=seed)
+    return LatentSDE(
+        dynamics, posterior=law, solver=solver, dropout=0.0, training=training, seed=seed
+    )
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def main() -> None:
                 2 * options.units, still=still, start_cycles=tuple(options.cycles)
             )
             training = Training(steps=options.steps, batch_size=64, validate_every=None)
-            model = LatentSDE(dynamics, seed=seed, training=training)
+            model = LatentSDE(dynamics, dropout=0.0, seed=seed, training=training)
             model.set_params(posterior__initial_s=SEEN * BIN_S, encoder__hidden_dim=32)
             model.fit(train, validation)
             made, inferred = (

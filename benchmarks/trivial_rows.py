@@ -45,7 +45,6 @@ from undertow.evaluation import (
     score_prediction,
     sufficient_statistics,
 )
-from undertow.training import Training
 
 STD_S, FLOOR_HZ = 0.02, 0.1
 ADDED_SPIKES = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -208,7 +207,7 @@ def beside_smoothing(name: str, trials: TrialSet, seed: int, settings: dict[str,
     """Fit a latent SDE and smoothing to one split; print co-smoothing and the paired difference."""
     parts = split_trials(trials, seed=seed)
     models = {
-        "latent SDE": LatentSDE(training=Training(epochs=300, learning_rate=1e-2), **settings),
+        "latent SDE": LatentSDE(**settings),
         "smoothing": Smoothing(),
     }
     found = {}

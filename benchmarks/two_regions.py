@@ -107,7 +107,7 @@ def main() -> None:
     torch.set_num_threads(1)
     band = CoupledOscillators(4 * len(PLANTED), start_cycles=(1.5, 4.0))
     training = Training(steps=800, learning_rate=1e-2, dynamics_rate=2.0, validate_every=None)
-    template = LatentSDE(band, regions="split", training=training)
+    template = LatentSDE(band, regions="split", dropout=0.0, training=training)
     template.set_params(solver__bins_per_step=2.0)
     for name in options.only:
         trials = simulate(DRIVES[name], seed=0)

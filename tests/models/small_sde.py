@@ -18,6 +18,7 @@ SMALL: dict[str, Any] = {
     "encoder__hidden_dim": 6,
     "posterior__hidden_dim": 6,
     "decoder__width": 6,
+    "dropout": 0.0,
     "samples": 2,
 }
 N_TIME, BIN_S = 10, 0.02

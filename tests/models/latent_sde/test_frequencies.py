@@ -26,6 +26,7 @@ def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: 
             encoder__hidden_dim=width,
             posterior__hidden_dim=width,
             decoder__width=width,
+            dropout=0.0,
             training=Training(epochs=epochs, batch_size=16, learning_rate=2e-2),
         )
         .fit(trials)

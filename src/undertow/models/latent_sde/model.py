@@ -98,7 +98,7 @@ class LatentSDE(Inquiries):
         signals: Signals = Signals(),  # noqa: B008 (frozen)
         solver: Solver = Solver(),  # noqa: B008 (frozen)
         kl: KLSchedule = KLSchedule(),  # noqa: B008 (frozen)
-        dropout: float = 0.0,
+        dropout: float = 0.3,
         samples: int = 30,
         seed: int = 0,
         device: str = "auto",
