@@ -173,8 +173,8 @@ def generation(
             made = generated(name, train, test, seen)
             found.append([_named(generation_statistics(made, made, seen, train), names)])
         yield name, found
-    if trials.behavior is not None or trials.labels:
-        beside = {key: names[key] for key in names if key not in SPIKES}
+    beside = {key: names[key] for key in names if key not in SPIKES}
+    if beside:
         found = []
         for train, test in parts:
             inferred, made = (read(train, test, bins, seen) for bins in (None, seen))
