@@ -94,14 +94,18 @@ def fitted(parts: Parts, steps: int, seed: int) -> LatentSDE:
     return model.fit(parts.train, parts.validation)
 
 
+def relearned(parts: Parts, steps: int, seed: int) -> LatentSDE:
+    """A fit with posteriors of the training trials' own."""
+    return fitted(parts, steps, seed).relearned(parts.train)
+
+
 def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemble:
     """Relearned fits to as many training trials, drawn with replacement."""
     members: list[Estimator] = []
     for seed in range(options.seed, options.seed + options.members):
-        train = resample_trials(parts.train, seed)
-        first = partial(fitted, replace(parts, train=train), options.steps, seed)
+        drawn = replace(parts, train=resample_trials(parts.train, seed))
         name = f"s{sigma:g}_{options.steps}_{seed}_resampled"
-        members.append(kept(lambda: first().relearned(train), options.keep, name))  # noqa: B023
+        members.append(kept(partial(relearned, drawn, options.steps, seed), options.keep, name))
     return Ensemble.of(members)
 
 
@@ -198,8 +202,7 @@ def main() -> None:
             again = partial(first.relearned, parts.train)
             models[f"fit {seed}, relearned"] = kept(again, options.keep, f"{name}_relearned")
         if options.members:
-            several = partial(resampled, parts, options, sigma)
-            models[f"{options.members} resampled, relearned"] = several()
+            models[f"{options.members} resampled, relearned"] = resampled(parts, options, sigma)
         for line in rows(sigma, parts, models, options):
             print(line, flush=True)
 

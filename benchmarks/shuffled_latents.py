@@ -26,6 +26,7 @@ from intervals import Folds, differences, scores, shown
 from recordings import RECORDINGS
 from undertow import LangevinFlow, TrialSet
 from undertow.data import Prediction, fold_trials
+from undertow.encoders import dropout_from
 from undertow.evaluation import Statistic, sufficient_statistics
 from undertow.randomness import path_generator
 from undertow.training import Training
@@ -49,7 +50,8 @@ def learned_on(model: LangevinFlow, trials: TrialSet, steps: int, exchanged: boo
         index = torch.randperm(len(batch), generator=generator)[:BATCH]
         some = batch.take(index)
         other = torch.randperm(len(index), generator=generator) if exchanged else None
-        drawn = network.draw(some, network.encode(some, some.inputs), generator, other)
+        with dropout_from(network, generator):
+            drawn = network.draw(some, network.encode(some, some.inputs), generator, other)
         loss = -network.observation.log_prob(drawn.features, some.targets).sum() / len(index)
         optimiser.zero_grad()
         loss.backward()

@@ -201,7 +201,10 @@ class Ensemble(Estimator):
     def _check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse what the members' `predict` does not take."""
         member = type(self.members_[0])
-        taken = [*inspect.signature(member.predict).parameters][4:]
+        common = inspect.signature(Estimator.predict).parameters
+        taken = [
+            name for name in inspect.signature(member.predict).parameters if name not in common
+        ]
         for name in options:
             if name not in taken:
                 known = f"takes {', '.join(taken)} beside them" if taken else "takes no more"
