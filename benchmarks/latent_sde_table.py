@@ -18,8 +18,9 @@ maze_reach on all training trials, to the end; on the others on 85 % of them, th
 generation on the rest. This, dropout and all else that rows share were chosen for CO-SDE inside the
 training trials of fold 0 of split seed 0, and so was the step size of the linear SDE's matrix.
 Intervals are 95 % bootstraps over folds, seeds and test trials, differences from the reference
-paired. Finished fits are not run again; --quick is a small check that everything runs, --inner fits
-one fold inside those training trials alone.
+paired. 'Mean of 3 fits' is of what the fits of all seeds generate, its interval over folds and
+trials alone. Finished fits are not run again; --quick is a small check that everything runs,
+--inner fits one fold inside those training trials alone.
 """
 
 import argparse
@@ -44,8 +45,9 @@ from undertow.dynamics import (
     LinearSDE,
     NeuralSDE,
 )
+from undertow.evaluation import Statistic, generation_statistics
 from undertow.experiments import CellResult, run_grid
-from undertow.models import GPSLDS, LatentSDE, VariationalEM
+from undertow.models import GPSLDS, Ensemble, LatentSDE, VariationalEM
 from undertow.models.base import Estimator
 from undertow.training import Training
 
@@ -57,6 +59,8 @@ MOST_CORRELATED = 32  # coordinates of an initial state whose covariances are in
 GP_DIM, GP_ITERATIONS = 8, 30
 SHARED_OUT = ("GRU", "CO-ODE", "neural-SDE", "CO-SDE")
 """Rows that are also fitted with the state dealt out to the regions."""
+AVERAGED = (REFERENCE, "neural-SDE", "GRU")
+"""Rows of which the mean over seeds stands in the table, too."""
 
 
 def rows(dim: int) -> dict[str, Dynamics]:
@@ -182,12 +186,42 @@ def study(name: str, protocol: Protocol, seeds: int, options: argparse.Namespace
             only_folds=folds,
             split_seed=options.split_seed,
             workers=options.workers,
+            keep_models=row in AVERAGED,
             report=say,
         )
     ]
     found = {row: folds_of(cells, row, name, protocol.scores) for row in models}
+    found |= averaged(cells, trials, protocol, options.split_seed) if seeds > 1 else {}
     found |= trivial(trials, protocol, folds, options.split_seed)
     print(f"\n{table(found, {row: counts(cells, row) for row in models})}", flush=True)
+
+
+def averaged(
+    cells: Sequence[CellResult], trials: TrialSet, protocol: Protocol, split_seed: int
+) -> dict[str, Folds]:
+    """The mean of what the fits of all seeds predict, a row for each of `AVERAGED`."""
+    found: dict[str, Folds] = {}
+    for row in AVERAGED:
+        mine = [each for each in cells if each.cell.model == row]
+        for fold, parts in enumerate(fold_trials(trials, FOLDS, split_seed)):
+            paths = [each.model_path for each in mine if each.cell.fold == fold]
+            if paths:
+                name = f"{row}, mean of {len(paths)} fits"
+                train, test = (trials[rows] for rows in parts)
+                scored = averaged_statistics(paths, train, test, protocol)
+                found.setdefault(name, []).append([scored])
+    return found
+
+
+def averaged_statistics(
+    paths: Sequence[Path], train: TrialSet, test: TrialSet, protocol: Protocol
+) -> dict[str, Statistic]:
+    """Scores of the mean of fits that were kept, under the table's names."""
+    model = Ensemble.of([LatentSDE.load(path) for path in paths])
+    generated = model.predict_generated(test)
+    assert generated is not None
+    sums = generation_statistics(model.predict(test), *generated, train)
+    return {protocol.scores[name]: sums[name] for name in protocol.scores if name in sums}
 
 
 def trivial(

@@ -5,9 +5,12 @@ import pytest
 
 from undertow.data import TrialSet
 from undertow.dynamics import CoupledOscillators
-from undertow.models import LatentSDE
+from undertow.models import LatentSDE, PathPosterior
 from undertow.systems import simulate_oscillators
 from undertow.training import Training
+
+STEPS = 800
+"""Of a fit from a band that is far off; 400 are too few."""
 
 
 def fitted_hz(trials: TrialSet, n: int, timescale_s: float, width: int, epochs: int) -> np.ndarray:
@@ -59,3 +62,24 @@ def test_the_bin_width_does_not_change_a_frequency() -> None:
     ]
     assert found[0] == pytest.approx(found[1], rel=0.02)
     assert found[0] == pytest.approx(8.0, rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [0.25, 4.0], ids=["too low", "too high"])
+def test_aligned_modes_are_recovered_from_a_band_that_is_far_off(factor: float) -> None:
+    """A drift of the posterior's own turns freely; its modes are where the prior's then start."""
+    planted = (2.0, 3.3, 5.1)
+    trials = simulate_oscillators(
+        planted, n_trials=128, n_neurons=40, mean_rate_hz=30, bins=40, bin_s=0.025
+    )
+    band = planted[0] * factor, planted[-1] * factor
+    model = LatentSDE(
+        CoupledOscillators(2 * len(planted), start_cycles=band),
+        posterior=PathPosterior("drift", align_modes=True),
+        dropout=0.0,
+        training=Training(steps=STEPS, learning_rate=5e-3, dynamics_rate=10, validate_every=None),
+    ).fit(trials, verbose=False)
+    dynamics = model.dynamics_
+    assert isinstance(dynamics, CoupledOscillators)
+    found = np.sort(dynamics.natural_frequencies_hz.detach().numpy())
+    assert np.allclose(found, planted, rtol=0.03), found
