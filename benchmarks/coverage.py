@@ -19,7 +19,8 @@ choose no weights.
 
 Each fit is shown twice: as trained, and `relearned` with posteriors of the training trials' own.
 With `--members` a third row is of an `Ensemble` of so many relearned fits, each to training trials
-drawn with replacement (`resample="trials"`), which spread as fits to other recordings would.
+drawn with replacement (`resample="trials"`), which spread as fits to other recordings would; with
+`--uncertain` each sample of theirs draws its readouts anew, too (`uncertain_readouts`).
 
 The oracle is the network itself, true drift, diffusion and readout, by the same particles: where
 twice as many change nothing, what is left between it and a fit is the fit's error.
@@ -85,18 +86,21 @@ def kept(make: Callable[[], LatentSDE], folder: Path | None, name: str) -> Laten
     return LatentSDE.load(file)
 
 
-def fitted(parts: Parts, steps: int, seed: int) -> LatentSDE:
+def fitted(parts: Parts, steps: int, seed: int, uncertain: bool = False) -> LatentSDE:
     """With a step a bin: over longer ones states are read off straight lines, which vary less."""
     training = Training(steps=steps, batch_size=64, learning_rate=1e-2, validate_every=None)
     model = make_model("SDE", DIM, 1).set_params(
-        seed=seed, solver__bins_per_step=1.0, training=training
+        seed=seed,
+        solver__bins_per_step=1.0,
+        posterior__uncertain_readouts=uncertain,
+        training=training,
     )
     return model.fit(parts.train, parts.validation)
 
 
-def relearned(parts: Parts, steps: int, seed: int) -> LatentSDE:
+def relearned(parts: Parts, steps: int, seed: int, uncertain: bool) -> LatentSDE:
     """A fit with posteriors of the training trials' own."""
-    return fitted(parts, steps, seed).relearned(parts.train)
+    return fitted(parts, steps, seed, uncertain).relearned(parts.train)
 
 
 def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemble:
@@ -104,8 +108,9 @@ def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemb
     members: list[Estimator] = []
     for seed in range(options.seed, options.seed + options.members):
         drawn = replace(parts, train=resample_trials(parts.train, seed))
-        name = f"s{sigma:g}_{options.steps}_{seed}_resampled"
-        members.append(kept(partial(relearned, drawn, options.steps, seed), options.keep, name))
+        name = f"s{sigma:g}_{options.steps}_{seed}_resampled" + "_uncertain" * options.uncertain
+        make = partial(relearned, drawn, options.steps, seed, options.uncertain)
+        members.append(kept(make, options.keep, name))
     return Ensemble.of(members)
 
 
@@ -180,6 +185,7 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
     parser.add_argument("--members", type=int, default=0, help="fits to resampled trials")
+    parser.add_argument("--uncertain", action="store_true", help="members' readouts, too")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps of a fit")
     parser.add_argument("--particles", type=int, default=500)
     parser.add_argument("--trials", type=int, default=300)

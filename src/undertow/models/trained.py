@@ -81,6 +81,9 @@ class TrainedModel(NetworkModel[Network]):
         """
         return None
 
+    def complete(self, trials: TrialSet) -> None:
+        """Learn what the training loop has not, from the trials it ended on; nothing by default."""
+
     def finish(self, validation: Batch) -> None:
         """Do what remains once the network is fitted, such as warnings; nothing by default."""
 
@@ -126,18 +129,20 @@ class TrainedModel(NetworkModel[Network]):
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
+        learned = trials
         self.history_ = self._train(trials, validate, folder, resume, report)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
             # described by the first training trials as before: the network stays the same
             self._build(self.population_, trials)
-            together, folder = join_trials(trials, validation), folder and folder / "refit"
             # stop where the first run was best; schedules keep the length of the whole budget
             share = kept_row(self.history_)["epoch"] / self._epochs(trials)
-            last = max(1, round(share * self._epochs(together)))
-            self._train(together, None, folder, resume, report, last)
+            learned, folder = join_trials(trials, validation), folder and folder / "refit"
+            last = max(1, round(share * self._epochs(learned)))
+            self._train(learned, None, folder, resume, report, last)
         self.network_.eval()
+        self.complete(learned)
         if isinstance(report, Progress):
             report.finish(self._summary(time.monotonic() - started, trials))
         self.finish(held)

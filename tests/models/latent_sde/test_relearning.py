@@ -8,6 +8,7 @@ from tests.models.small_sde import TRIALS, fit
 from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.models import LatentSDE
+from undertow.models.latent_sde import model as latent_sde
 
 ENCODING = ("encoder.", "initial.", "steering.")
 
@@ -38,6 +39,16 @@ def test_the_same_seed_learns_the_same() -> None:
 def test_a_fit_may_end_with_it() -> None:
     plain, relearned = fit(), fit(posterior__relearn=3)
     assert any(name.startswith("dynamics.") for name in changed(plain, relearned))
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_fit_that_is_repeated_on_all_trials_ends_with_it_once(
+    keep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(latent_sde, "relearn", lambda network, batch, *_: seen.append(len(batch)))
+    fit(posterior__relearn=3, training__refit=True, training__keep=keep)
+    assert seen == [len(TRIALS)]
 
 
 def test_steps_are_checked() -> None:

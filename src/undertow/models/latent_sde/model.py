@@ -174,15 +174,16 @@ class LatentSDE(Inquiries):
     def _train(self, trials: TrialSet, *given: Any) -> list[dict[str, float]]:
         if (law := self.network_.parameter_law) is not None:
             law.n_trials = trials.n_trials
-        history = super()._train(trials, *given)
+        return super()._train(trials, *given)
+
+    def complete(self, trials: TrialSet) -> None:
+        batch = self.read(trials)
         if steps := self.piece("posterior").relearn:
-            batch = self.read(trials)
             relearn(self.network_, batch, steps, self.seed)
             if (solve := self.closed_form(batch)) is not None:
                 solve(self.network_.eval(), 1.0)  # for prediction: it has learned for the bound
         if self.network_.readout_law is not None:
-            fit_readout_law(self.network_, self.read(trials))
-        return history
+            fit_readout_law(self.network_, batch)
 
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
