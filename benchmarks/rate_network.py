@@ -2,7 +2,7 @@
 their Fig. 2.
 
     python benchmarks/rate_network.py [--out RESULTS] [--images docs/images] [--workers 2]
-        [--seeds 3] [--quick]
+        [--seeds 3] [--sigmas 0 0.5 1 2] [--dims 3] [--quick]
 
 Two random networks, for process noise σ of 0, 0.5, 1 and 2 each: 300 trials of 1 s in 10 ms bins,
 50 neurons, 10 of them held out; the same starts and inputs at each σ. The three dynamics in three
@@ -16,7 +16,8 @@ which 15 % choose the step by the rates they generate, 100 to test, three seeds.
 
 What needs no dynamics stands below (trivial_rows.py). Intervals are 95 % bootstraps over networks,
 seeds and test trials, differences paired. Finished fits are not run again. The pictures are Fig. 2a
-and b (`rate_network_scores.png`) and 2c to e (`rate_network_fit.png`, see rate_network_figure.py).
+and b (`rate_network_scores.png`) and 2c to e (`rate_network_fit.png`, see rate_network_figure.py);
+there are none where σ = 1 in three dimensions is left out.
 """
 
 import argparse
@@ -195,6 +196,17 @@ def fit_all(
     ]
 
 
+def draw(cells: list[CellResult], found: Found, n_trials: int, folder: Path) -> None:
+    """All pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_scores(found, folder / "rate_network_scores.png")
+    sigma, dim = PICTURED
+    wanted = named("SDE", dim), data_name(sigma, SEED)
+    cell = next(c for c in cells if (c.cell.model, c.cell.data) == wanted)
+    network = RateNetwork.random(noise=sigma, seed=SEED)
+    print(draw_fit(cell, simulate(sigma, n_trials), network, FOLDS, folder))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/rate_network"))
@@ -202,11 +214,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
+        "--sigmas", type=float, nargs="+", choices=DIMS, default=list(DIMS), help="of those above"
+    )
+    parser.add_argument("--dims", type=int, nargs="+", help="of those above; all by default")
+    parser.add_argument(
         "--quick", action="store_true", help="few trials and steps: a check that all of it runs"
     )
     options = parser.parse_args()
     matplotlib.use("Agg")
-    dims, n_trials, networks, steps = DIMS, 300, NETWORKS, STEPS
+    dims = {s: tuple(d for d in DIMS[s] if d in (options.dims or DIMS[s])) for s in options.sigmas}
+    n_trials, networks, steps = 300, NETWORKS, STEPS
     if options.quick:
         options.out = options.images = options.out / "quick"
         dims, n_trials, networks, steps = {1.0: (3,)}, 45, 1, 10
@@ -217,13 +234,8 @@ def main() -> None:
         for what in SCORES.values():
             print(f"\n{what}, {seeds} seeds\n\n{table(found, what)}", flush=True)
     print(f"\n{trivial_rows(dims, n_trials, networks)}", flush=True)
-    options.images.mkdir(parents=True, exist_ok=True)
-    draw_scores(found, options.images / "rate_network_scores.png")
-    sigma, dim = PICTURED
-    wanted = named("SDE", dim), data_name(sigma, SEED)
-    cell = next(c for c in cells if (c.cell.model, c.cell.data) == wanted)
-    network, trials = RateNetwork.random(noise=sigma, seed=SEED), simulate(sigma, n_trials)
-    print(draw_fit(cell, trials, network, FOLDS, options.images))
+    if PICTURED[1] in dims.get(PICTURED[0], ()):
+        draw(cells, found, n_trials, options.images)
 
 
 if __name__ == "__main__":
