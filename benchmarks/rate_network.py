@@ -144,25 +144,32 @@ def trivial_rows(dims: Dims, n_trials: int, networks: int) -> str:
 
 
 def draw_scores(found: Found, path: Path) -> None:
-    """Fig. 2a, against dimensions, and 2b, against σ; generation above, smoothing below."""
-    sigmas = tuple(dict.fromkeys(sigma for sigma, _, _ in found))
-    sigma = PICTURED[0] if PICTURED[0] in sigmas else sigmas[0]
+    """Fig. 2b, against σ, and where there are several 2a, against dimensions; generation above,
+    smoothing below."""
+    sigma, dim = PICTURED
+    sigmas = tuple(dict.fromkeys(s for s, _, d in found if d == dim))
     dims = tuple(dict.fromkeys(d for s, _, d in found if s == sigma))
-    dim = PICTURED[1] if PICTURED[1] in dims else dims[0]
+    columns = [("process noise σ", f"{dim} dimensions", {s: (s, dim) for s in sigmas})]
+    if len(dims) > 1:
+        columns.append(("latent dimensions", f"σ = {sigma:g}", {d: (sigma, d) for d in dims}))
     figure, axes = plt.subplots(
-        2, 2, figsize=(6.4, 5), sharey="row", sharex="col", layout="constrained"
+        2,
+        len(columns),
+        figsize=(3.2 * len(columns), 5),
+        sharey="row",
+        sharex="col",
+        squeeze=False,
+        layout="constrained",
     )
-    for row, what in zip(axes, SCORES.values(), strict=True):
-        for kind in KINDS:
-            by_dim = [scores(found[sigma, kind, d], True)[what] for d in dims]
-            by_sigma = [scores(found[s, kind, dim], True)[what] for s in sigmas]
-            _line(row[0], dims, by_dim, kind)
-            _line(row[1], sigmas, by_sigma, kind)
-        row[0].set_ylabel(f"{what}, bits/spike")
-    axes[0, 0].set_title(f"σ = {sigma:g}")
-    axes[0, 1].set_title(f"{dim} dimensions")
-    axes[1, 0].set_xlabel("latent dimensions")
-    axes[1, 1].set_xlabel("process noise σ")
+    for column, (label, title, points) in zip(axes.T, columns, strict=True):
+        for panel, what in zip(column, SCORES.values(), strict=True):
+            for kind in KINDS:
+                values = [scores(found[s, kind, d], True)[what] for s, d in points.values()]
+                _line(panel, tuple(points), values, kind)
+            panel.set_ylabel(f"{what}, bits/spike")
+            panel.label_outer()
+        column[0].set_title(title)
+        column[1].set_xlabel(label)
     axes[0, 0].legend(frameon=False)
     figure.savefig(path, dpi=150)
     plt.close(figure)

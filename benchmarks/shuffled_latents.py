@@ -7,9 +7,10 @@ lean on them?
 Exchanging latents between trials shows how much a decoder relies on them (latent reliance); but
 latents of one trial beside h of another are a pair it has never seen, and may mislead it. The fair
 control is a decoder that has learned from such pairs: encoder, dynamics and posterior of the fit
-are kept, decoder and observation go on for so many steps with the latents of another trial, drawn
-anew in each step, and never lack h. Beside it stands the same decoder gone on with for as many
-steps on the trial's own latents, also with h throughout.
+are kept, decoder and observation go on with the latents of another trial, drawn anew in each step,
+and never lack h. Beside it stands the same decoder gone on with on the trial's own latents, also
+with h throughout. Of at most so many steps those are taken after which the validation trials, 15 %
+of the training trials, read in the same way, are predicted best.
 
 Folds of 5, the default at each recording's budget. Bits per spike of held-out neurons; intervals
 are 95 % bootstraps over test trials and seeds, differences paired.
@@ -17,6 +18,7 @@ are 95 % bootstraps over test trials and seeds, differences paired.
 
 import argparse
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,28 +27,37 @@ import torch
 from intervals import Folds, differences, scores, shown
 from recordings import RECORDINGS
 from undertow import LangevinFlow, TrialSet
-from undertow.data import Prediction, fold_trials
+from undertow.data import Prediction, fold_trials, split_validation
 from undertow.encoders import dropout_from
 from undertow.evaluation import Statistic, sufficient_statistics
 from undertow.randomness import path_generator
 from undertow.training import Training
 
-BATCH, LEARNING_RATE = 64, 1e-3
+BATCH, LEARNING_RATE, EVERY, VALIDATION = 64, 1e-3, 50, 0.15
 NAMES = ("own latents", "exchanged", "own, learned on", "exchanged, learned on")
 
 
-def learned_on(model: LangevinFlow, trials: TrialSet, steps: int, exchanged: bool) -> LangevinFlow:
-    """A copy whose decoder goes on learning, with the latents of other trials or its own."""
+def learned_on(
+    model: LangevinFlow, parts: tuple[TrialSet, TrialSet], steps: int, exchanged: bool
+) -> LangevinFlow:
+    """A copy whose decoder goes on learning, with the latents of other trials or its own, until the
+    validation trials, read in the same way, are predicted best."""
     model = copy.deepcopy(model)
-    network, batch = model.network_.train(), model.read(trials)
+    network, batch = model.network_, model.read(parts[0])
     network.withhold_h = 0.0
-    kept = {*network.decoder.parameters(), *network.observation.parameters()}
+    learned = {*network.decoder.parameters(), *network.observation.parameters()}
     for parameter in network.parameters():
-        parameter.requires_grad_(parameter in kept)
+        parameter.requires_grad_(parameter in learned)
     generator = path_generator(batch.targets.device, model.seed, 1)
-    optimiser = torch.optim.AdamW(kept, lr=LEARNING_RATE, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(learned, lr=LEARNING_RATE, weight_decay=1e-2)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
+    best, kept = -math.inf, network.state_dict()
+    for step in range(steps):
+        if step % EVERY == 0:
+            score = co_smoothing(read(model, parts[1], exchanged))["co-bps"].value
+            if score > best:
+                best, kept = score, copy.deepcopy(network.state_dict())
+        network.train()
         index = torch.randperm(len(batch), generator=generator)[:BATCH]
         some = batch.take(index)
         other = torch.randperm(len(index), generator=generator) if exchanged else None
@@ -57,28 +68,30 @@ def learned_on(model: LangevinFlow, trials: TrialSet, steps: int, exchanged: boo
         loss.backward()
         optimiser.step()
         decay.step()
-    network.eval()
+        network.eval()
+    network.load_state_dict(kept)
     return model
 
 
-def co_smoothing(prediction: Prediction | None) -> dict[str, Statistic]:
+def read(model: LangevinFlow, trials: TrialSet, exchanged: bool) -> Prediction:
+    """Predict with each trial's own latents, or another's."""
+    found = model.predict_exchanged(trials) if exchanged else model.predict(trials)
+    assert found is not None
+    return found
+
+
+def co_smoothing(prediction: Prediction) -> dict[str, Statistic]:
     """Bits per spike of held-out neurons, by trial."""
-    assert prediction is not None
     return {"co-bps": sufficient_statistics(prediction)["co-bps"]}
 
 
 def one_fit(model: LangevinFlow, train: TrialSet, test: TrialSet, steps: int) -> Sequence[dict]:
     """The score under each of `NAMES`."""
-    model.fit(train, verbose=False)
-    own = learned_on(model, train, steps, exchanged=False)
-    other = learned_on(model, train, steps, exchanged=True)
-    found = [
-        model.predict(test),
-        model.predict_exchanged(test),
-        own.predict(test),
-        other.predict_exchanged(test),
-    ]
-    return [co_smoothing(each) for each in found]
+    parts = split_validation(train, VALIDATION, model.seed)
+    model.fit(*parts, verbose=False)
+    own, other = (learned_on(model, parts, steps, exchanged) for exchanged in (False, True))
+    asked = ((model, False), (model, True), (own, False), (other, True))
+    return [co_smoothing(read(each, test, exchanged)) for each, exchanged in asked]
 
 
 def main() -> None:

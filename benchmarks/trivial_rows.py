@@ -115,6 +115,18 @@ def ridge(train: TrialSet, test: TrialSet, seen: int) -> np.ndarray | None:
     return fitted.predict(np.sqrt(first[1])).reshape(test.n_trials, *train.behavior.shape[1:])
 
 
+def mean_behavior(train: TrialSet, test: TrialSet, by_condition: bool) -> np.ndarray | None:
+    """Mean behaviour in each bin, or that of each test trial's condition where there is one."""
+    if train.behavior is None:
+        return None
+    overall = np.nanmean(train.behavior, axis=0)
+    expected = np.broadcast_to(overall, (test.n_trials, *overall.shape)).copy()
+    learned, wanted = conditions(train), conditions(test)
+    for condition in np.intersect1d(learned, wanted) if by_condition else ():
+        expected[wanted == condition] = np.nanmean(train.behavior[learned == condition], axis=0)
+    return expected
+
+
 def label_probabilities(
     train: TrialSet, test: TrialSet, bins: int | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -134,9 +146,8 @@ def label_probabilities(
 def generated(row: str, train: TrialSet, test: TrialSet, seen: int) -> Prediction:
     """Spikes that a row expects in the test trials."""
     spikes, n_trials = choose(row, train, seen)
-    return Prediction(
-        scaled(averages(train, test, n_trials), test, seen, spikes) / test.bin_s, test
-    )
+    rates = scaled(averages(train, test, n_trials), test, seen, spikes) / test.bin_s
+    return Prediction(rates, test, behavior=mean_behavior(train, test, n_trials < WITHOUT))
 
 
 def read(train: TrialSet, test: TrialSet, bins: int | None, seen: int) -> Prediction:
