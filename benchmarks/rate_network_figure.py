@@ -72,7 +72,7 @@ def _rates(panels: Any, generated: Prediction) -> None:
     for panel, neuron in zip(panels.flat, shown, strict=True):
         low, high = mean[:, neuron] - std[:, neuron], mean[:, neuron] + std[:, neuron]
         panel.fill_between(trials.time_s, low, high, alpha=0.3, linewidth=0)
-        panel.plot(trials.time_s, mean[:, neuron], label=f"generated, mean ± std of {SAMPLES}")
+        panel.plot(trials.time_s, mean[:, neuron], label="generated, ± std")
         panel.plot(trials.time_s, trials.truth[0][:, neuron], color="black", label="true")
         panel.set_title(f"neuron {neuron}")
     panels[0, 0].legend(frameon=False, fontsize="x-small")
