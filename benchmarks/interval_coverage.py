@@ -1,7 +1,7 @@
 """How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar &
 van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particles; and of the truth.
 
-    python benchmarks/coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--particles 500]
+    python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--particles 500]
         [--members 4]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
