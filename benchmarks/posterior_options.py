@@ -16,7 +16,7 @@ import time
 
 import torch
 
-from coverage import coverage
+from interval_coverage import coverage
 from rate_network import T0_S, make_model, simulate
 from undertow import TrialSet
 from undertow.analysis import simulation_based_calibration
