@@ -1,8 +1,8 @@
 """How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar &
 van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particles; and of the truth.
 
-    python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--particles 500]
-        [--members 4]
+    python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450]
+        [--particles 500] [--members 4 [--uncertain]]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
 the weights on, 60 to test. A neural SDE of three dimensions, one fit for each seed; intervals are
