@@ -1,8 +1,8 @@
 """How often 90 % intervals of a latent SDE hold the true rate, on a noisy rate network (ElGazzar &
 van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particles; and of the truth.
 
-    python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450]
-        [--particles 500] [--members 4 [--uncertain]]
+    python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--relearn 120]
+        [--particles 500] [--oracle-particles 2000] [--members 4 [--uncertain]]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
 the weights on, 60 to test. A neural SDE of three dimensions, one fit for each seed; intervals are
@@ -22,8 +22,8 @@ With `--members` a third row is of an `Ensemble` of so many relearned fits, each
 drawn with replacement (`resample="trials"`), which spread as fits to other recordings would; with
 `--uncertain` each sample of theirs draws its readouts anew, too (`uncertain_readouts`).
 
-The oracle is the network itself, true drift, diffusion and readout, by the same particles: where
-twice as many change nothing, what is left between it and a fit is the fit's error.
+The oracle is the network itself, true drift, diffusion and readout, by particles of the same kind:
+where twice as many change nothing, what is left between it and a fit is the fit's error.
 """
 
 import argparse
@@ -98,9 +98,10 @@ def fitted(parts: Parts, steps: int, seed: int, uncertain: bool = False) -> Late
     return model.fit(parts.train, parts.validation)
 
 
-def relearned(parts: Parts, steps: int, seed: int, uncertain: bool) -> LatentSDE:
+def relearned(parts: Parts, options: argparse.Namespace, seed: int) -> LatentSDE:
     """A fit with posteriors of the training trials' own."""
-    return fitted(parts, steps, seed, uncertain).relearned(parts.train)
+    made = fitted(parts, options.steps, seed, options.uncertain)
+    return made.relearned(parts.train, options.relearn)
 
 
 def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemble:
@@ -108,8 +109,9 @@ def resampled(parts: Parts, options: argparse.Namespace, sigma: float) -> Ensemb
     members: list[Estimator] = []
     for seed in range(options.seed, options.seed + options.members):
         drawn = replace(parts, train=resample_trials(parts.train, seed))
-        name = f"s{sigma:g}_{options.steps}_{seed}_resampled" + "_uncertain" * options.uncertain
-        make = partial(relearned, drawn, options.steps, seed, options.uncertain)
+        steps = f"{options.steps}+{options.relearn}"
+        name = f"s{sigma:g}_{steps}_{seed}_resampled" + "_uncertain" * options.uncertain
+        make = partial(relearned, drawn, options, seed)
         members.append(kept(make, options.keep, name))
     return Ensemble.of(members)
 
@@ -174,7 +176,7 @@ def rows(
                     said = f"{name}, widened by {factor:.2f}"
                     yield row(sigma, mode, (fit, said), partial(replace, wide))
         seen = round(T0_S / parts.test.bin_s) if mode == "generate" else None
-        for particles in (options.particles, 2 * options.particles):
+        for particles in (options.oracle_particles, 2 * options.oracle_particles):
             ask = partial(oracle, network, offsets, parts.test, seen, particles, SAMPLES, 1)
             yield row(sigma, mode, ("the truth", f"{particles} particles"), ask)
 
@@ -187,7 +189,9 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=0, help="fits to resampled trials")
     parser.add_argument("--uncertain", action="store_true", help="members' readouts, too")
     parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps of a fit")
+    parser.add_argument("--relearn", type=int, default=120, help="steps of learning again")
     parser.add_argument("--particles", type=int, default=500)
+    parser.add_argument("--oracle-particles", type=int, default=2000, help="of the truth")
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--test", type=int, help="test trials, at most; all by default")
     parser.add_argument("--widened", action="store_true", help="a widened row for each")
@@ -205,8 +209,9 @@ def main() -> None:
             make = partial(fitted, parts, options.steps, seed)
             first = kept(make, options.keep, name)
             models[f"fit {seed}"] = first
-            again = partial(first.relearned, parts.train)
-            models[f"fit {seed}, relearned"] = kept(again, options.keep, f"{name}_relearned")
+            again = partial(first.relearned, parts.train, options.relearn)
+            name += f"_relearned{options.relearn}"
+            models[f"fit {seed}, relearned"] = kept(again, options.keep, name)
         if options.members:
             models[f"{options.members} resampled, relearned"] = resampled(parts, options, sigma)
         for line in rows(sigma, parts, models, options):

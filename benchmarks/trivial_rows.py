@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV
 
@@ -50,8 +51,10 @@ ROWS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "PSTH": ((WITHOUT,), (WITHOUT,)),
     "PSTH × gain": (ADDED_SPIKES, (WITHOUT,)),
     "condition averages × gain": (ADDED_SPIKES, ADDED_TRIALS),
+    "guessed averages × gain": (ADDED_SPIKES, ADDED_TRIALS),
 }
 """Row → (κ to choose from, added trials to choose from)."""
+GUESSED = "guessed averages × gain"
 PENALTIES = np.logspace(0, 5, 11)
 REFINE = 100
 READ = "ridge and logistic regression"
@@ -72,17 +75,26 @@ def conditions(trials: TrialSet) -> np.ndarray:
     return np.array([str(each) for each in trials.stimulus[:, 0].tolist()])
 
 
-def averages(train: TrialSet, test: TrialSet, added_trials: float) -> np.ndarray:
-    """Spikes per bin expected of the test trials by their condition, (trials, time, neurons)."""
-    overall, learned, wanted = psth(train), conditions(train), conditions(test)
-    expected = np.broadcast_to(overall, test.spikes.shape).copy()
-    for condition in np.unique(wanted) if added_trials < WITHOUT else ():
+def condition_weights(train: TrialSet, test: TrialSet, bins: int | None) -> np.ndarray:
+    """Each test trial's condition, 1 for its own and 0 elsewhere, or its probabilities given so
+    many bins, (trials, conditions of the training trials)."""
+    learned = conditions(train)
+    if bins is None:
+        return np.equal.outer(conditions(test), np.unique(learned)).astype(float)
+    first, asked = (np.sqrt(np.nansum(each.spikes[:, :bins], axis=1)) for each in (train, test))
+    discriminant = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    weights: np.ndarray = discriminant.fit(first, learned).predict_proba(asked)
+    return weights
+
+
+def averages(train: TrialSet, weights: np.ndarray, added_trials: float) -> np.ndarray:
+    """Spikes per bin expected by condition, (trials, time, neurons)."""
+    overall, learned = psth(train), conditions(train)
+    own = np.zeros((weights.shape[1], *overall.shape))
+    for k, condition in enumerate(np.unique(learned)) if added_trials < WITHOUT else ():
         mine = np.flatnonzero(learned == condition)
-        if mine.size:
-            own = psth(train[mine])
-            mixed = (mine.size * own + added_trials * overall) / (mine.size + added_trials)
-            expected[wanted == condition] = mixed
-    return expected
+        own[k] = mine.size / (mine.size + added_trials) * (psth(train[mine]) - overall)
+    return overall + np.tensordot(weights, own, axes=1)
 
 
 def scaled(expected: np.ndarray, trials: TrialSet, seen: int, added: float) -> np.ndarray:
@@ -97,11 +109,14 @@ def scaled(expected: np.ndarray, trials: TrialSet, seen: int, added: float) -> n
 def choose(row: str, train: TrialSet, seen: int) -> tuple[float, float]:
     """κ and the number of added trials with the best generation inside the training trials."""
     found = dict.fromkeys(product(*ROWS[row]), 0.0)
-    for (learn, held), (spikes, n_trials) in product(fold_trials(train, 5, seed=1), found):
+    for learn, held in fold_trials(train, 5, seed=1):
         test = train[held]
-        rates = scaled(averages(train[learn], test, n_trials), test, seen, spikes)[:, seen:]
-        counts = test.spikes[:, seen:]
-        found[spikes, n_trials] += float(np.nansum(counts * np.log(rates) - rates))
+        weights = condition_weights(train[learn], test, seen if row == GUESSED else None)
+        for spikes, n_trials in found:
+            expected = averages(train[learn], weights, n_trials)
+            rates = scaled(expected, test, seen, spikes)[:, seen:]
+            counts = test.spikes[:, seen:]
+            found[spikes, n_trials] += float(np.nansum(counts * np.log(rates) - rates))
     return max(found, key=found.__getitem__)
 
 
@@ -115,16 +130,18 @@ def ridge(train: TrialSet, test: TrialSet, seen: int) -> np.ndarray | None:
     return fitted.predict(np.sqrt(first[1])).reshape(test.n_trials, *train.behavior.shape[1:])
 
 
-def mean_behavior(train: TrialSet, test: TrialSet, by_condition: bool) -> np.ndarray | None:
-    """Mean behaviour in each bin, or that of each test trial's condition where there is one."""
+def mean_behavior(train: TrialSet, weights: np.ndarray | None) -> np.ndarray | None:
+    """Mean behaviour of the training trials, by condition where there are weights of each,
+    (time, channels) or (trials, time, channels)."""
     if train.behavior is None:
         return None
-    overall = np.nanmean(train.behavior, axis=0)
-    expected = np.broadcast_to(overall, (test.n_trials, *overall.shape)).copy()
-    learned, wanted = conditions(train), conditions(test)
-    for condition in np.intersect1d(learned, wanted) if by_condition else ():
-        expected[wanted == condition] = np.nanmean(train.behavior[learned == condition], axis=0)
-    return expected
+    overall: np.ndarray = np.nanmean(train.behavior, axis=0)
+    if weights is None:
+        return overall
+    learned = conditions(train)
+    every = [train.behavior[learned == condition] for condition in np.unique(learned)]
+    own = np.stack([np.nanmean(each, axis=0) for each in every]) - overall
+    return overall + np.tensordot(weights, own, axes=1)
 
 
 def label_probabilities(
@@ -146,8 +163,12 @@ def label_probabilities(
 def generated(row: str, train: TrialSet, test: TrialSet, seen: int) -> Prediction:
     """Spikes that a row expects in the test trials."""
     spikes, n_trials = choose(row, train, seen)
-    rates = scaled(averages(train, test, n_trials), test, seen, spikes) / test.bin_s
-    return Prediction(rates, test, behavior=mean_behavior(train, test, n_trials < WITHOUT))
+    weights = condition_weights(train, test, seen if row == GUESSED else None)
+    rates = scaled(averages(train, weights, n_trials), test, seen, spikes) / test.bin_s
+    behavior = mean_behavior(train, weights if n_trials < WITHOUT else None)
+    if behavior is not None:
+        behavior = np.broadcast_to(behavior, test.behavior.shape)
+    return Prediction(rates, test, behavior=behavior)
 
 
 def read(train: TrialSet, test: TrialSet, bins: int | None, seen: int) -> Prediction:
@@ -175,7 +196,8 @@ def generation(
         (trials[learn], trials[held]) for learn, held in fold_trials(trials, folds, split_seed)
     ]
     parts = parts if only is None else [parts[fold] for fold in only]
-    for name in ROWS:
+    told = trials.stimulus is not None or trials.condition is None
+    for name in (row for row in ROWS if not (told and row == GUESSED)):
         found: Folds = []
         for train, test in parts:
             made = generated(name, train, test, seen)
