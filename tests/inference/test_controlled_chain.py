@@ -1,5 +1,6 @@
 """One step at a time against all steps at once, and densities of steps against their laws."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -79,6 +80,20 @@ def test_the_density_of_a_step_is_that_of_its_gaussian(name: str, grid: TimeGrid
     law = MultivariateNormal(mean[:, None], scale_tril=factor[:, None])
     expected = law.log_prob(after[:, :, None])
     torch.testing.assert_close(found - found[..., :1], expected - expected[..., :1])
+
+
+@pytest.mark.parametrize("name", [each for each in POSTERIORS if each.endswith("drift")])
+@GRIDS
+@torch.no_grad()
+def test_the_density_of_a_path_is_the_product_of_its_steps(name: str, grid: TimeGrid) -> None:
+    chain, dynamics = chain_of(name, grid)
+    states, expected = normal(TRIALS, PARTICLES, BINS, DIM), torch.zeros(TRIALS, PARTICLES)
+    for k in range(len(chain)):
+        mean, factor = prior_law(dynamics, grid, k, states[:, :, k])
+        law = MultivariateNormal(mean, scale_tril=factor)
+        expected = expected + law.log_prob(states[:, :, k + 1])
+    free = 0.5 * len(chain) * DIM * math.log(2 * math.pi)
+    torch.testing.assert_close(chain.path_log_density(states), expected + free)
 
 
 @each_posterior

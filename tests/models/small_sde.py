@@ -58,6 +58,14 @@ def make_trials(
     )
 
 
+def random_walk() -> TrialSet:
+    """Trials whose rates follow a random walk."""
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(0.6 * rng.standard_normal((40, 15, 1)), 1)
+    rates = np.exp(0.5 + walk * np.where(np.arange(8) % 2, 1.0, -1.0)).clip(0.05, 20)
+    return TrialSet(rng.poisson(rates), 0.02)
+
+
 TRIALS = make_trials()
 
 

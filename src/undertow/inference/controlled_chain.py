@@ -121,6 +121,31 @@ class ControlledChain:
         std = std.expand(x[:, :, 0].numel(), x.shape[-1]).view(x.shape)
         return _diagonal(mean, std, after)
 
+    def path_log_density(self, states: Tensor) -> Tensor:
+        """Log density of whole paths given where they start, under the prior.
+
+        It is up to a number that depends on nothing; gradients reach the dynamics. Only of chains
+        that are not `degenerate`.
+
+        Args:
+            states: (trials, samples, steps + 1, state_dim).
+
+        Returns:
+            (trials, samples).
+        """
+        total = states.new_zeros(states.shape[:2])
+        for k in range(len(self)):
+            _, mean, std = self._law(k, states[:, :, k])
+            apart = states[:, :, k + 1].flatten(0, 1) - mean
+            if self.dynamics.correlated:
+                apart = torch.linalg.solve_triangular(std, apart[..., None], upper=False)[..., 0]
+                std = std.diagonal(dim1=-2, dim2=-1)
+            else:
+                apart = apart / std
+            found = -0.5 * apart.square().sum(-1) - std.log().sum(-1)
+            total = total + found.view(total.shape)
+        return total
+
     @cached_property
     def _prepared(self) -> Tensor | None:
         return None if self.steering is None else self.steering.prepare(self.context, self.inputs)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small_sde import TRIALS, fit
-from undertow.data import TrialSet
+from tests.models.small_sde import TRIALS, fit, random_walk
 from undertow.errors import ModelError
 from undertow.models import LatentSDE
 from undertow.models.latent_sde import model as latent_sde
@@ -58,11 +57,8 @@ def test_steps_are_checked() -> None:
 
 @pytest.mark.slow
 def test_more_noise_is_learned_where_there_was_too_little() -> None:
-    """Rates that follow a random walk, and a fit whose diffusion was then cut to a tenth."""
-    rng = np.random.default_rng(0)
-    walk = np.cumsum(0.6 * rng.standard_normal((40, 15, 1)), 1)
-    rates = np.exp(0.5 + walk * np.where(np.arange(8) % 2, 1.0, -1.0)).clip(0.05, 20)
-    trials = TrialSet(rng.poisson(rates), 0.02)
+    """A fit whose diffusion was then cut to a tenth."""
+    trials = random_walk()
     model = fit(trials, dynamics="linear-sde", latent_dim=2, epochs=60)
 
     def quieter(dynamics: object) -> None:

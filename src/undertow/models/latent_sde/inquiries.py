@@ -80,13 +80,16 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         """Return a copy whose dynamics and readouts learn further, without the encoder's errors.
 
         While they learn, each trial's own posterior is refined with them (`predict(refine=…)`), so
-        that a fit has no reason to prefer too little process noise; then the encoder follows. It
-        gains where intervals are too narrow, `predict(particles=…)` the more so; compare its
+        that a fit has less reason to prefer too little process noise; then the encoder follows. At
+        last the diffusion alone climbs the evidence of the counts, its gradient taken along paths
+        of the smoothing law (`predict(particles=…)`; Fisher's identity), which has no such reason
+        left; this is left out where some coordinate has no noise of its own. It gains where intervals are too narrow, `predict(particles=…)` the more so; compare its
         `log_evidence` on validation trials with that of the model before.
 
         Args:
             trials: the training trials.
-            steps: gradient steps of both parts; all trials take part in each of the first.
+            steps: gradient steps of both parts; all trials take part in each of the first. Of the
+                noise at most 30, of 64 trials each.
             seed: of the noise.
 
         Raises:

@@ -2,7 +2,8 @@
 
 What an encoder gets wrong in a trial is cheaper where the process noise is small, so that a fit
 prefers too little of it (Turner & Sahani 2011, compactness of variational fits): the model is then
-too sure, however its paths are inferred. With posteriors refined trial by trial that price is gone.
+too sure, however its paths are inferred. With posteriors refined trial by trial most of that price
+is gone; the rest goes as the noise alone learns by particles (learning_noise.py).
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from torch import nn
 from undertow.data.batches import Batch
 from undertow.inference.refinement import Refining, falling
 from undertow.memory import blocks
+from undertow.models.latent_sde.learning_noise import learn_noise, noise_weights
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.refining import REFINING_PATHS, SeenBound, mean_path
 from undertow.models.sample_sums import decoded_bytes
@@ -28,13 +30,13 @@ RELEARNING, ENCODING = 103, 104
 
 
 def relearn(network: LatentSDENetwork, batch: Batch, steps: int, seed: int) -> None:
-    """Learn dynamics and readouts, then let the encoder follow; in place.
+    """Learn dynamics and readouts, let the encoder follow, then learn the noise; in place.
 
     Args:
         network: fitted.
         batch: the training trials; all that is observed in them is learned from.
         steps: gradient steps of each trial's own posterior and of the weights with it, and as many
-            of the encoder after that.
+            of the encoder after that; of the noise at most so many.
         seed: of all noise.
     """
     network.eval()
@@ -43,6 +45,7 @@ def relearn(network: LatentSDENetwork, batch: Batch, steps: int, seed: int) -> N
     weights = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
     _learn_generative(network, batch, weights, steps, seed)
     _learn_encoder(network, batch, inference, steps, seed)
+    learn_noise(network, batch, steps, seed)
     network.zero_grad()
 
 
@@ -90,8 +93,7 @@ def _inference_weights(network: LatentSDENetwork) -> Iterator[nn.Parameter]:
 
 
 def _groups(network: LatentSDENetwork, weights: list[nn.Parameter]) -> list[dict[str, object]]:
-    named = network.dynamics.named_parameters()
-    noise = {id(p) for name, p in named if name.startswith("diffusivity.")}
+    noise = {id(weight) for weight in noise_weights(network.dynamics)}
     return [
         {"params": [p for p in weights if id(p) in noise], "highest": NOISE_RATE},
         {"params": [p for p in weights if id(p) not in noise], "highest": LEARNING_RATE},
