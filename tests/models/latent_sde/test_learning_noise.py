@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small_sde import TRIALS, fit, random_walk
+from tests.models.small_sde import TRIALS, fit, random_walk, with_times
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.models import LatentSDE
@@ -29,6 +29,14 @@ def test_the_diffusion_learns_alone(diffusion: str) -> None:
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert all(name.startswith("dynamics.diffusivity.") for name in changed)
+
+
+@pytest.mark.parametrize("trials", [TRIALS, with_times(TRIALS, 0.004)], ids=["bins", "times"])
+def test_steps_of_several_bins_and_irregular_times_are_taken_bin_by_bin(trials: TrialSet) -> None:
+    model = fit(trials, solver__bins_per_step=2.0)
+    before = state(model)
+    learn_noise(model.network_, read(model, trials), 2, 0)
+    assert any(not torch.equal(value, before[name]) for name, value in state(model).items())
 
 
 def test_nothing_is_learned_where_paths_have_no_density() -> None:

@@ -83,8 +83,9 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         that a fit has less reason to prefer too little process noise; then the encoder follows. At
         last the diffusion alone climbs the evidence of the counts, its gradient taken along paths
         of the smoothing law (`predict(particles=…)`; Fisher's identity), which has no such reason
-        left; this is left out where some coordinate has no noise of its own. It gains where intervals are too narrow, `predict(particles=…)` the more so; compare its
-        `log_evidence` on validation trials with that of the model before.
+        left; not where some coordinate has no noise of its own. It gains where intervals are too
+        narrow, `predict(particles=…)` the more so; compare its `log_evidence` on validation trials
+        with that of the model before.
 
         Args:
             trials: the training trials.
