@@ -171,8 +171,9 @@ def rows(
     sigma: float, parts: Parts, models: dict[str, LatentSDE | Ensemble], options: argparse.Namespace
 ) -> Iterator[str]:
     """Of each mode: every fit under every inference, and the truth."""
-    network = RateNetwork.random(noise=sigma, seed=0)
-    offsets = log_rate_offsets(network, simulate(sigma, options.trials), 0)
+    network = RateNetwork.random(noise=sigma, seed=options.network)
+    everything = simulate(sigma, options.trials, options.network)
+    offsets = log_rate_offsets(network, everything, options.network)
     smoothed = Smoothing().fit(parts.train, parts.validation).predict(parts.test)
     blank, bits = " – |" * 3, held_out_bits(smoothed, "smooth")
     yield f"| {sigma:g} | smooth | Gaussian smoothing | – |{blank} {bits} |{blank}"
@@ -206,13 +207,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--test", type=int, help="test trials, at most; all by default")
     parser.add_argument("--widened", action="store_true", help="a widened row for each")
+    parser.add_argument("--network", type=int, default=0, help="another one, by its seed")
     parser.add_argument("--keep", type=Path, help="folder in which fits are kept")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(HEAD, "|---" * 11 + "|", sep="\n", flush=True)
     for sigma in options.sigmas:
-        trials = simulate(sigma, options.trials)
+        trials = simulate(sigma, options.trials, options.network)
         parts = parts_of(trials, options.seed, options.widened, options.test)
         models: dict[str, LatentSDE | Ensemble] = {}
         for seed in range(options.seed, options.seed + options.seeds):
