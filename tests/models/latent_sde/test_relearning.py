@@ -1,5 +1,7 @@
 """Learning the generative part again, with posteriors of single trials."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,24 @@ def test_the_same_seed_learns_the_same() -> None:
     first, same, other = (model.relearned(TRIALS, 3, seed) for seed in (1, 1, 2))
     assert not changed(first, same)
     assert changed(first, other)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training_path": "free"},
+        {"dynamics__noise": False},
+        {"posterior__uncertain_dynamics": True},
+        {"dynamics": "gru"},
+        {"regions": "shared+split", "latent_dim": 8},
+    ],
+    ids=str,
+)
+def test_every_kind_of_path_learns_again(settings: dict[str, Any]) -> None:
+    model = fit(**settings)
+    again = model.relearned(TRIALS, steps=2)
+    assert changed(model, again)
+    assert np.isfinite(again.predict(TRIALS).rates[TRIALS.valid]).all()
 
 
 def test_a_fit_may_end_with_it() -> None:
