@@ -3,6 +3,7 @@ van Gerven, eq. 13), whatever the inference: the encoder's, refined, by particle
 
     python benchmarks/interval_coverage.py [--sigmas 1 2] [--seeds 1] [--steps 450] [--relearn 120]
         [--particles 500] [--oracle-particles 2000] [--members 4 [--uncertain]]
+        [--network 0] [--keep FOLDER]
 
 300 trials of 1 s in 10 ms bins, 50 neurons, 10 of them held out: 192 to learn from, 48 to choose
 the weights on, 60 to test. A neural SDE of three dimensions, one fit for each seed; intervals are
@@ -11,8 +12,7 @@ spikes of the whole trial ('smooth') or of its first 0.1 s and the input ('gener
 share of true rates inside, by trial with its standard error, their mean width in spikes/s, the
 root mean square error of the log-rates, bits per spike of the held-out neurons (of Gaussian
 smoothing, too), nats of evidence a trial (a bound, or by particles), the least effective number of
-particles and seconds. Of exact posteriors, the quantiles of 300 samples
-hold 89.3 %.
+particles and seconds. Of exact posteriors, the quantiles of 300 samples hold 89.3 %.
 
 Nothing is widened, unless asked for: `--widened` adds a row for each, with the factor that
 `spread_factor` reads off the held-out neurons' spikes in half of the validation trials, which then
@@ -211,6 +211,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder in which fits are kept")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.keep is not None:  # fits of other trials must not be taken for these
+        options.keep /= f"network{options.network}_trials{options.trials}_split{options.seed}"
+        options.keep /= "halved" if options.widened else "whole"
     torch.set_num_threads(1)
     print(HEAD, "|---" * 11 + "|", sep="\n", flush=True)
     for sigma in options.sigmas:

@@ -48,14 +48,14 @@ STD_S, FLOOR_HZ = 0.02, 0.1
 ADDED_SPIKES = (1.0, 3.0, 10.0, 30.0, 100.0)
 ADDED_TRIALS = (1.0, 3.0, 10.0, 30.0)
 WITHOUT = np.inf  # so many added spikes: no gain; so many added trials: one PSTH for all conditions
+GUESSED = "guessed averages × gain"
 ROWS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "PSTH": ((WITHOUT,), (WITHOUT,)),
     "PSTH × gain": (ADDED_SPIKES, (WITHOUT,)),
     "condition averages × gain": (ADDED_SPIKES, ADDED_TRIALS),
-    "guessed averages × gain": (ADDED_SPIKES, ADDED_TRIALS),
+    GUESSED: (ADDED_SPIKES, ADDED_TRIALS),
 }
 """Row → (κ to choose from, added trials to choose from)."""
-GUESSED = "guessed averages × gain"
 PENALTIES = np.logspace(0, 5, 11)
 REFINE, RELEARN = 100, 120
 READ = "ridge and logistic regression"
