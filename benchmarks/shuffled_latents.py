@@ -62,7 +62,7 @@ def learned_on(
         some = batch.take(index)
         other = torch.randperm(len(index), generator=generator) if exchanged else None
         with dropout_from(network, generator):
-            drawn = network.draw(some, network.encode(some, some.inputs), generator, other)
+            drawn = network.draw(some, network.encode(some, some.inputs), generator, exchange=other)
         loss = -network.observation.log_prob(drawn.features, some.targets).sum() / len(index)
         optimiser.zero_grad()
         loss.backward()

@@ -232,13 +232,13 @@ def test_many_samples_need_the_encoder_once(settings: dict[str, Any]) -> None:
 def test_exchanged_latents_are_those_of_the_other_trial_at_ones_own_context() -> None:
     model, batch = network().eval(), batch_of()
     encoded, exchange = model.encode(batch, batch.inputs), torch.tensor([3, 0, 6, 1, 5, 4, 2])
-    own, other = (model.draw(batch, encoded, generator(), to) for to in (None, exchange))
+    own, other = (model.draw(batch, encoded, generator(), exchange=to) for to in (None, exchange))
     for name in ("z", "v"):
         assert torch.equal(other.latents[name], own.latents[name][exchange])
     assert torch.equal(other.latents["h"], own.latents["h"])
     assert torch.equal(other.kl_initial, own.kl_initial)
     assert not torch.equal(other.features[0], own.features[0])
-    same = model.draw(batch, encoded, generator(), torch.arange(7))
+    same = model.draw(batch, encoded, generator(), exchange=torch.arange(7))
     assert torch.equal(same.features, own.features)
 
 

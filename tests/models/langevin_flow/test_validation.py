@@ -15,6 +15,7 @@ from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.models import HiddenSpikes, LangevinFlow
 from undertow.models.langevin_flow.validation import VALIDATION_SAMPLES, mean_counts, validator
+from undertow.randomness import path_generator
 from undertow.training import TrainingWarning
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -90,12 +91,14 @@ def test_validation_trials_without_a_spike_to_score_are_refused() -> None:
 
 def test_mean_counts_average_rates_over_samples() -> None:
     batch = Batch.from_trials(GAPS)
-    generator = torch.Generator().manual_seed(0)
-    network = fitted().network_
+    network, generators = (
+        fitted().network_,
+        [path_generator(torch.device("cpu"), 0, k) for k in range(4)],
+    )
     with torch.no_grad():
         draws = [
             network.observation.mean(network.infer(batch, batch.inputs, generator).features)
-            for _ in range(4)
+            for generator in generators
         ]
     assert np.allclose(
         mean_counts(network, batch, batch.inputs, 4), torch.stack(draws).mean(0).numpy(), rtol=1e-5

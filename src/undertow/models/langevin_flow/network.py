@@ -1,5 +1,6 @@
 """`LangevinNetwork`, the network of `LangevinFlow`: encoder → Langevin path → decoder → rates."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +44,10 @@ class Encoded:
     context: Tensor
     initial: Tensor
 
+    def take(self, index: Tensor) -> "Encoded":
+        """Return the same of some of the trials."""
+        return Encoded(self.inputs[index], self.context[index], self.initial[index])
+
 
 @dataclass(frozen=True)
 class Inferred:
@@ -59,6 +64,14 @@ class Inferred:
     latents: dict[str, Tensor]
     kl_initial: Tensor
     kl_path: Tensor
+
+    def chunk(self, parts: int) -> Iterator["Inferred"]:
+        """Return equal shares of the trials, in order."""
+        latents = {name: values.chunk(parts) for name, values in self.latents.items()}
+        columns = (each.chunk(parts) for each in (self.features, self.kl_initial, self.kl_path))
+        for k, (features, kl_initial, kl_path) in enumerate(zip(*columns, strict=True)):
+            some = {name: values[k] for name, values in latents.items()}
+            yield Inferred(features, some, kl_initial, kl_path)
 
 
 class LangevinNetwork(nn.Module):
@@ -137,26 +150,34 @@ class LangevinNetwork(nn.Module):
         self,
         batch: Batch,
         encoded: Encoded,
-        generator: torch.Generator,
+        *generators: torch.Generator,
         exchange: Tensor | None = None,
     ) -> Inferred:
         """Draw one posterior sample; for many samples the encoder needs to run only once.
+
+        Of several generators each draws the noise of an equal share of the trials, in order: the
+        same trials repeated once per generator are as many samples, decoded at once.
 
         `exchange` (trials,) gives each trial the latents of another one, at its own h. What the
         rates lose by the exchange is what the latents carried.
         """
         context = encoded.context
         # drawn before the noise of the path: a longer window begins with the same random numbers
-        shown = self._withheld(context, generator)
+        shown = self._withheld(context, generators[0])
         latents: dict[str, Tensor] = {}
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
             mean, std = self.initial(encoded.initial)
-            x0 = mean + std * torch.empty_like(mean).normal_(generator=generator)
+            x0 = mean + std * torch.cat(
+                [
+                    part.normal_(generator=g)
+                    for part, g in _shares(torch.empty_like(mean), generators)
+                ]
+            )
             # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
             read = encoded.inputs[:, :-1] if self.path_reads_counts else None
-            path = self.roll(x0, len(batch.time_s), generator, push, read)
+            path = self.roll(x0, len(batch.time_s), *generators, push=push, inputs=read)
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
         if exchange is not None:
@@ -172,21 +193,26 @@ class LangevinNetwork(nn.Module):
         self,
         x0: Tensor,
         n_time: int,
-        generator: torch.Generator,
+        *generators: torch.Generator,
         push: Tensor | None = None,
         inputs: Tensor | None = None,
     ) -> Path:
-        """Run the dynamics from `x0` over `n_time` bins, of which the first holds x0."""
+        """Run the dynamics from `x0` over `n_time` bins, of which the first holds x0.
+
+        Each generator draws the noise of an equal share of the paths, in order.
+        """
         assert self.dynamics is not None
         steps = self.dynamics.steps_per_bin(self.bin_s)
         grid = TimeGrid.regular(n_time - 1, self.bin_s, steps, x0)
-        noise = draw_noise(
-            len(grid), len(x0), self.dynamics.noise_dim, x0, generator, at_once=steps
-        )
+        dim = self.dynamics.noise_dim
+        drawn = [
+            draw_noise(len(grid), len(part), dim, x0, generator, at_once=steps)
+            for part, generator in _shares(x0, generators)
+        ]
         return solve(
             self.dynamics,
             x0,
-            noise,
+            torch.cat(drawn) if len(drawn) > 1 else drawn[0],
             grid,
             None if inputs is None else grid.held(inputs),
             control=None if push is None else grid.held(push),
@@ -250,3 +276,10 @@ class LangevinNetwork(nn.Module):
             terms["kl_initial"] + terms["kl_path"]
         )
         return loss, terms
+
+
+def _shares(
+    rows: Tensor, generators: Sequence[torch.Generator]
+) -> Iterator[tuple[Tensor, torch.Generator]]:
+    """Equal shares of the rows, each with its generator."""
+    return zip(rows.chunk(len(generators)), generators, strict=True)

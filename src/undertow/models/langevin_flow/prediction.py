@@ -11,6 +11,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch, batches
 from undertow.memory import blocks, give_back
 from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNetwork
+from undertow.models.langevin_flow.sampling import draw_samples
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import count_dispersion
 from undertow.randomness import path_generator
@@ -44,9 +45,8 @@ def predict(
     for chunk, (rows, batch) in enumerate(batches(trials, read, TRIALS_AT_ONCE)):
         encoded = encode(network, batch)
         context.add("h", rows, encoded.context)
-        for sample in range(samples):
-            generator = path_generator(encoded.context.device, seed, chunk, sample)
-            drawn = network.draw(batch, encoded, generator)
+        generators = _generators(encoded, samples, seed, chunk)
+        for sample, drawn in enumerate(draw_samples(network, batch, encoded, generators)):
             _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
             _add_latents(drawn, sums, (sample, rows))
     give_back()
@@ -120,6 +120,11 @@ def _prediction(
     )
 
 
+def _generators(encoded: Encoded, samples: int, seed: int, chunk: int = 0) -> list[torch.Generator]:
+    """Make one generator per sample, so that longer windows begin with the same noise in each."""
+    return [path_generator(encoded.context.device, seed, chunk, k) for k in range(samples)]
+
+
 @torch.no_grad()
 def exchanged_rates(
     network: LangevinNetwork,
@@ -142,9 +147,9 @@ def exchanged_rates(
     # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
     encoded, sums = encode(network, batch), SampleSums(trials, samples, keep=False)
-    for sample in range(samples):
-        generator = path_generator(exchange.device, seed, 0, sample)
-        features = network.draw(batch, encoded, generator, exchange).features
+    generators = _generators(encoded, samples, seed)
+    for drawn in draw_samples(network, batch, encoded, generators, exchange):
+        features = drawn.features
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
             rates = network.observation.mean(features[part]) / network.bin_s
             sums.add("rates", part, rates.log() if average == "log-rates" else rates)
@@ -168,8 +173,8 @@ def kl_per_coordinate(
     ):
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
-        for sample in range(samples):
-            drawn = network.draw(part, encoded, path_generator(index.device, seed, chunk, sample))
+        generators = _generators(encoded, samples, seed, chunk)
+        for drawn in draw_samples(network, part, encoded, generators):
             for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
                 sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
     return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}

@@ -10,7 +10,9 @@ from undertow.data.batches import Batch
 from undertow.memory import blocks, give_back
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.langevin_flow.sampling import draw_samples
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
+from undertow.randomness import path_generator
 from undertow.training import TrainingWarning, Validate
 
 VALIDATION_SAMPLES = 10
@@ -43,12 +45,12 @@ def mean_counts(
     The seed is fixed, so that epochs are compared under the same noise.
     """
     network.eval()
-    generator = torch.Generator(inputs.device).manual_seed(0)
     n = samples if network.dynamics is not None else 1
+    generators = [path_generator(inputs.device, 0, sample) for sample in range(n)]
     encoded = network.encode(batch, inputs)
     total = torch.zeros_like(batch.targets)
-    for _ in range(n):
-        features = network.draw(batch, encoded, generator).features
+    for drawn in draw_samples(network, batch, encoded, generators):
+        features = drawn.features
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
             total[part] += network.observation.mean(features[part])
     mean: np.ndarray = total.div_(n).cpu().numpy()
