@@ -90,7 +90,11 @@ class Computing:
     ] = None
     threads: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Threads on the CPU; as many as PyTorch takes by default."),
+        typer.Option(
+            metavar="N",
+            help="Threads on the CPU; by default one for small models, else as many as PyTorch "
+            "takes. The processes of --workers have one each.",
+        ),
     ] = None
 
     def begin(self) -> None:
@@ -101,9 +105,9 @@ class Computing:
         """
         if self.threads is not None:
             whole("--threads", self.threads, 1, MOST_THREADS, error=UndertowError)
-            import torch
+            from undertow.training import use_threads
 
-            torch.set_num_threads(self.threads)
+            use_threads(self.threads)
         if self.device is not None:
             from undertow.training import choose_device
 

@@ -107,6 +107,7 @@ def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
         return {"time": "no training loop to time"}
     return {
         "parameters": f"{cost.parameters:,}",
+        "threads": f"{cost.threads}",
         "time": f"{_time(cost, fits)} ({cost.steps} training steps; timed here)",
         "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
     }

@@ -10,7 +10,7 @@ from undertow.evaluation import with_hidden
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.models import Ensemble, Estimator
 from undertow.models.sizes import COPIES
-from undertow.training import Training, silent
+from undertow.training import Training, silent, threads_for
 
 STEPS, FEW, FIGURES = 4, 16, 60
 """Steps and trials that are timed; drawings of a report, each on the page and in a file."""
@@ -26,6 +26,7 @@ class Estimate:
         parameters: numbers learned.
         scored_s: seconds of predicting and scoring, timed on a few trials.
         report_s: seconds of drawing the report.
+        threads: that it computes on.
         memory_bytes: weights with what the optimiser keeps, the trials, and what one step holds for
             its gradient, twice (values and gradients); on top of Python and PyTorch themselves.
     """
@@ -36,6 +37,7 @@ class Estimate:
     memory_bytes: int
     scored_s: float = 0.0
     report_s: float = 0.0
+    threads: int = 1
 
 
 def estimate(model: Estimator, splits: Splits) -> Estimate | None:
@@ -63,6 +65,7 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
         memory_bytes=2 * held_bytes + 4 * COPIES * parameters + _data_bytes(*splits),
         scored_s=_score_seconds(short, splits),
         report_s=FIGURES * _figure_seconds(),
+        threads=threads_for(parameters, min(training.batch_size, n_trials) * splits.train.n_time),
     )
 
 

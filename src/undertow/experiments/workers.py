@@ -63,9 +63,9 @@ _state = {"busy": False, "stopped": False}
 
 
 def _start() -> None:
-    import torch
+    from undertow.training import use_threads
 
-    torch.set_num_threads(1)
+    use_threads(1)
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -3,6 +3,7 @@
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -20,9 +21,11 @@ from undertow.models.base import Estimator
 from undertow.models.population import Population
 from undertow.models.sizes import NOTHING, Size, check_training
 from undertow.randomness import isolated_seed
-from undertow.training import Training, choose_device, kept_row
+from undertow.training import Training, choose_device, kept_row, threads, threads_for
 
 LEAST_SAMPLES, MOST_SAMPLES = 5, 10**6
+PREDICTED_AT_ONCE = 256
+"""Trials that a prediction takes in one pass, about."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -80,6 +83,15 @@ class NetworkModel(Estimator, Generic[Network]):
             network = self.build_network(population)
         self.population_, self.network_ = population, network.to(choose_device(self.device))
         self._remember_population(trials)
+
+    def _threads(self, trials: TrialSet, at_once: int) -> int:
+        """Return the number of threads that passes over so many of these trials are worth."""
+        weights = sum(weight.numel() for weight in self.network_.parameters())
+        return threads_for(weights, min(at_once, trials.n_trials) * trials.n_time)
+
+    def _few_threads(self, trials: TrialSet) -> AbstractContextManager[None]:
+        """Predict inside on as many threads as that is worth."""
+        return threads(self._threads(trials, PREDICTED_AT_ONCE))
 
     # --- reading -----------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from undertow.training import (
     clock,
     kept_row,
     reporter,
+    threads,
     train,
 )
 
@@ -129,6 +130,26 @@ class TrainedModel(NetworkModel[Network]):
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
+        n_threads = self._threads(trials, self.training.batch_size)
+        with threads(n_threads):
+            learned = self._learn(trials, validation, validate, folder, resume, report)
+            self.complete(learned)
+            if isinstance(report, Progress):
+                report.finish(self._summary(time.monotonic() - started, trials, n_threads))
+            self.finish(held)
+        give_back()  # minibatches leave much behind that what follows could not use
+        return self
+
+    def _learn(
+        self,
+        trials: TrialSet,
+        validation: TrialSet,
+        validate: Validate | None,
+        folder: Path | None,
+        resume: bool,
+        report: ProgressReport,
+    ) -> TrialSet:
+        """Train, and refit where asked for; return the trials learned from at the end."""
         learned = trials
         self.history_ = self._train(trials, validate, folder, resume, report)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
@@ -142,12 +163,7 @@ class TrainedModel(NetworkModel[Network]):
             last = max(1, round(share * self._epochs(learned)))
             self._train(learned, None, folder, resume, report, last)
         self.network_.eval()
-        self.complete(learned)
-        if isinstance(report, Progress):
-            report.finish(self._summary(time.monotonic() - started, trials))
-        self.finish(held)
-        give_back()  # minibatches leave much behind that what follows could not use
-        return self
+        return learned
 
     def _train(
         self,
@@ -178,12 +194,14 @@ class TrainedModel(NetworkModel[Network]):
         """Number of epochs of the whole budget on these trials."""
         return self.training.epochs_of(len(trials))
 
-    def _summary(self, seconds: float, trials: TrialSet) -> str:
+    def _summary(self, seconds: float, trials: TrialSet, n_threads: int) -> str:
         """Say in a line what was fitted, in what time, and what was kept."""
         kept = kept_row(self.history_)
         score = f", validation {self.validation_score_:.4f}" if "validation_score" in kept else ""
         epochs = f"{int(kept.get('epoch', 0))} of {self._epochs(trials)}"
-        return f"{type(self).__name__}: fitted in {clock(seconds)}, epoch {epochs} kept{score}"
+        on = f"{n_threads} thread{'s' * (n_threads > 1)}"
+        name = type(self).__name__
+        return f"{name}: fitted in {clock(seconds)} on {on}, epoch {epochs} kept{score}"
 
 
 def _quantities(dynamics: nn.Module) -> list[nn.Parameter]:

@@ -7,6 +7,7 @@ from undertow.training.loop import Interrupted, Solve, TrainingWarning, Validate
 from undertow.training.progress import Progress, clock, named, reporter, silent, teller
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
+from undertow.training.threads import threads, threads_for, use_threads
 
 __all__ = [
     "Interrupted",
@@ -27,6 +28,9 @@ __all__ = [
     "reporter",
     "silent",
     "teller",
+    "threads",
+    "threads_for",
     "train",
+    "use_threads",
     "write_tensors",
 ]

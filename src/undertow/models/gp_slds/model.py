@@ -30,7 +30,15 @@ from undertow.models.population import Population
 from undertow.models.sizes import Size
 from undertow.models.unused import warn_of_unused
 from undertow.randomness import isolated_seed
-from undertow.training import Progress, choose_device, clock, kept_row, reporter
+from undertow.training import (
+    Progress,
+    choose_device,
+    clock,
+    kept_row,
+    reporter,
+    threads,
+    threads_for,
+)
 
 LONGEST_S = 1e6
 COPIES = 8
@@ -165,6 +173,22 @@ class GPSLDS(FittedGPSLDS):
         self.population_ = self._describe(trials)
         with isolated_seed(self.seed):
             self.network_ = self._build(self.population_)
+        with threads(threads_for(0, trials.n_trials)):  # its matrices are small ones
+            self._learn(trials, validation, checkpoint, resume, report)
+            if isinstance(report, Progress):
+                report.finish(self._summary(time.monotonic() - started))
+        give_back()
+        return self
+
+    def _learn(
+        self,
+        trials: TrialSet,
+        validation: TrialSet,
+        checkpoint: str | Path | None,
+        resume: bool,
+        report: ProgressReport,
+    ) -> None:
+        """Run the EM iterations, and solve the readout of behaviour."""
         held = self._read(validation)
         validate = validator(self.em, self._seen_bins, validation, held)
         learner = Learner(self.network_, self._given(trials, everything=True), self.em, self.seed)
@@ -175,10 +199,6 @@ class GPSLDS(FittedGPSLDS):
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         del learner, loop
         self._solve_behavior(trials)
-        if isinstance(report, Progress):
-            report.finish(self._summary(time.monotonic() - started))
-        give_back()
-        return self
 
     def _summary(self, seconds: float) -> str:
         kept = int(kept_row(self.history_).get("epoch", 0))

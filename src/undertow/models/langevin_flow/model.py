@@ -169,9 +169,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         groups = dict.fromkeys(("z", "v")[: dynamics.order], dynamics.groups) if grouped else {}
         drawn, keep = self._samples(samples, seed), samples is not None
         average = self.variant.average
-        return prediction.predict(
-            self.network_, self.read, trials, drawn, keep, seed, groups, average
-        )
+        with self._few_threads(trials):
+            return prediction.predict(
+                self.network_, self.read, trials, drawn, keep, seed, groups, average
+            )
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by those of another trial, at its own h.
@@ -181,9 +182,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         trials = self.checked(trials)
         if self.network_.dynamics is None or trials.n_trials < 2:
             return None
-        rates = prediction.exchanged_rates(
-            self.network_, self.read(trials), trials, self.samples, seed, self.variant.average
-        )
+        with self._few_threads(trials):
+            rates = prediction.exchanged_rates(
+                self.network_, self.read(trials), trials, self.samples, seed, self.variant.average
+            )
         return Prediction(rates, trials)
 
     def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
@@ -193,7 +195,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         noisy coordinates, (noise_dim,). Both are empty in a model without latents.
         """
         trials = self.checked(trials)
-        return prediction.kl_per_coordinate(self.network_, self.read(trials), self.samples, seed)
+        with self._few_threads(trials):
+            return prediction.kl_per_coordinate(
+                self.network_, self.read(trials), self.samples, seed
+            )
 
     def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
         """Draw latent paths of the dynamics without any data: name → (n, n_time, dim)."""

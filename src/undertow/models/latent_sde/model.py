@@ -241,17 +241,18 @@ class LatentSDE(Inquiries):
         effort = Effort(refine, particles)
         trials = self.checked(trials)
         checks.one_of("mode", mode, ("smooth", "generate"))
-        prediction = predicting.predict(
-            self.network_,
-            self.read(trials),
-            trials,
-            self._samples(samples, seed),
-            samples is not None,
-            seed,
-            mode == "generate",
-            show_behavior,
-            effort=effort,
-        )
+        with self._few_threads(trials):
+            prediction = predicting.predict(
+                self.network_,
+                self.read(trials),
+                trials,
+                self._samples(samples, seed),
+                samples is not None,
+                seed,
+                mode == "generate",
+                show_behavior,
+                effort=effort,
+            )
         categories = {
             name: np.array(values) for name, values in self.population_.categories.items()
         }
