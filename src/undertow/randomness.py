@@ -37,17 +37,21 @@ def representable_share(share: float) -> float:
 
 
 def random_mask(
-    shape: torch.Size | tuple[int, ...], share: float, generator: torch.Generator
+    shape: torch.Size | tuple[int, ...], share: float | Tensor, generator: torch.Generator
 ) -> Tensor:
     """True with probability `representable_share(share)`.
+
+    Shares that differ are a tensor that broadcasts to the shape; each is rounded to 1/256.
 
     Eight entries are cut from each 64-bit draw, which on a CPU is ten times faster than a Bernoulli
     draw an entry.
     """
-    threshold = round(256 * representable_share(share))
     size = torch.Size(shape)
     words = torch.empty((size.numel() + 7) // 8, dtype=torch.int64, device=generator.device)
     draws = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: size.numel()]
+    if isinstance(share, Tensor):
+        return draws.view(size) < (256 * share).round().to(torch.int16)
+    threshold = round(256 * representable_share(share))
     return (
         draws < threshold if threshold < 256 else torch.ones_like(draws, dtype=torch.bool)
     ).view(size)

@@ -2,7 +2,13 @@
 
 from undertow.inference.bounds import evidence_bound, importance_weighted_bound
 from undertow.inference.controlled_chain import ControlledChain
-from undertow.inference.coordinated_dropout import coordinated_dropout, likelihood_weight
+from undertow.inference.coordinated_dropout import (
+    Share,
+    check_share,
+    coordinated_dropout,
+    likelihood_weight,
+    mean_share,
+)
 from undertow.inference.drift_inference import (
     DriftStatistics,
     Steps,
@@ -66,10 +72,12 @@ __all__ = [
     "Positive",
     "Refined",
     "RefinedSteering",
+    "Share",
     "SmoothedPaths",
     "Steering",
     "Steps",
     "TimeGrid",
+    "check_share",
     "collapsed_bound",
     "coordinated_dropout",
     "draw_noise",
@@ -83,6 +91,7 @@ __all__ = [
     "kl_to_standard_normal",
     "learn_look_ahead",
     "likelihood_weight",
+    "mean_share",
     "refine",
     "released_step_kl",
     "run_particles",

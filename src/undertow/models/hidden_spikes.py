@@ -11,7 +11,7 @@ from undertow.data.batches import Batch
 from undertow.data.counts import totals
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
-from undertow.inference.coordinated_dropout import coordinated_dropout
+from undertow.inference.coordinated_dropout import Share, coordinated_dropout, mean_share
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class HiddenSpikes:
     counts: np.ndarray
 
     @classmethod
-    def of(cls, trials: TrialSet, batch: Batch, monitor: str, share: float) -> "HiddenSpikes":
+    def of(cls, trials: TrialSet, batch: Batch, monitor: str, share: Share) -> "HiddenSpikes":
         """Hide spikes of the validation trials.
 
         Args:
@@ -36,8 +36,8 @@ class HiddenSpikes:
             batch: the same as the network reads them.
             monitor: 'co-bps' for held-out neurons; 'likelihood' for a fixed share of the held-in
                 counts; 'auto' for the first where neurons are held out.
-            share: what coordinated dropout hides in training; 'likelihood' hides as much, or a
-                quarter if that is none.
+            share: what coordinated dropout hides in training; 'likelihood' hides as much on
+                average, or a quarter if that is none.
 
         Raises:
             ModelError: for 'generate', for 'co-bps' without held-out neurons, or without a spike to
@@ -58,7 +58,7 @@ class HiddenSpikes:
             counts[:, :, ~trials.heldout] = np.nan
             hidden = cls(batch.inputs, counts)
         else:
-            hidden = cls._held_in(trials, batch, counts, share or 0.25)
+            hidden = cls._held_in(trials, batch, counts, mean_share(share) or 0.25)
         if not hidden.scored.any():
             raise ModelError(
                 "the validation trials hold no spike to score: give more trials, or other "

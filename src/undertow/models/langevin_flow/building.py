@@ -6,6 +6,7 @@ from undertow import checks
 from undertow.dynamics import Dynamics
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
+from undertow.inference import Share, check_share
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
@@ -24,7 +25,7 @@ class Settings(NamedTuple):
     posterior: LangevinPosterior
     variant: Variant
     dropout: float
-    coordinated_dropout: float
+    coordinated_dropout: Share
     causal: bool
 
 
@@ -74,7 +75,7 @@ def check_settings(settings: Settings) -> None:
     """Refuse settings that contradict each other; each piece has already checked its own."""
     checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
     checks.share("dropout", settings.dropout)
-    checks.share("coordinated_dropout", settings.coordinated_dropout)
+    check_share("coordinated_dropout", settings.coordinated_dropout)
     dynamics = settings.dynamics
     if dynamics is not None and dynamics.order == 1:
         if settings.posterior.path_prior != "dynamics":

@@ -11,7 +11,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
-from undertow.inference import KLSchedule
+from undertow.inference import KLSchedule, Share
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, validation
 from undertow.models.langevin_flow.building import Settings, build_network, network_size
@@ -53,7 +53,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             the latents, and from which window the initial state is inferred.
         kl: weight of the KL terms over training.
         dropout: share of units dropped in training, on the encoder's output and in the decoder.
-        coordinated_dropout: share of the inputs hidden in training.
+        coordinated_dropout: share of the inputs hidden in training; of two, each trial draws its
+            own between them.
         causal: make rates at a bin depend on no later bin.
         samples: posterior samples averaged in a prediction.
         seed: seed of weights, batches and noise.
@@ -84,7 +85,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         posterior: LangevinPosterior | Literal["controlled", "autonomous"] = "controlled",
         kl: KLSchedule = KLSchedule("linear", 0.05, rise=0.5),  # noqa: B008 (frozen)
         dropout: float = 0.35,
-        coordinated_dropout: float = 0.5,
+        coordinated_dropout: Share = (0.0, 0.8),
         causal: bool = False,
         samples: int = 50,
         seed: int = 0,

@@ -15,6 +15,7 @@ from undertow.encoders import Encoder
 from undertow.inference import (
     GaussianHead,
     Path,
+    Share,
     TimeGrid,
     coordinated_dropout,
     draw_noise,
@@ -249,7 +250,7 @@ class LangevinNetwork(nn.Module):
         return (kl * batch.valid[:, 1:, None]).sum(1)
 
     def loss(
-        self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: float
+        self, batch: Batch, generator: torch.Generator, kl_weight: float, dropout_share: Share
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the negative objective in nats per trial, and its terms.
 
