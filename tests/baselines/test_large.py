@@ -5,12 +5,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from undertow.baselines import Smoothing, smoothing_choice
+from undertow.baselines import Smoothing
 from undertow.data import TrialSet
 from undertow.evaluation import bits_per_spike
 from undertow.evaluation.metrics import poisson_blocks
 from undertow.evaluation.metrics.poisson_blocks import BlockedPoissonDesign
 from undertow.evaluation.metrics.poisson_regression import PoissonDesign
+from undertow.models import smoothed_regression
 
 GRID = {"width_s": (0.03, 0.08), "floor_hz": (0.5, 2.0), "penalty": (0.01, 0.1)}
 
@@ -25,8 +26,8 @@ def population(n_trials: int, n_time: int, n_neurons: int) -> TrialSet:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything counts as large."""
-    monkeypatch.setattr(smoothing_choice, "LARGE", 1_000)
-    monkeypatch.setattr(smoothing_choice, "HELD", 10_000)
+    monkeypatch.setattr(smoothed_regression, "LARGE", 1_000)
+    monkeypatch.setattr(smoothed_regression, "HELD", 10_000)
     monkeypatch.setattr(poisson_blocks, "ROWS_AT_FIRST", 200)
     monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**16)
 
@@ -61,7 +62,7 @@ def test_blocks_in_single_precision_find_the_same_regression(
 def test_bins_of_every_so_manieth_row_are_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("undertow.memory.BLOCK_BYTES", 2**13)
     trials = population(7, 20, 6).replace(lengths=np.array([20, 13, 20, 1, 20, 5, 20]))
-    smooth = smoothing_choice.HeldInSmoother(np.ones(6))
+    smooth = smoothed_regression.HeldInSmoother(np.ones(6))
     rows = np.concatenate(list(smooth.rows(trials, 0.05)))
     assert len(rows) == 99
     for every in (2, 3, 30):

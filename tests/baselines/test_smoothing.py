@@ -87,8 +87,8 @@ def test_choice_is_the_best_on_validation_trials_then_refitted_on_all(
 def test_in_large_sets_a_part_chooses_width_and_floor_and_all_bins_the_penalty(
     trials: TrialSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undertow.baselines.smoothing_choice.BINS_TO_CHOOSE", 300)
-    monkeypatch.setattr("undertow.baselines.smoothing_choice.NEURONS_TO_CHOOSE", 2)
+    monkeypatch.setattr("undertow.models.smoothed_regression.BINS_TO_CHOOSE", 300)
+    monkeypatch.setattr("undertow.models.smoothed_regression.NEURONS_TO_CHOOSE", 2)
     parts = Smoothing(**GRID).fit(trials[:60])
     monkeypatch.undo()
     whole = Smoothing(parts.width_s_, parts.floor_hz_, GRID["penalty"]).fit(trials[:60])

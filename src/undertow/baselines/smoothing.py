@@ -6,15 +6,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from undertow.baselines.held_in import Shrinkage, choose_shrinkage
-from undertow.baselines.smoothing_choice import (
-    Choice,
-    Grid,
-    HeldInSmoother,
-    choose_on_held_in,
-    choose_on_validation,
-    fit_regression,
-    grid_of,
-)
 from undertow.baselines.smoothing_file import Header, check_params
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
@@ -25,6 +16,15 @@ from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.persistence import check_model
+from undertow.models.smoothed_regression import (
+    Choice,
+    Grid,
+    HeldInSmoother,
+    choose_on_held_in,
+    choose_on_validation,
+    fit_regression,
+    grid_of,
+)
 from undertow.schema import record
 
 

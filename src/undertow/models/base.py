@@ -40,6 +40,8 @@ class Estimator(Settable):
 
     cli_name: ClassVar[str]
     irregular_times: ClassVar[bool] = False
+    settings_before: ClassVar[Mapping[str, Any]] = {}
+    """What settings were, in effect, before files held them."""
     neuron_ids_: np.ndarray
     heldout_: np.ndarray
     bin_s_: float

@@ -93,7 +93,7 @@ def load(
     header = record(Header, found, f"the header of {path}")
     if why := broken_history(header.history):
         raise ModelError(f"{path} is damaged: {why}.")
-    settings, others = _overlaid(header.params, params)
+    settings, others = _overlaid({**cls.settings_before, **header.params}, params)
     types = known_types(cls, settings, path)
     # read after the overlay: code that was given again must not be looked for in the file
     values = {k: _read(k, v, types[k], path) for k, v in settings.items()}

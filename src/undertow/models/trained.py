@@ -82,6 +82,12 @@ class TrainedModel(NetworkModel[Network]):
         """
         return None
 
+    def choose(self, trials: TrialSet, validation: TrialSet) -> None:
+        """Choose on validation trials what the training loop has not; nothing by default.
+
+        The network has just been trained on `trials` alone; a refit may follow.
+        """
+
     def complete(self, trials: TrialSet) -> None:
         """Learn what the training loop has not, from the trials it ended on; nothing by default."""
 
@@ -153,6 +159,9 @@ class TrainedModel(NetworkModel[Network]):
         learned = trials
         self.history_ = self._train(trials, validate, folder, resume, report)
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
+        if validate is not None:
+            self.network_.eval()
+            self.choose(trials, validation)
         # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
             # described by the first training trials as before: the network stays the same

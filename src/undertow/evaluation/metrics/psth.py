@@ -167,6 +167,7 @@ def gaussian_smooth(
     bin_s: float,
     centre: bool = True,
     bins: np.ndarray | slice = slice(None),
+    past: bool = False,
 ) -> np.ndarray:
     """Weighted mean over the observed bins of each trial, weights falling off as a Gaussian.
 
@@ -180,6 +181,7 @@ def gaussian_smooth(
         centre: whether a bin takes part in its own mean; without, each bin is predicted from the
             others.
         bins: the bins wanted, all by default.
+        past: leave out later bins.
 
     Returns:
         An array of the same shape, or of the bins wanted; NaN only where no observed bin has
@@ -189,6 +191,8 @@ def gaussian_smooth(
     kernel = np.exp(-0.5 * (lag_s / std_s) ** 2)
     if not centre:
         np.fill_diagonal(kernel, 0.0)
+    if past:
+        kernel = np.tril(kernel)
     kernel = kernel[bins]
     observed = ~np.isnan(values)
     if observed.all():  # one mass for all trials and neurons

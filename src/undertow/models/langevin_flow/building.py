@@ -1,6 +1,6 @@
 """Building the network of a `LangevinFlow` from its settings and a population."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from undertow import checks
 from undertow.dynamics import Dynamics
@@ -11,6 +11,7 @@ from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
+from undertow.models.regression_pool import RegressionPool
 from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
 
 
@@ -27,6 +28,7 @@ class Settings(NamedTuple):
     dropout: float
     coordinated_dropout: Share
     causal: bool
+    pool: Literal["regression"] | None
 
 
 def build_network(settings: Settings, population: Population) -> LangevinNetwork:
@@ -48,6 +50,8 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
         dynamics.check_settings(bin_s)
         inputs = seen_by_decoder(settings)
     widths = {"z": settings.latent_dim, "v": settings.latent_dim, "h": encoder.context_dim}
+    pooled = settings.pool is not None and any(population.heldout)
+    pool = RegressionPool(population, settings.causal) if pooled else None
     n_inputs = sum(widths[name] for name in inputs)
     decoder = settings.decoder.build(n_inputs, settings.dropout, settings.causal)
     return LangevinNetwork(
@@ -62,6 +66,7 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
         settings.variant.likelihood,
         settings.variant.learn_from_kept,
         settings.decoder.withhold_h,
+        pool,
     )
 
 
@@ -76,6 +81,8 @@ def check_settings(settings: Settings) -> None:
     checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
     checks.share("dropout", settings.dropout)
     check_share("coordinated_dropout", settings.coordinated_dropout)
+    if settings.pool is not None:
+        checks.one_of("pool", settings.pool, ("regression",))
     dynamics = settings.dynamics
     if dynamics is not None and dynamics.order == 1:
         if settings.posterior.path_prior != "dynamics":

@@ -1,7 +1,7 @@
 """`LangevinFlow` (Song et al. 2025): a sequential VAE whose latents follow Langevin dynamics."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -61,15 +61,22 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
         variant: readings of the code released with the paper; see `Variant` and `preset`.
+        pool: 'regression' multiplies the rates of held-out neurons with those of a Poisson
+            regression on smoothed held-in spikes, with powers chosen on the validation trials
+            (`RegressionPool`); None leaves the network alone.
 
     Attributes:
         history_: one row per validation.
         validation_score_: validation score of the weights that were kept, bits per spike.
         dynamics_: the fitted dynamics.
         network_: the fitted `LangevinNetwork`.
+        pooled_score_: co-smoothing of the pooled rates on the validation trials, bits per spike;
+            NaN without a pool, and in a model that was loaded.
     """
 
     cli_name = "langevin-flow"
+    settings_before: ClassVar[Mapping[str, Any]] = {"pool": None}
+    pooled_score_: float = float("nan")
 
     def __init__(
         self,
@@ -92,12 +99,13 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         device: str = "auto",
         training: Training = Training(),  # noqa: B008 (frozen)
         variant: Variant = Variant(),  # noqa: B008 (frozen)
+        pool: Literal["regression"] | None = "regression",
     ) -> None:
         self.latent_dim, self.dynamics, self.encoder = latent_dim, dynamics, encoder
         self.decoder, self.observation, self.posterior = decoder, observation, posterior
         self.kl, self.dropout, self.coordinated_dropout = kl, dropout, coordinated_dropout
         self.causal, self.samples, self.seed, self.device = causal, samples, seed, device
-        self.training, self.variant = training, variant
+        self.training, self.variant, self.pool = training, variant, pool
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -143,6 +151,19 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         share = self.coordinated_dropout
         hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
         return validation.validator(hidden, batch)
+
+    def choose(self, trials: TrialSet, validation: TrialSet) -> None:
+        """Choose how the network is pooled with the regression, and fit that on all trials."""
+        if (pool := self.network_.pool) is not None:
+            # the shares of an unfitted pool are 1 and 0: these are the network's own rates
+            rates = self.predict(validation).rates
+            self.pooled_score_ = pool.learn(trials, validation, rates)
+            self._pool = pool
+
+    def complete(self, trials: TrialSet) -> None:
+        """Keep the pool through a refit, which trains a network of its own."""
+        if self.network_.pool is not None and hasattr(self, "_pool"):
+            self.network_.pool = self._pool
 
     def finish(self, validation_batch: Batch) -> None:
         """Warn when the latents carry no information from the data."""

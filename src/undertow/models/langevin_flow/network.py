@@ -24,6 +24,7 @@ from undertow.inference import (
     released_step_kl,
     solve,
 )
+from undertow.models.regression_pool import RegressionPool
 from undertow.observations import Observation
 from undertow.randomness import random_mask
 
@@ -94,6 +95,7 @@ class LangevinNetwork(nn.Module):
             too.
         withhold_h: share of the training trials in which the decoder sees zeros in place of 'h', so
             that the latents must carry what the rates need.
+        pool: what the rates of held-out neurons are pooled with in predictions; None for nothing.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class LangevinNetwork(nn.Module):
         likelihood: str = "sum",
         learn_from_kept: float = 0.0,
         withhold_h: float = 0.0,
+        pool: RegressionPool | None = None,
     ) -> None:
         super().__init__()
+        self.pool = pool
         self.withhold_h = withhold_h if dynamics is not None else 0.0
         self.likelihood, self.learn_from_kept = likelihood, learn_from_kept
         self.encoder, self.dynamics, self.decoder, self.observation = (

@@ -51,7 +51,18 @@ def predict(
             _add_latents(drawn, sums, (sample, rows))
     give_back()
     found = _prediction(sums, context.ended(context.mean("h")), groups, average)
-    return replace(found, dispersion=count_dispersion(network.observation))
+    kept = found.rate_samples
+    return replace(
+        found,
+        rates=_pooled(network, found.rates, trials),
+        rate_samples=None if kept is None else _pooled(network, kept, trials),
+        dispersion=count_dispersion(network.observation),
+    )
+
+
+def _pooled(network: LangevinNetwork, rates: np.ndarray, trials: TrialSet) -> np.ndarray:
+    """Return the rates (spikes/s) in the pool, where the network has one."""
+    return rates if network.pool is None else network.pool.pool(rates, trials)
 
 
 def encode(network: LangevinNetwork, batch: Batch) -> Encoded:
@@ -151,10 +162,11 @@ def exchanged_rates(
     for drawn in draw_samples(network, batch, encoded, generators, exchange):
         features = drawn.features
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
-            rates = network.observation.mean(features[part]) / network.bin_s
-            sums.add("rates", part, rates.log() if average == "log-rates" else rates)
+            some = network.observation.mean(features[part]) / network.bin_s
+            sums.add("rates", part, some.log() if average == "log-rates" else some)
     mean = sums.mean("rates")
-    return sums.ended(mean.exp_() if average == "log-rates" else mean)
+    rates = sums.ended(mean.exp_() if average == "log-rates" else mean)
+    return _pooled(network, rates, trials)
 
 
 @torch.no_grad()

@@ -52,6 +52,7 @@ PAPER: dict[str, Any] = {
         keep="last",
     ),
     "variant": Variant(),
+    "pool": None,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": PAPER,

@@ -1,4 +1,7 @@
-"""Width, floor and penalty of smoothing, chosen by how well they predict spikes not seen."""
+"""Poisson regression from smoothed held-in spikes to held-out neurons.
+
+Width, floor and penalty are chosen by how well they predict spikes not seen.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,9 +69,11 @@ class HeldInSmoother:
 
     Attributes:
         mean_rates: of the held-in neurons in spikes/s, (held-in,): where nothing near was observed.
+        causal: look at no later bin.
     """
 
     mean_rates: np.ndarray
+    causal: bool = False
 
     def __call__(self, trials: TrialSet, width_s: float, centre: bool = True) -> np.ndarray:
         """Rates in the window, spikes/s, (trials, window, held-in).
@@ -84,7 +89,8 @@ class HeldInSmoother:
         counts = trials.spikes[::every]
         for part in row_blocks(counts):
             given = _window_counts(trials, ~trials.heldout, counts[part]).astype(np.float64)
-            rates = gaussian_smooth(given, width_s, trials.bin_s, centre) / trials.bin_s
+            rates = gaussian_smooth(given, width_s, trials.bin_s, centre, past=self.causal)
+            rates /= trials.bin_s
             yield part, np.where(np.isnan(rates), self.mean_rates, rates)
 
     def rows(self, trials: TrialSet, width_s: float, every: int = 1) -> Iterator[np.ndarray]:
@@ -99,7 +105,8 @@ class HeldInSmoother:
             chosen, first = bins[-first % every :: every], first + len(bins)
             spikes = trials.spikes[trial : trial + 1]
             given = _window_counts(trials, ~trials.heldout, spikes).astype(np.float64)
-            rates = gaussian_smooth(given, width_s, trials.bin_s, bins=chosen)[0] / trials.bin_s
+            smooth = gaussian_smooth(given, width_s, trials.bin_s, bins=chosen, past=self.causal)
+            rates = smooth[0] / trials.bin_s
             yield np.where(np.isnan(rates), self.mean_rates, rates)
 
 
