@@ -122,7 +122,7 @@ def test_refitting_needs_epochs_and_no_clock() -> None:
 
 
 def test_a_budget_is_of_epochs_or_of_steps() -> None:
-    assert (Training().epochs, Training().steps) == (200, None)
+    assert (Training().epochs, Training().steps) == (None, None)
     assert (Training(steps=500).epochs, Training(steps=500).steps) == (None, 500)
     with pytest.raises(ModelError, match=r"epochs is 5 and training\.steps 9: .* one of the two"):
         Training(epochs=5, steps=9)
@@ -165,3 +165,12 @@ def test_without_a_number_there_are_forty_validations() -> None:
     planned = Training(epochs=400, validate_every=None).planned(100)
     assert planned.validate_every == 10
     assert Training(epochs=7, validate_every=None).planned(100).validate_every == 1
+
+
+@pytest.mark.parametrize(
+    ("trials", "epochs"), [(3, 200), (64, 200), (320, 200), (600, 100), (5000, 50)]
+)
+def test_without_a_budget_few_trials_train_for_200_epochs_and_many_for_fewer(
+    trials: int, epochs: int
+) -> None:
+    assert Training().epochs_of(trials) == Training().planned(trials).epochs == epochs

@@ -93,7 +93,8 @@ def load(
     header = record(Header, found, f"the header of {path}")
     if why := broken_history(header.history):
         raise ModelError(f"{path} is damaged: {why}.")
-    settings, others = _overlaid({**cls.settings_before, **header.params}, params)
+    before = {k: v for k, v in cls.settings_before.items() if not _held(header.params, k)}
+    settings, others = _overlaid(header.params, {**before, **params})
     types = known_types(cls, settings, path)
     # read after the overlay: code that was given again must not be looked for in the file
     values = {k: _read(k, v, types[k], path) for k, v in settings.items()}
@@ -127,6 +128,13 @@ def check_model(header: Mapping[str, Any], cls: type[Estimator], path: str | Pat
             f"{path} holds a {shown(header.get('model'))} model, not {cls.cli_name!r}: load it "
             "with its own class."
         )
+
+
+def _held(saved: Mapping[str, Any], name: str) -> bool:
+    """Whether a file gives this setting, or the piece it would be of stands by its name."""
+    own, _, key = name.partition(SEPARATOR)
+    value = saved.get(own)
+    return own in saved if not key else not isinstance(value, Mapping) or key in value
 
 
 def _overlaid(

@@ -111,13 +111,16 @@ class Decoding(Options):
 
     Attributes:
         inputs: which of 'z', 'v' (positions and velocities) and 'h' it sees.
-        withhold_h: share of the training trials in which it does not see h, so that the latents
-            must carry what it needs.
+        read: 'apart' gives latents and h a decoder each, whose rates are pooled; 'together' one
+            decoder that sees all.
+        withhold_h: share of the training trials whose rates are made without h, so that the latents
+            must carry what they need.
     """
 
     argument: ClassVar[str] = "decoder"
     inputs: tuple[Literal["z", "v", "h"], ...] = ("z", "v", "h")
-    withhold_h: float = 0.4
+    read: Literal["apart", "together"] = "apart"
+    withhold_h: float = 0.5
 
     def check(self) -> None:
         if not self.inputs:
@@ -126,7 +129,13 @@ class Decoding(Options):
             )
         for part in self.inputs:
             checks.one_of(self.of("inputs"), part, ("z", "v", "h"))
+        checks.one_of(self.of("read"), self.read, ("apart", "together"))
         checks.share(self.of("withhold_h"), self.withhold_h)
+        if self.read == "apart" and not self.withhold_h:
+            raise ModelError(
+                "decoder.withhold_h is 0: with decoder.read 'apart' the latents' decoder learns "
+                "from that share of the trials; give one above 0, or read 'together'."
+            )
 
     @abstractmethod
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
@@ -143,7 +152,7 @@ class TransformerDecoding(Decoding):
         feedforward: units of the feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.
         initial_scale: factor on the initial weights of its outputs, at most 100; T-Fixup's is 0.67.
-        inputs, withhold_h: see `Decoding`.
+        inputs, read, withhold_h: see `Decoding`.
     """
 
     name: ClassVar[str | None] = "transformer"
@@ -180,7 +189,7 @@ class MLPDecoding(Decoding):
 
     Attributes:
         width: units of both layers, at most 65,536.
-        inputs, withhold_h: see `Decoding`.
+        inputs, read, withhold_h: see `Decoding`.
     """
 
     name: ClassVar[str | None] = "mlp"
@@ -199,7 +208,7 @@ class LinearDecoding(Decoding):
     """Linear map of latents and h to rates, made by the observation model alone (Baseline 1).
 
     Attributes:
-        inputs, withhold_h: see `Decoding`.
+        inputs, read, withhold_h: see `Decoding`.
     """
 
     name: ClassVar[str | None] = "linear"

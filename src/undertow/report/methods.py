@@ -6,6 +6,7 @@ from typing import Any
 from undertow.report.page import decimal, plain, plural
 from undertow.report.record import RunRecord
 from undertow.report.scores import has_interval
+from undertow.training.settings import EPOCHS, FEWEST_EPOCHS
 
 LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
@@ -189,6 +190,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates = GP_SLDS
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
+    if len(unset) == 2 and "training.batch_size" in values:
+        values["training.epochs"] = f"{FEWEST_EPOCHS} to {EPOCHS}"
     used: set[str] = set()
     words = [filled for template in templates if (filled := _filled(template, values, used))]
     rest = ", ".join(f"{key} = {value}" for key, value in values.items() if key not in used)

@@ -11,8 +11,8 @@ from undertow.options import Options
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 MOST = 10**9
 """Of epochs, steps, trials in a batch and seconds: more is a slip."""
-EPOCHS = 200
-"""Where neither epochs nor steps are given."""
+EPOCHS, FEWEST_EPOCHS, STEPS = 200, 50, 1000
+"""Where neither epochs nor steps are given: so many epochs, or those that many steps make."""
 VALIDATIONS = 40
 """Of a run whose `validate_every` is None."""
 WARMUP_SHARE = 0.1
@@ -29,7 +29,8 @@ class Training(Options):
     Counts of epochs, steps, trials and seconds are at most 1e9.
 
     Attributes:
-        epochs: passes over the training trials; None where `steps` are given, 200 where neither is.
+        epochs: passes over the training trials; None where `steps` are given. Where neither is, it
+            is 200, or as many as 1,000 steps make, but at least 50.
         steps: optimiser steps in all, rounded up to whole epochs; None where `epochs` are given.
         batch_size: trials per step, at most.
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
@@ -88,11 +89,6 @@ class Training(Options):
     retries: int = 4
     checkpoint_seconds: float = 5.0
 
-    def __post_init__(self) -> None:
-        if self.epochs is None and self.steps is None:
-            object.__setattr__(self, "epochs", EPOCHS)
-        super().__post_init__()
-
     def check(self) -> None:
         if self.epochs is not None and self.steps is not None:
             raise ModelError(
@@ -122,9 +118,12 @@ class Training(Options):
 
     def epochs_of(self, trials: int) -> int:
         """Number of epochs that the budget is on so many trials."""
-        if self.steps is None:
-            return self.epochs or EPOCHS
-        return -(-self.steps // max(1, -(-trials // self.batch_size)))
+        steps_per_epoch = max(1, -(-trials // self.batch_size))
+        if self.steps is not None:
+            return -(-self.steps // steps_per_epoch)
+        if self.epochs is not None:
+            return self.epochs
+        return max(FEWEST_EPOCHS, min(EPOCHS, STEPS // steps_per_epoch))
 
     def planned(self, trials: int) -> "Training":
         """Return the same training with its budget in epochs of so many trials."""

@@ -7,11 +7,12 @@ from undertow.dynamics import Dynamics
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
 from undertow.inference import Share, check_share
+from undertow.models.langevin_flow.inferred import Head
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
+from undertow.models.langevin_flow.pool import Pool
 from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
-from undertow.models.regression_pool import RegressionPool
 from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
 
 
@@ -49,9 +50,13 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
         dynamics = settings.dynamics.build(settings.latent_dim, n_heldin, bin_s)
         dynamics.check_settings(bin_s)
         inputs = seen_by_decoder(settings)
+    direct: Head | None = None
+    if apart(settings):
+        inputs = tuple(name for name in inputs if name != "h")
+        decoder = settings.decoder.build(encoder.context_dim, settings.dropout, settings.causal)
+        observation = settings.observation.build(decoder.feature_dim, population)
+        direct = Head(decoder, observation)
     widths = {"z": settings.latent_dim, "v": settings.latent_dim, "h": encoder.context_dim}
-    pooled = settings.pool is not None and any(population.heldout)
-    pool = RegressionPool(population, settings.causal) if pooled else None
     n_inputs = sum(widths[name] for name in inputs)
     decoder = settings.decoder.build(n_inputs, settings.dropout, settings.causal)
     return LangevinNetwork(
@@ -61,13 +66,27 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
         settings.observation.build(decoder.feature_dim, population),
         inputs,
         bin_s,
+        direct,
         settings.posterior.kind == "controlled",
         settings.posterior.path_prior,
         settings.variant.likelihood,
         settings.variant.learn_from_kept,
         settings.decoder.withhold_h,
-        pool,
+        _pool(settings, population, direct is not None),
     )
+
+
+def _pool(settings: Settings, population: Population, direct: bool) -> Pool | None:
+    """Build the pool of what makes rates; None where it is the decoder alone."""
+    regression = settings.pool is not None and any(population.heldout)
+    return Pool(population, direct, regression, settings.causal) if direct or regression else None
+
+
+def apart(settings: Settings) -> bool:
+    """Whether latents and h have a decoder each."""
+    seen = settings.decoder.inputs
+    both = settings.dynamics is not None and "h" in seen and len(seen) > 1
+    return both and settings.decoder.read == "apart"
 
 
 def seen_by_decoder(settings: Settings) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule, Share
 from undertow.models.hidden_spikes import HiddenSpikes
-from undertow.models.langevin_flow import prediction, validation
+from undertow.models.langevin_flow import prediction
+from undertow.models.langevin_flow import validation as validating
 from undertow.models.langevin_flow.building import Settings, build_network, network_size
 from undertow.models.langevin_flow.building import check_settings as check_pieces
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
+from undertow.models.langevin_flow.pool import Pool
 from undertow.models.langevin_flow.presets import preset_settings
 from undertow.models.pieces import (
     Counts,
@@ -61,9 +63,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
         variant: readings of the code released with the paper; see `Variant` and `preset`.
-        pool: 'regression' multiplies the rates of held-out neurons with those of a Poisson
-            regression on smoothed held-in spikes, with powers chosen on the validation trials
-            (`RegressionPool`); None leaves the network alone.
+        pool: 'regression' pools the rates of held-out neurons with those of a Poisson regression on
+            smoothed held-in spikes, with shares chosen on the validation trials; None leaves the
+            network alone.
 
     Attributes:
         history_: one row per validation.
@@ -75,8 +77,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     """
 
     cli_name = "langevin-flow"
-    settings_before: ClassVar[Mapping[str, Any]] = {"pool": None}
+    settings_before: ClassVar[Mapping[str, Any]] = {"pool": None, "decoder__read": "together"}
     pooled_score_: float = float("nan")
+    _pool: Pool | None = None
 
     def __init__(
         self,
@@ -91,13 +94,13 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         observation: Counts | Literal["poisson", "negative-binomial"] = "poisson",
         posterior: LangevinPosterior | Literal["controlled", "autonomous"] = "controlled",
         kl: KLSchedule = KLSchedule("linear", 0.05, rise=0.5),  # noqa: B008 (frozen)
-        dropout: float = 0.35,
+        dropout: float = 0.2,
         coordinated_dropout: Share = (0.0, 0.8),
         causal: bool = False,
         samples: int = 50,
         seed: int = 0,
         device: str = "auto",
-        training: Training = Training(),  # noqa: B008 (frozen)
+        training: Training = Training(refit=True),  # noqa: B008 (frozen)
         variant: Variant = Variant(),  # noqa: B008 (frozen)
         pool: Literal["regression"] | None = "regression",
     ) -> None:
@@ -150,24 +153,25 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
         share = self.coordinated_dropout
         hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
-        return validation.validator(hidden, batch)
+        return validating.validator(hidden, batch)
 
     def choose(self, trials: TrialSet, validation: TrialSet) -> None:
-        """Choose how the network is pooled with the regression, and fit that on all trials."""
+        """Choose how the sources of rates are pooled."""
         if (pool := self.network_.pool) is not None:
-            # the shares of an unfitted pool are 1 and 0: these are the network's own rates
-            rates = self.predict(validation).rates
-            self.pooled_score_ = pool.learn(trials, validation, rates)
+            held = self.read(validation)
+            hidden = HiddenSpikes.of(validation, held, "auto", self.coordinated_dropout)
+            decoded = validating.mean_counts(self.network_, held, hidden.inputs, self.samples)
+            self.pooled_score_ = pool.learn(trials, validation, hidden, decoded)
             self._pool = pool
 
     def complete(self, trials: TrialSet) -> None:
         """Keep the pool through a refit, which trains a network of its own."""
-        if self.network_.pool is not None and hasattr(self, "_pool"):
-            self.network_.pool = self._pool
+        if self._pool is not None:
+            self.network_.pool, self._pool = self._pool, None
 
     def finish(self, validation_batch: Batch) -> None:
         """Warn when the latents carry no information from the data."""
-        validation.warn_unused_latents(self.network_, validation_batch)
+        validating.warn_unused_latents(self.network_, validation_batch)
 
     # --- what it predicts --------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """`LangevinNetwork`, the network of `LangevinFlow`: encoder → Langevin path → decoder → rates."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -24,56 +23,13 @@ from undertow.inference import (
     released_step_kl,
     solve,
 )
-from undertow.models.regression_pool import RegressionPool
+from undertow.models.langevin_flow.inferred import Encoded, Head, Inferred
+from undertow.models.langevin_flow.pool import Pool
 from undertow.observations import Observation
 from undertow.randomness import random_mask
 
 # the push starts at zero; Adam's steps ignore the gradient's scale, so a gain speeds it up
 CONTROL_GAIN = 5.0
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Output of the encoder for a batch, from which many samples can be drawn.
-
-    Attributes:
-        inputs: counts the encoder read, (trials, time, held-in neurons), zero in hidden bins.
-        context: (trials, time, context_dim).
-        initial: features of the initial state, (trials, initial_dim).
-    """
-
-    inputs: Tensor
-    context: Tensor
-    initial: Tensor
-
-    def take(self, index: Tensor) -> "Encoded":
-        """Return the same of some of the trials."""
-        return Encoded(self.inputs[index], self.context[index], self.initial[index])
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """One posterior sample for a batch.
-
-    Attributes:
-        features: what the observation model reads, (trials, time, features).
-        latents: name → (trials, time, dim).
-        kl_initial: per trial and coordinate, (trials, state_dim).
-        kl_path: per trial and noisy coordinate, summed over bins, (trials, noise_dim).
-    """
-
-    features: Tensor
-    latents: dict[str, Tensor]
-    kl_initial: Tensor
-    kl_path: Tensor
-
-    def chunk(self, parts: int) -> Iterator["Inferred"]:
-        """Return equal shares of the trials, in order."""
-        latents = {name: values.chunk(parts) for name, values in self.latents.items()}
-        columns = (each.chunk(parts) for each in (self.features, self.kl_initial, self.kl_path))
-        for k, (features, kl_initial, kl_path) in enumerate(zip(*columns, strict=True)):
-            some = {name: values[k] for name, values in latents.items()}
-            yield Inferred(features, some, kl_initial, kl_path)
 
 
 class LangevinNetwork(nn.Module):
@@ -85,6 +41,8 @@ class LangevinNetwork(nn.Module):
         decoder: reads the concatenated `decoder_inputs` of every bin.
         observation: reads the decoder's features.
         decoder_inputs: names among the dynamics' readout and 'h'.
+        direct: makes rates of its own from h alone, beside a decoder that reads latents alone; None
+            for one decoder of everything.
         bin_s: bin width in seconds.
         controlled: add a context-driven push on the noisy coordinates.
         path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov
@@ -93,9 +51,11 @@ class LangevinNetwork(nn.Module):
         likelihood: 'sum' or 'mean' over bins and neurons.
         learn_from_kept: share of the inputs not hidden by coordinated dropout that are learned from
             too.
-        withhold_h: share of the training trials in which the decoder sees zeros in place of 'h', so
-            that the latents must carry what the rates need.
-        pool: what the rates of held-out neurons are pooled with in predictions; None for nothing.
+        withhold_h: share of the training trials in which rates are made without h, so that the
+            latents must carry what they need: the decoder sees zeros in its place; with `direct`,
+            these trials are decoded from the latents and the others from h.
+        pool: how the rates of several sources are made one in predictions; None where there is but
+            one.
     """
 
     def __init__(
@@ -106,15 +66,16 @@ class LangevinNetwork(nn.Module):
         observation: Observation,
         decoder_inputs: tuple[str, ...],
         bin_s: float,
+        direct: Head | None = None,
         controlled: bool = False,
         path_prior: str = "dynamics",
         likelihood: str = "sum",
         learn_from_kept: float = 0.0,
         withhold_h: float = 0.0,
-        pool: RegressionPool | None = None,
+        pool: Pool | None = None,
     ) -> None:
         super().__init__()
-        self.pool = pool
+        self.direct, self.pool = direct, pool
         self.withhold_h = withhold_h if dynamics is not None else 0.0
         self.likelihood, self.learn_from_kept = likelihood, learn_from_kept
         self.encoder, self.dynamics, self.decoder, self.observation = (
@@ -194,6 +155,13 @@ class LangevinNetwork(nn.Module):
         )
         return Inferred(features, latents, kl_initial, kl_path)
 
+    def direct_mean(self, batch: Batch, encoded: Encoded) -> Tensor | None:
+        """Compute the expected spikes per bin from h alone; None without a decoder of h alone."""
+        if self.direct is None:
+            return None
+        features = self.direct.decoder(encoded.context, batch.valid, batch.time_s)
+        return self.direct.observation.mean(features)
+
     def roll(
         self,
         x0: Tensor,
@@ -233,7 +201,7 @@ class LangevinNetwork(nn.Module):
 
     def _withheld(self, context: Tensor, generator: torch.Generator) -> Tensor:
         """Context as the decoder sees it: zeros in a random share of the training trials."""
-        if not (self.training and self.withhold_h):
+        if not (self.training and self.withhold_h) or self.direct is not None:
             return context
         # whole trials: given h in some bins, the decoder could fill in the other bins from them
         kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
@@ -266,21 +234,35 @@ class LangevinNetwork(nn.Module):
         inputs, input_weight = coordinated_dropout(
             batch.inputs, dropout_share, generator, self.learn_from_kept
         )
-        inferred = self.infer(batch, inputs, generator)
-        log_prob = self.observation.log_prob(inferred.features, batch.targets)
         weight = likelihood_weight(batch, input_weight)
         if self.likelihood == "mean":
             # the sum over entries becomes a mean; the KL terms stay sums, as in the released code
-            weight /= log_prob[0].numel()
-        terms = {
+            weight /= batch.targets[0].numel()
+        encoded, terms = self.encode(batch, inputs), dict[str, Tensor]()
+        if self.direct is not None:
+            order = torch.randperm(len(batch), generator=generator, device=weight.device)
+            own, others = order.tensor_split([max(1, round(self.withhold_h * len(batch)))])
+            terms = self._direct_terms(batch.take(others), encoded.take(others), weight[others])
+            batch, encoded, weight = batch.take(own), encoded.take(own), weight[own]
+        inferred = self.draw(batch, encoded, generator)
+        log_prob = self.observation.log_prob(inferred.features, batch.targets)
+        terms |= {
             "negative_log_likelihood": -(weight * log_prob).sum() / len(batch),
             "kl_initial": inferred.kl_initial.sum() / len(batch),
             "kl_path": inferred.kl_path.sum() / len(batch),
         }
-        loss = terms["negative_log_likelihood"] + kl_weight * (
-            terms["kl_initial"] + terms["kl_path"]
-        )
+        kl = kl_weight * (terms["kl_initial"] + terms["kl_path"])
+        loss = kl + sum(value for name, value in terms.items() if name.startswith("negative"))
         return loss, terms
+
+    def _direct_terms(self, batch: Batch, encoded: Encoded, weight: Tensor) -> dict[str, Tensor]:
+        """Compute the likelihood of trials decoded from h alone."""
+        assert self.direct is not None
+        if not len(batch):
+            return {}
+        features = self.direct.decoder(encoded.context, batch.valid, batch.time_s)
+        log_prob = self.direct.observation.log_prob(features, batch.targets)
+        return {"negative_log_likelihood_direct": -(weight * log_prob).sum() / len(batch)}
 
 
 def _shares(

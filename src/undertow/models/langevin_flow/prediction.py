@@ -10,7 +10,8 @@ from torch import Tensor
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch, batches
 from undertow.memory import blocks, give_back
-from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNetwork
+from undertow.models.langevin_flow.inferred import Encoded, Inferred
+from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.sampling import draw_samples
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import count_dispersion
@@ -49,20 +50,39 @@ def predict(
         for sample, drawn in enumerate(draw_samples(network, batch, encoded, generators)):
             _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
             _add_latents(drawn, sums, (sample, rows))
+        _add_direct(network, batch, encoded, context, rows)
     give_back()
     found = _prediction(sums, context.ended(context.mean("h")), groups, average)
     kept = found.rate_samples
     return replace(
         found,
-        rates=_pooled(network, found.rates, trials),
-        rate_samples=None if kept is None else _pooled(network, kept, trials),
+        rates=_pooled(network, found.rates, context, trials),
+        rate_samples=None if kept is None else _pooled(network, kept, context, trials),
         dispersion=count_dispersion(network.observation),
     )
 
 
-def _pooled(network: LangevinNetwork, rates: np.ndarray, trials: TrialSet) -> np.ndarray:
+def _add_direct(
+    network: LangevinNetwork, batch: Batch, encoded: Encoded, sums: SampleSums, rows: slice
+) -> None:
+    """Decode h alone, where there is a decoder for that."""
+    if network.direct is None:
+        return
+    features = network.direct.decoder(encoded.context, batch.valid, batch.time_s)
+    for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+        there = slice(rows.start + part.start, rows.start + part.stop)
+        rates = network.direct.observation.mean(features[part]) / network.bin_s
+        sums.add("direct", there, rates)
+
+
+def _pooled(
+    network: LangevinNetwork, rates: np.ndarray, context: SampleSums, trials: TrialSet
+) -> np.ndarray:
     """Return the rates (spikes/s) in the pool, where the network has one."""
-    return rates if network.pool is None else network.pool.pool(rates, trials)
+    if network.pool is None:
+        return rates
+    direct = context.totals.get("direct")
+    return network.pool.pool(rates, None if direct is None else direct.cpu().numpy(), trials)
 
 
 def encode(network: LangevinNetwork, batch: Batch) -> Encoded:
@@ -158,6 +178,8 @@ def exchanged_rates(
     # one cycle through all trials in random order: no trial keeps its own latents
     exchange[order] = torch.from_numpy(np.roll(order, 1)).to(exchange)
     encoded, sums = encode(network, batch), SampleSums(trials, samples, keep=False)
+    context = SampleSums(trials, 1, keep=False)
+    _add_direct(network, batch, encoded, context, slice(0, len(batch)))
     generators = _generators(encoded, samples, seed)
     for drawn in draw_samples(network, batch, encoded, generators, exchange):
         features = drawn.features
@@ -166,7 +188,7 @@ def exchanged_rates(
             sums.add("rates", part, some.log() if average == "log-rates" else some)
     mean = sums.mean("rates")
     rates = sums.ended(mean.exp_() if average == "log-rates" else mean)
-    return _pooled(network, rates, trials)
+    return _pooled(network, rates, context, trials)
 
 
 @torch.no_grad()

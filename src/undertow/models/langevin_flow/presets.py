@@ -24,7 +24,7 @@ _DYNAMICS = Langevin(
     scheme="euler",
 )
 _ENCODER = GRUEncoding(hidden_dim=280, bidirectional=False)
-_DECODER = TransformerDecoding(width=840, heads=4, withhold_h=0.0)
+_DECODER = TransformerDecoding(width=840, heads=4, read="together", withhold_h=0.0)
 _POSTERIOR = LangevinPosterior(kind="autonomous", initial_s="first", path_prior="standard-normal")
 # In both: the initial state from the first bin, h beside the latents in the decoder, no weight
 # averaging. Algorithm 1, eqs 2, 7, 8 and 17, "Implementation Details"; what the paper leaves open,

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from undertow.data.batches import Batch
 from undertow.memory import blocks
-from undertow.models.langevin_flow.network import Encoded, Inferred, LangevinNetwork
+from undertow.models.langevin_flow.inferred import Encoded, Inferred
+from undertow.models.langevin_flow.network import LangevinNetwork
 
 PATHS_AT_ONCE = 64
 """Below this a pass costs more in calls than in numbers."""

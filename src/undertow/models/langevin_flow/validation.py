@@ -31,7 +31,8 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
             network.dynamics.check_stable(network.bin_s)
         if hidden.counts.nbytes > DECODED_BYTES:
             give_back()  # what the minibatches left behind
-        return hidden.score(mean_counts(network, batch, hidden.inputs, VALIDATION_SAMPLES))
+        expected = mean_counts(network, batch, hidden.inputs, VALIDATION_SAMPLES)
+        return hidden.score(np.exp(np.mean([np.log(each) for each in expected], axis=0)))
 
     return validate
 
@@ -39,9 +40,10 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
 @torch.no_grad()
 def mean_counts(
     network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, samples: int
-) -> np.ndarray:
+) -> list[np.ndarray]:
     """Average expected spikes per bin over posterior samples, (trials, time, neurons).
 
+    Those of the decoder that reads latents come first, then those from h alone where there are any.
     The seed is fixed, so that epochs are compared under the same noise.
     """
     network.eval()
@@ -53,8 +55,9 @@ def mean_counts(
         features = drawn.features
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
             total[part] += network.observation.mean(features[part])
-    mean: np.ndarray = total.div_(n).cpu().numpy()
-    return mean
+    direct = network.direct_mean(batch, encoded)
+    means = [total.div_(n), *([] if direct is None else [direct])]
+    return [mean.cpu().numpy() for mean in means]
 
 
 @torch.no_grad()
