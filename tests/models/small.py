@@ -22,10 +22,12 @@ SMALL = {
     "posterior": "autonomous",
     "dynamics__timescale_s": 0.02,
     "decoder__inputs": ("z", "v", "h"),
+    "decoder__read": "together",
     "decoder__withhold_h": 0.0,
     "decoder__width": 8,
     "decoder__heads": 2,
     "samples": 3,
+    "pool": None,
 }
 
 
