@@ -4,7 +4,8 @@ average."""
 import pytest
 import torch
 
-from undertow.inference import coordinated_dropout
+from undertow.errors import ModelError
+from undertow.inference import check_share, coordinated_dropout, mean_share
 from undertow.randomness import representable_share
 
 COUNTS = torch.poisson(
@@ -87,3 +88,36 @@ def test_learning_from_the_kept_hides_the_same_entries() -> None:
     inputs, weight = coordinated_dropout(COUNTS, 0.0, generator(), 0.4)
     assert torch.equal(inputs, COUNTS)
     assert torch.equal(weight, torch.ones_like(COUNTS))
+
+
+def test_of_two_shares_each_trial_draws_its_own_between_them() -> None:
+    counts = torch.ones(400, 50, 40)
+    inputs, weight = coordinated_dropout(counts, (0.2, 0.6), generator())
+    hidden = (inputs == 0).float()
+    shares = hidden.mean((1, 2))
+    # 2,000 entries a trial: their share is within 0.011 of the trial's own in a standard deviation
+    assert shares.min() > 0.2 - 0.05
+    assert shares.max() < 0.6 + 0.05
+    # uniform between them: mean 0.4, std 0.115, each known to 0.006 from 400 trials
+    assert float(shares.mean()) == pytest.approx(0.4, abs=0.024)
+    assert float(shares.std()) == pytest.approx(0.4 / 12**0.5, abs=0.02)
+    # what is kept is scaled up by the trial's own share
+    kept = inputs.amax((1, 2))
+    assert torch.allclose(1 - 1 / kept, shares, atol=0.05)
+    # the expected weight of an entry is 1
+    assert torch.equal(weight, hidden / 0.4)
+    assert float(weight.mean()) == pytest.approx(1.0, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("share", "why"),
+    [((0.5, 0.2), "lower share comes first"), ((0.1, 1.0), "is 1.0"), ((0.1,), "a lower and an")],
+)
+def test_shares_that_cannot_be(share: tuple[float, float], why: str) -> None:
+    with pytest.raises(ModelError, match=why):
+        check_share("coordinated_dropout", share)
+
+
+def test_the_mean_share() -> None:
+    assert mean_share(0.3) == 0.3
+    assert mean_share((0.0, 0.8)) == pytest.approx(0.4)

@@ -29,7 +29,7 @@ def score(monitor: str, share: float = 0.25, trials: TrialSet = GAPS) -> float:
 
 def test_co_smoothing_is_bits_per_spike_of_held_out_neurons_in_the_window() -> None:
     batch, window = Batch.from_trials(GAPS), GAPS.n_time - GAPS.forward_bins
-    rates = mean_counts(fitted().network_, batch, batch.inputs, VALIDATION_SAMPLES)
+    (rates,) = mean_counts(fitted().network_, batch, batch.inputs, VALIDATION_SAMPLES)
     heldout = GAPS.heldout
     expected = bits_per_spike(rates[:, :window, heldout], GAPS.spikes[:, :window, heldout])
     assert score("auto") == score("co-bps", share=0.0) == expected
@@ -100,9 +100,8 @@ def test_mean_counts_average_rates_over_samples() -> None:
             network.observation.mean(network.infer(batch, batch.inputs, generator).features)
             for generator in generators
         ]
-    assert np.allclose(
-        mean_counts(network, batch, batch.inputs, 4), torch.stack(draws).mean(0).numpy(), rtol=1e-5
-    )
+    (found,) = mean_counts(network, batch, batch.inputs, 4)
+    assert np.allclose(found, torch.stack(draws).mean(0).numpy(), rtol=1e-5)
 
 
 def test_a_batch_is_not_changed_by_validation() -> None:

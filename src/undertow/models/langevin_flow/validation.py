@@ -32,7 +32,9 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
         if hidden.counts.nbytes > DECODED_BYTES:
             give_back()  # what the minibatches left behind
         expected = mean_counts(network, batch, hidden.inputs, VALIDATION_SAMPLES)
-        return hidden.score(np.exp(np.mean([np.log(each) for each in expected], axis=0)))
+        # as many decoders, as much each: shares are chosen once the network is trained
+        logs = np.mean([np.log(each) for each in expected], axis=0) if expected[1:] else None
+        return hidden.score(expected[0] if logs is None else np.exp(logs))
 
     return validate
 

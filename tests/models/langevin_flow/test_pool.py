@@ -1,0 +1,212 @@
+"""What makes rates in LangevinFlow, and how it is made one: latents, h and a regression."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import GAPS, UNUSED, small
+from undertow.baselines import Smoothing
+from undertow.data import TrialSet, split_validation
+from undertow.data.batches import Batch
+from undertow.errors import ModelError
+from undertow.models import LangevinFlow
+from undertow.models.langevin_flow.pool import DIRECT, LATENTS, REGRESSION, Pool
+from undertow.models.langevin_flow.validation import mean_counts
+from undertow.training import Training
+
+pytestmark = pytest.mark.filterwarnings(UNUSED)
+APART = {"decoder__read": "apart", "decoder__withhold_h": 0.5, "pool": "regression"}
+
+
+@cache
+def fitted(**settings: Any) -> LangevinFlow:
+    return small(**{**APART, **settings}).fit(GAPS)
+
+
+def pool_of(model: LangevinFlow) -> Pool:
+    assert model.network_.pool is not None
+    return model.network_.pool
+
+
+def twins(n_trials: int = 60) -> TrialSet:
+    """Held-out neurons that fire with one held-in neuron each, bin by bin."""
+    rng = np.random.default_rng(0)
+    drive = rng.gamma(1.0, 1.0, (n_trials, 12, 4))
+    spikes = rng.poisson(np.concatenate([drive, drive], -1) * 2).astype(float)
+    return TrialSet(spikes, 0.02, heldout=np.arange(8) >= 4)
+
+
+def test_latents_and_h_have_a_decoder_each() -> None:
+    network = fitted().network_
+    assert network.decoder_inputs == ("z", "v")
+    assert network.direct is not None
+    for settings in ({"dynamics": None}, {"decoder__inputs": ("z", "v")}, {"pool": None}):
+        assert (fitted(**settings).network_.direct is None) == ("pool" not in settings)
+    together = fitted(decoder__read="together").network_
+    assert together.direct is None
+    assert together.decoder_inputs == ("z", "v", "h")
+
+
+def test_each_training_trial_is_decoded_once_in_the_given_share() -> None:
+    settings = {**APART, "decoder__withhold_h": 0.25, "dropout": 0.0}
+    model, batch = small(**settings).fit(GAPS), Batch.from_trials(GAPS)
+    network, seen = model.network_.train(), dict[str, int]()
+    assert network.direct is not None
+    for name, decoder in (("latents", network.decoder), ("h", network.direct.decoder)):
+        decoder.register_forward_hook(
+            lambda _, given, out, name=name: seen.update({name: len(out)})
+        )
+    _, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.5)
+    assert seen == {"latents": 6, "h": 18}
+    assert set(terms) == {
+        "negative_log_likelihood",
+        "negative_log_likelihood_direct",
+        "kl_initial",
+        "kl_path",
+    }
+
+
+def test_a_minibatch_of_one_trial_is_decoded_from_its_latents() -> None:
+    network, batch = fitted(dropout=0.0).network_.train(), Batch.from_trials(GAPS[:1])
+    loss, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.5)
+    assert "negative_log_likelihood_direct" not in terms
+    assert bool(loss.isfinite())
+    network.eval()
+
+
+def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
+    model, window = fitted(), slice(GAPS.n_time - GAPS.forward_bins)
+    pool = pool_of(model)
+    kept = pool.shares.clone()
+    try:
+        sources = {}
+        for name, place in (("latents", LATENTS), ("h", DIRECT)):
+            pool.shares.copy_(torch.eye(3)[place])
+            sources[name] = model.predict(GAPS).rates
+        pool.shares.copy_(torch.tensor([0.6, 0.2, 0.5]))
+        pooled = model.predict(GAPS).rates
+    finally:
+        pool.shares.copy_(kept)
+    heldin = sources["latents"] ** 0.75 * sources["h"] ** 0.25
+    assert np.allclose(pooled[..., ~GAPS.heldout], heldin[..., ~GAPS.heldout], 1e-4, equal_nan=True)
+    forward = slice(window.stop, None)
+    assert np.allclose(pooled[:, forward], heldin[:, forward], 1e-4, equal_nan=True)
+    means = pool.mean_rates[GAPS.heldout]
+    regression = means * np.exp(pool._regression(GAPS))
+    held = (slice(None), window, GAPS.heldout)
+    expected = (
+        means * (sources["latents"][held] / means) ** 0.6 * (sources["h"][held] / means) ** 0.2
+    ) * (regression / means) ** 0.5
+    inside = GAPS.valid[:, window]
+    assert np.allclose(pooled[held][inside], expected[inside], rtol=1e-4)
+
+
+def test_the_regression_is_that_of_the_smoothing_baseline() -> None:
+    trials = twins()
+    train, validation = split_validation(trials)
+    model = small(**APART, training=Training(epochs=2)).fit(train, validation)
+    pool = pool_of(model)
+    width_s, floor_hz = pool.smoothing.tolist()
+    for penalty in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0):
+        baseline = Smoothing(width_s, floor_hz, penalty).fit(train, validation)
+        if np.allclose(baseline.regression_.weights, pool.weights.numpy(), atol=1e-4):
+            rates = baseline.predict(trials).rates[..., trials.heldout]
+            own = pool.mean_rates[trials.heldout] * np.exp(pool._regression(trials))
+            assert np.allclose(own, rates, rtol=1e-3)
+            return
+    pytest.fail("no penalty gives the weights of the baseline")
+
+
+def test_a_regression_that_knows_more_gets_the_larger_share_and_lifts_the_score() -> None:
+    trials = twins()
+    train, validation = split_validation(trials)
+    model = small(**APART, training=Training(epochs=4)).fit(train, validation)
+    shares = pool_of(model).shares
+    assert shares[REGRESSION] > 0.5
+    assert model.pooled_score_ > model.validation_score_ + 0.05
+    alone = small(**{**APART, "pool": None}, training=Training(epochs=4)).fit(train, validation)
+    test = replace(twins(), spikes=twins(120).spikes[60:])
+    assert model.score(test)["co-bps"].value > alone.score(test)["co-bps"].value + 0.05
+
+
+def test_shares_come_from_validation_trials_and_the_regression_reads_no_held_out_spike() -> None:
+    model = fitted()
+    changed = GAPS.spikes.copy()
+    changed[:, :, GAPS.heldout] = 9.0
+    other = replace(GAPS, spikes=changed)
+    assert np.array_equal(model.predict(other).rates, model.predict(GAPS).rates, equal_nan=True)
+
+
+def test_without_held_out_neurons_shares_come_from_hidden_counts() -> None:
+    trials = replace(GAPS, heldout=np.zeros(GAPS.n_neurons, bool), forward_bins=0)
+    model = small(**APART).fit(trials)
+    pool = pool_of(model)
+    assert REGRESSION not in pool.sources
+    assert not torch.equal(pool.shares, torch.tensor([0.5, 0.5, 0.0]))
+    assert np.isfinite(model.pooled_score_)
+
+
+def test_a_refit_keeps_the_pool() -> None:
+    training = Training(epochs=3, validate_every=1, batch_size=16)
+    once, again = (
+        small(**APART, training=replace(training, refit=refit)).fit(GAPS) for refit in (False, True)
+    )
+    assert torch.equal(pool_of(once).shares, pool_of(again).shares)
+    assert torch.equal(pool_of(once).weights, pool_of(again).weights)
+    weights = [model.network_.decoder.state_dict()["project.weight"] for model in (once, again)]
+    assert not torch.equal(*weights)
+
+
+def test_a_pool_is_saved_and_loaded(tmp_path: Path) -> None:
+    model = fitted()
+    loaded = LangevinFlow.load(model.save(tmp_path / "model.safetensors"))
+    before, after = model.predict(GAPS), loaded.predict(GAPS)
+    assert np.array_equal(before.rates, after.rates, equal_nan=True)
+
+
+def test_exchanged_latents_leave_the_other_sources_alone() -> None:
+    model = fitted()
+    pool, exchanged = pool_of(model), model.predict_exchanged(GAPS)
+    assert exchanged is not None
+    kept = pool.shares.clone()
+    try:
+        pool.shares.copy_(torch.tensor([0.0, 0.7, 0.3]))
+        own, other = model.predict(GAPS), model.predict_exchanged(GAPS)
+        assert other is not None
+        assert np.allclose(own.rates, other.rates, rtol=1e-5, equal_nan=True)
+    finally:
+        pool.shares.copy_(kept)
+    assert not np.allclose(model.predict(GAPS).rates, exchanged.rates, equal_nan=True)
+
+
+def test_a_causal_pool_sees_no_later_bin() -> None:
+    causal = {"causal": True, "posterior__initial_s": "first", "encoder__bidirectional": False}
+    trials = twins()
+    model = small(**{**APART, **causal}).fit(trials)
+    changed = trials.spikes.copy()
+    changed[:, 8:] += 3
+    rates = [model.predict(each).rates[:, :8] for each in (trials, replace(trials, spikes=changed))]
+    assert np.array_equal(*rates)
+
+
+def test_the_latents_alone_make_new_trials() -> None:
+    made = fitted().sample(3, 7)
+    assert made.spikes.shape == (3, 7, GAPS.n_neurons)
+
+
+def test_rates_under_hidden_inputs_come_per_source() -> None:
+    batch, network = Batch.from_trials(GAPS), fitted().network_
+    assert len(mean_counts(network, batch, batch.inputs, 2)) == 2
+    assert len(mean_counts(fitted(dynamics=None).network_, batch, batch.inputs, 2)) == 1
+
+
+def test_reading_apart_needs_trials_to_learn_from() -> None:
+    with pytest.raises(ModelError, match=r"decoder\.withhold_h is 0"):
+        small(decoder__read="apart", decoder__withhold_h=0.0)
+    with pytest.raises(ModelError, match="pool is 'everything'"):
+        small(pool="everything").fit(GAPS)

@@ -1,0 +1,56 @@
+"""Log-linear pools: shares that make held-back counts likeliest."""
+
+import numpy as np
+import pytest
+
+from undertow.models.pooling import MOST_SHARE, choose_shares, log_ratio
+
+
+def planted(shares: tuple[float, ...], n: int = 40_000) -> tuple[list[np.ndarray], np.ndarray]:
+    """Sources of log rates and counts drawn from their pool, at a mean of 2 spikes."""
+    rng = np.random.default_rng(0)
+    sources = [rng.normal(0, 0.5, (n // 10, 10)) for _ in shares]
+    logs = sum(share * each for share, each in zip(shares, sources, strict=True))
+    return sources, rng.poisson(2.0 * np.exp(logs)).astype(float)
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.1), (0.3, 0.7), (0.5, 0.0), (0.4, 0.4, 0.6)])
+def test_planted_shares_are_found(shares: tuple[float, ...]) -> None:
+    sources, counts = planted(shares)
+    found = choose_shares(sources, counts, np.array(2.0), np.full(len(shares), 0.5))
+    # the information of a share is Σ rate · source² ≥ 40,000 · 2 · 0.25: a std of at most 0.0071
+    assert found == pytest.approx(shares, abs=4 * 0.0071)
+
+
+def test_missing_counts_change_nothing() -> None:
+    sources, counts = planted((0.9, 0.1))
+    start, mean = np.array([1.0, 0.0]), np.array(2.0)
+    holes = np.random.default_rng(1).random(counts.shape) < 0.5
+    gone = choose_shares([np.where(holes, 1e3, s) for s in sources],
+                         np.where(holes, np.nan, counts), mean, start)  # fmt: skip
+    kept = choose_shares([s[~holes] for s in sources], counts[~holes], mean, start)
+    assert gone == pytest.approx(kept, abs=1e-6)
+
+
+def test_without_spikes_to_choose_on_shares_stay_and_few_move_them_little() -> None:
+    start = np.array([0.7, 0.2])
+    nothing = np.full((3, 2), np.nan)
+    assert choose_shares([nothing, nothing], nothing, np.array(1.0), start) == pytest.approx(start)
+    sources, counts = planted((0.0, 1.5))
+    moved = choose_shares([s[:1] for s in sources], counts[:1], np.array(2.0), start)
+    whole = choose_shares(sources, counts, np.array(2.0), start)
+    assert np.abs(moved - start).sum() < np.abs(whole - start).sum()
+
+
+def test_shares_stay_between_zero_and_two() -> None:
+    for planted_shares in ((-1.0, 0.5), (3.0, 0.5)):
+        sources, counts = planted(planted_shares)
+        found = choose_shares(sources, counts, np.array(2.0), np.array([0.5, 0.5]))
+        assert (found >= 0).all()
+        assert (found <= MOST_SHARE).all()
+
+
+def test_ratios_are_finite_for_rates_of_zero() -> None:
+    ratio = log_ratio(np.array([0.0, 5.0, np.nan]), np.array([5.0, 5.0, 5.0]))
+    assert ratio[:2] == pytest.approx([np.log(1e-3 / 5), 0.0])
+    assert np.isnan(ratio[2])
