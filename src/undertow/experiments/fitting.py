@@ -121,6 +121,7 @@ def fit_and_predict(
         model.fit(splits.train, validation=splits.validation, **{**fit_options, **quiet})
         # the history of a resumed fit counts the seconds before it was interrupted too
         about = {"fit_s": max(time.perf_counter() - started, _seconds(model)), "notes": notes}
+    notes += getattr(model, "notes_", ())
     if save_to is not None:
         # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)

@@ -13,6 +13,8 @@ from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
 from undertow.inference.coordinated_dropout import Share, coordinated_dropout, mean_share
 
+LEAST_COUNT = 1e-9
+
 
 @dataclass(frozen=True)
 class HiddenSpikes:
@@ -80,6 +82,16 @@ class HiddenSpikes:
     def scored(self) -> np.ndarray:
         """Mask of the neurons with at least one hidden spike, (neurons,)."""
         return totals(self.counts)[0] > 0
+
+    def by_trial(self, expected: np.ndarray) -> np.ndarray:
+        """Log-likelihood of each trial's hidden spikes, in bits per spike of all trials.
+
+        Terms of the counts alone are left out; the sum differs by a constant from `score`.
+        """
+        rates = np.maximum(expected[:, : self.counts.shape[1]], LEAST_COUNT).astype(np.float64)
+        terms = np.where(np.isnan(self.counts), 0.0, self.counts * np.log(rates) - rates)
+        found: np.ndarray = terms.sum((1, 2)) / (np.nansum(self.counts) * np.log(2))
+        return found
 
     def score(self, expected: np.ndarray) -> float:
         """Score expected counts (trials, time, neurons) on the hidden spikes, in bits per spike.

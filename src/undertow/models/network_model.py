@@ -40,6 +40,7 @@ class NetworkModel(Estimator, Generic[Network]):
         population_: what the network knows of the trials it was fitted on.
         history_: one row per validation.
         validation_score_: the score of the epoch that was kept; NaN without validation.
+        notes_: sentences on what the fit chose beside that; empty in a model that was loaded.
     """
 
     samples: int
@@ -49,6 +50,7 @@ class NetworkModel(Estimator, Generic[Network]):
     network_: Network
     population_: Population
     history_: list[dict[str, float]]
+    notes_: list[str]
 
     # --- building ----------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class NetworkModel(Estimator, Generic[Network]):
             model.network_ = model.build_network(known)
         persistence.restore(model.network_, tensors, path)
         model.network_.to(choose_device(model.device)).eval()
-        model.history_ = header.history
+        model.history_, model.notes_ = header.history, []
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
 

@@ -7,19 +7,24 @@ predicts. Splitting, fitting, refitting and checkpoints are done here.
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryDirectory
+from typing import ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from undertow.data import TrialSet, join_trials
 from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.data.batches import Batch
+from undertow.errors import ModelError
 from undertow.memory import give_back
 from undertow.models.base import ProgressReport
 from undertow.models.network_model import Network, NetworkModel
 from undertow.models.population import Population
+from undertow.models.racing import Recipe, check_recipes, settle
 from undertow.models.unused import warn_of_unused
 from undertow.training import (
     Progress,
@@ -94,6 +99,21 @@ class TrainedModel(NetworkModel[Network]):
     def finish(self, validation: Batch) -> None:
         """Do what remains once the network is fitted, such as warnings; nothing by default."""
 
+    recipes: ClassVar[Mapping[str, Recipe]] = {}
+    """Settings by name, which `Training(recipes=…)` races."""
+
+    def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
+        """Score each validation trial; the sum is in bits per spike, up to a constant.
+
+        Raises:
+            ModelError: by default: a model that can be raced says how.
+        """
+        raise ModelError(f"{type(self).__name__} has no scores by trial: it cannot be raced.")
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        check_recipes(type(self).__name__, self.training.recipes, self.recipes)
+
     # --- fitting -----------------------------------------------------------------------------
 
     def fit(
@@ -128,11 +148,60 @@ class TrainedModel(NetworkModel[Network]):
         report, started = reporter(progress, verbose), time.monotonic()
         trials, validation = learning_parts(trials, validation, bin_s, self.seed)
         warn_of_unused(self.unused_signals(trials))
+        folder, self.notes_ = None if checkpoint is None else Path(checkpoint), []
+        with ExitStack() as stack:
+            if self.training.recipes:
+                folder = folder or Path(stack.enter_context(TemporaryDirectory()))
+                chosen = settle(self, trials, validation, folder, resume, report)
+                self._note(chosen, report)
+                resume = True
+            self._fit(trials, validation, folder, resume, report, started)
+        give_back()  # minibatches leave much behind that what follows could not use
+        return self
+
+    def _note(self, sentence: str, report: ProgressReport) -> None:
+        """Keep a sentence on what was chosen, and say it."""
+        self.notes_.append(sentence)
+        if isinstance(report, Progress):
+            report.finish(sentence)
+
+    def advance(
+        self,
+        trials: TrialSet,
+        validation: TrialSet,
+        share: float,
+        folder: Path,
+        report: ProgressReport,
+    ) -> None:
+        """Train up to a share of the budget, from the state in a folder; keep the best epoch.
+
+        At its end, choose what is chosen then.
+        """
+        self.notes_ = []
+        self._build(self.describe(trials), trials)
+        validate = self.validator(validation, self.read(validation))
+        last = max(1, round(share * self._epochs(trials)))
+        with threads(self._threads(trials, self.training.batch_size)):
+            self.history_ = self._train(trials, validate, folder, True, report, last)
+            self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
+            self.network_.eval()
+            if share == 1:
+                self.choose(trials, validation)
+
+    def _fit(
+        self,
+        trials: TrialSet,
+        validation: TrialSet,
+        folder: Path | None,
+        resume: bool,
+        report: ProgressReport,
+        started: float,
+    ) -> None:
+        """Train a fresh network, and do what follows."""
         self._build(self.describe(trials), trials)
         self._check_population(validation)
         held = self.read(validation)
         validate: Validate | None = self.validator(validation, held)
-        folder = None if checkpoint is None else Path(checkpoint)
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
@@ -143,8 +212,6 @@ class TrainedModel(NetworkModel[Network]):
             if isinstance(report, Progress):
                 report.finish(self._summary(time.monotonic() - started, trials, n_threads))
             self.finish(held)
-        give_back()  # minibatches leave much behind that what follows could not use
-        return self
 
     def _learn(
         self,

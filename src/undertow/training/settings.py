@@ -59,6 +59,8 @@ class Training(Options):
         refit: train again, on training and validation trials together, up to the epoch that was
             kept; with keep='last' nothing is chosen, and the one training is on all trials, without
             a validation score.
+        recipes: names of the model's recipes that are raced on the validation trials before the
+            training (`undertow.models.racing`), the first being preferred; none for no race.
         max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run
             cannot be repeated bit by bit. None for no limit.
         retries: how often, at most 100, a non-finite loss is rolled back and tried again with half
@@ -85,6 +87,7 @@ class Training(Options):
     monitor: Literal["auto", "co-bps", "likelihood", "generate"] = "auto"
     keep: Literal["best", "last"] = "best"
     refit: bool = False
+    recipes: tuple[str, ...] = ()
     max_seconds: float | None = None
     retries: int = 4
     checkpoint_seconds: float = 5.0
@@ -110,6 +113,11 @@ class Training(Options):
             if getattr(self, name) is not None:
                 checks.number(self.of(name), getattr(self, name), 0, MOST, above=True)
         checks.share(self.of("average_decay"), self.average_decay)
+        if self.recipes and (self.max_seconds is not None or self.keep == "last"):
+            raise ModelError(
+                "training.recipes are raced by epochs and by validation: leave "
+                "training.max_seconds None and training.keep 'best', or race none."
+            )
         if self.refit and self.max_seconds is not None:
             raise ModelError(
                 "training.refit is True under training.max_seconds: a refit repeats so many "

@@ -20,7 +20,7 @@ from undertow.models.langevin_flow.building import check_settings as check_piece
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.langevin_flow.presets import preset_settings
+from undertow.models.langevin_flow.presets import RECIPES, preset_settings
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -30,6 +30,7 @@ from undertow.models.pieces import (
     TransformerDecoding,
 )
 from undertow.models.population import Population
+from undertow.models.racing import Recipe
 from undertow.models.sizes import Size
 from undertow.models.trained import TrainedModel
 from undertow.models.unused import unused_by_spikes_alone
@@ -77,6 +78,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     """
 
     cli_name = "langevin-flow"
+    recipes: ClassVar[Mapping[str, Recipe]] = RECIPES
     settings_before: ClassVar[Mapping[str, Any]] = {"pool": None, "decoder__read": "together"}
     pooled_score_: float = float("nan")
     _pool: Pool | None = None
@@ -112,7 +114,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """Return the published model: 'paper' (as printed) or 'released' (as in its code).
+        """Return a model by its name.
+
+        'paper' (as printed) and 'released' (as in its code) are the published ones; 'default' has
+        the defaults, and 'auto' races `recipes` on the validation trials and goes on with the best.
 
         `changes` replace settings, also those of pieces: `preset("paper", dynamics__gamma=0.7)`.
 
@@ -153,7 +158,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
         share = self.coordinated_dropout
         hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
-        return validating.validator(hidden, batch)
+        return validating.validator(hidden, batch, trials)
 
     def choose(self, trials: TrialSet, validation: TrialSet) -> None:
         """Choose how the sources of rates are pooled."""
@@ -161,8 +166,17 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             held = self.read(validation)
             hidden = HiddenSpikes.of(validation, held, "auto", self.coordinated_dropout)
             decoded = validating.mean_counts(self.network_, held, hidden.inputs, self.samples)
+            before = self.validation_score_
             self.pooled_score_ = pool.learn(trials, validation, hidden, decoded)
             self._pool = pool
+            gain = f"validation {before:.4f} → {self.pooled_score_:.4f}"
+            self.notes_.append(f"{pool.sentence}; {gain}.")
+
+    def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
+        held = self.read(trials)
+        hidden = HiddenSpikes.of(trials, held, self.training.monitor, self.coordinated_dropout)
+        expected = validating.expected_counts(self.network_, held, hidden.inputs, trials)
+        return hidden.by_trial(expected)
 
     def complete(self, trials: TrialSet) -> None:
         """Keep the pool through a refit, which trains a network of its own."""

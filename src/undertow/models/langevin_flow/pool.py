@@ -63,6 +63,13 @@ class Pool(nn.Module):
         self.register_buffer("offset", torch.zeros(n_heldout))
         self.register_buffer("smoothing", torch.tensor([WIDTHS_S[0], FLOORS_HZ[0]]))
 
+    @property
+    def sentence(self) -> str:
+        """The shares in words."""
+        names = ("latents" if DIRECT in self.sources else "network", "h", "regression")
+        shares = self.shares.tolist()
+        return "pool: " + ", ".join(f"{names[k]} {shares[k]:.2f}" for k in self.sources)
+
     # --- learning ----------------------------------------------------------------------------
 
     def learn(

@@ -68,6 +68,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "light": {"dropout": 0.1, "kl__peak": 0.02},
+    "heavy": {"dropout": 0.35},
+    "first-order": {"dynamics__order": 1},
+    "tilted": {"dynamics__potential": "input-driven"},
+    "no-latents": {"dynamics": None},
+}
+"""What `preset("auto")` races: regularisation, order, potential, latents or none."""
+OWN: dict[str, dict[str, Any]] = {
+    "default": {},
+    "auto": {"training": Training(refit=True, recipes=tuple(RECIPES))},
+}
+
 
 def preset_settings(name: str) -> dict[str, Any]:
     """Return the constructor arguments of a preset.
@@ -75,4 +89,4 @@ def preset_settings(name: str) -> dict[str, Any]:
     Raises:
         ModelError: for a name that is none of them.
     """
-    return dict(find("preset", name, PRESETS))
+    return dict(find("preset", name, {**OWN, **PRESETS}))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.memory import blocks, give_back
 from undertow.models.hidden_spikes import HiddenSpikes
@@ -19,7 +20,7 @@ VALIDATION_SAMPLES = 10
 LEAST_KL_NATS = 0.01
 
 
-def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
+def validator(hidden: HiddenSpikes, batch: Batch, trials: TrialSet) -> Validate:
     """Return a function network → bits per spike of hidden spikes, higher is better.
 
     It also checks that the learned dynamics are still stable at this bin width.
@@ -31,12 +32,21 @@ def validator(hidden: HiddenSpikes, batch: Batch) -> Validate:
             network.dynamics.check_stable(network.bin_s)
         if hidden.counts.nbytes > DECODED_BYTES:
             give_back()  # what the minibatches left behind
-        expected = mean_counts(network, batch, hidden.inputs, VALIDATION_SAMPLES)
-        # as many decoders, as much each: shares are chosen once the network is trained
-        logs = np.mean([np.log(each) for each in expected], axis=0) if expected[1:] else None
-        return hidden.score(expected[0] if logs is None else np.exp(logs))
+        return hidden.score(expected_counts(network, batch, hidden.inputs, trials))
 
     return validate
+
+
+def expected_counts(
+    network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, trials: TrialSet
+) -> np.ndarray:
+    """Compute expected spikes per bin, pooled as far as shares are chosen; before, all alike."""
+    latents, *direct = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)
+    if network.pool is None:
+        return latents
+    rates = [each / network.bin_s for each in (latents, *direct)]
+    pooled = network.pool.pool(rates[0], rates[1] if direct else None, trials)
+    return pooled * network.bin_s
 
 
 @torch.no_grad()

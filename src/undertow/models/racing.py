@@ -1,0 +1,189 @@
+"""A race of recipes: settings of a model, tried on validation trials by successive halving."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from undertow.data import TrialSet, join_trials, split_validation
+from undertow.errors import ModelError
+from undertow.files import read_json, write_json
+from undertow.models.base import ProgressReport
+from undertow.names import nearest
+from undertow.training import CHECKPOINT, Training, named
+
+if TYPE_CHECKING:
+    from undertow.models.trained import TrainedModel
+
+Recipe = Mapping[str, Any]
+Parts = tuple[TrialSet, TrialSet]
+FIRST = 1 / 10
+"""Share of a whole training after which all are compared; the last two then go on to its end."""
+FEW_TRIALS, SPLITS = 200, 2
+"""Below so many trials, all are compared on more than one split, each for a shorter time."""
+LEAST_RATIO = 1.0
+"""Standard errors by which a recipe must be ahead of the first to be taken in its place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entrant:
+    """A recipe in the race.
+
+    Attributes:
+        name: of the recipe.
+        model: with its settings.
+        folder: where the states of its trainings lie.
+    """
+
+    name: str
+    model: "TrainedModel[Any]"
+    folder: Path
+
+    def advance(self, parts: Sequence[Parts], share: float, report: ProgressReport) -> np.ndarray:
+        """Train up to a share of the budget on each split; return each validation trial's score.
+
+        Scores are those of the epoch that validated best so far, in bits per spike of all; at the
+        end of the training, with what is chosen there.
+        """
+        scores = []
+        for split, (trials, validation) in enumerate(parts):
+            folder = self.folder / f"split{split}"
+            done = folder / f"scores_at_{share:.4f}.json"
+            if not done.exists():  # a training that went on would be scored at a later epoch
+                self.model.advance(trials, validation, share, folder, named(report, self.name))
+                write_json(done, self.model.scores_by_trial(validation).tolist())
+            scores.append(np.array(read_json(done), dtype=np.float64))
+        return np.concatenate(scores) / len(scores)
+
+
+def race_cost(recipes: int) -> float:
+    """Trainings that a race costs beside the one that goes on from it, in whole trainings."""
+    if recipes < 2:
+        return 0.0
+    return recipes * FIRST + 2 * (1 - FIRST) - 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a race.
+
+    Attributes:
+        recipe: the name of the one that was chosen.
+        folder: the state of its training on the trials as they were given.
+        sentence: what was chosen, and by how much.
+    """
+
+    recipe: str
+    folder: Path
+    sentence: str
+
+
+def check_recipes(model: str, asked: Sequence[str], known: Mapping[str, Recipe]) -> None:
+    """Refuse recipes that a model does not have.
+
+    Raises:
+        ModelError: with the nearest that it has.
+    """
+    for name in asked:
+        if name not in known:
+            what = nearest(name, known) if known else f"{model} has none to race."
+            raise ModelError(f"training.recipes has {name!r}: {what}")
+
+
+def settle(
+    model: "TrainedModel[Any]",
+    trials: TrialSet,
+    validation: TrialSet,
+    folder: Path,
+    resume: bool,
+    report: ProgressReport,
+) -> str:
+    """Race the recipes a model asks for, and give it the settings of the one that wins.
+
+    The state of the winner's training is put into the folder, for the model to go on from.
+
+    Returns:
+        A sentence on what was chosen.
+    """
+    where, recipes = folder / "race", {k: model.recipes[k] for k in model.training.recipes}
+    if not resume:
+        shutil.rmtree(where, ignore_errors=True)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+    outcome = race(model, recipes, trials, validation, where, report)
+    model.set_params(**recipes[outcome.recipe], training__recipes=())
+    if not (folder / CHECKPOINT).exists():
+        shutil.copy(outcome.folder / CHECKPOINT, folder / CHECKPOINT)
+    return outcome.sentence
+
+
+def race(
+    model: "TrainedModel[Any]",
+    recipes: Mapping[str, Recipe],
+    trials: TrialSet,
+    validation: TrialSet,
+    folder: Path,
+    report: ProgressReport,
+) -> Outcome:
+    """Choose among recipes by how well they predict validation trials early in training.
+
+    All are trained for a tenth of the budget, then the first and the best of the others to its end:
+    with six recipes as much as 1.4 further trainings. The first is replaced only by a recipe that
+    is ahead of it by more than the standard error of the difference over the same validation
+    trials, so that noise does not choose; where there are fewer than 200 trials, all begin on two
+    splits, half as long on each.
+
+    Args:
+        model: not fitted; gives all other settings.
+        recipes: name → settings that differ; at least one.
+        trials, validation: those to learn from and those to choose on.
+        folder: for the state of each training; what is there is gone on with.
+        report: called after each validation.
+    """
+    parts = _splits(trials, validation, model.seed)
+    entrants = [
+        Entrant(name, _short(model.copy(**recipe)), folder / name)
+        for name, recipe in recipes.items()
+    ]
+    first, *others = entrants
+    started = {each.name: each.advance(parts, FIRST / len(parts), report) for each in entrants}
+    if not others:
+        return Outcome(first.name, first.folder / "split0", f"recipe: {first.name}, the only one.")
+    rival = max(others, key=lambda each: float(started[each.name].sum()))
+    own, other = (each.advance(parts[:1], 1.0, report) for each in (first, rival))
+    ahead, error = paired(other - own)
+    chosen = rival if ahead > LEAST_RATIO * error else first
+    behind = [each.name for each in others if each is not rival]
+    best, last, by = (rival, first, ahead) if ahead > 0 else (first, rival, -ahead)
+    sentence = (
+        f"recipe: {chosen.name}; {best.name} ahead of {last.name} by {by:.4f} ± {error:.4f} bits "
+        f"per spike on {len(own)} validation trials"
+        + (f", {rival.name} early on of {', '.join(behind)}." if behind else ".")
+    )
+    return Outcome(chosen.name, chosen.folder / "split0", sentence)
+
+
+def paired(differences: np.ndarray) -> tuple[float, float]:
+    """Sum of differences by trial, and its standard error."""
+    n = len(differences)
+    spread = float(differences.std(ddof=1)) if n > 1 else float("inf")
+    return float(differences.sum()), spread * n**0.5
+
+
+def _splits(trials: TrialSet, validation: TrialSet, seed: int) -> list[Parts]:
+    """Return the parts as given, and others of the same sizes where there are few trials."""
+    parts = [(trials, validation)]
+    together = len(trials) + len(validation)
+    if together < FEW_TRIALS:
+        everyone, share = join_trials(trials, validation), len(validation) / together
+        for k in range(1, SPLITS):
+            parts.append(split_validation(everyone, share, seed=seed + k))
+    return parts
+
+
+def _short(model: "TrainedModel[Any]") -> "TrainedModel[Any]":
+    """Return the model as it trains in a race: once, with the epoch chosen."""
+    training: Training = replace(model.training, recipes=(), refit=False, keep="best")
+    return model.set_params(training=training)
