@@ -100,7 +100,7 @@ def fit(
     }
     from undertow.models.unused import warn_of_unused
 
-    plan = Plan.resolve(given, setting or [], config, reading)
+    plan = Plan.resolve(given, setting or [], config, reading).racing()
     plan.computing.begin()
     estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:

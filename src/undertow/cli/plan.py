@@ -1,7 +1,7 @@
 """What a fit was asked for: options of the command line over those of a config file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +134,13 @@ class Plan:
         if self.out is None:
             raise UndertowError("no directory for the results: give one with --out DIR.")
         return Path(self.out)
+
+    def racing(self) -> "Plan":
+        """The same, with preset 'auto' where no preset was asked for and its race can be held."""
+        hindered = {"training.max_seconds", "training.keep", "training.recipes"} & set(self.set)
+        if self.preset is not None or self.model != "langevin-flow" or hindered:
+            return self
+        return replace(self, preset="auto")
 
     def build_model(self) -> "Estimator":
         """The model with its settings; an ensemble of it where asked for.

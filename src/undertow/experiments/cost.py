@@ -9,6 +9,7 @@ from undertow.data import Splits, TrialSet, join_trials
 from undertow.evaluation import with_hidden
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.models import Ensemble, Estimator
+from undertow.models.racing import race_cost
 from undertow.models.sizes import COPIES
 from undertow.training import Training, silent, threads_for
 
@@ -57,6 +58,8 @@ def estimate(model: Estimator, splits: Splits) -> Estimate | None:
     one_s, more_s = (_fit_seconds(model, few, epochs) for epochs in (1, 1 + STEPS))
     n_trials = splits.train.n_trials
     steps = training.epochs_of(n_trials) * math.ceil(n_trials / training.batch_size)
+    # a race before the training, and a second one on all trials after it
+    steps = round(steps * (1 + race_cost(len(training.recipes)) + training.refit))
     seconds = max(more_s - one_s, 0.0) / STEPS * steps
     return Estimate(
         seconds=seconds if training.max_seconds is None else min(seconds, training.max_seconds),
@@ -84,6 +87,8 @@ def _short(model: Estimator, epochs: int) -> Estimator:
         validate_every=epochs,
         max_seconds=None,
         patience=None,
+        recipes=(),
+        refit=False,
     )
     return model.copy(training=loop)
 

@@ -37,21 +37,31 @@ class SampleSums:
         self.kept: dict[str, np.ndarray] = {}
 
     def add(self, name: str, rows: slice, value: Tensor) -> None:
-        """Add one sample of some trials, (rows, …)."""
+        """Add a sample of some trials, (rows, …), or several, one below the other."""
         if name not in self.totals:
             self.totals[name] = value.new_zeros(len(self.trials), *value.shape[1:])
-        self.totals[name][rows] += value
+        total = self.totals[name][rows]
+        total += value if len(value) == len(total) else _by_sample(value, len(total)).sum(0)
 
-    def store(self, name: str, sample: int, rows: slice, value: Tensor) -> None:
-        """Keep one sample of some trials, (rows, time, dim), where samples are kept."""
+    def store(self, name: str, samples: slice | int, rows: slice, value: Tensor) -> None:
+        """Keep samples of some trials, one below the other, where samples are kept.
+
+        Args:
+            name: what they are of.
+            samples: which they are.
+            rows: the trials.
+            value: (samples × rows, time, dim).
+        """
         if not self.keep:
             return
         if name not in self.kept:
             shape = (self.samples, len(self.trials), *value.shape[1:])
             self.kept[name] = np.empty(shape, torch.zeros(0, dtype=value.dtype).numpy().dtype)
         valid = torch.from_numpy(self.trials.valid[rows]).to(value.device)
-        blank = value.masked_fill(~valid[..., None], torch.nan)
-        self.kept[name][sample, rows] = blank.cpu().numpy()
+        each = _by_sample(value, len(valid))
+        self.kept[name][samples, rows] = (
+            each.masked_fill(~valid[..., None], torch.nan).cpu().numpy()
+        )
 
     def mean(self, name: str) -> Tensor:
         """Turn the sum into the mean over all samples, in place; to be called once for a name."""
@@ -61,6 +71,11 @@ class SampleSums:
         """(trials, time, dim) as an array, NaN past each trial's end; `values` are overwritten."""
         past_end = torch.from_numpy(~self.trials.valid).to(values.device)
         return values.masked_fill_(past_end[..., None], torch.nan).cpu().numpy()
+
+
+def _by_sample(values: Tensor, rows: int) -> Tensor:
+    """(samples × rows, …) as (samples, rows, …)."""
+    return values.unflatten(0, (-1, rows))
 
 
 def check_samples(trials: TrialSet, samples: int) -> None:

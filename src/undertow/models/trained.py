@@ -198,6 +198,7 @@ class TrainedModel(NetworkModel[Network]):
         started: float,
     ) -> None:
         """Train a fresh network, and do what follows."""
+        raced = len(self.notes_)
         self._build(self.describe(trials), trials)
         self._check_population(validation)
         held = self.read(validation)
@@ -210,6 +211,8 @@ class TrainedModel(NetworkModel[Network]):
             learned = self._learn(trials, validation, validate, folder, resume, report)
             self.complete(learned)
             if isinstance(report, Progress):
+                for note in self.notes_[raced:]:
+                    report.finish(note)
                 report.finish(self._summary(time.monotonic() - started, trials, n_threads))
             self.finish(held)
 

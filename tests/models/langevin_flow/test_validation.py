@@ -24,7 +24,9 @@ pytestmark = pytest.mark.filterwarnings(UNUSED)
 def score(monitor: str, share: float = 0.25, trials: TrialSet = GAPS) -> float:
     """Of the fitted model on these trials."""
     batch = Batch.from_trials(trials)
-    return validator(HiddenSpikes.of(trials, batch, monitor, share), batch)(fitted().network_)
+    return validator(HiddenSpikes.of(trials, batch, monitor, share), batch, trials)(
+        fitted().network_
+    )
 
 
 def test_co_smoothing_is_bits_per_spike_of_held_out_neurons_in_the_window() -> None:
@@ -108,5 +110,5 @@ def test_a_batch_is_not_changed_by_validation() -> None:
     batch = Batch.from_trials(GAPS)
     copy = changed(batch, given=batch.inputs.clone())
     hidden = HiddenSpikes.of(GAPS, batch, "likelihood", 0.25)
-    validator(hidden, batch)(fitted().network_)
+    validator(hidden, batch, GAPS)(fitted().network_)
     assert torch.equal(batch.inputs, copy.inputs)

@@ -1,6 +1,5 @@
 """What the parts of a `LangevinNetwork` hand to each other for a batch of trials."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -56,11 +55,3 @@ class Inferred:
     latents: dict[str, Tensor]
     kl_initial: Tensor
     kl_path: Tensor
-
-    def chunk(self, parts: int) -> Iterator["Inferred"]:
-        """Return equal shares of the trials, in order."""
-        latents = {name: values.chunk(parts) for name, values in self.latents.items()}
-        columns = (each.chunk(parts) for each in (self.features, self.kl_initial, self.kl_path))
-        for k, (features, kl_initial, kl_path) in enumerate(zip(*columns, strict=True)):
-            some = {name: values[k] for name, values in latents.items()}
-            yield Inferred(features, some, kl_initial, kl_path)

@@ -99,7 +99,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         dropout: float = 0.2,
         coordinated_dropout: Share = (0.0, 0.8),
         causal: bool = False,
-        samples: int = 50,
+        samples: int = 20,
         seed: int = 0,
         device: str = "auto",
         training: Training = Training(refit=True),  # noqa: B008 (frozen)

@@ -47,9 +47,9 @@ def predict(
         encoded = encode(network, batch)
         context.add("h", rows, encoded.context)
         generators = _generators(encoded, samples, seed, chunk)
-        for sample, drawn in enumerate(draw_samples(network, batch, encoded, generators)):
-            _add_rates(network, batch, drawn.features, sums, (sample, rows), average)
-            _add_latents(drawn, sums, (sample, rows))
+        for part, repeated, drawn in draw_samples(network, batch, encoded, generators):
+            _add_rates(network, repeated, drawn.features, sums, (part, rows), average)
+            _add_latents(drawn, sums, (part, rows))
         _add_direct(network, batch, encoded, context, rows)
     give_back()
     found = _prediction(sums, context.ended(context.mean("h")), groups, average)
@@ -107,25 +107,29 @@ def _add_rates(
     batch: Batch,
     features: Tensor,
     sums: SampleSums,
-    place: tuple[int, slice],
+    place: tuple[slice, slice],
     average: str,
 ) -> None:
-    """Decode one sample of a batch, some trials at a time."""
-    sample, rows = place
-    for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+    """Decode samples of a batch, some trials at a time."""
+    samples, rows = place
+    # several samples come together of few trials alone, which are decoded whole
+    whole = len(batch) > rows.stop - rows.start
+    row_bytes = 0 if whole else decoded_bytes(batch.targets.shape)
+    for part in blocks(len(batch), row_bytes, DECODED_BYTES):
         mean, log_prob = network.observation.mean_and_log_prob(features[part], batch.targets[part])
-        rates, there = mean / network.bin_s, slice(rows.start + part.start, rows.start + part.stop)
+        rates = mean / network.bin_s
+        there = rows if whole else slice(rows.start + part.start, rows.start + part.stop)
         sums.add("rates", there, rates.log() if average == "log-rates" else rates)
         sums.add("log_likelihood", there, log_prob.sum((1, 2)))
-        sums.store("rates", sample, there, rates)
+        sums.store("rates", samples, there, rates)
 
 
-def _add_latents(drawn: Inferred, sums: SampleSums, place: tuple[int, slice]) -> None:
-    sample, rows = place
+def _add_latents(drawn: Inferred, sums: SampleSums, place: tuple[slice, slice]) -> None:
+    samples, rows = place
     for name, value in drawn.latents.items():
         if name != "h":
             sums.add(f"latent_{name}", rows, value)
-            sums.store(f"latent_{name}", sample, rows, value)
+            sums.store(f"latent_{name}", samples, rows, value)
     sums.add("kl_initial", rows, drawn.kl_initial.sum(1))
     sums.add("kl_path", rows, drawn.kl_path.sum(1))
 
@@ -181,11 +185,9 @@ def exchanged_rates(
     context = SampleSums(trials, 1, keep=False)
     _add_direct(network, batch, encoded, context, slice(0, len(batch)))
     generators = _generators(encoded, samples, seed)
-    for drawn in draw_samples(network, batch, encoded, generators, exchange):
-        features = drawn.features
-        for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
-            some = network.observation.mean(features[part]) / network.bin_s
-            sums.add("rates", part, some.log() if average == "log-rates" else some)
+    rows = slice(0, len(batch))
+    for part, repeated, drawn in draw_samples(network, batch, encoded, generators, exchange):
+        _add_rates(network, repeated, drawn.features, sums, (part, rows), average)
     mean = sums.mean("rates")
     rates = sums.ended(mean.exp_() if average == "log-rates" else mean)
     return _pooled(network, rates, context, trials)
@@ -208,7 +210,7 @@ def kl_per_coordinate(
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
         generators = _generators(encoded, samples, seed, chunk)
-        for drawn in draw_samples(network, part, encoded, generators):
+        for _, _, drawn in draw_samples(network, part, encoded, generators):
             for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
                 sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
     return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}

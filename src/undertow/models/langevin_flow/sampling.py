@@ -20,7 +20,7 @@ def draw_samples(
     encoded: Encoded,
     generators: Sequence[torch.Generator],
     exchange: Tensor | None = None,
-) -> Iterator[Inferred]:
+) -> Iterator[tuple[slice, Batch, Inferred]]:
     """Draw one posterior sample of all trials per generator.
 
     Of few trials several samples are drawn in one pass; each is what its generator gives alone, up
@@ -29,12 +29,16 @@ def draw_samples(
     Args:
         network, batch, encoded, exchange: as in `LangevinNetwork.draw`.
         generators: one for each sample.
+
+    Yields:
+        which samples these are; the batch with its trials repeated once per sample, and what was
+        inferred for it, sample by sample.
     """
     n_trials = len(batch)
     for part in blocks(len(generators), n_trials, PATHS_AT_ONCE):
         some = generators[part]
         if len(some) == 1:
-            yield network.draw(batch, encoded, *some, exchange=exchange)
+            yield part, batch, network.draw(batch, encoded, *some, exchange=exchange)
             continue
         trials = torch.arange(n_trials, device=batch.targets.device)
         rows = trials.repeat(len(some))
@@ -42,5 +46,6 @@ def draw_samples(
         if exchange is not None:
             first = n_trials * torch.arange(len(some), device=rows.device)
             others = (first[:, None] + exchange).flatten()
-        drawn = network.draw(batch.take(rows), encoded.take(rows), *some, exchange=others)
-        yield from drawn.chunk(len(some))
+        repeated = batch.take(rows)
+        drawn = network.draw(repeated, encoded.take(rows), *some, exchange=others)
+        yield part, repeated, drawn

@@ -63,10 +63,13 @@ def mean_counts(
     generators = [path_generator(inputs.device, 0, sample) for sample in range(n)]
     encoded = network.encode(batch, inputs)
     total = torch.zeros_like(batch.targets)
-    for drawn in draw_samples(network, batch, encoded, generators):
-        features = drawn.features
+    for _, repeated, drawn in draw_samples(network, batch, encoded, generators):
+        if len(repeated) > len(batch):  # several samples of few trials
+            mean = network.observation.mean(drawn.features)
+            total += mean.unflatten(0, (-1, len(batch))).sum(0)
+            continue
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
-            total[part] += network.observation.mean(features[part])
+            total[part] += network.observation.mean(drawn.features[part])
     direct = network.direct_mean(batch, encoded)
     means = [total.div_(n), *([] if direct is None else [direct])]
     return [mean.cpu().numpy() for mean in means]
