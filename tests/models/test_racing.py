@@ -84,7 +84,7 @@ def test_a_race_without_a_folder_leaves_nothing_and_gives_the_same(tmp_path: Pat
 
 
 def test_a_race_cut_short_goes_on(tmp_path: Path) -> None:
-    class Stopped(Exception):
+    class StoppedError(Exception):
         """After a few validations."""
 
     calls = 0
@@ -93,9 +93,9 @@ def test_a_race_cut_short_goes_on(tmp_path: Path) -> None:
         nonlocal calls
         calls += 1
         if calls == 9:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         racing().fit(*PARTS, checkpoint=tmp_path, progress=stop)
     resumed = racing().fit(*PARTS, checkpoint=tmp_path, resume=True)
     whole = racing().fit(*PARTS)
