@@ -13,6 +13,7 @@ from torch import Tensor
 import undertow.dynamics
 from tests.families import exported
 from undertow.dynamics import (
+    ContextPotential,
     CoupledOscillatorPotential,
     DoubleWellPotential,
     HarmonicPotential,
@@ -98,7 +99,8 @@ def test_potentials_without_an_input_ignore_it() -> None:
         changed = not torch.equal(
             potential.energy(positions(5, DIM), x), potential.energy(positions(5, DIM))
         )
-        assert changed == (tilted is not None) == (cls is InputDrivenPotential)
+        assert changed == potential.reads_input == (cls in (InputDrivenPotential, ContextPotential))
+        assert (tilted is not None) == (cls is InputDrivenPotential)
 
 
 @FAMILY

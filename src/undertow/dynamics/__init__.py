@@ -1,6 +1,7 @@
 """Dynamics: priors over latent paths, with their potentials and steps."""
 
 from undertow.dynamics.base import SDE, Dynamics
+from undertow.dynamics.context_potential import ContextPotential
 from undertow.dynamics.coupled_oscillators import CoupledOscillators
 from undertow.dynamics.coupling import Coupling
 from undertow.dynamics.discrete import DiscreteDynamics
@@ -47,6 +48,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "SDE",
+    "ContextPotential",
     "CoupledOscillatorPotential",
     "CoupledOscillators",
     "Coupling",

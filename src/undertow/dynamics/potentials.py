@@ -4,7 +4,7 @@ Any subclass with an `energy` can take the place of another.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,9 +23,11 @@ class Potential(nn.Module, ABC):
 
     Attributes:
         reads_input: whether the energy depends on x; one that says no is spared it.
+        reads: what x is in a model: the counts of the neurons it sees, or its encoder's state.
     """
 
     reads_input: ClassVar[bool] = True
+    reads: ClassVar[Literal["counts", "context"]] = "counts"
 
     def __init__(self, dim: int) -> None:
         super().__init__()

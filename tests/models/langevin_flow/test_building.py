@@ -52,6 +52,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "mlp potential": {"dynamics__potential": "mlp"},
     "double well by name": {"dynamics__potential": "double-well"},
     "input-driven": {"dynamics__potential": "input-driven"},
+    "a context's": {"dynamics__potential": "context"},
     "free oscillators": {
         "dynamics__potential": "free-oscillators",
         "dynamics__allow_unstable": True,

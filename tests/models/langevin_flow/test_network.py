@@ -62,6 +62,7 @@ VARIANTS = {
         "dynamics__scheme": "euler",
     },
     "input-driven": {"dynamics__potential": "input-driven"},
+    "context": {"dynamics__potential": "context"},
     "held inputs": {"encoder__reads": "held"},
     "linear encoder": {"encoder": "linear", "dynamics__potential": "mlp"},
 }
@@ -107,6 +108,8 @@ def written_out(model: LangevinNetwork, batch: Batch) -> tuple[Tensor, Tensor, T
     x = mean + std * torch.randn(mean.shape, generator=draws, dtype=torch.float64)
     h, noisy = BIN_S / model.dynamics.timescale_s, model.dynamics.noisy
     seen = torch.where(batch.observed[..., None], batch.inputs, 0.0)
+    if model.path_reads == "context":
+        seen = context
     states, kl_path = [x], torch.zeros(n, noise_dim, dtype=torch.float64)
     for t in range(1, batch.inputs.shape[1]):
         noise = torch.randn(1, n, noise_dim, generator=draws, dtype=torch.float64)[0]

@@ -47,7 +47,8 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     dynamics: Dynamics | None = None
     inputs: tuple[str, ...] = ("h",)
     if settings.dynamics is not None:
-        dynamics = settings.dynamics.build(settings.latent_dim, n_heldin, bin_s)
+        width = encoder.context_dim
+        dynamics = settings.dynamics.build(settings.latent_dim, n_heldin, bin_s, width)
         dynamics.check_settings(bin_s)
         inputs = seen_by_decoder(settings)
     direct: Head | None = None

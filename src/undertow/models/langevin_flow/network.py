@@ -1,6 +1,7 @@
 """`LangevinNetwork`, the network of `LangevinFlow`: encoder → Langevin path → decoder → rates."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -98,10 +99,12 @@ class LangevinNetwork(nn.Module):
             nn.init.zeros_(self.control.bias)
 
     @property
-    def path_reads_counts(self) -> bool:
-        """Whether the force depends on the counts of each bin, as of an input-driven potential."""
+    def path_reads(self) -> Literal["counts", "context"] | None:
+        """What the force depends on beside the positions; None for nothing."""
         potential = getattr(self.dynamics, "potential", None)
-        return isinstance(potential, Potential) and potential.reads_input
+        if isinstance(potential, Potential) and potential.reads_input:
+            return potential.reads
+        return None
 
     def encode(self, batch: Batch, inputs: Tensor) -> Encoded:
         """Read the encoder's inputs."""
@@ -142,7 +145,8 @@ class LangevinNetwork(nn.Module):
             )
             # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
-            read = encoded.inputs[:, :-1] if self.path_reads_counts else None
+            given = {"counts": encoded.inputs, "context": context}.get(self.path_reads or "")
+            read = None if given is None else given[:, :-1]
             path = self.roll(x0, len(batch.time_s), *generators, push=push, inputs=read)
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from undertow import checks
 from undertow.dynamics import (
+    ContextPotential,
     CoupledOscillatorPotential,
     DoubleWellPotential,
     Dynamics,
@@ -30,6 +31,7 @@ PotentialName = Literal[
     "free-oscillators",
     "mixed-oscillators",
     "mlp",
+    "context",
     "double-well",
 ]
 LONGEST_S = 1e9
@@ -45,8 +47,8 @@ class Langevin(Options):
     Attributes:
         potential: 'coupled-oscillators' (confining), 'input-driven' (the same, tilted by the
             counts), 'free-oscillators' (eq. 2 as printed), 'mixed-oscillators' (the released
-            code's), 'mlp', 'double-well', or what builds a `Potential` from the number of
-            positions.
+            code's), 'mlp', 'context' (a network of positions and h), 'double-well', or what builds
+            a `Potential` from the number of positions.
         order: 2, or 1 for positions alone that slide down the potential (no 'v'; `mass` and
             `gamma` are unused).
         groups, taps: oscillator chains and kernel length of the oscillator potentials, at most
@@ -100,8 +102,10 @@ class Langevin(Options):
         """Whether the positions are arranged in chains of oscillators."""
         return self.potential in OSCILLATORS
 
-    def build(self, latent_dim: int, n_heldin: int, bin_s: float) -> Dynamics:
-        """Build dynamics of so many positions; an input-driven potential reads the held-in counts.
+    def build(self, latent_dim: int, n_heldin: int, bin_s: float, context_dim: int = 1) -> Dynamics:
+        """Build dynamics of so many positions.
+
+        An input-driven potential reads the held-in counts, a context potential the encoder's state.
 
         Raises:
             ModelError: naming the setting and the rule it breaks.
@@ -110,7 +114,7 @@ class Langevin(Options):
             "temperature": self.temperature,
             "allow_unstable": self.allow_unstable,
             "timescale_s": bin_s if self.timescale_s == "bin" else self.timescale_s,
-            "potential": self._potential_builder(n_heldin),
+            "potential": self._potential_builder(n_heldin, context_dim),
         }
         if self.order == 1:
             learn = [name for name in OVERDAMPED if name in self.learn]
@@ -121,7 +125,7 @@ class Langevin(Options):
             return EulerLangevin(2 * latent_dim, hamiltonian_step=step, **options)
         return UnderdampedLangevin(2 * latent_dim, **options)
 
-    def _potential_builder(self, n_heldin: int) -> Callable[[int], Potential]:
+    def _potential_builder(self, n_heldin: int, context_dim: int) -> Callable[[int], Potential]:
         """Return the function that builds the potential from the number of positions."""
 
         def oscillators(dim: int) -> Potential:
@@ -135,6 +139,7 @@ class Langevin(Options):
             "mixed-oscillators": lambda dim: MixedOscillatorPotential(dim, self.groups, self.taps),
             "input-driven": lambda dim: InputDrivenPotential(dim, n_heldin, oscillators),
             "mlp": MLPPotential,
+            "context": lambda dim: ContextPotential(dim, context_dim),
             "double-well": DoubleWellPotential,
         }[self.potential]
 

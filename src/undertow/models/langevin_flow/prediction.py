@@ -92,7 +92,7 @@ def encode(network: LangevinNetwork, batch: Batch) -> Encoded:
         return network.encode(batch, batch.inputs)
     everyone = torch.arange(len(batch), device=batch.targets.device)
     # what the encoder read is kept for dynamics that read it too
-    kept = batch.inputs.shape[2] if network.path_reads_counts else 0
+    kept = batch.inputs.shape[2] if network.path_reads == "counts" else 0
     found = []
     for part in (batch.take(everyone[index]) for index in rows):
         encoded = network.encode(part, part.inputs)
