@@ -30,6 +30,7 @@ PUBLISHED_STRUCTURE = {
     "dynamics__temperature": 3.0,
     "posterior": "autonomous",
     "decoder__inputs": ("z", "v", "h"),
+    "decoder__read": "together",
     "decoder__withhold_h": 0.0,
     "encoder__bidirectional": False,
     "kl__peak": 0.1,

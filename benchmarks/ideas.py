@@ -1,11 +1,14 @@
-"""Single changes of the default LangevinFlow, compared inside fold 0's training trials: how the
-default was chosen.
+"""Single changes of the default LangevinFlow, compared inside the training trials: how the default
+was chosen.
 
-    python benchmarks/ideas.py DATA_FOLDER [--out RESULTS] [--only NAME …] [--recording maze_reach]
+    python benchmarks/ideas.py DATA_FOLDER [--out RESULTS] [--only NAME …] [--recordings …]
+        [--inner 0] [--seeds 1]
 
-Fold 0's training part alone is split into four inner folds (stratified, seed 1); each idea is
-trained once on three of them and scored on the fourth, with one seed. The fold's own test trials
-are not touched. Finished fits are not run again.
+Of each recording the training trials of fold 0 (of five, split seed 0) are split into four inner
+folds (stratified, seed 1); each idea is fitted as a user would fit it on three of them, validation
+trials among these, and scored on the fourth. The fold's own test trials are not touched. Values are
+bits per spike of held-out neurons, differences are paired with the default of today, intervals 95 %
+bootstraps over trials. Finished fits are not run again; two processes of one thread.
 """
 
 import argparse
@@ -13,79 +16,109 @@ from pathlib import Path
 from typing import Any
 
 from does_the_physics_help import PUBLISHED_STRUCTURE, say
-from recordings import RECORDINGS
-from undertow import LangevinFlow
+from intervals import differences, folds_of, scores, shown
+from recordings import BEHAVIOR, RECORDINGS
+from tried import TRIED
+from undertow import Ensemble, LangevinFlow, Smoothing
 from undertow.data import fold_trials
-from undertow.experiments import latent_reliance, run_grid, score_table
-from undertow.training import Training
+from undertow.experiments import CellResult, run_grid
+from undertow.models.base import Estimator
+
+TOGETHER = {"decoder__read": "together", "decoder__withhold_h": 0.4}
+BEFORE = {
+    **TOGETHER,
+    "dropout": 0.35,
+    "coordinated_dropout": 0.5,
+    "pool": None,
+    "training__refit": False,
+    "training__epochs": 200,
+}
+"""The default before these ideas."""
 
 IDEAS: dict[str, dict[str, Any]] = {
     "default": {},
-    "input-potential": {"dynamics__potential": "input-driven"},
+    "before": BEFORE,
     "no-latents": {"dynamics": None},
-    "published-structure": PUBLISHED_STRUCTURE,
-    "published-but-controlled": {**PUBLISHED_STRUCTURE, "posterior": "controlled"},
-    "h-never-withheld": {"decoder__withhold_h": 0.0},
-    "h-withheld-70": {"decoder__withhold_h": 0.7},
-    "latents-alone": {"decoder__inputs": ("z", "v")},
-    "initial-from-first-bin": {"posterior__initial_s": "first"},
-    "forward-gru": {"encoder__bidirectional": False},
-    "timescale-20ms": {"dynamics__timescale_s": 0.02},
-    "timescale-150ms": {"dynamics__timescale_s": 0.15},
-    "learned-timescale": {"dynamics__learn": ("gamma", "temperature", "timescale")},
-    "nothing-learned": {"dynamics__learn": ()},
-    "colder": {"dynamics__temperature": 0.1},
-    "hotter": {"dynamics__temperature": 3.0},
+    # the steps from then to now, each taken back alone
+    "no-pool": {"pool": None},
+    "no-refit": {"training__refit": False},
+    "half-hidden": {"coordinated_dropout": 0.5},
+    "one-decoder": TOGETHER,
+    "one-decoder-h-always": {"decoder__read": "together", "decoder__withhold_h": 0.0},
+    # regularisation
+    "dropout-0.1": {"dropout": 0.1},
+    "dropout-0.15": {"dropout": 0.15},
+    "dropout-0.35": {"dropout": 0.35},
+    "h-withheld-30": {"decoder__withhold_h": 0.3},
     "kl-weight-0.2": {"kl__peak": 0.2},
     "kl-weight-0.01": {"kl__peak": 0.01},
-    "latent-dim-16": {"latent_dim": 16},
-    "no-floor": {"observation__rate_floor_hz": 0.0},
-    "floor-0.5": {"observation__rate_floor_hz": 0.5},
-    "mlp-decoder": {"decoder": "mlp"},
+    "weight-decay-0.1": {"training__weight_decay": 0.1},
+    "epochs-100": {"training__epochs": 100},
+    "epochs-400": {"training__epochs": 400},
+    "narrow": {"latent_dim": 32, "encoder__hidden_dim": 32, "decoder__width": 64},
+    # physics
+    "first-order": {"dynamics__order": 1},
+    "input-potential": {"dynamics__potential": "input-driven"},
+    "context-potential": {"dynamics__potential": "context"},
+    "mlp-potential": {"dynamics__potential": "mlp"},
+    "colder": {"dynamics__temperature": 0.05},
+    "hotter": {"dynamics__temperature": 1.5},
+    "published-structure": PUBLISHED_STRUCTURE,
 }
-SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2")
+MODELS: dict[str, Estimator] = {
+    "auto": LangevinFlow.preset("auto"),
+    "mean-of-three": Ensemble(LangevinFlow(), size=3),
+    "smoothing": Smoothing(),
+    **TRIED,
+}
+
+
+def table(cells: dict[str, list[CellResult]], names: list[str], score: str) -> str:
+    """Ideas down, recordings across: the score, and its difference from the default."""
+    lines = [f"| {score} | {' | '.join(cells)} |", "|---" * (len(cells) + 1) + "|"]
+    for name in names:
+        found = []
+        for recording, each in cells.items():
+            own = folds_of(each, name, recording, {score: score})
+            default = folds_of(each, "default", recording, {score: score})
+            if not own or not all(seed for fold in own for seed in fold):
+                found.append("–")
+                continue
+            value = shown(scores(own)[score])
+            apart = differences(own, default)[score] if name != "default" else None
+            found.append(value if apart is None else f"{value}<br>{shown(apart, '+')}")
+        lines.append(f"| {name} | {' | '.join(found)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/ideas"))
-    parser.add_argument("--only", nargs="+", choices=IDEAS, default=list(IDEAS))
-    parser.add_argument("--recording", choices=RECORDINGS, default="maze_reach")
+    parser.add_argument("--only", nargs="+", choices=[*IDEAS, *MODELS], default=list(IDEAS))
+    parser.add_argument("--recordings", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
+    parser.add_argument("--inner", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    protocol = RECORDINGS[options.recording]
-    trials = protocol.load(options.data)
-    inner = trials[fold_trials(trials, 5, 0)[0][0]]
-    training = Training(
-        epochs=protocol.epochs, validate_every=protocol.epochs, keep="last", refit=True
-    )
-    models = {n: LangevinFlow(training=training).set_params(**IDEAS[n]) for n in options.only}
-    cells = run_grid(
-        models,
-        {options.recording: inner},
-        options.out,
-        folds=4,
-        split_seed=1,
-        workers=options.workers,
-        report=say,
-    )
-    print(
-        f"| idea | {' | '.join(SHOWN)} | latent reliance |",
-        "|---" * (len(SHOWN) + 2) + "|",
-        sep="\n",
-    )
-    for name in models:
-        statistics = [
-            [cell.statistics()] for cell in cells if cell.cell.model == name and not cell.error
-        ]
-        scores = score_table({name: statistics}).scores[name]
-        carried = latent_reliance(statistics)
-        values = [f"{scores[each].value:.4f}" if each in scores else "–" for each in SHOWN]
-        print(
-            f"| {name} | {' | '.join(values)} | "
-            f"{'–' if carried is None else f'{carried.value:.4f}'} |"
+    names = list(dict.fromkeys(["default", *options.only]))
+    models = {n: MODELS[n] if n in MODELS else LangevinFlow().set_params(**IDEAS[n]) for n in names}
+    cells: dict[str, list[CellResult]] = {}
+    for recording in options.recordings:
+        trials = RECORDINGS[recording].load(options.data)
+        cells[recording] = run_grid(
+            models,
+            {recording: trials[fold_trials(trials, 5, 0)[0][0]]},
+            options.out,
+            folds=4,
+            split_seed=1,
+            only_folds=options.inner,
+            seeds=range(options.seeds),
+            workers=options.workers,
+            report=say,
         )
+    for score in ("co-bps", "psth R2", *BEHAVIOR):
+        print(f"\n{table(cells, names, score)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""The recordings of the studies, under one protocol each; the files are not part of this
-project."""
+"""The recordings of the studies, each read in one way; the files are not part of this project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,29 +10,22 @@ import numpy as np
 from undertow import TrialSet, simulate_lorenz
 
 REGIONS = ("MOp", "CP", "LSc", "PT")
+BEHAVIOR = ("velocity R2 log-rate", "velocity R2", "rate R2")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a recording is read and how long a model trains on it.
+    """How a recording is read and which of its folds are fitted.
 
     Attributes:
         load: folder → trials, held-out neurons marked.
-        epochs: passes over the training trials, of every arm but the preset's.
-        behavior: the score of behaviour that is shown: hand velocity, or the accuracy of a label.
-        folds: of the five, those that are fitted.
-        arms: those that are fitted; empty for all.
-        dropouts: to choose from on fold 0.
-        released_epochs: those of the preset `released`; three times the others' where zero.
+        folds: of the five, those that are fitted; fewer where a fit takes long.
+        label: score of the label that is shown.
     """
 
     load: Callable[[Path], TrialSet]
-    epochs: int
-    behavior: str = ""
-    folds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    arms: tuple[str, ...] = ()
-    dropouts: tuple[float, ...] = (0.05, 0.2, 0.35)
-    released_epochs: int = 0
+    folds: tuple[int, ...] = (0, 1, 2)
+    label: str = ""
 
 
 def maze_reach(folder: Path, bin_s: float = 0.02) -> TrialSet:
@@ -50,21 +42,27 @@ def delayed_reach(folder: Path) -> TrialSet:
     return trials.hold_out(trials.n_neurons // 4, seed=0)
 
 
-def visual_decision(folder: Path) -> TrialSet:
-    """Mouse, session 11, neurons of four regions above 1 spike/s, 0.4 s from stimulus onset in 20
-    ms bins."""
+def visual_decision(folder: Path, session: str = "s11") -> TrialSet:
+    """Mouse, neurons above 1 spike/s (of session s11 those of four regions), 0.4 s from stimulus
+    onset in 20 ms bins, a quarter held out."""
     trials = TrialSet.from_npz(
-        folder / "visual_decision_s11_10ms.npz", bin_s=0.02, condition="feedback", label="feedback"
+        folder / f"visual_decision_{session}_10ms.npz",
+        bin_s=0.02,
+        condition="feedback",
+        label="feedback",
     )
-    fast = np.nanmean(trials.spikes, axis=(0, 1)) / trials.bin_s > 1
-    trials = trials.select(neurons=fast & np.isin(trials.region, REGIONS))
+    shown = np.nanmean(trials.spikes, axis=(0, 1)) / trials.bin_s > 1
+    if session == "s11":
+        shown &= np.isin(trials.region, REGIONS)
+    trials = trials.select(neurons=shown)
     return trials.hold_out(trials.n_neurons // 4, seed=0)
 
 
-def prefrontal(folder: Path) -> TrialSet:
-    """Macaque area 8A, 399 trials, the 3 s around the cue in 30 ms bins, 129 neurons, a quarter
-    held out."""
-    trials = TrialSet.from_npz(folder / "prefrontal_K070217_30ms.npz", condition="cue", label="cue")
+def prefrontal(folder: Path, session: str = "K070217") -> TrialSet:
+    """Macaque area 8A, the 3 s around the cue in 30 ms bins, a quarter of the neurons held out."""
+    trials = TrialSet.from_npz(
+        folder / f"prefrontal_{session}_30ms.npz", condition="cue", label="cue"
+    )
     trials = trials.select(time=slice(0, 100))
     return trials.hold_out(trials.n_neurons // 4, seed=0)
 
@@ -77,32 +75,16 @@ def lorenz(folder: Path) -> TrialSet:
 
 
 RECORDINGS = {
-    "maze_reach": Protocol(maze_reach, 200, "velocity R2 log-rate"),
-    "delayed_reach": Protocol(
-        delayed_reach,
-        150,
-        "label accuracy target",
-        (0, 1, 2),
-        dropouts=(0.05, 0.2),
-        released_epochs=150,
+    "maze_reach": Protocol(maze_reach, (0, 1, 2, 3, 4)),
+    "visual_s01": Protocol(
+        partial(visual_decision, session="s01"), (0, 1, 2, 3, 4), "label accuracy feedback"
     ),
-    "visual_decision": Protocol(
-        visual_decision,
-        250,
-        "label accuracy feedback",
-        (0, 1, 2),
-        dropouts=(0.05, 0.2),
-        released_epochs=300,
+    "visual_s11": Protocol(visual_decision, label="label accuracy feedback"),
+    "visual_s12": Protocol(
+        partial(visual_decision, session="s12"), label="label accuracy feedback"
     ),
-    "prefrontal": Protocol(prefrontal, 60, "label accuracy cue", (0, 1), dropouts=(0.2,)),
-    "maze_reach_5ms": Protocol(
-        partial(maze_reach, bin_s=0.005),
-        200,
-        "velocity R2 log-rate",
-        arms=("full",),
-        dropouts=(0.35,),
-    ),
-    "lorenz": Protocol(lorenz, 20, folds=(0,), dropouts=(0.05,)),
+    "delayed_reach": Protocol(delayed_reach, (0, 1, 2, 3, 4), "label accuracy target"),
+    "prefrontal_K": Protocol(prefrontal, (0, 1), "label accuracy cue"),
+    "prefrontal_B": Protocol(partial(prefrontal, session="B040917"), (0, 1), "label accuracy cue"),
+    "lorenz": Protocol(lorenz, (0,)),
 }
-"""Fewer folds and dropouts where a fit takes longer; all of them are a matter of an hour or two
-more."""
