@@ -1,29 +1,38 @@
-"""Ideas for LangevinFlow that were tried and not kept, as models of their own: `ideas.py` runs
+"""Ideas for LangevinFlow that were tried and not kept, as models of their own; `ideas.py` runs
 them."""
 
 import dataclasses
+from typing import Any, Self
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from undertow import LangevinFlow
+from undertow import Ensemble, LangevinFlow, TrialSet
+from undertow.data import join_trials
+from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
+from undertow.encoders import Encoder
 from undertow.models.base import Estimator
+from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.population import Population
+
+Loss = tuple[Tensor, dict[str, Tensor]]
 
 
 class WholeNeuronsHidden(LangevinFlow):
-    """In half of the training trials whole neurons are hidden, as held-out ones are, in place of
-    single counts (masks of neurons)."""
+    """In half of the training trials whole neurons are hidden, as held-out ones are, beside single
+    counts."""
 
     cli_name = "neurons-hidden"
 
-    def objective(
-        self, batch: Batch, generator: torch.Generator, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        hidden = torch.rand(len(batch), 1, batch.inputs.shape[2], generator=generator) < 0.3
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
+        inputs = batch.inputs
+        hidden = torch.rand(len(batch), 1, inputs.shape[2], generator=generator) < 0.3
         some = torch.rand(len(batch), 1, 1, generator=generator) < 0.5
-        shown = torch.where(hidden & some, 0.0, batch.inputs / torch.where(some, 0.7, 1.0))
-        return super().objective(_with_inputs(batch, shown), generator, progress)
+        shown = torch.where(some, torch.where(hidden, 0.0, inputs / 0.7), inputs)
+        batch = dataclasses.replace(batch, given=shown)
+        return super().objective(batch, generator, progress)
 
 
 class ShiftedTrials(LangevinFlow):
@@ -31,9 +40,7 @@ class ShiftedTrials(LangevinFlow):
 
     cli_name = "shifted"
 
-    def objective(
-        self, batch: Batch, generator: torch.Generator, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
         by = int(torch.randint(-2, 3, (1,), generator=generator))
         if by:
             targets = torch.full_like(batch.targets, torch.nan)
@@ -46,11 +53,136 @@ class ShiftedTrials(LangevinFlow):
         return super().objective(batch, generator, progress)
 
 
-def _with_inputs(batch: Batch, inputs: Tensor) -> Batch:
-    return dataclasses.replace(batch, given=inputs)
+class LatentsFirst(LangevinFlow):
+    """Latents are trained first: in the first half of training they make the rates of nine trials
+    in ten, then of three."""
+
+    cli_name = "latents-first"
+
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
+        self.network_.withhold_h = 0.9 if progress < 0.5 else 0.3
+        return super().objective(batch, generator, progress)
+
+
+class Distilled(LangevinFlow):
+    """One model that learns from the mean rates of three: its targets are, in equal parts, the
+    counts and what an ensemble of three fits makes of the same training trials."""
+
+    cli_name = "distilled"
+
+    def fit(self, trials: Any, validation: Any = None, **options: Any) -> Self:
+        trials, validation = learning_parts(trials, validation, options.get("bin_s"), self.seed)
+        quiet = {**options, "checkpoint": None, "resume": False, "verbose": False}
+        plain = LangevinFlow(**self.get_params(deep=False))
+        teacher = Ensemble(plain, size=3, seed=self.seed).fit(trials, validation, **quiet)
+        self.taught = {
+            len(some): teacher.predict(some).rates * some.bin_s
+            for some in (trials, join_trials(trials, validation))
+        }
+        return super().fit(trials, validation, **{**options, "checkpoint": None})
+
+    def read(self, trials: TrialSet) -> Batch:
+        batch, taught = super().read(trials), getattr(self, "taught", {}).get(len(trials))
+        if taught is None:
+            return batch
+        # in the place of behaviour, which this model does not read: it goes with its trials
+        return dataclasses.replace(batch, behavior=torch.tensor(taught, dtype=torch.float32))
+
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
+        assert batch.behavior is not None
+        targets = 0.5 * batch.targets + 0.5 * batch.behavior
+        batch = dataclasses.replace(batch, given=batch.inputs, targets=targets)
+        return super().objective(batch, generator, progress)
+
+
+class NeuronAttention(Encoder):
+    """An encoder whose inputs first attend over neurons: each takes up what neurons with a similar
+    course in the same trial do."""
+
+    def __init__(self, inner: Encoder, n_neurons: int, width: int = 32) -> None:
+        super().__init__()
+        self.inner, self.width = inner, width
+        self.context_dim, self.initial_dim = inner.context_dim, inner.initial_dim
+        self.causal = False
+        self.who = nn.Parameter(0.1 * torch.randn(n_neurons, width))
+        self.query, self.key = nn.Linear(width + 8, width), nn.Linear(width + 8, width)
+        self.gain = nn.Parameter(torch.zeros(n_neurons))
+
+    def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        course = nn.functional.adaptive_avg_pool1d(inputs.transpose(1, 2), 8)
+        tokens = torch.cat([course, self.who.expand(len(inputs), -1, -1)], -1)
+        scores = self.query(tokens) @ self.key(tokens).transpose(1, 2) / self.width**0.5
+        mixed = inputs @ scores.softmax(-1).transpose(1, 2)
+        return self.inner(inputs + self.gain * mixed, observed, lengths)  # type: ignore[no-any-return]
+
+
+class AttendingNeurons(LangevinFlow):
+    """The GRU reads counts that first attended over neurons."""
+
+    cli_name = "neuron-attention"
+
+    def build_network(self, population: Population) -> LangevinNetwork:
+        network = super().build_network(population)
+        network.encoder = NeuronAttention(network.encoder, population.n_heldin)
+        return network
+
+
+class Neighbours(LangevinFlow):
+    """Log-rates of a trial are drawn, by the share that predicts validation spikes best, to the
+    mean of the training trials' that are like it."""
+
+    cli_name = "neighbours"
+    nearness = 0.05
+
+    def fit(self, trials: Any, validation: Any = None, **options: Any) -> Self:
+        trials, validation = learning_parts(trials, validation, options.get("bin_s"), self.seed)
+        first = LangevinFlow(**self.get_params(deep=False)).set_params(training__refit=False)
+        first.fit(trials, validation, **{**options, "checkpoint": None, "verbose": False})
+        known, own = (np.log(first.predict(each).rates + 0.05) for each in (trials, validation))
+        held = trials.heldout
+        means = self._near(own, known, held)
+        counts = validation.spikes[..., held]
+
+        def likelihood(share: float) -> float:
+            logs = ((1 - share) * own + share * means)[..., held]
+            rates = np.exp(logs) * validation.bin_s
+            return float(np.nansum(counts * np.log(rates) - rates))
+
+        self.share = max((0.0, 0.15, 0.3, 0.5, 0.7), key=likelihood)
+        super().fit(trials, validation, **options)
+        rates = super().predict(join_trials(trials, validation)).rates
+        self.known = np.log(rates + 0.05)
+        return self
+
+    def _near(self, own: np.ndarray, known: np.ndarray, heldout: np.ndarray) -> np.ndarray:
+        """The mean log-rates of the training trials near each trial."""
+        apart = np.stack([((each - known)[..., ~heldout] ** 2).mean((1, 2)) for each in own])
+        weights = np.exp(-(apart - apart.min(1, keepdims=True)) / self.nearness / np.median(apart))
+        weights /= weights.sum(1, keepdims=True)
+        return np.einsum("ab,btn->atn", weights, known)
+
+    def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Any:
+        found = super().predict(trials, samples, seed)
+        if (
+            not hasattr(self, "known")
+            or not self.share
+            or found.rates.shape[1:] != (self.known.shape[1:])
+        ):
+            return found
+        own = np.log(found.rates + 0.05)
+        means = self._near(own, self.known, self.heldout_)
+        rates = np.exp((1 - self.share) * own + self.share * means).astype(np.float32)
+        return dataclasses.replace(found, rates=rates)
 
 
 TRIED: dict[str, Estimator] = {
-    "neurons-hidden": WholeNeuronsHidden(),
-    "shifted": ShiftedTrials(),
+    model.cli_name: model()
+    for model in (
+        WholeNeuronsHidden,
+        ShiftedTrials,
+        LatentsFirst,
+        Distilled,
+        AttendingNeurons,
+        Neighbours,
+    )
 }

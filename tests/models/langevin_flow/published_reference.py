@@ -212,9 +212,10 @@ def draw(
     reading: Reading,
     generator: torch.Generator,
     training: bool,
+    sign: float = 1.0,
 ) -> Drawn:
     """One posterior sample; `generator` gives the masks (in training) and the noise, in the
-    network's order."""
+    network's order; `sign` turns it, for the second sample of a pair."""
     masks = generator if training else None
     trials, bins, hidden = *inputs.shape[:2], w["encoder.forwards.weight_hh_l0"].shape[1]
     mask = drop(
@@ -224,10 +225,10 @@ def draw(
     h, first = drop(states, reading.dropout, masks), drop(states[:, 0], reading.dropout, masks)
     mean, logvar = affine(first, w, "initial.linear").chunk(2, -1)
     std = (0.5 * logvar).exp()
-    x0 = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64)
+    x0 = mean + sign * std * torch.randn(mean.shape, generator=generator, dtype=torch.float64)
     z0, v0 = x0.chunk(2, -1)
     noise = [
-        torch.randn(1, *z0.shape, generator=generator, dtype=torch.float64)[0]
+        sign * torch.randn(1, *z0.shape, generator=generator, dtype=torch.float64)[0]
         for _ in range(1, bins)
     ]
     z, v, v_mean = langevin(z0, v0, torch.stack(noise), w, reading)

@@ -206,3 +206,13 @@ def test_log_rates_are_averaged_where_asked_for() -> None:
     assert prediction.rate_samples is not None
     geometric = np.exp(np.log(prediction.rate_samples).mean(0))
     assert np.allclose(prediction.rates, geometric, rtol=1e-5, equal_nan=True)
+
+
+def test_latents_average_to_their_means_over_an_antithetic_pair() -> None:
+    model = fitted()
+    pair, many = model.predict(GAPS, samples=2), model.predict(GAPS, samples=4, seed=3)
+    for name in ("z", "v"):
+        # the oscillators' path is linear in the noise: both halves of a pair cancel
+        assert np.allclose(pair.latents[name], many.latents[name], atol=1e-5, equal_nan=True)
+        first, second = pair.latent_samples[name]
+        assert not np.allclose(first, second, atol=1e-3, equal_nan=True)

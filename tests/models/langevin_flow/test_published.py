@@ -80,8 +80,9 @@ def test_predicted_rates_equal_the_plain_loop(name: str, monkeypatch: pytest.Mon
                 batch,
                 w,
                 READINGS[name],
-                path_generator(torch.device("cpu"), 7, 0, k),
+                path_generator(torch.device("cpu"), 7, 0, k // 2),
                 False,
+                sign=1.0 - 2.0 * (k % 2),
             )
             for k in range(3)
         ]

@@ -93,14 +93,19 @@ def test_validation_trials_without_a_spike_to_score_are_refused() -> None:
 
 def test_mean_counts_average_rates_over_samples() -> None:
     batch = Batch.from_trials(GAPS)
-    network, generators = (
-        fitted().network_,
-        [path_generator(torch.device("cpu"), 0, k) for k in range(4)],
-    )
+    network = fitted().network_
+    encoded = network.encode(batch, batch.inputs)
     with torch.no_grad():
         draws = [
-            network.observation.mean(network.infer(batch, batch.inputs, generator).features)
-            for generator in generators
+            network.observation.mean(
+                network.draw(
+                    batch,
+                    encoded,
+                    path_generator(torch.device("cpu"), 0, k // 2),
+                    signs=torch.full((len(batch),), 1.0 - 2.0 * (k % 2)),
+                ).features
+            )
+            for k in range(4)
         ]
     (found,) = mean_counts(network, batch, batch.inputs, 4)
     assert np.allclose(found, torch.stack(draws).mean(0).numpy(), rtol=1e-5)

@@ -59,7 +59,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         coordinated_dropout: share of the inputs hidden in training; of two, each trial draws its
             own between them.
         causal: make rates at a bin depend on no later bin.
-        samples: posterior samples averaged in a prediction.
+        samples: posterior samples averaged in a prediction, in antithetic pairs.
         seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
         training: options of the training loop.
@@ -99,7 +99,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         dropout: float = 0.2,
         coordinated_dropout: Share = (0.0, 0.8),
         causal: bool = False,
-        samples: int = 20,
+        samples: int = 8,
         seed: int = 0,
         device: str = "auto",
         training: Training = Training(refit=True),  # noqa: B008 (frozen)

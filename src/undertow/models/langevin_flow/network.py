@@ -120,12 +120,15 @@ class LangevinNetwork(nn.Module):
         batch: Batch,
         encoded: Encoded,
         *generators: torch.Generator,
+        signs: Tensor | None = None,
         exchange: Tensor | None = None,
     ) -> Inferred:
         """Draw one posterior sample; for many samples the encoder needs to run only once.
 
         Of several generators each draws the noise of an equal share of the trials, in order: the
-        same trials repeated once per generator are as many samples, decoded at once.
+        same trials repeated once per generator are as many samples, decoded at once. Noise is
+        multiplied by `signs` (trials,): two samples of equal noise and opposite signs are an
+        antithetic pair.
 
         `exchange` (trials,) gives each trial the latents of another one, at its own h. What the
         rates lose by the exchange is what the latents carried.
@@ -137,17 +140,16 @@ class LangevinNetwork(nn.Module):
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
             mean, std = self.initial(encoded.initial)
-            x0 = mean + std * torch.cat(
-                [
-                    part.normal_(generator=g)
-                    for part, g in _shares(torch.empty_like(mean), generators)
-                ]
-            )
+            parts = _shares(torch.empty_like(mean), generators)
+            x0_noise = torch.cat([part.normal_(generator=g) for part, g in parts])
+            x0 = mean + std * (x0_noise if signs is None else signs[:, None] * x0_noise)
             # `context`, not `shown`: h is withheld from the decoder, never from inference
             push = self._push(context, batch)
             given = {"counts": encoded.inputs, "context": context}.get(self.path_reads or "")
             read = None if given is None else given[:, :-1]
-            path = self.roll(x0, len(batch.time_s), *generators, push=push, inputs=read)
+            path = self.roll(
+                x0, len(batch.time_s), *generators, signs=signs, push=push, inputs=read
+            )
             latents = self.dynamics.readout(path.states)
             kl_initial, kl_path = kl_to_standard_normal(mean, std), self._kl_path(path, batch)
         if exchange is not None:
@@ -171,12 +173,14 @@ class LangevinNetwork(nn.Module):
         x0: Tensor,
         n_time: int,
         *generators: torch.Generator,
+        signs: Tensor | None = None,
         push: Tensor | None = None,
         inputs: Tensor | None = None,
     ) -> Path:
         """Run the dynamics from `x0` over `n_time` bins, of which the first holds x0.
 
-        Each generator draws the noise of an equal share of the paths, in order.
+        Each generator draws the noise of an equal share of the paths, in order; `signs` are as in
+        `draw`.
         """
         assert self.dynamics is not None
         steps = self.dynamics.steps_per_bin(self.bin_s)
@@ -186,10 +190,11 @@ class LangevinNetwork(nn.Module):
             draw_noise(len(grid), len(part), dim, x0, generator, at_once=steps)
             for part, generator in _shares(x0, generators)
         ]
+        noise = torch.cat(drawn) if len(drawn) > 1 else drawn[0]
         return solve(
             self.dynamics,
             x0,
-            torch.cat(drawn) if len(drawn) > 1 else drawn[0],
+            noise if signs is None else signs[:, None, None] * noise,
             grid,
             None if inputs is None else grid.held(inputs),
             control=None if push is None else grid.held(push),

@@ -15,7 +15,6 @@ from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.sampling import draw_samples
 from undertow.models.sample_sums import DECODED_BYTES, SampleSums, decoded_bytes
 from undertow.observations import count_dispersion
-from undertow.randomness import path_generator
 
 TRIALS_AT_ONCE, ENCODED_BYTES = 256, 2**27
 
@@ -46,8 +45,7 @@ def predict(
     for chunk, (rows, batch) in enumerate(batches(trials, read, TRIALS_AT_ONCE)):
         encoded = encode(network, batch)
         context.add("h", rows, encoded.context)
-        generators = _generators(encoded, samples, seed, chunk)
-        for part, repeated, drawn in draw_samples(network, batch, encoded, generators):
+        for part, repeated, drawn in draw_samples(network, batch, encoded, samples, (seed, chunk)):
             _add_rates(network, repeated, drawn.features, sums, (part, rows), average)
             _add_latents(drawn, sums, (part, rows))
         _add_direct(network, batch, encoded, context, rows)
@@ -155,11 +153,6 @@ def _prediction(
     )
 
 
-def _generators(encoded: Encoded, samples: int, seed: int, chunk: int = 0) -> list[torch.Generator]:
-    """Make one generator per sample, so that longer windows begin with the same noise in each."""
-    return [path_generator(encoded.context.device, seed, chunk, k) for k in range(samples)]
-
-
 @torch.no_grad()
 def exchanged_rates(
     network: LangevinNetwork,
@@ -184,9 +177,10 @@ def exchanged_rates(
     encoded, sums = encode(network, batch), SampleSums(trials, samples, keep=False)
     context = SampleSums(trials, 1, keep=False)
     _add_direct(network, batch, encoded, context, slice(0, len(batch)))
-    generators = _generators(encoded, samples, seed)
     rows = slice(0, len(batch))
-    for part, repeated, drawn in draw_samples(network, batch, encoded, generators, exchange):
+    for part, repeated, drawn in draw_samples(
+        network, batch, encoded, samples, (seed, 0), exchange
+    ):
         _add_rates(network, repeated, drawn.features, sums, (part, rows), average)
     mean = sums.mean("rates")
     rates = sums.ended(mean.exp_() if average == "log-rates" else mean)
@@ -209,8 +203,7 @@ def kl_per_coordinate(
     ):
         part = batch.take(index)
         encoded = network.encode(part, part.inputs)
-        generators = _generators(encoded, samples, seed, chunk)
-        for _, _, drawn in draw_samples(network, part, encoded, generators):
+        for _, _, drawn in draw_samples(network, part, encoded, samples, (seed, chunk)):
             for name, kl in (("initial", drawn.kl_initial), ("path", drawn.kl_path)):
                 sums[name] = sums.get(name, 0.0) + kl.double().sum(0)
     return {name: total.cpu().numpy() / (samples * len(batch)) for name, total in sums.items()}

@@ -13,10 +13,9 @@ from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.sampling import draw_samples
 from undertow.models.sample_sums import DECODED_BYTES, decoded_bytes
-from undertow.randomness import path_generator
 from undertow.training import TrainingWarning, Validate
 
-VALIDATION_SAMPLES = 10
+VALIDATION_SAMPLES = 4
 LEAST_KL_NATS = 0.01
 
 
@@ -60,10 +59,9 @@ def mean_counts(
     """
     network.eval()
     n = samples if network.dynamics is not None else 1
-    generators = [path_generator(inputs.device, 0, sample) for sample in range(n)]
     encoded = network.encode(batch, inputs)
     total = torch.zeros_like(batch.targets)
-    for _, repeated, drawn in draw_samples(network, batch, encoded, generators):
+    for _, repeated, drawn in draw_samples(network, batch, encoded, n, (0,)):
         if len(repeated) > len(batch):  # several samples of few trials
             mean = network.observation.mean(drawn.features)
             total += mean.unflatten(0, (-1, len(batch))).sum(0)
