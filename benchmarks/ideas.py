@@ -15,7 +15,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from does_the_physics_help import PUBLISHED_STRUCTURE, say
+from arms import PUBLISHED_STRUCTURE
+from does_the_physics_help import say
 from intervals import differences, folds_of, scores, shown
 from recordings import BEHAVIOR, RECORDINGS
 from tried import TRIED

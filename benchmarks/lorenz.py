@@ -12,7 +12,7 @@ import argparse
 import statistics
 from pathlib import Path
 
-from does_the_physics_help import PUBLISHED_STRUCTURE
+from arms import PUBLISHED_STRUCTURE
 from undertow import LangevinFlow, Smoothing, load, simulate_lorenz
 from undertow.experiments import CellResult, run_grid, score_table
 from undertow.training import Training

@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from does_the_physics_help import PUBLISHED_STRUCTURE
+from arms import PUBLISHED_STRUCTURE
 from undertow.data.batches import Batch
 from undertow.dynamics import UnderdampedLangevin
 from undertow.encoders import dropout_from

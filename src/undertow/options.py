@@ -17,7 +17,8 @@ class Options:
     Attributes:
         argument: the constructor argument it is given as, which messages name ('encoder').
         name: what stands for the piece with its defaults ('gru'); None where its `kind` says so.
-        alternatives: groups of options of which one is given; setting it unsets the others.
+        alternatives: groups of options of which one is given; setting it unsets the others, to None
+            or False.
     """
 
     argument: ClassVar[str]

@@ -216,6 +216,8 @@ def fit_words(recording: Path, out: Path, epochs: int) -> list[str]:
         str(recording),
         "--out",
         str(out),
+        "--preset",
+        "default",
         *(word for s in settings for word in ("--set", s)),
     ]
 

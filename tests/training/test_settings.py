@@ -116,6 +116,12 @@ def test_refitting_needs_epochs_and_no_clock() -> None:
     assert Training(refit=True).refit
     with pytest.raises(ModelError, match=r"training\.refit is True .*training\.max_seconds"):
         Training(refit=True, max_seconds=10.0)
+    model = LangevinFlow().set_params(training__max_seconds=10.0)
+    assert (model.training.refit, model.training.max_seconds) == (False, 10.0)
+    model.set_params(training__refit=False)
+    assert model.training.max_seconds == 10.0
+    model.set_params(training__refit=True)
+    assert (model.training.refit, model.training.max_seconds) == (True, None)
 
 
 # --- budgets ----------------------------------------------------------------------------------

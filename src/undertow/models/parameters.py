@@ -103,10 +103,12 @@ def changed(name: str, value: Any, changes: Mapping[str, Any], width: int | None
     return dataclasses.replace(value, **_unset(value, changes), **changes)
 
 
-def _unset(value: Options, changes: Mapping[str, Any]) -> dict[str, None]:
-    """Return the options to unset because an alternative to them is set."""
-    groups = [g for g in value.alternatives if any(changes.get(k) is not None for k in g)]
-    return {name: None for group in groups for name in group if name not in changes}
+def _unset(value: Options, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options to unset because an alternative to them is set: to None, or False."""
+    left_out = (None, False)
+    groups = [g for g in value.alternatives if any(changes.get(k) not in left_out for k in g)]
+    unset = [name for group in groups for name in group if name not in changes]
+    return {name: False if isinstance(getattr(value, name), bool) else None for name in unset}
 
 
 def _has(key: str, known: Mapping[str, Any]) -> str:

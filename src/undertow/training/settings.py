@@ -69,7 +69,10 @@ class Training(Options):
     """
 
     argument: ClassVar[str] = "training"
-    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("epochs", "steps"),)
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("epochs", "steps"),
+        ("refit", "max_seconds"),
+    )
     epochs: int | None = None
     steps: int | None = None
     batch_size: int = 64
