@@ -16,7 +16,7 @@ from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import Statistic, combine
 from undertow.evaluation.scores.sums import BitsPerSpike
 from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_reliance
-from undertow.experiments.ablation import TABLE_6, arm_models, trained_to_the_end
+from undertow.experiments.ablation import TABLE_6, arm_models, without_refit
 from undertow.experiments.grid import Cell
 from undertow.models import Ensemble, LangevinFlow
 from undertow.training import Training
@@ -60,7 +60,7 @@ def test_the_arms_are_those_of_the_table() -> None:
         "input-potential",
         "first-order",
     ]
-    assert set(ARMS) - set(TABLE_6) == {"mlp-potential"}
+    assert set(ARMS) - set(TABLE_6) == {"mlp-potential", "context-potential"}
 
 
 @pytest.mark.parametrize("name", ARMS)
@@ -79,17 +79,15 @@ def test_each_arm_takes_the_dropout_that_validates_best_on_fold_0(
         assert arm.dropout == max(arm.validation, key=lambda d: arm.validation[d])
     assert list(done.arms["full"].validation) == [0.0, 0.5]
     train, validation, _ = fold_splits(trials, 2)[0]
-    model = tiny().copy(dropout=0.5, training=replace(TINY.training, keep="last"))
+    model = tiny().copy(dropout=0.5, training=replace(TINY.training, refit=False))
     assert model.fit(train, validation).validation_score_ == done.arms["full"].validation[0.5]
     assert done.arms["smoothing"].dropout is None
 
 
-def test_what_is_compared_was_trained_once_on_all_training_trials(
-    done: Ablation, out: Path
-) -> None:
+def test_what_is_compared_was_fitted_as_the_base_is(done: Ablation, out: Path) -> None:
     about = json.loads((out / "cells" / "full__data__fold0__seed0.json").read_text())
-    assert about["settings"]["training"]["keep"] == "last"
-    assert about["settings"]["training"]["refit"] is True
+    assert about["settings"]["training"]["keep"] == TINY.training.keep
+    assert about["settings"]["training"]["refit"] is TINY.training.refit
     assert about["settings"]["dropout"] == done.arms["full"].dropout
     assert about["parameters"] == done.arms["full"].parameters
     tried = json.loads((out / "choice" / "full-dropout0.5__data__fold0__seed0.json").read_text())
@@ -219,9 +217,11 @@ def test_tables_say_the_same_in_every_format(done: Ablation, tmp_path: Path) -> 
     assert "| latent reliance | full |" in page
 
 
-def test_models_inside_a_model_are_trained_to_the_end_too() -> None:
-    ensemble = trained_to_the_end(Ensemble(tiny(), size=2), refit=True)
-    assert ensemble.member.training == replace(TINY.training, keep="last", refit=True)
+def test_models_inside_a_model_are_fitted_once_too() -> None:
+    member = tiny().copy(training=replace(TINY.training, refit=True))
+    ensemble = without_refit(Ensemble(member, size=2))
+    assert ensemble.member.training == TINY.training
+    assert member.training.refit
     assert tiny().training == TINY.training == Training(epochs=2, batch_size=16)
 
 

@@ -30,7 +30,7 @@ def ablate(
         typer.Option(
             metavar="NAMES",
             help="full, linear-decoder, linear-encoder, no-langevin, input-potential and "
-            "first-order by default; mlp-potential too. "
+            "first-order by default; mlp-potential and context-potential too. "
             "The first is what the others are compared with.",
         ),
     ] = None,

@@ -26,11 +26,12 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "input-potential": {"dynamics__potential": "input-driven"},
     "first-order": {"dynamics__order": 1},
     "mlp-potential": {"dynamics__potential": "mlp"},
+    "context-potential": {"dynamics__potential": "context"},
 }
 """Settings that differ from the full model's, by name; the first six in the order of the
 LangevinFlow paper's Table 6."""
 
-TABLE_6 = {name: settings for name, settings in ARMS.items() if name != "mlp-potential"}
+TABLE_6 = {name: settings for name, settings in ARMS.items() if name in list(ARMS)[:6]}
 """The arms of the paper's Table 6: what `ablate` runs by default."""
 
 
@@ -54,11 +55,11 @@ def ablate(
 ) -> Ablation:
     """Fit every arm on the same folds and seeds, and compare each with the first, paired.
 
-    Of several dropouts each arm takes the one that validates best at the end of a training on fold
-    0, with the first seed. Then nothing is chosen: every fold and seed is trained once, on training
-    and validation trials, to the end (`Training(keep='last', refit=True)`). Finished cells in `out`
-    are read, not run again; a cell that fails is left out of its arm, named in `Ablation.errors`
-    and tried again next time.
+    Of several dropouts each arm takes the one that validates best on fold 0, with the first seed.
+    Then every fold and seed is fitted as the base's settings say: by default the epoch and the
+    shares of the pool are chosen on validation trials among the training trials, and the model is
+    fitted again on all of these. Finished cells in `out` are read, not run again; a cell that fails
+    is left out of its arm, named in `Ablation.errors` and tried again next time.
 
     Args:
         trials: all trials, held-out neurons marked.
@@ -105,7 +106,6 @@ def ablate(
     )
     for name in free if dropouts else ():
         models[name] = models[name].copy(dropout=_best(choice.get(name, {}), dropouts))
-    models = {name: trained_to_the_end(model, refit=True) for name, model in models.items()}
     parts = {name: tuple(only_folds.get(name, range(folds))) for name in arms}
     cells = _fit_all(models, data, out / CELLS, parts, {name: seeds for name in arms}, options)
     cells += _fit_all(models, data, out / CELLS, parts, more_seeds, options)
@@ -130,17 +130,14 @@ def arm_models(base: Estimator, arms: Mapping[str, Arm]) -> dict[str, Estimator]
     }
 
 
-def trained_to_the_end(model: Estimator, refit: bool) -> Estimator:
-    """The model with `Training(keep='last', refit=refit)`.
-
-    It is set wherever the model, or a model inside it, has a training loop.
-    """
+def without_refit(model: Estimator) -> Estimator:
+    """The model fitted once, wherever it, or a model inside it, has a training loop."""
     changed: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():
         if isinstance(value, Training):
-            changed[name] = replace(value, keep="last", refit=refit)
+            changed[name] = replace(value, refit=False)
         elif isinstance(value, Estimator):
-            changed[name] = trained_to_the_end(value, refit)
+            changed[name] = without_refit(value)
     return model.copy(**changed)
 
 
@@ -178,7 +175,7 @@ def _try_dropouts(
 ) -> dict[str, dict[float, CellResult]]:
     """Arm → dropout → its cell on fold 0, trained on the training trials alone."""
     candidates = {
-        f"{name}-dropout{dropout:g}": trained_to_the_end(model.copy(dropout=dropout), refit=False)
+        f"{name}-dropout{dropout:g}": without_refit(model.copy(dropout=dropout))
         for name, model in models.items()
         for dropout in dropouts
     }
