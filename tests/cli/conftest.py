@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from tests.conftest import make_small_trials
 from undertow.cli.app import app
 from undertow.data import write_hdf5
+from undertow.training import use_threads
 
 Undertow = Callable[..., Result]
 
@@ -18,7 +19,10 @@ def undertow() -> Undertow:
     """`undertow("fit", path, "--out", out)` → exit code, stdout, stderr."""
 
     def call(*words: object) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words])
+        try:
+            return CliRunner().invoke(app, [str(word) for word in words])
+        finally:
+            use_threads(None)  # a number of threads asked for is one process's alone
 
     return call
 

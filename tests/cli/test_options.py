@@ -15,6 +15,7 @@ from undertow.cli.fit import EXAMPLE
 from undertow.cli.options import Computing
 from undertow.cli.plan import Plan
 from undertow.errors import ModelError, UndertowError
+from undertow.training import use_threads
 
 VERBS = ["fit", "ablate", "latents", "evaluate", "predict", "nlb fit"]
 
@@ -24,6 +25,7 @@ def threads() -> Iterator[int]:
     """The number there are, put back at the end."""
     before = torch.get_num_threads()
     yield before
+    use_threads(None)
     torch.set_num_threads(before)
 
 

@@ -185,7 +185,7 @@ def test_a_failed_cell_is_named_and_left_out(tmp_path: Path, trials: TrialSet) -
     assert found.arms["odd"].scores == found.arms["odd"].differences == {}
     assert found.arms["smoothing"].scores
     assert len(seen) == 4
-    assert "| odd | 0.35 | – | – | – | 0 | 0 |" in found.markdown()
+    assert "| odd | 0.2 | – | – | – | 0 | 0 |" in found.markdown()
 
 
 def test_tables_say_the_same_in_every_format(done: Ablation, tmp_path: Path) -> None:
@@ -245,4 +245,4 @@ def test_cells_of_before_without_counts_can_be_read(done: Ablation, out: Path) -
     old = CellResult(Cell("full", "data", 0, 0), out / "cells" / "full__data__fold0__seed0.json")
     found = Ablation.from_cells({"full": tiny()}, [old], {})
     assert found.arms["full"].parameters == {}
-    assert "| full | 0.35 | – | – |" in found.markdown()
+    assert "| full | 0.2 | – | – |" in found.markdown()

@@ -53,7 +53,7 @@ def test_rates_of_one_leave_a_run_as_it_was() -> None:
 
 def test_every_learned_weight_is_in_one_group() -> None:
     network = tiny_network()
-    settings = Training(dynamics_rate=3.0, readout_rate=3.0)
+    settings = Training(epochs=1, dynamics_rate=3.0, readout_rate=3.0)
     state = TrainingState(network, settings, 0, groups=parts(network))
     held = [p for group in state.optimizer.param_groups for p in group["params"]]
     assert sorted(map(id, held)) == sorted(map(id, network.parameters()))

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from undertow.models.base import ProgressReport
 from undertow.names import nearest
 from undertow.training import CHECKPOINT, Training, named
 
-if TYPE_CHECKING:
-    from undertow.models.trained import TrainedModel
-
 Recipe = Mapping[str, Any]
 Parts = tuple[TrialSet, TrialSet]
 FIRST = 1 / 10
@@ -26,6 +23,33 @@ FEW_TRIALS, SPLITS = 200, 2
 """Below so many trials, all are compared on more than one split, each for a shorter time."""
 LEAST_RATIO = 1.0
 """Standard errors by which a recipe must be ahead of the first to be taken in its place."""
+
+
+class Racer(Protocol):
+    """What a model must be able to do to be raced; a `TrainedModel` is."""
+
+    recipes: ClassVar[Mapping[str, Recipe]]
+    training: Training
+    seed: int
+
+    def copy(self, **changes: Any) -> Self:
+        """Return an unfitted copy, with some settings changed."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings."""
+
+    def advance(
+        self,
+        trials: TrialSet,
+        validation: TrialSet,
+        share: float,
+        folder: Path,
+        report: ProgressReport,
+    ) -> None:
+        """Train up to a share of the budget, from the state in a folder."""
+
+    def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
+        """Score each validation trial; the sum is in bits per spike, up to a constant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +63,7 @@ class Entrant:
     """
 
     name: str
-    model: "TrainedModel[Any]"
+    model: Racer
     folder: Path
 
     def advance(self, parts: Sequence[Parts], share: float, report: ProgressReport) -> np.ndarray:
@@ -94,7 +118,7 @@ def check_recipes(model: str, asked: Sequence[str], known: Mapping[str, Recipe])
 
 
 def settle(
-    model: "TrainedModel[Any]",
+    model: Racer,
     trials: TrialSet,
     validation: TrialSet,
     folder: Path,
@@ -120,7 +144,7 @@ def settle(
 
 
 def race(
-    model: "TrainedModel[Any]",
+    model: Racer,
     recipes: Mapping[str, Recipe],
     trials: TrialSet,
     validation: TrialSet,
@@ -183,7 +207,7 @@ def _splits(trials: TrialSet, validation: TrialSet, seed: int) -> list[Parts]:
     return parts
 
 
-def _short(model: "TrainedModel[Any]") -> "TrainedModel[Any]":
+def _short(model: Racer) -> Racer:
     """Return the model as it trains in a race: once, with the epoch chosen."""
     training: Training = replace(model.training, recipes=(), refit=False, keep="best")
     return model.set_params(training=training)

@@ -25,7 +25,8 @@ from undertow.training.history import Row, history_csv
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
 
-CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.csv"
 
 Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 Validate = Callable[[nn.Module], float | Mapping[str, float]]

@@ -121,7 +121,7 @@ def test_a_dry_run_writes_nothing(undertow: Undertow, folder: Path) -> None:
     done = undertow(*WORDS, "--folder", folder, *TINY, "--dry-run")
     assert done.exit_code == 0, done.output
     assert "22 / 4 / 18" in done.stdout
-    assert "6 training steps, timed here" in done.stdout
+    assert "12 training steps, timed here" in done.stdout
     assert {p.name for p in (folder / "mc_maze_20_val").iterdir()} == {"tensors.h5"}
     done = undertow(*WORDS, "--folder", folder, *SMOOTHING, "--dry-run")
     assert "no training loop to time" in done.stdout
