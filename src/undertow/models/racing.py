@@ -13,7 +13,8 @@ from undertow.errors import ModelError
 from undertow.files import read_json, write_json
 from undertow.models.base import ProgressReport
 from undertow.names import nearest
-from undertow.training import CHECKPOINT, Training, named
+from undertow.training import Training, named
+from undertow.training.loop import CHECKPOINT
 
 Recipe = Mapping[str, Any]
 Parts = tuple[TrialSet, TrialSet]

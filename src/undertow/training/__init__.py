@@ -3,14 +3,13 @@
 from undertow.training.checkpoint import read_header, read_tensors, write_tensors
 from undertow.training.device import choose_device
 from undertow.training.history import broken_history, history_csv, kept_row
-from undertow.training.loop import CHECKPOINT, Interrupted, Solve, TrainingWarning, Validate, train
+from undertow.training.loop import Interrupted, Solve, TrainingWarning, Validate, train
 from undertow.training.progress import Progress, clock, named, reporter, silent, teller
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
 from undertow.training.threads import threads, threads_for, use_threads
 
 __all__ = [
-    "CHECKPOINT",
     "Interrupted",
     "Progress",
     "Solve",
