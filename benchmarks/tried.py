@@ -2,7 +2,7 @@
 them."""
 
 import dataclasses
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from undertow.data.batches import Batch
 from undertow.encoders import Encoder
 from undertow.models.base import Estimator
 from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.langevin_flow.presets import RECIPES
+from undertow.models.pooling import choose_shares, log_ratio
 from undertow.models.population import Population
 
 Loss = tuple[Tensor, dict[str, Tensor]]
@@ -175,6 +177,55 @@ class Neighbours(LangevinFlow):
         return dataclasses.replace(found, rates=rates)
 
 
+class MeanOfRecipes(Ensemble):
+    """Members that differ in recipe, too: the default, a lighter one and one without latents."""
+
+    cli_name = "mean-of-recipes"
+    changes: ClassVar[dict[str, Any]] = {}
+
+    def unfitted_members(self) -> list[Estimator]:
+        """One member of each recipe, with seeds of their own."""
+        names = ("default", "light", "no-latents")
+        return [
+            LangevinFlow(seed=self.seed + k).set_params(**RECIPES[name], **self.changes)
+            for k, name in enumerate(names)
+        ]
+
+
+class UnfittedAgain(MeanOfRecipes):
+    """The same, with members that are not fitted again on their validation trials."""
+
+    cli_name = "mean-of-recipes-no-refit"
+    changes: ClassVar[dict[str, Any]] = {"training__refit": False}
+
+
+class WeightedRecipes(UnfittedAgain):
+    """The same, all on one split, with weights that make its validation spikes likeliest: they can
+    be chosen only where members have not learned from these."""
+
+    cli_name = "weighted-recipes"
+
+    def fit(self, trials: Any, validation: Any = None, **options: Any) -> Self:
+        trials, validation = learning_parts(trials, validation, options.get("bin_s"), self.seed)
+        self.splits = "shared"
+        super().fit(trials, validation, **options)
+        held = trials.heldout
+        counts, means = validation.spikes[..., held], np.nanmean(trials.spikes, (0, 1))[held]
+        ratios = [
+            log_ratio(member.predict(validation).rates[..., held], means / trials.bin_s)
+            for member in self.members_
+        ]
+        start = np.full(len(ratios), 1 / len(ratios))
+        shares = choose_shares(ratios, counts, means, start)
+        self.weights = shares / shares.sum()
+        return self
+
+    def predict(self, trials: Any, samples: int | None = None, seed: int = 0, **_: Any) -> Any:
+        each = [member.predict(trials, samples, seed) for member in self.members_]
+        logs = [w * np.log(one.rates) for w, one in zip(self.weights, each, strict=True)]
+        return dataclasses.replace(each[0], rates=np.exp(np.sum(logs, axis=0)))
+
+
 TRIED: dict[str, Estimator] = {
     model.cli_name: model()
     for model in (
@@ -184,5 +235,8 @@ TRIED: dict[str, Estimator] = {
         Distilled,
         AttendingNeurons,
         Neighbours,
+        MeanOfRecipes,
+        UnfittedAgain,
+        WeightedRecipes,
     )
 }
