@@ -49,6 +49,7 @@ IDEAS: dict[str, dict[str, Any]] = {
     # regularisation
     "dropout-0.1": {"dropout": 0.1},
     "dropout-0.15": {"dropout": 0.15},
+    "dropout-0.2": {"dropout": 0.2},
     "dropout-0.35": {"dropout": 0.35},
     "h-withheld-30": {"decoder__withhold_h": 0.3},
     "kl-weight-0.2": {"kl__peak": 0.2},

@@ -22,6 +22,7 @@ TINY = LangevinFlow().set_params(
     decoder__width=8,
     decoder__heads=2,
     samples=2,
+    dropout=0.2,
     training=Training(epochs=2, batch_size=16),
 )
 

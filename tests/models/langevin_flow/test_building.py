@@ -11,8 +11,11 @@ from tests.conftest import make_small_trials
 from tests.models.small import GAPS, UNUSED, fitted, small, weights
 from undertow.data.batches import Batch
 from undertow.dynamics import DoubleWellPotential, HarmonicPotential, Potential
+from undertow.encoders import Dropout
 from undertow.models import LangevinFlow
+from undertow.models.langevin_flow.building import dropout_for
 from undertow.models.langevin_flow.options import LangevinPosterior
+from undertow.randomness import representable_share
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -179,3 +182,11 @@ def test_the_first_order_has_positions_alone() -> None:
     assert prediction.groups == {"z": 4}
     assert model.network_.decoder_inputs == ("z", "h")
     assert set(model.sample_prior(2, 5)) == {"z"}
+
+
+def test_dropout_falls_with_the_number_of_training_trials() -> None:
+    assert [dropout_for(n) for n in (0, 10, 250, 500, 5000)] == [0.2, 0.2, 0.2, 0.1, 0.01]
+    model = small(dropout=None).fit(GAPS)
+    shares = {m.share for m in model.network_.modules() if isinstance(m, Dropout)}
+    assert shares - {0.0} == {representable_share(0.2)}
+    assert model.trained_on == len(GAPS) - round(0.15 * len(GAPS))

@@ -15,6 +15,9 @@ from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
 from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
 
+DROPPED_TRIALS, MOST_DROPOUT = 50, 0.2
+"""Dropout by the number of training trials: so many in all, and no larger share."""
+
 
 class Settings(NamedTuple):
     """Pieces that a network is built from; see `LangevinFlow`."""
@@ -26,7 +29,7 @@ class Settings(NamedTuple):
     observation: Counts
     posterior: LangevinPosterior
     variant: Variant
-    dropout: float
+    dropout: float | None
     coordinated_dropout: Share
     causal: bool
     pool: Literal["regression"] | None
@@ -43,7 +46,8 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     check_settings(settings)
     bin_s, n_heldin = population.bin_s, population.n_heldin
     initial_bins = settings.posterior.initial_bins(bin_s)
-    encoder = settings.encoder.build(n_heldin, initial_bins, settings.dropout)
+    dropout = settings.dropout or 0.0
+    encoder = settings.encoder.build(n_heldin, initial_bins, dropout)
     dynamics: Dynamics | None = None
     inputs: tuple[str, ...] = ("h",)
     if settings.dynamics is not None:
@@ -54,12 +58,12 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     direct: Head | None = None
     if apart(settings):
         inputs = tuple(name for name in inputs if name != "h")
-        decoder = settings.decoder.build(encoder.context_dim, settings.dropout, settings.causal)
+        decoder = settings.decoder.build(encoder.context_dim, dropout, settings.causal)
         observation = settings.observation.build(decoder.feature_dim, population)
         direct = Head(decoder, observation)
     widths = {"z": settings.latent_dim, "v": settings.latent_dim, "h": encoder.context_dim}
     n_inputs = sum(widths[name] for name in inputs)
-    decoder = settings.decoder.build(n_inputs, settings.dropout, settings.causal)
+    decoder = settings.decoder.build(n_inputs, dropout, settings.causal)
     return LangevinNetwork(
         encoder,
         dynamics,
@@ -99,7 +103,8 @@ def seen_by_decoder(settings: Settings) -> tuple[str, ...]:
 def check_settings(settings: Settings) -> None:
     """Refuse settings that contradict each other; each piece has already checked its own."""
     checks.whole("latent_dim", settings.latent_dim, 1, WIDEST)
-    checks.share("dropout", settings.dropout)
+    if settings.dropout is not None:
+        checks.share("dropout", settings.dropout)
     check_share("coordinated_dropout", settings.coordinated_dropout)
     if settings.pool is not None:
         checks.one_of("pool", settings.pool, ("regression",))
@@ -117,6 +122,11 @@ def check_settings(settings: Settings) -> None:
             "causal=True needs encoder.bidirectional=False and posterior.initial_s='first': "
             "nothing may look at later bins."
         )
+
+
+def dropout_for(trials: int) -> float:
+    """Return the dropout for so many training trials: the fewer, the more regularised."""
+    return min(MOST_DROPOUT, DROPPED_TRIALS / max(trials, 1))
 
 
 def network_size(settings: Settings, population: Population) -> Size:

@@ -15,7 +15,12 @@ from undertow.inference import KLSchedule, Share
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction
 from undertow.models.langevin_flow import validation as validating
-from undertow.models.langevin_flow.building import Settings, build_network, network_size
+from undertow.models.langevin_flow.building import (
+    Settings,
+    build_network,
+    dropout_for,
+    network_size,
+)
 from undertow.models.langevin_flow.building import check_settings as check_pieces
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
@@ -55,7 +60,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         posterior: 'controlled', 'autonomous', or `LangevinPosterior(…)`: how the observations steer
             the latents, and from which window the initial state is inferred.
         kl: weight of the KL terms over training.
-        dropout: share of units dropped in training, on the encoder's output and in the decoder.
+        dropout: share of units dropped in training, on the encoder's output and in the decoders;
+            None for 50 / (number of training trials), at most 0.2.
         coordinated_dropout: share of the inputs hidden in training; of two, each trial draws its
             own between them.
         causal: make rates at a bin depend on no later bin.
@@ -96,7 +102,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         observation: Counts | Literal["poisson", "negative-binomial"] = "poisson",
         posterior: LangevinPosterior | Literal["controlled", "autonomous"] = "controlled",
         kl: KLSchedule = KLSchedule("linear", 0.05, rise=0.5),  # noqa: B008 (frozen)
-        dropout: float = 0.2,
+        dropout: float | None = None,
         coordinated_dropout: Share = (0.0, 0.8),
         causal: bool = False,
         samples: int = 8,
@@ -142,7 +148,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         return build_network(self._settings(), population)
 
     def _settings(self) -> Settings:
-        return Settings(**{name: self.piece(name) for name in Settings._fields})
+        settings = Settings(**{name: self.piece(name) for name in Settings._fields})
+        if settings.dropout is not None:
+            return settings
+        return settings._replace(dropout=dropout_for(self.trained_on))
 
     def parts(self) -> Mapping[str, nn.Module | None]:
         return {"dynamics": self.network_.dynamics}

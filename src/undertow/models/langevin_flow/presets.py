@@ -70,7 +70,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
-    "light": {"dropout": 0.1, "kl__peak": 0.02},
+    "light": {"dropout": 0.05, "kl__peak": 0.02},
     "heavy": {"dropout": 0.35},
     "first-order": {"dynamics__order": 1},
     "tilted": {"dynamics__potential": "input-driven"},
