@@ -51,8 +51,8 @@ class NetworkModel(Estimator, Generic[Network]):
     population_: Population
     history_: list[dict[str, float]]
     notes_: list[str]
-    trained_on: int = 0
-    """Number of training trials, where a fit has begun."""
+    trained_bins: int = 0
+    """Bins of the training trials, where a fit has begun."""
 
     # --- building ----------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class NetworkModel(Estimator, Generic[Network]):
 
     def _build(self, population: Population, trials: TrialSet) -> None:
         """Build a fresh network for this population, if there is memory to train it."""
-        self.trained_on = trials.n_trials
+        self.trained_bins = int(trials.lengths.sum())
         with isolated_seed(self.seed):
             size = self.network_size(population)
         bins = min(self.training.batch_size, trials.n_trials) * trials.n_time

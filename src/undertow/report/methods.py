@@ -191,7 +191,7 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     if "dropout" in settings and settings["dropout"] is None:
-        values["dropout"] = "by the number of trials"
+        values["dropout"] = "by the number of training bins"
     if len(unset) == 2 and "training.batch_size" in values:
         values["training.epochs"] = f"{FEWEST_EPOCHS} to {EPOCHS}"
     used: set[str] = set()

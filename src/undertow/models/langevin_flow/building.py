@@ -15,8 +15,8 @@ from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
 from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
 
-DROPPED_TRIALS, MOST_DROPOUT = 50, 0.2
-"""Dropout by the number of training trials: so many in all, and no larger share."""
+DROPOUT_BINS, MOST_DROPOUT = 200, 0.2
+"""Of the dropout by the number of training bins: √(200 / bins), and no larger share."""
 
 
 class Settings(NamedTuple):
@@ -124,9 +124,9 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def dropout_for(trials: int) -> float:
-    """Return the dropout for so many training trials: the fewer, the more regularised."""
-    return min(MOST_DROPOUT, DROPPED_TRIALS / max(trials, 1))
+def dropout_for(bins: int) -> float:
+    """Return the dropout for so many bins of training trials: the fewer, the more regularised."""
+    return min(MOST_DROPOUT, (DROPOUT_BINS / max(bins, 1)) ** 0.5)
 
 
 def network_size(settings: Settings, population: Population) -> Size:
