@@ -173,7 +173,7 @@ def test_a_members_parameters_are_reached_through_it() -> None:
     assert (model.size, model.member.training.epochs) == (4, 3)
     assert model.member.decoder == "linear"
     assert model.member.latent_dim == 8
-    assert (member.training, member.decoder) == (Training(), "transformer")
+    assert (member.training, member.decoder) == (Training(refit=True), "transformer")
     unsaid = Ensemble().set_params(member__latent_dim=4)
     assert repr(unsaid.member) == "LangevinFlow(latent_dim=4)"
 
@@ -183,7 +183,9 @@ def test_a_subclass_without_a_constructor_has_the_parameters_of_its_base() -> No
         cli_name = "mine"
 
     model = Mine(latent_dim=8).set_params(decoder="mlp", training__epochs=2)
-    assert repr(model) == "Mine(latent_dim=8, decoder='mlp', training=Training(epochs=2))"
+    assert (
+        repr(model) == "Mine(latent_dim=8, decoder='mlp', training=Training(epochs=2, refit=True))"
+    )
     assert parameter_names(Mine) == parameter_names(LangevinFlow)
 
 

@@ -131,11 +131,6 @@ class Decoding(Options):
             checks.one_of(self.of("inputs"), part, ("z", "v", "h"))
         checks.one_of(self.of("read"), self.read, ("apart", "together"))
         checks.share(self.of("withhold_h"), self.withhold_h)
-        if self.read == "apart" and not self.withhold_h:
-            raise ModelError(
-                "decoder.withhold_h is 0: with decoder.read 'apart' the latents' decoder learns "
-                "from that share of the trials; give one above 0, or read 'together'."
-            )
 
     @abstractmethod
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:

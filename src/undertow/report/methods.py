@@ -6,7 +6,6 @@ from typing import Any
 from undertow.report.page import decimal, plain, plural
 from undertow.report.record import RunRecord
 from undertow.report.scores import has_interval
-from undertow.training.settings import EPOCHS, FEWEST_EPOCHS
 
 LANGEVIN_FLOW = (
     "The model was LangevinFlow (Song et al. 2025), a sequential variational autoencoder",
@@ -193,6 +192,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
     if "dropout" in settings and settings["dropout"] is None:
         values["dropout"] = "by the number of training bins"
     if len(unset) == 2 and "training.batch_size" in values:
+        from undertow.training.settings import EPOCHS, FEWEST_EPOCHS  # it loads torch
+
         values["training.epochs"] = f"{FEWEST_EPOCHS} to {EPOCHS}"
     used: set[str] = set()
     words = [filled for template in templates if (filled := _filled(template, values, used))]

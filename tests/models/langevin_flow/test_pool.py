@@ -207,6 +207,6 @@ def test_rates_under_hidden_inputs_come_per_source() -> None:
 
 def test_reading_apart_needs_trials_to_learn_from() -> None:
     with pytest.raises(ModelError, match=r"decoder\.withhold_h is 0"):
-        small(decoder__read="apart", decoder__withhold_h=0.0)
+        small(decoder__read="apart", decoder__withhold_h=0.0).fit(GAPS)
     with pytest.raises(ModelError, match="pool is 'everything'"):
         small(pool="everything").fit(GAPS)

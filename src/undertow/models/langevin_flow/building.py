@@ -108,6 +108,11 @@ def check_settings(settings: Settings) -> None:
     check_share("coordinated_dropout", settings.coordinated_dropout)
     if settings.pool is not None:
         checks.one_of("pool", settings.pool, ("regression",))
+    if apart(settings) and not settings.decoder.withhold_h:
+        raise ModelError(
+            "decoder.withhold_h is 0: with decoder.read 'apart' the latents' decoder learns from "
+            "that share of the trials; give one above 0, or read 'together'."
+        )
     dynamics = settings.dynamics
     if dynamics is not None and dynamics.order == 1:
         if settings.posterior.path_prior != "dynamics":
@@ -142,7 +147,11 @@ def network_size(settings: Settings, population: Population) -> Size:
     latents, inputs = NOTHING, context
     if settings.dynamics is not None:
         names = seen_by_decoder(settings)
-        inputs = latent_dim * len({"z", "v"} & {*names}) + context * ("h" in names)
+        inputs = latent_dim * len({"z", "v"} & {*names})
+        if apart(settings):
+            size += decoder_size(settings.decoder, context, len(population.neuron_ids))
+        else:
+            inputs += context * ("h" in names)
         state_dim = latent_dim * settings.dynamics.order
         control = context * latent_dim * (settings.posterior.kind == "controlled")
         latents = Size(2 * encoder.hidden_dim * state_dim + control, 6 * state_dim)

@@ -112,8 +112,8 @@ def _add_rates(
     samples, rows = place
     # several samples come together of few trials alone, which are decoded whole
     whole = len(batch) > rows.stop - rows.start
-    row_bytes = 0 if whole else decoded_bytes(batch.targets.shape)
-    for part in blocks(len(batch), row_bytes, DECODED_BYTES):
+    some = blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES)
+    for part in [slice(0, len(batch))] if whole else some:
         mean, log_prob = network.observation.mean_and_log_prob(features[part], batch.targets[part])
         rates = mean / network.bin_s
         there = rows if whole else slice(rows.start + part.start, rows.start + part.stop)
