@@ -113,6 +113,17 @@ def test_a_refit_follows_a_race(tmp_path: Path) -> None:
     assert kept_row(model.history_)["epoch"] <= EPOCHS
 
 
+def test_a_race_finds_nothing_of_an_earlier_fit_in_its_folder(tmp_path: Path) -> None:
+    def refitted(seed: int, folder: Path) -> np.ndarray:
+        model = racing(("default", "no-latents"), seed=seed)
+        model.set_params(training=replace(model.training, refit=True))
+        return model.fit(*PARTS, checkpoint=folder).predict(GAPS).rates
+
+    refitted(1, tmp_path / "used")
+    rates = [refitted(0, tmp_path / name) for name in ("used", "fresh")]
+    assert np.array_equal(*rates, equal_nan=True)
+
+
 def test_what_a_race_costs_beside_the_training_that_goes_on_from_it() -> None:
     assert race_cost(0) == race_cost(1) == 0
     # six beginnings, two ends, less the end that the training goes on from

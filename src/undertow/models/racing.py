@@ -20,6 +20,8 @@ Recipe = Mapping[str, Any]
 Parts = tuple[TrialSet, TrialSet]
 FIRST = 1 / 10
 """Share of a whole training after which all are compared; the last two then go on to its end."""
+REFIT = "refit"
+"""Folder of the state of a second training."""
 FEW_TRIALS, SPLITS = 200, 2
 """Below so many trials, all are compared on more than one split, each for a shorter time."""
 LEAST_RATIO = 1.0
@@ -135,7 +137,9 @@ def settle(
     """
     where, recipes = folder / "race", {k: model.recipes[k] for k in model.training.recipes}
     if not resume:
-        shutil.rmtree(where, ignore_errors=True)
+        # what follows goes on from the winner's state: nothing of an earlier fit may be found there
+        for earlier in (where, folder / REFIT):
+            shutil.rmtree(earlier, ignore_errors=True)
         (folder / CHECKPOINT).unlink(missing_ok=True)
     outcome = race(model, recipes, trials, validation, where, report)
     model.set_params(**recipes[outcome.recipe], training__recipes=())

@@ -24,7 +24,7 @@ from undertow.memory import give_back
 from undertow.models.base import ProgressReport
 from undertow.models.network_model import Network, NetworkModel
 from undertow.models.population import Population
-from undertow.models.racing import Recipe, check_recipes, settle
+from undertow.models.racing import REFIT, Recipe, check_recipes, settle
 from undertow.models.unused import warn_of_unused
 from undertow.training import (
     Progress,
@@ -238,7 +238,7 @@ class TrainedModel(NetworkModel[Network]):
             self._build(self.population_, trials)
             # stop where the first run was best; schedules keep the length of the whole budget
             share = kept_row(self.history_)["epoch"] / self._epochs(trials)
-            learned, folder = join_trials(trials, validation), folder and folder / "refit"
+            learned, folder = join_trials(trials, validation), folder and folder / REFIT
             last = max(1, round(share * self._epochs(learned)))
             self._train(learned, None, folder, resume, report, last)
         self.network_.eval()
