@@ -66,6 +66,20 @@ class LatentsFirst(LangevinFlow):
         return super().objective(batch, generator, progress)
 
 
+class BothDecoders(LangevinFlow):
+    """Every trial is decoded from the latents and from h, where the default does one or the
+    other."""
+
+    cli_name = "both-decoders"
+
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
+        network = self.network_
+        if network.direct is None:
+            return super().objective(batch, generator, progress)
+        twice = torch.arange(len(batch)).repeat(2)
+        return super().objective(batch.take(twice), generator, progress)
+
+
 class Distilled(LangevinFlow):
     """One model that learns from the mean rates of three: its targets are, in equal parts, the
     counts and what an ensemble of three fits makes of the same training trials."""
