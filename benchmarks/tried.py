@@ -246,6 +246,7 @@ TRIED: dict[str, Estimator] = {
         WholeNeuronsHidden,
         ShiftedTrials,
         LatentsFirst,
+        BothDecoders,
         Distilled,
         AttendingNeurons,
         Neighbours,
