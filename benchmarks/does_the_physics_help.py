@@ -1,7 +1,7 @@
 """Does the physics help? LangevinFlow whole and with its parts taken out, on all recordings.
 
     python benchmarks/does_the_physics_help.py DATA_FOLDER [--out RESULTS] [--only maze_reach …]
-        [--stages arms curve forward thinned condition] [--seeds 3] [--split-seed 1] [--tables]
+        [--stages arms curve forward thinned condition] [--seeds 3] [--split-seed 1]
 
 Every fit is what a user gets from `fit(train)`: validation trials among the training trials choose
 the epoch and the shares of the pool, then the model is fitted again on all training trials. Folds
@@ -15,7 +15,8 @@ nothing. Stages:
 - condition: each condition in turn is left out of the training trials and predicted.
 
 Values are means over folds; intervals are 95 % bootstraps over folds, seeds and test trials,
-differences are paired. Finished fits are not run again: two processes of one thread.
+differences are paired. Finished fits are not run again: two processes of one thread. The models of
+the first stage are kept; latents_and_ensembles.py reads them.
 """
 
 import argparse
@@ -69,6 +70,7 @@ class Study:
                 split_seed=self.options.split_seed,
                 seeds=range(seeds),
                 workers=self.options.workers,
+                keep_models=stage == "arms",
                 report=say,
             )
         return cells

@@ -1,12 +1,13 @@
-"""What the fitted latents are like, and what averaging seeds brings, from the models of
-does_the_physics_help.py.
+"""What the fitted latents are like, and what averaging seeds brings, from the models that
+does_the_physics_help.py has kept.
 
     python benchmarks/latents_and_ensembles.py DATA_FOLDER [--out RESULTS] [--only maze_reach …]
+        [--split-seed 1]
 
 Nothing is fitted here. Latents: on fold 0's test trials, divergence per coordinate in nats per
-    trial and the time in
-which the autocorrelation of z and v falls to 1/e. Ensembles: rates averaged over the seeds each
-fold has, scored on the fold's test trials beside the mean score of its seeds.
+trial, and the time in which the autocorrelation of z and v falls to 1/e. Ensembles: rates averaged
+over the seeds each fold has, scored on the fold's test trials, and what they are ahead of the mean
+score of single seeds.
 """
 
 import argparse
@@ -15,7 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from arms import FIRST_TWO, PHYSICS
+from intervals import shown
 from recordings import RECORDINGS
 from undertow import LangevinFlow, TrialSet
 from undertow.analysis import latent_timescales
@@ -29,10 +33,7 @@ def models_of(
     out: Path, arm: str, name: str, fold: int, seeds: Sequence[int]
 ) -> list[LangevinFlow]:
     """The models that were kept."""
-    paths = [
-        out / name / "cells" / f"{arm}__{name}__fold{fold}__seed{seed}.safetensors"
-        for seed in seeds
-    ]
+    paths = [out / "arms" / f"{arm}__{name}__fold{fold}__seed{seed}.safetensors" for seed in seeds]
     return [LangevinFlow.load(path) for path in paths if path.exists()]
 
 
@@ -65,21 +66,30 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/physics"))
     parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
+    parser.add_argument("--split-seed", type=int, default=1)
     options = parser.parse_args()
+    torch.set_num_threads(1)
     for name in options.only:
         protocol = RECORDINGS[name]
-        splits = fold_splits(protocol.load(options.data), 5)
-        for arm in ("full", "input-potential", "published-structure"):
+        splits = fold_splits(protocol.load(options.data), 5, options.split_seed)
+        for arm in (PHYSICS, "first-order", "published-structure"):
             for model in models_of(options.out, arm, name, 0, (0,)):
                 print(f"{name} {arm}: {describe_latents(model, splits[0].test)}", flush=True)
-        for arm in ("full", "input-potential", "no-langevin"):
+        for arm in FIRST_TWO:
             found = {k: models_of(options.out, arm, name, k, (0, 1, 2)) for k in protocol.folds}
             if any(len(models) < 3 for models in found.values()):
                 continue
-            scores = combine([[ensembles(models, splits[k])] for k, models in found.items()])
+            together = [[ensembles(models, splits[k])] for k, models in found.items()]
+            single = [[ensembles([m], splits[k]) for m in models] for k, models in found.items()]
+            values = combine(together)
+            gains = combine([3 * each for each in together], minus=single)
             for score in SHOWN:
-                if score in scores:
-                    print(f"{name} {arm}, 3 seeds averaged: {scores[score]}", flush=True)
+                if score in values:
+                    print(
+                        f"{name} {arm}, 3 seeds averaged: {score} {shown(values[score])}, "
+                        f"{shown(gains[score], '+')} over one",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":

@@ -124,6 +124,13 @@ def test_a_race_finds_nothing_of_an_earlier_fit_in_its_folder(tmp_path: Path) ->
     assert np.array_equal(*rates, equal_nan=True)
 
 
+def test_a_race_does_not_go_on_from_the_scores_of_other_trials(tmp_path: Path) -> None:
+    racing().fit(*PARTS, checkpoint=tmp_path)
+    trials, validation = PARTS
+    with pytest.raises(ModelError, match=rf"scores of {len(validation)} trials where there are 2"):
+        racing().fit(trials, validation[:2], checkpoint=tmp_path, resume=True)
+
+
 def test_what_a_race_costs_beside_the_training_that_goes_on_from_it() -> None:
     assert race_cost(0) == race_cost(1) == 0
     # six beginnings, two ends, less the end that the training goes on from

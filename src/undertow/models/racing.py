@@ -74,6 +74,9 @@ class Entrant:
 
         Scores are those of the epoch that validated best so far, in bits per spike of all; at the
         end of the training, with what is chosen there.
+
+        Raises:
+            ModelError: where the folder holds the scores of other trials.
         """
         scores = []
         for split, (trials, validation) in enumerate(parts):
@@ -83,6 +86,11 @@ class Entrant:
                 self.model.advance(trials, validation, share, folder, named(report, self.name))
                 write_json(done, self.model.scores_by_trial(validation).tolist())
             scores.append(np.array(read_json(done), dtype=np.float64))
+            if len(scores[-1]) != len(validation):
+                raise ModelError(
+                    f"{done} has the scores of {len(scores[-1])} trials where there are "
+                    f"{len(validation)}: resume with the same trials, or choose another folder."
+                )
         return np.concatenate(scores) / len(scores)
 
 

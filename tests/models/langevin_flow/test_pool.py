@@ -52,6 +52,15 @@ def test_latents_and_h_have_a_decoder_each() -> None:
     assert together.decoder_inputs == ("z", "v", "h")
 
 
+def test_what_a_pool_has_learned_is_counted() -> None:
+    model = fitted()
+    counts, held = model.parameter_counts(), int(GAPS.heldout.sum())
+    assert counts["pool"] == 3 + held * (GAPS.n_neurons - held) + held
+    weights = sum(p.numel() for p in model.network_.parameters() if p.requires_grad)
+    assert counts["all"] == weights + counts["pool"]
+    assert "pool" not in fitted(decoder__read="together", pool=None).parameter_counts()
+
+
 def test_each_training_trial_is_decoded_once_in_the_given_share() -> None:
     settings = {**APART, "decoder__withhold_h": 0.25, "dropout": 0.0}
     model, batch = small(**settings).fit(GAPS), Batch.from_trials(GAPS)

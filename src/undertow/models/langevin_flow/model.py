@@ -159,6 +159,12 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def readouts(self) -> Sequence[nn.Module]:
         return [self.network_.observation]
 
+    def parameter_counts(self) -> dict[str, int]:
+        counts, pool = super().parameter_counts(), self.network_.pool
+        if pool is None:
+            return counts
+        return {**counts, "all": counts["all"] + pool.numbers, "pool": pool.numbers}
+
     def objective(
         self, batch: Batch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -64,6 +64,11 @@ class Pool(nn.Module):
         self.register_buffer("smoothing", torch.tensor([WIDTHS_S[0], FLOORS_HZ[0]]))
 
     @property
+    def numbers(self) -> int:
+        """How many numbers the pool has learned: shares and regression."""
+        return len(self.sources) + self.weights.numel() + self.offset.numel()
+
+    @property
     def sentence(self) -> str:
         """The shares in words."""
         names = ("latents" if DIRECT in self.sources else "network", "h", "regression")
