@@ -57,6 +57,8 @@ IDEAS: dict[str, dict[str, Any]] = {
     "weight-decay-0.1": {"training__weight_decay": 0.1},
     "epochs-100": {"training__epochs": 100},
     "epochs-400": {"training__epochs": 400},
+    "steps-3000": {"training__steps": 3000},
+    "batch-16": {"training__batch_size": 16},
     "narrow": {"latent_dim": 32, "encoder__hidden_dim": 32, "decoder__width": 64},
     # physics
     "first-order": {"dynamics__order": 1},
