@@ -30,7 +30,8 @@ def poisson_trials(size: Size, seed: int) -> TrialSet:
 def stepper(network: LangevinNetwork, batch: Batch, seed: int) -> Job:
     """One training step on the whole batch: loss, backward pass, clipping, AdamW, weight
     average."""
-    state, generator = TrainingState(network, Training(), seed), torch.Generator().manual_seed(seed)
+    state = TrainingState(network, Training().planned(len(batch)), seed)
+    generator = torch.Generator().manual_seed(seed)
 
     def step() -> None:
         network.train()
