@@ -11,7 +11,7 @@ from undertow.options import Options
 PLATEAU_FACTOR, PLATEAU_EPOCHS = 0.95, 10
 MOST = 10**9
 """Of epochs, steps, trials in a batch and seconds: more is a slip."""
-EPOCHS, FEWEST_EPOCHS, STEPS = 200, 50, 1000
+EPOCHS, FEWEST_EPOCHS, STEPS = 200, 50, 2000
 """Where neither epochs nor steps are given: so many epochs, or those that many steps make."""
 VALIDATIONS = 40
 """Of a run whose `validate_every` is None."""
@@ -30,7 +30,7 @@ class Training(Options):
 
     Attributes:
         epochs: passes over the training trials; None where `steps` are given. Where neither is, it
-            is 200, or as many as 1,000 steps make, but at least 50.
+            is 200, or as many as 2,000 steps make, but at least 50.
         steps: optimiser steps in all, rounded up to whole epochs; None where `epochs` are given.
         batch_size: trials per step, at most.
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
