@@ -67,7 +67,8 @@ def test_the_arms_are_those_of_the_table() -> None:
 def test_every_arm_is_a_network_that_can_be_fitted(name: str, trials: TrialSet) -> None:
     model = arm_models(tiny(), ARMS)[name].fit(trials)
     counts = model.parameter_counts()
-    assert counts["all"] == sum(p.numel() for p in model.network_.parameters() if p.requires_grad)
+    weights = sum(p.numel() for p in model.network_.parameters() if p.requires_grad)
+    assert counts["all"] == weights + counts.get("pool", 0)
     assert (counts["dynamics"] == 0) == (name == "no-langevin")
 
 
