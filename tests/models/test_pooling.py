@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from undertow.models.pooling import MOST_SHARE, choose_shares, log_ratio
+from undertow.models.pooling import (
+    GAIN_STD,
+    MOST_SHARE,
+    OWN_STD,
+    choose_by_neuron,
+    choose_shares,
+    log_ratio,
+)
 
 
 def planted(shares: tuple[float, ...], n: int = 40_000) -> tuple[list[np.ndarray], np.ndarray]:
@@ -48,6 +55,33 @@ def test_shares_stay_between_zero_and_two() -> None:
         found = choose_shares(sources, counts, np.array(2.0), np.array([0.5, 0.5]))
         assert (found >= 0).all()
         assert (found <= MOST_SHARE).all()
+
+
+def test_a_neuron_has_powers_and_a_gain_of_its_own() -> None:
+    rng, shares = np.random.default_rng(0), np.array([0.6, 0.3])
+    sources = [rng.normal(0, 0.5, (20_000, 4)) for _ in shares]
+    own = shares[:, None] + np.array([[0.0, 0.1, 0.0, 0.0], [0.0, -0.1, 0.0, 0.0]])
+    gains = np.array([0.0, 0.0, 0.1, 0.0])
+    logs = gains + sum(w * s for w, s in zip(own, sources, strict=True))
+    counts = rng.poisson(2.0 * np.exp(logs)).astype(float)
+    counts[:, 3] = np.nan
+    found, log_gains = choose_by_neuron(sources, counts, np.full(4, 2.0), shares)
+    # 20,000 bins of 2 spikes: a std of 0.01 for a power and 0.005 for a gain, both far below the
+    # priors', which draw by 2 and 1 %
+    assert found == pytest.approx(own, abs=4 * 0.01 + 0.02 * 0.1)
+    assert log_gains == pytest.approx(gains, abs=4 * 0.005 + 0.01 * 0.1)
+    assert found[:, 3] == pytest.approx(shares)
+    assert log_gains[3] == 0
+
+
+def test_few_spikes_move_a_neuron_little_and_a_power_of_zero_stays() -> None:
+    sources, counts = planted((1.5, 1.5))
+    shares = np.array([0.5, 0.0])
+    few = [each[:2] for each in sources]
+    found, gains = choose_by_neuron(few, counts[:2], np.full(10, 2.0), shares)
+    assert (np.abs(found[0] - 0.5) < OWN_STD).all()
+    assert (np.abs(gains) < GAIN_STD).all()
+    assert (found[1] == 0).all()
 
 
 def test_ratios_are_finite_for_rates_of_zero() -> None:

@@ -1,5 +1,6 @@
 """What makes rates in LangevinFlow, and how it is made one: latents, h and a regression."""
 
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,8 @@ def test_latents_and_h_have_a_decoder_each() -> None:
 def test_what_a_pool_has_learned_is_counted() -> None:
     model = fitted()
     counts, held = model.parameter_counts(), int(GAPS.heldout.sum())
-    assert counts["pool"] == 3 + held * (GAPS.n_neurons - held) + held
+    regression = held * (GAPS.n_neurons - held) + held
+    assert counts["pool"] == 3 + held * (3 + 1) + regression
     weights = sum(p.numel() for p in model.network_.parameters() if p.requires_grad)
     assert counts["all"] == weights + counts["pool"]
     assert "pool" not in fitted(decoder__read="together", pool=None).parameter_counts()
@@ -89,18 +91,13 @@ def test_a_minibatch_of_one_trial_is_decoded_from_its_latents() -> None:
 
 
 def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
-    model, window = fitted(), slice(GAPS.n_time - GAPS.forward_bins)
-    pool = pool_of(model)
-    kept = pool.shares.clone()
-    try:
-        sources = {}
-        for name, place in (("latents", LATENTS), ("h", DIRECT)):
-            pool.shares.copy_(torch.eye(3)[place])
-            sources[name] = model.predict(GAPS).rates
-        pool.shares.copy_(torch.tensor([0.6, 0.2, 0.5]))
-        pooled = model.predict(GAPS).rates
-    finally:
-        pool.shares.copy_(kept)
+    model, window = deepcopy(fitted()), slice(GAPS.n_time - GAPS.forward_bins)
+    pool, sources = pool_of(model), {}
+    for name, place in (("latents", LATENTS), ("h", DIRECT)):
+        pool.give(torch.eye(3)[place])
+        sources[name] = model.predict(GAPS).rates
+    pool.give(torch.tensor([0.6, 0.2, 0.5]))
+    pooled = model.predict(GAPS).rates
     heldin = sources["latents"] ** 0.75 * sources["h"] ** 0.25
     assert np.allclose(pooled[..., ~GAPS.heldout], heldin[..., ~GAPS.heldout], 1e-4, equal_nan=True)
     forward = slice(window.stop, None)
@@ -113,6 +110,24 @@ def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
     ) * (regression / means) ** 0.5
     inside = GAPS.valid[:, window]
     assert np.allclose(pooled[held][inside], expected[inside], rtol=1e-4)
+
+
+def test_each_heldout_neuron_has_shares_and_a_gain_of_its_own() -> None:
+    model = deepcopy(fitted())
+    pool, window = pool_of(model), slice(GAPS.n_time - GAPS.forward_bins)
+    pool.give(torch.tensor([0.6, 0.2, 0.5]))
+    alike = model.predict(GAPS).rates
+    pool.log_gain[0] += 0.3
+    pool.own_shares[:, 1] = torch.tensor([0.0, 0.0, 0.0])
+    own = model.predict(GAPS).rates
+    first, second, *_ = np.flatnonzero(GAPS.heldout)
+    inside = GAPS.valid[:, window]
+    assert np.allclose(own[:, window, first][inside],
+                       alike[:, window, first][inside] * np.exp(0.3), 1e-5)  # fmt: skip
+    assert np.allclose(own[:, window, second][inside], pool.mean_rates[second], 1e-5)
+    others = np.ones(GAPS.n_neurons, dtype=bool)
+    others[[first, second]] = False
+    assert np.array_equal(own[..., others], alike[..., others], equal_nan=True)
 
 
 def test_the_regression_is_that_of_the_smoothing_baseline() -> None:
@@ -179,18 +194,14 @@ def test_a_pool_is_saved_and_loaded(tmp_path: Path) -> None:
 
 
 def test_exchanged_latents_leave_the_other_sources_alone() -> None:
-    model = fitted()
-    pool, exchanged = pool_of(model), model.predict_exchanged(GAPS)
+    model = deepcopy(fitted())
+    before, exchanged = model.predict(GAPS), model.predict_exchanged(GAPS)
     assert exchanged is not None
-    kept = pool.shares.clone()
-    try:
-        pool.shares.copy_(torch.tensor([0.0, 0.7, 0.3]))
-        own, other = model.predict(GAPS), model.predict_exchanged(GAPS)
-        assert other is not None
-        assert np.allclose(own.rates, other.rates, rtol=1e-5, equal_nan=True)
-    finally:
-        pool.shares.copy_(kept)
-    assert not np.allclose(model.predict(GAPS).rates, exchanged.rates, equal_nan=True)
+    assert not np.allclose(before.rates, exchanged.rates, equal_nan=True)
+    pool_of(model).give(torch.tensor([0.0, 0.7, 0.3]))
+    own, other = model.predict(GAPS), model.predict_exchanged(GAPS)
+    assert other is not None
+    assert np.allclose(own.rates, other.rates, rtol=1e-5, equal_nan=True)
 
 
 def test_a_causal_pool_sees_no_later_bin() -> None:

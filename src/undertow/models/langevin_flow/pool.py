@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from undertow.data import TrialSet
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.hidden_spikes import HiddenSpikes
-from undertow.models.pooling import LEAST_HZ, choose_shares, log_ratio
+from undertow.models.pooling import LEAST_HZ, choose_by_neuron, choose_shares, log_ratio
 from undertow.models.population import Population
 from undertow.models.smoothed_regression import (
     Choice,
@@ -29,9 +29,10 @@ class Pool(nn.Module):
     reads h alone, and, for held-out neurons, a Poisson regression from all smoothed held-in spikes:
     a network whose state is narrow and whose inputs are hidden in training misses what single
     neurons tell of single others in the same bin. Rates are r = m Π_k (r_k / m)^w_k, m the neuron's
-    mean rate; the shares w are chosen on validation spikes that were not shown. Held-in neurons
-    take the decoders alone, in the same proportion. Before anything is chosen the decoders have
-    equal shares.
+    mean rate; the shares w are chosen on validation spikes that were not shown. Each held-out
+    neuron then has shares of its own near these, and a gain near 1: some are predicted worse than
+    others. Held-in neurons take the decoders alone, in the same proportion. Before anything is
+    chosen the decoders have equal shares.
 
     Args:
         population: whose rates these are.
@@ -41,9 +42,13 @@ class Pool(nn.Module):
 
     Attributes:
         shares: of latents, h and regression, (3,).
+        own_shares: of each held-out neuron, (3, held-out).
+        log_gain: of each held-out neuron, (held-out,).
     """
 
     shares: Tensor
+    own_shares: Tensor
+    log_gain: Tensor
     weights: Tensor
     offset: Tensor
     smoothing: Tensor
@@ -56,17 +61,20 @@ class Pool(nn.Module):
         self.heldout = np.array(population.heldout, dtype=bool)
         self.mean_rates = np.maximum(population.mean_rates, LEAST_HZ)
         self.smoother = HeldInSmoother(self.mean_rates[~self.heldout], causal)
-        n_heldin, n_heldout = int((~self.heldout).sum()), int(self.heldout.sum()) * regression
-        start = [0.5, 0.5, 0.0] if direct else [1.0, 0.0, 0.0]
-        self.register_buffer("shares", torch.tensor(start))
-        self.register_buffer("weights", torch.zeros(n_heldin, n_heldout))
-        self.register_buffer("offset", torch.zeros(n_heldout))
+        n_heldin, n_heldout = int((~self.heldout).sum()), int(self.heldout.sum())
+        start = torch.tensor([0.5, 0.5, 0.0] if direct else [1.0, 0.0, 0.0])
+        self.register_buffer("shares", start)
+        self.register_buffer("own_shares", start[:, None].repeat(1, n_heldout))
+        self.register_buffer("log_gain", torch.zeros(n_heldout))
+        self.register_buffer("weights", torch.zeros(n_heldin, n_heldout * regression))
+        self.register_buffer("offset", torch.zeros(n_heldout * regression))
         self.register_buffer("smoothing", torch.tensor([WIDTHS_S[0], FLOORS_HZ[0]]))
 
     @property
     def numbers(self) -> int:
-        """How many numbers the pool has learned: shares and regression."""
-        return len(self.sources) + self.weights.numel() + self.offset.numel()
+        """How many numbers the pool has learned: shares, gains and regression."""
+        shares = len(self.sources) * (1 + len(self.log_gain))
+        return shares + self.log_gain.numel() + self.weights.numel() + self.offset.numel()
 
     @property
     def sentence(self) -> str:
@@ -110,12 +118,28 @@ class Pool(nn.Module):
             ratios.append(beside[..., scored])
         start = self.shares.double().numpy()[self.sources]
         found = choose_shares(ratios, counts[..., scored], means[scored], start)
-        self.shares[self.sources] = torch.from_numpy(found).to(self.shares)
+        shares = np.zeros(3)
+        shares[self.sources] = found
+        self.give(torch.from_numpy(shares))
+        log_ratios = np.tensordot(found, np.stack(ratios), 1)
+        if self.heldout.any():
+            own, gains = choose_by_neuron(ratios, counts[..., scored], means[scored], found)
+            log_ratios = gains + sum(w * r for w, r in zip(own, ratios, strict=True))
+            at = torch.from_numpy(np.flatnonzero(scored[self.heldout]))
+            self.log_gain[at] = torch.from_numpy(gains).to(self.log_gain)
+            for source, row in zip(self.sources, own, strict=True):
+                self.own_shares[source, at] = torch.from_numpy(row).to(self.own_shares)
         pooled = np.broadcast_to(means, counts.shape).copy()
-        pooled[..., scored] *= np.exp(np.tensordot(found, np.stack(ratios), 1))
+        pooled[..., scored] *= np.exp(log_ratios)
         if choice is not None:
             self._fit(choice, trials, validation)
         return hidden.score(pooled)
+
+    def give(self, shares: Tensor) -> None:
+        """Give all neurons these shares, (3,), and a gain of 1."""
+        self.shares.copy_(shares)
+        self.own_shares.copy_(self.shares[:, None].expand_as(self.own_shares))
+        self.log_gain.zero_()
 
     def _fit(self, choice: Choice, *trials: TrialSet) -> None:
         """Fit the regression as chosen."""
@@ -138,16 +162,19 @@ class Pool(nn.Module):
         window = slice(trials.n_time - trials.forward_bins)
         own = shares[LATENTS] / (shares[LATENTS] + shares[DIRECT] or 1.0)
         pooled = latents if direct is None else self._two(latents, direct, own, 1 - own)
-        if not self.heldout.any() or tuple(shares) == (1.0, 0.0, 0.0):
+        if not self.heldout.any():
             return pooled
-        part = (..., window, self.heldout)
-        ratio = shares[LATENTS] * log_ratio(latents[part], self.mean_rates[self.heldout])
+        part, means = (..., window, self.heldout), self.mean_rates[self.heldout]
+        own_shares = self.own_shares.double().numpy()
+        ratio = self.log_gain.double().numpy() + own_shares[LATENTS] * log_ratio(
+            latents[part], means
+        )
         if direct is not None:
-            ratio += shares[DIRECT] * log_ratio(direct[part], self.mean_rates[self.heldout])
+            ratio += own_shares[DIRECT] * log_ratio(direct[part], means)
         if REGRESSION in self.sources:
-            ratio += shares[REGRESSION] * self._regression(trials)
+            ratio += own_shares[REGRESSION] * self._regression(trials)
         pooled = pooled.copy() if pooled is latents else pooled
-        pooled[part] = self.mean_rates[self.heldout] * np.exp(ratio)
+        pooled[part] = means * np.exp(ratio)
         return pooled
 
     def _two(self, latents: np.ndarray, direct: np.ndarray, own: float, other: float) -> np.ndarray:
