@@ -62,6 +62,13 @@ IDEAS: dict[str, dict[str, Any]] = {
     "steps-2000-no-latents": {"dynamics": None, "training__steps": 2000},
     "steps-3000": {"training__steps": 3000},
     "batch-16": {"training__batch_size": 16},
+    "wide": {"encoder__hidden_dim": 128, "decoder__width": 256},
+    "wide-encoder": {"encoder__hidden_dim": 128},
+    "narrow-decoder": {"decoder__width": 64},
+    "mlp-decoder": {"decoder": "mlp"},
+    "hidden-0-0.6": {"coordinated_dropout": (0.0, 0.6)},
+    "hidden-0.2-0.9": {"coordinated_dropout": (0.2, 0.9)},
+    "slower": {"training__learning_rate": 1.5e-3},
     "narrow": {"latent_dim": 32, "encoder__hidden_dim": 32, "decoder__width": 64},
     # physics
     "first-order": {"dynamics__order": 1},
