@@ -52,6 +52,7 @@ IDEAS: dict[str, dict[str, Any]] = {
     "dropout-0.2": {"dropout": 0.2},
     "dropout-0.35": {"dropout": 0.35},
     "h-withheld-30": {"decoder__withhold_h": 0.3},
+    "h-withheld-70": {"decoder__withhold_h": 0.7},
     "kl-weight-0.2": {"kl__peak": 0.2},
     "kl-weight-0.01": {"kl__peak": 0.01},
     "weight-decay-0.1": {"training__weight_decay": 0.1},

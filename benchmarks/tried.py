@@ -14,8 +14,10 @@ from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
 from undertow.encoders import Encoder
 from undertow.models.base import Estimator
+from undertow.models.langevin_flow.building import build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.presets import RECIPES
+from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding
 from undertow.models.pooling import choose_shares, log_ratio
 from undertow.models.population import Population
 
@@ -78,6 +80,29 @@ class BothDecoders(LangevinFlow):
             return super().objective(batch, generator, progress)
         twice = torch.arange(len(batch)).repeat(2)
         return super().objective(batch.take(twice), generator, progress)
+
+
+class BinByBin(LangevinFlow):
+    """Latents are decoded bin by bin, by an MLP, so that the path alone joins the bins; h by a
+    Transformer as in the default."""
+
+    cli_name = "bin-by-bin"
+    decoding: ClassVar[Decoding] = MLPDecoding()
+
+    def build_network(self, population: Population) -> LangevinNetwork:
+        network = super().build_network(population)
+        if network.direct is not None:
+            settings = self._settings()._replace(decoder=self.decoding)
+            other = build_network(settings, population)
+            network.decoder, network.observation = other.decoder, other.observation
+        return network
+
+
+class Linearly(BinByBin):
+    """Latents are read by a linear map, bin by bin."""
+
+    cli_name = "linearly"
+    decoding: ClassVar[Decoding] = LinearDecoding()
 
 
 class Distilled(LangevinFlow):
@@ -247,6 +272,8 @@ TRIED: dict[str, Estimator] = {
         ShiftedTrials,
         LatentsFirst,
         BothDecoders,
+        BinByBin,
+        Linearly,
         Distilled,
         AttendingNeurons,
         Neighbours,
