@@ -174,7 +174,7 @@ def test_without_a_number_there_are_forty_validations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trials", "epochs"), [(3, 200), (64, 200), (320, 200), (600, 100), (5000, 50)]
+    ("trials", "epochs"), [(3, 200), (64, 200), (640, 200), (1200, 105), (5000, 50)]
 )
 def test_without_a_budget_few_trials_train_for_200_epochs_and_many_for_fewer(
     trials: int, epochs: int
