@@ -116,7 +116,7 @@ class Pool(nn.Module):
             beside = np.zeros(counts.shape)
             beside[..., self.heldout] = self._regression(validation)
             ratios.append(beside[..., scored])
-        start = self.shares.double().numpy()[self.sources]
+        start = _numbers(self.shares)[self.sources]
         found = choose_shares(ratios, counts[..., scored], means[scored], start)
         shares = np.zeros(3)
         shares[self.sources] = found
@@ -158,17 +158,15 @@ class Pool(nn.Module):
             direct: of the decoder that reads h alone, (trials, time, neurons); None without one.
             trials: which those are of.
         """
-        shares = self.shares.double().numpy()
+        shares = _numbers(self.shares)
         window = slice(trials.n_time - trials.forward_bins)
         own = shares[LATENTS] / (shares[LATENTS] + shares[DIRECT] or 1.0)
         pooled = latents if direct is None else self._two(latents, direct, own, 1 - own)
         if not self.heldout.any():
             return pooled
         part, means = (..., window, self.heldout), self.mean_rates[self.heldout]
-        own_shares = self.own_shares.double().numpy()
-        ratio = self.log_gain.double().numpy() + own_shares[LATENTS] * log_ratio(
-            latents[part], means
-        )
+        own_shares = _numbers(self.own_shares)
+        ratio = _numbers(self.log_gain) + own_shares[LATENTS] * log_ratio(latents[part], means)
         if direct is not None:
             ratio += own_shares[DIRECT] * log_ratio(direct[part], means)
         if REGRESSION in self.sources:
@@ -185,10 +183,16 @@ class Pool(nn.Module):
 
     def _regression(self, trials: TrialSet) -> np.ndarray:
         """Return the logarithm of the regression's rates over mean rates, in the window."""
-        width_s, floor_hz = self.smoothing.double().tolist()
-        regression = PoissonRegression(self.weights.numpy(), self.offset.numpy())
+        width_s, floor_hz = _numbers(self.smoothing).tolist()
+        regression = PoissonRegression(_numbers(self.weights), _numbers(self.offset))
         smoothed = self.smoother(trials, width_s)
         log_rates = regression.log_counts(np.log(smoothed + floor_hz))
         means = self.mean_rates[self.heldout]
         ratio: np.ndarray = np.maximum(log_rates, np.log(LEAST_HZ)) - np.log(means)
         return ratio
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    """A tensor of whatever device as an array."""
+    found: np.ndarray = tensor.double().cpu().numpy()
+    return found
