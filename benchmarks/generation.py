@@ -17,14 +17,10 @@ Rows: generated trials, training trials (as near as recorded trials come), and P
 from the training trials' average time courses, whose covariances are those of chance.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
-import torch
 
 from arms import PHYSICS
-from latents_and_ensembles import models_of
+from latents_and_ensembles import models_of, study_options
 from recordings import RECORDINGS
 from undertow import TrialSet
 from undertow.data import fold_splits, join_trials
@@ -77,13 +73,7 @@ def chance(train: TrialSet, n: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("runs/physics"))
-    parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
-    parser.add_argument("--split-seed", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    options = study_options(__doc__)
     print(f"| recording, trials | {' | '.join(MEASURES)} |\n|---|{'---|' * len(MEASURES)}")
     for name in options.only:
         parts = fold_splits(RECORDINGS[name].load(options.data), 5, options.split_seed)[0]

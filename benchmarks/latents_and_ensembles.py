@@ -29,6 +29,17 @@ from undertow.evaluation import Statistic, combine, sufficient_statistics
 SHOWN = ("co-bps", "velocity R2 log-rate", "velocity R2", "psth R2", "rate R2")
 
 
+def study_options(doc: str) -> argparse.Namespace:
+    """Which study's models are read, and of which recordings; one thread from here on."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/physics"))
+    parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
+    parser.add_argument("--split-seed", type=int, default=1)
+    torch.set_num_threads(1)
+    return parser.parse_args()
+
+
 def models_of(
     out: Path, arm: str, name: str, fold: int, seeds: Sequence[int]
 ) -> list[LangevinFlow]:
@@ -62,13 +73,7 @@ def ensembles(models: Sequence[LangevinFlow], splits: Splits) -> dict[str, Stati
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("runs/physics"))
-    parser.add_argument("--only", nargs="+", choices=RECORDINGS, default=list(RECORDINGS))
-    parser.add_argument("--split-seed", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    options = study_options(__doc__)
     for name in options.only:
         protocol = RECORDINGS[name]
         splits = fold_splits(protocol.load(options.data), 5, options.split_seed)

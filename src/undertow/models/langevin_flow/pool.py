@@ -63,7 +63,8 @@ class Pool(nn.Module):
         self.smoother = HeldInSmoother(self.mean_rates[~self.heldout], causal)
         n_heldin, n_heldout = int((~self.heldout).sum()), int(self.heldout.sum())
         start = torch.tensor([0.5, 0.5, 0.0] if direct else [1.0, 0.0, 0.0])
-        self.register_buffer("shares", start)
+        self.start = start.double().numpy()
+        self.register_buffer("shares", start.clone())
         self.register_buffer("own_shares", start[:, None].repeat(1, n_heldout))
         self.register_buffer("log_gain", torch.zeros(n_heldout))
         self.register_buffer("weights", torch.zeros(n_heldin, n_heldout * regression))
@@ -116,7 +117,7 @@ class Pool(nn.Module):
             beside = np.zeros(counts.shape)
             beside[..., self.heldout] = self._regression(validation)
             ratios.append(beside[..., scored])
-        start = _numbers(self.shares)[self.sources]
+        start = self.start[self.sources]
         found = choose_shares(ratios, counts[..., scored], means[scored], start)
         shares = np.zeros(3)
         shares[self.sources] = found
