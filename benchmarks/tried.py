@@ -15,7 +15,9 @@ from undertow.data.batches import Batch
 from undertow.encoders import Encoder
 from undertow.models.base import Estimator
 from undertow.models.langevin_flow.building import build_network
+from undertow.models.langevin_flow.inferred import Head
 from undertow.models.langevin_flow.network import LangevinNetwork
+from undertow.models.langevin_flow.pool import Pool
 from undertow.models.langevin_flow.presets import RECIPES
 from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding
 from undertow.models.pooling import choose_shares, log_ratio
@@ -103,6 +105,23 @@ class Linearly(BinByBin):
 
     cli_name = "linearly"
     decoding: ClassVar[Decoding] = LinearDecoding()
+
+
+class TwiceH(LangevinFlow):
+    """No latents, and h decoded twice, as latents and h are: by an MLP and by a Transformer."""
+
+    cli_name = "h-twice"
+    decoding: ClassVar[Decoding] = MLPDecoding()
+
+    def build_network(self, population: Population) -> LangevinNetwork:
+        settings = self._settings()._replace(dynamics=None)
+        network = build_network(settings, population)
+        other = build_network(settings._replace(decoder=self.decoding), population)
+        network.direct = Head(network.decoder, network.observation)
+        network.decoder, network.observation = other.decoder, other.observation
+        network.withhold_h = settings.decoder.withhold_h
+        network.pool = Pool(population, True, settings.pool is not None, settings.causal)
+        return network
 
 
 class Distilled(LangevinFlow):
@@ -274,6 +293,7 @@ TRIED: dict[str, Estimator] = {
         BothDecoders,
         BinByBin,
         Linearly,
+        TwiceH,
         Distilled,
         AttendingNeurons,
         Neighbours,
