@@ -12,6 +12,7 @@ from undertow import Ensemble, LangevinFlow, TrialSet
 from undertow.data import join_trials
 from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
+from undertow.decoders import Decoder
 from undertow.encoders import Encoder
 from undertow.models.base import Estimator
 from undertow.models.langevin_flow.building import build_network
@@ -22,6 +23,7 @@ from undertow.models.langevin_flow.presets import RECIPES
 from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding
 from undertow.models.pooling import choose_shares, log_ratio
 from undertow.models.population import Population
+from undertow.observations import Observation
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 
@@ -121,6 +123,82 @@ class TwiceH(LangevinFlow):
         network.decoder, network.observation = other.decoder, other.observation
         network.withhold_h = settings.decoder.withhold_h
         network.pool = Pool(population, True, settings.pool is not None, settings.causal)
+        return network
+
+
+class PairDecoder(Decoder):
+    """Two decoders of the same inputs, features side by side."""
+
+    def __init__(self, first: Decoder, second: Decoder) -> None:
+        super().__init__()
+        self.each = nn.ModuleList([first, second])
+        self.feature_dim = first.feature_dim + second.feature_dim
+        self.causal = first.causal
+
+    def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
+        return torch.cat([decoder(inputs, valid, time_s) for decoder in self.each], -1)
+
+
+class PairObservation(Observation):
+    """Each learns by itself, from its half of the features; rates are their geometric mean."""
+
+    def __init__(self, first: Observation, second: Observation, width: int) -> None:
+        super().__init__()
+        self.each, self.width = nn.ModuleList([first, second]), width
+
+    def _both(self, features: Tensor) -> list[tuple[Any, Tensor]]:
+        halves = features[..., : self.width], features[..., self.width :]
+        return list(zip(self.each, halves, strict=True))
+
+    def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
+        first, second = (one.log_prob(half, observed) for one, half in self._both(features))
+        return 0.5 * (first + second)
+
+    def mean(self, features: Tensor) -> Tensor:
+        first, second = (one.mean(half) for one, half in self._both(features))
+        return (first * second).sqrt()
+
+    def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean(features), self.log_prob(features, observed)
+
+    def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.poisson(self.mean(features), generator)
+
+
+def paired(head: Head, other: Head) -> Head:
+    """Both, as one."""
+    width = head.decoder.feature_dim
+    decoder = PairDecoder(head.decoder, other.decoder)
+    return Head(decoder, PairObservation(head.observation, other.observation, width))
+
+
+class ThreeDecoders(BinByBin):
+    """Latents are decoded bin by bin, h both by a Transformer and bin by bin."""
+
+    cli_name = "three-decoders"
+
+    def build_network(self, population: Population) -> LangevinNetwork:
+        network = super().build_network(population)
+        settings = self._settings()._replace(decoder=self.decoding, dynamics=None)
+        other = build_network(settings, population)
+        assert network.direct is not None
+        network.direct = paired(network.direct, Head(other.decoder, other.observation))
+        return network
+
+
+class TwoOfH(LangevinFlow):
+    """No latents, and h decoded both by a Transformer and bin by bin, in equal shares."""
+
+    cli_name = "two-of-h"
+    decoding: ClassVar[Decoding] = MLPDecoding()
+
+    def build_network(self, population: Population) -> LangevinNetwork:
+        settings = self._settings()._replace(dynamics=None)
+        network = build_network(settings, population)
+        other = build_network(settings._replace(decoder=self.decoding), population)
+        heads = (Head(each.decoder, each.observation) for each in (network, other))
+        both = paired(*heads)
+        network.decoder, network.observation = both.decoder, both.observation
         return network
 
 
@@ -294,6 +372,8 @@ TRIED: dict[str, Estimator] = {
         BinByBin,
         Linearly,
         TwiceH,
+        ThreeDecoders,
+        TwoOfH,
         Distilled,
         AttendingNeurons,
         Neighbours,
