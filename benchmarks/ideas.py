@@ -40,6 +40,7 @@ IDEAS: dict[str, dict[str, Any]] = {
     "default": {},
     "before": BEFORE,
     "no-latents": {"dynamics": None},
+    "no-latents-transformer": {"dynamics": None, "decoder__read": "together"},
     "no-latents-mlp": {"dynamics": None, "decoder": "mlp"},
     # the steps from then to now, each taken back alone
     "no-pool": {"pool": None},

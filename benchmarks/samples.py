@@ -37,10 +37,9 @@ def expected(model: LangevinFlow, trials: TrialSet, samples: int, seed: int, pai
         generator = torch.Generator().manual_seed(number)
         turned = pairs and sample % 2 == 1
         total += network.observation.mean(drawn(network, batch, encoded, generator, turned))
-    direct = network.direct_mean(batch, encoded)
-    rates = [each.numpy() / network.bin_s for each in (total / samples, direct) if each is not None]
-    pool = network.pool
-    pooled = rates[0] if pool is None else pool.pool(rates[0], (*rates, None)[1], trials)
+    decoded = [total / samples, *network.direct_means(batch, encoded)]
+    rates, pool = [each.numpy() / network.bin_s for each in decoded], network.pool
+    pooled = rates[0] if pool is None else pool.pool(rates, trials)
     heldout = trials.heldout
     return bits_per_spike(pooled[..., heldout] * trials.bin_s, trials.spikes[..., heldout])
 

@@ -76,10 +76,10 @@ def choose(model: LangevinFlow, parts: tuple[TrialSet, TrialSet], exchanged: boo
     try:
         rates = read(model, validation, exchanged).rates
         with torch.no_grad():
-            direct = network.direct_mean(batch, network.encode(batch, batch.inputs))
+            direct = network.direct_means(batch, network.encode(batch, batch.inputs))
     finally:
         network.pool = pool
-    decoded = [rates * validation.bin_s, *([] if direct is None else [direct.cpu().numpy()])]
+    decoded = [rates * validation.bin_s, *(each.cpu().numpy() for each in direct)]
     hidden = HiddenSpikes.of(validation, batch, "co-bps", model.coordinated_dropout)
     assert pool is not None
     return pool.learn(trials, validation, hidden, decoded)

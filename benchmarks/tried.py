@@ -1,7 +1,7 @@
 """Ideas for LangevinFlow that were tried and not kept, as models of their own; `ideas.py` runs
 them."""
 
-import dataclasses
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,18 +12,15 @@ from undertow import Ensemble, LangevinFlow, TrialSet
 from undertow.data import join_trials
 from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
-from undertow.decoders import Decoder
 from undertow.encoders import Encoder
 from undertow.models.base import Estimator
 from undertow.models.langevin_flow.building import build_network
-from undertow.models.langevin_flow.inferred import Head
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.pool import Pool
 from undertow.models.langevin_flow.presets import RECIPES
-from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding
+from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding, TransformerDecoding
 from undertow.models.pooling import choose_shares, log_ratio
 from undertow.models.population import Population
-from undertow.observations import Observation
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 
@@ -39,7 +36,7 @@ class WholeNeuronsHidden(LangevinFlow):
         hidden = torch.rand(len(batch), 1, inputs.shape[2], generator=generator) < 0.3
         some = torch.rand(len(batch), 1, 1, generator=generator) < 0.5
         shown = torch.where(some, torch.where(hidden, 0.0, inputs / 0.7), inputs)
-        batch = dataclasses.replace(batch, given=shown)
+        batch = replace(batch, given=shown)
         return super().objective(batch, generator, progress)
 
 
@@ -57,7 +54,7 @@ class ShiftedTrials(LangevinFlow):
                 targets[:, by:], observed[:, :by] = batch.targets[:, :-by], False
             else:
                 targets[:, :by], observed[:, by:] = batch.targets[:, -by:], False
-            batch = dataclasses.replace(batch, targets=targets, observed=observed)
+            batch = replace(batch, targets=targets, observed=observed)
         return super().objective(batch, generator, progress)
 
 
@@ -80,126 +77,43 @@ class BothDecoders(LangevinFlow):
 
     def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
         network = self.network_
-        if network.direct is None:
+        if not network.direct:
             return super().objective(batch, generator, progress)
         twice = torch.arange(len(batch)).repeat(2)
         return super().objective(batch.take(twice), generator, progress)
 
 
 class BinByBin(LangevinFlow):
-    """Latents are decoded bin by bin, by an MLP, so that the path alone joins the bins; h by a
-    Transformer as in the default."""
+    """h has a Transformer alone, where the default has an MLP beside it; latents have an MLP."""
 
     cli_name = "bin-by-bin"
-    decoding: ClassVar[Decoding] = MLPDecoding()
+    of_latents: ClassVar[Decoding] = MLPDecoding()
 
     def build_network(self, population: Population) -> LangevinNetwork:
+        settings = self._settings()
         network = super().build_network(population)
-        if network.direct is not None:
-            settings = self._settings()._replace(decoder=self.decoding)
-            other = build_network(settings, population)
-            network.decoder, network.observation = other.decoder, other.observation
+        together = settings._replace(decoder=replace(self.of_latents, read="together"))
+        seen = replace(together.decoder, inputs=("z", "v"))
+        other = build_network(together._replace(decoder=seen), population)
+        network.decoder, network.observation = other.decoder, other.observation
+        network.direct = network.direct[:1]
+        regression = settings.pool is not None
+        network.pool = Pool(population, ["latents", "h"], regression, settings.causal)
         return network
 
 
 class Linearly(BinByBin):
-    """Latents are read by a linear map, bin by bin."""
+    """Latents are read by a linear map, bin by bin, h by a Transformer."""
 
     cli_name = "linearly"
-    decoding: ClassVar[Decoding] = LinearDecoding()
+    of_latents: ClassVar[Decoding] = LinearDecoding()
 
 
-class TwiceH(LangevinFlow):
-    """No latents, and h decoded twice, as latents and h are: by an MLP and by a Transformer."""
+class Alike(BinByBin):
+    """Latents and h have a Transformer each."""
 
-    cli_name = "h-twice"
-    decoding: ClassVar[Decoding] = MLPDecoding()
-
-    def build_network(self, population: Population) -> LangevinNetwork:
-        settings = self._settings()._replace(dynamics=None)
-        network = build_network(settings, population)
-        other = build_network(settings._replace(decoder=self.decoding), population)
-        network.direct = Head(network.decoder, network.observation)
-        network.decoder, network.observation = other.decoder, other.observation
-        network.withhold_h = settings.decoder.withhold_h
-        network.pool = Pool(population, True, settings.pool is not None, settings.causal)
-        return network
-
-
-class PairDecoder(Decoder):
-    """Two decoders of the same inputs, features side by side."""
-
-    def __init__(self, first: Decoder, second: Decoder) -> None:
-        super().__init__()
-        self.each = nn.ModuleList([first, second])
-        self.feature_dim = first.feature_dim + second.feature_dim
-        self.causal = first.causal
-
-    def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
-        return torch.cat([decoder(inputs, valid, time_s) for decoder in self.each], -1)
-
-
-class PairObservation(Observation):
-    """Each learns by itself, from its half of the features; rates are their geometric mean."""
-
-    def __init__(self, first: Observation, second: Observation, width: int) -> None:
-        super().__init__()
-        self.each, self.width = nn.ModuleList([first, second]), width
-
-    def _both(self, features: Tensor) -> list[tuple[Any, Tensor]]:
-        halves = features[..., : self.width], features[..., self.width :]
-        return list(zip(self.each, halves, strict=True))
-
-    def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
-        first, second = (one.log_prob(half, observed) for one, half in self._both(features))
-        return 0.5 * (first + second)
-
-    def mean(self, features: Tensor) -> Tensor:
-        first, second = (one.mean(half) for one, half in self._both(features))
-        return (first * second).sqrt()
-
-    def mean_and_log_prob(self, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mean(features), self.log_prob(features, observed)
-
-    def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        return torch.poisson(self.mean(features), generator)
-
-
-def paired(head: Head, other: Head) -> Head:
-    """Both, as one."""
-    width = head.decoder.feature_dim
-    decoder = PairDecoder(head.decoder, other.decoder)
-    return Head(decoder, PairObservation(head.observation, other.observation, width))
-
-
-class ThreeDecoders(BinByBin):
-    """Latents are decoded bin by bin, h both by a Transformer and bin by bin."""
-
-    cli_name = "three-decoders"
-
-    def build_network(self, population: Population) -> LangevinNetwork:
-        network = super().build_network(population)
-        settings = self._settings()._replace(decoder=self.decoding, dynamics=None)
-        other = build_network(settings, population)
-        assert network.direct is not None
-        network.direct = paired(network.direct, Head(other.decoder, other.observation))
-        return network
-
-
-class TwoOfH(LangevinFlow):
-    """No latents, and h decoded both by a Transformer and bin by bin, in equal shares."""
-
-    cli_name = "two-of-h"
-    decoding: ClassVar[Decoding] = MLPDecoding()
-
-    def build_network(self, population: Population) -> LangevinNetwork:
-        settings = self._settings()._replace(dynamics=None)
-        network = build_network(settings, population)
-        other = build_network(settings._replace(decoder=self.decoding), population)
-        heads = (Head(each.decoder, each.observation) for each in (network, other))
-        both = paired(*heads)
-        network.decoder, network.observation = both.decoder, both.observation
-        return network
+    cli_name = "alike"
+    of_latents: ClassVar[Decoding] = TransformerDecoding()
 
 
 class Distilled(LangevinFlow):
@@ -224,12 +138,12 @@ class Distilled(LangevinFlow):
         if taught is None:
             return batch
         # in the place of behaviour, which this model does not read: it goes with its trials
-        return dataclasses.replace(batch, behavior=torch.tensor(taught, dtype=torch.float32))
+        return replace(batch, behavior=torch.tensor(taught, dtype=torch.float32))
 
     def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
         assert batch.behavior is not None
         targets = 0.5 * batch.targets + 0.5 * batch.behavior
-        batch = dataclasses.replace(batch, given=batch.inputs, targets=targets)
+        batch = replace(batch, given=batch.inputs, targets=targets)
         return super().objective(batch, generator, progress)
 
 
@@ -310,7 +224,7 @@ class Neighbours(LangevinFlow):
         own = np.log(found.rates + 0.05)
         means = self._near(own, self.known, self.heldout_)
         rates = np.exp((1 - self.share) * own + self.share * means).astype(np.float32)
-        return dataclasses.replace(found, rates=rates)
+        return replace(found, rates=rates)
 
 
 class MeanOfRecipes(Ensemble):
@@ -359,7 +273,7 @@ class WeightedRecipes(UnfittedAgain):
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0, **_: Any) -> Any:
         each = [member.predict(trials, samples, seed) for member in self.members_]
         logs = [w * np.log(one.rates) for w, one in zip(self.weights, each, strict=True)]
-        return dataclasses.replace(each[0], rates=np.exp(np.sum(logs, axis=0)))
+        return replace(each[0], rates=np.exp(np.sum(logs, axis=0)))
 
 
 TRIED: dict[str, Estimator] = {
@@ -371,9 +285,7 @@ TRIED: dict[str, Estimator] = {
         BothDecoders,
         BinByBin,
         Linearly,
-        TwiceH,
-        ThreeDecoders,
-        TwoOfH,
+        Alike,
         Distilled,
         AttendingNeurons,
         Neighbours,

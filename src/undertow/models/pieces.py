@@ -111,8 +111,9 @@ class Decoding(Options):
 
     Attributes:
         inputs: which of 'z', 'v' (positions and velocities) and 'h' it sees.
-        read: 'apart' gives latents and h a decoder each, whose rates are pooled; 'together' one
-            decoder that sees all.
+        read: 'apart' gives latents and h decoders of their own, whose rates are pooled: the latents
+            one that reads each bin alone, so that the path is all that joins the bins, and h that
+            one's like beside this one; 'together' one decoder that sees all.
         withhold_h: share of the training trials whose rates are made without h, so that the latents
             must carry what they need.
     """
@@ -135,6 +136,11 @@ class Decoding(Options):
     @abstractmethod
     def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
         """Build the decoder of so many inputs per bin."""
+
+    @property
+    def by_bins(self) -> "Decoding":
+        """A decoder of the same size that reads each bin alone; this one where it does."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,10 @@ class TransformerDecoding(Decoding):
             self.norm,
             self.initial_scale,
         )
+
+    @property
+    def by_bins(self) -> Decoding:
+        return MLPDecoding(self.inputs, self.read, self.withhold_h, self.width)
 
 
 @dataclass(frozen=True)

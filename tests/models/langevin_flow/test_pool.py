@@ -14,10 +14,12 @@ from tests.models.small import GAPS, UNUSED, small
 from undertow.baselines import Smoothing
 from undertow.data import TrialSet, split_validation
 from undertow.data.batches import Batch
+from undertow.decoders import TransformerDecoder
 from undertow.errors import ModelError
 from undertow.models import LangevinFlow
-from undertow.models.langevin_flow.pool import DIRECT, LATENTS, REGRESSION, Pool
+from undertow.models.langevin_flow.pool import REGRESSION, Pool
 from undertow.models.langevin_flow.validation import mean_counts
+from undertow.models.pieces import LinearDecoding, MLPDecoding
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
@@ -42,38 +44,71 @@ def twins(n_trials: int = 60) -> TrialSet:
     return TrialSet(spikes, 0.02, heldout=np.arange(8) >= 4)
 
 
-def test_latents_and_h_have_a_decoder_each() -> None:
-    network = fitted().network_
-    assert network.decoder_inputs == ("z", "v")
-    assert network.direct is not None
-    for settings in ({"dynamics": None}, {"decoder__inputs": ("z", "v")}, {"pool": None}):
-        assert (fitted(**settings).network_.direct is None) == ("pool" not in settings)
-    together = fitted(decoder__read="together").network_
-    assert together.direct is None
-    assert together.decoder_inputs == ("z", "v", "h")
+@pytest.mark.parametrize(
+    ("settings", "reads", "names"),
+    [
+        ({}, ("z", "v"), ["latents", "h", "h bin by bin"]),
+        ({"pool": None}, ("z", "v"), ["latents", "h", "h bin by bin"]),
+        ({"dynamics__order": 1}, ("z",), ["latents", "h", "h bin by bin"]),
+        ({"decoder": MLPDecoding(withhold_h=0.5)}, ("z", "v"), ["latents", "h"]),
+        ({"decoder": LinearDecoding(withhold_h=0.5)}, ("z", "v"), ["latents", "h"]),
+        ({"dynamics": None}, ("h",), ["h", "h bin by bin"]),
+        ({"decoder__inputs": ("h",)}, ("h",), ["h", "h bin by bin"]),
+        ({"decoder__inputs": ("z", "v")}, ("z", "v"), ["network"]),
+        ({"decoder__read": "together"}, ("z", "v", "h"), ["network"]),
+        ({"dynamics": None, "decoder__read": "together"}, ("h",), ["network"]),
+    ],
+)
+def test_latents_and_h_have_decoders_of_their_own(
+    settings: dict[str, Any], reads: tuple[str, ...], names: list[str]
+) -> None:
+    network = (model := fitted(**settings)).network_
+    assert network.decoder_inputs == reads
+    assert len(network.direct) == len(names) - 1
+    assert pool_of(model).sources == names + [REGRESSION] * ("pool" not in settings)
+    assert isinstance(network.decoder, TransformerDecoder) == (names[0] in ("network", "h"))
+
+
+def test_one_decoder_of_all_and_no_regression_has_no_pool() -> None:
+    assert fitted(decoder__read="together", pool=None).network_.pool is None
 
 
 def test_what_a_pool_has_learned_is_counted() -> None:
     model = fitted()
     counts, held = model.parameter_counts(), int(GAPS.heldout.sum())
     regression = held * (GAPS.n_neurons - held) + held
-    assert counts["pool"] == 3 + held * (3 + 1) + regression
+    assert counts["pool"] == 4 + held * (4 + 1) + regression
     weights = sum(p.numel() for p in model.network_.parameters() if p.requires_grad)
     assert counts["all"] == weights + counts["pool"]
     assert "pool" not in fitted(decoder__read="together", pool=None).parameter_counts()
+
+
+def test_the_path_is_all_that_joins_the_bins_of_latents() -> None:
+    network, batch = fitted().network_.eval(), Batch.from_trials(GAPS)
+    whole, by_bins = (head.decoder for head in network.direct)
+    for decoder, across in ((network.decoder, False), (whole, True), (by_bins, False)):
+        width = 16 if decoder is network.decoder else network.encoder.context_dim
+        inputs = torch.randn(len(batch), *batch.valid.shape[1:], width)
+        other = inputs.clone()
+        other[:, 3] += 1.0
+        with torch.no_grad():
+            each = [decoder(x, batch.valid, batch.time_s) for x in (inputs, other)]
+        moved = ~torch.isclose(*each, atol=1e-6).all(-1).all(0)
+        assert moved[3]
+        assert moved[torch.arange(len(moved)) != 3].any() == across
 
 
 def test_each_training_trial_is_decoded_once_in_the_given_share() -> None:
     settings = {**APART, "decoder__withhold_h": 0.25, "dropout": 0.0}
     model, batch = small(**settings).fit(GAPS), Batch.from_trials(GAPS)
     network, seen = model.network_.train(), dict[str, int]()
-    assert network.direct is not None
-    for name, decoder in (("latents", network.decoder), ("h", network.direct.decoder)):
+    each = (network.decoder, *(head.decoder for head in network.direct))
+    for name, decoder in zip(("latents", "h", "h bin by bin"), each, strict=True):
         decoder.register_forward_hook(
             lambda _, given, out, name=name: seen.update({name: len(out)})
         )
     _, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.5)
-    assert seen == {"latents": 6, "h": 18}
+    assert seen == {"latents": 6, "h": 18, "h bin by bin": 18}
     assert set(terms) == {
         "negative_log_likelihood",
         "negative_log_likelihood_direct",
@@ -93,21 +128,21 @@ def test_a_minibatch_of_one_trial_is_decoded_from_its_latents() -> None:
 def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
     model, window = deepcopy(fitted()), slice(GAPS.n_time - GAPS.forward_bins)
     pool, sources = pool_of(model), {}
-    for name, place in (("latents", LATENTS), ("h", DIRECT)):
-        pool.give(torch.eye(3)[place])
+    for place, name in enumerate(("latents", "h", "by bins")):
+        pool.give(torch.eye(4)[place])
         sources[name] = model.predict(GAPS).rates
-    pool.give(torch.tensor([0.6, 0.2, 0.5]))
+    pool.give(torch.tensor([0.6, 0.2, 0.4, 0.5]))
     pooled = model.predict(GAPS).rates
-    heldin = sources["latents"] ** 0.75 * sources["h"] ** 0.25
+    heldin = np.sqrt(sources["latents"]) * sources["h"] ** (1 / 6) * sources["by bins"] ** (1 / 3)
     assert np.allclose(pooled[..., ~GAPS.heldout], heldin[..., ~GAPS.heldout], 1e-4, equal_nan=True)
     forward = slice(window.stop, None)
     assert np.allclose(pooled[:, forward], heldin[:, forward], 1e-4, equal_nan=True)
     means = pool.mean_rates[GAPS.heldout]
     regression = means * np.exp(pool._regression(GAPS))
     held = (slice(None), window, GAPS.heldout)
-    expected = (
-        means * (sources["latents"][held] / means) ** 0.6 * (sources["h"][held] / means) ** 0.2
-    ) * (regression / means) ** 0.5
+    expected = means * (regression / means) ** 0.5
+    for name, share in (("latents", 0.6), ("h", 0.2), ("by bins", 0.4)):
+        expected = expected * (sources[name][held] / means) ** share
     inside = GAPS.valid[:, window]
     assert np.allclose(pooled[held][inside], expected[inside], rtol=1e-4)
 
@@ -115,10 +150,10 @@ def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
 def test_each_heldout_neuron_has_shares_and_a_gain_of_its_own() -> None:
     model = deepcopy(fitted())
     pool, window = pool_of(model), slice(GAPS.n_time - GAPS.forward_bins)
-    pool.give(torch.tensor([0.6, 0.2, 0.5]))
+    pool.give(torch.tensor([0.6, 0.2, 0.4, 0.5]))
     alike = model.predict(GAPS).rates
     pool.log_gain[0] += 0.3
-    pool.own_shares[:, 1] = torch.tensor([0.0, 0.0, 0.0])
+    pool.own_shares[:, 1] = torch.zeros(4)
     own = model.predict(GAPS).rates
     first, second, *_ = np.flatnonzero(GAPS.heldout)
     inside = GAPS.valid[:, window]
@@ -150,8 +185,7 @@ def test_a_regression_that_knows_more_gets_the_larger_share_and_lifts_the_score(
     trials = twins()
     train, validation = split_validation(trials)
     model = small(**APART, training=Training(epochs=4)).fit(train, validation)
-    shares = pool_of(model).shares
-    assert shares[REGRESSION] > 0.5
+    assert pool_of(model).shares[-1] > 0.5
     assert model.pooled_score_ > model.validation_score_ + 0.05
     alone = small(**{**APART, "pool": None}, training=Training(epochs=4)).fit(train, validation)
     test = replace(twins(), spikes=twins(120).spikes[60:])
@@ -171,7 +205,7 @@ def test_without_held_out_neurons_shares_come_from_hidden_counts() -> None:
     model = small(**APART).fit(trials)
     pool = pool_of(model)
     assert REGRESSION not in pool.sources
-    assert not torch.equal(pool.shares, torch.tensor([0.5, 0.5, 0.0]))
+    assert not torch.equal(pool.shares, torch.full((3,), 1 / 3))
     assert np.isfinite(model.pooled_score_)
 
 
@@ -182,7 +216,7 @@ def test_a_refit_keeps_the_pool() -> None:
     )
     assert torch.equal(pool_of(once).shares, pool_of(again).shares)
     assert torch.equal(pool_of(once).weights, pool_of(again).weights)
-    weights = [model.network_.decoder.state_dict()["project.weight"] for model in (once, again)]
+    weights = [model.network_.decoder.state_dict()["layers.0.weight"] for model in (once, again)]
     assert not torch.equal(*weights)
 
 
@@ -198,7 +232,7 @@ def test_exchanged_latents_leave_the_other_sources_alone() -> None:
     before, exchanged = model.predict(GAPS), model.predict_exchanged(GAPS)
     assert exchanged is not None
     assert not np.allclose(before.rates, exchanged.rates, equal_nan=True)
-    pool_of(model).give(torch.tensor([0.0, 0.7, 0.3]))
+    pool_of(model).give(torch.tensor([0.0, 0.4, 0.3, 0.3]))
     own, other = model.predict(GAPS), model.predict_exchanged(GAPS)
     assert other is not None
     assert np.allclose(own.rates, other.rates, rtol=1e-5, equal_nan=True)
@@ -221,8 +255,8 @@ def test_the_latents_alone_make_new_trials() -> None:
 
 def test_rates_under_hidden_inputs_come_per_source() -> None:
     batch, network = Batch.from_trials(GAPS), fitted().network_
-    assert len(mean_counts(network, batch, batch.inputs, 2)) == 2
-    assert len(mean_counts(fitted(dynamics=None).network_, batch, batch.inputs, 2)) == 1
+    assert len(mean_counts(network, batch, batch.inputs, 2)) == 3
+    assert len(mean_counts(fitted(dynamics=None).network_, batch, batch.inputs, 2)) == 2
 
 
 def test_reading_apart_needs_trials_to_learn_from() -> None:

@@ -13,7 +13,7 @@ from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, V
 from undertow.models.langevin_flow.pool import Pool
 from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
-from undertow.models.sizes import NOTHING, Size, decoder_size, encoder_size
+from undertow.models.sizes import Size, decoder_size, encoder_size
 
 DROPOUT_BINS, MOST_DROPOUT = 200, 0.2
 """Of the dropout by the number of training bins: √(200 / bins), and no larger share."""
@@ -49,55 +49,67 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     dropout = settings.dropout or 0.0
     encoder = settings.encoder.build(n_heldin, initial_bins, dropout)
     dynamics: Dynamics | None = None
-    inputs: tuple[str, ...] = ("h",)
     if settings.dynamics is not None:
         width = encoder.context_dim
         dynamics = settings.dynamics.build(settings.latent_dim, n_heldin, bin_s, width)
         dynamics.check_settings(bin_s)
-        inputs = seen_by_decoder(settings)
-    direct: Head | None = None
-    if apart(settings):
-        inputs = tuple(name for name in inputs if name != "h")
-        decoder = settings.decoder.build(encoder.context_dim, dropout, settings.causal)
-        observation = settings.observation.build(decoder.feature_dim, population)
-        direct = Head(decoder, observation)
     widths = {"z": settings.latent_dim, "v": settings.latent_dim, "h": encoder.context_dim}
-    n_inputs = sum(widths[name] for name in inputs)
-    decoder = settings.decoder.build(n_inputs, dropout, settings.causal)
+    each = decoders(settings)
+    heads = []
+    for one in each:
+        decoder = one.decoding.build(sum(widths[k] for k in one.reads), dropout, settings.causal)
+        heads.append(Head(decoder, settings.observation.build(decoder.feature_dim, population)))
     return LangevinNetwork(
         encoder,
         dynamics,
-        decoder,
-        settings.observation.build(decoder.feature_dim, population),
-        inputs,
+        heads[0].decoder,
+        heads[0].observation,
+        each[0].reads,
         bin_s,
-        direct,
+        heads[1:],
         settings.posterior.kind == "controlled",
         settings.posterior.path_prior,
         settings.variant.likelihood,
         settings.variant.learn_from_kept,
         settings.decoder.withhold_h,
-        _pool(settings, population, direct is not None),
+        _pool(settings, population, [one.name for one in each]),
     )
 
 
-def _pool(settings: Settings, population: Population, direct: bool) -> Pool | None:
-    """Build the pool of what makes rates; None where it is the decoder alone."""
+def _pool(settings: Settings, population: Population, names: list[str]) -> Pool | None:
+    """Build the pool of what makes rates; None where it is one decoder alone."""
     regression = settings.pool is not None and any(population.heldout)
-    return Pool(population, direct, regression, settings.causal) if direct or regression else None
+    if len(names) == 1 and not regression:
+        return None
+    return Pool(population, names, regression, settings.causal)
 
 
-def apart(settings: Settings) -> bool:
-    """Whether latents and h have a decoder each."""
-    seen = settings.decoder.inputs
-    both = settings.dynamics is not None and "h" in seen and len(seen) > 1
-    return both and settings.decoder.read == "apart"
+class Reading(NamedTuple):
+    """A decoder: its name, what it reads of 'z', 'v' and 'h', and its options."""
+
+    name: str
+    reads: tuple[str, ...]
+    decoding: Decoding
+
+
+def decoders(settings: Settings) -> list[Reading]:
+    """Return the decoders; all but the first read h alone."""
+    decoding, seen = settings.decoder, seen_by_decoder(settings)
+    latents = tuple(name for name in seen if name != "h")
+    if decoding.read == "together" or "h" not in seen:
+        return [Reading("network", seen, decoding)]
+    found = [Reading("latents", latents, decoding.by_bins)] if latents else []
+    found.append(Reading("h", ("h",), decoding))
+    if decoding.by_bins is not decoding:
+        found.append(Reading("h bin by bin", ("h",), decoding.by_bins))
+    return found
 
 
 def seen_by_decoder(settings: Settings) -> tuple[str, ...]:
-    """Return the names of what the decoder sees; first-order dynamics have no 'v'."""
-    second = settings.dynamics is not None and settings.dynamics.order == 2
-    return tuple(name for name in settings.decoder.inputs if name != "v" or second)
+    """Return the names of what is decoded; first-order dynamics have no 'v'."""
+    if settings.dynamics is None:
+        return ("h",)
+    return tuple(k for k in settings.decoder.inputs if k != "v" or settings.dynamics.order == 2)
 
 
 def check_settings(settings: Settings) -> None:
@@ -108,12 +120,13 @@ def check_settings(settings: Settings) -> None:
     check_share("coordinated_dropout", settings.coordinated_dropout)
     if settings.pool is not None:
         checks.one_of("pool", settings.pool, ("regression",))
-    if apart(settings) and not settings.decoder.withhold_h:
+    dynamics = settings.dynamics
+    beside = dynamics is not None and len(decoders(settings)) > 1
+    if beside and not settings.decoder.withhold_h:
         raise ModelError(
             "decoder.withhold_h is 0: with decoder.read 'apart' the latents' decoder learns from "
             "that share of the trials; give one above 0, or read 'together'."
         )
-    dynamics = settings.dynamics
     if dynamics is not None and dynamics.order == 1:
         if settings.posterior.path_prior != "dynamics":
             raise ModelError(
@@ -144,15 +157,12 @@ def network_size(settings: Settings, population: Population) -> Size:
     encoder, latent_dim = settings.encoder, settings.latent_dim
     context = encoder.hidden_dim * (1 + encoder.bidirectional)
     size = encoder_size(encoder, population.n_heldin)
-    latents, inputs = NOTHING, context
+    widths = {"z": latent_dim, "v": latent_dim, "h": context}
+    for one in decoders(settings):
+        inputs = sum(widths[name] for name in one.reads)
+        size += decoder_size(one.decoding, inputs, len(population.neuron_ids))
     if settings.dynamics is not None:
-        names = seen_by_decoder(settings)
-        inputs = latent_dim * len({"z", "v"} & {*names})
-        if apart(settings):
-            size += decoder_size(settings.decoder, context, len(population.neuron_ids))
-        else:
-            inputs += context * ("h" in names)
         state_dim = latent_dim * settings.dynamics.order
         control = context * latent_dim * (settings.posterior.kind == "controlled")
-        latents = Size(2 * encoder.hidden_dim * state_dim + control, 6 * state_dim)
-    return size + latents + decoder_size(settings.decoder, inputs, len(population.neuron_ids))
+        size += Size(2 * encoder.hidden_dim * state_dim + control, 6 * state_dim)
+    return size

@@ -42,8 +42,8 @@ class LangevinNetwork(nn.Module):
         decoder: reads the concatenated `decoder_inputs` of every bin.
         observation: reads the decoder's features.
         decoder_inputs: names among the dynamics' readout and 'h'.
-        direct: makes rates of its own from h alone, beside a decoder that reads latents alone; None
-            for one decoder of everything.
+        direct: decoders with observations of their own that read h alone, beside `decoder`, which
+            then reads latents alone, or h too where there are none.
         bin_s: bin width in seconds.
         controlled: add a context-driven push on the noisy coordinates.
         path_prior: 'dynamics' (a path that follows the prior costs nothing, a push its Girsanov
@@ -67,7 +67,7 @@ class LangevinNetwork(nn.Module):
         observation: Observation,
         decoder_inputs: tuple[str, ...],
         bin_s: float,
-        direct: Head | None = None,
+        direct: Sequence[Head] = (),
         controlled: bool = False,
         path_prior: str = "dynamics",
         likelihood: str = "sum",
@@ -76,7 +76,7 @@ class LangevinNetwork(nn.Module):
         pool: Pool | None = None,
     ) -> None:
         super().__init__()
-        self.direct, self.pool = direct, pool
+        self.direct, self.pool = nn.ModuleList(direct), pool
         self.withhold_h = withhold_h if dynamics is not None else 0.0
         self.likelihood, self.learn_from_kept = likelihood, learn_from_kept
         self.encoder, self.dynamics, self.decoder, self.observation = (
@@ -161,12 +161,18 @@ class LangevinNetwork(nn.Module):
         )
         return Inferred(features, latents, kl_initial, kl_path)
 
-    def direct_mean(self, batch: Batch, encoded: Encoded) -> Tensor | None:
-        """Compute the expected spikes per bin from h alone; None without a decoder of h alone."""
-        if self.direct is None:
-            return None
-        features = self.direct.decoder(encoded.context, batch.valid, batch.time_s)
-        return self.direct.observation.mean(features)
+    def decode_directly(self, batch: Batch, encoded: Encoded) -> list[tuple[Observation, Tensor]]:
+        """Decode h alone: the observation of each decoder of h, and the features it reads."""
+        found = []
+        for head in self.direct:
+            assert isinstance(head, Head)
+            features = head.decoder(encoded.context, batch.valid, batch.time_s)
+            found.append((head.observation, features))
+        return found
+
+    def direct_means(self, batch: Batch, encoded: Encoded) -> list[Tensor]:
+        """Compute the expected spikes per bin that each decoder of h alone makes."""
+        return [seen.mean(features) for seen, features in self.decode_directly(batch, encoded)]
 
     def roll(
         self,
@@ -210,7 +216,7 @@ class LangevinNetwork(nn.Module):
 
     def _withheld(self, context: Tensor, generator: torch.Generator) -> Tensor:
         """Context as the decoder sees it: zeros in a random share of the training trials."""
-        if not (self.training and self.withhold_h) or self.direct is not None:
+        if not (self.training and self.withhold_h) or self.direct:
             return context
         # whole trials: given h in some bins, the decoder could fill in the other bins from them
         kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
@@ -248,11 +254,16 @@ class LangevinNetwork(nn.Module):
             # the sum over entries becomes a mean; the KL terms stay sums, as in the released code
             weight /= batch.targets[0].numel()
         encoded, terms = self.encode(batch, inputs), dict[str, Tensor]()
-        if self.direct is not None:
+        if self.direct and self.dynamics is None:
+            # all decoders read h, of all trials, and are worth the same
+            weight /= 1 + len(self.direct)
+            terms = self._direct_terms(batch, encoded, weight)
+        elif self.direct:
             order = torch.randperm(len(batch), generator=generator, device=weight.device)
             own, others = order.tensor_split([max(1, round(self.withhold_h * len(batch)))])
-            terms = self._direct_terms(batch.take(others), encoded.take(others), weight[others])
-            batch, encoded, weight = batch.take(own), encoded.take(own), weight[own]
+            weight, of_others = weight[own], weight[others] / len(self.direct)
+            terms = self._direct_terms(batch.take(others), encoded.take(others), of_others)
+            batch, encoded = batch.take(own), encoded.take(own)
         inferred = self.draw(batch, encoded, generator)
         log_prob = self.observation.log_prob(inferred.features, batch.targets)
         terms |= {
@@ -266,11 +277,10 @@ class LangevinNetwork(nn.Module):
 
     def _direct_terms(self, batch: Batch, encoded: Encoded, weight: Tensor) -> dict[str, Tensor]:
         """Compute the likelihood of trials decoded from h alone."""
-        assert self.direct is not None
         if not len(batch):
             return {}
-        features = self.direct.decoder(encoded.context, batch.valid, batch.time_s)
-        log_prob = self.direct.observation.log_prob(features, batch.targets)
+        each = self.decode_directly(batch, encoded)
+        log_prob = sum(seen.log_prob(features, batch.targets) for seen, features in each)
         return {"negative_log_likelihood_direct": -(weight * log_prob).sum() / len(batch)}
 
 

@@ -1,5 +1,7 @@
 """`Pool`: rates from latents, from h and from a regression, made one by shares chosen on data."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -19,30 +21,30 @@ from undertow.models.smoothed_regression import (
 
 WIDTHS_S, FLOORS_HZ = (0.02, 0.04, 0.08), (2.0, 5.0)
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-LATENTS, DIRECT, REGRESSION = range(3)
+REGRESSION = "regression"
 
 
 class Pool(nn.Module):
     """Log-linear pool of what makes rates in a `LangevinNetwork`.
 
-    Sources are the decoder that reads latents (and h, or h alone without latents), the one that
-    reads h alone, and, for held-out neurons, a Poisson regression from all smoothed held-in spikes:
-    a network whose state is narrow and whose inputs are hidden in training misses what single
-    neurons tell of single others in the same bin. Rates are r = m Π_k (r_k / m)^w_k, m the neuron's
-    mean rate; the shares w are chosen on validation spikes that were not shown. Each held-out
-    neuron then has shares of its own near these, and a gain near 1: some are predicted worse than
-    others. Held-in neurons take the decoders alone, in the same proportion. Before anything is
-    chosen the decoders have equal shares.
+    Sources are the decoders and, for held-out neurons, a Poisson regression from all smoothed
+    held-in spikes: a network whose state is narrow and whose inputs are hidden in training misses
+    what single neurons tell of single others in the same bin. Rates are r = m Π_k (r_k / m)^w_k, m
+    the neuron's mean rate; the shares w are chosen on validation spikes that were not shown. Each
+    held-out neuron then has shares of its own near these, and a gain near 1: some are predicted
+    worse than others. Held-in neurons take the decoders alone, in the same proportion. Before
+    anything is chosen the decoders have equal shares.
 
     Args:
         population: whose rates these are.
-        direct: whether there is a decoder of h alone.
+        decoders: their names, in the network's order.
         regression: whether there is a regression; some neuron is then held out.
         causal: the regression smooths over past bins alone.
 
     Attributes:
-        shares: of latents, h and regression, (3,).
-        own_shares: of each held-out neuron, (3, held-out).
+        sources: names of the decoders, then 'regression' where there is one.
+        shares: of the sources, (sources,).
+        own_shares: of each held-out neuron, (sources, held-out).
         log_gain: of each held-out neuron, (held-out,).
     """
 
@@ -54,15 +56,16 @@ class Pool(nn.Module):
     smoothing: Tensor
 
     def __init__(
-        self, population: Population, direct: bool, regression: bool, causal: bool
+        self, population: Population, decoders: Sequence[str], regression: bool, causal: bool
     ) -> None:
         super().__init__()
-        self.sources = [LATENTS, *[DIRECT] * direct, *[REGRESSION] * regression]
+        self.sources = [*decoders, *[REGRESSION] * regression]
+        self.n_decoders, self.regression = len(decoders), regression
         self.heldout = np.array(population.heldout, dtype=bool)
         self.mean_rates = np.maximum(population.mean_rates, LEAST_HZ)
         self.smoother = HeldInSmoother(self.mean_rates[~self.heldout], causal)
         n_heldin, n_heldout = int((~self.heldout).sum()), int(self.heldout.sum())
-        start = torch.tensor([0.5, 0.5, 0.0] if direct else [1.0, 0.0, 0.0])
+        start = torch.tensor([1 / len(decoders)] * len(decoders) + [0.0] * regression)
         self.start = start.double().numpy()
         self.register_buffer("shares", start.clone())
         self.register_buffer("own_shares", start[:, None].repeat(1, n_heldout))
@@ -74,15 +77,14 @@ class Pool(nn.Module):
     @property
     def numbers(self) -> int:
         """How many numbers the pool has learned: shares, gains and regression."""
-        shares = len(self.sources) * (1 + len(self.log_gain))
-        return shares + self.log_gain.numel() + self.weights.numel() + self.offset.numel()
+        learned = (self.shares, self.own_shares, self.log_gain, self.weights, self.offset)
+        return sum(each.numel() for each in learned)
 
     @property
     def sentence(self) -> str:
         """The shares in words."""
-        names = ("latents" if DIRECT in self.sources else "network", "h", "regression")
-        shares = self.shares.tolist()
-        return "pool: " + ", ".join(f"{names[k]} {shares[k]:.2f}" for k in self.sources)
+        each = zip(self.sources, self.shares.tolist(), strict=True)
+        return "pool: " + ", ".join(f"{name} {share:.2f}" for name, share in each)
 
     # --- learning ----------------------------------------------------------------------------
 
@@ -110,26 +112,22 @@ class Pool(nn.Module):
         window = slice(counts.shape[1])
         ratios = [log_ratio(each[:, window], means)[..., scored] for each in decoded]
         choice = None
-        if REGRESSION in self.sources:
+        if self.regression:
             grid = grid_of(WIDTHS_S, FLOORS_HZ, PENALTIES, True)
             choice = choose_on_validation(grid, self.smoother, trials, validation)
             self._fit(choice, trials)
             beside = np.zeros(counts.shape)
             beside[..., self.heldout] = self._regression(validation)
             ratios.append(beside[..., scored])
-        start = self.start[self.sources]
-        found = choose_shares(ratios, counts[..., scored], means[scored], start)
-        shares = np.zeros(3)
-        shares[self.sources] = found
-        self.give(torch.from_numpy(shares))
+        found = choose_shares(ratios, counts[..., scored], means[scored], self.start)
+        self.give(torch.from_numpy(found))
         log_ratios = np.tensordot(found, np.stack(ratios), 1)
         if self.heldout.any():
             own, gains = choose_by_neuron(ratios, counts[..., scored], means[scored], found)
             log_ratios = gains + sum(w * r for w, r in zip(own, ratios, strict=True))
             at = torch.from_numpy(np.flatnonzero(scored[self.heldout]))
             self.log_gain[at] = torch.from_numpy(gains).to(self.log_gain)
-            for source, row in zip(self.sources, own, strict=True):
-                self.own_shares[source, at] = torch.from_numpy(row).to(self.own_shares)
+            self.own_shares[:, at] = torch.from_numpy(own).to(self.own_shares)
         pooled = np.broadcast_to(means, counts.shape).copy()
         pooled[..., scored] *= np.exp(log_ratios)
         if choice is not None:
@@ -137,7 +135,7 @@ class Pool(nn.Module):
         return hidden.score(pooled)
 
     def give(self, shares: Tensor) -> None:
-        """Give all neurons these shares, (3,), and a gain of 1."""
+        """Give all neurons these shares, (sources,), and a gain of 1."""
         self.shares.copy_(shares)
         self.own_shares.copy_(self.shares[:, None].expand_as(self.own_shares))
         self.log_gain.zero_()
@@ -151,34 +149,37 @@ class Pool(nn.Module):
 
     # --- pooling -----------------------------------------------------------------------------
 
-    def pool(self, latents: np.ndarray, direct: np.ndarray | None, trials: TrialSet) -> np.ndarray:
+    def pool(self, decoded: Sequence[np.ndarray], trials: TrialSet) -> np.ndarray:
         """Pool rates in spikes/s.
 
         Args:
-            latents: of the decoder that reads latents, (…, trials, time, neurons).
-            direct: of the decoder that reads h alone, (trials, time, neurons); None without one.
+            decoded: of each decoder, (trials, time, neurons); of the first, (…, trials, time,
+                neurons).
             trials: which those are of.
         """
-        shares = _numbers(self.shares)
-        window = slice(trials.n_time - trials.forward_bins)
-        own = shares[LATENTS] / (shares[LATENTS] + shares[DIRECT] or 1.0)
-        pooled = latents if direct is None else self._two(latents, direct, own, 1 - own)
+        pooled = self._decoders(decoded)
         if not self.heldout.any():
             return pooled
+        window = slice(trials.n_time - trials.forward_bins)
         part, means = (..., window, self.heldout), self.mean_rates[self.heldout]
-        own_shares = _numbers(self.own_shares)
-        ratio = _numbers(self.log_gain) + own_shares[LATENTS] * log_ratio(latents[part], means)
-        if direct is not None:
-            ratio += own_shares[DIRECT] * log_ratio(direct[part], means)
-        if REGRESSION in self.sources:
-            ratio += own_shares[REGRESSION] * self._regression(trials)
-        pooled = pooled.copy() if pooled is latents else pooled
+        shares = _numbers(self.own_shares)
+        ratio = _numbers(self.log_gain) + shares[0] * log_ratio(decoded[0][part], means)
+        for share, rates in zip(shares[1 : self.n_decoders], decoded[1:], strict=True):
+            ratio += share * log_ratio(rates[part], means)
+        if self.regression:
+            ratio += shares[-1] * self._regression(trials)
         pooled[part] = means * np.exp(ratio)
         return pooled
 
-    def _two(self, latents: np.ndarray, direct: np.ndarray, own: float, other: float) -> np.ndarray:
-        log_rates = own * np.log(np.maximum(latents, LEAST_HZ))
-        log_rates += other * np.log(np.maximum(direct, LEAST_HZ))
+    def _decoders(self, decoded: Sequence[np.ndarray]) -> np.ndarray:
+        """Pool the decoders alone, with shares that add up to 1."""
+        if len(decoded) == 1:
+            return decoded[0].copy()
+        shares = _numbers(self.shares)[: self.n_decoders]
+        shares = shares / shares.sum() if shares.any() else self.start[: self.n_decoders]
+        log_rates = shares[0] * np.log(np.maximum(decoded[0], LEAST_HZ))
+        for share, rates in zip(shares[1:], decoded[1:], strict=True):
+            log_rates += share * np.log(np.maximum(rates, LEAST_HZ))
         found: np.ndarray = np.exp(log_rates, out=log_rates)
         return found
 

@@ -63,14 +63,11 @@ def predict(
 def _add_direct(
     network: LangevinNetwork, batch: Batch, encoded: Encoded, sums: SampleSums, rows: slice
 ) -> None:
-    """Decode h alone, where there is a decoder for that."""
-    if network.direct is None:
-        return
-    features = network.direct.decoder(encoded.context, batch.valid, batch.time_s)
-    for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
-        there = slice(rows.start + part.start, rows.start + part.stop)
-        rates = network.direct.observation.mean(features[part]) / network.bin_s
-        sums.add("direct", there, rates)
+    """Decode h alone, where there are decoders for that."""
+    for k, (seen, features) in enumerate(network.decode_directly(batch, encoded)):
+        for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
+            there = slice(rows.start + part.start, rows.start + part.stop)
+            sums.add(f"direct_{k}", there, seen.mean(features[part]) / network.bin_s)
 
 
 def _pooled(
@@ -79,8 +76,8 @@ def _pooled(
     """Return the rates (spikes/s) in the pool, where the network has one."""
     if network.pool is None:
         return rates
-    direct = context.totals.get("direct")
-    return network.pool.pool(rates, None if direct is None else direct.cpu().numpy(), trials)
+    direct = [context.totals[f"direct_{k}"].cpu().numpy() for k in range(len(network.direct))]
+    return network.pool.pool([rates, *direct], trials)
 
 
 def encode(network: LangevinNetwork, batch: Batch) -> Encoded:

@@ -40,12 +40,10 @@ def expected_counts(
     network: LangevinNetwork, batch: Batch, inputs: torch.Tensor, trials: TrialSet
 ) -> np.ndarray:
     """Compute expected spikes per bin, pooled as far as shares are chosen; before, all alike."""
-    latents, *direct = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)
+    decoded = mean_counts(network, batch, inputs, VALIDATION_SAMPLES)
     if network.pool is None:
-        return latents
-    rates = [each / network.bin_s for each in (latents, *direct)]
-    pooled = network.pool.pool(rates[0], rates[1] if direct else None, trials)
-    return pooled * network.bin_s
+        return decoded[0]
+    return network.pool.pool([each / network.bin_s for each in decoded], trials) * network.bin_s
 
 
 @torch.no_grad()
@@ -54,7 +52,7 @@ def mean_counts(
 ) -> list[np.ndarray]:
     """Average expected spikes per bin over posterior samples, (trials, time, neurons).
 
-    Those of the decoder that reads latents come first, then those from h alone where there are any.
+    Of each decoder, as the network has them: those that read h alone come last.
     The seed is fixed, so that epochs are compared under the same noise.
     """
     network.eval()
@@ -68,8 +66,7 @@ def mean_counts(
             continue
         for part in blocks(len(batch), decoded_bytes(batch.targets.shape), DECODED_BYTES):
             total[part] += network.observation.mean(drawn.features[part])
-    direct = network.direct_mean(batch, encoded)
-    means = [total.div_(n), *([] if direct is None else [direct])]
+    means = [total.div_(n), *network.direct_means(batch, encoded)]
     return [mean.cpu().numpy() for mean in means]
 
 
