@@ -47,8 +47,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are
     inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a cost;
-    a one-layer Transformer reads [z, v, h] of the window and gives the rates of all neurons
-    (Algorithm 1). As the decoder sees h, the loss is an objective and not an evidence bound.
+    decoders of [z, v] and of h, among them a one-layer Transformer, give the rates of all neurons
+    (Algorithm 1 has one decoder of [z, v, h]: `decoder__read="together"`). As h is decoded, the
+    loss is an objective and not an evidence bound.
 
     Args:
         latent_dim: positions; there are as many velocities. A multiple of `dynamics.groups`.
