@@ -13,6 +13,7 @@ from undertow.data import join_trials
 from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
 from undertow.encoders import Encoder
+from undertow.inference import coordinated_dropout, likelihood_weight
 from undertow.models.base import Estimator
 from undertow.models.langevin_flow.building import build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
@@ -58,29 +59,40 @@ class ShiftedTrials(LangevinFlow):
         return super().objective(batch, generator, progress)
 
 
-class LatentsFirst(LangevinFlow):
+class Halves(LangevinFlow):
+    """Each trial is decoded from the latents or from h, half and half, where the default does
+    both."""
+
+    cli_name = "halves"
+
+    def share(self, progress: float) -> float:
+        """Share of the trials decoded from latents."""
+        return 0.5
+
+    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
+        network, direct = self.network_, self.network_.direct
+        if self.dynamics is None:
+            return super().objective(batch, generator, progress)
+        order = torch.randperm(len(batch), generator=generator)
+        n_own = min(max(1, round(self.share(progress) * len(batch))), len(batch) - 1)
+        own, others = (batch.take(rows) for rows in order.tensor_split([n_own]))
+        network.direct = nn.ModuleList()
+        loss, terms = super().objective(own, generator, progress)
+        network.direct = direct
+        inputs, kept = coordinated_dropout(others.inputs, self.coordinated_dropout, generator)
+        weight = likelihood_weight(others, kept) / len(direct)
+        found = network._direct_terms(others, network.encode(others, inputs), weight)
+        return loss + sum(found.values()), terms | found
+
+
+class LatentsFirst(Halves):
     """Latents are trained first: in the first half of training they make the rates of nine trials
     in ten, then of three."""
 
     cli_name = "latents-first"
 
-    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
-        self.network_.withhold_h = 0.9 if progress < 0.5 else 0.3
-        return super().objective(batch, generator, progress)
-
-
-class BothDecoders(LangevinFlow):
-    """Every trial is decoded from the latents and from h, where the default does one or the
-    other."""
-
-    cli_name = "both-decoders"
-
-    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
-        network = self.network_
-        if not network.direct:
-            return super().objective(batch, generator, progress)
-        twice = torch.arange(len(batch)).repeat(2)
-        return super().objective(batch.take(twice), generator, progress)
+    def share(self, progress: float) -> float:
+        return 0.9 if progress < 0.5 else 0.3
 
 
 class BinByBin(LangevinFlow):
@@ -281,8 +293,8 @@ TRIED: dict[str, Estimator] = {
     for model in (
         WholeNeuronsHidden,
         ShiftedTrials,
+        Halves,
         LatentsFirst,
-        BothDecoders,
         BinByBin,
         Linearly,
         Alike,

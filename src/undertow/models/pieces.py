@@ -114,14 +114,14 @@ class Decoding(Options):
         read: 'apart' gives latents and h decoders of their own, whose rates are pooled: the latents
             one that reads each bin alone, so that the path is all that joins the bins, and h that
             one's like beside this one; 'together' one decoder that sees all.
-        withhold_h: share of the training trials whose rates are made without h, so that the latents
-            must carry what they need.
+        withhold_h: with 'together', the share of the training trials in which the decoder sees
+            zeros in place of h, so that the latents must carry what it needs.
     """
 
     argument: ClassVar[str] = "decoder"
     inputs: tuple[Literal["z", "v", "h"], ...] = ("z", "v", "h")
     read: Literal["apart", "together"] = "apart"
-    withhold_h: float = 0.5
+    withhold_h: float = 0.0
 
     def check(self) -> None:
         if not self.inputs:

@@ -14,7 +14,11 @@ LEAST_HZ = 1e-3
 
 
 def choose_shares(
-    log_ratios: Sequence[np.ndarray], counts: np.ndarray, expected: np.ndarray, start: np.ndarray
+    log_ratios: Sequence[np.ndarray],
+    counts: np.ndarray,
+    expected: np.ndarray,
+    start: np.ndarray,
+    stds: float | np.ndarray = PRIOR_STD,
 ) -> np.ndarray:
     """Choose the powers w of a pool: log rate = log mean + Σ_k w_k log(rate_k / mean).
 
@@ -27,11 +31,13 @@ def choose_shares(
         counts: spikes of that shape; NaN where they are not observed.
         expected: mean spikes per bin, broadcastable to it.
         start: the powers without any spikes.
+        stds: spread of each about that.
 
     Returns:
         The powers, (models,), each from 0 to 2.
     """
-    return _likeliest(log_ratios, counts, expected, start, np.full(len(start), PRIOR_STD))
+    stds = np.broadcast_to(stds, start.shape)
+    return _likeliest(log_ratios, counts, expected, start, stds)
 
 
 def choose_by_neuron(

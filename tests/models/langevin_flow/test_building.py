@@ -87,7 +87,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "of another width": {"latent_dim": 12},
     "a smaller encoder": {"encoder__hidden_dim": 4},
     "h withheld": {"decoder__withhold_h": 0.4},
-    "latents and h apart": {"decoder__read": "apart", "decoder__withhold_h": 0.4},
+    "latents and h apart": {"decoder__read": "apart"},
     "another share in each trial": {"coordinated_dropout": (0.2, 0.7)},
     "pooled": {"pool": "regression"},
     "constant KL": {"kl__shape": "constant"},

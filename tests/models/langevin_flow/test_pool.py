@@ -23,7 +23,7 @@ from undertow.models.pieces import LinearDecoding, MLPDecoding
 from undertow.training import Training
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
-APART = {"decoder__read": "apart", "decoder__withhold_h": 0.5, "pool": "regression"}
+APART = {"decoder__read": "apart", "pool": "regression"}
 
 
 @cache
@@ -50,8 +50,8 @@ def twins(n_trials: int = 60) -> TrialSet:
         ({}, ("z", "v"), ["latents", "h", "h bin by bin"]),
         ({"pool": None}, ("z", "v"), ["latents", "h", "h bin by bin"]),
         ({"dynamics__order": 1}, ("z",), ["latents", "h", "h bin by bin"]),
-        ({"decoder": MLPDecoding(withhold_h=0.5)}, ("z", "v"), ["latents", "h"]),
-        ({"decoder": LinearDecoding(withhold_h=0.5)}, ("z", "v"), ["latents", "h"]),
+        ({"decoder": MLPDecoding()}, ("z", "v"), ["latents", "h"]),
+        ({"decoder": LinearDecoding()}, ("z", "v"), ["latents", "h"]),
         ({"dynamics": None}, ("h",), ["h", "h bin by bin"]),
         ({"decoder__inputs": ("h",)}, ("h",), ["h", "h bin by bin"]),
         ({"decoder__inputs": ("z", "v")}, ("z", "v"), ["network"]),
@@ -98,31 +98,31 @@ def test_the_path_is_all_that_joins_the_bins_of_latents() -> None:
         assert moved[torch.arange(len(moved)) != 3].any() == across
 
 
-def test_each_training_trial_is_decoded_once_in_the_given_share() -> None:
-    settings = {**APART, "decoder__withhold_h": 0.25, "dropout": 0.0}
-    model, batch = small(**settings).fit(GAPS), Batch.from_trials(GAPS)
-    network, seen = model.network_.train(), dict[str, int]()
-    each = (network.decoder, *(head.decoder for head in network.direct))
-    for name, decoder in zip(("latents", "h", "h bin by bin"), each, strict=True):
-        decoder.register_forward_hook(
-            lambda _, given, out, name=name: seen.update({name: len(out)})
-        )
-    _, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.5)
-    assert seen == {"latents": 6, "h": 18, "h bin by bin": 18}
-    assert set(terms) == {
-        "negative_log_likelihood",
-        "negative_log_likelihood_direct",
-        "kl_initial",
-        "kl_path",
-    }
+@pytest.mark.parametrize("settings", [{}, {"dynamics": None}])
+def test_every_training_trial_is_decoded_by_each(settings: dict[str, Any]) -> None:
+    model, batch = small(**APART, **settings, dropout=0.0).fit(GAPS), Batch.from_trials(GAPS)
+    network, seen = model.network_.train(), []
+    heads = (network, *network.direct)
+    for head in heads:
+        head.decoder.register_forward_hook(lambda _, given, out: seen.append(len(out)))
+    generator = torch.Generator().manual_seed(0)
+    loss, terms = network.loss(batch, generator, 0.1, 0.0)
+    assert seen == [len(GAPS)] * len(heads)
+    kl = terms["kl_initial"] + terms["kl_path"]
+    both = terms["negative_log_likelihood"] + terms["negative_log_likelihood_direct"]
+    assert torch.isclose(loss, both + 0.1 * kl)
 
 
-def test_a_minibatch_of_one_trial_is_decoded_from_its_latents() -> None:
-    network, batch = fitted(dropout=0.0).network_.train(), Batch.from_trials(GAPS[:1])
-    loss, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.5)
-    assert "negative_log_likelihood_direct" not in terms
-    assert bool(loss.isfinite())
-    network.eval()
+def test_latents_count_as_much_as_all_that_reads_h() -> None:
+    network, batch = fitted(dropout=0.0).network_.train(), Batch.from_trials(GAPS)
+    alone = fitted(dynamics=None, dropout=0.0).network_.train()
+    for each, latents in ((network, 1.0), (alone, 0.5)):
+        for head in (each, *each.direct):
+            torch.nn.init.zeros_(head.observation.readout.weight)
+            head.observation.readout.bias.data.fill_(0.3)
+        _, terms = each.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.0)
+        of_h, own = (terms[f"negative_log_likelihood{name}"] for name in ("_direct", ""))
+        assert torch.isclose(own, latents * (own + of_h) if latents < 1 else of_h)
 
 
 def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
@@ -259,8 +259,8 @@ def test_rates_under_hidden_inputs_come_per_source() -> None:
     assert len(mean_counts(fitted(dynamics=None).network_, batch, batch.inputs, 2)) == 2
 
 
-def test_reading_apart_needs_trials_to_learn_from() -> None:
-    with pytest.raises(ModelError, match=r"decoder\.withhold_h is 0"):
-        small(decoder__read="apart", decoder__withhold_h=0.0).fit(GAPS)
+def test_reading_apart_withholds_nothing() -> None:
+    with pytest.raises(ModelError, match=r"decoder\.withhold_h is 0.4 and decoder.read 'apart'"):
+        small(decoder__read="apart", decoder__withhold_h=0.4).fit(GAPS)
     with pytest.raises(ModelError, match="pool is 'everything'"):
         small(pool="everything").fit(GAPS)

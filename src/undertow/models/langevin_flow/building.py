@@ -120,12 +120,11 @@ def check_settings(settings: Settings) -> None:
     check_share("coordinated_dropout", settings.coordinated_dropout)
     if settings.pool is not None:
         checks.one_of("pool", settings.pool, ("regression",))
-    dynamics = settings.dynamics
-    beside = dynamics is not None and len(decoders(settings)) > 1
-    if beside and not settings.decoder.withhold_h:
+    decoder, dynamics = settings.decoder, settings.dynamics
+    if decoder.withhold_h and decoder.read == "apart":
         raise ModelError(
-            "decoder.withhold_h is 0: with decoder.read 'apart' the latents' decoder learns from "
-            "that share of the trials; give one above 0, or read 'together'."
+            f"decoder.withhold_h is {decoder.withhold_h:g} and decoder.read 'apart': decoders "
+            "apart withhold nothing from each other; leave it at 0, or read 'together'."
         )
     if dynamics is not None and dynamics.order == 1:
         if settings.posterior.path_prior != "dynamics":

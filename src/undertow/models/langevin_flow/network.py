@@ -52,9 +52,8 @@ class LangevinNetwork(nn.Module):
         likelihood: 'sum' or 'mean' over bins and neurons.
         learn_from_kept: share of the inputs not hidden by coordinated dropout that are learned from
             too.
-        withhold_h: share of the training trials in which rates are made without h, so that the
-            latents must carry what they need: the decoder sees zeros in its place; with `direct`,
-            these trials are decoded from the latents and the others from h.
+        withhold_h: share of the training trials in which the decoder sees zeros in place of h, so
+            that the latents must carry what it needs.
         pool: how the rates of several sources are made one in predictions; None where there is but
             one.
     """
@@ -216,7 +215,7 @@ class LangevinNetwork(nn.Module):
 
     def _withheld(self, context: Tensor, generator: torch.Generator) -> Tensor:
         """Context as the decoder sees it: zeros in a random share of the training trials."""
-        if not (self.training and self.withhold_h) or self.direct:
+        if not (self.training and self.withhold_h):
             return context
         # whole trials: given h in some bins, the decoder could fill in the other bins from them
         kept = random_mask(torch.Size((len(context), 1, 1)), 1 - self.withhold_h, generator)
@@ -254,16 +253,11 @@ class LangevinNetwork(nn.Module):
             # the sum over entries becomes a mean; the KL terms stay sums, as in the released code
             weight /= batch.targets[0].numel()
         encoded, terms = self.encode(batch, inputs), dict[str, Tensor]()
-        if self.direct and self.dynamics is None:
-            # all decoders read h, of all trials, and are worth the same
-            weight /= 1 + len(self.direct)
-            terms = self._direct_terms(batch, encoded, weight)
-        elif self.direct:
-            order = torch.randperm(len(batch), generator=generator, device=weight.device)
-            own, others = order.tensor_split([max(1, round(self.withhold_h * len(batch)))])
-            weight, of_others = weight[own], weight[others] / len(self.direct)
-            terms = self._direct_terms(batch.take(others), encoded.take(others), of_others)
-            batch, encoded = batch.take(own), encoded.take(own)
+        if self.direct:
+            # latents count as much as all that reads h alone
+            of_h = len(self.direct) + ("h" in self.decoder_inputs)
+            terms = self._direct_terms(batch, encoded, weight / of_h)
+            weight = weight / of_h if "h" in self.decoder_inputs else weight
         inferred = self.draw(batch, encoded, generator)
         log_prob = self.observation.log_prob(inferred.features, batch.targets)
         terms |= {
@@ -276,9 +270,7 @@ class LangevinNetwork(nn.Module):
         return loss, terms
 
     def _direct_terms(self, batch: Batch, encoded: Encoded, weight: Tensor) -> dict[str, Tensor]:
-        """Compute the likelihood of trials decoded from h alone."""
-        if not len(batch):
-            return {}
+        """Compute the likelihood of rates decoded from h alone."""
         each = self.decode_directly(batch, encoded)
         log_prob = sum(seen.log_prob(features, batch.targets) for seen, features in each)
         return {"negative_log_likelihood_direct": -(weight * log_prob).sum() / len(batch)}

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from undertow.data import TrialSet
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.hidden_spikes import HiddenSpikes
-from undertow.models.pooling import LEAST_HZ, choose_by_neuron, choose_shares, log_ratio
+from undertow.models.pooling import (
+    LEAST_HZ,
+    PRIOR_STD,
+    choose_by_neuron,
+    choose_shares,
+    log_ratio,
+)
 from undertow.models.population import Population
 from undertow.models.smoothed_regression import (
     Choice,
@@ -22,6 +28,8 @@ from undertow.models.smoothed_regression import (
 WIDTHS_S, FLOORS_HZ = (0.02, 0.04, 0.08), (2.0, 5.0)
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 REGRESSION = "regression"
+DECODER_STD = 0.1
+"""Spread of a decoder's share about that of the others: they learn alike from the same trials."""
 
 
 class Pool(nn.Module):
@@ -119,7 +127,10 @@ class Pool(nn.Module):
             beside = np.zeros(counts.shape)
             beside[..., self.heldout] = self._regression(validation)
             ratios.append(beside[..., scored])
-        found = choose_shares(ratios, counts[..., scored], means[scored], self.start)
+        stds = np.full(len(self.start), PRIOR_STD)
+        if self.n_decoders > 1:
+            stds[: self.n_decoders] = DECODER_STD
+        found = choose_shares(ratios, counts[..., scored], means[scored], self.start, stds)
         self.give(torch.from_numpy(found))
         log_ratios = np.tensordot(found, np.stack(ratios), 1)
         if self.heldout.any():
