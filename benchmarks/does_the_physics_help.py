@@ -8,7 +8,8 @@ the epoch and the shares of the pool, then the model is fitted again on all trai
 of 5 (those named in recordings.py), the same folds and seeds for every arm; test trials choose
 nothing. Stages:
 
-- arms: one part changed at a time; the first two with three seeds, the others with one.
+- arms: one part changed at a time; the first two with three seeds, the others with one. Where
+  fits are long, of the others the published structure and smoothing alone.
 - curve: 25, 50 and 100 training trials (all is the arms'), two arms and smoothing.
 - forward: the last 5 or 10 bins are predicted from those before.
 - thinned: every spike is kept with probability 0.5 or 0.25, in training and test trials.
@@ -35,6 +36,8 @@ from undertow.experiments import CellResult, run_grid
 SHOWN = ("co-bps", "co-bps exchanged", "psth R2", *BEHAVIOR)
 CURVE = ("maze_reach", "visual_s11", "visual_s12", "delayed_reach", "prefrontal_K")
 AHEAD = ("maze_reach", "delayed_reach", "visual_s11", "prefrontal_K")
+LONG = ("delayed_reach", "prefrontal_K", "prefrontal_B", "lorenz")
+ON_LONG = (*FIRST_TWO, "published-structure", SMOOTHING)
 STAGES = ("arms", "curve", "forward", "thinned", "condition")
 
 
@@ -80,12 +83,13 @@ class Study:
         trials, folds = {name: self.load(name)}, RECORDINGS[name].folds
         first = [arm for arm in ARMS if arm in FIRST_TWO]
         cells = self.fit("arms", trials, first, self.options.seeds, folds)
-        others = [arm for arm in ARMS if arm not in FIRST_TWO]
+        wanted = ON_LONG if name in LONG else tuple(ARMS)
+        others = [arm for arm in wanted if arm not in FIRST_TWO]
         cells += self.fit("arms", trials, others, 1, folds)
         label = RECORDINGS[name].label
         names = [*SHOWN, *([label] if label else [])]
         print(table(name, {arm: folds_of(cells, arm, name, dict(zip(names, names, strict=True)))
-                           for arm in ARMS}, names), flush=True)  # fmt: skip
+                           for arm in wanted}, names), flush=True)  # fmt: skip
 
     def curve(self, name: str) -> None:
         """Fewer training trials."""

@@ -83,7 +83,7 @@ RECORDINGS = {
     "visual_s12": Protocol(
         partial(visual_decision, session="s12"), label="label accuracy feedback"
     ),
-    "delayed_reach": Protocol(delayed_reach, (0, 1, 2, 3, 4), "label accuracy target"),
+    "delayed_reach": Protocol(delayed_reach, label="label accuracy target"),
     "prefrontal_K": Protocol(prefrontal, (0, 1), "label accuracy cue"),
     "prefrontal_B": Protocol(partial(prefrontal, session="B040917"), (0, 1), "label accuracy cue"),
     "lorenz": Protocol(lorenz, (0,)),
