@@ -20,6 +20,7 @@ from does_the_physics_help import say
 from intervals import differences, folds_of, scores, shown
 from recordings import BEHAVIOR, RECORDINGS
 from tried import TRIED
+from tried_ensembles import TRIED_ENSEMBLES
 from undertow import Ensemble, LangevinFlow, Smoothing
 from undertow.data import fold_trials
 from undertow.experiments import CellResult, run_grid
@@ -87,6 +88,7 @@ MODELS: dict[str, Estimator] = {
     "mean-of-three": Ensemble(LangevinFlow(), size=3),
     "smoothing": Smoothing(),
     **TRIED,
+    **TRIED_ENSEMBLES,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from undertow import Ensemble, LangevinFlow, TrialSet
+from undertow import LangevinFlow
 from undertow.data import join_trials
 from undertow.data.arrays import learning_parts
 from undertow.data.batches import Batch
@@ -18,9 +18,7 @@ from undertow.models.base import Estimator
 from undertow.models.langevin_flow.building import build_network
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.langevin_flow.presets import RECIPES
 from undertow.models.pieces import Decoding, LinearDecoding, MLPDecoding, TransformerDecoding
-from undertow.models.pooling import choose_shares, log_ratio
 from undertow.models.population import Population
 
 Loss = tuple[Tensor, dict[str, Tensor]]
@@ -128,37 +126,6 @@ class Alike(BinByBin):
     of_latents: ClassVar[Decoding] = TransformerDecoding()
 
 
-class Distilled(LangevinFlow):
-    """One model that learns from the mean rates of three: its targets are, in equal parts, the
-    counts and what an ensemble of three fits makes of the same training trials."""
-
-    cli_name = "distilled"
-
-    def fit(self, trials: Any, validation: Any = None, **options: Any) -> Self:
-        trials, validation = learning_parts(trials, validation, options.get("bin_s"), self.seed)
-        quiet = {**options, "checkpoint": None, "resume": False, "verbose": False}
-        plain = LangevinFlow(**self.get_params(deep=False))
-        teacher = Ensemble(plain, size=3, seed=self.seed).fit(trials, validation, **quiet)
-        self.taught = {
-            len(some): teacher.predict(some).rates * some.bin_s
-            for some in (trials, join_trials(trials, validation))
-        }
-        return super().fit(trials, validation, **{**options, "checkpoint": None})
-
-    def read(self, trials: TrialSet) -> Batch:
-        batch, taught = super().read(trials), getattr(self, "taught", {}).get(len(trials))
-        if taught is None:
-            return batch
-        # in the place of behaviour, which this model does not read: it goes with its trials
-        return replace(batch, behavior=torch.tensor(taught, dtype=torch.float32))
-
-    def objective(self, batch: Batch, generator: torch.Generator, progress: float) -> Loss:
-        assert batch.behavior is not None
-        targets = 0.5 * batch.targets + 0.5 * batch.behavior
-        batch = replace(batch, given=batch.inputs, targets=targets)
-        return super().objective(batch, generator, progress)
-
-
 class NeuronAttention(Encoder):
     """An encoder whose inputs first attend over neurons: each takes up what neurons with a similar
     course in the same trial do."""
@@ -239,55 +206,6 @@ class Neighbours(LangevinFlow):
         return replace(found, rates=rates)
 
 
-class MeanOfRecipes(Ensemble):
-    """Members that differ in recipe, too: the default, a lighter one and one without latents."""
-
-    cli_name = "mean-of-recipes"
-    changes: ClassVar[dict[str, Any]] = {}
-
-    def unfitted_members(self) -> list[Estimator]:
-        """One member of each recipe, with seeds of their own."""
-        names = ("default", "light", "no-latents")
-        return [
-            LangevinFlow(seed=self.seed + k).set_params(**RECIPES[name], **self.changes)
-            for k, name in enumerate(names)
-        ]
-
-
-class UnfittedAgain(MeanOfRecipes):
-    """The same, with members that are not fitted again on their validation trials."""
-
-    cli_name = "mean-of-recipes-no-refit"
-    changes: ClassVar[dict[str, Any]] = {"training__refit": False}
-
-
-class WeightedRecipes(UnfittedAgain):
-    """The same, all on one split, with weights that make its validation spikes likeliest: they can
-    be chosen only where members have not learned from these."""
-
-    cli_name = "weighted-recipes"
-
-    def fit(self, trials: Any, validation: Any = None, **options: Any) -> Self:
-        trials, validation = learning_parts(trials, validation, options.get("bin_s"), self.seed)
-        self.splits = "shared"
-        super().fit(trials, validation, **options)
-        held = trials.heldout
-        counts, means = validation.spikes[..., held], np.nanmean(trials.spikes, (0, 1))[held]
-        ratios = [
-            log_ratio(member.predict(validation).rates[..., held], means / trials.bin_s)
-            for member in self.members_
-        ]
-        start = np.full(len(ratios), 1 / len(ratios))
-        shares = choose_shares(ratios, counts, means, start)
-        self.weights = shares / shares.sum()
-        return self
-
-    def predict(self, trials: Any, samples: int | None = None, seed: int = 0, **_: Any) -> Any:
-        each = [member.predict(trials, samples, seed) for member in self.members_]
-        logs = [w * np.log(one.rates) for w, one in zip(self.weights, each, strict=True)]
-        return replace(each[0], rates=np.exp(np.sum(logs, axis=0)))
-
-
 TRIED: dict[str, Estimator] = {
     model.cli_name: model()
     for model in (
@@ -298,11 +216,7 @@ TRIED: dict[str, Estimator] = {
         BinByBin,
         Linearly,
         Alike,
-        Distilled,
         AttendingNeurons,
         Neighbours,
-        MeanOfRecipes,
-        UnfittedAgain,
-        WeightedRecipes,
     )
 }

@@ -131,9 +131,9 @@ def test_settings_of_prediction_can_change_on_loading(tmp_path: Path) -> None:
 def test_a_piece_saved_by_name_can_change_on_loading(tmp_path: Path) -> None:
     model = LangevinFlow(latent_dim=8, training=Training(epochs=1)).fit(GAPS)
     path = model.save(tmp_path / "m.safetensors")
-    loaded = LangevinFlow.load(path, decoder__withhold_h=0.1)
+    loaded = LangevinFlow.load(path, decoder__initial_scale=0.5)
     assert model.decoder == "transformer"
-    assert loaded.decoder == TransformerDecoding(withhold_h=0.1)
+    assert loaded.decoder == TransformerDecoding(initial_scale=0.5)
 
 
 @pytest.mark.parametrize(
