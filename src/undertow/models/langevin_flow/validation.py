@@ -87,8 +87,7 @@ def warn_unused_latents(network: LangevinNetwork, batch: Batch) -> None:
             f"{unused} of {len(kl)} initial latent coordinates carry less than {LEAST_KL_NATS} nat "
             "per trial: they stay at their prior and tell nothing of a trial's start. "
             + (
-                "All rates come from what else the decoder sees; lower kl.peak, train for more "
-                "epochs, or raise decoder.withhold_h."
+                "All rates come from what else is decoded; lower kl.peak, or train for more epochs."
                 if unused == len(kl)
                 else "The others suffice; a lower latent_dim fits as well, or lower kl.peak to use "
                 "more of them."
