@@ -49,6 +49,15 @@ def test_without_spikes_to_choose_on_shares_stay_and_few_move_them_little() -> N
     assert np.abs(moved - start).sum() < np.abs(whole - start).sum()
 
 
+def test_a_narrow_prior_moves_a_share_by_its_own_width() -> None:
+    sources, counts = planted((0.9, 0.9), n=400)
+    start, mean = np.array([0.5, 0.5]), np.array(2.0)
+    narrow = choose_shares(sources, counts, mean, start, np.array([0.01, 0.5]))
+    # the prior's information on the first is 10,000, that of 400 counts at most 400 · 2 · 0.25 · e
+    assert abs(narrow[0] - 0.5) < 0.03
+    assert narrow[1] - 0.5 > 0.2
+
+
 def test_shares_stay_between_zero_and_two() -> None:
     for planted_shares in ((-1.0, 0.5), (3.0, 0.5)):
         sources, counts = planted(planted_shares)

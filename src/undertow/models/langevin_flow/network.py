@@ -160,14 +160,13 @@ class LangevinNetwork(nn.Module):
         )
         return Inferred(features, latents, kl_initial, kl_path)
 
-    def decode_directly(self, batch: Batch, encoded: Encoded) -> list[tuple[Observation, Tensor]]:
+    def decode_directly(
+        self, batch: Batch, encoded: Encoded
+    ) -> Iterator[tuple[Observation, Tensor]]:
         """Decode h alone: the observation of each decoder of h, and the features it reads."""
-        found = []
         for head in self.direct:
             assert isinstance(head, Head)
-            features = head.decoder(encoded.context, batch.valid, batch.time_s)
-            found.append((head.observation, features))
-        return found
+            yield head.observation, head.decoder(encoded.context, batch.valid, batch.time_s)
 
     def direct_means(self, batch: Batch, encoded: Encoded) -> list[Tensor]:
         """Compute the expected spikes per bin that each decoder of h alone makes."""
