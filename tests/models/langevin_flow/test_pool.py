@@ -88,7 +88,8 @@ def test_the_path_is_all_that_joins_the_bins_of_latents() -> None:
     whole, by_bins = (head.decoder for head in network.direct)
     for decoder, across in ((network.decoder, False), (whole, True), (by_bins, False)):
         width = 16 if decoder is network.decoder else network.encoder.context_dim
-        inputs = torch.randn(len(batch), *batch.valid.shape[1:], width)
+        generator = torch.Generator().manual_seed(0)
+        inputs = torch.randn(*batch.valid.shape, width, generator=generator)
         other = inputs.clone()
         other[:, 3] += 1.0
         with torch.no_grad():
@@ -113,16 +114,18 @@ def test_every_training_trial_is_decoded_by_each(settings: dict[str, Any]) -> No
     assert torch.isclose(loss, both + 0.1 * kl)
 
 
-def test_latents_count_as_much_as_all_that_reads_h() -> None:
-    network, batch = fitted(dropout=0.0).network_.train(), Batch.from_trials(GAPS)
-    alone = fitted(dynamics=None, dropout=0.0).network_.train()
-    for each, latents in ((network, 1.0), (alone, 0.5)):
-        for head in (each, *each.direct):
-            torch.nn.init.zeros_(head.observation.readout.weight)
-            head.observation.readout.bias.data.fill_(0.3)
-        _, terms = each.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.0)
-        of_h, own = (terms[f"negative_log_likelihood{name}"] for name in ("_direct", ""))
-        assert torch.isclose(own, latents * (own + of_h) if latents < 1 else of_h)
+@pytest.mark.parametrize("dynamics", ["langevin", None])
+def test_latents_count_as_much_as_all_that_reads_h(dynamics: str | None) -> None:
+    model, batch = fitted(dynamics=dynamics, dropout=0.0), Batch.from_trials(GAPS)
+    network = deepcopy(model.network_).train()
+    heads = (network, *network.direct)
+    for head in heads:  # all make the same rates
+        torch.nn.init.zeros_(head.observation.readout.weight)
+        torch.nn.init.constant_(head.observation.readout.bias, 0.3)
+    _, terms = network.loss(batch, torch.Generator().manual_seed(0), 0.1, 0.0)
+    own, of_h = (terms[f"negative_log_likelihood{name}"] for name in ("", "_direct"))
+    assert len(heads) == (2 if dynamics is None else 3)
+    assert torch.isclose(own, of_h)
 
 
 def test_rates_are_the_weighted_geometric_mean_of_the_sources() -> None:
