@@ -16,7 +16,7 @@ demo: $(VENV)/.installed
 	$(BIN)/undertow demo --out $(DEMO_DIR)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow

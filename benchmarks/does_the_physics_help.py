@@ -36,7 +36,7 @@ from undertow.experiments import CellResult, run_grid
 SHOWN = ("co-bps", "co-bps exchanged", "psth R2", *BEHAVIOR)
 CURVE = ("maze_reach", "visual_s11", "visual_s12", "delayed_reach", "prefrontal_K")
 AHEAD = ("maze_reach", "delayed_reach", "visual_s11", "prefrontal_K")
-LONG = ("delayed_reach", "prefrontal_K", "prefrontal_B", "lorenz")
+LONG = ("visual_s11", "delayed_reach", "prefrontal_K", "prefrontal_B", "lorenz")
 ON_LONG = (*FIRST_TWO, "published-structure", SMOOTHING)
 STAGES = ("arms", "curve", "forward", "thinned", "condition")
 
