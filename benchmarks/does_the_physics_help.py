@@ -125,7 +125,7 @@ class Study:
         for share in (0.5, 0.25):
             key = f"{name}-thinned{share}"
             data, arms = {key: thinned(self.load(name), share)}, [*FIRST_TWO, SMOOTHING]
-            cells = self.fit("thinned", data, arms, 1, RECORDINGS[name].folds[:3])
+            cells = self.fit("thinned", data, arms, self.options.seeds, RECORDINGS[name].folds)
             names = ["co-bps", "psth R2", *BEHAVIOR]
             found = {arm: folds_of(cells, arm, key, dict(zip(names, names, strict=True)))
                      for arm in arms}  # fmt: skip
