@@ -48,6 +48,17 @@ def test_aligned_counts_entry_by_entry() -> None:
     assert trials.split.tolist() == ["train", "train"]
 
 
+def test_events_of_few_digits_are_added_to_windows_in_full() -> None:
+    """8192.25 s is exact in float32; 0.1 s after it is 0.4 ms off there."""
+    event = 8192.25
+    recording = Recording(
+        spike_times=[np.array([0.0, event + 0.0998, event + 0.15])],
+        unit_ids=["a"],
+        trials={"go": np.array([event], dtype=np.float32)},
+    )
+    assert recording.bin("go", (0.1, 0.2), 0.1).spikes.tolist() == [[[1.0]]]
+
+
 def test_without_a_window_trials_run_from_start_to_stop() -> None:
     trials = make_recording().bin(bin_s=0.1)
     assert trials.event == "start_time"

@@ -199,7 +199,7 @@ class Recording:
             kept.trials, rows, align, window_s, bin_s, kept.trial_ids, trials is not None
         )
         start_s = 0.0 if window_s is None else window_s[0]
-        starts_s = kept.trials[align][rows] + start_s
+        starts_s = kept.trials[align][rows].astype(float) + start_s
         span_s = aligning.extent_s(kept.spike_times, kept.obs_intervals)
         windows = starts_s, starts_s + lengths * bin_s
         plausible.check_rates(kept.spike_times, span_s)
