@@ -9,8 +9,8 @@ from undertow.checks import whole
 
 MOST = 1024
 SMALL = 10**10
-"""Multiplications of one pass (weights × bins) below which further threads bring little; on a
-machine that others use, threads that wait for each other then cost many times what they save."""
+"""Multiplications of one pass (weights × bins) below which one thread is taken: on a machine that
+others use, threads that wait for each other cost more than they save on an idle one."""
 
 _asked: list[int] = []
 
