@@ -49,8 +49,8 @@ class Dynamics(nn.Module, ABC):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         if args or kwargs:  # not when copied
-            # not the signature of the class: until Python 3.11.3 that is of this method
-            # where the constructor is a base's
+            # not the signature of the class: in Python 3.11.2 that is of this method where the
+            # constructor is a base's
             constructor = inspect.signature(cls.__init__.__get__(made))
             object.__setattr__(made, "_given", constructor.bind(*args, **kwargs))
         return made

@@ -90,10 +90,13 @@ def test_labels_of_a_model_that_generates_are_read_off_inferred_paths_too(
     """Of labels that inferred paths tell and generated ones do not."""
     model, seen = fitted(), trials()[:60]
     side = torch.as_tensor(np.where(seen.labels["side"] == "left", 1.0, -1.0)).float()
-    told = side[:, None, None] + 0.1 * torch.randn(60, BINS, 4, generator=torch.manual_seed(0))
+    random = torch.Generator().manual_seed(0)
+    told = side[:, None, None] + 0.1 * torch.randn(60, BINS, 4, generator=random)
 
     def units(network: Any, batch: Any, generate: bool, paths: int) -> torch.Tensor:
-        return (told[torch.randperm(60)] if generate else told).repeat(paths, 1, 1, 1)
+        return (told[torch.randperm(60, generator=random)] if generate else told).repeat(
+            paths, 1, 1, 1
+        )
 
     network = model.copy().fit(trials()[:2], trials()[2:4], verbose=False).network_
     monkeypatch.setattr(readouts, "path_units", units)
