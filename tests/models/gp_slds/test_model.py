@@ -11,7 +11,7 @@ from tests.models.small_gp import STATES, TRIALS, fit, fitted, small
 from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.models import GPSLDS, Ensemble, load_model
-from undertow.models.gp_slds.given import Given
+from undertow.models.em import Given
 from undertow.training import Interrupted
 
 BINS = TRIALS.n_time
@@ -93,7 +93,7 @@ def test_what_is_missing_or_past_the_end_changes_nothing() -> None:
 def test_learning_sees_all_neurons_and_prediction_held_in_ones() -> None:
     trials = TRIALS.replace(forward_bins=3).hold_out(4, seed=0)
     model = fit(trials)
-    batch = model._read(trials)
+    batch = model.read(trials)
     learning, predicting = Given.of(batch, everything=True), Given.of(batch)
     assert bool(learning.seen.all())
     assert not predicting.seen[..., torch.tensor(trials.heldout)].any()

@@ -8,39 +8,26 @@ import numpy as np
 from undertow import checks
 from undertow.data import Prediction, TrialSet
 from undertow.data.arrays import TrialsLike
-from undertow.data.batches import Batch
 from undertow.dynamics import SwitchingGP
-from undertow.models.base import Estimator, Generated
+from undertow.models.base import Generated
+from undertow.models.em import EMModel, Given
 from undertow.models.gp_slds import prediction as predicting
-from undertow.models.gp_slds.given import Given
 from undertow.models.gp_slds.network import GPSLDSNetwork
 from undertow.models.gp_slds.options import VariationalEM
-from undertow.models.population import Population
 
 LEAST_SAMPLES, MOST_SAMPLES = 5, 10**6
 
 
-class FittedGPSLDS(Estimator):
-    """A GP-SLDS that is fitted, by whatever fits it: predictions, states, evidence, drift.
-
-    Attributes:
-        network_: the fitted network.
-        population_: what it knows of the trials it was fitted on.
-    """
+class FittedGPSLDS(EMModel[GPSLDSNetwork]):
+    """What a GP-SLDS that is fitted answers: predictions, states, evidence, drift."""
 
     latent_dim: int
     initial_s: float
     samples: int
     em: VariationalEM
-    network_: GPSLDSNetwork
-    population_: Population
-
-    def _read(self, trials: TrialSet) -> Batch:
-        device = next(self.network_.parameters()).device
-        return self.population_.batch(trials, device)
 
     def _given(self, trials: TrialSet, everything: bool = False) -> Given:
-        return Given.of(self._read(trials), everything, self.network_.input_duration_s)
+        return Given.of(self.read(trials), everything, self.network_.input_duration_s)
 
     def predict(
         self,
@@ -74,7 +61,7 @@ class FittedGPSLDS(Estimator):
             seed,
             min(self._seen_bins, trials.n_time) if mode == "generate" else None,
         )
-        found = predicting.predict(self.network_, self._read(trials), trials, self.em, asked)
+        found = predicting.predict(self.network_, self.read(trials), trials, self.em, asked)
         if found.behavior is None:
             return found
         names = tuple(self.population_.behavior_names)
@@ -115,7 +102,7 @@ class FittedGPSLDS(Estimator):
         Under the law of the drift that was fitted, whose own divergence is not counted.
         """
         trials = self.checked(trials)
-        return {"elbo": predicting.evidence(self.network_, self._read(trials), self.em)}
+        return {"elbo": predicting.evidence(self.network_, self.read(trials), self.em)}
 
     @property
     def dynamics_(self) -> SwitchingGP:

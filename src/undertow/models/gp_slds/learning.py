@@ -1,7 +1,6 @@
 """Variational expectation–maximisation of a GP-SLDS."""
 
 import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,8 +16,9 @@ from undertow.inference import (
     infer_drift,
 )
 from undertow.inference.drift_inference import noise_variance, steps_of
+from undertow.models.em import Given
+from undertow.models.em import Learner as EMLearner
 from undertow.models.gp_slds import starting
-from undertow.models.gp_slds.given import Given
 from undertow.models.gp_slds.network import GPSLDSNetwork, starting_chain
 from undertow.models.gp_slds.options import VariationalEM
 
@@ -31,26 +31,28 @@ INITIAL_SHRINK = 1.0
 """Trials that the prior N(0, I) of the initial law counts for."""
 
 
-@dataclass
-class Learner:
+class Learner(EMLearner[GPSLDSNetwork]):
     """The state of a fit: model, laws of all training paths, and how far it is.
 
-    Attributes:
+    Args:
         network: the model, changed in place.
         given: training trials, all neurons and bins.
         options: of the fit.
         seed: governs what is drawn.
+
+    Attributes:
         chain: laws of the paths; None before `start`.
-        iteration: iterations done.
     """
 
-    network: GPSLDSNetwork
-    given: Given
     options: VariationalEM
-    seed: int
-    chain: GaussianChain | None = None
-    iteration: int = 0
-    moments: Moments = field(init=False)
+    moments: Moments
+
+    def __init__(
+        self, network: GPSLDSNetwork, given: Given, options: VariationalEM, seed: int
+    ) -> None:
+        super().__init__(network, given, options)
+        self.seed = seed
+        self.chain: GaussianChain | None = None
 
     def start(self) -> None:
         """Start paths at components of the smoothed counts, and regimes at clusters of them."""
@@ -163,13 +165,12 @@ class Learner:
 
     # --- files -------------------------------------------------------------------------------
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All tensors of the state, by flat name."""
+    def inferred(self) -> dict[str, Tensor]:
         assert self.chain is not None
-        names = ("linear", "precision", "link")
-        held = {f"chain.{k}": v for k, v in zip(names, self.chain.parts(), strict=True)}
-        held |= {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        return {k: v.detach().clone().contiguous() for k, v in held.items()}
+        return dict(zip(("linear", "precision", "link"), self.chain.parts(), strict=True))
+
+    def restore(self, inferred: dict[str, Tensor]) -> None:
+        self.chain = GaussianChain(**inferred)
 
 
 def learn_kernel(network: GPSLDSNetwork, steps: Any, n_steps: int, iterations: int) -> None:

@@ -14,7 +14,7 @@ from undertow.inference import (
     expected_log_steps,
     infer_paths,
 )
-from undertow.models.gp_slds.given import Given
+from undertow.models.em import Given
 
 START_VAR = 0.25
 """Variance of a state that nothing is known of yet; paths start at unit variance."""

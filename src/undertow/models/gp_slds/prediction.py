@@ -11,7 +11,7 @@ from torch import Tensor
 from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.inference import Elimination, PathPosteriors
-from undertow.models.gp_slds.given import Given
+from undertow.models.em import Given
 from undertow.models.gp_slds.network import GPSLDSNetwork
 from undertow.models.gp_slds.options import VariationalEM
 from undertow.models.sample_sums import SampleSums

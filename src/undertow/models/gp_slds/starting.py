@@ -6,7 +6,7 @@ from torch import Tensor
 
 from undertow.inference import DriftStatistics, Steps, collapsed_bound
 from undertow.inference.drift_inference import noise_variance
-from undertow.models.gp_slds.given import Given
+from undertow.models.em import Given
 from undertow.models.gp_slds.network import GPSLDSNetwork
 
 MOST_CLUSTERED = 20_000

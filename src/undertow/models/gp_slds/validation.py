@@ -8,8 +8,8 @@ from undertow.data import TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
+from undertow.models.em import Validate
 from undertow.models.gp_slds import prediction as predicting
-from undertow.models.gp_slds.loop import Validate
 from undertow.models.gp_slds.network import GPSLDSNetwork
 from undertow.models.gp_slds.options import VariationalEM
 

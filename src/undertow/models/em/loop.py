@@ -1,4 +1,4 @@
-"""Loop of a fit: iterations, validation, checkpoints."""
+"""Loop of a fit by expectation–maximisation: iterations, validation, checkpoints."""
 
 import math
 import time
@@ -11,9 +11,7 @@ from torch import Tensor
 
 from undertow.errors import ModelError
 from undertow.files import write_text
-from undertow.inference import GaussianChain
-from undertow.models.gp_slds.learning import Learner
-from undertow.models.gp_slds.network import GPSLDSNetwork
+from undertow.models.em.learner import Learner
 from undertow.names import printable
 from undertow.schema import record
 from undertow.training import (
@@ -27,7 +25,8 @@ from undertow.training import (
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.csv"
 Row = dict[str, float]
 Report = Callable[[Row, float, float], None]
-Validate = Callable[[GPSLDSNetwork], float]
+Validate = Callable[[Any], float]
+"""Network → score on the validation trials, higher is better."""
 
 
 @dataclass
@@ -52,7 +51,7 @@ class EMLoop:
     """
 
     def __init__(
-        self, learner: Learner, validate: Validate, directory: Path | None, report: Report
+        self, learner: Learner[Any], validate: Validate, directory: Path | None, report: Report
     ) -> None:
         self.learner, self.validate = learner, validate
         self.directory, self.report = directory, report
@@ -140,9 +139,8 @@ class EMLoop:
         device = self.learner.given.counts.device
         self.done, self.best = record(Progressed, numbers, "its header"), part("best.")
         self.learner.network.load_state_dict(part("network."))
-        held = part("chain.")
-        parts = (held[name].to(device) for name in ("linear", "precision", "link"))
-        self.learner.chain, self.learner.iteration = GaussianChain(*parts), self.done.iteration
+        self.learner.restore({k: v.to(device) for k, v in part("inferred.").items()})
+        self.learner.iteration = self.done.iteration
 
     def _misfit(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> str:
         """Say why a checkpoint is none of this fit; empty where it is one."""
