@@ -1,6 +1,7 @@
 """Variational inference: posteriors over paths, their divergences, coordinated dropout."""
 
 from undertow.inference.bounds import evidence_bound, importance_weighted_bound
+from undertow.inference.chain_prior import ChainLaw, ChainPrior
 from undertow.inference.controlled_chain import ControlledChain
 from undertow.inference.coordinated_dropout import (
     Share,
@@ -9,6 +10,7 @@ from undertow.inference.coordinated_dropout import (
     likelihood_weight,
     mean_share,
 )
+from undertow.inference.discrete_paths import RegimeLaw, infer_regimes
 from undertow.inference.drift_inference import (
     DriftStatistics,
     Steps,
@@ -24,8 +26,10 @@ from undertow.inference.gaussian import (
     released_step_kl,
 )
 from undertow.inference.gaussian_chain import Elimination, GaussianChain, Moments
+from undertow.inference.gaussian_process_prior import GaussianProcessPrior, ProcessLaw
 from undertow.inference.initial_state import InitialHead, InitialLaw
 from undertow.inference.kl_schedule import KLSchedule
+from undertow.inference.linear_regimes import LinearRegimes
 from undertow.inference.look_ahead import LookAhead, learn_look_ahead
 from undertow.inference.marginals import Flow, Marginal
 from undertow.inference.matched_steering import MatchedSteering
@@ -40,12 +44,22 @@ from undertow.inference.particles import (
 from undertow.inference.path_law import PathLaw
 from undertow.inference.path_readouts import GaussianReadout, PathReadout, PoissonReadout
 from undertow.inference.refinement import Refined, RefinedSteering, refine
+from undertow.inference.site_inference import (
+    ConditionedLaw,
+    PathPrior,
+    SitePosterior,
+    Sites,
+    infer_sites,
+)
 from undertow.inference.smoothing import SmoothedPaths, sample_backwards, smooth
 from undertow.inference.solving import Path, draw_noise, solve
 from undertow.inference.steering import ControlSteering, DriftSteering, Steering
 from undertow.inference.time_grid import TimeGrid
 
 __all__ = [
+    "ChainLaw",
+    "ChainPrior",
+    "ConditionedLaw",
     "ControlSteering",
     "ControlledChain",
     "DriftStatistics",
@@ -54,10 +68,12 @@ __all__ = [
     "Flow",
     "GaussianChain",
     "GaussianHead",
+    "GaussianProcessPrior",
     "GaussianReadout",
     "InitialHead",
     "InitialLaw",
     "KLSchedule",
+    "LinearRegimes",
     "LookAhead",
     "Marginal",
     "MatchedSteering",
@@ -67,12 +83,17 @@ __all__ = [
     "Path",
     "PathLaw",
     "PathPosteriors",
+    "PathPrior",
     "PathReadout",
     "PoissonReadout",
     "Positive",
+    "ProcessLaw",
     "Refined",
     "RefinedSteering",
+    "RegimeLaw",
     "Share",
+    "SitePosterior",
+    "Sites",
     "SmoothedPaths",
     "Steering",
     "Steps",
@@ -88,6 +109,8 @@ __all__ = [
     "importance_weighted_bound",
     "infer_drift",
     "infer_paths",
+    "infer_regimes",
+    "infer_sites",
     "kl_to_standard_normal",
     "learn_look_ahead",
     "likelihood_weight",

@@ -10,6 +10,7 @@ from undertow.memory import blocks
 
 BYTES, COPIES = 8, 4
 WEIGHT_PRECISION, OFFSET_PRECISION = 1.0, 0.25
+WEAK_PRECISION, LEAST_NOISE = 1e-3, 0.01
 HALVINGS = 12
 
 
@@ -25,6 +26,10 @@ class PathReadout(nn.Module, ABC):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(neurons, state_dim))
         self.offset = nn.Parameter(torch.zeros(neurons))
+
+    @abstractmethod
+    def learn(self, mean: Tensor, cov: Tensor, y: Tensor, seen: Tensor, steps: int) -> None:
+        """Improve weights and offsets given the law of the states, bins of all trials in a row."""
 
     @abstractmethod
     def expected_log_prob(self, mean: Tensor, cov: Tensor, y: Tensor, seen: Tensor) -> Tensor:
@@ -47,7 +52,14 @@ class PathReadout(nn.Module, ABC):
 
 
 class GaussianReadout(PathReadout):
-    """y ~ N(C x + d, noise_var) of each neuron: with linear dynamics inference is exact."""
+    """y ~ N(C x + d, noise_var) of each neuron: with linear dynamics inference is exact.
+
+    Weights have the prior N(0, 1000 noise_var); the noise of a neuron keeps a hundredth of the
+    variance of its observations, so that no neuron is explained away.
+
+    Attributes:
+        log_noise_var: ln of the noise's variance, (neurons,).
+    """
 
     def __init__(self, state_dim: int, neurons: int) -> None:
         super().__init__(state_dim, neurons)
@@ -57,6 +69,29 @@ class GaussianReadout(PathReadout):
         miss = (y - self.linear(mean)).square() + self.variance(cov)
         terms = log(2 * pi) + self.log_noise_var + miss * (-self.log_noise_var).exp()
         return -(terms * seen).sum((1, 2)) / 2
+
+    @torch.no_grad()
+    def learn(self, mean: Tensor, cov: Tensor, y: Tensor, seen: Tensor, steps: int = 1) -> None:
+        """Set weights, offsets and noise to their best, in closed form.
+
+        Arguments as in `expected_log_prob`, with bins of all trials in one row: (bins, …).
+        """
+        dim, shown = mean.shape[1], seen * y
+        design = torch.cat([mean, torch.ones_like(mean[:, :1])], 1)
+        square = seen.t() @ (design[:, :, None] * design[:, None]).flatten(1)
+        square = square.unflatten(1, (dim + 1, dim + 1))
+        square[:, :dim, :dim] += (seen.t() @ cov.flatten(1)).unflatten(1, (dim, dim))
+        penalty = torch.full_like(square[0, 0], WEAK_PRECISION)
+        product, count = shown.t() @ design, seen.sum(0).clamp(min=1.0)
+        solved = torch.linalg.solve(square + torch.diag(penalty), product[..., None])[..., 0]
+        # at the minimum the squares left are those of y less what the solution explains
+        total = (shown * y).sum(0)
+        left = (total - (solved * product).sum(-1)) / count
+        usual = total / count - (shown.sum(0) / count).square()
+        self.weight.copy_(solved[:, :dim])
+        self.offset.copy_(solved[:, dim])
+        least = (LEAST_NOISE * usual).clamp(min=LEAST_NOISE**2)
+        self.log_noise_var.copy_(left.clamp(min=least).log())
 
 
 class PoissonReadout(PathReadout):

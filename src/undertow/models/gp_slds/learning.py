@@ -18,6 +18,7 @@ from undertow.inference import (
 from undertow.inference.drift_inference import noise_variance, steps_of
 from undertow.models.em import Given
 from undertow.models.em import Learner as EMLearner
+from undertow.models.em.starting import starting_paths
 from undertow.models.gp_slds import starting
 from undertow.models.gp_slds.network import GPSLDSNetwork, starting_chain
 from undertow.models.gp_slds.options import VariationalEM
@@ -59,7 +60,7 @@ class Learner(EMLearner[GPSLDSNetwork]):
         network, options = self.network, self.options
         width = options.smoothing_s / network.bin_s
         dim = network.dynamics.state_dim
-        paths = starting.starting_paths(self.given, dim, width, self.seed)
+        paths = starting_paths(self.given, dim, width, self.seed)
         network.highest.copy_(self.given.counts.max())
         starting.start_noise(network, paths, self.given.inside)
         self.chain = starting_chain(paths, self.given.inside, PATH_VAR)

@@ -1,0 +1,25 @@
+"""Options of the fits of baselines with Gaussian latents."""
+
+from dataclasses import dataclass
+
+from undertow import checks
+from undertow.models.em import PathEM
+from undertow.models.em.options import MOST
+
+
+@dataclass(frozen=True)
+class LatentEM(PathEM):
+    """Options of expectation–maximisation of Gaussian latents.
+
+    Attributes:
+        refit: iterations that follow on training and validation trials together, once everything is
+            chosen; 0 for none.
+        path_steps, step_size, inference_steps, smoothing_s: see `PathEM`.
+        iterations, batch_size, validate_every, monitor, patience, checkpoint_seconds: see `EM`.
+    """
+
+    refit: int = 5
+
+    def check(self) -> None:
+        super().check()
+        checks.whole(self.of("refit"), self.refit, 0, MOST)
