@@ -3,6 +3,7 @@
 from undertow.baselines.gpfa import GPFA
 from undertow.baselines.latents.options import LatentEM
 from undertow.baselines.lds import LDS
+from undertow.baselines.slds import SLDS
 from undertow.baselines.smoothing import Smoothing
 
-__all__ = ["GPFA", "LDS", "LatentEM", "Smoothing"]
+__all__ = ["GPFA", "LDS", "SLDS", "LatentEM", "Smoothing"]

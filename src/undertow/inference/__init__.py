@@ -44,6 +44,7 @@ from undertow.inference.particles import (
 from undertow.inference.path_law import PathLaw
 from undertow.inference.path_readouts import GaussianReadout, PathReadout, PoissonReadout
 from undertow.inference.refinement import Refined, RefinedSteering, refine
+from undertow.inference.regime_moves import RegimeMoves
 from undertow.inference.site_inference import (
     ConditionedLaw,
     PathPrior,
@@ -91,6 +92,7 @@ __all__ = [
     "Refined",
     "RefinedSteering",
     "RegimeLaw",
+    "RegimeMoves",
     "Share",
     "SitePosterior",
     "Sites",

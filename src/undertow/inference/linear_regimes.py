@@ -124,6 +124,14 @@ class LinearRegimes(nn.Module):
         return torch.stack(found, -1)
 
     @torch.no_grad()
+    def expected_log_first(self, mean: Tensor, cov: Tensor) -> Tensor:
+        """Expected log density of the first state, of moments (trials, dim), …; (trials,)."""
+        factor = torch.linalg.cholesky(self.initial_cov)
+        precision, miss = torch.cholesky_inverse(factor), mean - self.initial_mean
+        square = ((miss @ precision) * miss).sum(-1) + (precision * cov).sum((-1, -2))
+        return -(square + 2 * factor.diagonal().log().sum() + self.dim * log(2 * pi)) / 2
+
+    @torch.no_grad()
     def learn(
         self,
         mean: Tensor,

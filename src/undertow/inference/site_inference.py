@@ -95,12 +95,14 @@ class SitePosterior:
         law: of the paths.
         elbo: evidence bound in nats, (trials,).
         converged: whether a step gained next to nothing, (trials,).
+        share: size of the step that would be tried next, (trials,).
     """
 
     sites: Sites
     law: ConditionedLaw
     elbo: Tensor
     converged: Tensor
+    share: Tensor
 
 
 def infer_sites(
@@ -108,7 +110,7 @@ def infer_sites(
     expected: Expected,
     start: Sites,
     steps: int,
-    step_size: float = 1.0,
+    step_size: float | Tensor = 1.0,
     tolerance: float = 1e-6,
 ) -> SitePosterior:
     """Climb the bound E_q log p(y|x) − KL(q ‖ p) over laws q ∝ p(x) × sites.
@@ -123,12 +125,13 @@ def infer_sites(
         expected: expected log-likelihood, differentiable.
         start: where to begin.
         steps: steps to try.
-        step_size: the first ρ, above 0 and up to 1; it grows back to this after a success.
+        step_size: the first ρ, above 0 and up to 1, or one for each trial; it doubles after a
+            success, up to 1.
         tolerance: a trial has settled when it gains less than this share of its bound in a full
             step, or proportionally less in a smaller one.
     """
     sites, (law, elbo, target) = start, _evaluate(prior, expected, start)
-    share = torch.full_like(elbo, step_size)
+    share = torch.zeros_like(elbo) + step_size
     converged = torch.zeros_like(elbo, dtype=torch.bool)
     for _ in range(steps):
         tried = sites.towards(target, share)
@@ -138,12 +141,12 @@ def infer_sites(
         sites, target = sites.where(better, tried), target.where(better, tried_target)
         elbo = torch.where(better, tried_elbo, elbo)
         converged = converged | torch.where(better, gain < tolerance * share, share < SMALLEST_STEP)
-        share = torch.where(better, (2 * share).clamp(max=step_size), share / 2)
+        share = torch.where(better, (2 * share).clamp(max=1.0), share / 2)
         if bool(converged.all()):
             break
     with torch.no_grad():
         law = prior.condition(sites)
-    return SitePosterior(sites, law, elbo, converged)
+    return SitePosterior(sites, law, elbo, converged, share)
 
 
 def _evaluate(

@@ -14,6 +14,7 @@ from undertow.inference import (
     GaussianReadout,
     PathPrior,
     PoissonReadout,
+    SitePosterior,
     Sites,
     infer_sites,
 )
@@ -22,8 +23,9 @@ from undertow.models.em import Given, PathEM
 
 Observed = Literal["gaussian", "poisson"]
 """Square roots of counts with Gaussian noise, or Poisson counts."""
-START_VAR = 0.1
-"""Variance of each state about the path that a fit starts from."""
+START_VAR, LEAST_STEP = 0.1, 0.01
+"""Variance of each state about the path that a fit starts from; least first step of an inference
+that goes on."""
 LEAST_HZ, MOST_HZ = 1e-3, 2000.0
 """Rates of a prediction lie between these, or up to twice the highest count that was seen."""
 
@@ -146,22 +148,17 @@ class LatentNetwork(nn.Module, ABC):
         before: dict[str, Tensor] | None = None,
     ) -> Inferred:
         """Infer the latents under a prior of their paths; Gaussian observations take one step."""
-        values = self.values(given)
-        start = (
-            Sites.none(values, self.dim)
-            if before is None
-            else Sites(before["linear"], before["precision"])
-        )
-        exact = self.observed == "gaussian"
+        values, exact = self.values(given), self.observed == "gaussian"
+        if before is None:
+            before = starting_rows(values, self.dim, options)
         found = infer_sites(
             prior,
             lambda mean, cov: self.readout.expected_log_prob(mean, cov, values, given.seen),
-            start,
+            Sites(before["linear"], before["precision"]),
             1 if exact else steps,
-            1.0 if exact else options.step_size,
+            1.0 if exact else before["step_size"],
         )
-        rows = {"linear": found.sites.linear, "precision": found.sites.precision}
-        return Inferred(found.law.mean, found.law.cov, found.elbo, rows, found.law)
+        return Inferred(found.law.mean, found.law.cov, found.elbo, kept_rows(found), found.law)
 
     def drawn_from(
         self, prior: PathPrior, n: int, n_time: int, generator: torch.Generator
@@ -204,3 +201,17 @@ class LatentNetwork(nn.Module, ABC):
             torch.linalg.svd(self.readout.weight, full_matrices=False).Vh
             * (torch.linalg.svdvals(self.readout.weight)[:, None])
         )
+
+
+def starting_rows(like: Tensor, dim: int, options: PathEM) -> dict[str, Tensor]:
+    """Where inference begins that knows nothing: no sites, and the size of the first step."""
+    none = Sites.none(like, dim)
+    step_size = like.new_full((len(like),), options.step_size)
+    return {"linear": none.linear, "precision": none.precision, "step_size": step_size}
+
+
+def kept_rows(found: SitePosterior) -> dict[str, Tensor]:
+    """What inference goes on from, by name, (trials, …)."""
+    sites, size = found.sites, found.share.clamp(min=LEAST_STEP)
+    # a trial that needed small steps must not begin anew with large ones
+    return {"linear": sites.linear, "precision": sites.precision, "step_size": size}
