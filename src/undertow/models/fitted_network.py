@@ -103,13 +103,18 @@ class FittedNetwork(Estimator, Generic[Network]):
         model.neuron_ids_, model.bin_s_ = np.array(known.neuron_ids), known.bin_s
         model.heldout_ = np.array(known.heldout, dtype=bool)
         model._check_loaded(tensors, path)
-        # the weights drawn here are replaced at once; the caller's generator must not notice
-        model.network_ = model._new_network(known, 0)
-        persistence.restore(model.network_, tensors, path)
+        model.network_ = model._loaded_network(tensors, path)
         model.network_.eval()
         model.history_, model.notes_ = header.history, []
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
+
+    def _loaded_network(self, tensors: dict[str, Tensor], path: str | Path) -> Network:
+        """Build the network that a file holds the tensors of."""
+        # the weights drawn here are replaced at once; the caller's generator must not notice
+        network = self._new_network(self.population_, 0)
+        persistence.restore(network, tensors, path)
+        return network
 
     def _check_loaded(self, tensors: Mapping[str, Tensor], path: str | Path) -> None:
         """Refuse settings of a file that break a rule, or make a larger network than it holds."""

@@ -46,6 +46,7 @@ class Population:
         behavior_shares: channel → share of the bins in each category.
         missing_counts: whether counts of held-in neurons are missing in bins in which others are
             observed; None in files that do not say.
+        conditions: names of the conditions, of models that tell them apart.
     """
 
     neuron_ids: list[Any]
@@ -65,6 +66,7 @@ class Population:
     behavior_categories: dict[str, list[float]] = field(default_factory=dict)
     behavior_shares: dict[str, list[float]] = field(default_factory=dict)
     missing_counts: bool | None = None
+    conditions: list[Any] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -143,6 +145,7 @@ class Population:
             and (bool(self.behavior_means) or bool(self.behavior_categories) or not channels),
             "behaviour's categories need its channels": not self.behavior_categories
             or set(self.behavior_categories) == set(self.behavior_names),
+            "conditions must be numbers or names": all(type(i) in plain for i in self.conditions),
             "categories need their shares": _matching(self.categories, self.shares)
             and _matching(self.behavior_categories, self.behavior_shares),
         }

@@ -45,12 +45,12 @@ def grid_of(width_s: Grid, floor_hz: Grid, penalty: Grid, regression: bool) -> l
     Raises:
         ModelError: for values that are not numbers above zero, or none, or far from any use.
     """
-    widths, floors = _values("width_s", width_s), _values("floor_hz", floor_hz)
-    penalties = _values("penalty", penalty)
+    widths, floors = grid_values("width_s", width_s), grid_values("floor_hz", floor_hz)
+    penalties = grid_values("penalty", penalty)
     return [Choice(*point) for point in product(widths, floors, penalties if regression else [0.0])]
 
 
-def _values(name: str, grid: Any) -> list[float]:
+def grid_values(name: str, grid: Any) -> list[float]:
     """The values of a grid, or the one value."""
     try:
         values = np.atleast_1d(np.asarray(grid, dtype=np.float64))
