@@ -69,31 +69,27 @@ def score_test_trials(
         raise DataError(f"the truth of test trials is not at {file}: run undertow nlb truth first.")
     sha256, targets = truth_sha256(file), read_truth(file, set_name, bin_ms)
     scores = {run: score_submission(rates, targets) for run, rates in runs.items()}
-    when, group = datetime.now().astimezone().isoformat(" ", "seconds"), targets.group
-    new = [
+    looks = [
         Look(
-            when=when,
+            when=datetime.now().astimezone().isoformat(" ", "seconds"),
             set_name=set_name,
             bin_ms=bin_ms,
             run=run,
             model=(models or {}).get(run, run),
-            rates=rates_sha256(runs[run][group]),
+            rates=rates_sha256(runs[run][targets.group]),
             truth=sha256,
             scores={name: v for each in found.values() for name, v in each.values.items()},
         )
         for run, found in scores.items()
     ]
-    return TruthScores(
-        scores,
-        file,
-        sha256 == PUBLISHED_FILE.sha256,
-        tuple(told(folder, _counted(folder, new), new)),
-    )
+    notes = _counted(folder, looks)
+    return TruthScores(scores, file, sha256 == PUBLISHED_FILE.sha256, notes)
 
 
-def _counted(folder: str | Path, new: list[Look]) -> list[Look]:
+def _counted(folder: str | Path, new: list[Look]) -> tuple[str, ...]:
+    """Write looks into the ledger; what it says of them."""
     try:
-        return record(folder, new)
+        return tuple(told(folder, record(folder, new), new))
     except UndertowError as error:
         raise type(error)(
             f"scores on test trials are shown only when they are counted: {error}"
