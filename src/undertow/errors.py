@@ -45,6 +45,10 @@ class WriteError(UndertowError):
     """A file could not be written: a full disk, a limit, no permission; no half of it is kept."""
 
 
+class HeldError(UndertowError):
+    """A place is written to by another process, which may end."""
+
+
 class UndertowWarning(UserWarning):
     """Something that was asked for works, and deserves a look all the same."""
 

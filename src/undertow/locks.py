@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from undertow.errors import UndertowError, WriteError
+from undertow.errors import HeldError, UndertowError, WriteError
 from undertow.files import partials, read_json, reason, write_json
 
 LOCK = ".undertow.lock"
@@ -105,8 +105,8 @@ def claimed(lock: Path, what: str, check: Callable[[bool], None], place: Path) -
         Whether a killed process of the same command left its work here.
 
     Raises:
-        UndertowError: when another process holds it, nothing can be written there, or `check`
-            refuses.
+        HeldError: when another process holds it.
+        UndertowError: when nothing can be written there, or `check` refuses.
     """
     own = Holder.this(what)
     with _one_at_a_time(lock.parent):
@@ -136,7 +136,7 @@ def refuse_held(lock: Path, place: Path) -> None:
     """Refuse a place that another process holds.
 
     Raises:
-        UndertowError: with the process, and what to do.
+        HeldError: with the process, and what to do.
     """
     holder = Holder.of(lock)
     if holder is None or not holder.runs:
@@ -144,7 +144,7 @@ def refuse_held(lock: Path, place: Path) -> None:
     way_out = "wait until it ends, or choose another place."
     if holder.host != platform.node():
         way_out = f"wait until it ends; if it runs no longer, delete {lock}."
-    raise UndertowError(
+    raise HeldError(
         f"{place} is written to by another {holder.what} (process {holder.pid} on {holder.host}, "
         f"since {holder.since}): {way_out}"
     )

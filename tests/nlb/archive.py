@@ -56,6 +56,11 @@ class Archive:
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     api: str = ""
 
+    def address(self, path: str) -> str:
+        """Where a file itself is."""
+        key = next(key for key, each in self.ids().items() if each == path)
+        return f"{self.api.removesuffix('/api')}/blobs/{key}"
+
     def ids(self) -> dict[str, str]:
         """Asset id → path."""
         return {f"asset-{k}": path for k, path in enumerate(self.files)}
@@ -146,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
             else 0
         )
         self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         stop = start + self.archive.cut_after.pop(0) if self.archive.cut_after else len(content)

@@ -68,7 +68,7 @@ def test_all_recordings_arrive_whole_under_their_own_names(
     ]
     assert shares[-1] == f"{TEST}: 0.3 MB of 0.3 MB"
     assert len(shares) == 10
-    assert lines[-1] == f"{TRAIN}: complete, SHA-256 as in the archive"
+    assert lines[-1] == f"{TRAIN}: complete, SHA-256 checked"
 
 
 def test_a_second_run_only_checks(tmp_path: Path, archive: Archive) -> None:
@@ -139,11 +139,13 @@ def test_a_wrong_checksum_leaves_no_file(tmp_path: Path, archive: Archive) -> No
 
 def test_a_file_in_the_way_is_not_overwritten(tmp_path: Path, archive: Archive) -> None:
     (tmp_path / TRAIN).write_bytes(b"mine")
-    with pytest.raises(DataError, match="is there and is not the archive's file: move it"):
+    with pytest.raises(
+        DataError, match=r"is there and is another file \(its SHA-256 differs\): move it"
+    ):
         download_set("mc_maze_small", tmp_path, api=archive.api)
     assert (tmp_path / TRAIN).read_bytes() == b"mine"
     (tmp_path / TRAIN).write_bytes(content(1))  # the right size, another content
-    with pytest.raises(DataError, match="is not the archive's file"):
+    with pytest.raises(DataError, match="is there and is another file"):
         download_set("mc_maze_small", tmp_path, api=archive.api)
     assert archive.asked == []
 

@@ -144,7 +144,7 @@ def test_files_of_the_benchmarks_own_software(tmp_path: Path, set_name: str) -> 
 
 def test_a_file_of_another_phase_is_refused(tmp_path: Path) -> None:
     path = write_nlb_tensors(random_tensors("mc_rtt", 20), tmp_path / "val.h5")
-    with pytest.raises(DataError, match="of phase val, not 'test': leave phase out"):
+    with pytest.raises(DataError, match="of phase val, not test; give files of this phase"):
         read_nlb_tensors(path, phase="test")
     assert read_nlb_tensors(path, phase="val").phase == "val"
 

@@ -45,7 +45,7 @@ def test_sets_without_targets() -> None:
     with pytest.raises(DataError, match="targets holds mc_maze_20 twice"):
         score_submission(random_submission(maze), [maze, maze])
     with pytest.raises(
-        DataError, match="has no eval_spikes_heldout: the truth of test trials is not public"
+        DataError, match="has no eval_spikes_heldout: score phase 'val', or test trials by"
     ):
         score_submission(random_submission(maze), replace(maze, targets={}, phase="test"))
 

@@ -10,6 +10,7 @@ from undertow.data.readers.nlb_sets import NLB_SETS, NLBSet, nlb_set
 from undertow.nlb.dandi import download_set
 from undertow.nlb.files import read_nlb_tensors, read_targets, write_nlb_tensors
 from undertow.nlb.making import make_tensors
+from undertow.nlb.published import PublishedScores, published_scores
 from undertow.nlb.scoring import NLBScores, mean_nlb_scores, score_submission
 from undertow.nlb.submission import Submission, read_submission, write_submission
 from undertow.nlb.tensors import Phase, Tensors
@@ -18,6 +19,8 @@ from undertow.nlb.trials import submission_of, trials_of
 if TYPE_CHECKING:
     from undertow.nlb.fitting import NLBRun, fit_nlb, write_nlb_scores
     from undertow.nlb.presets import nlb_preset
+    from undertow.nlb.truth import fetch_truth
+    from undertow.nlb.truth_scores import TruthScores, score_test_trials
 
 __all__ = [
     "NLB_SETS",
@@ -25,18 +28,23 @@ __all__ = [
     "NLBScores",
     "NLBSet",
     "Phase",
+    "PublishedScores",
     "Submission",
     "Tensors",
+    "TruthScores",
     "download_set",
+    "fetch_truth",
     "fit_nlb",
     "make_tensors",
     "mean_nlb_scores",
     "nlb_preset",
     "nlb_set",
+    "published_scores",
     "read_nlb_tensors",
     "read_submission",
     "read_targets",
     "score_submission",
+    "score_test_trials",
     "submission_of",
     "trials_of",
     "write_nlb_scores",
@@ -44,17 +52,21 @@ __all__ = [
     "write_submission",
 ]
 
-# these load torch, which downloading, making and scoring do without
+# some load torch, which downloading, making and scoring do without; some reach the truth of test
+# trials, which whatever prepares, fits or chooses does without
 _LATER = {
     "NLBRun": "undertow.nlb.fitting",
+    "TruthScores": "undertow.nlb.truth_scores",
+    "fetch_truth": "undertow.nlb.truth",
     "fit_nlb": "undertow.nlb.fitting",
     "nlb_preset": "undertow.nlb.presets",
+    "score_test_trials": "undertow.nlb.truth_scores",
     "write_nlb_scores": "undertow.nlb.fitting",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name that needs models on first use (PEP 562)."""
+    """Import a public name of `_LATER` on first use (PEP 562)."""
     if name not in _LATER:
         raise AttributeError(f"module 'undertow.nlb' has no attribute {name!r}")
     return getattr(import_module(_LATER[name]), name)

@@ -4,8 +4,7 @@ Its public interface is https://api.dandiarchive.org.
 """
 
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +13,9 @@ from undertow.checks import whole
 from undertow.data.readers.nlb_sets import nlb_set
 from undertow.errors import DataError
 from undertow.names import printable, shown
-from undertow.nlb.download import Asset, Say, check_part, fetch, part_of, sha256_of, size_of
+from undertow.nlb.download import Asset, Say
+from undertow.nlb.fetching import fetch_missing
 from undertow.nlb.web import host_of, read_json_page
-from undertow.places import claimed_folder
 
 API = "https://api.dandiarchive.org/api"
 SHA256 = "dandi:sha2-256"
@@ -55,70 +54,11 @@ def download_set(
             checksum, and where another file of the same name is in the way; each in one sentence.
         UndertowError: when the folder cannot be made, or another process downloads into it.
     """
-    folder, say = Path(folder), say or _silent
     dandiset = nlb_set(set_name).dandi_id
     version = version or newest_version(dandiset, api)
     assets = list_assets(dandiset, version, api)
-    missing = _missing(folder, assets)
-    say(
-        f"{set_name}: dandiset {dandiset}, version {version}, {len(assets)} files, {len(missing)} "
-        "to download"
-    )
-    if missing:
-        _check_room(folder, missing)
-        with claimed_folder(folder, "nlb download", _any_folder):
-            # once more: another process may have ended in between
-            for asset in _missing(folder, missing):
-                fetch(asset, folder / asset.name, say)
-                say(f"{asset.name}: complete, SHA-256 as in the archive")
-    return [folder / asset.name for asset in assets]
-
-
-def _missing(folder: Path, assets: Sequence[Asset]) -> list[Asset]:
-    return [asset for asset in assets if not _is_there(folder / asset.name, asset)]
-
-
-def _any_folder(left: bool) -> None:
-    """Files go into any folder, beside whatever is there."""
-
-
-def _is_there(path: Path, asset: Asset) -> bool:
-    """Whether the file is there.
-
-    Raises:
-        DataError: when another file of that name is.
-    """
-    if not path.exists():
-        return False
-    if not path.is_file() or size_of(path) != asset.size or sha256_of(path) != asset.sha256:
-        raise DataError(
-            f"{path} is there and is not the archive's file: move it, or choose another folder."
-        )
-    return True
-
-
-def _check_room(folder: Path, missing: Sequence[Asset]) -> None:
-    """See, before anything is made, that what is still to come fits on the disk.
-
-    Raises:
-        DataError: when it does not, or something else lies where a part would.
-    """
-    for asset in missing:
-        check_part(part_of(folder / asset.name, asset))
-    needed = sum(
-        max(asset.size - size_of(part_of(folder / asset.name, asset)), 0) for asset in missing
-    )
-    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise DataError(
-            f"{needed / 1e6:.1f} MB are still to come and {folder} has {free / 1e6:.1f} MB of free "
-            "space: make room, or choose another folder."
-        )
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
+    label = f"{set_name}: dandiset {dandiset}, version {version}"
+    return fetch_missing(Path(folder), assets, "nlb download", label, say)
 
 
 def newest_version(dandiset: str, api: str = API) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from undertow.errors import DataError
 from undertow.files import put_in_place
+from undertow.names import printable
 from undertow.nlb.web import opened
 
 if TYPE_CHECKING:
@@ -23,17 +24,19 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 CHUNK, TRIES, PAUSE_S = 1 << 20, 5, 1.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
+PARTIAL_CONTENT = 206
+"""The status of an answer that starts midway."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of the archive.
+    """A file that a server has.
 
     Attributes:
         name: its file name, without folders.
         size: in bytes.
         sha256: of its content, hexadecimal.
-        url: where its content is, by way of a redirect.
+        url: where its content is, or what redirects there.
     """
 
     name: str
@@ -71,8 +74,8 @@ def fetch(asset: Asset, target: Path, say: Say) -> None:
     if size_of(part) != asset.size or sha256_of(part) != asset.sha256:
         part.unlink()
         raise DataError(
-            f"what arrived as {asset.name} is not the archive's file (its SHA-256 differs) and was "
-            "removed: run the same command again."
+            f"what arrived as {asset.name} is another file (its SHA-256 differs) and was removed: "
+            "run the same command again, and check the address if it stays so."
         )
     put_in_place(part, target)
 
@@ -100,6 +103,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_asset(path: Path, asset: Asset) -> bool:
+    """Whether a path is of a file of this size and SHA-256; the size, which is quick, first."""
+    return path.is_file() and size_of(path) == asset.size and sha256_of(path) == asset.sha256
+
+
 def _receive_all(asset: Asset, part: Path, say: Say) -> None:
     """Open as many connections as the file takes, within reason."""
     if size_of(part) > asset.size:
@@ -113,8 +121,8 @@ def _receive_all(asset: Asset, part: Path, say: Say) -> None:
         _receive(asset, part, have, say)
     if size_of(part) < asset.size:
         raise DataError(
-            f"the connection was cut {TRIES} times after {_mb(size_of(part))} of {_mb(asset.size)} "
-            f"of {asset.name}: run the same command again to go on."
+            f"the connection was cut {TRIES} times after {in_mb(size_of(part))} of "
+            f"{in_mb(asset.size)} of {asset.name}: run the same command again to go on."
         )
 
 
@@ -124,15 +132,34 @@ def _receive(asset: Asset, part: Path, have: int, say: Say) -> None:
     The part starts anew where the server does not go on midway.
     """
     with opened(asset.url, {"Range": f"bytes={have}-"} if have else {}) as response:
-        have = have if response.status == 206 else 0
+        _check_size(asset, response)
+        if have and response.status != PARTIAL_CONTENT:
+            say(f"{asset.name}: the server cannot go on midway, so it starts over")
+            have = 0
         with _unbuffered(part, "ab" if have else "wb") as file:
             for chunk in _chunks(response):
                 _write(file, chunk, part)
                 told, have = _tenths(have, asset.size), have + len(chunk)
                 if _tenths(have, asset.size) > told:
-                    say(f"{asset.name}: {_mb(have)} of {_mb(asset.size)}")
+                    say(f"{asset.name}: {in_mb(have)} of {in_mb(asset.size)}")
                 if have > asset.size:
                     return
+
+
+def _check_size(asset: Asset, response: "HTTPResponse") -> None:
+    """Refuse a file of another size before any of it is taken; what arrived earlier is kept.
+
+    Raises:
+        DataError: where the server tells the size, and it is not the file's.
+    """
+    told = response.headers.get("Content-Length") or ""
+    if response.status == PARTIAL_CONTENT:
+        told = (response.headers.get("Content-Range") or "").rpartition("/")[2]
+    if told.isdecimal() and told != str(asset.size):
+        raise DataError(
+            f"{printable(asset.url, 200)} leads to a file of {printable(told)} bytes, and "
+            f"{asset.name} has {asset.size}: check the address."
+        )
 
 
 def _chunks(response: "HTTPResponse") -> Iterator[bytes]:
@@ -182,5 +209,6 @@ def _tenths(have: int, size: int) -> int:
     return 10 * have // max(size, 1)
 
 
-def _mb(size: int) -> str:
+def in_mb(size: int) -> str:
+    """Bytes in words, '105.9 MB'."""
     return f"{size / 1e6:.1f} MB"

@@ -104,8 +104,9 @@ def read_nlb_tensors(
     """Read the tensors of one set from one file, or from inputs and targets in several.
 
     Reads what `write_nlb_tensors`, `nlb_tools` and lfads-torch write; dtypes are those of the file.
-    Arrays at the top of a file are inputs, those of the group targets. Where there is no group, yet
-    held-out spikes of evaluation trials are at the top, names tell what is a target.
+    Arrays at the top of a file are inputs, those of the group targets; of a file with the groups of
+    many sets only the one that is asked for is read. Where there is no group, yet held-out spikes
+    of evaluation trials are at the top, names tell what is a target.
 
     Args:
         paths: `read_nlb_tensors("both.h5")`, `read_nlb_tensors("train_input.h5", "eval_input.h5",
@@ -121,13 +122,14 @@ def read_nlb_tensors(
     """
     if not paths:
         raise DataError("read_nlb_tensors was given no file: give one path or more.")
-    found, every_path = [_found(path) for path in paths], listed(paths, characters=OF_PATHS)
+    every_path = listed(paths, characters=OF_PATHS)
+    found = [_found(path, (set_name, bin_ms)) for path in paths]
     name, width = _label(found, set_name, bin_ms)
     inputs, targets = _sorted_arrays(found, group_name(name, width))
     phases = {file.labels.get("phase") for file in found} & set(get_args(Phase))
     if phase and phases - {phase}:
         raise DataError(
-            f"{every_path} are of phase {listed(phases)}, not {phase!r}: leave phase out."
+            f"{every_path}: of phase {listed(phases)}, not {phase}; give files of this phase."
         )
     tensors = Tensors(name, width, phase or _phase(phases, targets), inputs, targets)
     every = (*inputs.items(), *targets.items())
@@ -173,10 +175,13 @@ class _Found:
     labels: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _found(path: str | Path) -> _Found:
+def _found(path: str | Path, asked: tuple[str | None, int | None] = (None, None)) -> _Found:
+    """All that a file holds, or of its groups the one asked for, where it is there."""
     with opened_hdf5(path) as file:
         top, groups = stored_datasets(file)
-        named = {"": top} | {name: each for name, each in groups.items() if is_group(name)}
+        known = list(filter(is_group, groups))
+        wanted = [name for name in known if parse_group(name) == asked] or known
+        named = {"": top} | {name: groups[name] for name in wanted}
         arrays = _arrays(path, named)
         labels = stored_labels(path, file)
     return _Found(Path(path), arrays.pop(""), arrays, labels)

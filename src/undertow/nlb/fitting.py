@@ -28,8 +28,8 @@ class NLBRun:
         directory: where run.json, checkpoint/, model.safetensors, rates.h5 and scores.json lie.
         model: the fitted model.
         submission: its rates of training and evaluation trials, as in rates.h5.
-        scores: by the benchmark's name of the result; empty where the truth is not among the
-            tensors.
+        scores: by the benchmark's name of the result; empty in phase 'test', and where the truth is
+            not among the tensors.
         fit_s: seconds of the fit.
     """
 
@@ -55,7 +55,7 @@ def fit_nlb(
 
     The epoch and every other choice are made on 15 % of the training trials, stratified by
     condition where the targets tell it. Of the evaluation trials the model is given held-in spikes
-    of the window; targets are only scored against.
+    of the window; targets are only scored against, and in phase 'val' alone.
 
     Args:
         tensors: of one set, with training trials.
@@ -89,7 +89,8 @@ def fit_nlb(
         submission = submission_of(fitted.model.predict(train), fitted.test, tensors)
         write_submission(submission, out / RATES, overwrite=True)
         scores: dict[str, NLBScores] = {}
-        if TRUTH in tensors.targets:
+        # a score of test trials is one of score_test_trials, which counts it
+        if TRUTH in tensors.targets and tensors.phase == "val":
             say("scoring")
             scores = score_submission(submission, tensors)
             about = {

@@ -176,8 +176,7 @@ class _Group:
     def co_bps(self) -> float:
         if TRUTH not in self.targets:
             raise DataError(
-                f"targets has no {TRUTH}: the truth of test trials is not public, score phase "
-                "'val'."
+                f"targets has no {TRUTH}: score phase 'val', or test trials by score_test_trials."
             )
         spikes = self._target(TRUTH, 3)
         return co_smoothing_bps(self._rates(EVAL[1], TRUTH, ~np.isnan(spikes)), spikes)

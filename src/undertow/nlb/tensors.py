@@ -31,7 +31,7 @@ class Tensors:
         phase: 'val' (scored on the validation trials) or 'test'.
         inputs: `train_spikes_heldin`, …, (trials, time, neurons) counts per bin: the file's top
             level.
-        targets: `eval_spikes_heldout`, …: the file's group; empty where the truth is not public.
+        targets: `eval_spikes_heldout`, …: the file's group; empty where the files lack the truth.
     """
 
     set_name: str

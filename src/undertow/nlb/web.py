@@ -72,8 +72,7 @@ def host_of(url: str) -> str:
     """
     if not is_web_address(url):
         raise DataError(
-            f"{printable(url)} is not an http:// or https:// address: give the address of the "
-            "interface."
+            f"{printable(url)} is not an http:// or https:// address: give one that begins so."
         )
     return printable(urlsplit(url).netloc)
 

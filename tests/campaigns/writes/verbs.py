@@ -1,5 +1,6 @@
 """The verbs of the command line on a tiny set, and what each needs beside it."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ SIZES = ("--sizes", "2,4", "--shots", "4")
 TO_RATES = ("--out", "rates", "--csv", "--samples", "2")
 TO_SCORES = ("--out", "scores.json")
 NLB = (SET, "--bin-ms", "20", "--folder", "nlb")
+COPY, TRUTH = "copy.h5", b"held-out spikes of test trials " * 3000
+TO_TRUTH = ("--sha256", hashlib.sha256(TRUTH).hexdigest(), "--size", str(len(TRUTH)))
 NLB_FIT = (*SMOOTHING, "--out", "again", "--quiet")
 
 
@@ -79,6 +82,7 @@ ALL = (
     Verb("simulate", ("simulate", "lorenz", "--out", "made/lorenz.h5"), ()),
     Verb("nlb prepare", ("nlb", "prepare", SET, "nwb", *NLB[1:]), ("nwb",), share=0.6),
     Verb("nlb fit", ("nlb", "fit", *NLB, *NLB_FIT), ("nlb",), resumes=True, share=0.6),
+    Verb("nlb truth", ("nlb", "truth", "--file", COPY, *TO_TRUTH, *NLB[3:]), (COPY,), share=0.4),
     Verb("nlb score", ("nlb", "score", *NLB, *TO_SCORES), ("nlb",), share=0.4),
     Verb("nlb submit", ("nlb", "submit", *NLB, "--phase", "val", "--out", "sent.h5"), ("nlb",)),
     Verb("demo", ("demo", "--seconds", "0.2", "--quiet"), (), True, exact=False, share=0.5),
@@ -96,6 +100,7 @@ def make_seeds(folder: Path) -> None:
     (place / "nwb").mkdir(parents=True)
     write_hdf5(make_small_trials(24, 10, 6), place / DATA)
     make_set(SET, place / "nwb")
+    (place / COPY).write_bytes(TRUTH)
     for words in (
         ("fit", DATA, "--out", "fitted", "--heldout", "2", *SETTINGS, "--quiet"),
         ("nlb", "prepare", SET, "nwb", *NLB[1:]),

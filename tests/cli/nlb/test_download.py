@@ -32,7 +32,7 @@ def test_it_prints_the_files_and_says_what_it_does(
         str(tmp_path / "new" / name) for name in ("test.nwb", "train.nwb")
     ]
     assert "2 files, 2 to download" in done.stderr
-    assert "train.nwb: complete, SHA-256 as in the archive" in done.stderr
+    assert "train.nwb: complete, SHA-256 checked" in done.stderr
     again = undertow(*WORDS, "--out", tmp_path / "new", "--api", archive.api, "--quiet")
     assert again.stdout == done.stdout
     assert again.stderr == ""

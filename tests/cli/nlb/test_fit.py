@@ -111,7 +111,9 @@ def test_phase_test_has_rates_and_no_scores(undertow: Undertow, tmp_path: Path) 
     prepare(tmp_path, "mc_maze", 20, "test")
     done = undertow(*WORDS, "--phase", "test", "--folder", tmp_path, *SMOOTHING)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("no scores: the truth is not in")
+    assert done.stdout.startswith(
+        "no scores yet: undertow nlb score mc_maze --bin-ms 20 --phase test scores test trials"
+    )
     names = {path.name for path in (tmp_path / "mc_maze_20_test" / "smoothing").iterdir()}
     assert "rates.h5" in names
     assert "scores.json" not in names

@@ -49,7 +49,7 @@ def test_files_by_name_and_other_widths_and_phases_have_folders_of_their_own(
         options = ("--bin-ms", bin_ms, "--phase", phase, "--folder", tmp_path)
         done = undertow(*WORDS, *files, *options)
         assert done.exit_code == 0, done.output
-    assert "no scores, for the truth of test trials is not public" in done.stdout
+    assert "--phase test, and for scores undertow nlb truth" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"mc_maze_5_val", "mc_maze_20_test"}
 
 
@@ -71,7 +71,7 @@ def test_the_test_file_alone_can_do_nothing_and_says_so(
     )
     assert done.exit_code == 0, done.output
     assert "0 to learn from, 7 to predict" in done.stdout
-    assert "nothing can be fitted or scored" in done.stdout
+    assert "nothing can be fitted: there are no training trials" in done.stdout
     assert "has no training trial" in done.stderr
     fit = undertow("nlb", "fit", "mc_maze", "--bin-ms", 20, "--phase", "test", "--folder", tmp_path)
     assert fit.exit_code == 2

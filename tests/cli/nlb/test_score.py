@@ -83,11 +83,9 @@ def test_without_truth_it_says_so(undertow: Undertow, fitted_nlb: Path, tmp_path
     words = (*WORDS, "--phase", "test", "--folder", fitted_nlb)
     done = undertow(*words)
     assert done.exit_code == 2
-    assert (
-        "has no truth of mc_maze at 20 ms bins, phase test: the truth of test trials is not public"
-        in done.stderr
-    )
-    assert "undertow nlb submit" in done.stderr
+    assert "the truth of test trials is not at" in done.stderr
+    assert done.stderr.endswith("eval_data_test.h5: run undertow nlb truth first.\n")
+    assert not (fitted_nlb / "test_scores.json").exists()
 
 
 def test_targets_of_another_phase_are_refused(
@@ -97,7 +95,7 @@ def test_targets_of_another_phase_are_refused(
     write_nlb_tensors(random_tensors("mc_maze", 20), targets)
     done = undertow(*words, "--targets", targets)
     assert done.exit_code == 2
-    assert "truth.h5 is of phase val, not test." in done.stderr
+    assert "truth.h5: of phase val, not test; give files of this phase" in done.stderr
     with h5py.File(targets, "a") as file:
         del file.attrs["phase"]
     done = undertow(*words, "--targets", targets)

@@ -82,9 +82,9 @@ def test_what_lacks_is_said(undertow: Undertow, fitted_nlb: Path, tmp_path: Path
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines() == [
         "mc_maze_small_20 has no forward rates: there will be no fp-bps.",
-        "the leaderboard takes mc_maze_large, mc_maze_medium, mc_maze_small together: "
+        "the benchmark reports mc_maze_large, mc_maze_medium, mc_maze_small together: "
         "mc_maze_large, mc_maze_medium is not in this file.",
-        "phase val is for comparing on your own: the leaderboard's numbers are of phase test.",
+        "phase val is for comparing on your own: published numbers are of phase test.",
     ]
 
 

@@ -8,7 +8,7 @@ import typer
 from undertow.cli import options, show
 from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.nlb.place import FOLDER, BinMs, Folder, PhaseName, Place, SetName
-from undertow.cli.nlb.score import show_scores
+from undertow.cli.nlb.showing import show_scores
 from undertow.cli.plan import Plan
 
 if TYPE_CHECKING:
@@ -107,12 +107,16 @@ def _run(
     if done.scores:
         show_scores(place, {done.directory.name: done.scores})
     else:
-        show.line(
-            f"no scores: the truth is not in {place.tensors_file}; undertow nlb submit makes the "
-            "file to send."
-        )
+        show.line(f"no scores yet: {_next(place)}")
     typer.echo(f"fit: {done.fit_s:.1f} s")
     show.line(f"rates: {done.directory / 'rates.h5'}")
+
+
+def _next(place: Place) -> str:
+    """How rates without scores get some."""
+    if place.phase == "test":
+        return f"undertow nlb score {place.words} scores test trials, and counts that it did."
+    return f"the truth is not in {place.tensors_file}; undertow nlb score takes it from --targets."
 
 
 def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") -> None:

@@ -21,7 +21,7 @@ PhaseName = Annotated[
     typer.Option(
         "--phase",
         metavar="val|test",
-        help="Which trials are predicted: val, whose truth is public, or test, whose is not.",
+        help="Which trials are predicted: val, for every choice, or test, for the last score.",
     ),
 ]
 Folder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where prepared sets and runs lie.")]

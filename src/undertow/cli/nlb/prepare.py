@@ -62,7 +62,7 @@ def _sizes(tensors: "Tensors") -> dict[str, str]:
         "neurons": neurons,
         "bins": f"{window}, then {count('train_spikes_heldin_forward', 1)} forward bins",
         "published sizes": published,
-        "truth": "there: runs are scored" if tensors.targets else "not in these files",
+        "truth": "there" if tensors.targets else "not in these files",
     }
 
 
@@ -70,12 +70,9 @@ def _next(place: Place, tensors: "Tensors") -> str:
     """What can be done with it."""
     if "train_spikes_heldin" not in tensors.inputs:
         return (
-            "nothing can be fitted or scored: there are no training trials and no truth. Prepare "
-            "the set's train file with it, into another --folder"
+            "nothing can be fitted: there are no training trials. Prepare the set's train file "
+            "with it, into another --folder"
         )
-    end = (
-        ""
-        if tensors.targets
-        else "; there will be no scores, for the truth of test trials is not public"
-    )
-    return f"undertow nlb fit {place.words}{end}"
+    if place.phase == "test":
+        return f"undertow nlb fit {place.words}, and for scores undertow nlb truth"
+    return f"undertow nlb fit {place.words}"

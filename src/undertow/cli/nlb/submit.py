@@ -1,4 +1,4 @@
-"""`undertow nlb submit`: one file with the rates of one or more sets, for the leaderboard."""
+"""`undertow nlb submit`: one file with the rates of one or more sets, as other tools read it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ def submit(
     phase: PhaseName = "test",
     folder: Folder = FOLDER,
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The run of each set whose rates are sent.")
+        str, typer.Option(metavar="NAME", help="The run of each set whose rates are taken.")
     ] = "langevin-flow",
 ) -> None:
     """Gather the rates of a run of each SET in one HDF5 file, checked against what was prepared."""
@@ -73,7 +73,7 @@ def _say_sizes(submission: "Submission") -> None:
 
 
 def _say_what_lacks(submission: "Submission", phase: str, set_names: list[str]) -> None:
-    """Say what is missing for the leaderboard to score more, or to take the file at all."""
+    """Say what is missing for more scores, or for those that are reported together."""
     from undertow.nlb.scoring import SCALING
     from undertow.nlb.submission import FORWARD
 
@@ -83,8 +83,8 @@ def _say_what_lacks(submission: "Submission", phase: str, set_names: list[str]) 
     absent = [name for name in SCALING if name not in set_names]
     if 0 < len(absent) < len(SCALING):
         say(
-            f"the leaderboard takes {', '.join(SCALING)} together: {', '.join(absent)} is not in "
+            f"the benchmark reports {', '.join(SCALING)} together: {', '.join(absent)} is not in "
             "this file."
         )
     if phase == "val":
-        say("phase val is for comparing on your own: the leaderboard's numbers are of phase test.")
+        say("phase val is for comparing on your own: published numbers are of phase test.")
