@@ -6,6 +6,7 @@ from undertow.baselines.gpfa import GPFA
 from undertow.baselines.latents.options import LatentEM
 from undertow.baselines.lds import LDS
 from undertow.baselines.mean_rate import MeanRate
+from undertow.baselines.mint import MINT
 from undertow.baselines.ridge import SpikeRidge
 from undertow.baselines.slds import SLDS
 from undertow.baselines.smoothing import Smoothing
@@ -13,6 +14,7 @@ from undertow.baselines.smoothing import Smoothing
 __all__ = [
     "GPFA",
     "LDS",
+    "MINT",
     "PCA",
     "SLDS",
     "ConditionAverage",

@@ -1,0 +1,168 @@
+"""Matching of spikes with a library of trajectories, by the Poisson likelihood of each state."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LINE = np.linspace(0.0, 1.0, 11)
+"""Points between two states that are tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """Trajectories of expected counts, one for each condition.
+
+    Attributes:
+        counts: expected spikes per bin, above zero, (conditions, time, neurons).
+        window: bins before and after a bin whose spikes are matched.
+        jitter: how many bins a state may be away from the bin's own.
+    """
+
+    counts: np.ndarray
+    window: int
+    jitter: int
+
+    @classmethod
+    def of(cls, counts: np.ndarray, window: int, jitter: int) -> "Library":
+        """No further than the trajectories are long."""
+        last = counts.shape[1] - 1
+        return cls(counts, min(window, last), min(jitter, last))
+
+    def at(self, shift: int) -> np.ndarray:
+        """The trajectories read `shift` bins later, ends repeated, shaped like `counts`."""
+        bins = np.clip(np.arange(self.counts.shape[1]) + shift, 0, self.counts.shape[1] - 1)
+        return self.counts[:, bins]
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Which states of a library the bins of some trials are.
+
+    Attributes:
+        weights: of each condition, shift and bin, (trials, time, conditions, shifts); they sum to
+            one over conditions and shifts.
+        shifts: bins by which states are later than the bin's own time, (shifts,).
+    """
+
+    weights: np.ndarray
+    shifts: np.ndarray
+
+    @property
+    def condition_shares(self) -> np.ndarray:
+        """Weight of each condition, (trials, time, conditions)."""
+        found: np.ndarray = self.weights.sum(-1)
+        return found
+
+    def read(self, values: np.ndarray) -> np.ndarray:
+        """What belongs to the states, of values (conditions, time, columns), (trials, time, …)."""
+        n_time = self.weights.shape[1]
+        read = np.zeros((*self.weights.shape[:2], values.shape[2]))
+        for place, shift in enumerate(self.shifts):
+            bins = np.clip(np.arange(n_time) + shift, 0, values.shape[1] - 1)
+            read += np.einsum("ntc,ctk->ntk", self.weights[..., place], values[:, bins])
+        return read
+
+
+def match(library: Library, counts: np.ndarray, estimate: str) -> Matched:
+    """Match each bin of trials with the library.
+
+    Args:
+        library: of the same neurons.
+        counts: (trials, time, neurons), NaN where not observed.
+        estimate: 'average' or 'interpolate', see `MINT`.
+    """
+    shifts = np.arange(-library.jitter, library.jitter + 1)
+    logs = np.stack([window_log_likelihood(library, counts, int(shift)) for shift in shifts], -1)
+    if estimate == "average":
+        flat = logs.reshape(*logs.shape[:2], -1)
+        weights = np.exp(flat - flat.max(-1, keepdims=True))
+        weights = (weights / weights.sum(-1, keepdims=True)).reshape(logs.shape)
+    else:
+        weights = _interpolated(library, counts, logs, shifts)
+    source = _nearest_seen(counts, library.window)
+    return Matched(np.take_along_axis(weights, source[..., None, None], axis=1), shifts)
+
+
+def _nearest_seen(counts: np.ndarray, window: int) -> np.ndarray:
+    """The last bin up to each one that has spikes to match in its window, (trials, time).
+
+    Bins that have none go on along the trajectory; those before the first take its.
+    """
+    seen = np.isfinite(counts).any(-1).astype(float)[..., None]
+    known = _over_window(seen, window)[..., 0] > 0
+    bins = np.arange(counts.shape[1])
+    first = np.where(known.any(1), known.argmax(1), 0)
+    latest = np.maximum.accumulate(np.where(known, bins, -1), axis=1)
+    return np.where(latest < 0, first[:, None], latest)
+
+
+def window_log_likelihood(library: Library, counts: np.ndarray, shift: int) -> np.ndarray:
+    """Log-likelihood of the spikes around each bin under states `shift` bins later than its own.
+
+    Terms that no state changes are left out; (trials, time, conditions).
+    """
+    return _over_window(_log_likelihood(library.at(shift), counts), library.window)
+
+
+def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Log-likelihood of each bin's spikes under each trajectory, (trials, time, conditions)."""
+    seen = np.isfinite(counts)
+    spikes = np.where(seen, counts, 0.0)
+    found: np.ndarray = np.einsum("ntk,ctk->ntc", spikes, np.log(expected))
+    return found - np.einsum("ntk,ctk->ntc", seen.astype(float), expected)
+
+
+def _over_window(values: np.ndarray, window: int) -> np.ndarray:
+    """Sums over so many bins to each side along the second axis, ends cut off."""
+    total = np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), values], 1), axis=1)
+    n_time = values.shape[1]
+    first = np.maximum(np.arange(n_time) - window, 0)
+    last = np.minimum(np.arange(n_time) + window + 1, n_time)
+    sums: np.ndarray = total[:, last] - total[:, first]
+    return sums
+
+
+def _interpolated(
+    library: Library, counts: np.ndarray, logs: np.ndarray, shifts: np.ndarray
+) -> np.ndarray:
+    """Weights of the best state of each of the two best conditions, by where between them the
+    spikes of the window are likeliest."""
+    n_trials, n_time, n_conditions, _ = logs.shape
+    best_shift = logs.argmax(-1)
+    by_condition = logs.max(-1)
+    order = np.argsort(-by_condition, axis=-1, kind="stable")
+    first, second = order[..., 0], order[..., min(1, n_conditions - 1)]
+    weights = np.zeros_like(logs)
+    trial, time = np.ogrid[:n_trials, :n_time]
+    pick = [(each, best_shift[trial, time, each]) for each in (first, second)]
+    share = _best_share(library, counts, pick, shifts)
+    for (condition, place), own in zip(pick, (1 - share, share), strict=True):
+        np.add.at(weights, (trial, time, condition, place), own)
+    return weights
+
+
+def _best_share(
+    library: Library,
+    counts: np.ndarray,
+    pick: list[tuple[np.ndarray, np.ndarray]],
+    shifts: np.ndarray,
+) -> np.ndarray:
+    """How far from the first state to the second the spikes of the window are likeliest."""
+    n_time, last = counts.shape[1], library.counts.shape[1] - 1
+    totals = np.zeros((len(LINE), *counts.shape[:2]))
+    time = np.arange(n_time)
+    for lag in range(-library.window, library.window + 1):
+        near = time + lag
+        inside = (near >= 0) & (near < n_time)
+        spikes = counts[:, np.clip(near, 0, n_time - 1)]
+        seen = np.isfinite(spikes) & inside[:, None]
+        spikes = np.where(seen, spikes, 0.0)
+        ends = [
+            library.counts[condition, np.clip(near + shifts[place], 0, last)]
+            for condition, place in pick
+        ]
+        for k, share in enumerate(LINE):
+            expected = (1 - share) * ends[0] + share * ends[1]
+            totals[k] += (spikes * np.log(expected) - seen * expected).sum(-1)
+    found: np.ndarray = LINE[totals.argmax(0)]
+    return found
