@@ -17,7 +17,6 @@ from undertow.baselines.latents.regression import (
 )
 from undertow.data import TrialSet
 from undertow.dynamics.limits import width
-from undertow.errors import ModelError
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.sample_sums import check_samples
 from undertow.models.smoothed_regression import Grid, HeldInSmoother, grid_values
@@ -83,15 +82,16 @@ class StaticFactors(ArrayBaseline):
         grid_values("penalty", self.penalty)
 
     @abstractmethod
-    def find(self, values: np.ndarray) -> Factors:
-        """Find the factors of values (bins, held-in)."""
+    def find(self, values: np.ndarray, number: int) -> Factors:
+        """Find so many factors of values (bins, held-in)."""
 
     # --- fitting -----------------------------------------------------------------------------
 
     def learn(
         self, trials: TrialSet, validation: TrialSet, everything: TrialSet
     ) -> dict[str, np.ndarray]:
-        self._check_width(trials)
+        if (few := self._few_enough(trials)) < self.latent_dim:
+            self.notes_.append(f"{few} factors: the trials have no more held-in neurons, or bins")
         widths = grid_values("width_s", self.width_s)
         penalties = grid_values("penalty", self.penalty)
         chosen = widths[0], penalties[0]
@@ -112,19 +112,15 @@ class StaticFactors(ArrayBaseline):
             "forward_hz": mean_rates(everything, forward=True),
         }
 
-    def _check_width(self, trials: TrialSet) -> None:
-        heldin = int((~trials.heldout).sum())
-        bins = int(trials.lengths.sum())
-        if self.latent_dim > min(heldin, bins):
-            raise ModelError(
-                f"latent_dim is {self.latent_dim}: there are {heldin} held-in neurons and {bins} "
-                "bins, and no more factors than that."
-            )
+    def _few_enough(self, trials: TrialSet) -> int:
+        """As many factors as asked for, and no more than there are held-in neurons or bins."""
+        most = min(int((~trials.heldout).sum()), int(_seen(trials).sum()))
+        return min(self.latent_dim, most)
 
     def _fitted(self, width_s: float, trials: TrialSet) -> tuple[Factors, np.ndarray]:
         """Factors of these trials, and the latents of each bin."""
         values = smoothed_roots(trials, width_s, mean_rates(trials, forward=False))
-        factors = self.find(values[_seen(trials)])
+        factors = self.find(values[_seen(trials)], self._few_enough(trials))
         return factors, factors.latents(values)
 
     def _tried(
@@ -241,7 +237,7 @@ class FactorAnalysis(StaticFactors):
     ) -> None:
         self.latent_dim, self.width_s, self.penalty, self.seed = latent_dim, width_s, penalty, seed
 
-    def find(self, values: np.ndarray) -> Factors:
+    def find(self, values: np.ndarray, number: int) -> Factors:
         import warnings
 
         from sklearn import decomposition
@@ -249,7 +245,7 @@ class FactorAnalysis(StaticFactors):
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the last iterations move little
-            found = decomposition.FactorAnalysis(self.latent_dim, random_state=0).fit(values)
+            found = decomposition.FactorAnalysis(number, random_state=0).fit(values)
         noise = np.maximum(found.noise_variance_, LEAST_NOISE_VAR)
         return Factors(found.components_.T, found.mean_, noise)
 
@@ -280,10 +276,10 @@ class PCA(StaticFactors):
     ) -> None:
         self.latent_dim, self.width_s, self.penalty, self.seed = latent_dim, width_s, penalty, seed
 
-    def find(self, values: np.ndarray) -> Factors:
+    def find(self, values: np.ndarray, number: int) -> Factors:
         from sklearn import decomposition
 
-        found = decomposition.PCA(self.latent_dim, svd_solver="full").fit(values)
+        found = decomposition.PCA(number, svd_solver="full").fit(values)
         noise = max(float(found.noise_variance_), LEAST_NOISE_VAR)
         spread = np.sqrt(np.maximum(found.explained_variance_ - noise, 0.0))
         loadings = found.components_.T * spread
