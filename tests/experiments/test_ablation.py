@@ -17,7 +17,7 @@ from undertow.evaluation import Statistic, combine
 from undertow.evaluation.scores.sums import BitsPerSpike
 from undertow.experiments import ARMS, Ablation, CellResult, ablate, latent_reliance
 from undertow.experiments.ablation import TABLE_6, arm_models, without_refit
-from undertow.experiments.grid import Cell
+from undertow.experiments.cells import Cell
 from undertow.models import Ensemble, LangevinFlow
 from undertow.training import Training
 

@@ -13,6 +13,7 @@ from undertow.baselines.arrays.matching import Library, Matched, match
 from undertow.baselines.arrays.model import Shape
 from undertow.baselines.latents.regression import heldout_bps
 from undertow.data import TrialSet
+from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
 from undertow.models.population import Population
 from undertow.models.smoothed_regression import Grid, grid_values
@@ -51,6 +52,7 @@ class MINT(ArrayBaseline):
     """
 
     cli_name = "mint"
+    compared = False
     shapes: ClassVar[dict[str, Shape]] = {
         "rates": ("conditions", "time", "neurons"),
         "behavior": ("conditions", "time", "channels"),
@@ -134,6 +136,16 @@ class MINT(ArrayBaseline):
 
     # --- predicting --------------------------------------------------------------------------
 
+    def condition_shares(self, trials: TrialsLike) -> np.ndarray:
+        """Weight of each condition in each bin, (trials, time, conditions), in their sorted order.
+
+        Raises:
+            ModelError: when the model is not fitted, or the neurons differ.
+        """
+        trials = self.checked(trials)
+        rates, (_, window_s, jitter_s) = self.network_["rates"], self.network_["choice"]
+        return self._match(rates, float(window_s), float(jitter_s), trials).condition_shares
+
     def _match(
         self, rates: np.ndarray, window_s: float, jitter_s: float, trials: TrialSet
     ) -> Matched:
@@ -154,13 +166,12 @@ class MINT(ArrayBaseline):
         rates, (_, window_s, jitter_s) = self.network_["rates"], self.network_["choice"]
         matched = self._match(rates, float(window_s), float(jitter_s), trials)
         names = tuple(self.population_.behavior_names)
-        latents = {"condition": matched.condition_shares}
         found = matched.read(in_time(rates, trials.n_time))
         if not names:
-            return found, latents, {}
+            return found, {}, {}
         behavior = matched.read(in_time(self.network_["behavior"], trials.n_time))
         shown = np.where(trials.valid[..., None], behavior, np.nan)
-        return found, latents, {"behavior": shown, "behavior_names": names}
+        return found, {}, {"behavior": shown, "behavior_names": names}
 
 
 GRIDS = ("width_s", "window_s", "jitter_s")

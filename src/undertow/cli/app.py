@@ -4,6 +4,7 @@ import typer
 
 from undertow.cli import output, signals
 from undertow.cli.ablate import ablate
+from undertow.cli.compare import compare
 from undertow.cli.datasets import datasets
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
@@ -21,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for verb in (fit, ablate, latents, evaluate, predict, simulate, datasets, info, demo):
+for verb in (fit, compare, ablate, latents, evaluate, predict, simulate, datasets, info, demo):
     app.command()(verb)
 app.add_typer(nlb, name="nlb")
 

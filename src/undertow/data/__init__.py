@@ -1,7 +1,7 @@
 """Recordings and binned trials: reading, binning, splitting, holding out."""
 
 from undertow.data.arrays import as_trials, bin_spike_times, cut_windows
-from undertow.data.folds import Folds, fold_splits, fold_trials
+from undertow.data.folds import Folds, fewer_to_learn_from, fold_splits, fold_trials
 from undertow.data.joining import join_trials
 from undertow.data.prediction import Prediction
 from undertow.data.readers.describe import describe
@@ -30,6 +30,7 @@ __all__ = [
     "bin_spike_times",
     "cut_windows",
     "describe",
+    "fewer_to_learn_from",
     "fold_splits",
     "fold_trials",
     "from_pynapple",

@@ -8,9 +8,17 @@ from typing import overload
 import numpy as np
 
 from undertow.checks import seed as check_seed
+from undertow.data.joining import join_trials
 from undertow.data.overlaps import any_overlap
 from undertow.data.separating import separated_folds
-from undertow.data.splits import Splits, condition_codes, parts_of, validation_rows
+from undertow.data.splits import (
+    Splits,
+    condition_codes,
+    parts_of,
+    split_validation,
+    stratified_rows,
+    validation_rows,
+)
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError, DataWarning
 from undertow.names import shown
@@ -97,3 +105,21 @@ def fold_splits(trials: TrialSet, n: int = 5, seed: int = 0) -> Folds:
         train, validation = validation_rows(trials[learned], seed=seed)
         rows.append((learned[train], learned[validation], test))
     return Folds(trials, rows)
+
+
+def fewer_to_learn_from(parts: Splits, n: int, seed: int = 0) -> Splits:
+    """The same test trials, and `n` of the training and validation trials, drawn by condition.
+
+    15 % of them are for validation.
+
+    Raises:
+        DataError: for more trials than there are, or too few to split.
+    """
+    everyone = join_trials(parts.train, parts.validation)
+    if not isinstance(n, Integral) or not 2 <= n <= everyone.n_trials:
+        raise DataError(
+            f"cannot learn from {shown(n)} trials: there are {everyone.n_trials} to learn from; "
+            f"choose 2 to {everyone.n_trials}."
+        )
+    chosen = everyone if n == everyone.n_trials else everyone[stratified_rows(everyone, n, seed)]
+    return Splits(*split_validation(chosen, seed=seed), parts.test)

@@ -208,6 +208,12 @@ def _stratified(
     return np.sort(left), parts
 
 
+def stratified_rows(trials: TrialSet, n: int, seed: int) -> np.ndarray:
+    """Sorted indices of `n` trials, each condition's share of them rounded up or down."""
+    _, (chosen,) = _stratified(trials, [n], seed)
+    return chosen
+
+
 def condition_codes(trials: TrialSet) -> tuple[np.ndarray, np.ndarray]:
     """A whole number per trial for its condition, and the number of trials of each."""
     if trials.condition is None:

@@ -2,9 +2,17 @@
 
 from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult
+from undertow.experiments.cells import Cell, CellResult
+from undertow.experiments.comparison import (
+    Compared,
+    Comparison,
+    compare,
+    compared_by_default,
+    named_models,
+)
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
-from undertow.experiments.grid import Cell, CellResult, run_grid
+from undertow.experiments.grid import run_grid
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
 from undertow.experiments.latent_curve_result import LatentCurve
 from undertow.experiments.prediction_files import write_csv, write_netcdf
@@ -26,12 +34,16 @@ __all__ = [
     "ArmResult",
     "Cell",
     "CellResult",
+    "Compared",
+    "Comparison",
     "Estimate",
     "LatentCurve",
     "RunResult",
     "SavedRun",
     "ScoreTable",
     "ablate",
+    "compare",
+    "compared_by_default",
     "cross_validate",
     "estimate",
     "latent_curve",
@@ -39,6 +51,7 @@ __all__ = [
     "load_model",
     "model_choices",
     "model_class",
+    "named_models",
     "prepare",
     "read_trials",
     "resized",

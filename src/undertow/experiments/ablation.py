@@ -8,8 +8,9 @@ from typing import Any
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments.ablation_result import Ablation
+from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import told
-from undertow.experiments.grid import CellResult, Report, run_grid
+from undertow.experiments.grid import run_grid
 from undertow.models.base import Estimator, ProgressReport
 from undertow.names import nearest
 from undertow.training import Training

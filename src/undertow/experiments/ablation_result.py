@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undertow.evaluation import Score, Statistic
-from undertow.evaluation.scores.score import combine
+from undertow.evaluation import Score
 from undertow.evaluation.tables import Table, Tabular
+from undertow.experiments.cells import CellResult
 from undertow.experiments.fitting import EXCHANGED
-from undertow.experiments.grid import CellResult
 from undertow.experiments.identity import settings_of, versions
-from undertow.experiments.scores import RELIANCE, latent_reliance, score_text
+from undertow.experiments.pairing import Seeds, by_fold, paired_differences, scores_of
+from undertow.experiments.scores import score_text
+from undertow.experiments.text_tables import cell_text, markdown_table
 from undertow.files import write_json, write_rows, written_whole
 from undertow.models.base import Estimator
 
 FILE = "ablation"
 UNSHOWN = ("held-in bps", "rate R2 variance-weighted", "rate R2 median")
-Seeds = Mapping[int, Mapping[str, Statistic]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +93,15 @@ class Ablation(Tabular):
         finished = {
             name: [c for c in cells if c.cell.model == name and not c.error] for name in models
         }
-        found = {name: _by_fold(mine) for name, mine in finished.items()}
+        found = {name: by_fold(mine) for name, mine in finished.items()}
         first, *_ = found.values()
         arms = {
             name: ArmResult(
                 settings_of(model),
                 validation.get(name, {}),
                 found[name],
-                _scores(found[name]),
-                _differences(found[name], first) if found[name] is not first else {},
+                scores_of(found[name]),
+                paired_differences(found[name], first) if found[name] is not first else {},
                 next((c.parameters for c in finished[name]), {}),
                 statistics.median(c.fit_s for c in finished[name])
                 if finished[name]
@@ -222,7 +222,7 @@ class Ablation(Tabular):
             "folds",
             "fits",
         ]
-        return heads, [[_text(value) for value in row.values()] for row in self.arm_rows()]
+        return heads, [[cell_text(value) for value in row.values()] for row in self.arm_rows()]
 
     def tables(self) -> list[tuple[list[str], list[list[str]]]]:
         """Both tables."""
@@ -234,37 +234,9 @@ class Ablation(Tabular):
 
     def markdown(self, names: Sequence[str] | None = None) -> str:
         """Both tables in Markdown."""
-        return "\n".join(_markdown(*table) for table in (self.score_table(names), self.arm_table()))
-
-
-def _by_fold(cells: Sequence[CellResult]) -> dict[int, dict[int, dict[str, Statistic]]]:
-    found: dict[int, dict[int, dict[str, Statistic]]] = {}
-    for cell in sorted(cells, key=lambda c: (c.cell.fold or 0, c.cell.seed)):
-        found.setdefault(cell.cell.fold or 0, {})[cell.cell.seed] = cell.statistics()
-    return found
-
-
-def _scores(found: Mapping[int, Seeds]) -> dict[str, Score]:
-    cells = [list(seeds.values()) for seeds in found.values()]
-    if not cells:
-        return {}
-    reliance = latent_reliance(cells)
-    return combine(cells) | ({} if reliance is None else {RELIANCE: reliance})
-
-
-def _differences(mine: Mapping[int, Seeds], reference: Mapping[int, Seeds]) -> dict[str, Score]:
-    """Paired differences over the folds and seeds both have; empty where there are none."""
-    common = {
-        fold: [s for s in mine[fold] if s in reference[fold]] for fold in mine if fold in reference
-    }
-    common = {fold: seeds for fold, seeds in common.items() if seeds}
-    if not common:
-        return {}
-    pairs = [
-        [[found[fold][s] for s in seeds] for fold, seeds in common.items()]
-        for found in (mine, reference)
-    ]
-    return combine(pairs[0], minus=pairs[1])
+        return "\n".join(
+            markdown_table(*table) for table in (self.score_table(names), self.arm_table())
+        )
 
 
 def _difference_row(difference: Score | None) -> dict[str, Any]:
@@ -276,21 +248,3 @@ def _difference_row(difference: Score | None) -> dict[str, Any]:
         "difference_trials": "n_trials",
     }
     return {name: values.get(key) for name, key in names.items()}
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _text(value: Any) -> str:
-    """A cell of a table: numbers short, whole ones with commas."""
-    if value is None or value != value:
-        return "–"
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:.3g}"
-        if isinstance(value, float)
-        else str(value)
-    )

@@ -11,8 +11,9 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet, fold_splits, join_trials
 from undertow.data.separating import SEPARATED
 from undertow.errors import DataWarning, UndertowError
+from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import load_and_predict, noted, told
-from undertow.experiments.grid import CellResult, Report, run_grid
+from undertow.experiments.grid import run_grid
 from undertow.experiments.identity import identity, run_directory, split_ids
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES

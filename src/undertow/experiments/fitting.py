@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from undertow.evaluation import (
 )
 from undertow.evaluation.scores.velocity import decoders_alone, without_rates
 from undertow.experiments.records import read_fit
+from undertow.experiments.usage import Usage, measured
 from undertow.files import write_json
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.parameters import SEPARATOR
@@ -46,6 +47,7 @@ class Fitted:
         test: its prediction for the test trials, with the rates of hidden entries.
         fit_s: seconds the fit took.
         notes: what was warned of during the fit.
+        usage: what the fit used; of one that was resumed, since then.
     """
 
     model: Estimator
@@ -53,6 +55,7 @@ class Fitted:
     test: Prediction
     fit_s: float
     notes: Sequence[str] = ()
+    usage: Usage = field(default_factory=Usage)
 
     def statistics(self) -> dict[str, Statistic]:
         """Per-trial sums behind every score of the test trials, see `statistics_of`."""
@@ -116,7 +119,7 @@ def fit_and_predict(
         fit_options: `checkpoint`, `resume` and `progress` of `model.fit`; silent without the last.
     """
     quiet = {} if fit_options.get("progress") else {"progress": silent}
-    with noted() as notes:
+    with noted() as notes, measured() as usage:
         started = time.perf_counter()
         model.fit(splits.train, validation=splits.validation, **{**fit_options, **quiet})
         # the history of a resumed fit counts the seconds before it was interrupted too
@@ -126,7 +129,7 @@ def fit_and_predict(
         # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)
         model.save(save_to)
-    return _predicted(model, splits, about)
+    return replace(_predicted(model, splits, about), usage=usage)
 
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:

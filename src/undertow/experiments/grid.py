@@ -4,83 +4,22 @@ import hashlib
 import json
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from undertow.data import Splits, TrialSet, fold_splits, split_trials
+from undertow.data import Splits, TrialSet, fewer_to_learn_from, fold_splits, split_trials
 from undertow.errors import UndertowError, WriteError
-from undertow.evaluation import Statistic, load_statistics, save_statistics
+from undertow.evaluation import save_statistics
+from undertow.experiments.cells import Cell, CellResult, Report
 from undertow.experiments.fitting import Fitted, fit_and_predict, noted
 from undertow.experiments.identity import differences, identity, split_ids, versions
-from undertow.experiments.records import read_cell
+from undertow.experiments.records import CellRecord, read_cell
 from undertow.experiments.workers import in_processes
 from undertow.files import plain, write_json
 from undertow.models.base import Estimator, ProgressReport
 from undertow.training import named
-
-Report = Callable[["CellResult", int, int], None]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fit of a grid; `fold` is None where the data are split once."""
-
-    model: str
-    data: str
-    fold: int | None
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """The stem of the cell's files."""
-        fold = "split" if self.fold is None else f"fold{self.fold}"
-        return f"{self.model}__{self.data}__{fold}__seed{self.seed}"
-
-    @property
-    def words(self) -> str:
-        """Which fit it is, for a line."""
-        fold = "" if self.fold is None else f" fold {self.fold}"
-        return f"{self.model}{fold} seed {self.seed}"
-
-
-@dataclass(frozen=True, eq=False)
-class CellResult:
-    """The result of one cell.
-
-    Attributes:
-        cell: which one.
-        error: empty when it finished; else the error's last line, with the traceback in the cell's
-            '.error.json' file.
-        scores: score name → value on the cell's test trials.
-        fit_s: seconds the fit took.
-        validation_score: the best score on validation trials, for choosing among models; NaN for
-            models without one.
-        path: the cell's JSON file.
-        parameters: numbers learned, in 'all' and by part; empty for models that do not count them.
-    """
-
-    cell: Cell
-    path: Path
-    error: str = ""
-    scores: Mapping[str, float] | None = None
-    fit_s: float = float("nan")
-    validation_score: float = float("nan")
-    parameters: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def model_path(self) -> Path:
-        """The file of the fitted model, if it was kept."""
-        return self.path.with_suffix(".safetensors")
-
-    def line(self, done: int, total: int) -> str:
-        """Say how it ended, and that `done` of `total` have."""
-        return f"{self.cell.words}: {self.error or f'{self.fit_s:.1f} s'} ({done} of {total})"
-
-    def statistics(self) -> dict[str, Statistic]:
-        """Per-trial sums behind the scores, for `undertow.evaluation.combine`."""
-        return load_statistics(self.path.with_suffix(".npz"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +60,7 @@ def run_grid(
     workers: int = 1,
     only_folds: Sequence[int] | None = None,
     keep_models: bool = False,
+    train_trials: int | None = None,
     report: Report | None = None,
     progress: ProgressReport | None = None,
 ) -> list[CellResult]:
@@ -143,6 +83,8 @@ def run_grid(
         workers: processes, each with one thread; 1 runs in this process.
         only_folds: the folds to run; all by default.
         keep_models: keep the fitted models too, as `<cell>.safetensors`.
+        train_trials: learn and choose on so many trials of each fold alone, drawn stratified by
+            condition; on all by default.
         report: called after each cell with its result, the number done and the number in all.
         progress: passed to `model.fit` where there is one worker.
 
@@ -158,7 +100,7 @@ def run_grid(
     parts, notes = {}, {}
     for name, trials in data.items():
         with noted() as notes[name]:
-            parts[name] = _parts(trials, folds, split_seed)
+            parts[name] = _parts(trials, folds, split_seed, train_trials)
     tasks = [
         _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
         for cell in _cells(models, data, folds, seeds, only_folds)
@@ -181,10 +123,17 @@ def run_grid(
     return [results[task.cell] for task in tasks]
 
 
-def _parts(trials: TrialSet, folds: int | None, split_seed: int) -> Sequence[Splits]:
-    if folds is None:
-        return [split_trials(trials, seed=split_seed)]
-    return fold_splits(trials, folds, split_seed)
+def _parts(
+    trials: TrialSet, folds: int | None, split_seed: int, train_trials: int | None
+) -> Sequence[Splits]:
+    parts = (
+        [split_trials(trials, seed=split_seed)]
+        if folds is None
+        else fold_splits(trials, folds, split_seed)
+    )
+    if train_trials is None:
+        return parts
+    return [fewer_to_learn_from(part, train_trials, split_seed) for part in parts]
 
 
 def _cells(
@@ -230,12 +179,7 @@ def _finished(task: _Task) -> CellResult | None:
             "another directory."
         )
     _tidy(task)  # a process may have been killed before it did
-    score = result.validation_score
-    validation_score = float("nan") if score is None else score
-    scores = {name: float("nan") if v is None else v for name, v in result.scores.items()}
-    return CellResult(
-        task.cell, task.path, "", scores, result.fit_s, validation_score, result.parameters
-    )
+    return CellResult.of(task.cell, task.path, result)
 
 
 def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
@@ -259,21 +203,18 @@ def run_cell(task: _Task) -> CellResult:
         }
         write_json(task.error_path, what)
         return CellResult(task.cell, task.path, error=f"{type(error).__name__}: {error}")
-    scores = {name: each.value for name, each in statistics.items()}
-    validation_score, parameters = fitted.model.validation_score_, fitted.model.parameter_counts()
-    about = {
-        "scores": scores,
-        "fit_s": fitted.fit_s,
-        "validation_score": validation_score,
-        "parameters": parameters,
-        "notes": [*task.notes, *fitted.notes],
-    }
-    write_json(
-        task.path, {"cell": asdict(task.cell), **task.identity, **about, "versions": versions()}
+    record = CellRecord(
+        {name: each.value for name, each in statistics.items()},
+        fitted.fit_s,
+        fitted.model.validation_score_,
+        dict(fitted.model.parameter_counts()),
+        **vars(fitted.usage),
     )
+    about = {**vars(record), "notes": [*task.notes, *fitted.notes], "versions": versions()}
+    write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about})
     # only now: until the result lies there, a killed cell goes on from its checkpoint
     _tidy(task)
-    return CellResult(task.cell, task.path, "", scores, fitted.fit_s, validation_score, parameters)
+    return CellResult.of(task.cell, task.path, record)
 
 
 def _tidy(task: _Task) -> None:

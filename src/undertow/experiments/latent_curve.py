@@ -15,8 +15,9 @@ from undertow.errors import ModelError, UndertowError
 from undertow.evaluation import few_shot_statistics, load_statistics, save_statistics
 from undertow.evaluation.metrics.few_shot import REPEATS, check_draws
 from undertow.evaluation.scores.few_shot import NAME as FEW_SHOT
+from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import code_in, told
-from undertow.experiments.grid import CellResult, Report, run_grid
+from undertow.experiments.grid import run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
 from undertow.models.base import Estimator, ProgressReport
 from undertow.randomness import isolated_seed

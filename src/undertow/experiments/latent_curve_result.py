@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from undertow.evaluation import Score, Statistic, pooled_score
 from undertow.evaluation.tables import Table, Tabular
-from undertow.experiments.grid import CellResult
+from undertow.experiments.cells import CellResult
 from undertow.experiments.identity import versions
 from undertow.experiments.scores import score_text
 from undertow.files import write_json, written_whole

@@ -41,6 +41,8 @@ class CellRecord:
     fit_s: float
     validation_score: float | None
     parameters: dict[str, int] = field(default_factory=dict)
+    cpu_s: float | None = None
+    peak_bytes: int | None = None
 
 
 def read_run(path: Path) -> dict[str, Any]:

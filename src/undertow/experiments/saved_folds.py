@@ -9,8 +9,8 @@ import numpy as np
 
 from undertow.data import Prediction, TrialSet, join_trials
 from undertow.errors import ModelError
+from undertow.experiments.cells import Cell
 from undertow.experiments.cross_validation import CELLS
-from undertow.experiments.grid import Cell
 from undertow.models import Ensemble
 from undertow.models.base import Estimator
 from undertow.models.loading import load_model

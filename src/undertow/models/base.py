@@ -40,6 +40,8 @@ class Estimator(Settable):
 
     cli_name: ClassVar[str]
     irregular_times: ClassVar[bool] = False
+    compared: ClassVar[bool] = True
+    """Whether comparisons include it where no models are named."""
     settings_before: ClassVar[Mapping[str, Any]] = {}
     """What settings were, in effect, before files held them."""
     neuron_ids_: np.ndarray

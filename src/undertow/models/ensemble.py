@@ -57,6 +57,7 @@ class Ensemble(Estimator):
     """
 
     cli_name = "ensemble"
+    compared = False
     irregular_times = True  # the members refuse what they cannot take
 
     def __init__(

@@ -11,6 +11,8 @@ from undertow.plots.generated import generated
 from undertow.plots.hand_paths import hand_paths
 from undertow.plots.latent_curve import latent_curve
 from undertow.plots.latents import latents
+from undertow.plots.learning_curves import learning_curves
+from undertow.plots.model_pair import model_pair
 from undertow.plots.neurons import neurons
 from undertow.plots.oscillators import coupling, oscillators
 from undertow.plots.phase_portrait import phase_portrait
@@ -19,6 +21,7 @@ from undertow.plots.predictive import predictive
 from undertow.plots.psth import psth
 from undertow.plots.psth_spikes import psth_spikes
 from undertow.plots.rasters import rasters
+from undertow.plots.score_intervals import score_intervals
 from undertow.plots.single_trials import single_trials
 from undertow.plots.training import training
 from undertow.plots.velocity import velocity
@@ -32,6 +35,8 @@ __all__ = [
     "hand_paths",
     "latent_curve",
     "latents",
+    "learning_curves",
+    "model_pair",
     "neurons",
     "oscillators",
     "phase_portrait",
@@ -40,6 +45,7 @@ __all__ = [
     "psth",
     "psth_spikes",
     "rasters",
+    "score_intervals",
     "single_trials",
     "training",
     "velocity",

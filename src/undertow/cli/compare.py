@@ -1,0 +1,126 @@
+"""`undertow compare`: many models on the same folds, each set against the best and the first."""
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from undertow.cli import options
+from undertow.cli.errors import guarded
+from undertow.cli.grid_verb import GridOptions, Study, carry_out
+from undertow.cli.reading import Reading, names
+from undertow.errors import UndertowError
+
+if TYPE_CHECKING:
+    from undertow.models import Estimator
+
+
+@guarded
+@options.grouped()
+def compare(
+    data: options.Data,
+    asked: GridOptions,
+    computing: options.Computing,
+    reading: Reading,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="The models, such as langevin-flow,lfads,gpfa; by default all but those whose "
+            "use needs care. The first is what the others are compared with.",
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="Begin no further fold and seed once so many minutes are over.",
+        ),
+    ] = None,
+    train_trials: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,…", help="Learning curves: fit again on so many training trials."
+        ),
+    ] = None,
+) -> None:
+    """Fit many models on the same folds and seeds, and compare their scores, paired.
+
+    Settings are given with the model's name in front: --set lfads.training.epochs=100. Writes
+    comparison.html, comparison.csv, comparison.md and comparison.json to DIR.
+    """
+    from undertow.experiments import compare as run_models
+
+    chosen, own = _models(models), asked.setting or []
+    if asked.preset is not None:
+        raise UndertowError(
+            "--preset is of one model, and several are compared: give settings by --set MODEL.KEY."
+        )
+    plan = replace(asked, setting=[]).plan(reading, **vars(computing))
+    fitted = _with_settings(chosen, own, plan.computing.settings())
+    study = Study(
+        "comparison",
+        next(iter(fitted.values())),
+        title=", ".join(fitted),
+        models=lambda: fitted,
+        fit=partial(
+            _fit, run_models, fitted, budget_minutes=budget, train_trials=_numbers(train_trials)
+        ),
+        decisive=lambda cell, done: False,
+        about={"budget_minutes": budget},
+    )
+    carry_out(study, data, plan, asked)
+
+
+def _fit(run: Any, models: "dict[str, Estimator]", *given: Any, **more: Any) -> Any:
+    """Fit the models in place of the single one that a study varies."""
+    trials, directory, _ = given
+    return run(trials, directory, models, **more)
+
+
+def _models(text: str | None) -> "dict[str, Estimator]":
+    from undertow.experiments import named_models
+
+    chosen = [] if text is None else names(text)
+    if text is not None and not chosen:
+        raise UndertowError("--models names none: name some, such as langevin-flow,lfads,gpfa.")
+    return named_models(chosen)
+
+
+def _with_settings(
+    models: "dict[str, Estimator]", settings: list[str], device: dict[str, str]
+) -> "dict[str, Estimator]":
+    """The models with the settings that name them, on the device asked for where they have one."""
+    from undertow.cli.configuring import configure
+    from undertow.cli.settings import parse_pairs
+    from undertow.names import nearest
+
+    own: dict[str, dict[str, Any]] = {
+        name: {k: v for k, v in device.items() if k in model.get_params(deep=False)}
+        for name, model in models.items()
+    }
+    for key, value in parse_pairs(settings).items():
+        name, dot, setting = key.partition(".")
+        if not dot or name not in models:
+            raise UndertowError(
+                f"--set {key} names no model that is compared, as in MODEL.KEY=VALUE: "
+                f"{nearest(name, models)}"
+            )
+        own[name][setting] = value
+    found = {name: configure(model, own[name]) for name, model in models.items()}
+    for model in found.values():
+        model.check_settings()  # before the data are read, which can take long
+    return found
+
+
+def _numbers(text: str | None) -> list[int]:
+    from undertow import checks
+
+    try:
+        found = [int(part) for part in names(text or "")]
+    except ValueError:
+        raise UndertowError(
+            f"--train-trials {text} are not whole numbers: write, for example, 25,50,100."
+        ) from None
+    return [checks.whole("each of --train-trials", n, 2, error=UndertowError) for n in found]

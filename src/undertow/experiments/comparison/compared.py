@@ -1,0 +1,91 @@
+"""`Compared`: the results of one model of a comparison."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from undertow.evaluation import Score
+from undertow.experiments.cells import CellResult
+from undertow.experiments.identity import settings_of
+from undertow.experiments.pairing import Seeds, by_fold, paired_differences, scores_of
+from undertow.models.base import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The results of one model.
+
+    Attributes:
+        settings: of the model.
+        statistics: fold → seed → score name → per-trial sums.
+        scores: score name → score over folds and seeds.
+        differences: score name → paired difference from the first model.
+        parameters: numbers learned, in 'all'; empty for a model that does not count them.
+        fit_s, cpu_s: median seconds of a fit, by the clock and of the processor.
+        peak_bytes: the most memory that a fit held, Python and libraries included; None where the
+            system does not say.
+    """
+
+    settings: Mapping[str, Any]
+    statistics: Mapping[int, Seeds]
+    scores: Mapping[str, Score]
+    differences: Mapping[str, Score]
+    parameters: Mapping[str, int]
+    fit_s: float
+    cpu_s: float
+    peak_bytes: int | None
+
+    @property
+    def fits(self) -> int:
+        """The number of fits that finished."""
+        return sum(len(seeds) for seeds in self.statistics.values())
+
+
+def complete(
+    models: Mapping[str, Estimator], cells: Sequence[CellResult]
+) -> dict[str, dict[int, dict[int, Any]]]:
+    """Model → its statistics in the folds and seeds that all models finished.
+
+    A model that finished none has none, and does not keep the others from theirs.
+    """
+    found = {
+        name: by_fold([c for c in cells if c.cell.model == name and not c.error]) for name in models
+    }
+    finished = [
+        {(fold, seed) for fold, seeds in each.items() for seed in seeds}
+        for each in found.values()
+        if each
+    ]
+    common = set.intersection(*finished) if finished else set()
+    return {
+        name: {
+            fold: kept
+            for fold, seeds in each.items()
+            if (kept := {seed: sums for seed, sums in seeds.items() if (fold, seed) in common})
+        }
+        for name, each in found.items()
+    }
+
+
+def compared(
+    model: Estimator,
+    found: Mapping[int, Seeds],
+    first: Mapping[int, Seeds],
+    cells: Sequence[CellResult],
+    name: str,
+) -> Compared:
+    """The results of a model from its cells, and its differences from the first."""
+    mine = [c for c in cells if c.cell.model == name and not c.error]
+    peaks = [c.usage.peak_bytes for c in mine if c.usage.peak_bytes is not None]
+    return Compared(
+        settings_of(model),
+        found,
+        scores_of(found),
+        paired_differences(found, first) if found is not first else {},
+        next((c.parameters for c in mine), {}),
+        statistics.median(c.fit_s for c in mine) if mine else nan,
+        statistics.median(c.usage.cpu_s for c in mine) if mine else nan,
+        max(peaks, default=None),
+    )

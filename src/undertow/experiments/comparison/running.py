@@ -1,0 +1,136 @@
+"""Comparison: many models on the same folds and seeds, each told apart from the best."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from undertow import checks
+from undertow.data import TrialSet
+from undertow.errors import UndertowError
+from undertow.experiments.cells import CellResult, Report
+from undertow.experiments.comparison.result import Comparison
+from undertow.experiments.fitting import told
+from undertow.experiments.grid import run_grid
+from undertow.models.base import Estimator, ProgressReport
+from undertow.models.loading import model_choices, model_class
+from undertow.training import teller
+
+CELLS = "cells"
+FIRST = "langevin-flow"
+"""What the others are compared with, where nothing else is named."""
+Models = Mapping[str, Estimator] | Sequence[str | Estimator]
+
+
+def compared_by_default() -> list[str]:
+    """Names of the models that are compared where none are named, the reference first."""
+    names = [name for name, cls in model_choices().items() if cls.compared]
+    return [FIRST, *(name for name in names if name != FIRST)]
+
+
+def compare(
+    trials: TrialSet,
+    out: str | Path,
+    models: Models = (),
+    folds: int = 5,
+    seeds: Sequence[int] = (0,),
+    only_folds: Sequence[int] | None = None,
+    budget_minutes: float | None = None,
+    train_trials: Sequence[int] = (),
+    split_seed: int = 0,
+    workers: int = 1,
+    keep_models: bool = False,
+    data_name: str = "data",
+    report: Report | None = None,
+    progress: ProgressReport | None = None,
+    verbose: bool = True,
+) -> Comparison:
+    """Fit every model on the same folds and seeds, and compare their scores, paired.
+
+    Each model chooses what it chooses on validation trials inside the training trials; test trials
+    are predicted once. Finished fits in `out` are read, not run again; one that fails is named in
+    `Comparison.errors` and tried again next time.
+
+    Args:
+        trials: all trials, held-out neurons marked.
+        out: directory of the fits: cells/.
+        models: name → unfitted model; or names, such as 'lfads', and models; by default all that
+            the library has, but those whose use needs care. The first is what the others'
+            differences are taken from.
+        folds: number of stratified folds.
+        seeds: of weights, batches and noise.
+        only_folds: the folds to fit; all by default.
+        budget_minutes: no further fold and seed is begun once so many minutes are over; the first
+            always is. Scores are then of the folds and seeds that were fitted.
+        train_trials: fit all models again on so many training trials of each fold, for learning
+            curves.
+        split_seed: of the folds, and of the trials left to learn from.
+        workers, keep_models, report, progress: as in `run_grid`.
+        data_name: of the recording, in the names of the fits.
+        verbose: as in `cross_validate`.
+
+    Raises:
+        UndertowError: for no model, an unknown one, two of one name, or a fit in `out` of other
+            settings or data.
+    """
+    named = named_models(models)
+    checks.whole("folds", folds, 2, error=UndertowError)
+    if budget_minutes is not None:
+        checks.number("budget_minutes", budget_minutes, 0, 1e6, above=True, error=UndertowError)
+    options: dict[str, Any] = {
+        "folds": folds,
+        "split_seed": split_seed,
+        "workers": workers,
+        "keep_models": keep_models,
+        **told(report, progress, verbose),
+    }
+    blocks = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]
+    if not blocks:
+        raise UndertowError("a comparison needs at least one fold and one seed.")
+    tell = teller(None, verbose and report is None)
+    deadline = None if budget_minutes is None else time.monotonic() + 60 * budget_minutes
+    cells: list[CellResult] = []
+    fewer: dict[int, list[CellResult]] = {n: [] for n in train_trials}
+    for done, (fold, seed) in enumerate(blocks):
+        if done and deadline is not None and time.monotonic() > deadline:
+            tell(f"{done} of {len(blocks)} folds and seeds fitted within the budget")
+            break
+        block = {"seeds": (seed,), "only_folds": (fold,), **options}
+        cells += run_grid(named, {data_name: trials}, Path(out) / CELLS, **block)
+        for n in fewer:
+            data = {f"{data_name}-{n}-trials": trials}
+            fewer[n] += run_grid(named, data, Path(out) / CELLS, train_trials=n, **block)
+    if fewer:
+        fewer[round(trials.n_trials * (1 - 1 / folds))] = cells  # the curves end at all trials
+    return Comparison.from_cells(named, cells, fewer)
+
+
+def named_models(models: Models = ()) -> dict[str, Estimator]:
+    """Name → unfitted model; of models themselves and of names alone, their command-line names.
+
+    Raises:
+        UndertowError: for an unknown name, or two models of one.
+    """
+    if isinstance(models, Mapping):
+        return {name: model.copy() for name, model in models.items()}
+    given = [
+        (each, model_class(each)()) if isinstance(each, str) else (each.cli_name, each.copy())
+        for each in models or compared_by_default()
+    ]
+    names = [name for name, _ in given]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UndertowError(
+            f"{twice!r} is compared with itself: name a model once, or give models by names of "
+            "their own."
+        )
+    return dict(given)
+
+
+def _folds(folds: int, only: Sequence[int] | None) -> list[int]:
+    if only is None:
+        return list(range(folds))
+    if not only or not set(only) <= set(range(folds)):
+        raise UndertowError(
+            f"the folds to fit are {list(only)}: there are 0 to {folds - 1}; name some of them."
+        )
+    return list(dict.fromkeys(only))
