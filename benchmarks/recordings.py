@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from undertow import TrialSet, simulate_lorenz
+from undertow import TrialSet, load, simulate_lorenz
+from undertow.systems import RateNetwork
 
 REGIONS = ("MOp", "CP", "LSc", "PT")
 BEHAVIOR = ("velocity R2 log-rate", "velocity R2", "rate R2")
@@ -74,6 +75,19 @@ def lorenz(folder: Path) -> TrialSet:
     return replace(trials, split=None).hold_out(8, seed=0)
 
 
+def lorenz_sparse(folder: Path) -> TrialSet:
+    """A Lorenz file in the LFADS layout, its own split left aside, a quarter of the neurons held
+    out."""
+    trials = replace(load(folder / "lorenz_10ms.h5"), split=None)
+    return trials.hold_out(trials.n_neurons // 4, seed=0)
+
+
+def rate_network(folder: Path) -> TrialSet:
+    """A noisy rate network (ElGazzar & van Gerven, eq. 13) at σ = 1, 300 trials of 1 s, 50 neurons,
+    10 held out, with its input; the folder is not read."""
+    return RateNetwork.random(noise=1.0, seed=0).simulate(300, seed=0).hold_out(10, seed=0)
+
+
 RECORDINGS = {
     "maze_reach": Protocol(maze_reach, (0, 1, 2, 3, 4)),
     "visual_s01": Protocol(
@@ -88,3 +102,8 @@ RECORDINGS = {
     "prefrontal_B": Protocol(partial(prefrontal, session="B040917"), (0, 1), "label accuracy cue"),
     "lorenz": Protocol(lorenz, (0,)),
 }
+MADE = {
+    "lorenz_sparse": Protocol(lorenz_sparse, (0, 1, 2)),
+    "rate_network": Protocol(rate_network, (0, 1, 2)),
+}
+"""Further sets whose true rates are known."""

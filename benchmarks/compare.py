@@ -1,0 +1,79 @@
+"""All models of the library on all recordings: the numbers of docs/comparison.md.
+
+    python benchmarks/compare.py DATA_FOLDER [--out RESULTS] [--recordings NAME …] [--models NAME …]
+        [--seeds 3] [--split-seed 1] [--workers 2] [--folds N]
+
+`undertow compare` on each recording (see recordings.py for how they are read and which of five folds
+are fitted: fewer where a fit takes long), every model at its defaults, each choosing on validation
+trials inside the training trials. MINT is among them. Leaves a page, a table and the fits of each
+recording in RESULTS, and prints the table of scores and who is level with the best. Finished fits
+are not run again. Models that take minutes a fit have fewer seeds (SEEDS).
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from recordings import MADE, RECORDINGS
+from undertow.experiments import CellResult, Comparison, compare, compared_by_default, named_models
+
+SHOWN = ("co-bps", "psth R2", "velocity R2", "rate R2")
+
+
+def say(result: CellResult, done: int, total: int) -> None:
+    """One line per fit."""
+    score = (result.scores or {}).get("co-bps", float("nan"))
+    print(
+        f"{result.cell.name}: {result.error or f'co-bps {score:.4f}, {result.fit_s:.0f} s'}",
+        flush=True,
+    )
+
+
+def show(name: str, found: Comparison) -> None:
+    """The tables of a recording, and who is level with the best."""
+    print(f"\n## {name}\n\n{found.markdown()}")
+    for sentence in found.sentences():
+        print(sentence)
+    for fit, error in found.errors.items():
+        print(f"failed: {fit}: {error}")
+
+
+def run(options: argparse.Namespace, name: str, models: Sequence[str]) -> Comparison:
+    """Fit and compare on one recording."""
+    protocol = {**RECORDINGS, **MADE}[name]
+    out = options.out / name
+    found = compare(
+        protocol.load(options.data),
+        out,
+        named_models(models),
+        seeds=range(options.seeds),
+        only_folds=protocol.folds[: options.folds],
+        split_seed=options.split_seed,
+        workers=options.workers,
+        data_name=name,
+        report=say,
+    )
+    found.write(out, {"source": {"recording": name}, "split_seed": options.split_seed})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/compare"))
+    parser.add_argument("--recordings", nargs="+", default=[*RECORDINGS, *MADE])
+    parser.add_argument("--models", nargs="+", default=[*compared_by_default(), "mint"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--split-seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folds", type=int, help="so many of each recording's folds at most")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in options.recordings:
+        show(name, run(options, name, options.models))
+
+
+if __name__ == "__main__":
+    main()
