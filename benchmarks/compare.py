@@ -3,11 +3,10 @@
     python benchmarks/compare.py DATA_FOLDER [--out RESULTS] [--recordings NAME …] [--models NAME …]
         [--seeds 3] [--split-seed 1] [--workers 2] [--folds N]
 
-`undertow compare` on each recording (see recordings.py for how they are read and which of five folds
-are fitted: fewer where a fit takes long), every model at its defaults, each choosing on validation
-trials inside the training trials. MINT is among them. Leaves a page, a table and the fits of each
-recording in RESULTS, and prints the table of scores and who is level with the best. Finished fits
-are not run again. Models that take minutes a fit have fewer seeds (SEEDS).
+`undertow compare` on each recording (see recordings.py for how they are read and which of five
+folds are fitted: fewer where a fit takes long), every model at its defaults, each choosing on
+validation trials inside the training trials. MINT is among them. Leaves a page, a table and the
+fits of each recording in RESULTS, and prints its tables. Finished fits are not run again.
 """
 
 import argparse

@@ -19,6 +19,7 @@ from tests.plots.test_latent_curve import Curve
 from undertow import plots
 from undertow.data import Prediction
 from undertow.errors import UndertowError
+from undertow.evaluation import Score
 from undertow.models import LatentSDE
 from undertow.models.base import Generated
 from undertow.plots import style
@@ -34,6 +35,22 @@ def behaving() -> tuple[Prediction, Generated]:
     return model.predict(small_sde.TRIALS), generated
 
 
+def score(value: float) -> Score:
+    return Score(
+        name="co-bps",
+        value=value,
+        unit="bits/spike",
+        split="test",
+        low=value - 0.1,
+        high=value + 0.1,
+        n_trials=10,
+        bin_s=0.02,
+        n_neurons=5,
+    )
+
+
+CURVES = {n: {"a": {"co-bps": score(n / 50)}, "b": {"co-bps": score(0.3)}} for n in (10, 20)}
+PAIR = np.array([0.1, 0.4, np.nan, 0.2]), np.array([0.2, 0.3, 0.1, 0.25])
 DECODED = {"train": TRAIN, "baseline_train": TRAIN}
 CALLS: dict[str, Callable[..., Any]] = {
     "behavior": lambda **o: plots.behavior(*behaving(), **o),
@@ -43,6 +60,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "hand_paths": lambda **o: plots.hand_paths(PREDICTION, BASELINE, **DECODED, **o),
     "latent_curve": lambda **o: plots.latent_curve(Curve(), **o),
     "latents": lambda **o: plots.latents(PREDICTION, **o),
+    "learning_curves": lambda **o: plots.learning_curves(CURVES, ["co-bps"], **o),
+    "model_pair": lambda **o: plots.model_pair(PAIR, PAIR, ("a", "b"), **o),
     "neurons": lambda **o: plots.neurons(PREDICTION, BASELINE, **o),
     "oscillators": lambda **o: plots.oscillators(small_sde.fitted(), **o),
     "phase_portrait": lambda **o: plots.phase_portrait(
@@ -53,6 +72,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "psth": lambda **o: plots.psth(PREDICTION, BASELINE, **o),
     "psth_spikes": lambda **o: plots.psth_spikes(PREDICTION, **o),
     "rasters": lambda **o: plots.rasters(PREDICTION, BASELINE, **o),
+    "score_intervals": lambda **o: plots.score_intervals(CURVES[20], {"co-bps": ["a"]}, **o),
     "single_trials": lambda **o: plots.single_trials(PREDICTION, BASELINE, **o),
     "training": lambda **o: plots.training([{"epoch": 1, "loss": 2.0}], **o),
     "velocity": lambda **o: plots.velocity(PREDICTION, BASELINE, **DECODED, **o),

@@ -72,6 +72,10 @@ class Smoothing(Estimator):
         self.penalty = penalty
         self.seed = seed
 
+    def check_settings(self) -> None:
+        super().check_settings()
+        grid_of(self.width_s, self.floor_hz, self.penalty, regression=True)
+
     def fit(
         self,
         trials: TrialsLike,

@@ -35,10 +35,10 @@ class Ranking:
 
     @cached_property
     def score_names(self) -> list[str]:
-        """Scores that tables show: those of which higher is better and that two models have."""
-        known = [name for each in self.models.values() for name in each.scores]
+        """Scores that tables show, of which higher is better."""
+        known = {name for each in self.models.values() for name in each.scores}
         labels = sorted({name for name in known if name.startswith(LABELS)})
-        return [n for n in (*HEADLINE, *labels) if known.count(n) > 1]
+        return [n for n in (*HEADLINE, *labels) if n in known]
 
     def ranked(self, score: str) -> list[str]:
         """Models that have a score, the best first."""
