@@ -79,6 +79,9 @@ from .experiments import (
     ablate as ablate,
 )
 from .experiments import (
+    compare as compare,
+)
+from .experiments import (
     cross_validate as cross_validate,
 )
 from .experiments import (
