@@ -9,6 +9,8 @@ from undertow.inference import LinearRegimes, infer_regimes
 from undertow.inference.regime_moves import RegimeMoves
 
 RESTARTS, ITERATIONS = 4, 25
+SETTLED = 1e-5
+"""A fit ends when its log evidence gains less than this share of itself."""
 SHARE = 0.9
 """Probability of the regime whose cluster a step is in, where a restart begins."""
 
@@ -51,25 +53,37 @@ def _fit(
         law = infer_regimes(
             moves.initial, moves.expected_logs(paths[:, :-1], none[:, :-1]).detach(), told
         )
-        share, pair, evidence = law.share, law.pair, float(law.log_normaliser.sum())
+        share, pair, before = law.share, law.pair, evidence
+        evidence = float(law.log_normaliser.sum())
+        if evidence - before < SETTLED * (abs(evidence) + 1):
+            break
     dynamics.learn_initial(paths[:, 0], none[:, 0])
     return evidence
 
 
 def _clustered(paths: Tensor, inside: Tensor, regimes: int, seed: int) -> tuple[Tensor, Tensor]:
     """Shares and pairs of regimes by clusters of where each step starts and where it goes."""
-    from sklearn.cluster import KMeans
-
-    moved = paths[:, 1:] - paths[:, :-1]
-    scale = moved[inside[:, 1:]].std(0).clamp(min=1e-9)
-    points = torch.cat([paths[:, :-1], moved / scale], -1)
-    flat = points.flatten(0, 1).cpu().numpy()
-    if regimes > 1:
-        labels = KMeans(regimes, n_init=1, random_state=seed % 2**31).fit(flat).labels_
-    else:
-        labels = [0] * len(flat)
-    label = torch.as_tensor(labels, device=paths.device).long().unflatten(0, points.shape[:2])
-    label = torch.cat([label[:, :1], label], 1)
+    moved, steps = paths[:, 1:] - paths[:, :-1], inside[:, 1:]
+    label = torch.zeros_like(inside, dtype=torch.long)
+    if regimes > 1 and bool(steps.any()):
+        scale = moved[steps].std(0, correction=0).clamp(min=1e-9)
+        points = torch.cat([paths[:, :-1], moved / scale], -1)
+        label[:, 1:][steps] = _labels(points[steps], regimes, seed)
+        label[:, 0] = label[:, 1]
     share = torch.nn.functional.one_hot(label, regimes).to(paths)
     share = SHARE * share + (1 - SHARE) / regimes
     return share, share[:, :-1, :, None] * share[:, 1:, None]
+
+
+def _labels(points: Tensor, regimes: int, seed: int) -> Tensor:
+    """The cluster of each point, (points,)."""
+    import warnings
+
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    clusters = KMeans(min(regimes, len(points)), n_init=1, random_state=seed % 2**31)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # points may coincide
+        found = clusters.fit(points.cpu().numpy()).labels_
+    return torch.as_tensor(found, device=points.device).long()
