@@ -2,12 +2,13 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from undertow import checks
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
 from undertow.baselines.latents.network import kept_rows, starting_rows
-from undertow.baselines.latents.options import LatentEM
+from undertow.baselines.latents.options import SwitchingEM
 from undertow.baselines.latents.regimes import starting_regimes
 from undertow.inference import ChainLaw, LinearRegimes, RegimeLaw, Sites, infer_regimes, infer_sites
 from undertow.inference.regime_moves import RegimeMoves
@@ -38,11 +39,15 @@ class SLDSNetwork(LatentNetwork):
         mean_counts: Tensor,
         bin_s: float,
         observed: Observed,
+        restarts: int,
         seed: int,
     ) -> None:
         super().__init__(dim, mean_counts, bin_s, observed)
-        self.dynamics = LinearRegimes(dim, regimes)
-        self.moves, self.seed = RegimeMoves(dim, regimes, recurrent), seed
+        self.dynamics, self.moves = (
+            LinearRegimes(dim, regimes),
+            RegimeMoves(dim, regimes, recurrent),
+        )
+        self.restarts, self.seed = restarts, seed
         self.double()
 
     # --- the two steps ---------------------------------------------------------------------------
@@ -60,7 +65,8 @@ class SLDSNetwork(LatentNetwork):
             assert isinstance(found.law, ChainLaw)
             rows, moments = found.rows, (found.mean, found.cov, found.law.lag)
             self.learn_readout(given, found.mean, found.cov, 2)
-        starting_regimes(self.dynamics, self.moves, moments[0], given.inside, self.seed)
+        start = moments[0], given.inside, self.restarts, self.seed
+        starting_regimes(self.dynamics, self.moves, *start)
 
     def infer(
         self, given: Given, options: PathEM, steps: int, before: dict[str, Tensor] | None = None
@@ -122,7 +128,7 @@ class SLDSNetwork(LatentNetwork):
         """The law of the regimes given that of the paths, and the bound of both."""
         steps = self.dynamics.expected_log_steps(law.mean, law.cov, law.lag, None)
         steps = torch.where(inside[..., None], steps, steps[..., :1])
-        told = torch.cat([torch.zeros_like(steps[:, :1]), steps], 1)
+        told = pad(steps, (0, 0, 1, 0))  # which regime leads to the first state, nothing tells
         moves = self.moves.expected_logs(law.mean[:, :-1], law.cov[:, :-1])
         stateless = torch.log_softmax(self.moves.logits, -1)
         moves = torch.where(inside[..., None, None], moves, stateless)
@@ -199,6 +205,7 @@ class SLDS(LatentBaseline):
     """
 
     cli_name = "slds"
+    em: SwitchingEM
 
     def __init__(
         self,
@@ -209,7 +216,7 @@ class SLDS(LatentBaseline):
         observed: Observed = "poisson",
         rates: Rates = "auto",
         seed: int = 0,
-        em: LatentEM = LatentEM(path_steps=4),  # noqa: B008 (frozen)
+        em: SwitchingEM = SwitchingEM(),  # noqa: B008 (frozen)
     ) -> None:
         self.latent_dim, self.regimes, self.recurrent = latent_dim, regimes, recurrent
         self.observed, self.rates, self.seed, self.em = observed, rates, seed, em
@@ -226,5 +233,6 @@ class SLDS(LatentBaseline):
             self.mean_counts(population),
             population.bin_s,
             self.observed,
+            self.em.restarts,
             self.seed,
         )
