@@ -23,7 +23,8 @@ from undertow.training import Training
 
 FAMILY = exported(undertow.models, Estimator) + exported(undertow.baselines, Estimator)
 QUICK: dict[str, Any] = {
-    "latent_dim": 8,
+    "latent_dim": 4,
+    "regimes": 2,
     "encoder__hidden_dim": 6,
     "decoder__width": 8,
     "decoder__heads": 2,
@@ -35,6 +36,7 @@ QUICK: dict[str, Any] = {
     "em__restarts": 1,
     "em__kernel_steps": 1,
     "em__inference_steps": 4,
+    "em__refit": 1,
     "training": Training(epochs=2, validate_every=1),
 }
 """Given to whatever takes them, and to its members: a contract needs no good fit."""

@@ -5,6 +5,7 @@ import torch
 
 from tests.inference.markov_models import normal
 from undertow.inference import GaussianReadout, PathReadout, PoissonReadout
+from undertow.inference.path_readouts import LEAST_NOISE, WEAK_PRECISION
 
 TRIALS, BINS, DIM, NEURONS = 2, 3, 2, 4
 
@@ -88,3 +89,58 @@ def test_a_silent_neuron_keeps_finite_numbers() -> None:
     readout.learn(mean, cov, y, seen, steps=20)
     assert readout.offset.isfinite().all()
     assert readout.log_rate(mean, cov)[:, 3].exp().sum() < 1
+
+
+def uncertain(n: int = 200) -> tuple[torch.Tensor, ...]:
+    """States of which covariances differ, Gaussian observations, entries missing."""
+    root = 0.4 * normal(n, DIM, DIM, seed=12)
+    mean, cov = normal(n, DIM, seed=7), root @ root.transpose(-1, -2)
+    y = mean @ normal(NEURONS, DIM, seed=8).t() + 1.0 + 0.5 * normal(n, NEURONS, seed=13)
+    return mean, cov, y, (normal(n, NEURONS, seed=9) > -1).double()
+
+
+def test_the_gaussian_readout_is_the_regression_on_what_is_expected_of_the_states() -> None:
+    """Neuron by neuron: E [x, 1][x, 1]ᵀ and E [x, 1] y of what was seen, by hand."""
+    mean, cov, y, seen = uncertain()
+    readout = GaussianReadout(DIM, NEURONS).double()
+    readout.learn(mean, cov, y, seen)
+    for k in range(NEURONS):
+        there = seen[:, k] > 0
+        x, target = torch.cat([mean[there], torch.ones(int(there.sum()), 1)], 1), y[there, k]
+        square = x.t() @ x + WEAK_PRECISION * torch.eye(DIM + 1, dtype=torch.float64)
+        square[:DIM, :DIM] += cov[there].sum(0)
+        weights = torch.linalg.solve(square, x.t() @ target)
+        assert torch.allclose(readout.weight[k], weights[:DIM], atol=1e-10)
+        assert float(readout.offset[k].detach()) == pytest.approx(float(weights[DIM]), abs=1e-10)
+        spread = (weights[:DIM] @ cov[there] * weights[:DIM]).sum()
+        squares = (target - x @ weights).square().sum() + spread
+        squares = squares + WEAK_PRECISION * weights.square().sum()
+        assert torch.allclose(readout.log_noise_var[k].exp(), squares / there.sum(), atol=1e-10)
+
+
+def test_no_other_gaussian_readout_is_better() -> None:
+    """The slope of the expected log density and its prior vanishes."""
+    mean, cov, y, seen = uncertain()
+    readout = GaussianReadout(DIM, NEURONS).double()
+    readout.learn(mean, cov, y, seen)
+    value = readout.expected_log_prob(mean[None], cov[None], y[None], seen[None]).sum()
+    size = readout.weight.square().sum(1) + readout.offset.square()
+    value = value - (WEAK_PRECISION * size / readout.log_noise_var.exp()).sum() / 2
+    held = [readout.weight, readout.offset, readout.log_noise_var]
+    assert max(float(slope.abs().max()) for slope in torch.autograd.grad(value, held)) < 1e-8
+
+
+def test_the_noise_of_a_neuron_keeps_a_share_of_its_variance() -> None:
+    """Of a neuron that the states explain whole, and of one that is silent or never seen."""
+    mean, _, y, seen = uncertain()
+    y, seen = torch.stack([mean[:, 0], 0 * mean[:, 0], mean[:, 1]], 1), seen[:, :3].clone()
+    seen[:, 2] = 0.0
+    readout = GaussianReadout(DIM, 3).double()
+    readout.learn(mean, torch.zeros(len(mean), DIM, DIM).double(), y, seen)
+    there = seen[:, 0] > 0
+    usual = y[there, 0].var(correction=0)
+    noise = readout.log_noise_var.detach().exp()
+    assert torch.allclose(noise[0], LEAST_NOISE * usual)
+    assert torch.allclose(noise[1:], torch.full((2,), LEAST_NOISE**2).double())
+    assert torch.isfinite(readout.weight).all()
+    assert not readout.weight[1:].any()

@@ -3,7 +3,7 @@
 from undertow.baselines.condition_average import ConditionAverage, GainedAverage
 from undertow.baselines.factors import PCA, FactorAnalysis
 from undertow.baselines.gpfa import GPFA
-from undertow.baselines.latents.options import LatentEM
+from undertow.baselines.latents.options import LatentEM, SwitchingEM
 from undertow.baselines.lds import LDS
 from undertow.baselines.mean_rate import MeanRate
 from undertow.baselines.mint import MINT
@@ -24,4 +24,5 @@ __all__ = [
     "MeanRate",
     "Smoothing",
     "SpikeRidge",
+    "SwitchingEM",
 ]

@@ -13,6 +13,7 @@ from undertow.baselines.arrays.model import Shape
 from undertow.baselines.latents.regression import (
     PENALTIES,
     LatentRegression,
+    check_spiking,
     choose_penalty,
 )
 from undertow.data import TrialSet
@@ -96,6 +97,7 @@ class StaticFactors(ArrayBaseline):
         penalties = grid_values("penalty", self.penalty)
         chosen = widths[0], penalties[0]
         if trials.heldout.any():
+            check_spiking(validation)
             chosen = max(
                 (self._tried(each, penalties, trials, validation) for each in widths),
                 key=lambda tried: tried[2],
@@ -243,8 +245,9 @@ class FactorAnalysis(StaticFactors):
         from sklearn import decomposition
         from sklearn.exceptions import ConvergenceWarning
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the last iterations move little
+        # the last iterations move little; of silent neurons it takes logarithms of zero
+        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+            warnings.simplefilter("ignore", ConvergenceWarning)
             found = decomposition.FactorAnalysis(number, random_state=0).fit(values)
         noise = np.maximum(found.noise_variance_, LEAST_NOISE_VAR)
         return Factors(found.components_.T, found.mean_, noise)

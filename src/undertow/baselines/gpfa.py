@@ -9,7 +9,10 @@ from undertow import checks
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
 from undertow.baselines.latents.options import LatentEM
+from undertow.data import TrialSet
+from undertow.errors import ModelError
 from undertow.inference import GaussianProcessPrior, Sites
+from undertow.memory import check_memory
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
 
@@ -18,6 +21,8 @@ SEARCH_TRIALS, SEARCH_STEPS = 64, 4
 SHORTEST_BINS, LONGEST_TRIALS = 0.75, 10.0
 """Timescales lie between so many bins and so many lengths of a trial."""
 LONGEST_S = 1e6
+MATRICES = 4
+"""Held at once for each trial, or for all that share one."""
 
 
 class GPFANetwork(LatentNetwork):
@@ -36,6 +41,15 @@ class GPFANetwork(LatentNetwork):
         self.register_buffer("timescales_s", torch.full((dim,), timescale_s))
         self.double()
         self._prior: GaussianProcessPrior | None = None
+
+    @torch.no_grad()
+    def start(self, given: Given, paths: Tensor) -> None:
+        """Start with the latents turned so that they differ in how fast they change.
+
+        Of components ordered by variance each is a mixture of fast and slow ones, and
+        expectation–maximisation takes very long to part them.
+        """
+        super().start(given, by_slowness(paths, given.inside))
 
     def begin(self, given: Given, paths: Tensor) -> None:
         """Timescales start where the options say, whatever the paths."""
@@ -74,6 +88,16 @@ class GPFANetwork(LatentNetwork):
 
     def draw(self, n: int, n_time: int, generator: torch.Generator) -> Tensor:
         return self.drawn_from(self.prior(n_time), n, n_time, generator)
+
+
+def by_slowness(paths: Tensor, inside: Tensor) -> Tensor:
+    """Turn paths (trials, bins, dim) so that their steps are uncorrelated, the slowest first.
+
+    Of uncorrelated paths of equal variance these are their slow features (Wiskott & Sejnowski
+    2002).
+    """
+    moved = (paths[:, 1:] - paths[:, :-1])[inside[:, 1:]]
+    return paths @ torch.linalg.eigh(moved.t() @ moved).eigenvectors
 
 
 class GPFA(LatentBaseline):
@@ -117,6 +141,18 @@ class GPFA(LatentBaseline):
     def check_settings(self) -> None:
         super().check_settings()
         checks.number("timescale_s", self.timescale_s, 0, LONGEST_S, above=True, unit="seconds")
+
+    def check_memory(self, trials: TrialSet) -> None:
+        """Of Poisson counts, each trial has a matrix of its own over bins and latents."""
+        super().check_memory(trials)
+        size, at_once = trials.n_time * self.latent_dim, min(self.em.batch_size, trials.n_trials)
+        at_once = at_once if self.observed == "poisson" else 1
+        check_memory(
+            8.0 * MATRICES * size**2 * at_once,
+            f"matrices of {at_once} trials over {trials.n_time} bins × {self.latent_dim} latents",
+            "lower latent_dim or em.batch_size, or take wider bins.",
+            ModelError,
+        )
 
     def build_network(self, population: Population) -> GPFANetwork:
         counts = self.mean_counts(population)

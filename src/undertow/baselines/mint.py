@@ -11,7 +11,7 @@ from undertow.baselines.arrays import ArrayBaseline
 from undertow.baselines.arrays.averages import Averages, conditions, in_time, plain_names
 from undertow.baselines.arrays.matching import Library, Matched, match
 from undertow.baselines.arrays.model import Shape
-from undertow.baselines.latents.regression import heldout_bps
+from undertow.baselines.latents.regression import check_spiking, heldout_bps
 from undertow.data import TrialSet
 from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
@@ -101,6 +101,7 @@ class MINT(ArrayBaseline):
         points = list(product(*(grid_values(n, getattr(self, n)) for n in GRIDS)))
         chosen = points[0]
         if trials.heldout.any() and len(points) > 1:
+            check_spiking(validation)
             chosen = self._chosen(trials, validation)
         averages = Averages(everything, chosen[0])
         return {

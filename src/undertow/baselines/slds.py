@@ -2,12 +2,13 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from undertow import checks
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
 from undertow.baselines.latents.network import kept_rows, starting_rows
-from undertow.baselines.latents.options import LatentEM
+from undertow.baselines.latents.options import SwitchingEM
 from undertow.baselines.latents.regimes import starting_regimes
 from undertow.inference import ChainLaw, LinearRegimes, RegimeLaw, Sites, infer_regimes, infer_sites
 from undertow.inference.regime_moves import RegimeMoves
@@ -16,7 +17,10 @@ from undertow.models.population import Population
 
 MOST_REGIMES = 1000
 SINGLE_ITERATIONS, SITE_STEPS = 15, 2
-"""Natural-gradient steps of the paths between two inferences of the regimes."""
+"""Iterations with a single regime before a fit begins; natural-gradient steps of the paths between
+two inferences of the regimes."""
+SETTLED = 1e-6
+"""A trial has settled when its bound changes by less than this share of itself."""
 
 
 class SLDSNetwork(LatentNetwork):
@@ -35,11 +39,15 @@ class SLDSNetwork(LatentNetwork):
         mean_counts: Tensor,
         bin_s: float,
         observed: Observed,
+        restarts: int,
         seed: int,
     ) -> None:
         super().__init__(dim, mean_counts, bin_s, observed)
-        self.dynamics = LinearRegimes(dim, regimes)
-        self.moves, self.seed = RegimeMoves(dim, regimes, recurrent), seed
+        self.dynamics, self.moves = (
+            LinearRegimes(dim, regimes),
+            RegimeMoves(dim, regimes, recurrent),
+        )
+        self.restarts, self.seed = restarts, seed
         self.double()
 
     # --- the two steps ---------------------------------------------------------------------------
@@ -57,17 +65,20 @@ class SLDSNetwork(LatentNetwork):
             assert isinstance(found.law, ChainLaw)
             rows, moments = found.rows, (found.mean, found.cov, found.law.lag)
             self.learn_readout(given, found.mean, found.cov, 2)
-        starting_regimes(self.dynamics, self.moves, moments[0], given.inside, self.seed)
+        start = moments[0], given.inside, self.restarts, self.seed
+        starting_regimes(self.dynamics, self.moves, *start)
 
     def infer(
         self, given: Given, options: PathEM, steps: int, before: dict[str, Tensor] | None = None
     ) -> Inferred:
-        """Infer regimes given paths, and paths given regimes, in turn."""
-        rows = self._nothing(given, options) if before is None else before
-        for _ in range(max(1, -(-steps // SITE_STEPS))):
-            found = self._turn(given, rows)
-            settled = (found.elbo - rows["elbo"]).abs() < 1e-6 * (found.elbo.abs() + 1)
-            rows = found.rows
+        """Infer paths given regimes, and regimes given paths, in turn."""
+        found = self._turn(given, self._nothing(given, options) if before is None else before)
+        settled = torch.zeros_like(found.elbo, dtype=torch.bool)
+        for _ in range(-(-steps // SITE_STEPS) - 1):
+            new = self._turn(given, found.rows)
+            still = (new.elbo - found.elbo).abs() >= SETTLED * (found.elbo.abs() + 1)
+            # a trial that has settled is left alone: what it is does not depend on the others
+            found, settled = _replaced(found, ~settled, new), settled | ~still
             if bool(settled.all()):
                 break
         return found
@@ -80,14 +91,16 @@ class SLDSNetwork(LatentNetwork):
         told = like.new_zeros(n_trials, n_bins, self.dynamics.regimes)
         centre, spread = like[:, :-1], torch.eye(self.dim).to(like)
         law = infer_regimes(self.moves.initial, self.moves.expected_logs(centre, spread), told)
-        elbo = like.new_full((n_trials,), -torch.inf)
-        return {**rows, "share": law.share, "pair": law.pair, "elbo": elbo}
+        return {**rows, "share": law.share, "pair": law.pair}
 
     def _turn(self, given: Given, rows: dict[str, Tensor]) -> Inferred:
         """Paths given the regimes in `rows`, then regimes given these paths."""
-        n_bins = given.inside.shape[1]
-        prior = self.dynamics.prior(n_bins, rows["share"][:, 1:], None)
-        values, pair = self.values(given), rows["pair"]
+        inside = given.inside[:, 1:]
+        # past a trial's end the first regime holds: a law like any tells nothing of bins before
+        first = torch.eye(self.dynamics.regimes).to(rows["share"])[0]
+        shares = torch.where(inside[..., None], rows["share"][:, 1:], first)
+        prior = self.dynamics.prior(given.inside.shape[1], shares, None)
+        values, pair = self.values(given), rows["pair"] * inside[..., None, None]
 
         def expected(mean: Tensor, cov: Tensor) -> Tensor:
             told = self.readout.expected_log_prob(mean, cov, values, given.seen)
@@ -100,8 +113,8 @@ class SLDSNetwork(LatentNetwork):
         found = infer_sites(prior, expected, start, SITE_STEPS, rows["step_size"])
         law = found.law
         assert isinstance(law, ChainLaw)
-        regimes, elbo = self._regimes(law, self._told(law, values, given.seen))
-        new = {"share": regimes.share, "pair": regimes.pair, "lag": law.lag, "elbo": elbo}
+        regimes, elbo = self._regimes(law, inside, self._told(law, values, given.seen))
+        new = {"share": regimes.share, "pair": regimes.pair, "lag": law.lag}
         return Inferred(law.mean, law.cov, elbo, {**kept_rows(found), **new}, law)
 
     def _told(self, law: ChainLaw, values: Tensor, seen: Tensor) -> Tensor:
@@ -110,12 +123,16 @@ class SLDSNetwork(LatentNetwork):
         first = self.dynamics.expected_log_first(law.mean[:, 0], law.cov[:, 0])
         return likelihood + first + law.entropy
 
-    def _regimes(self, law: ChainLaw, rest: Tensor) -> tuple[RegimeLaw, Tensor]:
+    @torch.no_grad()
+    def _regimes(self, law: ChainLaw, inside: Tensor, rest: Tensor) -> tuple[RegimeLaw, Tensor]:
         """The law of the regimes given that of the paths, and the bound of both."""
         steps = self.dynamics.expected_log_steps(law.mean, law.cov, law.lag, None)
-        told = torch.cat([torch.zeros_like(steps[:, :1]), steps], 1)
+        steps = torch.where(inside[..., None], steps, steps[..., :1])
+        told = pad(steps, (0, 0, 1, 0))  # which regime leads to the first state, nothing tells
         moves = self.moves.expected_logs(law.mean[:, :-1], law.cov[:, :-1])
-        regimes = infer_regimes(self.moves.initial, moves.detach(), told)
+        stateless = torch.log_softmax(self.moves.logits, -1)
+        moves = torch.where(inside[..., None, None], moves, stateless)
+        regimes = infer_regimes(self.moves.initial, moves, told)
         return regimes, rest + regimes.log_normaliser
 
     def learn_latents(self, given: Given, inferred: Inferred) -> None:
@@ -150,6 +167,19 @@ class SLDSNetwork(LatentNetwork):
         return torch.stack(states, 1)
 
 
+def _replaced(found: Inferred, chosen: Tensor, new: Inferred) -> Inferred:
+    """Trials of `new` where `chosen` (trials,), else those found before."""
+
+    def pick(old: Tensor, other: Tensor) -> Tensor:
+        return torch.where(chosen.view(-1, *[1] * (old.ndim - 1)), other, old)
+
+    assert isinstance(found.law, ChainLaw)
+    assert isinstance(new.law, ChainLaw)
+    law = found.law.where(chosen, new.law)
+    rows = {name: pick(found.rows[name], new.rows[name]) for name in found.rows}
+    return Inferred(law.mean, law.cov, pick(found.elbo, new.elbo), rows, law)
+
+
 class SLDS(LatentBaseline):
     """Switching linear dynamical system of single-trial rates: linear dynamics that take turns.
 
@@ -175,6 +205,7 @@ class SLDS(LatentBaseline):
     """
 
     cli_name = "slds"
+    em: SwitchingEM
 
     def __init__(
         self,
@@ -185,7 +216,7 @@ class SLDS(LatentBaseline):
         observed: Observed = "poisson",
         rates: Rates = "auto",
         seed: int = 0,
-        em: LatentEM = LatentEM(path_steps=4),  # noqa: B008 (frozen)
+        em: SwitchingEM = SwitchingEM(),  # noqa: B008 (frozen)
     ) -> None:
         self.latent_dim, self.regimes, self.recurrent = latent_dim, regimes, recurrent
         self.observed, self.rates, self.seed, self.em = observed, rates, seed, em
@@ -202,5 +233,6 @@ class SLDS(LatentBaseline):
             self.mean_counts(population),
             population.bin_s,
             self.observed,
+            self.em.restarts,
             self.seed,
         )

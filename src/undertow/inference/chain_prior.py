@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from undertow.inference.gaussian_chain import Elimination, GaussianChain
@@ -21,6 +22,16 @@ class ChainLaw(ConditionedLaw):
     lag: Tensor
     chain: GaussianChain
     entropy: Tensor
+
+    def where(self, chosen: Tensor, other: "ChainLaw") -> "ChainLaw":
+        """Trials of `other` where `chosen` (trials,), else one's own."""
+
+        def pick(mine: Tensor, theirs: Tensor) -> Tensor:
+            return torch.where(chosen.view(-1, *[1] * (mine.ndim - 1)), theirs, mine)
+
+        names = ("mean", "cov", "log_normaliser", "lag", "entropy")
+        picked = {name: pick(getattr(self, name), getattr(other, name)) for name in names}
+        return ChainLaw(**picked, chain=self.chain.where(chosen, other.chain))
 
     @property
     def noise_size(self) -> int:

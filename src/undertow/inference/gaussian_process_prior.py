@@ -1,5 +1,6 @@
 """`GaussianProcessPrior`: independent smooth Gaussian processes, one for each latent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,9 +33,7 @@ class ProcessLaw(ConditionedLaw):
         return self.weights_mean.shape[1]
 
     def sample(self, noise: Tensor) -> Tensor:
-        factor = self.factor.expand(len(noise), -1, -1).transpose(-1, -2)
-        spread = torch.linalg.solve_triangular(factor, noise[..., None], upper=True)[..., 0]
-        return self.prior.paths(self.weights_mean + spread)
+        return self.prior.paths(self.weights_mean + _triangular(self.factor, noise))
 
 
 class GaussianProcessPrior(PathPrior):
@@ -65,37 +64,41 @@ class GaussianProcessPrior(PathPrior):
         return (lags / self.timescales[:, None, None]).square()
 
     @cached_property
-    def _components(self) -> tuple[Tensor, Tensor]:
-        """Components of all kernels side by side, (bins, components), and the latent of each."""
+    def _bases(self) -> list[Tensor]:
+        """Components of each kernel, as long as their standard deviations, (bins, components)."""
         variances, axes = torch.linalg.eigh(self.kernels)
         kept = variances > KEPT * variances[:, -1:]
-        parts = [axes[k][:, kept[k]] * variances[k, kept[k]].sqrt() for k in range(self.dim)]
-        latents = torch.arange(self.dim, device=kept.device)
-        return torch.cat(parts, 1), latents.repeat_interleave(kept.sum(1))
+        return [axes[k][:, kept[k]] * variances[k, kept[k]].sqrt() for k in range(self.dim)]
+
+    @cached_property
+    def _components(self) -> tuple[Tensor, Tensor]:
+        """Components of all kernels side by side, (bins, components), and the latent of each."""
+        sizes = torch.tensor([basis.shape[1] for basis in self._bases])
+        latents = torch.arange(self.dim).repeat_interleave(sizes)
+        basis = torch.cat(self._bases, 1)
+        return basis, latents.to(basis.device)
 
     @property
     def n_components(self) -> int:
         """How many numbers make a path."""
         return self._components[0].shape[1]
 
-    @cached_property
-    def _membership(self) -> Tensor:
-        """1 where a component belongs to a latent, (components, dim)."""
-        basis, latent = self._components
-        return torch.nn.functional.one_hot(latent, self.dim).to(basis)
+    def _by_latent(self, values: Tensor) -> Sequence[Tensor]:
+        """Values (…, components) taken apart, those of each latent."""
+        return values.split([basis.shape[1] for basis in self._bases], -1)
 
     def paths(self, weights: Tensor) -> Tensor:
         """Paths (…, bins, dim) of weights (…, components)."""
-        return (weights[..., None, :] * self._components[0]) @ self._membership
+        pairs = zip(self._by_latent(weights), self._bases, strict=True)
+        return torch.stack([own @ basis.t() for own, basis in pairs], -1)
 
     def condition(self, sites: Sites) -> ProcessLaw:
-        basis, latent = self._components
-        pull = (sites.linear[..., latent] * basis).sum(1)
+        pull = torch.cat([sites.linear[..., k] @ basis for k, basis in enumerate(self._bases)], -1)
         # where all trials see the same neurons in all bins, one matrix serves them
         shared = bool((sites.precision == sites.precision[:1]).all())
         precision = sites.precision[:1] if shared else sites.precision
         factor, failed = torch.linalg.cholesky_ex(self._weights_precision(precision))
-        mean = torch.cholesky_solve(pull[..., None], factor.expand(len(pull), -1, -1))[..., 0]
+        mean = _solved(factor, pull)
         log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         normaliser = (pull * mean).sum(-1) / 2 - log_det / 2
         normaliser = normaliser.masked_fill((failed > 0).expand(len(pull)), float("nan"))
@@ -107,21 +110,20 @@ class GaussianProcessPrior(PathPrior):
     def _weights_precision(self, precision: Tensor) -> Tensor:
         """I + Σ_t basisᵀ J_t basis, (trials, components, components)."""
         basis, latent = self._components
-        rows = []
-        for k in range(self.dim):
-            mine = basis[:, latent == k]
-            rows.append(mine.t() @ (precision[:, :, k, latent] * basis))
+        rows = [
+            mine.t() @ (precision[:, :, k, latent] * basis) for k, mine in enumerate(self._bases)
+        ]
         made = torch.cat(rows, 1)
         return (made + made.transpose(-1, -2)) / 2 + torch.eye(made.shape[-1]).to(made)
 
     def _bins_cov(self, weights_cov: Tensor) -> Tensor:
         """Covariance of each bin, (trials, bins, dim, dim)."""
-        basis, latent = self._components
-        rows = []
-        for k in range(self.dim):
-            mine = latent == k
-            spread = basis[:, mine] @ weights_cov[:, mine]
-            rows.append((spread * basis) @ self._membership)
+        rows, first = [], 0
+        for mine in self._bases:
+            spread = mine @ weights_cov[:, first : first + mine.shape[1]]
+            first += mine.shape[1]
+            pairs = zip(self._by_latent(spread), self._bases, strict=True)
+            rows.append(torch.stack([(own * basis).sum(-1) for own, basis in pairs], -1))
         made = torch.stack(rows, 2)
         return (made + made.transpose(-1, -2)) / 2
 
@@ -147,3 +149,18 @@ class GaussianProcessPrior(PathPrior):
             pulled = (alpha[..., k] @ bends[k]) * alpha[..., k]
             slopes.append((pulled.sum() - trace) / 2)
         return law.log_normaliser.sum(), torch.stack(slopes)
+
+
+def _solved(factor: Tensor, values: Tensor) -> Tensor:
+    """Solve F Fᵀ x = values (trials, n), F of each trial or (1, n, n) of all."""
+    if len(factor) == 1:  # one matrix and many sides, not many copies of it
+        return torch.cholesky_solve(values.t(), factor[0]).t()
+    return torch.cholesky_solve(values[..., None], factor)[..., 0]
+
+
+def _triangular(factor: Tensor, values: Tensor) -> Tensor:
+    """Solve Fᵀ x = values (trials, n), F of each trial or (1, n, n) of all."""
+    turned = factor.transpose(-1, -2)
+    if len(factor) == 1:
+        return torch.linalg.solve_triangular(turned[0], values.t(), upper=True).t()
+    return torch.linalg.solve_triangular(turned, values[..., None], upper=True)[..., 0]

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 STICKY, SPREAD = 5.0, 0.5
 """Counts added to staying in a regime, and to every pair of regimes."""
 SLOPE_PRECISION = 0.1
-SEARCH_STEPS = 15
+SEARCH_STEPS = 5
+"""Quasi-Newton steps of each M-step: from one to the next little is left to gain."""
 
 
 class RegimeMoves(nn.Module):

@@ -133,19 +133,24 @@ def infer_sites(
     sites, (law, elbo, target) = start, _evaluate(prior, expected, start)
     share = torch.zeros_like(elbo) + step_size
     converged = torch.zeros_like(elbo, dtype=torch.bool)
+    current = True
     for _ in range(steps):
         tried = sites.towards(target, share)
-        _, tried_elbo, tried_target = _evaluate(prior, expected, tried)
+        tried_law, tried_elbo, tried_target = _evaluate(prior, expected, tried)
         gain = (tried_elbo - elbo) / (elbo.abs() + 1)
+        # a trial that has settled is left alone: what it is does not depend on the others
         better = tried_elbo.isfinite() & (~elbo.isfinite() | (gain >= -SLACK)) & ~converged
         sites, target = sites.where(better, tried), target.where(better, tried_target)
         elbo = torch.where(better, tried_elbo, elbo)
-        converged = converged | torch.where(better, gain < tolerance * share, share < SMALLEST_STEP)
-        share = torch.where(better, (2 * share).clamp(max=1.0), share / 2)
+        settled = torch.where(better, gain < tolerance * share, share < SMALLEST_STEP)
+        next_share = torch.where(better, (2 * share).clamp(max=1.0), share / 2)
+        share, converged = torch.where(converged, share, next_share), converged | settled
+        law, current = (tried_law, True) if bool(better.all()) else (law, False)
         if bool(converged.all()):
             break
-    with torch.no_grad():
-        law = prior.condition(sites)
+    if not current:  # some trials are where another step led them
+        with torch.no_grad():
+            law = prior.condition(sites)
     return SitePosterior(sites, law, elbo, converged, share)
 
 

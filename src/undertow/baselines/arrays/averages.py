@@ -7,7 +7,6 @@ import numpy as np
 
 from undertow.data import TrialSet
 from undertow.data.counts import totals
-from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.psth import gaussian_smooth, psth_of_sets
 
 LEAST_SPIKES = 0.5
@@ -15,11 +14,18 @@ LEAST_SPIKES = 0.5
 
 
 def mean_rates(trials: TrialSet, forward: bool) -> np.ndarray:
-    """Each neuron's mean rate in the window or the forward bins, spikes/s, never zero."""
+    """Each neuron's mean rate in the window or the forward bins, spikes/s, never zero.
+
+    Where no forward bin was observed it is that of the window; of a neuron that was never observed,
+    that of half a spike in a bin.
+    """
     edge = trials.n_time - trials.forward_bins
     spikes, observed = totals(trials.spikes[:, edge:] if forward else trials.spikes[:, :edge])
-    seconds = observed * trials.bin_s
-    return np.maximum(spikes, LEAST_SPIKES) / np.maximum(seconds, ZERO_RATE)
+    rates = np.maximum(spikes, LEAST_SPIKES) / (np.maximum(observed, 1) * trials.bin_s)
+    unknown = observed == 0
+    if forward and unknown.any():
+        rates[unknown] = mean_rates(trials, forward=False)[unknown]
+    return rates
 
 
 class Averages:

@@ -10,7 +10,12 @@ from undertow.baselines.latents import prediction as predicting
 from undertow.baselines.latents.learner import LatentLearner
 from undertow.baselines.latents.network import LatentNetwork, Observed
 from undertow.baselines.latents.options import LatentEM
-from undertow.baselines.latents.regression import LatentRegression, choose_penalty, heldout_bps
+from undertow.baselines.latents.regression import (
+    LatentRegression,
+    check_spiking,
+    choose_penalty,
+    heldout_bps,
+)
 from undertow.data import Prediction, TrialSet, join_trials
 from undertow.data.arrays import TrialsLike
 from undertow.dynamics.limits import width
@@ -59,6 +64,27 @@ class LatentBaseline(EMModel[LatentNetwork]):
             ModelError,
         )
 
+    def check_trials(self, trials: TrialSet, validation: TrialSet) -> None:
+        join_trials(trials, validation)  # a fit ends with both
+        monitor, held = self.em.monitor, bool(trials.heldout.any())
+        if monitor == "generate":
+            raise ModelError(
+                f"em.monitor is 'generate': {type(self).__name__} infers every bin and generates "
+                "none; use 'co-bps' or 'likelihood'."
+            )
+        if monitor == "co-bps" and not held:
+            raise ModelError(
+                "em.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
+                "'likelihood'."
+            )
+        if self.rates == "regression" and not held:
+            raise ModelError(
+                "rates is 'regression' but no neuron is held out to choose its penalty on: hold "
+                "some out, or use 'model'."
+            )
+        if held and (monitor != "likelihood" or self.rates != "model"):
+            check_spiking(validation)
+
     @staticmethod
     def mean_counts(population: Population) -> torch.Tensor:
         """Mean count per bin of each neuron, that of half a spike where it is silent."""
@@ -76,19 +102,8 @@ class LatentBaseline(EMModel[LatentNetwork]):
         return LatentLearner(self.network_, self.given(trials, True), self.em, self.seed)
 
     def validator(self, trials: TrialSet) -> Validate:
-        monitor, held = self.em.monitor, bool(trials.heldout.any())
-        if monitor == "generate":
-            raise ModelError(
-                f"em.monitor is 'generate': {type(self).__name__} infers every bin and generates "
-                "none; use 'co-bps' or 'likelihood'."
-            )
-        if monitor == "co-bps" and not held:
-            raise ModelError(
-                "em.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
-                "'likelihood'."
-            )
         given = self.given(trials)
-        if monitor == "likelihood" or not held:
+        if self.em.monitor == "likelihood" or not trials.heldout.any():
             spikes = max(float(given.counts.sum()), 1.0)
             return lambda network: self._evidence(given).sum() / spikes / np.log(2)
         return lambda network: heldout_bps(self._predict(trials, given).rates, trials)
@@ -108,11 +123,6 @@ class LatentBaseline(EMModel[LatentNetwork]):
     def _chosen_penalty(self, trials: TrialSet, validation: TrialSet) -> float | None:
         """The penalty of the regression that makes the rates; None where the readout does."""
         if self.rates == "model" or not trials.heldout.any():
-            if self.rates == "regression":
-                raise ModelError(
-                    "rates is 'regression' but no neuron is held out to choose its penalty on: "
-                    "hold some out, or use 'model'."
-                )
             return None
         shown, held = self._predict(trials), self._predict(validation)
         penalty, bps = choose_penalty(shown.latents["x"], trials, held.latents["x"], validation)

@@ -23,3 +23,22 @@ class LatentEM(PathEM):
     def check(self) -> None:
         super().check()
         checks.whole(self.of("refit"), self.refit, 0, MOST)
+
+
+@dataclass(frozen=True)
+class SwitchingEM(LatentEM):
+    """Options of expectation–maximisation of regimes that take turns.
+
+    Attributes:
+        restarts: fits of autoregressions that take turns, of which the likeliest is where regimes
+            start.
+        refit: see `LatentEM`.
+        path_steps, step_size, inference_steps, smoothing_s: see `PathEM`.
+        iterations, batch_size, validate_every, monitor, patience, checkpoint_seconds: see `EM`.
+    """
+
+    restarts: int = 4
+
+    def check(self) -> None:
+        super().check()
+        checks.whole(self.of("restarts"), self.restarts, 1, MOST)

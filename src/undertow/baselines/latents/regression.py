@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from undertow.data import TrialSet
+from undertow.errors import ModelError
 from undertow.evaluation.metrics.likelihood import bits_per_spike
 from undertow.evaluation.metrics.poisson_regression import PoissonDesign, PoissonRegression
 
@@ -31,6 +32,17 @@ class LatentRegression:
         """Fit ln of counts per bin, linear in the latents."""
         found = self.design.fit(penalty, tolerance=1e-5)
         return PoissonRegression(found.weights / self.scale[:, None], found.offset)
+
+
+def check_spiking(validation: TrialSet) -> None:
+    """Refuse validation trials on which co-smoothing has nothing to score.
+
+    Raises:
+        ModelError: when no held-out neuron spikes in their window.
+    """
+    window = validation.spikes[:, : validation.n_time - validation.forward_bins]
+    if not np.nansum(window[..., validation.heldout]) > 0:
+        raise ModelError("no held-out neuron spikes in the validation trials: give more of them.")
 
 
 def heldout_bps(rates: np.ndarray, trials: TrialSet) -> float:

@@ -47,6 +47,9 @@ class EMModel(FittedNetwork[Network]):
     def check_memory(self, trials: TrialSet) -> None:
         """Refuse trials whose fit would take more memory than there is; none by default."""
 
+    def check_trials(self, trials: TrialSet, validation: TrialSet) -> None:
+        """Refuse trials that do not allow what the settings ask for; none by default."""
+
     def complete(self, trials: TrialSet, validation: TrialSet) -> None:
         """Learn what the iterations have not, once they ended; nothing by default."""
 
@@ -91,6 +94,7 @@ class EMModel(FittedNetwork[Network]):
         self._remember_population(trials)
         self._check_population(validation)
         self.check_memory(trials)
+        self.check_trials(trials, validation)
         self.population_, self.notes_ = self.describe(trials), []
         self.network_ = self._new_network(self.population_, self.seed)
         folder = None if checkpoint is None else Path(checkpoint)
