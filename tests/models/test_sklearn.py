@@ -11,12 +11,26 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.conftest import make_small_trials
 from tests.models import small, small_gp, small_sde
-from undertow.baselines import Smoothing
+from undertow.baselines import (
+    GPFA,
+    LDS,
+    MINT,
+    PCA,
+    SLDS,
+    ConditionAverage,
+    FactorAnalysis,
+    GainedAverage,
+    LatentEM,
+    MeanRate,
+    Smoothing,
+    SpikeRidge,
+)
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import ModelError
 from undertow.models import Ensemble, Estimator, model_choices
 
 TRIALS = make_small_trials(n_trials=24, n_time=8, n_neurons=6).hold_out(2, seed=0)
+BRIEF = LatentEM(iterations=2, path_steps=1, inference_steps=4, refit=0)
 CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "langevin-flow": (small.small(epochs=1), {"training__epochs": [1, 2]}),
     "latent-sde": (small_sde.small(), {"training__epochs": [1, 2], "posterior__kind": ["drift"]}),
@@ -27,6 +41,16 @@ CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "ensemble": (Ensemble(small.small(epochs=1), size=2), {"member__training__epochs": [1, 2]}),
     "gp-slds": (small_gp.small(em__iterations=2), {"em__iterations": [1, 2]}),
     "smoothing": (Smoothing(floor_hz=0.5, penalty=0.1), {"width_s": [0.03, 0.06]}),
+    "mean-rate": (MeanRate(), {"seed": [0, 1]}),
+    "condition-average": (ConditionAverage(added_trials=1.0), {"width_s": [0.02, 0.06]}),
+    "psth-gain": (GainedAverage(width_s=0.04), {"added_spikes": [1.0, 100.0]}),
+    "pca": (PCA(2, 0.04, 0.1), {"latent_dim": [1, 2]}),
+    "factor-analysis": (FactorAnalysis(2, 0.04, 0.1), {"latent_dim": [1, 2]}),
+    "ridge": (SpikeRidge(), {"lags": [0, 1]}),
+    "mint": (MINT(0.04, 0.1, 0.02), {"estimate": ["interpolate", "average"]}),
+    "gpfa": (GPFA(2, em=BRIEF), {"observed": ["gaussian", "poisson"]}),
+    "lds": (LDS(2, em=BRIEF), {"em__iterations": [1, 2]}),
+    "slds": (SLDS(2, 2, em=BRIEF), {"recurrent": [False, True]}),
 }
 every = pytest.mark.parametrize(("model", "grid"), CASES.values(), ids=CASES.keys())
 
