@@ -11,7 +11,19 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.conftest import make_small_trials
 from tests.models import small, small_gp, small_sde
-from undertow.baselines import Smoothing
+from undertow.baselines import (
+    GPFA,
+    LDS,
+    MINT,
+    PCA,
+    SLDS,
+    ConditionAverage,
+    FactorAnalysis,
+    GainedAverage,
+    MeanRate,
+    Smoothing,
+    SpikeRidge,
+)
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import ModelError
 from undertow.models import Ensemble, Estimator, model_choices
@@ -27,6 +39,19 @@ CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "ensemble": (Ensemble(small.small(epochs=1), size=2), {"member__training__epochs": [1, 2]}),
     "gp-slds": (small_gp.small(em__iterations=2), {"em__iterations": [1, 2]}),
     "smoothing": (Smoothing(floor_hz=0.5, penalty=0.1), {"width_s": [0.03, 0.06]}),
+}
+LATENTS = {"em__iterations": 1, "em__inference_steps": 4, "em__refit": 1}
+CASES |= {
+    "lds": (LDS(2).copy(**LATENTS), {"em__iterations": [1, 2], "observed": ["gaussian"]}),
+    "gpfa": (GPFA(2).copy(**LATENTS), {"timescale_s": [0.05, 0.1]}),
+    "slds": (SLDS(2, 2).copy(**LATENTS, em__restarts=1), {"recurrent": [True, False]}),
+    "factor-analysis": (FactorAnalysis(2, 0.04, 0.1), {"latent_dim": [1, 2]}),
+    "pca": (PCA(2, 0.04, 0.1), {"penalty": [0.1, 1.0]}),
+    "mean-rate": (MeanRate(), {"seed": [0, 1]}),
+    "condition-average": (ConditionAverage(0.04), {"added_trials": [1.0, 10.0]}),
+    "psth-gain": (GainedAverage(0.04), {"added_spikes": [10.0, 100.0]}),
+    "ridge": (SpikeRidge(), {"lags": [0, 2]}),
+    "mint": (MINT(0.04, 0.1, 0.04), {"estimate": ["interpolate", "average"]}),
 }
 every = pytest.mark.parametrize(("model", "grid"), CASES.values(), ids=CASES.keys())
 

@@ -72,6 +72,7 @@ class StaticFactors(ArrayBaseline):
         "window_hz": ("neurons",),
         "forward_hz": ("neurons",),
     }
+    positive: ClassVar[tuple[str, ...]] = ("noise_var", "width_s", "window_hz", "forward_hz")
     latent_dim: int
     width_s: Grid
     penalty: Grid

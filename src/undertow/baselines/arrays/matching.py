@@ -28,9 +28,9 @@ class Library:
         last = counts.shape[1] - 1
         return cls(counts, min(window, last), min(jitter, last))
 
-    def at(self, shift: int) -> np.ndarray:
-        """The trajectories read `shift` bins later, ends repeated, shaped like `counts`."""
-        bins = np.clip(np.arange(self.counts.shape[1]) + shift, 0, self.counts.shape[1] - 1)
+    def at(self, shift: int, n_time: int) -> np.ndarray:
+        """So many bins of the trajectories, each `shift` bins later, ends repeated."""
+        bins = np.clip(np.arange(n_time) + shift, 0, self.counts.shape[1] - 1)
         return self.counts[:, bins]
 
 
@@ -54,7 +54,11 @@ class Matched:
         return found
 
     def read(self, values: np.ndarray) -> np.ndarray:
-        """What belongs to the states, of values (conditions, time, columns), (trials, time, …)."""
+        """What belongs to the states, (trials, time, columns).
+
+        Args:
+            values: of each state of the library, (conditions, time, columns).
+        """
         n_time = self.weights.shape[1]
         read = np.zeros((*self.weights.shape[:2], values.shape[2]))
         for place, shift in enumerate(self.shifts):
@@ -86,11 +90,14 @@ def match(library: Library, counts: np.ndarray, estimate: str) -> Matched:
 def _nearest_seen(counts: np.ndarray, window: int) -> np.ndarray:
     """The last bin up to each one that has spikes to match in its window, (trials, time).
 
-    Bins that have none go on along the trajectory; those before the first take its.
+    Bins that have none, and those after the last spikes that were seen, go on along the trajectory:
+    what is left in their windows tells less than all that is in the last one's. Those before the
+    first take its.
     """
-    seen = np.isfinite(counts).any(-1).astype(float)[..., None]
-    known = _over_window(seen, window)[..., 0] > 0
-    bins = np.arange(counts.shape[1])
+    seen, bins = np.isfinite(counts).any(-1), np.arange(counts.shape[1])
+    known = _over_window(seen[..., None].astype(float), window)[..., 0] > 0
+    known &= np.maximum.accumulate(seen, axis=1)
+    known &= np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
     first = np.where(known.any(1), known.argmax(1), 0)
     latest = np.maximum.accumulate(np.where(known, bins, -1), axis=1)
     return np.where(latest < 0, first[:, None], latest)
@@ -101,7 +108,8 @@ def window_log_likelihood(library: Library, counts: np.ndarray, shift: int) -> n
 
     Terms that no state changes are left out; (trials, time, conditions).
     """
-    return _over_window(_log_likelihood(library.at(shift), counts), library.window)
+    expected = library.at(shift, counts.shape[1])
+    return _over_window(_log_likelihood(expected, counts), library.window)
 
 
 def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
