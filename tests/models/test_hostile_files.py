@@ -42,7 +42,8 @@ def models() -> list[Estimator]:
     flow = LangevinFlow(latent_dim=4, **QUICK).set_params(encoder__hidden_dim=4, decoder__width=8)
     sde = LatentSDE("linear-sde", 4, **QUICK).set_params(encoder__hidden_dim=4)
     gp = GPSLDS(2, 2, em=VariationalEM(iterations=1, path_steps=1, kernel_steps=1, restarts=1))
-    latents = [model.copy(em__iterations=1, em__refit=0) for model in (LDS(2), GPFA(2), SLDS(2, 2))]
+    latents = [model.copy(em__iterations=1, em__refit=0) for model in (LDS(2), GPFA(2))]
+    latents.append(SLDS(2, 2).copy(em__iterations=1, em__refit=0, em__restarts=1))
     arrays = [Smoothing((0.03, 0.05)), PCA(2, 0.04), SpikeRidge(), MINT(0.04, 0.1, 0.04)]
     return [flow, sde, gp, Ensemble(flow, 2), *latents, *arrays]
 

@@ -83,6 +83,9 @@ class StaticFactors(ArrayBaseline):
         grid_values("width_s", self.width_s)
         grid_values("penalty", self.penalty)
 
+    def has_posterior(self) -> bool:
+        return True
+
     @abstractmethod
     def find(self, values: np.ndarray, number: int) -> Factors:
         """Find so many factors of values (bins, held-in)."""

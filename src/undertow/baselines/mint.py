@@ -20,7 +20,8 @@ from undertow.models.population import Population
 from undertow.models.smoothed_regression import Grid, grid_values
 
 Estimate = Literal["interpolate", "average"]
-LONGEST_S = 1e6
+AT_ONCE = 2.0**27
+"""Bytes that matching may take: trials are matched in parts."""
 
 
 class MINT(ArrayBaseline):
@@ -150,8 +151,7 @@ class MINT(ArrayBaseline):
             round(jitter_s / trials.bin_s),
         )
         last = trials.n_time - trials.forward_bins
-        states = len(rates) * (2 * library.jitter + 1)
-        for part in blocks(trials.n_trials, 8.0 * trials.n_time * (states + trials.n_neurons)):
+        for part in blocks(trials.n_trials, library.bytes_of_a_trial(trials.n_time), AT_ONCE):
             counts = trials.spikes[part][..., ~trials.heldout].astype(float)
             counts[:, last:] = np.nan
             yield match(library, counts, self.estimate)

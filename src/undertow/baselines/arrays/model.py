@@ -144,6 +144,9 @@ class ArrayBaseline(FittedNetwork[Arrays]):
         self._check_fitted()
         return {"all": sum(array.numel() for array in self.network_.state_dict().values())}
 
+    def has_posterior(self) -> bool:
+        return False
+
     def refuse_samples(self, samples: int | None) -> None:
         """Refuse to sample from a posterior that does not exist.
 
