@@ -15,42 +15,18 @@ import undertow.baselines
 import undertow.models
 from tests.conftest import make_small_trials
 from tests.families import exported
+from tests.quick import quick
 from undertow.data import TrialSet, split_trials
 from undertow.errors import ModelError
 from undertow.evaluation import scorer
 from undertow.models import Estimator
-from undertow.training import Training
 
 FAMILY = exported(undertow.models, Estimator) + exported(undertow.baselines, Estimator)
-QUICK: dict[str, Any] = {
-    "latent_dim": 4,
-    "regimes": 2,
-    "encoder__hidden_dim": 6,
-    "decoder__width": 8,
-    "decoder__heads": 2,
-    "posterior__hidden_dim": 6,
-    "samples": 2,
-    "size": 2,
-    "em__iterations": 2,
-    "em__path_steps": 1,
-    "em__restarts": 1,
-    "em__kernel_steps": 1,
-    "em__inference_steps": 4,
-    "em__refit": 1,
-    "training": Training(epochs=2, validate_every=1),
-}
-"""Given to whatever takes them, and to its members: a contract needs no good fit."""
 FORWARD = 3
 MOST_ARGUMENTS, BY_PLACE = 16, 3
 
 pytestmark = pytest.mark.filterwarnings("ignore::undertow.training.TrainingWarning")
 every = pytest.mark.parametrize("cls", FAMILY, ids=lambda cls: cls.__name__)
-
-
-def quick(cls: type[Estimator]) -> Estimator:
-    model = cls()
-    known = {name: name.removeprefix("member__") for name in model.get_params()}
-    return model.set_params(**{name: QUICK[own] for name, own in known.items() if own in QUICK})
 
 
 def make_trials() -> TrialSet:
@@ -149,6 +125,16 @@ def test_rates_are_spikes_per_second_of_every_neuron_and_bin(cls: type[Estimator
         prediction.counts[inside], prediction.rates[inside] * SPLITS.test.bin_s, equal_nan=True
     )
     assert prediction.trials is SPLITS.test
+
+
+@every
+def test_samples_are_drawn_where_there_is_a_posterior(cls: type[Estimator]) -> None:
+    model, few = fitted(cls), SPLITS.test[:2]
+    if model.has_posterior():
+        assert np.shape(model.predict(few, samples=2).rate_samples) == (2, *few.spikes.shape)
+    else:
+        with pytest.raises(ModelError, match="has no posterior to sample from"):
+            model.predict(few, samples=2)
 
 
 @every

@@ -43,7 +43,43 @@ from . import (
     training as training,
 )
 from .baselines import (
+    GPFA as GPFA,
+)
+from .baselines import (
+    LDS as LDS,
+)
+from .baselines import (
+    MINT as MINT,
+)
+from .baselines import (
+    PCA as PCA,
+)
+from .baselines import (
+    SLDS as SLDS,
+)
+from .baselines import (
+    ConditionAverage as ConditionAverage,
+)
+from .baselines import (
+    FactorAnalysis as FactorAnalysis,
+)
+from .baselines import (
+    GainedAverage as GainedAverage,
+)
+from .baselines import (
+    LatentEM as LatentEM,
+)
+from .baselines import (
+    MeanRate as MeanRate,
+)
+from .baselines import (
     Smoothing as Smoothing,
+)
+from .baselines import (
+    SpikeRidge as SpikeRidge,
+)
+from .baselines import (
+    SwitchingEM as SwitchingEM,
 )
 from .data import (
     Prediction as Prediction,

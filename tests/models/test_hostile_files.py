@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.conftest import make_small_trials
-from undertow.baselines import Smoothing
+from undertow.baselines import GPFA, LDS, MINT, PCA, SLDS, Smoothing, SpikeRidge
 from undertow.errors import UndertowError
 from undertow.models import (
     GPSLDS,
@@ -42,7 +42,10 @@ def models() -> list[Estimator]:
     flow = LangevinFlow(latent_dim=4, **QUICK).set_params(encoder__hidden_dim=4, decoder__width=8)
     sde = LatentSDE("linear-sde", 4, **QUICK).set_params(encoder__hidden_dim=4)
     gp = GPSLDS(2, 2, em=VariationalEM(iterations=1, path_steps=1, kernel_steps=1, restarts=1))
-    return [flow, sde, gp, Ensemble(flow, 2), Smoothing((0.03, 0.05))]
+    latents = [model.copy(em__iterations=1, em__refit=0) for model in (LDS(2), GPFA(2))]
+    latents.append(SLDS(2, 2).copy(em__iterations=1, em__refit=0, em__restarts=1))
+    arrays = [Smoothing((0.03, 0.05)), PCA(2, 0.04), SpikeRidge(), MINT(0.04, 0.1, 0.04)]
+    return [flow, sde, gp, Ensemble(flow, 2), *latents, *arrays]
 
 
 @pytest.fixture(scope="module", params=models(), ids=lambda model: model.cli_name)

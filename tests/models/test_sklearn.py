@@ -20,7 +20,6 @@ from undertow.baselines import (
     ConditionAverage,
     FactorAnalysis,
     GainedAverage,
-    LatentEM,
     MeanRate,
     Smoothing,
     SpikeRidge,
@@ -30,7 +29,6 @@ from undertow.errors import ModelError
 from undertow.models import Ensemble, Estimator, model_choices
 
 TRIALS = make_small_trials(n_trials=24, n_time=8, n_neurons=6).hold_out(2, seed=0)
-BRIEF = LatentEM(iterations=2, path_steps=1, inference_steps=4, refit=0)
 CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "langevin-flow": (small.small(epochs=1), {"training__epochs": [1, 2]}),
     "latent-sde": (small_sde.small(), {"training__epochs": [1, 2], "posterior__kind": ["drift"]}),
@@ -41,16 +39,19 @@ CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "ensemble": (Ensemble(small.small(epochs=1), size=2), {"member__training__epochs": [1, 2]}),
     "gp-slds": (small_gp.small(em__iterations=2), {"em__iterations": [1, 2]}),
     "smoothing": (Smoothing(floor_hz=0.5, penalty=0.1), {"width_s": [0.03, 0.06]}),
-    "mean-rate": (MeanRate(), {"seed": [0, 1]}),
-    "condition-average": (ConditionAverage(added_trials=1.0), {"width_s": [0.02, 0.06]}),
-    "psth-gain": (GainedAverage(width_s=0.04), {"added_spikes": [1.0, 100.0]}),
-    "pca": (PCA(2, 0.04, 0.1), {"latent_dim": [1, 2]}),
+}
+LATENTS = {"em__iterations": 1, "em__inference_steps": 4, "em__refit": 1}
+CASES |= {
+    "lds": (LDS(2).copy(**LATENTS), {"em__iterations": [1, 2], "observed": ["gaussian"]}),
+    "gpfa": (GPFA(2).copy(**LATENTS), {"timescale_s": [0.05, 0.1]}),
+    "slds": (SLDS(2, 2).copy(**LATENTS, em__restarts=1), {"recurrent": [True, False]}),
     "factor-analysis": (FactorAnalysis(2, 0.04, 0.1), {"latent_dim": [1, 2]}),
-    "ridge": (SpikeRidge(), {"lags": [0, 1]}),
-    "mint": (MINT(0.04, 0.1, 0.02), {"estimate": ["interpolate", "average"]}),
-    "gpfa": (GPFA(2, em=BRIEF), {"observed": ["gaussian", "poisson"]}),
-    "lds": (LDS(2, em=BRIEF), {"em__iterations": [1, 2]}),
-    "slds": (SLDS(2, 2, em=BRIEF), {"recurrent": [False, True]}),
+    "pca": (PCA(2, 0.04, 0.1), {"penalty": [0.1, 1.0]}),
+    "mean-rate": (MeanRate(), {"seed": [0, 1]}),
+    "condition-average": (ConditionAverage(0.04), {"added_trials": [1.0, 10.0]}),
+    "psth-gain": (GainedAverage(0.04), {"added_spikes": [10.0, 100.0]}),
+    "ridge": (SpikeRidge(), {"lags": [0, 2]}),
+    "mint": (MINT(0.04, 0.1, 0.04), {"estimate": ["interpolate", "average"]}),
 }
 every = pytest.mark.parametrize(("model", "grid"), CASES.values(), ids=CASES.keys())
 

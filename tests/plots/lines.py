@@ -4,11 +4,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from tests.report.records import make_prediction, make_trials
+from tests.report.records import make_prediction, make_trials, with_regimes
 from undertow.analysis import TimeAxis
 
 TRIALS = make_trials()
 PREDICTION = make_prediction(TRIALS, samples=200)
+SWITCHING = with_regimes(PREDICTION)
 BASELINE = make_prediction(TRIALS, seed=5)
 TRAIN = make_prediction(make_trials(20))
 AXIS = TimeAxis.of(TRIALS)

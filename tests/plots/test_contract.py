@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from tests.models import small_gp, small_sde
-from tests.plots.lines import BASELINE, PREDICTION, TRAIN, TRIALS
+from tests.plots.lines import BASELINE, PREDICTION, SWITCHING, TRAIN, TRIALS
 from tests.plots.test_latent_curve import Curve
 from undertow import plots
 from undertow.data import Prediction
@@ -72,6 +72,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "psth": lambda **o: plots.psth(PREDICTION, BASELINE, **o),
     "psth_spikes": lambda **o: plots.psth_spikes(PREDICTION, **o),
     "rasters": lambda **o: plots.rasters(PREDICTION, BASELINE, **o),
+    "regimes": lambda **o: plots.regimes(SWITCHING, **o),
     "score_intervals": lambda **o: plots.score_intervals(CURVES[20], {"co-bps": ["a"]}, **o),
     "single_trials": lambda **o: plots.single_trials(PREDICTION, BASELINE, **o),
     "training": lambda **o: plots.training([{"epoch": 1, "loss": 2.0}], **o),
@@ -164,7 +165,7 @@ def test_a_baseline_of_other_trials_is_refused(name: str) -> None:
         getattr(plots, name)(PREDICTION, TRAIN)
 
 
-@pytest.mark.parametrize("name", ["psth", "rasters", "latents", "population", "waves"])
+@pytest.mark.parametrize("name", ["psth", "rasters", "latents", "population", "regimes", "waves"])
 def test_irregular_times_are_refused(name: str) -> None:
     moved = TRIALS.replace(times=np.broadcast_to(TRIALS.time_s, (12, 15)))
     with pytest.raises(UndertowError, match="irregular times"):

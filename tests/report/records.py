@@ -1,5 +1,6 @@
 """Small records to report on."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,20 @@ def make_prediction(trials: TrialSet, samples: int = 0, seed: int = 0) -> Predic
     return Prediction(rates, trials, {"z": z}, kept, latent_samples, groups={"z": 2})
 
 
+def with_regimes(prediction: Prediction, number: int = 3) -> Prediction:
+    """Beside its latents, probabilities of regimes that take turns."""
+    rng = np.random.default_rng(6)
+    odds = rng.normal(size=(*prediction.rates.shape[:2], number))
+    shares = np.exp(3 * np.cumsum(odds, axis=1) / np.arange(1, odds.shape[1] + 1)[:, None])
+    shares /= shares.sum(-1, keepdims=True)
+    return replace(prediction, latents={**prediction.latents, "regimes": shares})
+
+
 def make_record(test: TrialSet | None = None, samples: int = 0, **changes: Any) -> RunRecord:
     """A full record of a model and a baseline on small trials."""
     test = make_trials() if test is None else test
     predictions = [make_prediction(test, samples, 1), make_prediction(test, seed=2)]
+    predictions[0] = with_regimes(predictions[0])
     train, baseline_train = (
         make_prediction(make_trials(20, test.n_time, test.n_neurons), seed=k) for k in (3, 4)
     )

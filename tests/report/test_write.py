@@ -235,7 +235,8 @@ def test_a_model_without_latents_baseline_or_history(tmp_path: Path) -> None:
     rates_only = Prediction(whole.prediction.rates, whole.prediction.trials)
     record = RunRecord("smoothing", rates_only, {"smoothing": whole.scores["smoothing"]})
     page, figures = written(record, tmp_path)
-    without = {"latents", "waves", "training", "velocity", "hand_paths", "predicted_spikes"}
+    without = {"latents", "regimes", "waves", "training", "velocity", "hand_paths"}
+    without.add("predicted_spikes")
     assert figures == NAMES - without
     assert "smoothing has no posterior samples here" in page
     assert "smoothing has no latents." in page

@@ -34,6 +34,7 @@ from undertow.analysis.latents import (
 )
 from undertow.analysis.oscillators import CouplingOverTime, coupling_over_time
 from undertow.analysis.predictive import PitHistogram, pit_histogram
+from undertow.analysis.regimes import RegimeMap, regime_map
 from undertow.analysis.single_trials import (
     Rasters,
     SingleTrialRates,
@@ -60,6 +61,7 @@ __all__ = [
     "PredictedBehavior",
     "Psth",
     "Rasters",
+    "RegimeMap",
     "SingleTrialRates",
     "TimeAxis",
     "autocorrelation_time",
@@ -82,6 +84,7 @@ __all__ = [
     "principal_components",
     "psth",
     "rasters",
+    "regime_map",
     "simulation_based_calibration",
     "single_trial_rates",
     "trial_groups",

@@ -38,6 +38,7 @@ class AveragedTrials(ArrayBaseline):
         "each": ("conditions", "time", "neurons"),
         "choice": (3,),
     }
+    positive: ClassVar[tuple[str, ...]] = ("overall", "each", "choice")
     width_s: Grid
     added_trials: Grid = WITHOUT
     added_spikes: Grid = WITHOUT

@@ -72,6 +72,7 @@ class StaticFactors(ArrayBaseline):
         "window_hz": ("neurons",),
         "forward_hz": ("neurons",),
     }
+    positive: ClassVar[tuple[str, ...]] = ("noise_var", "width_s", "window_hz", "forward_hz")
     latent_dim: int
     width_s: Grid
     penalty: Grid
@@ -81,6 +82,9 @@ class StaticFactors(ArrayBaseline):
         width("latent_dim", self.latent_dim)
         grid_values("width_s", self.width_s)
         grid_values("penalty", self.penalty)
+
+    def has_posterior(self) -> bool:
+        return True
 
     @abstractmethod
     def find(self, values: np.ndarray, number: int) -> Factors:

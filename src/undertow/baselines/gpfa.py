@@ -54,6 +54,10 @@ class GPFANetwork(LatentNetwork):
     def begin(self, given: Given, paths: Tensor) -> None:
         """Timescales start where the options say, whatever the paths."""
 
+    def misfit(self) -> str:
+        short = not bool((self.timescales_s > 0).all())
+        return super().misfit() or ("timescales_s must be above zero" if short else "")
+
     def prior(self, n_bins: int) -> GaussianProcessPrior:
         """The law of paths of so many bins; kept while nothing changes."""
         timescales = self.timescales_s / self.bin_s

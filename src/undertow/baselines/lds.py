@@ -9,6 +9,7 @@ from undertow.baselines.latents.options import LatentEM
 from undertow.inference import ChainLaw, LinearRegimes
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
+from undertow.models.sizes import Size
 
 
 class LDSNetwork(LatentNetwork):
@@ -18,6 +19,9 @@ class LDSNetwork(LatentNetwork):
         super().__init__(dim, mean_counts, bin_s, observed)
         self.dynamics = LinearRegimes(dim)
         self.double()
+
+    def misfit(self) -> str:
+        return super().misfit() or self.dynamics.misfit()
 
     def begin(self, given: Given, paths: Tensor) -> None:
         spread = torch.zeros(*paths.shape, self.dim).to(paths)
@@ -76,6 +80,9 @@ class LDS(LatentBaseline):
     ) -> None:
         self.latent_dim, self.observed, self.rates = latent_dim, observed, rates
         self.seed, self.em = seed, em
+
+    def network_size(self, population: Population) -> Size:
+        return super().network_size(population) + Size(2 * self.latent_dim**2, 0)
 
     def build_network(self, population: Population) -> LDSNetwork:
         counts = self.mean_counts(population)

@@ -21,6 +21,7 @@ class MeanRate(ArrayBaseline):
 
     cli_name = "mean-rate"
     shapes: ClassVar[dict[str, Shape]] = {"window_hz": ("neurons",), "forward_hz": ("neurons",)}
+    positive: ClassVar[tuple[str, ...]] = ("window_hz", "forward_hz")
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed

@@ -1,5 +1,6 @@
 """MINT: matching of a trial's spikes with a library of condition-averaged trajectories."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any, ClassVar, Literal
@@ -8,18 +9,19 @@ import numpy as np
 
 from undertow import checks
 from undertow.baselines.arrays import ArrayBaseline
-from undertow.baselines.arrays.averages import Averages, conditions, in_time, plain_names
+from undertow.baselines.arrays.averages import Averages, conditions, plain_names
 from undertow.baselines.arrays.matching import Library, Matched, match
 from undertow.baselines.arrays.model import Shape
 from undertow.baselines.latents.regression import check_spiking, heldout_bps
 from undertow.data import TrialSet
-from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
+from undertow.memory import blocks
 from undertow.models.population import Population
 from undertow.models.smoothed_regression import Grid, grid_values
 
 Estimate = Literal["interpolate", "average"]
-LONGEST_S = 1e6
+AT_ONCE = 2.0**27
+"""Bytes that matching may take: trials are matched in parts."""
 
 
 class MINT(ArrayBaseline):
@@ -58,6 +60,7 @@ class MINT(ArrayBaseline):
         "behavior": ("conditions", "time", "channels"),
         "choice": (3,),
     }
+    positive: ClassVar[tuple[str, ...]] = ("rates", "choice")
 
     def __init__(
         self,
@@ -119,8 +122,10 @@ class MINT(ArrayBaseline):
             scores = {}
             for value in lists[place]:
                 tried = [*point[:place], value, *point[place + 1 :]]
-                matched = self._match(libraries[tried[0]], tried[1], tried[2], validation)
-                scores[value] = heldout_bps(matched.read(libraries[tried[0]]), validation)
+                library = libraries[tried[0]]
+                parts = self._matches(library, tried[1], tried[2], validation)
+                rates = np.concatenate([matched.read(library) for matched in parts])
+                scores[value] = heldout_bps(rates, validation)
             point[place] = max(scores, key=scores.__getitem__)
         return tuple(point)
 
@@ -137,42 +142,37 @@ class MINT(ArrayBaseline):
 
     # --- predicting --------------------------------------------------------------------------
 
-    def condition_shares(self, trials: TrialsLike) -> np.ndarray:
-        """Weight of each condition in each bin, (trials, time, conditions), in their sorted order.
-
-        Raises:
-            ModelError: when the model is not fitted, or the neurons differ.
-        """
-        trials = self.checked(trials)
-        rates, (_, window_s, jitter_s) = self.network_["rates"], self.network_["choice"]
-        return self._match(rates, float(window_s), float(jitter_s), trials).condition_shares
-
-    def _match(
+    def _matches(
         self, rates: np.ndarray, window_s: float, jitter_s: float, trials: TrialSet
-    ) -> Matched:
+    ) -> Iterator[Matched]:
+        """Match trials with a library of rates, some at a time."""
         library = Library.of(
-            in_time(rates, trials.n_time)[..., ~trials.heldout] * trials.bin_s,
+            rates[..., ~trials.heldout] * trials.bin_s,
             round(window_s / trials.bin_s),
-            max(round(jitter_s / trials.bin_s), 0),
+            round(jitter_s / trials.bin_s),
         )
         last = trials.n_time - trials.forward_bins
-        counts = trials.spikes[..., ~trials.heldout].astype(float)
-        counts[:, last:] = np.nan
-        return match(library, counts, self.estimate)
+        for part in blocks(trials.n_trials, library.bytes_of_a_trial(trials.n_time), AT_ONCE):
+            counts = trials.spikes[part][..., ~trials.heldout].astype(float)
+            counts[:, last:] = np.nan
+            yield match(library, counts, self.estimate)
 
     def respond(
         self, trials: TrialSet, samples: int | None, seed: int
     ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any]]:
         self.refuse_samples(samples)
         rates, (_, window_s, jitter_s) = self.network_["rates"], self.network_["choice"]
-        matched = self._match(rates, float(window_s), float(jitter_s), trials)
-        names = tuple(self.population_.behavior_names)
-        found = matched.read(in_time(rates, trials.n_time))
+        behavior = self.network_["behavior"]
+        found = [
+            (matched.read(rates), matched.condition_shares, matched.read(behavior))
+            for matched in self._matches(rates, float(window_s), float(jitter_s), trials)
+        ]
+        read, shares, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        latents, names = {"condition": shares}, tuple(self.population_.behavior_names)
         if not names:
-            return found, {}, {}
-        behavior = matched.read(in_time(self.network_["behavior"], trials.n_time))
-        shown = np.where(trials.valid[..., None], behavior, np.nan)
-        return found, {}, {"behavior": shown, "behavior_names": names}
+            return read, latents, {}
+        shown = np.where(trials.valid[..., None], moved, np.nan)
+        return read, latents, {"behavior": shown, "behavior_names": names}
 
 
 GRIDS = ("width_s", "window_s", "jitter_s")

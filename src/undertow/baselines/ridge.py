@@ -42,11 +42,12 @@ class SpikeRidge(ArrayBaseline):
         "rate_offset": ("neurons",),
         "behavior_weights": ("features", "channels"),
         "behavior_offset": ("channels",),
-        "generated_weights": ("neurons", "entries"),
-        "generated_offset": ("entries",),
+        "generated_weights": ("heldin", "time", "channels"),
+        "generated_offset": ("time", "channels"),
         "mean_hz": ("neurons",),
         "forward_hz": ("neurons",),
     }
+    positive: ClassVar[tuple[str, ...]] = ("mean_hz", "forward_hz")
 
     def __init__(
         self, width_s: float = 0.04, lags: int = 3, initial_s: float = 0.1, *, seed: int = 0
@@ -58,6 +59,10 @@ class SpikeRidge(ArrayBaseline):
         checks.number("width_s", self.width_s, 0, LONGEST_S, above=True, unit="seconds")
         checks.number("initial_s", self.initial_s, 0, LONGEST_S, above=True, unit="seconds")
         checks.whole("lags", self.lags, 0, MOST_LAGS)
+
+    def sizes(self) -> dict[str, int]:
+        known = super().sizes()
+        return {**known, "features": (2 * self.lags + 1) * known["heldin"]}
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         if trials.behavior is not None and trials.behavior_kind != "continuous":
@@ -80,7 +85,7 @@ class SpikeRidge(ArrayBaseline):
         channels = len(self.population_.behavior_names)
         features = len(rates.weights)
         behavior = _none(features, channels)
-        generated = _none(everything.n_neurons, channels * everything.n_time)
+        generated = _none(self.population_.n_heldin, channels * everything.n_time)
         if channels and everything.behavior is not None:
             behavior = self._regressed(everything, mean_hz, everything.behavior)
             generated = self._generated(everything, mean_hz)
@@ -89,8 +94,10 @@ class SpikeRidge(ArrayBaseline):
             "rate_offset": rates.offset,
             "behavior_weights": behavior.weights,
             "behavior_offset": behavior.offset,
-            "generated_weights": generated.weights,
-            "generated_offset": generated.offset,
+            "generated_weights": generated.weights.reshape(
+                self.population_.n_heldin, everything.n_time, channels
+            ),
+            "generated_offset": generated.offset.reshape(everything.n_time, channels),
             "mean_hz": mean_hz,
             "forward_hz": mean_rates(everything, forward=True),
         }
@@ -123,9 +130,10 @@ class SpikeRidge(ArrayBaseline):
         return ridge_left_one_out(lambda: iter([pair]), PENALTIES)
 
     def _first(self, trials: TrialSet, mean_hz: np.ndarray) -> np.ndarray:
-        """Square roots of the counts of all neurons in the first bins, (trials, neurons)."""
-        counts = trials.spikes[:, : self._seen_bins].astype(float)
-        filled = np.where(np.isnan(counts), mean_hz * trials.bin_s, counts)
+        """Square roots of held-in counts of the first bins of the window, (trials, held-in)."""
+        last = min(self._seen_bins, trials.n_time - trials.forward_bins)
+        counts = trials.spikes[:, :last][..., ~trials.heldout].astype(float)
+        filled = np.where(np.isnan(counts), mean_hz[~trials.heldout] * trials.bin_s, counts)
         roots: np.ndarray = np.sqrt(filled.sum(axis=1))
         return roots
 
@@ -165,8 +173,8 @@ class SpikeRidge(ArrayBaseline):
         if not names:
             return None
         first = self._first(trials, arrays["mean_hz"])
-        made = first @ arrays["generated_weights"] + arrays["generated_offset"]
-        behavior = made.reshape(trials.n_trials, -1, len(names))
+        weights = arrays["generated_weights"]
+        behavior = np.tensordot(first, weights, 1) + arrays["generated_offset"]
         found = self.predict(trials)
         usual = np.where(trials.valid[..., None], arrays["mean_hz"], np.nan).astype(np.float32)
         further = self._behaving(trials, in_time(behavior, trials.n_time))

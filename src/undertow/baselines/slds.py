@@ -14,6 +14,7 @@ from undertow.inference import ChainLaw, LinearRegimes, RegimeLaw, Sites, infer_
 from undertow.inference.regime_moves import RegimeMoves
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
+from undertow.models.sizes import Size
 
 MOST_REGIMES = 1000
 SINGLE_ITERATIONS, SITE_STEPS = 15, 2
@@ -49,6 +50,9 @@ class SLDSNetwork(LatentNetwork):
         )
         self.restarts, self.seed = restarts, seed
         self.double()
+
+    def misfit(self) -> str:
+        return super().misfit() or self.dynamics.misfit()
 
     # --- the two steps ---------------------------------------------------------------------------
 
@@ -224,6 +228,10 @@ class SLDS(LatentBaseline):
     def check_settings(self) -> None:
         super().check_settings()
         checks.whole("regimes", self.regimes, 1, MOST_REGIMES)
+
+    def network_size(self, population: Population) -> Size:
+        own = self.regimes * (2 * self.latent_dim**2 + self.regimes)
+        return super().network_size(population) + Size(own, 0)
 
     def build_network(self, population: Population) -> SLDSNetwork:
         return SLDSNetwork(

@@ -133,6 +133,9 @@ class Smoothing(Estimator):
     def _smoother(self) -> HeldInSmoother:
         return HeldInSmoother(self.mean_rates_[~self.heldout_])
 
+    def has_posterior(self) -> bool:
+        return False
+
     def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Rates in spikes/s, NaN past the end of a trial.
 

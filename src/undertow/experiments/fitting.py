@@ -74,12 +74,14 @@ def statistics_of(
 
     Likelihood scores and rate R² come a second time, as 'co-bps exchanged' and so on, with latents
     exchanged between trials, where the model has latents to exchange. A model that generates has
-    those of `generation_statistics` too, and one with latents those of `interval_statistics`.
+    those of `generation_statistics` too, and one with a posterior of latents those of
+    `interval_statistics`.
     """
     found = model_statistics(model, test, train)
     again = _exchanged(model, test.trials, None if train is None else train.trials)
     found |= {n + EXCHANGED: replace(each, name=n + EXCHANGED) for n, each in again.items()}
-    return found | (interval_statistics(model.predict, test.trials) if test.latents else {})
+    drawn = bool(test.latents) and model.has_posterior()
+    return found | (interval_statistics(model.predict, test.trials) if drawn else {})
 
 
 def _exchanged(model: Estimator, trials: TrialSet, train: TrialSet | None) -> dict[str, Statistic]:

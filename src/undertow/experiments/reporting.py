@@ -95,7 +95,7 @@ def _with_samples(model: Estimator, prediction: Prediction) -> Prediction:
 
     Where they do not fit, one sample of the latents is drawn, to be seen beside their mean.
     """
-    if not prediction.latents:
+    if not prediction.latents or not model.has_posterior():
         return prediction
     if INTERVAL_SAMPLES * prediction.rates.size * BYTES > SAMPLES_LIMIT_BYTES:
         return replace(

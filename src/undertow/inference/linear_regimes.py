@@ -58,6 +58,15 @@ class LinearRegimes(nn.Module):
         driven = torch.einsum("kdi,nti->ntkd", self.weights[:, :, self.dim + 1 :], inputs[:, :-1])
         return constant + driven
 
+    def misfit(self) -> str:
+        """Say which covariance is none; empty where all are."""
+        for name in ("noise_cov", "initial_cov"):
+            held = getattr(self, name).detach()
+            even = torch.allclose(held, held.transpose(-1, -2), rtol=1e-5)
+            if not even or bool(torch.linalg.cholesky_ex(held).info.any()):
+                return f"{name} must hold positive definite matrices"
+        return ""
+
     # --- as a prior --------------------------------------------------------------------------
 
     @torch.no_grad()

@@ -81,6 +81,10 @@ class Estimator(Settable):
     def predict(self, trials: TrialsLike, samples: int | None = None, seed: int = 0) -> Prediction:
         """Predict rates and latents; with `samples=N` the N posterior samples are kept as well."""
 
+    def has_posterior(self) -> bool:
+        """Whether `predict(samples=N)` draws from a posterior; else it refuses to."""
+        return True
+
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by another trial's, all else kept.
 

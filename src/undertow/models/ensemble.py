@@ -222,6 +222,9 @@ class Ensemble(Estimator):
             return [None] * self.size
         return [samples, *(len(range(k, samples, self.size)) or None for k in range(1, self.size))]
 
+    def has_posterior(self) -> bool:
+        return all(member.has_posterior() for member in self.members_)
+
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Average the members' rates with latents exchanged; None where one has none."""
         trials = self.checked(trials)

@@ -21,6 +21,7 @@ from undertow.plots.predictive import predictive
 from undertow.plots.psth import psth
 from undertow.plots.psth_spikes import psth_spikes
 from undertow.plots.rasters import rasters
+from undertow.plots.regimes import regimes
 from undertow.plots.score_intervals import score_intervals
 from undertow.plots.single_trials import single_trials
 from undertow.plots.training import training
@@ -45,6 +46,7 @@ __all__ = [
     "psth",
     "psth_spikes",
     "rasters",
+    "regimes",
     "score_intervals",
     "single_trials",
     "training",

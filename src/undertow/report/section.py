@@ -27,12 +27,14 @@ class Section(NamedTuple):
         draw: draws into the empty figure given and returns the caption; raises `UndertowError` with
             the reason where it does not apply. matplotlib is imported only in there.
         generative: only for models that generate; reports of others do not mention it.
+        latent: only for predictions with latents of this name; likewise.
     """
 
     name: str
     heading: str
     draw: "Callable[[RunRecord, Figure], str]"
     generative: bool = False
+    latent: str | None = None
 
 
 def colour_words(trials: TrialSet) -> str:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LINE = np.linspace(0.0, 1.0, 11)
-"""Points between two states that are tried."""
+HALVINGS = 8
+"""By so many the place between two states is found."""
+COPIES = 8
+"""Arrays that matching holds at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,15 @@ class Library:
         last = counts.shape[1] - 1
         return cls(counts, min(window, last), min(jitter, last))
 
-    def at(self, shift: int) -> np.ndarray:
-        """The trajectories read `shift` bins later, ends repeated, shaped like `counts`."""
-        bins = np.clip(np.arange(self.counts.shape[1]) + shift, 0, self.counts.shape[1] - 1)
+    def bytes_of_a_trial(self, n_time: int) -> float:
+        """What it takes to match a trial of so many bins."""
+        n_conditions, _, n_neurons = self.counts.shape
+        states = n_conditions * (2 * self.jitter + 1)
+        return 8.0 * COPIES * n_time * (states + n_neurons * (2 * self.window + 1))
+
+    def at(self, shift: int, n_time: int) -> np.ndarray:
+        """So many bins of the trajectories, each `shift` bins later, ends repeated."""
+        bins = np.clip(np.arange(n_time) + shift, 0, self.counts.shape[1] - 1)
         return self.counts[:, bins]
 
 
@@ -54,12 +62,17 @@ class Matched:
         return found
 
     def read(self, values: np.ndarray) -> np.ndarray:
-        """What belongs to the states, of values (conditions, time, columns), (trials, time, …)."""
+        """What belongs to the states, (trials, time, columns).
+
+        Args:
+            values: of each state of the library, (conditions, time, columns).
+        """
         n_time = self.weights.shape[1]
         read = np.zeros((*self.weights.shape[:2], values.shape[2]))
         for place, shift in enumerate(self.shifts):
             bins = np.clip(np.arange(n_time) + shift, 0, values.shape[1] - 1)
-            read += np.einsum("ntc,ctk->ntk", self.weights[..., place], values[:, bins])
+            weights = self.weights[..., place].transpose(1, 0, 2)
+            read += (weights @ values[:, bins].transpose(1, 0, 2)).transpose(1, 0, 2)
         return read
 
 
@@ -86,11 +99,14 @@ def match(library: Library, counts: np.ndarray, estimate: str) -> Matched:
 def _nearest_seen(counts: np.ndarray, window: int) -> np.ndarray:
     """The last bin up to each one that has spikes to match in its window, (trials, time).
 
-    Bins that have none go on along the trajectory; those before the first take its.
+    Bins that have none, and those after the last spikes that were seen, go on along the trajectory:
+    what is left in their windows tells less than all that is in the last one's. Those before the
+    first take its.
     """
-    seen = np.isfinite(counts).any(-1).astype(float)[..., None]
-    known = _over_window(seen, window)[..., 0] > 0
-    bins = np.arange(counts.shape[1])
+    seen, bins = np.isfinite(counts).any(-1), np.arange(counts.shape[1])
+    known = _over_window(seen[..., None].astype(float), window)[..., 0] > 0
+    known &= np.maximum.accumulate(seen, axis=1)
+    known &= np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
     first = np.where(known.any(1), known.argmax(1), 0)
     latest = np.maximum.accumulate(np.where(known, bins, -1), axis=1)
     return np.where(latest < 0, first[:, None], latest)
@@ -101,15 +117,19 @@ def window_log_likelihood(library: Library, counts: np.ndarray, shift: int) -> n
 
     Terms that no state changes are left out; (trials, time, conditions).
     """
-    return _over_window(_log_likelihood(library.at(shift), counts), library.window)
+    expected = library.at(shift, counts.shape[1])
+    return _over_window(_log_likelihood(expected, counts), library.window)
 
 
 def _log_likelihood(expected: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Log-likelihood of each bin's spikes under each trajectory, (trials, time, conditions)."""
     seen = np.isfinite(counts)
     spikes = np.where(seen, counts, 0.0)
-    found: np.ndarray = np.einsum("ntk,ctk->ntc", spikes, np.log(expected))
-    return found - np.einsum("ntk,ctk->ntc", seen.astype(float), expected)
+    by_bin = expected.transpose(1, 2, 0)
+    found = (
+        spikes.transpose(1, 0, 2) @ np.log(by_bin) - seen.astype(float).transpose(1, 0, 2) @ by_bin
+    )
+    return np.ascontiguousarray(found.transpose(1, 0, 2))
 
 
 def _over_window(values: np.ndarray, window: int) -> np.ndarray:
@@ -147,22 +167,31 @@ def _best_share(
     pick: list[tuple[np.ndarray, np.ndarray]],
     shifts: np.ndarray,
 ) -> np.ndarray:
-    """How far from the first state to the second the spikes of the window are likeliest."""
+    """How far from the first state to the second the spikes of the window are likeliest.
+
+    The likelihood is concave along the line: where its slope vanishes is found by halving.
+    """
     n_time, last = counts.shape[1], library.counts.shape[1] - 1
-    totals = np.zeros((len(LINE), *counts.shape[:2]))
-    time = np.arange(n_time)
-    for lag in range(-library.window, library.window + 1):
-        near = time + lag
-        inside = (near >= 0) & (near < n_time)
-        spikes = counts[:, np.clip(near, 0, n_time - 1)]
-        seen = np.isfinite(spikes) & inside[:, None]
-        spikes = np.where(seen, spikes, 0.0)
-        ends = [
-            library.counts[condition, np.clip(near + shifts[place], 0, last)]
-            for condition, place in pick
-        ]
-        for k, share in enumerate(LINE):
-            expected = (1 - share) * ends[0] + share * ends[1]
-            totals[k] += (spikes * np.log(expected) - seen * expected).sum(-1)
-    found: np.ndarray = LINE[totals.argmax(0)]
-    return found
+    near = np.arange(n_time) + np.arange(-library.window, library.window + 1)[:, None]
+    spikes = counts[:, np.clip(near, 0, n_time - 1)]  # (trials, window, time, neurons)
+    seen = np.isfinite(spikes) & ((near >= 0) & (near < n_time))[..., None]
+    spikes = np.where(seen, spikes, 0.0)
+    first, second = (
+        library.counts[condition[:, None], np.clip(near + shifts[place][:, None], 0, last)]
+        for condition, place in pick
+    )
+    moved = second - first
+    expected = (moved * seen).sum((1, 3))
+
+    def rises(share: np.ndarray) -> np.ndarray:
+        between = first + share[:, None, :, None] * moved
+        found: np.ndarray = (spikes * moved / between).sum((1, 3)) > expected
+        return found
+
+    low, high = np.zeros(expected.shape), np.ones(expected.shape)
+    ends = ~rises(low), rises(high)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        upwards = rises(middle)
+        low, high = np.where(upwards, middle, low), np.where(upwards, high, middle)
+    return np.where(ends[0], 0.0, np.where(ends[1], 1.0, (low + high) / 2))

@@ -20,7 +20,8 @@ from undertow.models.unused import unused_by_spikes_alone, warn_of_unused
 from undertow.names import printable
 
 Shape = tuple[str | int, ...]
-"""Sizes of an array: numbers, 'neurons', 'heldin', 'heldout', or a size of its own by name."""
+"""Sizes of an array: numbers, those of `ArrayBaseline.sizes` by name, or one that only arrays
+know."""
 
 
 class Arrays(nn.Module):
@@ -47,6 +48,8 @@ class ArrayBaseline(FittedNetwork[Arrays]):
 
     shapes: ClassVar[Mapping[str, Shape]]
     """Name of each array → its sizes."""
+    positive: ClassVar[tuple[str, ...]] = ()
+    """Arrays whose numbers are above zero."""
 
     @abstractmethod
     def learn(
@@ -137,6 +140,13 @@ class ArrayBaseline(FittedNetwork[Arrays]):
             **further,
         )
 
+    def parameter_counts(self) -> dict[str, int]:
+        self._check_fitted()
+        return {"all": sum(array.numel() for array in self.network_.state_dict().values())}
+
+    def has_posterior(self) -> bool:
+        return False
+
     def refuse_samples(self, samples: int | None) -> None:
         """Refuse to sample from a posterior that does not exist.
 
@@ -164,22 +174,34 @@ class ArrayBaseline(FittedNetwork[Arrays]):
             raise ModelError(f"{path} holds other arrays than {self.cli_name} has ({why}).")
         return Arrays(tensors)
 
+    def sizes(self) -> dict[str, int]:
+        """Sizes of arrays that follow from the population and the settings, by name."""
+        known = self.population_
+        return {
+            "neurons": len(known.neuron_ids),
+            "heldin": known.n_heldin,
+            "channels": len(known.behavior_names),
+            "conditions": len(known.conditions),
+        }
+
     def _misfit(self, tensors: Mapping[str, Tensor]) -> str:
-        """Say how arrays of a file break `shapes`; empty where they do not."""
-        n, heldin = len(self.population_.neuron_ids), self.population_.n_heldin
-        sizes: dict[str, int] = {"neurons": n, "heldin": heldin, "heldout": n - heldin}
+        """Say how arrays of a file break `shapes` or `positive`; empty where they do not."""
         if unknown := sorted(tensors.keys() - self.shapes.keys()):
             return f"{printable(unknown[0])} is unknown"
+        sizes = self.sizes()
         for name, shape in self.shapes.items():
             if name not in tensors:
                 return f"{name} is missing"
             held = tensors[name]
             if held.dtype != torch.float64 or not bool(held.isfinite().all()):
                 return f"{name} must hold finite numbers"
+            if name in self.positive and not bool((held > 0).all()):
+                return f"{name} must hold numbers above zero"
             if held.ndim != len(shape):
                 return f"{name} has {held.ndim} axes, not {len(shape)}"
             for size, wanted in zip(held.shape, shape, strict=True):
-                known = sizes.setdefault(wanted, size) if isinstance(wanted, str) else wanted
+                # a size that only arrays know is that of the first, and not zero
+                known = wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size or 1)
                 if size != known:
                     return f"{name} has the shape {tuple(held.shape)}, {wanted} is {known}"
         return ""

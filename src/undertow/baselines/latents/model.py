@@ -1,5 +1,6 @@
 """`LatentBaseline`: a baseline with Gaussian latents, fitted by expectation–maximisation."""
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -54,6 +55,12 @@ class LatentBaseline(EMModel[LatentNetwork]):
 
     def network_size(self, population: Population) -> Size:
         return Size(len(population.neuron_ids) * self.latent_dim, 0)
+
+    def _loaded_network(self, tensors: dict[str, torch.Tensor], path: str | Path) -> LatentNetwork:
+        network = super()._loaded_network(tensors, path)
+        if why := network.misfit():
+            raise ModelError(f"{path} is damaged: {why}.")
+        return network
 
     def check_memory(self, trials: TrialSet) -> None:
         n_trials, n_time, n_neurons = trials.shape

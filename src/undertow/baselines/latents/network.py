@@ -113,6 +113,12 @@ class LatentNetwork(nn.Module, ABC):
         """What a prediction shows beside the latents, by name, (trials, bins, …); nothing else."""
         return {}
 
+    def misfit(self) -> str:
+        """Say why these tensors are those of no law; empty where they are."""
+        broken = (k for k, v in self.state_dict().items() if not bool(v.isfinite().all()))
+        name = next(broken, None)
+        return "" if name is None else f"{name} holds what is no finite number"
+
     # --- the two steps ---------------------------------------------------------------------------
 
     def values(self, given: Given) -> Tensor:

@@ -56,6 +56,11 @@ def generation_statistics(
     return {statistic.name: statistic for statistic in found}
 
 
+def own_behavior_statistics(inferred: Prediction) -> dict[str, Statistic]:
+    """'behavior R2' of a model that predicts behaviour and generates nothing, in all bins."""
+    return {found.name: found for found in _behavior_statistics(inferred, 0, "")}
+
+
 def _spike_statistics(
     generated: Prediction, seen_bins: int, train: TrialSet | None
 ) -> Iterator[BitsPerSpike]:
@@ -83,10 +88,8 @@ def _behavior_statistics(prediction: Prediction, seen_bins: int, mode: str) -> I
     later, target = _after(trials, seen_bins, trials.behavior.astype(np.float64))
     varying = varies(target)
     if varying.any():
-        note = (
-            "the model's own prediction, mean over channels, after the first "
-            f"{_ms(trials, seen_bins)}"
-        )
+        note = "the model's own prediction, mean over channels"
+        note += f", after the first {_ms(trials, seen_bins)}" if seen_bins else ""
         constant = [
             name for name, each in zip(trials.behavior_names, varying, strict=True) if not each
         ]

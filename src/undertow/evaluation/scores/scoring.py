@@ -12,7 +12,10 @@ from undertow.data import Prediction, TrialSet
 from undertow.evaluation.metrics.arrays import check_rates
 from undertow.evaluation.metrics.rates import r2
 from undertow.evaluation.scores.bootstrap import RESAMPLES
-from undertow.evaluation.scores.generation import generation_statistics
+from undertow.evaluation.scores.generation import (
+    generation_statistics,
+    own_behavior_statistics,
+)
 from undertow.evaluation.scores.hidden import with_hidden
 from undertow.evaluation.scores.labels import label_statistics
 from undertow.evaluation.scores.likelihood import likelihood_statistics
@@ -138,7 +141,8 @@ def model_statistics(
 ) -> dict[str, Statistic]:
     """The statistics of a prediction, with those of what only its model can make.
 
-    These are hidden entries and, of a model that generates, `generation_statistics`.
+    These are hidden entries and, of a model that generates, `generation_statistics`; of one that
+    predicts behaviour alone, how well it does.
     """
     trials, fitted_on = prediction.trials, None if train is None else train.trials
     if prediction.hidden_rates is None:
@@ -146,7 +150,7 @@ def model_statistics(
     found = sufficient_statistics(prediction, train)
     generated = model.predict_generated(trials)
     if generated is None:
-        return found
+        return found | own_behavior_statistics(prediction)
     return found | generation_statistics(prediction, *generated, fitted_on)
 
 

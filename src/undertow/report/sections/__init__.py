@@ -7,6 +7,7 @@ from undertow.report.sections.dynamics import COUPLING, OSCILLATORS, PHASE_PORTR
 from undertow.report.sections.generated import BEHAVIOR, GENERATED
 from undertow.report.sections.latents import LATENTS, WAVES
 from undertow.report.sections.predictive import PREDICTIVE
+from undertow.report.sections.regimes import REGIMES
 from undertow.report.sections.scores import NEURONS, TRAINING
 from undertow.report.sections.single_trials import RASTERS, SINGLE_TRIALS
 from undertow.report.sections.velocity import HAND_PATHS, VELOCITY
@@ -18,6 +19,7 @@ SECTIONS = (
     PSTH_SPIKES,
     POPULATION,
     LATENTS,
+    REGIMES,
     WAVES,
     VELOCITY,
     HAND_PATHS,
@@ -33,6 +35,14 @@ SECTIONS = (
 
 
 def sections_of(record: RunRecord) -> tuple[Section, ...]:
-    """Return the figures of this record's report; some are only for models that generate."""
-    generates = record.generated is not None
-    return tuple(section for section in SECTIONS if generates or not section.generative)
+    """Return the figures of this record's report.
+
+    Some are only for models that generate, or that have latents of one kind.
+    """
+    generates, latents = record.generated is not None, record.prediction.latents
+    return tuple(
+        section
+        for section in SECTIONS
+        if (generates or not section.generative)
+        and (section.latent is None or section.latent in latents)
+    )
