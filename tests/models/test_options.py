@@ -19,7 +19,7 @@ from undertow.options import Options
 MODELS = exported(undertow.models, Estimator) + exported(undertow.baselines, Estimator)
 EXPORTED = [
     cls
-    for package in (undertow.models, undertow.training, undertow.inference)
+    for package in (undertow.models, undertow.baselines, undertow.training, undertow.inference)
     for cls in exported(package, Options)
 ]
 PIECES = [

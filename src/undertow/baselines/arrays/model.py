@@ -159,11 +159,6 @@ class ArrayBaseline(FittedNetwork[Arrays]):
                 "without samples."
             )
 
-    def parameter_counts(self) -> dict[str, int]:
-        """Count the numbers of all arrays: 'all'."""
-        self._check_fitted()
-        return {"all": sum(held.numel() for held in self.network_.buffers())}
-
     # --- files -------------------------------------------------------------------------------
 
     def build_network(self, population: Population) -> Arrays:
