@@ -21,7 +21,14 @@ from undertow.data.batches import Batch
 from undertow.dynamics import GRU, CoupledOscillators, Dynamics, NeuralSDE, UnderdampedLangevin
 from undertow.errors import ModelError
 from undertow.inference import coordinated_dropout
-from undertow.models import Counts, GRUEncoding, HiddenSpikes, Population, TrainedModel
+from undertow.models import (
+    Counts,
+    GRUEncoding,
+    HiddenSpikes,
+    LangevinFlow,
+    Population,
+    TrainedModel,
+)
 from undertow.training import Training, Validate
 
 pytestmark = [
@@ -54,13 +61,12 @@ class Reader(TrainedModel[Readout]):
         encoder: GRUEncoding = GRUEncoding(hidden_dim=6),  # noqa: B008 (frozen)
         observation: Counts = Counts(),  # noqa: B008 (frozen)
         *,
-        samples: int = 1,
         seed: int = 0,
         device: str = "cpu",
         training: Training = Training(epochs=3, batch_size=16, validate_every=1),  # noqa: B008
     ) -> None:
         self.encoder, self.observation = encoder, observation
-        self.samples, self.seed, self.device, self.training = samples, seed, device, training
+        self.seed, self.device, self.training = seed, device, training
 
     def build_network(self, population: Population) -> Readout:
         return Readout(self.encoder, self.observation, population)
@@ -78,7 +84,11 @@ class Reader(TrainedModel[Readout]):
         hidden = HiddenSpikes.of(trials, batch, self.training.monitor, 0.3)
         return lambda network: hidden.score(self._counts(network, batch, hidden.inputs))
 
+    def has_posterior(self) -> bool:
+        return False
+
     def predict(self, trials: Any, samples: int | None = None, seed: int = 0) -> Prediction:
+        self.refuse_samples(samples)
         trials = self.checked(trials)
         batch = self.read(trials)
         rates = self._counts(self.network_, batch, batch.inputs) / trials.bin_s
@@ -158,7 +168,7 @@ def test_refitting_is_on_all_trials() -> None:
 
 
 def test_samples_are_checked_before_anything_is_fitted() -> None:
-    model = Reader(samples=0)
+    model = LangevinFlow(samples=0)
     with pytest.raises(ModelError, match="samples is 0: it must be a whole number, at least 1"):
         model.fit(GAPS)
     assert not hasattr(model, "network_")

@@ -10,7 +10,6 @@ from undertow.baselines.smoothing_file import Header, check_params
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
 from undertow.data.counts import totals
-from undertow.errors import ModelError
 from undertow.evaluation import MASKS, hidden_prediction
 from undertow.evaluation.metrics.arrays import ZERO_RATE
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
@@ -145,10 +144,7 @@ class Smoothing(Estimator):
             ModelError: when the model is not fitted, the neurons differ, or samples are asked for.
         """
         trials = self.checked(trials)
-        if samples is not None:
-            raise ModelError(
-                "Smoothing has no posterior to sample from: call predict(trials) without samples."
-            )
+        self.refuse_samples(samples)
         rates, last = np.empty(trials.shape, np.float32), trials.n_time - trials.forward_bins
         rates[:, last:] = self.forward_rates_
         for part, smoothed in self._smoother.blocks(trials, self.width_s_):

@@ -85,6 +85,18 @@ class Estimator(Settable):
         """Whether `predict(samples=N)` draws from a posterior; else it refuses to."""
         return True
 
+    def refuse_samples(self, samples: int | None) -> None:
+        """Refuse to sample from a posterior that does not exist.
+
+        Raises:
+            ModelError: where samples are asked for.
+        """
+        if samples is not None:
+            raise ModelError(
+                f"{type(self).__name__} has no posterior to sample from: call predict(trials) "
+                "without samples."
+            )
+
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by another trial's, all else kept.
 

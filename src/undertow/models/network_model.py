@@ -1,4 +1,4 @@
-"""`NetworkModel`: a model that is a network trained by gradients, and draws posterior samples."""
+"""`NetworkModel`: a model that is a network trained by gradients; most draw posterior samples."""
 
 import copy
 from contextlib import AbstractContextManager
@@ -22,12 +22,12 @@ PREDICTED_AT_ONCE = 256
 class NetworkModel(FittedNetwork[Network]):
     """Model whose predictions are means over samples of a network.
 
-    A concrete model takes `samples`, `seed`, `device` and `training` among its arguments and
-    implements `build_network`; how it is fitted is left to `TrainedModel`. Attributes are those of
-    `FittedNetwork`.
+    A concrete model takes `seed`, `device`, `training` and, where it draws, `samples` among its
+    arguments and implements `build_network`; how it is fitted is left to `TrainedModel`. Attributes
+    are those of `FittedNetwork`.
     """
 
-    samples: int
+    samples: int = 1
     training: Training
     trained_bins: int = 0
     """Bins of the training trials, where a fit has begun."""

@@ -147,18 +147,6 @@ class ArrayBaseline(FittedNetwork[Arrays]):
     def has_posterior(self) -> bool:
         return False
 
-    def refuse_samples(self, samples: int | None) -> None:
-        """Refuse to sample from a posterior that does not exist.
-
-        Raises:
-            ModelError: where samples are asked for.
-        """
-        if samples is not None:
-            raise ModelError(
-                f"{type(self).__name__} has no posterior to sample from: call predict(trials) "
-                "without samples."
-            )
-
     # --- files -------------------------------------------------------------------------------
 
     def build_network(self, population: Population) -> Arrays:
