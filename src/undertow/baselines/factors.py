@@ -23,6 +23,8 @@ from undertow.models.sample_sums import check_samples
 from undertow.models.smoothed_regression import Grid, HeldInSmoother, grid_values
 
 LEAST_NOISE_VAR = 1e-4
+TOLERANCE = 0.01
+"""Gain in log-likelihood at which scikit-learn's factor analysis stops."""
 MOST_SAMPLES = 10**6
 
 
@@ -218,10 +220,20 @@ def _seen(trials: TrialSet) -> np.ndarray:
     return inside
 
 
+def compressed(values: np.ndarray) -> np.ndarray:
+    """As few rows as there can be of the same mean and covariance, all that factors depend on."""
+    mean, n = values.mean(axis=0), len(values)
+    root = np.asarray(np.linalg.qr(values - mean, mode="r"))
+    # each row and its mirror image: so that their mean is zero
+    rows: np.ndarray = mean + np.concatenate([root, -root]) * np.sqrt(len(root) / n)
+    return rows
+
+
 class FactorAnalysis(StaticFactors):
     """Factor analysis of smoothed √rates, and a Poisson regression from the factors.
 
-    Each held-in neuron has noise of its own. The factors are scikit-learn's.
+    Each held-in neuron has noise of its own. The factors are scikit-learn's, by exact singular
+    values; by random ones, its default, it may stop far from the likeliest.
 
     Args:
         latent_dim: number of factors.
@@ -249,10 +261,15 @@ class FactorAnalysis(StaticFactors):
         from sklearn import decomposition
         from sklearn.exceptions import ConvergenceWarning
 
+        few = compressed(values)
+        # it sums over rows and stops where the sum gains less than this: as on all of them
+        tolerance = TOLERANCE * len(few) / len(values)
         # the last iterations move little; of silent neurons it takes logarithms of zero
         with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)
-            found = decomposition.FactorAnalysis(number, random_state=0).fit(values)
+            found = decomposition.FactorAnalysis(number, tol=tolerance, svd_method="lapack").fit(
+                few
+            )
         noise = np.maximum(found.noise_variance_, LEAST_NOISE_VAR)
         return Factors(found.components_.T, found.mean_, noise)
 
