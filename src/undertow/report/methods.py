@@ -67,26 +67,25 @@ GP_SLDS = (
     "coordinates are not identifiable.",
 )
 EM = (
-    "read by neurons as '{observed}' counts;",
-    "it was fitted by expectation-maximisation in at most {em.iterations} iterations, and rates "
-    "were read from the latents by the '{rates}' readout.",
+    "with '{observed}' observations, fitted by expectation-maximisation in at most {em.iterations} "
+    "iterations; readout of rates: {rates}.",
 )
 STATIC = (
-    "of smoothed square roots of counts ({latent_dim} of them, smoothing width in seconds "
-    "{width_s}),",
-    "and rates were read from them by a Poisson regression of penalty {penalty}.",
+    "of smoothed square roots of counts, of dimension {latent_dim};",
+    "rates were read from it by Poisson regression, smoothing width and penalty chosen among "
+    "{width_s} s and {penalty}.",
 )
 MODELS: dict[str, tuple[str, ...]] = {
     "gp-slds": GP_SLDS,
-    "lds": ("The model was a linear dynamical system of {latent_dim} latents,", *EM),
+    "lds": ("The model was a linear dynamical system of {latent_dim} latents", *EM),
     "gpfa": (
         "The model was Gaussian-process factor analysis (Yu et al. 2009) of {latent_dim} latents "
-        "whose timescales started at {timescale_s} s,",
+        "whose timescales started at {timescale_s} s",
         *EM,
     ),
     "slds": (
         "The model was a switching linear dynamical system (Linderman et al. 2017) of {latent_dim} "
-        "latents and {regimes} regimes (recurrent: {recurrent}),",
+        "latents and {regimes} regimes (recurrent: {recurrent})",
         *EM,
     ),
     "factor-analysis": ("The model was a factor analysis", *STATIC),
