@@ -7,7 +7,8 @@ from sklearn import decomposition
 from tests.baselines.planted import linear, turn
 from undertow.baselines import PCA, FactorAnalysis, SpikeRidge
 from undertow.baselines.arrays.averages import mean_rates
-from undertow.baselines.factors import Factors, StaticFactors, compressed, smoothed_roots
+from undertow.baselines.arrays.factors import Factors, StaticFactors, smoothed_roots
+from undertow.baselines.factors import compressed
 from undertow.baselines.latents.regression import LatentRegression, choose_penalty
 from undertow.data import TrialSet
 from undertow.errors import ModelError
