@@ -106,6 +106,21 @@ def test_every_setting_is_named_once(name: str) -> None:
     assert {"seed", "training.keep"} <= set(listed)
 
 
+def test_every_baseline_is_described_with_all_its_settings() -> None:
+    from undertow.models.loading import model_class
+    from undertow.report.methods import MODELS
+
+    for name in MODELS.keys() - {"gp-slds"}:
+        settings = flatten(settings_of(model_class(name)()))
+        words = describe_model(name, settings)
+        sentences, rest = words.split(" Further settings: ")
+        assert sentences.count("{") == 0
+        assert not sentences.startswith(f"The model was {name}.")
+        told = [key for key in settings if f"{key} = " not in rest]
+        assert told == [] if name == "mean-rate" else told, name
+        assert all(plain(settings[key]) in sentences for key in told), name
+
+
 def test_a_langevin_flow_without_latents_is_described_as_one() -> None:
     from undertow.models import LangevinFlow
 

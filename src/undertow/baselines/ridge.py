@@ -9,8 +9,8 @@ import numpy as np
 from undertow import checks
 from undertow.baselines.arrays import ArrayBaseline
 from undertow.baselines.arrays.averages import LEAST_SHARE, in_time, mean_rates
+from undertow.baselines.arrays.factors import smoothed_roots
 from undertow.baselines.arrays.model import Shape
-from undertow.baselines.factors import smoothed_roots
 from undertow.data import TrialSet
 from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.ridge import Ridge, ridge_left_one_out

@@ -66,6 +66,50 @@ GP_SLDS = (
     "generated predictions are means over {samples} paths from the first {initial_s} s. Its "
     "coordinates are not identifiable.",
 )
+EM = (
+    "with '{observed}' observations, fitted by expectation-maximisation in at most {em.iterations} "
+    "iterations; readout of rates: {rates}.",
+)
+STATIC = (
+    "of smoothed square roots of counts, of dimension {latent_dim};",
+    "rates were read from it by Poisson regression, smoothing width and penalty chosen among "
+    "{width_s} s and {penalty}.",
+)
+MODELS: dict[str, tuple[str, ...]] = {
+    "gp-slds": GP_SLDS,
+    "lds": ("The model was a linear dynamical system of {latent_dim} latents", *EM),
+    "gpfa": (
+        "The model was Gaussian-process factor analysis (Yu et al. 2009) of {latent_dim} latents "
+        "whose timescales started at {timescale_s} s",
+        *EM,
+    ),
+    "slds": (
+        "The model was a switching linear dynamical system (Linderman et al. 2017) of {latent_dim} "
+        "latents and {regimes} regimes (recurrent: {recurrent})",
+        *EM,
+    ),
+    "factor-analysis": ("The model was a factor analysis", *STATIC),
+    "pca": ("The model was a probabilistic principal component analysis", *STATIC),
+    "mint": (
+        "Trials were matched with a library of condition-averaged trajectories (MINT, Perkins et "
+        "al. 2023; estimate '{estimate}'),",
+        "smoothing width, window and jitter chosen among {width_s}, {window_s} and {jitter_s} s.",
+    ),
+    "condition-average": (
+        "Each trial was predicted as the average of the training trials of its condition, "
+        "smoothing width and shrinkage chosen among {width_s} s and {added_trials} trials.",
+    ),
+    "psth-gain": (
+        "Each trial was predicted as the average of all training trials times its own gain, "
+        "smoothing width and shrinkage chosen among {width_s} s and {added_spikes} spikes.",
+    ),
+    "ridge": (
+        "Rates and behaviour were ridge regressions on square roots of counts smoothed by "
+        "{width_s} s, of {lags} bins to each side.",
+    ),
+    "mean-rate": ("Each trial was predicted as each neuron's mean rate.",),
+}
+"""Model → sentences with its settings; those of LangevinFlow and LatentSDE depend on them."""
 BASELINES = {
     "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
     "them by Poisson "
@@ -185,8 +229,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
-    elif name == "gp-slds":
-        templates = GP_SLDS
+    else:
+        templates = MODELS.get(name, ())
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     if "dropout" in settings and settings["dropout"] is None:

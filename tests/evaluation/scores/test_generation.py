@@ -17,6 +17,7 @@ from undertow.evaluation import (
     save_statistics,
     sufficient_statistics,
 )
+from undertow.evaluation.scores.generation import own_behavior_statistics
 
 SEEN = 4
 
@@ -72,6 +73,15 @@ def test_behaviour_is_scored_channel_by_channel(mode: str, prediction: Predictio
     total = np.where(known, target - np.nanmean(target, axis=(0, 1)), 0.0) ** 2
     each = 1 - residual.sum((0, 1)) / total.sum((0, 1))
     assert FOUND[f"{mode}behavior R2"].value == pytest.approx(each.mean(), abs=1e-6)
+
+
+def test_behaviour_of_a_model_that_generates_nothing_is_scored_in_all_bins() -> None:
+    found = own_behavior_statistics(INFERRED)
+    assert found.keys() == {"behavior R2"}
+    whole = generation_statistics(INFERRED, INFERRED, 0)["behavior R2"]
+    assert found["behavior R2"].value == pytest.approx(whole.value)
+    assert "after the first" not in found["behavior R2"].note
+    assert own_behavior_statistics(replace(INFERRED, behavior=None)) == {}
 
 
 def test_units_of_channels_change_no_score_and_constant_channels_are_named() -> None:
