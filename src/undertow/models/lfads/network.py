@@ -102,7 +102,7 @@ class LFADSNetwork(nn.Module):
         controller: Controller | None,
         bin_s: float,
         dropout: float = 0.0,
-        costs: Costs = Costs(),  # noqa: B008 (frozen)
+        costs: Costs = Costs(),
     ) -> None:
         super().__init__()
         self.encoder, self.generator, self.observation = encoder, generator, observation

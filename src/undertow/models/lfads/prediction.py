@@ -139,9 +139,7 @@ def prior_latents(network: LFADSNetwork, batch: Batch, seed: int) -> dict[str, T
 
 
 @torch.no_grad()
-def prior_trials(
-    network: LFADSNetwork, batch: Batch, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def prior_trials(network: LFADSNetwork, batch: Batch, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rates (spikes/s) of the prior, and counts drawn from them, each (trials, time, neurons)."""
     factors = prior_latents(network, batch, seed)["factors"]
     counts = network.observation.sample(factors, path_generator(factors.device, seed, 1))

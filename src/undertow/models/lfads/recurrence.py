@@ -132,9 +132,7 @@ class ControlledGenerator(torch.autograd.Function):
         for t in range(len(grad_states) - 1, -1, -1):
             costate += grad_states[t]
             onwards = generator.step(t, costate)
-            drawn = torch.addmm(
-                grad_inputs[t], generator.shared(t), own.inputs, out=grad_drawn[t]
-            )
+            drawn = torch.addmm(grad_inputs[t], generator.shared(t), own.inputs, out=grad_drawn[t])
             if inferred is not None:
                 if t + 1 < len(grad_states):
                     drawn.addcmul_(kept[t + 1], grad_drawn[t + 1])
