@@ -66,6 +66,17 @@ GP_SLDS = (
     "generated predictions are means over {samples} paths from the first {initial_s} s. Its "
     "coordinates are not identifiable.",
 )
+LFADS = (
+    "The model was LFADS (Sussillo et al. 2016; Pandarinath et al. 2018), a sequential variational "
+    "autoencoder with {latent_dim} factors of a generator, a GRU of {generator.hidden_dim} units,",
+    "whose initial condition ({initial.dim} numbers, prior '{initial.prior}') was inferred by an "
+    "encoder '{encoder.name}' of {encoder.hidden_dim} units, with stimulus {stimulus}.",
+)
+LFADS_INPUTS = (
+    "Its {inputs} inferred inputs came from a controller of {controller.hidden_dim} units; their "
+    "prior was an AR(1) process, first with an autocorrelation time of "
+    "{controller.correlation_s} s and a standard deviation of {controller.prior_std}.",
+)
 BASELINES = {
     "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
     "them by Poisson "
@@ -187,6 +198,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
     elif name == "gp-slds":
         templates = GP_SLDS
+    elif name == "lfads":
+        templates = LFADS + (LFADS_INPUTS if settings.get("inputs") else ()) + TRAINING
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     if "dropout" in settings and settings["dropout"] is None:

@@ -187,7 +187,9 @@ def test_presets_differ_from_the_defaults_as_they_say() -> None:
     released = LFADS.preset("released", inputs=1)
     assert (released.inputs, released.latent_dim) == (1, 50)
     released.set_params(**SMALL, training=Training(epochs=2)).fit(GAPS)
-    with pytest.raises(ModelError, match="there is no preset 'papr': choose one of default, released"):
+    with pytest.raises(
+        ModelError, match="there is no preset 'papr': choose one of default, released"
+    ):
         LFADS.preset("papr")
 
 

@@ -178,7 +178,7 @@ def test_weights_of_every_part_are_learned_from() -> None:
 
 
 def test_dropout_hides_units_from_the_rates_and_never_from_the_dynamics() -> None:
-    network, batch = made(dropout=0.5)
+    network, _ = made(dropout=0.5)
     states = torch.randn(4, 3, 7, dtype=torch.float64, generator=seeded())
     network.train()
     network.dropout.generator = seeded()

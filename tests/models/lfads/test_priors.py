@@ -55,7 +55,9 @@ def test_the_inputs_divergence_is_that_of_each_conditional() -> None:
             else Normal(torch.zeros(TRIALS, INPUTS, dtype=torch.float64), sigma)
         )
         expected = kl_divergence(Normal(mean[t], std[t]), law)
-        assert torch.allclose(prior.kl(inputs, mean, std)[t], expected, rtol=1e-6)  # it starts in float32
+        assert torch.allclose(
+            prior.kl(inputs, mean, std)[t], expected, rtol=1e-6
+        )  # it starts in float32
 
 
 def test_its_expectation_is_the_divergence_of_the_paths() -> None:

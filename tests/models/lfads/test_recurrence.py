@@ -67,9 +67,7 @@ def plain_loop(
     for t in range(len(noise)):
         both = state @ own.generator.t()
         seen = shown[t] + both[:, 3 * UNITS :] @ own.feedback.t()
-        controller = gru(
-            seen, controller @ own.controller.t() + own.controller_bias, controller
-        )
+        controller = gru(seen, controller @ own.controller.t() + own.controller_bias, controller)
         mean, logvar = (controller @ own.head.t() + own.head_bias).chunk(2, 1)
         logvar = logvar.clamp(LEAST_LOGVAR, MOST_LOGVAR)
         drawn = mean + (0.5 * logvar).exp() * noise[t]
