@@ -19,6 +19,8 @@ from undertow.training import Validate
 
 TRIALS_AT_ONCE, NUMBERS_AT_ONCE = 256, 2**26
 """The most trials that a pass takes, and about the most numbers that it holds."""
+STATES, RATES = 16, 8
+"""Numbers that it holds for each unit and each neuron in a bin."""
 VALIDATION_SAMPLES = 4
 TERMS = ("log_likelihood", "kl_initial", "kl_inputs")
 
@@ -41,7 +43,8 @@ def predict(
     """
     network.eval()
     sums = SampleSums(trials, samples, keep)
-    for chunk, (rows, batch) in enumerate(batches(trials, read, _at_once(network, trials.n_time))):
+    size = _at_once(network, trials.n_time, trials.n_neurons)
+    for chunk, (rows, batch) in enumerate(batches(trials, read, size)):
         encoded = network.encode(batch, batch.inputs)
         for part, repeated, drawn in _draws(network, batch, encoded, samples, (seed, chunk)):
             _add(network, repeated, drawn, sums, (part, rows))
@@ -58,13 +61,12 @@ def predict(
     )
 
 
-def _at_once(network: LFADSNetwork, n_time: int) -> int:
-    """Number of trials of so many bins that a pass takes."""
-    units = network.generator.gru.recurrent.in_features
-    if network.controller is not None:
-        units += network.controller.gru.recurrent.in_features
-    neurons = len(network.initial_prior.mean)
-    return max(1, min(TRIALS_AT_ONCE, NUMBERS_AT_ONCE // (n_time * (16 * units + 8 * neurons))))
+def _at_once(network: LFADSNetwork, n_time: int, n_neurons: int) -> int:
+    """Number of trials of this size that a pass takes."""
+    parts = (network.generator, network.controller)
+    units = sum(part.gru.recurrent.in_features for part in parts if part is not None)
+    numbers = n_time * (STATES * units + RATES * n_neurons)
+    return max(1, min(TRIALS_AT_ONCE, NUMBERS_AT_ONCE // numbers))
 
 
 def _draws(
@@ -120,7 +122,7 @@ def mean_counts(network: LFADSNetwork, batch: Batch, inputs: Tensor, samples: in
     network.eval()
     found = []
     everyone = torch.arange(len(batch), device=inputs.device)
-    for index in everyone.split(_at_once(network, len(batch.time_s))):
+    for index in everyone.split(_at_once(network, *batch.targets.shape[1:])):
         part = batch.take(index)
         total, encoded = torch.zeros_like(part.targets), network.encode(part, inputs[index])
         for _, _, drawn in _draws(network, part, encoded, samples, (0,)):
