@@ -130,6 +130,9 @@ from .inference import (
     KLSchedule as KLSchedule,
 )
 from .models import (
+    LFADS as LFADS,
+)
+from .models import (
     Counts as Counts,
 )
 from .models import (
@@ -139,7 +142,16 @@ from .models import (
     Estimator as Estimator,
 )
 from .models import (
+    GRUController as GRUController,
+)
+from .models import (
     GRUEncoding as GRUEncoding,
+)
+from .models import (
+    GRUGenerator as GRUGenerator,
+)
+from .models import (
+    InitialCondition as InitialCondition,
 )
 from .models import (
     Langevin as Langevin,

@@ -176,7 +176,7 @@ def test_settings_go_on_top_of_a_preset(undertow: Undertow, recording: Path) -> 
         "fit", recording, "--preset", "released", "--model", "smoothing", "--dry-run"
     )
     assert refused.exit_code == 2
-    assert "--preset is of langevin-flow and latent-sde: smoothing has none" in refused.stderr
+    assert "--preset is of langevin-flow, latent-sde, lfads: smoothing has none" in refused.stderr
     unstable = undertow("fit", recording, "--preset", "paper", "--dry-run")
     assert unstable.exit_code == 2
     assert "allow_unstable=True" in unstable.stderr

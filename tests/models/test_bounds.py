@@ -15,7 +15,7 @@ from undertow.dynamics import Potential, UnderdampedLangevin
 from undertow.dynamics.named import dynamics_names, make_dynamics, setting_types
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
-from undertow.models import Ensemble, Estimator, LangevinFlow, LatentSDE
+from undertow.models import LFADS, Ensemble, Estimator, LangevinFlow, LatentSDE
 from undertow.options import Options
 from undertow.schema import field_types, kinds
 from undertow.training import Training
@@ -73,11 +73,11 @@ def test_each_number_of_a_potential_has_bounds(potential: Any) -> None:
                 potential(**{"dim": 4, key: value})
 
 
-@pytest.mark.parametrize("cls", [LangevinFlow, LatentSDE, Ensemble, Smoothing])
+@pytest.mark.parametrize("cls", [LangevinFlow, LatentSDE, LFADS, Ensemble, Smoothing])
 @pytest.mark.parametrize("value", ABSURD, ids=[str(k) for k in range(len(ABSURD))])
 def test_each_number_of_a_model_has_bounds(cls: type[Estimator], value: Any) -> None:
     numbers = {"latent_dim", "samples", "seed", "size", "dropout", "coordinated_dropout"}
-    numbers |= {"width_s", "floor_hz", "penalty"}
+    numbers |= {"inputs", "width_s", "floor_hz", "penalty"}
     for name in sorted(numbers & cls().get_params(deep=False).keys()):
         with pytest.raises(ModelError, match=f"{name} is "):
             cls(**{name: value}).fit(TRIALS)

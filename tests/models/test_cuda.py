@@ -10,7 +10,7 @@ import torch
 
 from tests.models.small import GAPS, UNUSED
 from undertow.data import TrialSet
-from undertow.models import LangevinFlow, LatentSDE
+from undertow.models import LFADS, LangevinFlow, LatentSDE
 from undertow.training import Training
 
 pytestmark = [
@@ -36,14 +36,21 @@ def test_a_model_without_noise_predicts_the_same_on_both(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{}, {"dynamics__order": 1}, {"dynamics__potential": "context"}, {"posterior": "autonomous"}],
+    ("cls", "settings"),
+    [
+        (LangevinFlow, {}),
+        (LangevinFlow, {"dynamics__order": 1}),
+        (LangevinFlow, {"dynamics__potential": "context"}),
+        (LangevinFlow, {"posterior": "autonomous"}),
+        (LFADS, {}),
+        (LFADS, {"inputs": 0}),
+    ],
     ids=str,
 )
 def test_latents_drawn_on_a_gpu_give_the_rates_of_those_drawn_on_a_cpu(
-    settings: dict[str, Any], tmp_path: Path
+    cls: type[LangevinFlow | LFADS], settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    model = LangevinFlow(training=TWO_EPOCHS, device="cuda", samples=64).set_params(**settings)
+    model = cls(training=TWO_EPOCHS, device="cuda", samples=64).set_params(**settings)
     model.fit(GAPS)
     rates = model.predict(GAPS).rates
     other = _on_cpu(model, tmp_path / "m.safetensors", GAPS)

@@ -18,6 +18,7 @@ from undertow.baselines import GPFA, LDS, MINT, PCA, SLDS, Smoothing, SpikeRidge
 from undertow.errors import UndertowError
 from undertow.models import (
     GPSLDS,
+    LFADS,
     Ensemble,
     Estimator,
     LangevinFlow,
@@ -45,7 +46,8 @@ def models() -> list[Estimator]:
     latents = [model.copy(em__iterations=1, em__refit=0) for model in (LDS(2), GPFA(2))]
     latents.append(SLDS(2, 2).copy(em__iterations=1, em__refit=0, em__restarts=1))
     arrays = [Smoothing((0.03, 0.05)), PCA(2, 0.04), SpikeRidge(), MINT(0.04, 0.1, 0.04)]
-    return [flow, sde, gp, Ensemble(flow, 2), *latents, *arrays]
+    lfads = LFADS(3, 1, **QUICK).set_params(encoder__hidden_dim=4, generator__hidden_dim=5)
+    return [flow, sde, gp, lfads, Ensemble(flow, 2), *latents, *arrays]
 
 
 @pytest.fixture(scope="module", params=models(), ids=lambda model: model.cli_name)

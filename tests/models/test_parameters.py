@@ -14,6 +14,7 @@ from undertow.baselines import Smoothing
 from undertow.dynamics import CoupledOscillators, LinearSDE, NeuralSDE
 from undertow.errors import ModelError
 from undertow.models import (
+    LFADS,
     Counts,
     Ensemble,
     Estimator,
@@ -73,6 +74,15 @@ SETTINGS: dict[type[Estimator], dict[str, st.SearchStrategy[Any]]] = {
         "signals__labels": st.sampled_from([None, (), ("choice",)]),
         "solver__bins_per_step": st.sampled_from([0.25, 0.5, 1.0, 2.0]),
     },
+}
+SETTINGS[LFADS] = {
+    **{name: values for name, values in SHARED.items() if not name.startswith("decoder")},
+    "inputs": st.integers(0, 9),
+    "generator__l2_penalty": st.floats(0.0, 1e3),
+    "controller__correlation_s": above_zero,
+    "controller__learn_prior": st.booleans(),
+    "initial__prior": st.sampled_from(["learned", "standard"]),
+    "initial__kl_weight": st.floats(0.0, 10.0),
 }
 SETTINGS[Ensemble] = {"size": st.integers(1, 9)} | {
     f"member__{name}": values for name, values in SETTINGS[LangevinFlow].items()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import make_small_trials
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow, LatentSDE
+from undertow.models import LFADS, LangevinFlow, LatentSDE
 from undertow.models.sample_sums import SampleSums
 from undertow.models.trained import TrainedModel
 from undertow.randomness import isolated_seed
@@ -26,12 +26,18 @@ SDE: list[dict[str, Any]] = [
     {"dynamics": "gru", "encoder__context": "both", "posterior__full_initial": True},
     {"posterior__initial_s": 0.0, "posterior": "drift", "observation": "negative-binomial"},
 ]
+RECURRENT: list[dict[str, Any]] = [
+    {},
+    {"inputs": 0},
+    {"inputs": 3, "encoder__bidirectional": False, "generator__hidden_dim": 9},
+]
 
 
 @pytest.mark.parametrize(
     "model",
     [LangevinFlow().set_params(**each) for each in LANGEVIN]
-    + [LatentSDE().set_params(**each) for each in SDE],
+    + [LatentSDE().set_params(**each) for each in SDE]
+    + [LFADS().set_params(**each) for each in RECURRENT],
     ids=repr,
 )
 def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(

@@ -88,7 +88,7 @@ def test_a_model_without_a_template_lists_its_settings() -> None:
     assert describe_model("other", {}) == "The model was other."
 
 
-@pytest.mark.parametrize("name", ["langevin-flow", "latent-sde"])
+@pytest.mark.parametrize("name", ["langevin-flow", "latent-sde", "lfads"])
 def test_every_setting_is_named_once(name: str) -> None:
     from undertow.models.loading import model_class
 
@@ -99,7 +99,11 @@ def test_every_setting_is_named_once(name: str) -> None:
     sentences, rest = words.split(" Further settings: ")
     listed = [item.split(" = ")[0] for item in rest.rstrip(".").split(", ")]
     assert len(listed) == len(set(listed)) > 10
-    told = {"langevin-flow": "dynamics.gamma", "latent-sde": "posterior.initial_s"}[name]
+    told = {
+        "langevin-flow": "dynamics.gamma",
+        "latent-sde": "posterior.initial_s",
+        "lfads": "controller.correlation_s",
+    }[name]
     assert told in settings
     assert told not in listed
     assert plain(settings[told]) in sentences
@@ -128,6 +132,14 @@ def test_a_langevin_flow_without_latents_is_described_as_one() -> None:
     words = describe_model("langevin-flow", settings)
     assert "It was run without latents" in words
     assert "Langevin equation" not in words
+
+
+def test_an_lfads_without_inferred_inputs_is_described_as_one() -> None:
+    from undertow.models import LFADS
+
+    settings = flatten(settings_of(LFADS(inputs=0)))
+    assert "inferred inputs came from" not in describe_model("lfads", settings)
+    assert "2 inferred inputs came from" in describe_model("lfads", {**settings, "inputs": 2})
 
 
 def test_a_band_says_what_it_holds_or_that_this_is_not_known() -> None:

@@ -15,6 +15,7 @@ from undertow.evaluation import PitDeviation, Statistic, combine, pit_bars
 from undertow.evaluation.scores.score import Scores
 from undertow.evaluation.scores.sums import ShareCorrect
 from undertow.models import LatentSDE
+from undertow.models.empty_trials import empty_trials
 from undertow.models.latent_sde import sampling
 
 BARS = 20
@@ -135,7 +136,7 @@ def _simulated(
     """Trials of the prior, and the latents that made them."""
     model.parameter_counts()  # refuses a model that is not fitted
     network, population = model.network_, model.population_
-    window = sampling.empty_trials(population, n, stimulus, n_time, trials)
+    window = empty_trials(population, n, stimulus, n_time, trials)
     drawn = sampling.draw(network, model.read(window), None, None, seed)
     made = window.replace(**sampling.observed(network, population, drawn, "drawn", seed))
     latents = network.dynamics.readout(drawn[1].states)

@@ -37,9 +37,9 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="langevin-flow or latent-sde as published, 'paper' or 'released'; of langevin-flow "
-        "also 'auto', which races recipes on validation trials and is what fit takes by itself, or "
-        "'default'. --set goes on top.",
+        help="langevin-flow or latent-sde as published, 'paper' or 'released', lfads as "
+        "'released'; of langevin-flow also 'auto', which races recipes on validation trials and is "
+        "what fit takes by itself, or 'default'. --set goes on top.",
     ),
 ]
 Setting = Annotated[

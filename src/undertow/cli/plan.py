@@ -199,17 +199,18 @@ class Plan:
 
     def _preset(self) -> "Estimator":
         """The model with published settings where asked for, else with its defaults."""
-        from undertow.models import LangevinFlow, LatentSDE
+        from undertow.models import LFADS, LangevinFlow, LatentSDE
         from undertow.models.loading import model_class
+        from undertow.names import listed
 
         if self.preset is None:
             return model_class(self.model)()
-        published: dict[str, type[LangevinFlow | LatentSDE]] = {
-            cls.cli_name: cls for cls in (LangevinFlow, LatentSDE)
+        published: dict[str, type[LangevinFlow | LatentSDE | LFADS]] = {
+            cls.cli_name: cls for cls in (LangevinFlow, LatentSDE, LFADS)
         }
         if self.model not in published:
             raise UndertowError(
-                f"--preset is of {' and '.join(published)}: {printable(self.model)} has none."
+                f"--preset is of {listed(published)}: {printable(self.model)} has none."
             )
         return published[self.model].preset(self.preset)
 

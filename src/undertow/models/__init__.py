@@ -6,6 +6,7 @@ from undertow.models.gp_slds import GPSLDS, VariationalEM
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
+from undertow.models.lfads import LFADS, GRUController, GRUGenerator, InitialCondition
 from undertow.models.loading import load_model, model_choices, model_class
 from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import (
@@ -22,11 +23,15 @@ from undertow.models.trained import TrainedModel
 
 __all__ = [
     "GPSLDS",
+    "LFADS",
     "Counts",
     "Ensemble",
     "Estimator",
+    "GRUController",
     "GRUEncoding",
+    "GRUGenerator",
     "HiddenSpikes",
+    "InitialCondition",
     "LSTMEncoding",
     "Langevin",
     "LangevinFlow",

@@ -20,6 +20,12 @@ def unused_by_spikes_alone(model: str, trials: TrialSet) -> list[str]:
             f"{model} does not use the stimulus (channels: {trials.stimulus.shape[2]}): the "
             "dynamics of latent-sde are driven by it."
         )
+    return found + unused_behavior(model, trials)
+
+
+def unused_behavior(model: str, trials: TrialSet) -> list[str]:
+    """What a model of spikes and stimuli does not use, a sentence each."""
+    found = []
     if trials.behavior is not None and not velocity_channels(trials):
         names = listed(trials.behavior_names)
         how = (

@@ -110,6 +110,17 @@ MODELS: dict[str, tuple[str, ...]] = {
     "mean-rate": ("Each trial was predicted as each neuron's mean rate.",),
 }
 """Model → sentences with its settings; those of LangevinFlow and LatentSDE depend on them."""
+LFADS = (
+    "The model was LFADS (Sussillo et al. 2016; Pandarinath et al. 2018), a sequential variational "
+    "autoencoder with {latent_dim} factors of a generator, a GRU of {generator.hidden_dim} units,",
+    "whose initial condition ({initial.dim} numbers, prior '{initial.prior}') was inferred by an "
+    "encoder '{encoder.name}' of {encoder.hidden_dim} units, with stimulus {stimulus}.",
+)
+LFADS_INPUTS = (
+    "Its {inputs} inferred inputs came from a controller of {controller.hidden_dim} units; their "
+    "prior was an AR(1) process, first with an autocorrelation time of "
+    "{controller.correlation_s} s and a standard deviation of {controller.prior_std}.",
+)
 BASELINES = {
     "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
     "them by Poisson "
@@ -229,6 +240,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates += LANGEVIN_DECODER + TRAINING + (NO_LATENTS if absent else ())
     elif name == "latent-sde":
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
+    elif name == "lfads":
+        templates = LFADS + (LFADS_INPUTS if settings.get("inputs") else ()) + TRAINING
     else:
         templates = MODELS.get(name, ())
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}

@@ -24,6 +24,7 @@ from undertow.inference import (
     released_step_kl,
     solve,
 )
+from undertow.models.antithetic import shares
 from undertow.models.langevin_flow.inferred import Encoded, Head, Inferred
 from undertow.models.langevin_flow.pool import Pool
 from undertow.observations import Observation
@@ -139,7 +140,7 @@ class LangevinNetwork(nn.Module):
         kl_initial = kl_path = context.new_zeros(len(batch), 0)
         if self.dynamics is not None and self.initial is not None:
             mean, std = self.initial(encoded.initial)
-            parts = _shares(torch.empty_like(mean), generators)
+            parts = shares(torch.empty_like(mean), generators)
             x0_noise = torch.cat([part.normal_(generator=g) for part, g in parts])
             x0 = mean + std * (x0_noise if signs is None else signs[:, None] * x0_noise)
             # `context`, not `shown`: h is withheld from the decoder, never from inference
@@ -192,7 +193,7 @@ class LangevinNetwork(nn.Module):
         dim = self.dynamics.noise_dim
         drawn = [
             draw_noise(len(grid), len(part), dim, x0, generator, at_once=steps)
-            for part, generator in _shares(x0, generators)
+            for part, generator in shares(x0, generators)
         ]
         noise = torch.cat(drawn) if len(drawn) > 1 else drawn[0]
         return solve(
@@ -273,10 +274,3 @@ class LangevinNetwork(nn.Module):
         each = self.decode_directly(batch, encoded)
         log_prob = sum(seen.log_prob(features, batch.targets) for seen, features in each)
         return {"negative_log_likelihood_direct": -(weight * log_prob).sum() / len(batch)}
-
-
-def _shares(
-    rows: Tensor, generators: Sequence[torch.Generator]
-) -> Iterator[tuple[Tensor, torch.Generator]]:
-    """Equal shares of the rows, each with its generator."""
-    return zip(rows.chunk(len(generators)), generators, strict=True)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from undertow import checks
 from undertow.data import TrialSet
+from undertow.models.empty_trials import empty_trials
 from undertow.models.latent_sde import altering, sampling
 from undertow.models.latent_sde import prediction as predicting
 from undertow.models.latent_sde.network import LatentSDENetwork
@@ -57,7 +58,7 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         held = altering.silenced_coordinates(network, population, silenced)
         if trials is not None:
             trials = self.checked(trials)
-        window = sampling.empty_trials(population, n, stimulus, n_time, trials)
+        window = empty_trials(population, n, stimulus, n_time, trials)
         start = None if trials is None else self.read(trials)
         drawn = sampling.draw(network, self.read(window), start, held, seed)
         return window.replace(**sampling.observed(network, population, drawn, behavior, seed))
