@@ -25,6 +25,7 @@ FAMILY = exported(undertow.models, Estimator) + exported(undertow.baselines, Est
 QUICK: dict[str, Any] = {
     "latent_dim": 8,
     "encoder__hidden_dim": 6,
+    "encoder__width": 8,
     "decoder__width": 8,
     "decoder__heads": 2,
     "posterior__hidden_dim": 6,

@@ -91,6 +91,15 @@ from .inference import (
     KLSchedule as KLSchedule,
 )
 from .models import (
+    NDT as NDT,
+)
+from .models import (
+    STNDT as STNDT,
+)
+from .models import (
+    Contrast as Contrast,
+)
+from .models import (
     Counts as Counts,
 )
 from .models import (
@@ -124,6 +133,9 @@ from .models import (
     LSTMEncoding as LSTMEncoding,
 )
 from .models import (
+    Masking as Masking,
+)
+from .models import (
     MLPDecoding as MLPDecoding,
 )
 from .models import (
@@ -143,6 +155,9 @@ from .models import (
 )
 from .models import (
     TransformerDecoding as TransformerDecoding,
+)
+from .models import (
+    TransformerEncoding as TransformerEncoding,
 )
 from .models import (
     Variant as Variant,

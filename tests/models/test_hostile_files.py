@@ -18,6 +18,7 @@ from undertow.baselines import Smoothing
 from undertow.errors import UndertowError
 from undertow.models import (
     GPSLDS,
+    STNDT,
     Ensemble,
     Estimator,
     LangevinFlow,
@@ -42,7 +43,8 @@ def models() -> list[Estimator]:
     flow = LangevinFlow(latent_dim=4, **QUICK).set_params(encoder__hidden_dim=4, decoder__width=8)
     sde = LatentSDE("linear-sde", 4, **QUICK).set_params(encoder__hidden_dim=4)
     gp = GPSLDS(2, 2, em=VariationalEM(iterations=1, path_steps=1, kernel_steps=1, restarts=1))
-    return [flow, sde, gp, Ensemble(flow, 2), Smoothing((0.03, 0.05))]
+    spatial = STNDT(training=QUICK["training"]).set_params(encoder__width=8, encoder__heads=2)
+    return [flow, sde, gp, spatial, Ensemble(flow, 2), Smoothing((0.03, 0.05))]
 
 
 @pytest.fixture(scope="module", params=models(), ids=lambda model: model.cli_name)

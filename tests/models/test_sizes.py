@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import make_small_trials
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow, LatentSDE
+from undertow.models import NDT, STNDT, LangevinFlow, LatentSDE
 from undertow.models.sample_sums import SampleSums
 from undertow.models.trained import TrainedModel
 from undertow.randomness import isolated_seed
@@ -26,12 +26,17 @@ SDE: list[dict[str, Any]] = [
     {"dynamics": "gru", "encoder__context": "both", "posterior__full_initial": True},
     {"posterior__initial_s": 0.0, "posterior": "drift", "observation": "negative-binomial"},
 ]
+TRANSFORMER: list[dict[str, Any]] = [
+    {},
+    {"encoder__width": 9, "encoder__feedforward": 5, "encoder__layers": 1},
+]
 
 
 @pytest.mark.parametrize(
     "model",
     [LangevinFlow().set_params(**each) for each in LANGEVIN]
-    + [LatentSDE().set_params(**each) for each in SDE],
+    + [LatentSDE().set_params(**each) for each in SDE]
+    + [cls().set_params(**each) for cls in (NDT, STNDT) for each in TRANSFORMER],
     ids=repr,
 )
 def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(

@@ -10,11 +10,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.conftest import make_small_trials
-from tests.models import small, small_gp, small_sde
+from tests.models import small, small_gp, small_ndt, small_sde
 from undertow.baselines import Smoothing
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import ModelError
-from undertow.models import Ensemble, Estimator, model_choices
+from undertow.models import STNDT, Ensemble, Estimator, model_choices
 
 TRIALS = make_small_trials(n_trials=24, n_time=8, n_neurons=6).hold_out(2, seed=0)
 CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
@@ -26,6 +26,8 @@ CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     ),
     "ensemble": (Ensemble(small.small(epochs=1), size=2), {"member__training__epochs": [1, 2]}),
     "gp-slds": (small_gp.small(em__iterations=2), {"em__iterations": [1, 2]}),
+    "ndt": (small_ndt.small(epochs=1), {"masking__unit": ["bins", "entries"]}),
+    "stndt": (small_ndt.small(STNDT, epochs=1), {"contrast__weight": [0.0, 1.0]}),
     "smoothing": (Smoothing(floor_hz=0.5, penalty=0.1), {"width_s": [0.03, 0.06]}),
 }
 every = pytest.mark.parametrize(("model", "grid"), CASES.values(), ids=CASES.keys())

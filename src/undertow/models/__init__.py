@@ -8,6 +8,7 @@ from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPoster
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.loading import load_model, model_choices, model_class
 from undertow.models.lstm_encoding import LSTMEncoding
+from undertow.models.ndt import NDT, STNDT, Contrast, Masking, TransformerEncoding
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -22,6 +23,9 @@ from undertow.models.trained import TrainedModel
 
 __all__ = [
     "GPSLDS",
+    "NDT",
+    "STNDT",
+    "Contrast",
     "Counts",
     "Ensemble",
     "Estimator",
@@ -35,6 +39,7 @@ __all__ = [
     "LinearDecoding",
     "LinearEncoding",
     "MLPDecoding",
+    "Masking",
     "PathPosterior",
     "Population",
     "RegionalDecoding",
@@ -42,6 +47,7 @@ __all__ = [
     "Solver",
     "TrainedModel",
     "TransformerDecoding",
+    "TransformerEncoding",
     "Variant",
     "VariationalEM",
     "load_model",

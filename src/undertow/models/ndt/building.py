@@ -1,0 +1,67 @@
+"""Building the network of an `NDT` or `STNDT` from its settings and a population."""
+
+from typing import NamedTuple
+
+from undertow.decoders import TransformerLayer
+from undertow.models.ndt.network import NDTNetwork
+from undertow.models.ndt.neurons import TOKEN_WIDTH, NeuronAttention
+from undertow.models.ndt.options import TransformerEncoding
+from undertow.models.pieces import Counts
+from undertow.models.population import Population
+from undertow.models.sizes import Size
+
+
+class Settings(NamedTuple):
+    """What a network is built from; see `NDT`."""
+
+    encoder: TransformerEncoding
+    observation: Counts
+    dropout: float
+    causal: bool
+    attends_neurons: bool
+
+
+def build_network(settings: Settings, population: Population) -> NDTNetwork:
+    """Build an untrained network; weights come from torch's global generator, already seeded."""
+    options, n_heldin, bin_s = settings.encoder, population.n_heldin, population.bin_s
+    width, count = features_of(settings, n_heldin), range(options.layers)
+    scale = options.initial_scale * options.layers**-0.25
+    sizes = (width, options.heads, options.feedforward)
+    layers = [TransformerLayer(*sizes, settings.dropout, options.norm, scale) for _ in count]
+    each = [NeuronAttention(n_heldin, options.heads) for _ in count if settings.attends_neurons]
+    longest = round(population.duration_s / bin_s) if options.positions == "learned" else None
+    return NDTNetwork(
+        n_heldin,
+        layers,
+        settings.observation.build(width, population),
+        bin_s,
+        settings.dropout,
+        _bins(options.back_s, bin_s),
+        0 if settings.causal else _bins(options.ahead_s, bin_s),
+        longest,
+        each,
+    )
+
+
+def features_of(settings: Settings, n_heldin: int) -> int:
+    """Return the number of features of a bin; as many of each held-in neuron under STNDT."""
+    width = settings.encoder.width
+    return n_heldin * -(-width // n_heldin) if settings.attends_neurons else width
+
+
+def _bins(seconds: float | None, bin_s: float) -> int | None:
+    return None if seconds is None else round(seconds / bin_s)
+
+
+def network_size(settings: Settings, population: Population) -> Size:
+    """Size of the network that these settings make, at least."""
+    options, n_heldin = settings.encoder, population.n_heldin
+    width = features_of(settings, n_heldin)
+    hidden = 2 * width if options.feedforward is None else options.feedforward
+    n_neurons = len(population.neuron_ids)
+    size = Size(width * (n_heldin + n_neurons), width + 3 * n_neurons)
+    for _ in range(options.layers):
+        size += Size(width * (4 * width + 2 * hidden), 8 * width + 2 * hidden)
+        if settings.attends_neurons:
+            size += Size(TOKEN_WIDTH * (n_heldin + 2 * TOKEN_WIDTH), 2 * width)
+    return size
