@@ -88,21 +88,28 @@ def test_a_model_without_a_template_lists_its_settings() -> None:
     assert describe_model("other", {}) == "The model was other."
 
 
-@pytest.mark.parametrize("name", ["langevin-flow", "latent-sde"])
+TOLD = {
+    "langevin-flow": ("encoder.hidden_dim", "dynamics.gamma"),
+    "latent-sde": ("encoder.hidden_dim", "posterior.initial_s"),
+    "ndt": ("encoder.width", "masking.unit"),
+    "stndt": ("encoder.layers", "contrast.temperature"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
 def test_every_setting_is_named_once(name: str) -> None:
     from undertow.models.loading import model_class
 
     settings = flatten(settings_of(model_class(name)()))
     words = describe_model(name, settings)
-    assert f"{settings['encoder.hidden_dim']} " in words
     assert "{" not in words
     sentences, rest = words.split(" Further settings: ")
     listed = [item.split(" = ")[0] for item in rest.rstrip(".").split(", ")]
     assert len(listed) == len(set(listed)) > 10
-    told = {"langevin-flow": "dynamics.gamma", "latent-sde": "posterior.initial_s"}[name]
-    assert told in settings
-    assert told not in listed
-    assert plain(settings[told]) in sentences
+    for told in TOLD[name]:
+        assert told in settings
+        assert told not in listed
+        assert plain(settings[told]) in sentences
     assert {"seed", "training.keep"} <= set(listed)
 
 

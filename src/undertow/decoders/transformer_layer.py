@@ -58,8 +58,8 @@ class TransformerLayer(nn.Module):
             x: the features.
             allowed: True where a bin may look at another, (trials, 1, time, time); None where all
                 look everywhere.
-            mixing: weights by which the features that attention found are mixed, (trials, width,
-                width); None to leave them as they are.
+            mixing: weights by which the features that attention found are mixed, (trials, part,
+                part), in each part of so many features; None to leave them as they are.
         """
         if self.norm == "post":
             x = self.norm_attention(x + self.dropout(self._attend(x, allowed, mixing)))
@@ -75,7 +75,10 @@ class TransformerLayer(nn.Module):
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         attended = F.scaled_dot_product_attention(query, key, value, allowed)
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
-        return out if mixing is None else out @ mixing.mT
+        if mixing is None:
+            return out
+        parts_of_all = out.reshape(len(out), -1, mixing.shape[-1])
+        return (parts_of_all @ mixing.mT).view_as(out)
 
 
 def allowed_bins(valid: Tensor, back: int | None = None, ahead: int | None = None) -> Tensor | None:

@@ -66,6 +66,21 @@ GP_SLDS = (
     "generated predictions are means over {samples} paths from the first {initial_s} s. Its "
     "coordinates are not identifiable.",
 )
+NDT = ("The model was a Neural Data Transformer (Ye & Pandarinath 2021)",)
+STNDT = (
+    "The model was a spatiotemporal Neural Data Transformer (Le & Shlizerman 2022), which attends "
+    "over neurons too, with weight {contrast.weight} on its contrastive term at temperature "
+    "{contrast.temperature},",
+)
+MASKED_TRANSFORMER = (
+    "of {encoder.layers} layers of {encoder.width} features and {encoder.heads} heads over the "
+    "bins, with '{encoder.positions}' positions and '{encoder.norm}' normalisation.",
+    *BUDGET,
+    "with dropout {dropout},",
+    "to predict held-in counts that were masked or hidden: coordinated dropout "
+    "{coordinated_dropout} and masking of a share {masking.share} of the {masking.unit}. Nothing "
+    "is drawn: it has no latent dynamics.",
+)
 BASELINES = {
     "smoothing": "The baseline smoothed spikes with a Gaussian and predicted held-out neurons from "
     "them by Poisson "
@@ -187,6 +202,8 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
         templates, settings = LATENT_SDE + LATENT_SDE_TRAINING, _with_dynamics(settings)
     elif name == "gp-slds":
         templates = GP_SLDS
+    elif name in ("ndt", "stndt"):
+        templates = (NDT if name == "ndt" else STNDT) + MASKED_TRANSFORMER
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     if "dropout" in settings and settings["dropout"] is None:

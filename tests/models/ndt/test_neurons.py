@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from undertow.models.ndt.neurons import NeuronAttention, between_features, nt_xent
+from undertow.models.ndt.neurons import NeuronAttention, nt_xent
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -59,11 +59,3 @@ def test_it_starts_with_a_weight_of_about_a_half_on_the_neuron_itself() -> None:
     with torch.no_grad():
         weights = attention(silent, torch.ones(1, 7, dtype=torch.bool), torch.arange(7) * 0.02)
     assert weights.diagonal(dim1=1, dim2=2).mean() == pytest.approx(0.5, abs=0.1)
-
-
-def test_features_are_mixed_with_those_like_them() -> None:
-    weights, features = draw(2, 3, 3), draw(2, 6)
-    mixed = (between_features(weights, 6) @ features[..., None])[..., 0]
-    expected = [weights @ features[:, k : k + 3, None] for k in (0, 3)]
-    assert torch.allclose(mixed, torch.cat(expected, 1)[..., 0])
-    assert between_features(weights, 3) is weights

@@ -11,7 +11,7 @@ from undertow.encoders import Dropout
 from undertow.errors import ModelError
 from undertow.inference import Share, likelihood_weight
 from undertow.models.ndt.masking import mask_counts
-from undertow.models.ndt.neurons import NeuronAttention, between_features, nt_xent
+from undertow.models.ndt.neurons import NeuronAttention, nt_xent
 from undertow.models.ndt.options import Contrast, Masking
 from undertow.observations import Observation
 
@@ -76,8 +76,7 @@ class NDTNetwork(nn.Module):
             assert isinstance(layer, TransformerLayer)
             mixing = None
             if self.neurons:
-                weights = self.neurons[k](counts, batch.observed, batch.time_s)
-                mixing = between_features(weights, self.width)
+                mixing = self.neurons[k](counts, batch.observed, batch.time_s)
             x = layer.transform(x, allowed, mixing)
         features: Tensor = self.dropout(self.norm_out(x))
         return features
@@ -126,7 +125,7 @@ class NDTNetwork(nn.Module):
         first = self.layers[0]
         assert isinstance(first, TransformerLayer)
         attention = 2 * first.heads * n_time**2
-        neurons = 2 * first.heads * self.embed.in_features**2 + 2 * self.width**2
+        neurons = 2 * first.heads * self.embed.in_features**2
         return 10 * n_time * self.width + attention + (neurons if self.neurons else 0)
 
 

@@ -48,19 +48,9 @@ class NeuronAttention(nn.Module):
         tokens = self.norm(self.identity + self.series(series))
         parts = self.query_key(tokens).chunk(2, -1)
         query, key = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
-        scores = query @ key.mT / math.sqrt(query.shape[-1])
-        scores = scores + self.own * torch.eye(counts.shape[2], device=counts.device)
+        scores = (query / math.sqrt(query.shape[-1])) @ key.mT
+        scores.diagonal(dim1=-2, dim2=-1).add_(self.own)
         return scores.softmax(-1).mean(1)
-
-
-def between_features(weights: Tensor, width: int) -> Tensor:
-    """Weights between neurons as weights between features, (trials, width, width).
-
-    Feature k is of neuron k modulo the number of neurons, and mixed with those like it.
-    """
-    times = width // weights.shape[-1]
-    eye = torch.eye(times, dtype=weights.dtype, device=weights.device)
-    return weights if times == 1 else torch.kron(eye, weights)
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:
