@@ -36,7 +36,8 @@ TRANSFORMER: list[dict[str, Any]] = [
     "model",
     [LangevinFlow().set_params(**each) for each in LANGEVIN]
     + [LatentSDE().set_params(**each) for each in SDE]
-    + [cls().set_params(**each) for cls in (NDT, STNDT) for each in TRANSFORMER],
+    + [cls().set_params(**each) for cls in (NDT, STNDT) for each in TRANSFORMER]
+    + [STNDT(mixes="features")],
     ids=repr,
 )
 def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(

@@ -17,6 +17,11 @@ from undertow.models.ndt.masking import mask_counts
 from undertow.training import Training
 
 both = pytest.mark.parametrize("cls", [NDT, STNDT])
+every = pytest.mark.parametrize(
+    ("cls", "own"),
+    [(NDT, {}), (STNDT, {}), (STNDT, {"mixes": "features"})],
+    ids=["NDT", "STNDT", "features"],
+)
 
 
 def same_weights(a: Any, b: Any) -> bool:
@@ -36,11 +41,13 @@ def test_it_learns_more_than_mean_rates(cls: type[Any]) -> None:
     assert model.validation_score_ == max(row["validation_score"] for row in model.history_)
 
 
-@both
+@every
 @pytest.mark.parametrize("unit", ["bins", "entries"])
-def test_a_masked_count_never_reaches_its_own_rate(cls: type[Any], unit: Any) -> None:
+def test_a_masked_count_never_reaches_its_own_rate(
+    cls: type[Any], own: dict[str, Any], unit: Any
+) -> None:
     """Nor any other rate: what is masked may be anything."""
-    network, batch = built(cls)
+    network, batch = built(cls, **own)
     masking, features = Masking(share=0.4, unit=unit), []
     for more in (0.0, 3.0):
         generator = torch.Generator().manual_seed(0)
@@ -87,10 +94,10 @@ def test_garbage_where_nothing_was_observed_changes_nothing(cls: type[Any]) -> N
         assert np.array_equal(dirty.latents["h"], clean.latents["h"], equal_nan=True)
 
 
-@both
-def test_a_missing_bin_changes_no_other_bin(cls: type[Any]) -> None:
+@every
+def test_a_missing_bin_changes_no_other_bin(cls: type[Any], own: dict[str, Any]) -> None:
     """Its own features may be anything: no other bin attends to it."""
-    network, batch = built(cls)
+    network, batch = built(cls, **own)
     features = network.features(batch, batch.inputs)
     missing = ~batch.valid & batch.inside
     assert missing.any()
@@ -167,8 +174,15 @@ def test_many_trials_are_predicted_in_parts_alike(monkeypatch: pytest.MonkeyPatc
     assert small(STNDT).fit(GAPS).validation_score_ == pytest.approx(score, rel=1e-5)
 
 
-def test_features_of_stndt_are_as_many_of_each_neuron() -> None:
+def test_features_that_are_mixed_are_as_many_for_each_neuron() -> None:
     """Four of the six neurons are held in."""
-    widths = {w: small(STNDT, encoder__width=w).fit(GAPS).network_.width for w in (1, 4, 5, 9)}
-    assert widths == {1: 4, 4: 4, 5: 8, 9: 12}
-    assert fitted(NDT).network_.width == 8
+    of_features = {w: built(STNDT, mixes="features", encoder__width=w) for w in (1, 4, 5, 9)}
+    assert {w: net.width for w, (net, _) in of_features.items()} == {1: 4, 4: 4, 5: 8, 9: 12}
+    for cls in (NDT, STNDT):
+        assert built(cls, encoder__width=9)[0].width == 9
+
+
+def test_stndt_that_mixes_nothing_is_ndt_and_other_words_are_refused() -> None:
+    assert same_weights(small(STNDT, mixes=None).fit(GAPS), fitted(NDT))
+    with pytest.raises(ModelError, match=r"mixes is 'neurons': it must be one of .*'counts', 'fea"):
+        small(STNDT, mixes="neurons").fit(GAPS)

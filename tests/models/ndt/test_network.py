@@ -78,11 +78,14 @@ def written_out(network: NDTNetwork, batch: Batch, norm: str, near: np.ndarray) 
         counts = np.where(seen[:, None], batch.inputs[trial].numpy(), 0.0)
         looks = (valid[None] & near) | np.eye(len(seen), dtype=bool)
         place = w.get("positions", sinusoids(batch.time_s, network.width, torch.float64).numpy())
-        x = linear(counts, w, "embed") + place[: len(seen)]
+        mixed = counts
+        if network.mix_counts is not None:
+            mixed = counts @ neuron_weights(counts, w, "mix_counts", seen, heads).T
+        x = linear(mixed, w, "embed") + place[: len(seen)]
         for k in range(2):
             at, mix = f"layers.{k}", np.eye(network.width)
-            if len(network.neurons):
-                own = neuron_weights(counts, w, f"neurons.{k}", seen, heads)
+            if len(network.mix_features):
+                own = neuron_weights(counts, w, f"mix_features.{k}", seen, heads)
                 mix = np.kron(np.eye(network.width // len(own)), own)
             read = x if norm == "post" else normalised(x, w, f"{at}.norm_attention")
             x = x + time_attention(read, w, at, looks, heads) @ mix.T
@@ -96,7 +99,13 @@ def written_out(network: NDTNetwork, batch: Batch, norm: str, near: np.ndarray) 
     return np.stack(found)
 
 
-@pytest.mark.parametrize("cls", [NDT, STNDT])
+FEATURES = {"mixes": "features"}
+every = pytest.mark.parametrize(
+    ("cls", "own"), [(NDT, {}), (STNDT, {}), (STNDT, FEATURES)], ids=["NDT", "STNDT", "features"]
+)
+
+
+@every
 @pytest.mark.parametrize(
     ("settings", "back", "ahead"),
     [
@@ -108,9 +117,9 @@ def written_out(network: NDTNetwork, batch: Batch, norm: str, near: np.ndarray) 
     ids=["default", "post", "window", "learned"],
 )
 def test_it_is_what_is_written_out(
-    cls: type[Any], settings: dict[str, Any], back: int, ahead: int
+    cls: type[Any], own: dict[str, Any], settings: dict[str, Any], back: int, ahead: int
 ) -> None:
-    network, batch = built(cls, encoder__layers=2, **settings)
+    network, batch = built(cls, encoder__layers=2, **own, **settings)
     for k, parameter in enumerate(network.parameters()):  # off their start
         noise = torch.Generator().manual_seed(k)
         parameter.data += 0.2 * torch.randn(parameter.shape, generator=noise).double()
@@ -122,26 +131,28 @@ def test_it_is_what_is_written_out(
     assert np.allclose(made.numpy(), rates, rtol=1e-6, atol=0)
 
 
-def test_without_mixing_stndt_is_ndt() -> None:
+@pytest.mark.parametrize("mixes", ["counts", "features"])
+def test_without_mixing_stndt_is_ndt(mixes: str) -> None:
     """Each neuron's weight on itself is 1 where its own score outweighs all others."""
     for width in (4, 8):  # one and two features of each of the four held-in neurons
-        spatial, batch = built(STNDT, encoder__width=width)
+        spatial, batch = built(STNDT, encoder__width=width, mixes=mixes)
         plain, _ = built(NDT, encoder__width=width)
-        shared = {k: v for k, v in spatial.state_dict().items() if not k.startswith("neurons.")}
+        shared = {k: v for k, v in spatial.state_dict().items() if not k.startswith("mix_")}
         plain.load_state_dict(shared)
         with torch.no_grad():
             mixed = spatial.features(batch, batch.inputs)
-            for attention in spatial.neurons:
-                attention.own.fill_(1e4)
+            for name, parameter in spatial.named_parameters():
+                if name.endswith(".own"):
+                    parameter.fill_(1e4)
             alone = spatial.features(batch, batch.inputs)
             expected = plain.features(batch, batch.inputs)
         assert torch.allclose(alone, expected, atol=1e-12)
         assert not torch.allclose(mixed, expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("cls", [NDT, STNDT])
-def test_gradients_reach_every_parameter(cls: type[Any]) -> None:
-    network, batch = built(cls, encoder__positions="learned")
+@every
+def test_gradients_reach_every_parameter(cls: type[Any], own: dict[str, Any]) -> None:
+    network, batch = built(cls, encoder__positions="learned", **own)
     generator, contrast = torch.Generator().manual_seed(0), Contrast(weight=1.0)
     with dropout_from(network.train(), generator):
         loss, _ = network.loss(batch, generator, 0.0, Masking(share=0.3), 0.0, contrast)

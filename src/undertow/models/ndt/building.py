@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from undertow.decoders import TransformerLayer
 from undertow.models.ndt.network import NDTNetwork
-from undertow.models.ndt.neurons import TOKEN_WIDTH, NeuronAttention
-from undertow.models.ndt.options import TransformerEncoding
+from undertow.models.ndt.neurons import TOKEN_WIDTH, WAVES, NeuronAttention
+from undertow.models.ndt.options import Mixes, TransformerEncoding
 from undertow.models.pieces import Counts
 from undertow.models.population import Population
 from undertow.models.sizes import Size
@@ -18,7 +18,7 @@ class Settings(NamedTuple):
     observation: Counts
     dropout: float
     causal: bool
-    attends_neurons: bool
+    mixes: Mixes | None
 
 
 def build_network(settings: Settings, population: Population) -> NDTNetwork:
@@ -28,7 +28,9 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
     scale = options.initial_scale * options.layers**-0.25
     sizes = (width, options.heads, options.feedforward)
     layers = [TransformerLayer(*sizes, settings.dropout, options.norm, scale) for _ in count]
-    each = [NeuronAttention(n_heldin, options.heads) for _ in count if settings.attends_neurons]
+    of_neurons = (n_heldin, options.heads, settings.dropout)
+    counts = NeuronAttention(*of_neurons) if settings.mixes == "counts" else None
+    features = [NeuronAttention(*of_neurons) for _ in count if settings.mixes == "features"]
     longest = round(population.duration_s / bin_s) if options.positions == "learned" else None
     return NDTNetwork(
         n_heldin,
@@ -39,14 +41,15 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
         _bins(options.back_s, bin_s),
         0 if settings.causal else _bins(options.ahead_s, bin_s),
         longest,
-        each,
+        counts,
+        features,
     )
 
 
 def features_of(settings: Settings, n_heldin: int) -> int:
-    """Return the number of features of a bin; as many of each held-in neuron under STNDT."""
+    """Return the number of features of a bin; as many for each held-in neuron where they mix."""
     width = settings.encoder.width
-    return n_heldin * -(-width // n_heldin) if settings.attends_neurons else width
+    return n_heldin * -(-width // n_heldin) if settings.mixes == "features" else width
 
 
 def _bins(seconds: float | None, bin_s: float) -> int | None:
@@ -60,8 +63,11 @@ def network_size(settings: Settings, population: Population) -> Size:
     hidden = 2 * width if options.feedforward is None else options.feedforward
     n_neurons = len(population.neuron_ids)
     size = Size(width * (n_heldin + n_neurons), width + 3 * n_neurons)
+    of_neurons = Size(TOKEN_WIDTH * (n_heldin + 2 * TOKEN_WIDTH + WAVES), 2 * n_heldin)
+    if settings.mixes == "counts":
+        size += of_neurons
     for _ in range(options.layers):
         size += Size(width * (4 * width + 2 * hidden), 8 * width + 2 * hidden)
-        if settings.attends_neurons:
-            size += Size(TOKEN_WIDTH * (n_heldin + 2 * TOKEN_WIDTH), 2 * width)
+        if settings.mixes == "features":
+            size += of_neurons
     return size

@@ -1,9 +1,9 @@
 """`NDT` (Ye & Pandarinath 2021) and `STNDT` (Le & Shlizerman 2022)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from undertow.inference import Share
-from undertow.models.ndt.options import Contrast, Masking, TransformerEncoding
+from undertow.models.ndt.options import Contrast, Masking, Mixes, TransformerEncoding
 from undertow.models.ndt.shared import MaskedTransformer
 from undertow.models.pieces import Counts
 from undertow.training import Training
@@ -11,7 +11,6 @@ from undertow.training import Training
 
 class NDT(MaskedTransformer):
     cli_name = "ndt"
-    attends_neurons: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -33,7 +32,6 @@ class NDT(MaskedTransformer):
 
 class STNDT(MaskedTransformer):
     cli_name = "stndt"
-    attends_neurons: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -41,6 +39,7 @@ class STNDT(MaskedTransformer):
         masking: Masking = Masking(),  # noqa: B008 (frozen)
         observation: Counts | Literal["poisson", "negative-binomial"] = "poisson",
         *,
+        mixes: Mixes | None = "counts",
         contrast: Contrast = Contrast(),  # noqa: B008 (frozen)
         dropout: float = 0.4,
         coordinated_dropout: Share = (0.0, 0.8),
@@ -49,6 +48,6 @@ class STNDT(MaskedTransformer):
         training: Training = Training(refit=True),  # noqa: B008 (frozen)
     ) -> None:
         self.encoder, self.masking, self.observation = encoder, masking, observation
-        self.contrast, self.dropout = contrast, dropout
+        self.mixes, self.contrast, self.dropout = mixes, contrast, dropout
         self.coordinated_dropout = coordinated_dropout
         self.seed, self.device, self.training = seed, device, training

@@ -23,8 +23,8 @@ class NDTNetwork(nn.Module):
 
         f⁰_t = W x_t + b + p_t,     fˡ = layerˡ(fˡ⁻¹),     rates_t = observation(norm(fᴸ_t)).
 
-    Under STNDT the features that attention over the bins finds are mixed, in each layer, by the
-    weights of an attention over neurons (Le & Shlizerman 2022, Fig. 1).
+    Under STNDT the weights of an attention over neurons mix x_t, or in each layer the features that
+    attention over the bins finds (Le & Shlizerman 2022, Fig. 1).
 
     Args:
         n_heldin: number of held-in neurons.
@@ -34,7 +34,8 @@ class NDTNetwork(nn.Module):
         dropout: probability of dropping a feature before the first and after the last layer.
         back, ahead: bins that a bin looks back and ahead, in every layer; None for all.
         learned_bins: number of bins whose positions are learned; None for sines and cosines.
-        neurons: the attention over neurons of each layer; none under NDT.
+        mix_counts: attention over neurons that mixes the counts; None for none.
+        mix_features: attention over neurons that mixes the features of each layer; none for none.
     """
 
     def __init__(
@@ -47,13 +48,15 @@ class NDTNetwork(nn.Module):
         back: int | None = None,
         ahead: int | None = None,
         learned_bins: int | None = None,
-        neurons: Sequence[NeuronAttention] = (),
+        mix_counts: NeuronAttention | None = None,
+        mix_features: Sequence[NeuronAttention] = (),
     ) -> None:
         super().__init__()
         self.width = width = layers[0].width
         self.bin_s, self.back, self.ahead, self.observation = bin_s, back, ahead, observation
         self.embed, self.dropout = nn.Linear(n_heldin, width), Dropout(dropout)
-        self.layers, self.neurons = nn.ModuleList(layers), nn.ModuleList(neurons)
+        self.layers, self.mix_features = nn.ModuleList(layers), nn.ModuleList(mix_features)
+        self.mix_counts = mix_counts
         # after a last normalisation of its own a layer needs no other
         self.norm_out = nn.Identity() if layers[-1].norm == "post" else nn.LayerNorm(width)
         self.positions: nn.Parameter | None = None
@@ -70,13 +73,14 @@ class NDTNetwork(nn.Module):
             ModelError: for more bins than positions were learned of.
         """
         counts = torch.where(batch.observed[..., None], inputs, 0.0)
-        x = self.dropout(self.embed(counts) + self._positions(batch.time_s, counts.dtype))
+        series, mixed = (counts, batch.observed, batch.time_s), counts
+        if self.mix_counts is not None:
+            mixed = counts @ self.mix_counts(*series).mT
+        x = self.dropout(self.embed(mixed) + self._positions(batch.time_s, counts.dtype))
         allowed = allowed_bins(batch.valid, self.back, self.ahead)
         for k, layer in enumerate(self.layers):
             assert isinstance(layer, TransformerLayer)
-            mixing = None
-            if self.neurons:
-                mixing = self.neurons[k](counts, batch.observed, batch.time_s)
+            mixing = self.mix_features[k](*series) if self.mix_features else None
             x = layer.transform(x, allowed, mixing)
         features: Tensor = self.dropout(self.norm_out(x))
         return features
@@ -126,7 +130,8 @@ class NDTNetwork(nn.Module):
         assert isinstance(first, TransformerLayer)
         attention = 2 * first.heads * n_time**2
         neurons = 2 * first.heads * self.embed.in_features**2
-        return 10 * n_time * self.width + attention + (neurons if self.neurons else 0)
+        mixed = self.mix_counts is not None or len(self.mix_features) > 0
+        return 10 * n_time * self.width + attention + neurons * mixed
 
 
 def _flat(features: Tensor, batch: Batch) -> Tensor:

@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.decoders import sinusoids
+from undertow.encoders import Dropout
 
 WAVES = 32
 """Sines and cosines of time that a neuron's time series is read with."""
-TOKEN_WIDTH = 64
+TOKEN_WIDTH = 16
 """Units of a neuron's token."""
 
 
@@ -24,15 +25,17 @@ class NeuronAttention(nn.Module):
     Args:
         n_neurons: number of neurons.
         heads: attention heads, whose weights are averaged.
+        dropout: probability of dropping a unit of a token.
     """
 
-    def __init__(self, n_neurons: int, heads: int) -> None:
+    def __init__(self, n_neurons: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.heads, inner = heads, heads * -(-TOKEN_WIDTH // heads)
         self.identity = nn.Parameter(torch.randn(n_neurons, TOKEN_WIDTH) / math.sqrt(TOKEN_WIDTH))
         self.series = nn.Linear(WAVES, TOKEN_WIDTH, bias=False)
-        self.norm = nn.LayerNorm(TOKEN_WIDTH)
+        self.norm, self.dropout = nn.LayerNorm(TOKEN_WIDTH), Dropout(dropout)
         self.query_key = nn.Linear(TOKEN_WIDTH, 2 * inner)
+        # at its start a neuron's weight on itself is about a half
         self.own = nn.Parameter(torch.tensor(math.log(max(n_neurons - 1, 1))))
 
     def forward(self, counts: Tensor, observed: Tensor, time_s: Tensor) -> Tensor:
@@ -45,7 +48,7 @@ class NeuronAttention(nn.Module):
         """
         waves = sinusoids(time_s, WAVES, counts.dtype)
         series = counts.mT @ waves / observed.sum(1).clamp(min=1)[:, None, None].sqrt()
-        tokens = self.norm(self.identity + self.series(series))
+        tokens = self.dropout(self.norm(self.identity + self.series(series)))
         parts = self.query_key(tokens).chunk(2, -1)
         query, key = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         scores = (query / math.sqrt(query.shape[-1])) @ key.mT

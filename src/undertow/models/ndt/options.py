@@ -9,6 +9,8 @@ from undertow.errors import ModelError
 from undertow.models.pieces import WIDEST
 from undertow.options import Options
 
+Mixes = Literal["counts", "features"]
+"""What the weights of an attention over neurons mix."""
 MOST_LAYERS, LONGEST_S, MOST_WEIGHT = 1000, 1e9, 1e9
 
 
@@ -18,8 +20,8 @@ class TransformerEncoding(Options):
 
     Attributes:
         layers: number of layers, at most 1,000.
-        width: features of a bin, at most 65,536. STNDT takes the next multiple of the number of
-            held-in neurons.
+        width: features of a bin, at most 65,536. An STNDT that mixes features takes the next
+            multiple of the number of held-in neurons.
         heads: attention heads, each of width / heads units, rounded up.
         feedforward: units of each feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.

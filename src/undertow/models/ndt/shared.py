@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal, NoReturn
+from typing import Literal, NoReturn, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from undertow.inference import Share, check_share
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.ndt.building import Settings, build_network, network_size
 from undertow.models.ndt.network import NDTNetwork
-from undertow.models.ndt.options import Contrast, Masking, TransformerEncoding
+from undertow.models.ndt.options import Contrast, Masking, Mixes, TransformerEncoding
 from undertow.models.ndt.prediction import mean_counts, predict
 from undertow.models.pieces import Counts
 from undertow.models.population import Population
@@ -32,13 +32,13 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
     A concrete one takes the arguments below and says whether it attends over neurons too.
     """
 
-    attends_neurons: ClassVar[bool]
     encoder: TransformerEncoding
     masking: Masking
     observation: Counts | Literal["poisson", "negative-binomial"]
     dropout: float
     coordinated_dropout: Share
     causal: bool = False
+    mixes: Mixes | None = None
     contrast: Contrast = Contrast()
     samples = 1  # nothing is drawn
     training: Training
@@ -52,6 +52,7 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
         super().check_settings()
         checks.share("dropout", self.dropout)
         check_share("coordinated_dropout", self.coordinated_dropout)
+        checks.one_of("mixes", self.mixes, (None, *get_args(Mixes)))
 
     def _settings(self) -> Settings:
         return Settings(
@@ -59,7 +60,7 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
             self.piece("observation"),
             self.dropout,
             self.causal,
-            self.attends_neurons,
+            self.mixes,
         )
 
     def network_size(self, population: Population) -> Size:
