@@ -28,7 +28,7 @@ def within(found: Tensor, share: float, clusters: int = 1) -> None:
 
 
 def test_masked_bins_are_zero_and_alone_learned_from() -> None:
-    inputs, weight = mask_counts(COUNTS, Masking(share=0.25), 0.0, generator(), 0.0)
+    inputs, weight = mask_counts(COUNTS, Masking(0.25, zeroed=1.0), 0.0, generator(), 0.0)
     hidden = inputs == 0
     assert torch.equal(hidden, hidden[:, :, :1].expand(SHAPE))
     assert torch.equal(inputs[~hidden], COUNTS[~hidden])
@@ -37,7 +37,7 @@ def test_masked_bins_are_zero_and_alone_learned_from() -> None:
 
 
 def test_masked_entries_are_drawn_one_by_one() -> None:
-    inputs, weight = mask_counts(COUNTS, Masking(share=0.5, unit="entries"), 0.0, generator(), 0.0)
+    inputs, weight = mask_counts(COUNTS, Masking(0.5, "entries", zeroed=1.0), 0.0, generator(), 0.0)
     hidden = inputs == 0
     within(hidden, 0.5)
     within(hidden[:, :, 1:] & hidden[:, :, :-1], 0.25)  # neighbours are independent
@@ -63,7 +63,7 @@ def test_spans_are_at_least_as_long_as_drawn() -> None:
 
 
 def test_spans_come_with_a_rising_probability() -> None:
-    masking = Masking(share=0.2, longest_span=3, span_ramp=(0.2, 0.6))
+    masking = Masking(0.2, zeroed=1.0, longest_span=3, span_ramp=(0.2, 0.6))
     assert [masking.expanding(p) for p in (0.0, 0.2, 0.3, 0.5, 0.6, 1.0)] == pytest.approx(
         [0.0, 0.0, 0.25, 0.75, 1.0, 1.0]
     )
@@ -104,7 +104,7 @@ def test_bins_are_masked_as_a_whole_also_where_they_are_replaced_or_left() -> No
 
 @pytest.mark.parametrize("share", [0.5, (0.25, 0.75)])
 def test_both_maskings_together_weigh_all_entries_once_on_average(share: Any) -> None:
-    inputs, weight = mask_counts(COUNTS, Masking(share=0.25), share, generator(), 0.0)
+    inputs, weight = mask_counts(COUNTS, Masking(0.25, zeroed=1.0), share, generator(), 0.0)
     hidden = inputs == 0
     assert torch.equal(weight > 0, hidden)
     assert torch.allclose(weight[hidden], torch.tensor(1 / (1 - 0.75 * 0.5)))

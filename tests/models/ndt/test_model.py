@@ -48,7 +48,7 @@ def test_a_masked_count_never_reaches_its_own_rate(
 ) -> None:
     """Nor any other rate: what is masked may be anything."""
     network, batch = built(cls, **own)
-    masking, features = Masking(share=0.4, unit=unit), []
+    masking, features = Masking(0.4, unit, zeroed=1.0), []
     for more in (0.0, 3.0):
         generator = torch.Generator().manual_seed(0)
         _, weight = mask_counts(batch.inputs, masking, 0.0, generator, 0.0)

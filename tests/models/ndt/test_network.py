@@ -47,22 +47,16 @@ def time_attention(x: np.ndarray, w: Arrays, at: str, looks: np.ndarray, heads: 
     return linear(out, w, f"{at}.attention_out")
 
 
-def neuron_weights(counts: np.ndarray, w: Arrays, at: str, seen: np.ndarray, heads: int) -> Any:
+def neuron_weights(counts: np.ndarray, w: Arrays, at: str, seen: np.ndarray) -> np.ndarray:
     """One trial: attention weights of each neuron (row) on each other."""
     time_s = torch.arange(len(counts), dtype=torch.float64) * 0.02 + 0.01
     waves = sinusoids(time_s, 32, torch.float64).numpy()
     series = counts.T @ waves / math.sqrt(max(seen.sum(), 1))
     tokens = normalised(w[f"{at}.identity"] + linear(series, w, f"{at}.series"), w, f"{at}.norm")
     joint = linear(tokens, w, f"{at}.query_key")
-    inner, n = joint.shape[1] // 2, len(tokens)
-    depth, found = inner // heads, np.zeros((n, n))
-    for head in range(heads):
-        query, key = (
-            joint[:, k * inner + head * depth : k * inner + (head + 1) * depth] for k in range(2)
-        )
-        scores = query @ key.T / math.sqrt(depth) + w[f"{at}.own"] * np.eye(n)
-        found += softmax(scores) / heads
-    return found
+    depth = joint.shape[1] // 2
+    scores = joint[:, :depth] @ joint[:, depth:].T / math.sqrt(depth)
+    return softmax(scores + w[f"{at}.own"] * np.eye(len(tokens)))
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
@@ -80,12 +74,12 @@ def written_out(network: NDTNetwork, batch: Batch, norm: str, near: np.ndarray) 
         place = w.get("positions", sinusoids(batch.time_s, network.width, torch.float64).numpy())
         mixed = counts
         if network.mix_counts is not None:
-            mixed = counts @ neuron_weights(counts, w, "mix_counts", seen, heads).T
+            mixed = counts @ neuron_weights(counts, w, "mix_counts", seen).T
         x = linear(mixed, w, "embed") + place[: len(seen)]
         for k in range(2):
             at, mix = f"layers.{k}", np.eye(network.width)
             if len(network.mix_features):
-                own = neuron_weights(counts, w, f"mix_features.{k}", seen, heads)
+                own = neuron_weights(counts, w, f"mix_features.{k}", seen)
                 mix = np.kron(np.eye(network.width // len(own)), own)
             read = x if norm == "post" else normalised(x, w, f"{at}.norm_attention")
             x = x + time_attention(read, w, at, looks, heads) @ mix.T

@@ -38,7 +38,7 @@ def test_nt_xent_is_low_where_views_agree_and_log_of_the_others_where_all_are_al
 def test_weights_are_shares_of_neurons_and_follow_their_order() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        attention = NeuronAttention(5, 2).double()
+        attention = NeuronAttention(5).double()
     counts, observed = draw(3, 7, 5).abs(), torch.ones(3, 7, dtype=torch.bool)
     time_s = torch.arange(7, dtype=torch.float64) * 0.02
     with torch.no_grad():
@@ -54,7 +54,7 @@ def test_weights_are_shares_of_neurons_and_follow_their_order() -> None:
 def test_it_starts_with_a_weight_of_about_a_half_on_the_neuron_itself() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        attention = NeuronAttention(40, 2)
+        attention = NeuronAttention(40)
     silent = torch.zeros(1, 7, 40)
     with torch.no_grad():
         weights = attention(silent, torch.ones(1, 7, dtype=torch.bool), torch.arange(7) * 0.02)

@@ -28,7 +28,7 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
     scale = options.initial_scale * options.layers**-0.25
     sizes = (width, options.heads, options.feedforward)
     layers = [TransformerLayer(*sizes, settings.dropout, options.norm, scale) for _ in count]
-    of_neurons = (n_heldin, options.heads, settings.dropout)
+    of_neurons = (n_heldin, settings.dropout)
     counts = NeuronAttention(*of_neurons) if settings.mixes == "counts" else None
     features = [NeuronAttention(*of_neurons) for _ in count if settings.mixes == "features"]
     longest = round(population.duration_s / bin_s) if options.positions == "learned" else None

@@ -129,7 +129,7 @@ class NDTNetwork(nn.Module):
         first = self.layers[0]
         assert isinstance(first, TransformerLayer)
         attention = 2 * first.heads * n_time**2
-        neurons = 2 * first.heads * self.embed.in_features**2
+        neurons = 3 * self.embed.in_features**2
         mixed = self.mix_counts is not None or len(self.mix_features) > 0
         return 10 * n_time * self.width + attention + neurons * mixed
 

@@ -24,17 +24,15 @@ class NeuronAttention(nn.Module):
 
     Args:
         n_neurons: number of neurons.
-        heads: attention heads, whose weights are averaged.
         dropout: probability of dropping a unit of a token.
     """
 
-    def __init__(self, n_neurons: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, n_neurons: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads, inner = heads, heads * -(-TOKEN_WIDTH // heads)
         self.identity = nn.Parameter(torch.randn(n_neurons, TOKEN_WIDTH) / math.sqrt(TOKEN_WIDTH))
         self.series = nn.Linear(WAVES, TOKEN_WIDTH, bias=False)
         self.norm, self.dropout = nn.LayerNorm(TOKEN_WIDTH), Dropout(dropout)
-        self.query_key = nn.Linear(TOKEN_WIDTH, 2 * inner)
+        self.query_key = nn.Linear(TOKEN_WIDTH, 2 * TOKEN_WIDTH)
         # at its start a neuron's weight on itself is about a half
         self.own = nn.Parameter(torch.tensor(math.log(max(n_neurons - 1, 1))))
 
@@ -49,11 +47,10 @@ class NeuronAttention(nn.Module):
         waves = sinusoids(time_s, WAVES, counts.dtype)
         series = counts.mT @ waves / observed.sum(1).clamp(min=1)[:, None, None].sqrt()
         tokens = self.dropout(self.norm(self.identity + self.series(series)))
-        parts = self.query_key(tokens).chunk(2, -1)
-        query, key = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
-        scores = (query / math.sqrt(query.shape[-1])) @ key.mT
-        scores.diagonal(dim1=-2, dim2=-1).add_(self.own)
-        return scores.softmax(-1).mean(1)
+        query, key = self.query_key(tokens).chunk(2, -1)
+        scores = (query / math.sqrt(TOKEN_WIDTH)) @ key.mT
+        scores.diagonal(dim1=1, dim2=2).add_(self.own)
+        return scores.softmax(-1)
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:

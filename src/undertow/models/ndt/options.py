@@ -33,8 +33,8 @@ class TransformerEncoding(Options):
     """
 
     argument: ClassVar[str] = "encoder"
-    layers: int = 2
-    width: int = 128
+    layers: int = 4
+    width: int = 64
     heads: int = 4
     feedforward: int | None = None
     norm: Norm = "pre"
@@ -71,9 +71,9 @@ class Masking(Options):
     """
 
     argument: ClassVar[str] = "masking"
-    share: float = 0.25
+    share: float = 0.0
     unit: Literal["bins", "entries"] = "bins"
-    zeroed: float = 1.0
+    zeroed: float = 0.8
     replaced: float = 0.5
     longest_span: int = 1
     span_ramp: tuple[float, float] = (0.2, 0.4)
