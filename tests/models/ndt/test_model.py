@@ -119,6 +119,8 @@ def test_longer_trials_are_predicted_unless_positions_were_learned(cls: type[Any
     assert np.isfinite(learned.predict(truncated(longer, 5)).rates).all()
     with pytest.raises(ModelError, match=r"30 bins and positions were learned of 12: give shorter"):
         learned.predict(longer)
+    with pytest.raises(ModelError, match="30 bins and positions were learned of 12"):
+        learned.copy().fit(trials, validation=longer)
 
 
 @both
@@ -176,10 +178,24 @@ def test_many_trials_are_predicted_in_parts_alike(monkeypatch: pytest.MonkeyPatc
 
 def test_features_that_are_mixed_are_as_many_for_each_neuron() -> None:
     """Four of the six neurons are held in."""
-    of_features = {w: built(STNDT, mixes="features", encoder__width=w) for w in (1, 4, 5, 9)}
-    assert {w: net.width for w, (net, _) in of_features.items()} == {1: 4, 4: 4, 5: 8, 9: 12}
+    of_features = {w: built(STNDT, mixes="features", encoder__width=w) for w in (2, 4, 5, 9)}
+    assert {w: net.width for w, (net, _) in of_features.items()} == {2: 4, 4: 4, 5: 8, 9: 12}
     for cls in (NDT, STNDT):
         assert built(cls, encoder__width=9)[0].width == 9
+
+
+def test_more_heads_than_features_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"encoder\.heads is 9: .* from 1 to 8"):
+        small(encoder__heads=9)
+
+
+@both
+def test_settings_come_back_from_a_file(cls: type[Any], tmp_path: Any) -> None:
+    settings = {"masking": Masking(0.2, "entries", longest_span=4, span_ramp=(0.1, 0.3))}
+    model = small(cls, encoder__positions="learned", coordinated_dropout=(0.0, 0.5), **settings)
+    loaded = cls.load(model.fit(GAPS).save(tmp_path / "model"))
+    assert loaded.get_params() == model.get_params()
+    assert np.array_equal(loaded.predict(GAPS).rates, model.predict(GAPS).rates, equal_nan=True)
 
 
 def test_stndt_that_mixes_nothing_is_ndt_and_other_words_are_refused() -> None:

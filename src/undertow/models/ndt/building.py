@@ -31,7 +31,6 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
     of_neurons = (n_heldin, settings.dropout)
     counts = NeuronAttention(*of_neurons) if settings.mixes == "counts" else None
     features = [NeuronAttention(*of_neurons) for _ in count if settings.mixes == "features"]
-    longest = round(population.duration_s / bin_s) if options.positions == "learned" else None
     return NDTNetwork(
         n_heldin,
         layers,
@@ -40,7 +39,7 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
         settings.dropout,
         _bins(options.back_s, bin_s),
         0 if settings.causal else _bins(options.ahead_s, bin_s),
-        longest,
+        _learned_bins(options, population),
         counts,
         features,
     )
@@ -56,13 +55,21 @@ def _bins(seconds: float | None, bin_s: float) -> int | None:
     return None if seconds is None else round(seconds / bin_s)
 
 
+def _learned_bins(options: TransformerEncoding, population: Population) -> int | None:
+    """Return how many bins have a position that is learned: those of the longest trial."""
+    return (
+        _bins(population.duration_s, population.bin_s) if options.positions == "learned" else None
+    )
+
+
 def network_size(settings: Settings, population: Population) -> Size:
     """Size of the network that these settings make, at least."""
     options, n_heldin = settings.encoder, population.n_heldin
     width = features_of(settings, n_heldin)
     hidden = 2 * width if options.feedforward is None else options.feedforward
     n_neurons = len(population.neuron_ids)
-    size = Size(width * (n_heldin + n_neurons), width + 3 * n_neurons)
+    learned = _learned_bins(options, population) or 0
+    size = Size(width * (n_heldin + n_neurons + learned), width + 3 * n_neurons)
     of_neurons = Size(TOKEN_WIDTH * (n_heldin + 2 * TOKEN_WIDTH + WAVES), 2 * n_heldin)
     if settings.mixes == "counts":
         size += of_neurons

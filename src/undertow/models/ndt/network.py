@@ -88,13 +88,21 @@ class NDTNetwork(nn.Module):
     def _positions(self, time_s: Tensor, dtype: torch.dtype) -> Tensor:
         if self.positions is None:
             return sinusoids(time_s, self.width, dtype)
-        if len(time_s) > len(self.positions):
+        self.check_length(len(time_s))
+        return self.positions[: len(time_s)]
+
+    def check_length(self, n_time: int) -> None:
+        """Refuse trials of more bins than positions were learned of.
+
+        Raises:
+            ModelError: with both numbers.
+        """
+        if self.positions is not None and n_time > len(self.positions):
             raise ModelError(
-                f"the trials have {len(time_s)} bins and positions were learned of "
+                f"the trials have {n_time} bins and positions were learned of "
                 f"{len(self.positions)}: give shorter trials, or fit with encoder.positions "
                 "'sinusoidal'."
             )
-        return self.positions[: len(time_s)]
 
     def loss(
         self,

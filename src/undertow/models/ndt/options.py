@@ -22,7 +22,7 @@ class TransformerEncoding(Options):
         layers: number of layers, at most 1,000.
         width: features of a bin, at most 65,536. An STNDT that mixes features takes the next
             multiple of the number of held-in neurons.
-        heads: attention heads, each of width / heads units, rounded up.
+        heads: attention heads, at most `width`, each of width / heads units, rounded up.
         feedforward: units of each feed-forward layer; None for twice the width.
         norm: 'pre' or 'post' normalisation.
         positions: what tells bins apart: 'sinusoidal' (sines and cosines of seconds, for trials of
@@ -45,9 +45,10 @@ class TransformerEncoding(Options):
 
     def check(self) -> None:
         checks.whole(self.of("layers"), self.layers, 1, MOST_LAYERS)
-        for name in ("width", "heads", "feedforward"):
-            if name != "feedforward" or self.feedforward is not None:
-                checks.whole(self.of(name), getattr(self, name), 1, WIDEST)
+        checks.whole(self.of("width"), self.width, 1, WIDEST)
+        checks.whole(self.of("heads"), self.heads, 1, self.width)
+        if self.feedforward is not None:
+            checks.whole(self.of("feedforward"), self.feedforward, 1, WIDEST)
         for name in ("back_s", "ahead_s"):
             if (seconds := getattr(self, name)) is not None:
                 checks.number(self.of(name), seconds, 0, LONGEST_S, unit="seconds")

@@ -29,7 +29,7 @@ from undertow.training import Training, Validate
 class MaskedTransformer(TrainedModel[NDTNetwork]):
     """Transformer over the bins of each trial, trained on what of the spikes is masked.
 
-    A concrete one takes the arguments below and says whether it attends over neurons too.
+    A concrete one takes these attributes as its arguments.
     """
 
     encoder: TransformerEncoding
@@ -80,6 +80,7 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
         )
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
+        self.network_.check_length(trials.n_time)  # before training begins
         share = self.coordinated_dropout
         hidden = HiddenSpikes.of(trials, batch, self.training.monitor, share)
 
