@@ -9,6 +9,7 @@ QUICK: dict[str, Any] = {
     "latent_dim": 4,
     "regimes": 2,
     "encoder__hidden_dim": 6,
+    "encoder__width": 8,
     "decoder__width": 8,
     "decoder__heads": 2,
     "posterior__hidden_dim": 6,

@@ -133,6 +133,15 @@ from .models import (
     LFADS as LFADS,
 )
 from .models import (
+    NDT as NDT,
+)
+from .models import (
+    STNDT as STNDT,
+)
+from .models import (
+    Contrast as Contrast,
+)
+from .models import (
     Counts as Counts,
 )
 from .models import (
@@ -175,6 +184,9 @@ from .models import (
     LSTMEncoding as LSTMEncoding,
 )
 from .models import (
+    Masking as Masking,
+)
+from .models import (
     MLPDecoding as MLPDecoding,
 )
 from .models import (
@@ -194,6 +206,9 @@ from .models import (
 )
 from .models import (
     TransformerDecoding as TransformerDecoding,
+)
+from .models import (
+    TransformerEncoding as TransformerEncoding,
 )
 from .models import (
     Variant as Variant,

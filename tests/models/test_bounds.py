@@ -15,7 +15,7 @@ from undertow.dynamics import Potential, UnderdampedLangevin
 from undertow.dynamics.named import dynamics_names, make_dynamics, setting_types
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule
-from undertow.models import LFADS, Ensemble, Estimator, LangevinFlow, LatentSDE
+from undertow.models import LFADS, NDT, STNDT, Ensemble, Estimator, LangevinFlow, LatentSDE
 from undertow.options import Options
 from undertow.schema import field_types, kinds
 from undertow.training import Training
@@ -73,7 +73,7 @@ def test_each_number_of_a_potential_has_bounds(potential: Any) -> None:
                 potential(**{"dim": 4, key: value})
 
 
-@pytest.mark.parametrize("cls", [LangevinFlow, LatentSDE, LFADS, Ensemble, Smoothing])
+@pytest.mark.parametrize("cls", [LangevinFlow, LatentSDE, LFADS, NDT, STNDT, Ensemble, Smoothing])
 @pytest.mark.parametrize("value", ABSURD, ids=[str(k) for k in range(len(ABSURD))])
 def test_each_number_of_a_model_has_bounds(cls: type[Estimator], value: Any) -> None:
     numbers = {"latent_dim", "samples", "seed", "size", "dropout", "coordinated_dropout"}
@@ -110,6 +110,8 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_built(
     monkeypatch.setattr("undertow.memory.machine_memory", lambda: 10**8)
     with pytest.raises(ModelError, match=r"training .* weights on batches .* would take .* GB"):
         LangevinFlow().set_params(decoder__width=16_384).fit(TRIALS)
+    with pytest.raises(ModelError, match=r"training .* weights on batches .* would take .* GB"):
+        NDT().set_params(encoder__width=16_384).fit(TRIALS)
     with pytest.raises(ModelError, match=r"would take .* of memory"):
         LatentSDE().set_params(posterior__hidden_dim=60_000).fit(TRIALS)
     with pytest.raises(ModelError, match="coupling of 4096 units would take"):

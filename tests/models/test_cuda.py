@@ -10,7 +10,7 @@ import torch
 
 from tests.models.small import GAPS, UNUSED
 from undertow.data import TrialSet
-from undertow.models import LFADS, LangevinFlow, LatentSDE
+from undertow.models import LFADS, STNDT, Contrast, LangevinFlow, LatentSDE
 from undertow.training import Training
 
 pytestmark = [
@@ -26,8 +26,11 @@ def _on_cpu(model: Any, path: Path, trials: TrialSet) -> np.ndarray:
     return rates
 
 
-def test_a_model_without_noise_predicts_the_same_on_both(tmp_path: Path) -> None:
-    model = LangevinFlow(dynamics=None, training=TWO_EPOCHS, device="cuda").fit(GAPS)
+@pytest.mark.parametrize("name", ["langevin-flow", "stndt"])
+def test_a_model_without_noise_predicts_the_same_on_both(name: str, tmp_path: Path) -> None:
+    flow = LangevinFlow(dynamics=None, training=TWO_EPOCHS, device="cuda")
+    spatial = STNDT(contrast=Contrast(1.0), training=TWO_EPOCHS, device="cuda")
+    model = {"langevin-flow": flow, "stndt": spatial}[name].fit(GAPS)
     assert next(model.network_.parameters()).is_cuda
     rates = model.predict(GAPS).rates
     apart = np.abs(rates / _on_cpu(model, tmp_path / "m.safetensors", GAPS) - 1)

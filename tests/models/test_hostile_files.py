@@ -19,6 +19,7 @@ from undertow.errors import UndertowError
 from undertow.models import (
     GPSLDS,
     LFADS,
+    STNDT,
     Ensemble,
     Estimator,
     LangevinFlow,
@@ -47,7 +48,8 @@ def models() -> list[Estimator]:
     latents.append(SLDS(2, 2).copy(em__iterations=1, em__refit=0, em__restarts=1))
     arrays = [Smoothing((0.03, 0.05)), PCA(2, 0.04), SpikeRidge(), MINT(0.04, 0.1, 0.04)]
     lfads = LFADS(3, 1, **QUICK).set_params(encoder__hidden_dim=4, generator__hidden_dim=5)
-    return [flow, sde, gp, lfads, Ensemble(flow, 2), *latents, *arrays]
+    spatial = STNDT(training=QUICK["training"]).set_params(encoder__width=8, encoder__heads=2)
+    return [flow, sde, gp, lfads, spatial, Ensemble(flow, 2), *latents, *arrays]
 
 
 @pytest.fixture(scope="module", params=models(), ids=lambda model: model.cli_name)

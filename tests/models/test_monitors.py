@@ -7,17 +7,23 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_small_trials
-from tests.models import small, small_sde
+from tests.models import small, small_ndt, small_sde
 from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.models import Estimator
 
 WHOLE = make_small_trials(n_trials=20, n_time=8, n_neurons=6)
 HELDOUT = WHOLE.hold_out(2, seed=0)
-MAKE: dict[str, Any] = {"LangevinFlow": small.small, "LatentSDE": small_sde.small}
+MAKE: dict[str, Any] = {
+    "LangevinFlow": small.small,
+    "LatentSDE": small_sde.small,
+    "NDT": small_ndt.small,
+}
 ALLOWED = [
     ("LangevinFlow", WHOLE, ("auto", "likelihood")),
     ("LangevinFlow", HELDOUT, ("auto", "co-bps", "likelihood")),
+    ("NDT", WHOLE, ("auto", "likelihood")),
+    ("NDT", HELDOUT, ("auto", "co-bps", "likelihood")),
     ("LatentSDE", WHOLE, ("auto", "likelihood", "generate")),
     ("LatentSDE", HELDOUT, ("auto", "co-bps", "likelihood", "generate")),
 ]
@@ -46,9 +52,10 @@ def test_every_monitor_scores_what_it_says(
     assert len(set(others)) == len(others)
 
 
-def test_a_model_that_does_not_generate_is_not_validated_on_it() -> None:
+@pytest.mark.parametrize("model", ["LangevinFlow", "NDT"])
+def test_a_model_that_does_not_generate_is_not_validated_on_it(model: str) -> None:
     with pytest.raises(ModelError, match=r"training\.monitor is 'generate': .*'co-bps' or"):
-        fit("LangevinFlow", "generate", HELDOUT)
+        fit(model, "generate", HELDOUT)
 
 
 @pytest.mark.parametrize("model", MAKE)

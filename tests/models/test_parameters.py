@@ -1,4 +1,4 @@
-"""Parameters of pieces by name: set, got back, copied, exchanged, and refused with the nearest."""
+"""Parameters of pieces by name: set, got back, copied, and refused with the nearest."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +15,12 @@ from undertow.dynamics import CoupledOscillators, LinearSDE, NeuralSDE
 from undertow.errors import ModelError
 from undertow.models import (
     LFADS,
-    Counts,
     Ensemble,
     Estimator,
     GRUEncoding,
-    Langevin,
     LangevinFlow,
     LatentSDE,
-    LinearDecoding,
-    LinearEncoding,
     MLPDecoding,
-    PathPosterior,
-    TransformerDecoding,
 )
 from undertow.models.parameters import parameter_names
 from undertow.training import Training
@@ -197,59 +191,6 @@ def test_a_subclass_without_a_constructor_has_the_parameters_of_its_base() -> No
         repr(model) == "Mine(latent_dim=8, decoder='mlp', training=Training(epochs=2, refit=True))"
     )
     assert parameter_names(Mine) == parameter_names(LangevinFlow)
-
-
-# --- a piece in the place of another ----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "change", "expected"),
-    [
-        (
-            LangevinFlow(decoder=TransformerDecoding(width=32, inputs=("z",), withhold_h=0.1)),
-            {"decoder": "linear"},
-            LinearDecoding(inputs=("z",), withhold_h=0.1),
-        ),
-        (
-            LangevinFlow(decoder=TransformerDecoding(width=32, heads=2)),
-            {"decoder": "mlp"},
-            MLPDecoding(width=32),
-        ),
-        (
-            LangevinFlow(encoder=GRUEncoding(hidden_dim=5, bidirectional=False)),
-            {"encoder": "linear"},
-            LinearEncoding(hidden_dim=5),
-        ),
-        (
-            LangevinFlow(observation=Counts(link="softplus", rate_floor_hz=1.0)),
-            {"observation": "negative-binomial"},
-            Counts("negative-binomial", "softplus", 1.0),
-        ),
-        (
-            LatentSDE(posterior=PathPosterior(initial_s=0.3, hidden_dim=9)),
-            {"posterior": "drift"},
-            PathPosterior("drift", 0.3, hidden_dim=9),
-        ),
-        (LangevinFlow(dynamics=Langevin(groups=2)), {"dynamics": None}, None),
-        (LangevinFlow(dynamics=None), {"dynamics": "langevin"}, Langevin()),
-        (
-            LangevinFlow(decoder=MLPDecoding(width=32)),
-            {"decoder": MLPDecoding(withhold_h=0.1)},
-            MLPDecoding(withhold_h=0.1),
-        ),
-    ],
-)
-def test_a_piece_by_name_keeps_what_it_shares_and_one_as_an_object_nothing(
-    model: Estimator, change: dict[str, Any], expected: Any
-) -> None:
-    (name,) = change
-    before = model.piece(name)
-    assert model.copy(**change).piece(name) == expected
-    assert model.piece(name) == before
-
-
-def test_a_piece_that_keeps_nothing_stays_a_name() -> None:
-    assert LangevinFlow().set_params(decoder="linear").decoder == "linear"
 
 
 # --- refusals ---------------------------------------------------------------------------------

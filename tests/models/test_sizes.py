@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import make_small_trials
 from undertow.errors import ModelError
-from undertow.models import LFADS, LangevinFlow, LatentSDE
+from undertow.models import LFADS, NDT, STNDT, LangevinFlow, LatentSDE
 from undertow.models.sample_sums import SampleSums
 from undertow.models.trained import TrainedModel
 from undertow.randomness import isolated_seed
@@ -31,13 +31,19 @@ RECURRENT: list[dict[str, Any]] = [
     {"inputs": 0},
     {"inputs": 3, "encoder__bidirectional": False, "generator__hidden_dim": 9},
 ]
+TRANSFORMER: list[dict[str, Any]] = [
+    {},
+    {"encoder__width": 9, "encoder__feedforward": 5, "encoder__layers": 1},
+]
 
 
 @pytest.mark.parametrize(
     "model",
     [LangevinFlow().set_params(**each) for each in LANGEVIN]
     + [LatentSDE().set_params(**each) for each in SDE]
-    + [LFADS().set_params(**each) for each in RECURRENT],
+    + [LFADS().set_params(**each) for each in RECURRENT]
+    + [cls().set_params(**each) for cls in (NDT, STNDT) for each in TRANSFORMER]
+    + [STNDT(mixes="features")],
     ids=repr,
 )
 def test_the_size_is_at_most_what_the_network_holds_and_most_of_it(

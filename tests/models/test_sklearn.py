@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tests.conftest import make_small_trials
-from tests.models import small, small_gp, small_lfads, small_sde
+from tests.models import small, small_gp, small_lfads, small_ndt, small_sde
 from undertow.baselines import (
     GPFA,
     LDS,
@@ -26,7 +26,7 @@ from undertow.baselines import (
 )
 from undertow.dynamics import CoupledOscillators
 from undertow.errors import ModelError
-from undertow.models import Ensemble, Estimator, model_choices
+from undertow.models import STNDT, Ensemble, Estimator, model_choices
 
 TRIALS = make_small_trials(n_trials=24, n_time=8, n_neurons=6).hold_out(2, seed=0)
 CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
@@ -39,6 +39,8 @@ CASES: dict[str, tuple[Estimator, dict[str, list[Any]]]] = {
     "ensemble": (Ensemble(small.small(epochs=1), size=2), {"member__training__epochs": [1, 2]}),
     "gp-slds": (small_gp.small(em__iterations=2), {"em__iterations": [1, 2]}),
     "lfads": (small_lfads.small(epochs=1), {"controller__hidden_dim": [3, 4]}),
+    "ndt": (small_ndt.small(epochs=1), {"masking__unit": ["bins", "entries"]}),
+    "stndt": (small_ndt.small(STNDT, epochs=1), {"contrast__weight": [0.0, 1.0]}),
     "smoothing": (Smoothing(floor_hz=0.5, penalty=0.1), {"width_s": [0.03, 0.06]}),
 }
 LATENTS = {"em__iterations": 1, "em__inference_steps": 4, "em__refit": 1}

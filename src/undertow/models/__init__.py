@@ -9,6 +9,7 @@ from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.lfads import LFADS, GRUController, GRUGenerator, InitialCondition
 from undertow.models.loading import load_model, model_choices, model_class
 from undertow.models.lstm_encoding import LSTMEncoding
+from undertow.models.ndt import NDT, STNDT, Contrast, Masking, TransformerEncoding
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -24,6 +25,9 @@ from undertow.models.trained import TrainedModel
 __all__ = [
     "GPSLDS",
     "LFADS",
+    "NDT",
+    "STNDT",
+    "Contrast",
     "Counts",
     "Ensemble",
     "Estimator",
@@ -40,6 +44,7 @@ __all__ = [
     "LinearDecoding",
     "LinearEncoding",
     "MLPDecoding",
+    "Masking",
     "PathPosterior",
     "Population",
     "RegionalDecoding",
@@ -47,6 +52,7 @@ __all__ = [
     "Solver",
     "TrainedModel",
     "TransformerDecoding",
+    "TransformerEncoding",
     "Variant",
     "VariationalEM",
     "load_model",

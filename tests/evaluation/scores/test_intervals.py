@@ -45,6 +45,17 @@ class Posterior:
         return Prediction(drawn.mean(0), trials, rate_samples=drawn)
 
 
+def test_a_model_that_draws_nothing_has_no_intervals() -> None:
+    """Whatever it was asked for, its rates are the one sample."""
+    posterior = Posterior(1.0)
+
+    def certain(trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
+        rates = posterior(trials, samples=5, seed=seed).rates
+        return Prediction(rates, trials, rate_samples=rates[None])
+
+    assert interval_statistics(certain, posterior.trials) == {}
+
+
 @pytest.mark.parametrize(("times_too_narrow", "share"), [(1.0, 0.9), (2.0, 0.59), (1e6, 0.0)])
 def test_coverage_is_the_share_of_true_rates_inside(times_too_narrow: float, share: float) -> None:
     """1,440 independent rates: the share is known to 0.013, and 200 samples cost 0.011."""

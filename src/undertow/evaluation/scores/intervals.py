@@ -68,8 +68,8 @@ def interval_statistics(
     'interval coverage' is the share of the true rates, over bins and neurons, that lie inside the
     90 % interval of the sampled rates: 0.9 where it says what it is. 'interval spread' is the
     `spread_factor` of held-out neurons' spikes in windows of 0.25 s: 1 where intervals are right
-    and above it where they are too narrow. Empty where neither can be had, and for samples that do
-    not differ.
+    and above it where they are too narrow. Empty where neither can be had, for samples that do not
+    differ, and for a model that draws none.
 
     Trials are drawn for in parts, so that at most 25 million sampled rates are held at a time, and
     of large sets for every k-th trial only.
@@ -83,10 +83,12 @@ def interval_statistics(
     if trials.truth is None and not trials.heldout.any():
         return {}
     chosen = _fewer(trials, samples)
-    parts = [
-        _sums(predict(part, samples=samples, seed=seed + k))
-        for k, part in enumerate(_parts(chosen, samples))
-    ]
+    parts = []
+    for k, part in enumerate(_parts(chosen, samples)):
+        drawn = predict(part, samples=samples, seed=seed + k)
+        if drawn.rate_samples is None or len(drawn.rate_samples) < 2:
+            return {}
+        parts.append(_sums(drawn))
     sums = {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
     if not sums["variance"].sum() > NO_SPREAD * sums["square"].sum():
         return {}
