@@ -61,8 +61,9 @@ def make_generative(model: LatentSDE, trials: TrialSet, **changes: Any) -> RunRe
 
 
 def test_only_generating_models_have_these_figures(model: LatentSDE, trials: TrialSet) -> None:
-    assert sections_of(make_record()) == tuple(s for s in SECTIONS if s not in GENERATIVE)
-    assert sections_of(make_generative(model, trials)) == SECTIONS
+    given = tuple(s for s in SECTIONS if not s.searched)
+    assert sections_of(make_record()) == tuple(s for s in given if s not in GENERATIVE)
+    assert sections_of(make_generative(model, trials)) == given
 
 
 @pytest.mark.parametrize("section", GENERATIVE, ids=lambda section: section.name)

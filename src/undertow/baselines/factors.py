@@ -20,6 +20,7 @@ from undertow.dynamics.limits import width
 from undertow.errors import ModelError
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.sample_sums import check_samples
+from undertow.models.search_space import Choices, SearchSpace
 from undertow.models.smoothed_regression import Grid, HeldInSmoother, grid_values
 
 LEAST_NOISE_VAR = 1e-4
@@ -62,6 +63,7 @@ class StaticFactors(ArrayBaseline):
     first of each. Forward bins are mean rates.
     """
 
+    search_space: ClassVar[SearchSpace] = {"latent_dim": Choices((3, 4, 6, 8, 12, 16, 24, 32))}
     shapes: ClassVar[dict[str, Shape]] = {
         "loadings": ("heldin", "dim"),
         "offset": ("heldin",),

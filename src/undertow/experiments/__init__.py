@@ -17,7 +17,9 @@ from undertow.experiments.scores import (
     score_text,
     write_scores,
 )
+from undertow.experiments.search import Search, SearchResult, random_search
 from undertow.experiments.single_run import RunResult, run
+from undertow.experiments.tuning import TuneResult, tune
 from undertow.models.loading import load_model, model_choices, model_class
 
 __all__ = [
@@ -31,6 +33,9 @@ __all__ = [
     "RunResult",
     "SavedRun",
     "ScoreTable",
+    "Search",
+    "SearchResult",
+    "TuneResult",
     "ablate",
     "cross_validate",
     "estimate",
@@ -40,6 +45,7 @@ __all__ = [
     "model_choices",
     "model_class",
     "prepare",
+    "random_search",
     "read_trials",
     "resized",
     "run",
@@ -47,6 +53,7 @@ __all__ = [
     "score_table",
     "score_text",
     "size_name",
+    "tune",
     "write_csv",
     "write_netcdf",
     "write_scores",

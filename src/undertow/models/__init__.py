@@ -18,10 +18,12 @@ from undertow.models.pieces import (
     TransformerDecoding,
 )
 from undertow.models.population import Population
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.models.trained import TrainedModel
 
 __all__ = [
     "GPSLDS",
+    "Choices",
     "Counts",
     "Ensemble",
     "Estimator",
@@ -37,7 +39,9 @@ __all__ = [
     "MLPDecoding",
     "PathPosterior",
     "Population",
+    "Range",
     "RegionalDecoding",
+    "SearchSpace",
     "Signals",
     "Solver",
     "TrainedModel",

@@ -21,6 +21,7 @@ from undertow.plots.psth_spikes import psth_spikes
 from undertow.plots.rasters import rasters
 from undertow.plots.single_trials import single_trials
 from undertow.plots.training import training
+from undertow.plots.tuning import tuning
 from undertow.plots.velocity import velocity
 from undertow.plots.waves import waves
 
@@ -42,6 +43,7 @@ __all__ = [
     "rasters",
     "single_trials",
     "training",
+    "tuning",
     "velocity",
     "waves",
 ]

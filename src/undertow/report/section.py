@@ -27,12 +27,14 @@ class Section(NamedTuple):
         draw: draws into the empty figure given and returns the caption; raises `UndertowError` with
             the reason where it does not apply. matplotlib is imported only in there.
         generative: only for models that generate; reports of others do not mention it.
+        searched: only where the settings were searched.
     """
 
     name: str
     heading: str
     draw: "Callable[[RunRecord, Figure], str]"
     generative: bool = False
+    searched: bool = False
 
 
 def colour_words(trials: TrialSet) -> str:

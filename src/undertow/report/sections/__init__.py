@@ -9,6 +9,7 @@ from undertow.report.sections.latents import LATENTS, WAVES
 from undertow.report.sections.predictive import PREDICTIVE
 from undertow.report.sections.scores import NEURONS, TRAINING
 from undertow.report.sections.single_trials import RASTERS, SINGLE_TRIALS
+from undertow.report.sections.tuning import TUNING
 from undertow.report.sections.velocity import HAND_PATHS, VELOCITY
 
 SECTIONS = (
@@ -23,6 +24,7 @@ SECTIONS = (
     HAND_PATHS,
     NEURONS,
     PREDICTIVE,
+    TUNING,
     TRAINING,
     GENERATED,
     BEHAVIOR,
@@ -33,6 +35,13 @@ SECTIONS = (
 
 
 def sections_of(record: RunRecord) -> tuple[Section, ...]:
-    """Return the figures of this record's report; some are only for models that generate."""
-    generates = record.generated is not None
-    return tuple(section for section in SECTIONS if generates or not section.generative)
+    """Return the figures of this record's report.
+
+    Some are only for models that generate, one only for settings that were searched.
+    """
+    generates, searched = record.generated is not None, record.tuning is not None
+    return tuple(
+        section
+        for section in SECTIONS
+        if (generates or not section.generative) and (searched or not section.searched)
+    )

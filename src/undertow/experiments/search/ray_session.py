@@ -1,0 +1,185 @@
+"""A Ray of this search's own on this machine, or a cluster that runs already."""
+
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from undertow.errors import UndertowError
+from undertow.experiments.search.options import Search
+from undertow.experiments.search.ray_guard import MARK, end_marked, start_guard
+from undertow.models.base import Estimator
+from undertow.training import choose_device
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anyone
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # what is said is said by undertow
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is heard by undertow
+    "TUNE_WARN_THRESHOLD_S": "3600",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # the state of a search is kept in undertow's own files
+}
+"""Every variable of Ray that undertow sets, while a search lasts."""
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Lets a Ray started here listen to this machine alone, as it does on macOS and Windows."""
+LEAST_STORE_BYTES, STORES = 100 * 2**20, 4
+END_S = 10.0
+
+
+@contextmanager
+def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> Iterator[Path]:
+    """Connect to Ray in the block.
+
+    A Ray that the caller has connected to is used as it is; one that is started here ends with the
+    block, and with this process, however that ends.
+
+    Args:
+        options: with the address of a cluster, or None for a Ray on this machine.
+        folder: of the search, which tells its processes from those of others.
+        data_bytes: size of what all workers share.
+        gpus: of this machine that trainings use.
+
+    Yields:
+        A folder for what Ray itself writes, which is removed in the end.
+
+    Raises:
+        UndertowError: where no cluster answers, or Ray does not start.
+    """
+    with _environment(ENVIRONMENT if options.address else ENVIRONMENT | LOOPBACK):
+        import ray
+
+        if ray.is_initialized():
+            with _removed(folder / "ray") as storage:
+                yield storage
+        elif options.address is not None:
+            with _connected(options.address), _removed(folder / "ray") as storage:
+                yield storage
+        else:
+            with _started(options.workers or 1, folder, data_bytes, gpus) as storage:
+                yield storage
+
+
+@contextmanager
+def _started(workers: int, folder: Path, data_bytes: int, gpus: int) -> Iterator[Path]:
+    """Start Ray on this machine, heard by this machine alone."""
+    import ray
+    from ray._private import ray_constants
+
+    ray_constants.ENABLE_RAY_CLUSTER = False  # it may have been imported before LOOPBACK was set
+    mark = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    end_marked(mark)  # the folder is held by this process: what bears its mark was left by another
+    # a short path: sockets lie in it, whose names may have a hundred characters
+    temporary = Path(tempfile.mkdtemp(prefix="undertow-ray-"))
+    guard = start_guard(mark, temporary)
+    try:
+        with _environment({MARK: mark}), _signals_kept():
+            _init(
+                address="local",
+                num_cpus=workers,
+                num_gpus=gpus,
+                object_store_memory=max(LEAST_STORE_BYTES, STORES * data_bytes),
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(temporary),
+            )
+        _check_loopback(ray.util.get_node_ip_address())
+        yield temporary / "storage"
+    finally:
+        with suppress(Exception):
+            ray.shutdown()
+        guard.communicate(timeout=END_S)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    """Use the cluster at an address."""
+    import ray
+
+    try:
+        with _signals_kept():
+            _init(address=address)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _init(**options: Any) -> None:
+    """Connect, in silence.
+
+    Raises:
+        UndertowError: with the first line of what Ray says.
+    """
+    import ray
+
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except Exception as error:
+        said = str(error).strip().splitlines()
+        where = options["address"]
+        what = "Ray does not start here" if where == "local" else f"no Ray answers at {where}"
+        raise UndertowError(f"{what}: {said[0] if said else type(error).__name__}") from None
+
+
+def gpus_of(model: Estimator) -> int:
+    """GPUs of this machine that a model's trainings share: all, where it computes on one."""
+    import torch
+
+    device = model.get_params(deep=False).get("device", "cpu")
+    return torch.cuda.device_count() if choose_device(device).type == "cuda" else 0
+
+
+def _check_loopback(address: str) -> None:
+    if not ip_address(address).is_loopback:
+        raise UndertowError(
+            f"Ray listens at {address}, to other machines too: update Ray, or start one yourself "
+            "and give its address."
+        )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment in the block."""
+    earlier = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep what this process does on SIGTERM, which Ray replaces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[Path]:
+    """The place of a folder that is removed in the end; first of what a killed search left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

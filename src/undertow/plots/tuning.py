@@ -1,0 +1,192 @@
+"""`tuning`: what a search over settings tried, scored and chose."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
+
+from undertow.errors import UndertowError
+from undertow.plots.style import BASELINE, BLACK, DASHED, GREY, MODEL, legend_above, sized, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = 4
+SCORE = "validation score"
+POINTS: dict[str, dict[str, Any]] = {
+    "finished": {"marker": "o", "color": MODEL, "label": "trained to the end"},
+    "stopped": {"marker": "o", "color": GREY, "markerfacecolor": "none", "label": "given up"},
+}
+
+
+class Tried(Protocol):
+    """A trial to draw, as `undertow.experiments.search.Trial` has it."""
+
+    @property
+    def number(self) -> int:
+        """Of the trial; 0 has the settings of the model as it was given."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Setting → value."""
+
+    @property
+    def state(self) -> str:
+        """'finished', 'stopped' or 'failed'."""
+
+    @property
+    def best(self) -> Sequence[float]:
+        """Best validation score so far, after each slice of the training."""
+
+    @property
+    def latest(self) -> Sequence[float]:
+        """Validation score at the end of each slice."""
+
+    @property
+    def schedule(self) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        """Slices done before → settings from then on; empty where they stayed the same."""
+
+
+class Tuned(Protocol):
+    """A search to draw, as `undertow.experiments.search.SearchResult` has it."""
+
+    @property
+    def space(self) -> Mapping[str, Any]:
+        """Settings that were varied."""
+
+    @property
+    def trials(self) -> Sequence[Tried]:
+        """All trials, by number."""
+
+    @property
+    def best(self) -> Tried:
+        """The one that was chosen."""
+
+    @property
+    def slices(self) -> int:
+        """Parts of a training."""
+
+
+@styled
+def tuning(search: Tuned, *, figure: FigureBase | None = None) -> np.ndarray:
+    """Draw a panel of the score of each trial, one of their course, and one for each setting.
+
+    The panel of a setting shows the score at each value that was tried; of a population, the value
+    over the training of the weights that were chosen.
+
+    Args:
+        search: what `undertow.tune` or `undertow.experiments.random_search` found.
+        figure: the figure to draw into; by default a new one of pyplot.
+
+    Returns:
+        Axes, one per panel.
+
+    Raises:
+        UndertowError: when no trial has a score.
+    """
+    if not any(each.best for each in search.trials):
+        raise UndertowError("no trial has a score: all of them failed.")
+    names, courses = list(search.space), search.slices > 1
+    n_panels = 1 + courses + len(names)
+    n_rows = -(-n_panels // COLUMNS)
+    figure = sized(figure, 0.6 + 2.4 * n_rows)
+    axes = figure.subplots(n_rows, min(COLUMNS, n_panels), squeeze=False).ravel()
+    _by_trial(axes[0], search)
+    if courses:
+        _courses(axes[1], search)
+    for ax, name in zip(axes[1 + courses :], names, strict=False):
+        if search.best.schedule:
+            _schedule(ax, search, name)
+        else:
+            _by_value(ax, search, name)
+    for ax in axes[n_panels:]:
+        ax.set_visible(False)
+    legend_above(figure, axes[0])
+    return axes[:n_panels]
+
+
+def _by_trial(ax: "Axes", search: Tuned) -> None:
+    """The score of each trial, and that of the model as it was given."""
+    _points(ax, search, [each.number for each in search.trials])
+    scored = [each.best[-1] for each in search.trials if each.best]
+    failed = [each.number for each in search.trials if not each.best]
+    if failed:
+        look: dict[str, Any] = {"linestyle": "none", "color": BLACK, "markersize": 5}
+        ax.plot(failed, [min(scored)] * len(failed), "x", label="failed", **look)
+    if search.trials[0].best:
+        given = search.trials[0].best[-1]
+        ax.axhline(given, color=GREY, linestyle=DASHED, label="settings as given")
+    ax.set(title="by trial", xlabel="trial", ylabel=SCORE)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _points(ax: "Axes", search: Tuned, places: Sequence[float]) -> None:
+    """The scores of the trials at these places; the chosen one stands out."""
+    scored = [(at, t) for at, t in zip(places, search.trials, strict=True) if t.best]
+    for state, look in POINTS.items():
+        mine = [(at, each.best[-1]) for at, each in scored if each.state == state]
+        if mine:
+            ax.plot(*zip(*mine, strict=True), linestyle="none", markersize=4, **look)
+    at = next(at for at, each in scored if each.number == search.best.number)
+    chosen: dict[str, Any] = {"markersize": 8, "zorder": 3, "linestyle": "none"}
+    ax.plot([at], [search.best.best[-1]], marker="o", color=BASELINE, label="chosen", **chosen)
+
+
+def _courses(ax: "Axes", search: Tuned) -> None:
+    """Validation scores over training, of weights that may have been another trial's before."""
+    for each in sorted(search.trials, key=lambda t: t.number == search.best.number):
+        chosen = each.number == search.best.number
+        share = np.arange(1, len(each.latest) + 1) / search.slices
+        look: dict[str, Any] = {"color": GREY, "linewidth": 0.7}
+        if chosen:
+            look = {"color": BASELINE, "zorder": 3}
+        ax.plot(share, each.latest, marker="." if len(share) == 1 else None, **look)
+    ax.set(title="over training", xlabel="share of training", ylabel=SCORE, xlim=(0, 1.02))
+
+
+def _by_value(ax: "Axes", search: Tuned, name: str) -> None:
+    """The score at each value of a setting."""
+    places, labels = _places([each.settings.get(name) for each in search.trials])
+    _points(ax, search, places)
+    ax.set(title=_words(name), ylabel=SCORE)
+    ax.set_xlabel("value")
+    if labels:
+        ax.set_xticks(range(len(labels)), labels)
+    elif _is_log(search, name):
+        ax.set_xscale("log")
+
+
+def _schedule(ax: "Axes", search: Tuned, name: str) -> None:
+    """A setting over the training of the chosen weights."""
+    stages = search.best.schedule
+    places, labels = _places([settings.get(name) for _, settings in stages])
+    begun = [begun / search.slices for begun, _ in stages]
+    ax.step([*begun, 1.0], [*places, places[-1]], where="post", color=BASELINE)
+    ax.plot(begun, places, ".", color=BASELINE)
+    ax.set(title=_words(name), xlabel="share of training", ylabel="value", xlim=(-0.02, 1.02))
+    if labels:
+        ax.set_yticks(range(len(labels)), labels)
+    elif _is_log(search, name):
+        ax.set_yscale("log")
+
+
+def _places(values: Sequence[Any]) -> tuple[list[float], list[str]]:
+    """Where values stand on an axis, and their labels; none where all are numbers."""
+    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+        return [float(each) for each in values], []
+    labels = sorted({_label(each) for each in values})
+    return [float(labels.index(_label(each))) for each in values], labels
+
+
+def _label(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _is_log(search: Tuned, name: str) -> bool:
+    return getattr(search.space[name], "scale", "") == "log"
+
+
+def _words(name: str) -> str:
+    return name.replace("__", ".")
