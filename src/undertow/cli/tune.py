@@ -42,7 +42,7 @@ def tune(
         int | None,
         typer.Option(
             metavar="N",
-            help="Decides the settings drawn, weights, noise and batches; 0 by default.",
+            help="Decides settings drawn, weights, noise and batches; 0 by default.",
         ),
     ] = None,
     split_seed: options.SplitSeed = None,
@@ -60,11 +60,10 @@ def tune(
     Settings given by --set stay as they are. Writes to DIR what `fit` writes, tune.json and
     trials.csv.
     """
-    given = {"out": out, "model": model, "dynamics": dynamics, "preset": preset}
+    given: dict[str, Any] = {"out": out, "model": model, "dynamics": dynamics, "preset": preset}
     given |= {"heldout": heldout, "folds": folds, "seed": seed, "split_seed": split_seed}
-    plan = Plan.resolve(
-        {**given, "figures": figures, **vars(computing)}, setting or [], None, reading
-    )
+    given |= {"figures": figures, **vars(computing)}
+    plan = Plan.resolve(given, setting or [], reading=reading)
     plan.computing.begin()
     estimator, search = plan.build_model(), searching.options(plan.seed or 0)
     space, _ = searching.varied(estimator, set(plan.set)), plan.figure_kinds()
@@ -73,9 +72,8 @@ def tune(
         return
     directory, trials = plan.directory(), plan.read(data)
     if not quiet:
-        say(
-            f"{estimator.cli_name}, {search.samples} settings by {search.kind}: {trials!r} from {data.name}"
-        )
+        what = f"{estimator.cli_name}, {search.samples} samples ({search.kind})"
+        say(f"{what}: {trials!r} from {data.name}")
     read = [trials]
     del trials  # `_run` takes the last reference out of `read`
     with resumable(directory):

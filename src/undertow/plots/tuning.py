@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from undertow.errors import UndertowError
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.plots.style import BASELINE, BLACK, DASHED, GREY, MODEL, legend_above, sized, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 COLUMNS = 4
 SCORE = "validation score"
@@ -53,7 +55,7 @@ class Tuned(Protocol):
     """A search to draw, as `undertow.experiments.search.SearchResult` has it."""
 
     @property
-    def space(self) -> Mapping[str, Any]:
+    def space(self) -> SearchSpace:
         """Settings that were varied."""
 
     @property
@@ -103,6 +105,9 @@ def tuning(search: Tuned, *, figure: FigureBase | None = None) -> np.ndarray:
             _by_value(ax, search, name)
     for ax in axes[n_panels:]:
         ax.set_visible(False)
+    for k, ax in enumerate(axes):
+        if k % COLUMNS and ax.get_ylabel() == SCORE:
+            ax.set_ylabel("")  # it stands at the first of the row
     legend_above(figure, axes[0])
     return axes[:n_panels]
 
@@ -148,44 +153,63 @@ def _courses(ax: "Axes", search: Tuned) -> None:
 
 def _by_value(ax: "Axes", search: Tuned, name: str) -> None:
     """The score at each value of a setting."""
-    places, labels = _places([each.settings.get(name) for each in search.trials])
+    held = search.space[name]
+    places, labels = _places(held, [each.settings.get(name) for each in search.trials])
     _points(ax, search, places)
-    ax.set(title=_words(name), ylabel=SCORE)
-    ax.set_xlabel("value")
-    if labels:
-        ax.set_xticks(range(len(labels)), labels)
-    elif _is_log(search, name):
+    ax.set(title=_words(name), xlabel="value", ylabel=SCORE)
+    if _is_log(held):
         ax.set_xscale("log")
+    _mark(ax.xaxis, held, labels)
 
 
 def _schedule(ax: "Axes", search: Tuned, name: str) -> None:
     """A setting over the training of the chosen weights."""
-    stages = search.best.schedule
-    places, labels = _places([settings.get(name) for _, settings in stages])
+    held, stages = search.space[name], search.best.schedule
+    places, labels = _places(held, [settings.get(name) for _, settings in stages])
     begun = [begun / search.slices for begun, _ in stages]
     ax.step([*begun, 1.0], [*places, places[-1]], where="post", color=BASELINE)
-    ax.plot(begun, places, ".", color=BASELINE)
+    ax.plot(begun, places, "o", markersize=4, color=BASELINE)
     ax.set(title=_words(name), xlabel="share of training", ylabel="value", xlim=(-0.02, 1.02))
-    if labels:
-        ax.set_yticks(range(len(labels)), labels)
-    elif _is_log(search, name):
+    if _is_log(held):
         ax.set_yscale("log")
+    if isinstance(held, Range) and held.low < held.high:
+        ax.set_ylim(held.low, held.high)
+    _mark(ax.yaxis, held, labels)
 
 
-def _places(values: Sequence[Any]) -> tuple[list[float], list[str]]:
-    """Where values stand on an axis, and their labels; none where all are numbers."""
-    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
-        return [float(each) for each in values], []
-    labels = sorted({_label(each) for each in values})
+# --- an axis of values ---------------------------------------------------------------------------
+
+
+def _places(held: Range | Choices, values: Sequence[Any]) -> tuple[list[float], list[str]]:
+    """Where values stand on an axis, and its labels; none on one of numbers.
+
+    On one of numbers what is none, such as a None that lets the model choose, stands nowhere.
+    """
+    if isinstance(held, Range):
+        is_number = [isinstance(each, int | float) for each in values]
+        return [float(v) if ok else np.nan for v, ok in zip(values, is_number, strict=True)], []
+    labels = list(dict.fromkeys(map(_label, [*held.values, *values])))
     return [float(labels.index(_label(each))) for each in values], labels
 
 
+def _mark(axis: "Axis", held: Range | Choices, labels: Sequence[str]) -> None:
+    """Set ticks: the choices by name, or, on a logarithmic scale, few numbers in full."""
+    if labels:
+        axis.set_ticks(range(len(labels)), labels)
+    elif _is_log(held):
+        axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _is_log(held: Range | Choices) -> bool:
+    return isinstance(held, Range) and held.scale == "log"
+
+
 def _label(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "–".join(map(_label, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _is_log(search: Tuned, name: str) -> bool:
-    return getattr(search.space[name], "scale", "") == "log"
 
 
 def _words(name: str) -> str:
