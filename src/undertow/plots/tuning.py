@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from undertow.errors import UndertowError
 from undertow.models.search_space import Choices, Range, SearchSpace
@@ -120,7 +120,7 @@ def _by_trial(ax: "Axes", search: Tuned) -> None:
     if failed:
         look: dict[str, Any] = {"linestyle": "none", "color": BLACK, "markersize": 5}
         ax.plot(failed, [min(scored)] * len(failed), "x", label="failed", **look)
-    if search.trials[0].best:
+    if search.trials[0].best and len(search.trials[0].schedule) < 2:
         given = search.trials[0].best[-1]
         ax.axhline(given, color=GREY, linestyle=DASHED, label="settings as given")
     ax.set(title="by trial", xlabel="trial", ylabel=SCORE)
@@ -193,12 +193,12 @@ def _places(held: Range | Choices, values: Sequence[Any]) -> tuple[list[float], 
 
 
 def _mark(axis: "Axis", held: Range | Choices, labels: Sequence[str]) -> None:
-    """Set ticks: the choices by name, or, on a logarithmic scale, few numbers in full."""
+    """Set ticks: the choices by name, or, on a logarithmic scale, the bounds and their middle."""
     if labels:
         axis.set_ticks(range(len(labels)), labels)
-    elif _is_log(held):
-        axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    elif isinstance(held, Range) and held.scale == "log":
+        ticks = [held.low, (held.low * held.high) ** 0.5, held.high]
+        axis.set_ticks(ticks, [f"{each:.2g}" for each in ticks])
         axis.set_minor_formatter(NullFormatter())
 
 

@@ -15,7 +15,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from undertow.errors import UndertowError
 from undertow.experiments.search.options import Search
 from undertow.experiments.search.ray_session import gpus_of
-from undertow.experiments.search.ray_trainable import SCORE, SLICE, SlicedTraining
+from undertow.experiments.search.ray_trainable import SCORE, SLICE, TURN, SlicedTraining
 from undertow.experiments.search.training import Task
 from undertow.experiments.search.trial import Trial, read_trial, trial_name, write_trial
 from undertow.models.search_space import SearchSpace, perturbed_settings
@@ -101,6 +101,10 @@ def _tuner(
     )
 
 
+def _unheard(trial: Trial, done: int, total: int) -> None:
+    """Say nothing."""
+
+
 def _name(trial: Any) -> str:
     """Name of a trial of Ray: that of its folder; asked once, before it is copied from others."""
     return trial_name(trial.config["number"])
@@ -125,7 +129,7 @@ def _scheduler(
         )
     if options.kind == "pbt":
         return PopulationBasedTraining(
-            time_attr=SLICE,
+            time_attr=TURN,
             perturbation_interval=1,
             quantile_fraction=QUARTER,
             custom_explore_fn=Explore(space, trials, options.seed),
@@ -200,6 +204,10 @@ class Watch(tune.Callback):  # type: ignore[misc, unused-ignore]
         self.ended = set() if kind == "asha" else {each.number for each in trials if each.ended}
         self.slices = {each.number: 0 for each in trials}
         self.best: Trial | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but who is told: Ray keeps a copy, and streams cannot be copied."""
+        return {**vars(self), "report": _unheard}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any

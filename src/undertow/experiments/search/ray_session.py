@@ -3,8 +3,10 @@
 import hashlib
 import logging
 import os
+import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,9 @@ from typing import Any
 from undertow.errors import UndertowError
 from undertow.experiments.search.options import Search
 from undertow.experiments.search.ray_guard import MARK, end_marked, start_guard
+from undertow.files import reason
 from undertow.models.base import Estimator
+from undertow.names import printable
 from undertow.training import choose_device
 
 ENVIRONMENT = {
@@ -33,6 +37,7 @@ ENVIRONMENT = {
 """Every variable of Ray that undertow sets, while a search lasts."""
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets a Ray started here listen to this machine alone, as it does on macOS and Windows."""
+TOKEN = secrets.token_hex(32)
 LEAST_STORE_BYTES, STORES = 100 * 2**20, 4
 END_S = 10.0
 
@@ -56,17 +61,22 @@ def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> It
     Raises:
         UndertowError: where no cluster answers, or Ray does not start.
     """
-    with _environment(ENVIRONMENT if options.address else ENVIRONMENT | LOOPBACK):
+    address = options.address
+    local = address is None or _is_loopback(_host_and_port(address)[0])
+    environment = ENVIRONMENT | LOOPBACK if local else ENVIRONMENT
+    with _environment(environment), _loopback(local), _quiet():
         import ray
 
         if ray.is_initialized():
             with _removed(folder / "ray") as storage:
                 yield storage
-        elif options.address is not None:
-            with _connected(options.address), _removed(folder / "ray") as storage:
+        elif address is not None:
+            _check_answers(address)
+            with _connected(address), _removed(folder / "ray") as storage:
                 yield storage
         else:
-            with _started(options.workers or 1, folder, data_bytes, gpus) as storage:
+            started = _started(options.workers or 1, folder, data_bytes, gpus)
+            with _own_token(), started as storage:
                 yield storage
 
 
@@ -74,9 +84,7 @@ def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> It
 def _started(workers: int, folder: Path, data_bytes: int, gpus: int) -> Iterator[Path]:
     """Start Ray on this machine, heard by this machine alone."""
     import ray
-    from ray._private import ray_constants
 
-    ray_constants.ENABLE_RAY_CLUSTER = False  # it may have been imported before LOOPBACK was set
     mark = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     end_marked(mark)  # the folder is held by this process: what bears its mark was left by another
     # a short path: sockets lie in it, whose names may have a hundred characters
@@ -93,12 +101,43 @@ def _started(workers: int, folder: Path, data_bytes: int, gpus: int) -> Iterator
                 _node_ip_address="127.0.0.1",
                 _temp_dir=str(temporary),
             )
-        _check_loopback(ray.util.get_node_ip_address())
+        _check_heard_here(ray.util.get_node_ip_address())
         yield temporary / "storage"
     finally:
         with suppress(Exception):
             ray.shutdown()
         guard.communicate(timeout=END_S)
+
+
+@contextmanager
+def _loopback(local: bool) -> Iterator[None]:
+    """Let Ray know of `LOOPBACK`, which it reads once, when it is imported."""
+    from ray._private import ray_constants
+
+    earlier = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = earlier and not local
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = earlier
+
+
+@contextmanager
+def _own_token() -> Iterator[None]:
+    """Let a Ray of this machine ask for a token of this process, and leave none in the home."""
+    # the mode is left to Ray, which reads it once, and changes it
+    with _environment({"RAY_AUTH_TOKEN": TOKEN, "RAY_AUTH_MODE": None}):
+        _forget_token()
+        yield
+    _forget_token()
+
+
+def _forget_token() -> None:
+    """Let Ray read the token again; versions that ask for none have nothing to forget."""
+    with suppress(ImportError, AttributeError):
+        import ray._raylet
+
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined, unused-ignore]
 
 
 @contextmanager
@@ -127,7 +166,7 @@ def _init(**options: Any) -> None:
     except Exception as error:
         said = str(error).strip().splitlines()
         where = options["address"]
-        what = "Ray does not start here" if where == "local" else f"no Ray answers at {where}"
+        what = "Ray does not start" if where == "local" else f"no Ray can be used at {where}"
         raise UndertowError(f"{what}: {said[0] if said else type(error).__name__}") from None
 
 
@@ -139,19 +178,59 @@ def gpus_of(model: Estimator) -> int:
     return torch.cuda.device_count() if choose_device(device).type == "cuda" else 0
 
 
-def _check_loopback(address: str) -> None:
-    if not ip_address(address).is_loopback:
+# --- addresses -----------------------------------------------------------------------------------
+
+
+def _host_and_port(address: str) -> tuple[str, int | None]:
+    """Host and port of an address; neither of 'auto'."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    return host, int(port) if host and port.isdigit() else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, or nothing
+        return False
+
+
+def _check_answers(address: str) -> None:
+    """Try an address for a few seconds: Ray would try it for minutes.
+
+    Raises:
+        UndertowError: where it is none, or nothing answers there.
+    """
+    host, port = _host_and_port(address)
+    if port is None:
+        if address != "auto":
+            raise UndertowError(
+                f"the address is {printable(address)}: it must be auto, HOST:PORT or "
+                "ray://HOST:PORT."
+            )
+        return
+    try:
+        socket.create_connection((host, port), timeout=END_S).close()
+    except OSError as error:
         raise UndertowError(
-            f"Ray listens at {address}, to other machines too: update Ray, or start one yourself "
-            "and give its address."
+            f"nothing answers at {printable(address)} ({reason(error)}): start a cluster there "
+            "with `ray start --head`, or leave the address out."
+        ) from None
+
+
+def _check_heard_here(address: str) -> None:
+    """Refuse a Ray of this machine that others can hear."""
+    if not _is_loopback(address):
+        raise UndertowError(
+            f"Ray listens at {address}, to other machines too: take another version of Ray, or "
+            "start one yourself and give its address."
         )
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment in the block."""
+def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables of the environment in the block; those of None are only put back after it."""
     earlier = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    os.environ.update({name: value for name, value in values.items() if value is not None})
     try:
         yield
     finally:
@@ -173,6 +252,18 @@ def _signals_kept() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Ray Tune speak of errors alone, whatever the caller's Ray says."""
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from undertow.experiments.search.trial import Trial, read_trial, write_trial
 from undertow.training import use_threads
 from undertow.training.loop import CHECKPOINT
 
-SCORE, SLICE = "score", "slice"
+SCORE, SLICE, TURN = "score", "slice", "turn"
 FAILED = -1e30
 """Score of a trial that failed, below that of any other."""
 
@@ -44,14 +44,17 @@ class SlicedTraining(tune.Trainable):  # type: ignore[misc, unused-ignore]
     def _begin(self) -> None:
         start = self.starts[int(str(self.trial_name).removeprefix("trial"))]
         self.trial = self.task.begun(start, kept=self.kind == "pbt")
-        # a search that goes on says again what it has: all scores, by which halving compares, or
-        # the last one, by which a population does
-        self.said = 0 if self.kind == "asha" else max(0, len(self.trial.best) - 1)
+        # a search that goes on says again what it has: all scores, by which halving compares; of a
+        # population the last one, once all its members are as far as the furthest was
+        furthest = max(len(each.best) for each in self.starts.values())
+        self.said = self.skipped = max(0, furthest - 1) if self.kind == "pbt" else 0
 
     def step(self) -> dict[str, Any]:
         """Train a slice, or say again what one has scored; the last one is 'done'."""
-        if self.said >= len(self.trial.best):
+        while self.said >= len(self.trial.best):
             self.trial = advance(self.task, self.trial)
+            if self.trial.state == "failed":
+                break
         self.said += 1
         pbt, failed = self.kind == "pbt", self.trial.state == "failed"
         # halving compares the best that would be kept, a population what would be gone on from
@@ -59,7 +62,9 @@ class SlicedTraining(tune.Trainable):  # type: ignore[misc, unused-ignore]
         score = FAILED if failed else scores[self.said - 1]
         # a population waits for all its members: one that failed is soon a copy of another
         done = self.said >= self.task.slices if pbt else failed or self._all_said
-        return {SCORE: score, SLICE: self.said, "done": done}
+        # Ray waits for ever where a population does not begin with its first turn
+        turn = self.said - self.skipped
+        return {SCORE: score, SLICE: self.said, TURN: turn, "done": done}
 
     @property
     def _all_said(self) -> bool:

@@ -49,7 +49,9 @@ class SearchResult(Tabular):
                 f"all {len(self.trials)} trials of the search failed, the first with "
                 f"{errors[0] if errors else 'no score'} Change what is searched."
             )
-        return max(whole or [each for each in self.trials if each.best], key=lambda t: t.score)
+        scored = whole or [each for each in self.trials if each.best]
+        # of equal ones the first to have these weights: copies end under settings that came later
+        return max(scored, key=lambda each: (each.score, -len(each.schedule)))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -69,7 +71,8 @@ class SearchResult(Tabular):
             "asha": f"the best of {n} samples by successive halving",
             "pbt": f"those that a population of {n} found while it was trained",
         }[self.kind]
-        gain = f"{first.score:.4f} → {best.score:.4f}" if first.best else f"{best.score:.4f}"
+        as_given = first.best and len(first.schedule) < 2
+        gain = f"{first.score:.4f} → {best.score:.4f}" if as_given else f"{best.score:.4f}"
         return (
             f"Settings are {how}, chosen by the score of the validation trials ({gain}; trial "
             f"{best.number}); test trials had no part in it."
