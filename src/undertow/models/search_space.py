@@ -15,7 +15,7 @@ FACTORS = (0.8, 1.2)
 """By one of these a value is multiplied when it is perturbed (Jaderberg et al. 2017)."""
 DRAWN_ANEW = 0.25
 """Share of the perturbations that draw a value anew instead."""
-FURTHEST = 1e12
+FURTHEST, TRIES = 1e12, 50
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,9 @@ def check_space(space: Any) -> None:
     Raises:
         ModelError: saying what a space is.
     """
-    if not isinstance(space, Mapping) or not all(
-        isinstance(name, str) and isinstance(held, Range | Choices) for name, held in space.items()
+    pairs = space.items() if isinstance(space, Mapping) else ()
+    if not pairs or not all(
+        isinstance(name, str) and isinstance(held, Range | Choices) for name, held in pairs
     ):
         raise ModelError(
             f"the search space is {shown(space)}: give settings by name, each with a "
@@ -130,19 +131,24 @@ def sampled_settings(
 ) -> list[dict[str, Any]]:
     """Draw settings to try; the first are those given, so that the model is tried as it is, too.
 
-    The k-th depend on space, seed and k alone: more samples begin with the fewer.
+    More samples begin with the fewer. Nothing is tried twice: a space of few choices gives fewer
+    settings than asked for.
 
     Args:
         space: what is varied.
         given: the settings of the model as it is.
-        samples: number of settings, at least 1.
+        samples: number of settings, at most.
         seed: of the draws.
     """
     drawn = [{name: given.get(name) for name in space}]
     for k in range(1, samples):
         rng = np.random.default_rng([seed, k])
-        drawn.append({name: held.draw(rng) for name, held in space.items()})
-    return drawn[:samples]
+        for _ in range(TRIES):
+            settings = {name: held.draw(rng) for name, held in space.items()}
+            if settings not in drawn:
+                drawn.append(settings)
+                break
+    return drawn
 
 
 def perturbed_settings(

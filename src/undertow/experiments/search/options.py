@@ -25,7 +25,8 @@ class Search(Options):
             the samples goes on; 'pbt': population-based training (Jaderberg et al. 2017): after
             each slice the worst quarter of the samples copies weights of the best and goes on under
             settings near theirs.
-        samples: settings that are tried, at most 10,000; the first are the model's as it is.
+        samples: settings that are tried, at most 10,000; the first are the model's as it is. None
+            are tried twice: there are fewer where there is not more to choose from.
         seed: of the settings drawn: the same seed gives the same settings, whatever the engine.
         engine: 'ray' (Ray Tune, an extra: `pip install undertow[tune]`), 'local' (processes of this
             machine; of 'random' alone), or 'auto': 'ray' for 'asha', 'pbt' or an address.

@@ -49,7 +49,7 @@ def random_search(
     Args:
         model: not fitted.
         train, validation: trials to learn from and to compare on.
-        samples: settings that are tried; the first are the model's as it is.
+        samples: settings that are tried, at most; the first are the model's as it is.
         seed: of the settings drawn.
         space: what is varied; by default the model's `search_space`.
         workers: processes, each with one thread; 1 runs in this process.
@@ -169,7 +169,11 @@ def checked_space(
     else:
         check_space(space)
         chosen = dict(space)
-        _refuse(judging & chosen.keys(), "what the validation score measures depends on them")
+        _refuse(
+            judging & chosen.keys(),
+            "under another value the validation score would measure "
+            "something else, and scores could not be compared",
+        )
         if options.kind == "pbt":
             others = chosen.keys() - movable
             _refuse(others, f"pbt changes settings amid a training, which {_can(movable)}")

@@ -97,7 +97,7 @@ def trial_of(table: Mapping[str, Any], path: Path) -> Trial:
     Raises:
         UndertowError: for a table that is none of a trial.
     """
-    found = record(Trial, table, str(path), UndertowError)
+    found = record(Trial, table, f"{path.parent.name}/{path.name}", UndertowError)
     schedule = [(begun, _with_tuples(settings)) for begun, settings in found.schedule]
     return replace(found, settings=_with_tuples(found.settings), schedule=schedule)
 
