@@ -57,3 +57,14 @@ def fitted_quietly(model: Estimator) -> Prediction:
         warnings.simplefilter("ignore")
         model.fit(SPLITS.train, validation=SPLITS.validation)
     return model.predict(SPLITS.test)
+
+
+class Fragile(LangevinFlow):
+    """A model whose training breaks off at large steps."""
+
+    cli_name = "fragile"
+
+    def advance(self, *given: Any) -> None:
+        if self.training.learning_rate > 0.02:
+            raise FloatingPointError("the steps were too large")
+        super().advance(*given)

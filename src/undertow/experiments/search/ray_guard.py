@@ -4,6 +4,7 @@ Ray's own helpers outlive a process that is killed. As a script, this file waits
 that started it to end, in whatever way, and then ends all that bear its mark.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -17,6 +18,11 @@ MARK = "UNDERTOW_SEARCH"
 """Variable in the environment of Ray's processes; its value tells searches apart."""
 PROCESSES = Path("/proc")
 TRIES, WAIT_S = 50, 0.1
+
+
+def mark_of(folder: Path) -> str:
+    """The mark of the processes that search in a folder."""
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
 
 
 def marked(mark: str) -> list[int]:

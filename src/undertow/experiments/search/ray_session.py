@@ -1,6 +1,5 @@
 """A Ray of this search's own on this machine, or a cluster that runs already."""
 
-import hashlib
 import logging
 import os
 import secrets
@@ -17,7 +16,7 @@ from typing import Any
 
 from undertow.errors import UndertowError
 from undertow.experiments.search.options import Search
-from undertow.experiments.search.ray_guard import MARK, end_marked, start_guard
+from undertow.experiments.search.ray_guard import MARK, end_marked, mark_of, start_guard
 from undertow.files import reason
 from undertow.models.base import Estimator
 from undertow.names import printable
@@ -85,7 +84,7 @@ def _started(workers: int, folder: Path, data_bytes: int, gpus: int) -> Iterator
     """Start Ray on this machine, heard by this machine alone."""
     import ray
 
-    mark = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    mark = mark_of(folder)
     end_marked(mark)  # the folder is held by this process: what bears its mark was left by another
     # a short path: sockets lie in it, whose names may have a hundred characters
     temporary = Path(tempfile.mkdtemp(prefix="undertow-ray-"))

@@ -72,7 +72,9 @@ class SlicedTraining(tune.Trainable):  # type: ignore[misc, unused-ignore]
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Copy state and weights, for this trial to go on from, or for another one."""
-        shutil.copy(self.task.checkpoint(self.trial) / CHECKPOINT, checkpoint_dir)
+        state = self.task.checkpoint(self.trial) / CHECKPOINT
+        if state.exists():  # not of a trial that failed at once, which nothing is copied from
+            shutil.copy(state, checkpoint_dir)
         write_trial(Path(checkpoint_dir), self.trial)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override, unused-ignore]
