@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_a_run_is_written_with_what_was_searched(tuned: TuneResult) -> None:
     assert int(best["trial"]) == held["best"]
     # checkpoints are needed no more
     assert {each.name for each in (out / "search").rglob("*") if each.is_file()} == {"trial.json"}
+
+
+def test_the_report_shows_the_search(tuned: TuneResult) -> None:
+    page = (tuned.directory / "report.html").read_text()
+    assert "Search of the settings" in page
+    assert "Settings are the best of 3 samples" in page
+    assert (tuned.directory / "figures" / "tuning.png").exists()
 
 
 def test_the_run_is_that_of_the_settings_that_were_found(tuned: TuneResult, tmp_path: Path) -> None:
@@ -123,8 +131,8 @@ def test_a_finished_search_is_read_and_not_made_again(
 def test_only_the_same_search_is_gone_on_with(
     tuned: TuneResult, search: Search, space: Any, what: str
 ) -> None:
+    of = model(training__refit=True)
     with pytest.raises(UndertowError, match=what):
-        of = model(training__refit=True)
         tune(TRIALS, of, tuned.directory, search, space, resume=True)
 
 
@@ -184,7 +192,7 @@ def population(folder: Path, **settings: Any) -> tuple[LangevinFlow, SearchResul
     task = Task(once(of), parts.train, parts.validation, folder, 2)
     first = {"training__learning_rate": 0.02}
     trial = advance(task, Trial(0, first, schedule=[(0, first)]))
-    trial = advance(task, Trial(**{**vars(trial), "settings": {"training__learning_rate": 0.005}}))
+    trial = advance(task, replace(trial, settings={"training__learning_rate": 0.005}))
     space = {"training__learning_rate": Range(1e-3, 0.1)}
     return of, SearchResult("pbt", space, [trial], 2)
 
@@ -205,8 +213,9 @@ def test_the_weights_of_a_population_are_kept_as_they_are(tmp_path: Path) -> Non
     fitted = chosen.network_.state_dict()
     assert all(bool((fitted[name] == kept[name]).all()) for name in kept)
     assert state.exists()
+    # the steps of the first three epochs are those of the first settings, four times as large
     rates = [row["learning_rate"] for row in chosen.history_]
-    assert max(rates) > 0.005  # of the first settings, whose weights these are
+    assert rates[2] > 3 * rates[3]
 
 
 def test_weights_that_are_lost_are_not_made_up(tmp_path: Path) -> None:
@@ -237,17 +246,15 @@ def made(*scores: float, kind: Any = "random", **more: Any) -> SearchResult:
 
 def test_the_best_is_one_that_was_trained_to_the_end() -> None:
     found = made(0.1, 0.3, 0.2)
-    stopped = [
-        Trial(**{**vars(t), "state": "stopped"}) if t.number == 1 else t for t in found.trials
-    ]
     assert found.best.number == 1
-    assert SearchResult("asha", found.space, stopped).best.number == 2
+    first, second, third = found.trials
+    trials = [first, replace(second, state="stopped"), third]
+    assert SearchResult("asha", found.space, trials).best.number == 2
 
 
 def test_of_equal_weights_the_first_to_have_them_is_chosen() -> None:
     one, two = made(0.3, 0.3, kind="pbt").trials
-    copied = Trial(**{**vars(one), "schedule": [(0, {}), (1, {})]})
-    own = Trial(**{**vars(two), "schedule": [(0, {})]})
+    copied, own = replace(one, schedule=[(0, {}), (1, {})]), replace(two, schedule=[(0, {})])
     assert SearchResult("pbt", {"dropout": Range(0, 1)}, [copied, own]).best.number == 1
 
 

@@ -1,4 +1,4 @@
-"""What a killed search leaves is found by its mark and ended; processes of others are left alone."""
+"""What a killed search leaves is found by its mark and ended; other processes are left alone."""
 
 import os
 import signal
