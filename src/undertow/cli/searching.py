@@ -1,6 +1,5 @@
 """Options of a search over settings, and the text that says what is varied."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from undertow.models import Choices, Estimator, Range, SearchSpace
 
 PANEL = "The search"
-BOUNDS = re.compile(r"([^:,\[\]]+):([^:,\[\]]+?)(?::(log|linear))?")
 
 
 def _option(help_text: str, metavar: str) -> Any:
@@ -128,14 +126,16 @@ def _held(model: "Estimator", key: str, text: str) -> "Range | Choices":
     from undertow.cli.settings import parse_value
     from undertow.models import Choices, Range
 
-    if bounds := BOUNDS.fullmatch(text):
-        low, high = (_fitted(model, key, parse_value(each.strip())) for each in bounds.groups()[:2])
+    *bounds, scale = [part.strip() for part in text.split(":")]
+    if scale not in ("log", "linear"):
+        bounds, scale = [*bounds, scale], "linear"
+    if len(bounds) == 2 and not text.startswith("["):
+        low, high = (_fitted(model, key, parse_value(each)) for each in bounds)
         for each in (low, high):
             if isinstance(each, bool) or not isinstance(each, int | float):
                 raise ModelError(f"--space {key} goes from {low} to {high}: give two numbers.")
         whole = isinstance(low, int) and isinstance(high, int)
-        scale: Any = bounds[3] or "linear"
-        return Range(low, high, scale, whole=whole)
+        return Range(low, high, "log" if scale == "log" else "linear", whole=whole)
     values = parse_value(text) if text.startswith("[") else [parse_value(v) for v in names(text)]
     if not isinstance(values, list) or not values:
         raise UndertowError(f"--space {key}={printable(text)} holds no list of values.")

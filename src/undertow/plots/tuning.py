@@ -129,14 +129,16 @@ def _by_trial(ax: "Axes", search: Tuned) -> None:
 
 def _points(ax: "Axes", search: Tuned, places: Sequence[float]) -> None:
     """The scores of the trials at these places; the chosen one stands out."""
-    scored = [(at, t) for at, t in zip(places, search.trials, strict=True) if t.best]
+    placed = zip(places, search.trials, strict=True)
+    scored = [(at, each) for at, each in placed if each.best and np.isfinite(at)]
     for state, look in POINTS.items():
         mine = [(at, each.best[-1]) for at, each in scored if each.state == state]
         if mine:
             ax.plot(*zip(*mine, strict=True), linestyle="none", markersize=4, **look)
-    at = next(at for at, each in scored if each.number == search.best.number)
-    chosen: dict[str, Any] = {"markersize": 8, "zorder": 3, "linestyle": "none"}
-    ax.plot([at], [search.best.best[-1]], marker="o", color=BASELINE, label="chosen", **chosen)
+    chosen = [(at, each.best[-1]) for at, each in scored if each.number == search.best.number]
+    look = {"markersize": 8, "zorder": 3, "linestyle": "none", "color": BASELINE}
+    if chosen:
+        ax.plot(*zip(*chosen, strict=True), marker="o", label="chosen", **look)
 
 
 def _courses(ax: "Axes", search: Tuned) -> None:
