@@ -112,6 +112,9 @@ from .evaluation import (
     scorer as scorer,
 )
 from .experiments import (
+    Search as Search,
+)
+from .experiments import (
     ablate as ablate,
 )
 from .experiments import (
@@ -124,7 +127,13 @@ from .experiments import (
     latent_curve as latent_curve,
 )
 from .experiments import (
+    random_search as random_search,
+)
+from .experiments import (
     run as run,
+)
+from .experiments import (
+    tune as tune,
 )
 from .inference import (
     KLSchedule as KLSchedule,
@@ -137,6 +146,9 @@ from .models import (
 )
 from .models import (
     STNDT as STNDT,
+)
+from .models import (
+    Choices as Choices,
 )
 from .models import (
     Contrast as Contrast,
@@ -191,6 +203,9 @@ from .models import (
 )
 from .models import (
     PathPosterior as PathPosterior,
+)
+from .models import (
+    Range as Range,
 )
 from .models import (
     RegionalDecoding as RegionalDecoding,

@@ -16,6 +16,7 @@ from matplotlib.image import imread
 from tests.models import small_gp, small_sde
 from tests.plots.lines import BASELINE, PREDICTION, SWITCHING, TRAIN, TRIALS
 from tests.plots.test_latent_curve import Curve
+from tests.plots.test_tuning import SEARCH
 from undertow import plots
 from undertow.data import Prediction
 from undertow.errors import UndertowError
@@ -76,6 +77,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "score_intervals": lambda **o: plots.score_intervals(CURVES[20], {"co-bps": ["a"]}, **o),
     "single_trials": lambda **o: plots.single_trials(PREDICTION, BASELINE, **o),
     "training": lambda **o: plots.training([{"epoch": 1, "loss": 2.0}], **o),
+    "tuning": lambda **o: plots.tuning(SEARCH, **o),
     "velocity": lambda **o: plots.velocity(PREDICTION, BASELINE, **DECODED, **o),
     "waves": lambda **o: plots.waves(PREDICTION, {"z": np.ones((2, 15, 4))}, **o),
 }

@@ -21,7 +21,7 @@ from undertow.report.sections import SECTIONS, sections_of
 from undertow.report.sections.latents import WAVES
 from undertow.report.sections.scores import NEURONS, TRAINING
 
-NAMES = {section.name for section in SECTIONS if not section.generative}
+NAMES = {each.name for each in SECTIONS if not (each.generative or each.searched)}
 
 
 def written(record: RunRecord, folder: Path) -> tuple[str, set[str]]:

@@ -1,5 +1,7 @@
 """Gaussian-process factor analysis, with Gaussian or Poisson observations."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from scipy.optimize import minimize
@@ -8,13 +10,14 @@ from torch import Tensor
 from undertow import checks
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
-from undertow.baselines.latents.options import LatentEM
+from undertow.baselines.latents.options import SPACE, LatentEM
 from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.inference import GaussianProcessPrior, Sites
 from undertow.memory import check_memory
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
+from undertow.models.search_space import Range, SearchSpace
 
 SEARCH_TRIALS, SEARCH_STEPS = 64, 4
 """Trials and quasi-Newton steps by which timescales are improved in each iteration."""
@@ -128,6 +131,7 @@ class GPFA(LatentBaseline):
     """
 
     cli_name = "gpfa"
+    search_space: ClassVar[SearchSpace] = {**SPACE, "timescale_s": Range(0.03, 0.3, "log")}
 
     def __init__(
         self,

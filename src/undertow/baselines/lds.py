@@ -1,14 +1,17 @@
 """Linear dynamical systems, with Gaussian or Poisson observations."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
-from undertow.baselines.latents.options import LatentEM
+from undertow.baselines.latents.options import SPACE, LatentEM
 from undertow.inference import ChainLaw, LinearRegimes
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
+from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
 
 
@@ -68,6 +71,7 @@ class LDS(LatentBaseline):
     """
 
     cli_name = "lds"
+    search_space: ClassVar[SearchSpace] = SPACE
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.ridge import Ridge, ridge_left_one_out
 from undertow.models.base import Generated
 from undertow.models.population import Population
+from undertow.models.search_space import Choices, Range, SearchSpace
 
 PENALTIES = np.logspace(0, 5, 11)
 MOST_LAGS, LONGEST_S = 1000, 1e6
@@ -37,6 +38,10 @@ class SpikeRidge(ArrayBaseline):
     """
 
     cli_name = "ridge"
+    search_space: ClassVar[SearchSpace] = {
+        "width_s": Range(0.01, 0.12, "log"),
+        "lags": Choices((0, 1, 2, 3, 5, 8)),
+    }
     shapes: ClassVar[dict[str, Shape]] = {
         "rate_weights": ("features", "neurons"),
         "rate_offset": ("neurons",),

@@ -1,5 +1,7 @@
 """Switching linear dynamical systems: linear dynamics that take turns."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -8,12 +10,13 @@ from undertow import checks
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
 from undertow.baselines.latents.network import kept_rows, starting_rows
-from undertow.baselines.latents.options import SwitchingEM
+from undertow.baselines.latents.options import SPACE, SwitchingEM
 from undertow.baselines.latents.regimes import starting_regimes
 from undertow.inference import ChainLaw, LinearRegimes, RegimeLaw, Sites, infer_regimes, infer_sites
 from undertow.inference.regime_moves import RegimeMoves
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
+from undertow.models.search_space import Choices, SearchSpace
 from undertow.models.sizes import Size
 
 MOST_REGIMES = 1000
@@ -210,6 +213,11 @@ class SLDS(LatentBaseline):
 
     cli_name = "slds"
     em: SwitchingEM
+    search_space: ClassVar[SearchSpace] = {
+        **SPACE,
+        "regimes": Choices((2, 3, 4, 6, 8)),
+        "recurrent": Choices((True, False)),
+    }
 
     def __init__(
         self,

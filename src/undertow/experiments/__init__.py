@@ -25,7 +25,9 @@ from undertow.experiments.scores import (
     score_text,
     write_scores,
 )
+from undertow.experiments.search import Search, SearchResult, random_search
 from undertow.experiments.single_run import RunResult, run
+from undertow.experiments.tuning import TuneResult, tune
 from undertow.models.loading import load_model, model_choices, model_class
 
 __all__ = [
@@ -41,6 +43,9 @@ __all__ = [
     "RunResult",
     "SavedRun",
     "ScoreTable",
+    "Search",
+    "SearchResult",
+    "TuneResult",
     "ablate",
     "compare",
     "compared_by_default",
@@ -53,6 +58,7 @@ __all__ = [
     "model_class",
     "named_models",
     "prepare",
+    "random_search",
     "read_trials",
     "resized",
     "run",
@@ -60,6 +66,7 @@ __all__ = [
     "score_table",
     "score_text",
     "size_name",
+    "tune",
     "write_csv",
     "write_netcdf",
     "write_scores",

@@ -18,6 +18,7 @@ RUN: Mapping[str, Any] = {
     "data": dict[str, Any] | str,  # of a study the fingerprint alone
     "splits": dict[str, dict[str, Ids]],
     "seeds": dict[str, Any],
+    "search": dict[str, Any],
     "source": dict[str, Any],
     "versions": dict[str, Any],
     "fingerprint_without_labels": str,

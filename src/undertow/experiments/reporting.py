@@ -12,6 +12,7 @@ from undertow.errors import ModelError
 from undertow.experiments.fitting import Fitted, history
 from undertow.experiments.identity import versions
 from undertow.experiments.scores import ScoreTable
+from undertow.experiments.search.result import SearchResult
 from undertow.files import flatten
 from undertow.models import GPSLDS, Ensemble, LatentSDE
 from undertow.models.base import Estimator
@@ -38,6 +39,7 @@ def report_run(
     table: ScoreTable,
     about: Mapping[str, Any],
     figures: Collection[str] = ("png",),
+    search: SearchResult | None = None,
 ) -> Path:
     """Write the report of one fit into `out`.
 
@@ -48,6 +50,7 @@ def report_run(
         table: scores of both.
         about: what scores.json says: 'settings', 'seeds', 'source', 'splits', 'fit_s', 'notes'.
         figures: kinds of files in figures/, as in `write_report`.
+        search: by which the model's settings were found, if they were.
     """
     name = fitted.model.cli_name
     record = RunRecord(
@@ -68,6 +71,7 @@ def report_run(
         history=list(history(fitted.model)),
         prior_latents=_prior(fitted.model, fitted.test.trials),
         notes=about["notes"],
+        tuning=search,
         **generation_fields(fitted.model, fitted.test.trials),
     )
     return write_report(record, out, figures)

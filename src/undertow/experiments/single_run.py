@@ -1,13 +1,14 @@
 """One run: split → fit → predict → score beside the baseline → scores.json, model file, report."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from undertow.baselines import Smoothing
 from undertow.data import Splits, TrialSet, join_trials, split_trials
+from undertow.evaluation import Statistic
 from undertow.experiments.fitting import Fitted, fit_and_predict, load_and_predict, noted
 from undertow.experiments.identity import identity, run_directory, split_ids
 from undertow.experiments.reporting import report_run
@@ -19,6 +20,7 @@ from undertow.experiments.scores import (
     true_rate_cells,
     write_scores,
 )
+from undertow.experiments.search.result import SearchResult
 from undertow.memory import give_back
 from undertow.models.base import Estimator, ProgressReport
 from undertow.report import check_kinds
@@ -38,6 +40,7 @@ class RunResult:
         fit_s: seconds the fit took.
         report: the HTML page.
         scored_s: seconds that predictions, scores and report took.
+        statistics: model → score name → the per-trial sums behind it.
     """
 
     directory: Path
@@ -46,6 +49,7 @@ class RunResult:
     fit_s: float
     report: Path
     scored_s: float = float("nan")
+    statistics: Mapping[str, Mapping[str, Statistic]] = field(default_factory=dict)
 
     def summary(self) -> str:
         """Say in a line what the model scores, what took how long, and where the report lies."""
@@ -100,8 +104,42 @@ def run(
     what = identity(model, trials, {"split": split_ids(splits)}, split_seed)
     # the parts are a copy: of a large recording the whole goes, where the caller lets it go too
     del trials
+    about = {**what, "source": source}
+    carrying = Run(out, about, said, resume, reporter(progress, verbose), tell, figures)
     with run_directory(out, what, resume, source):
-        done = fit_or_load(model, splits, out, resume, reporter(progress, verbose))
+        result = carrying.carry_out(model, splits)
+    if say is None:
+        tell(result.summary())
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """How a run is carried out, once its directory is held.
+
+    Attributes:
+        out: the directory.
+        about: identity of the run, and its source.
+        notes: what the report says first.
+        resume: go on from what is in the directory.
+        progress: of the fit.
+        tell: called with one line before each longer step.
+        figures: kinds of files in figures/.
+        search: by which the model's settings were found; None where they were given.
+    """
+
+    out: Path
+    about: Mapping[str, Any]
+    notes: Sequence[str]
+    resume: bool
+    progress: ProgressReport
+    tell: Callable[[str], None]
+    figures: Collection[str]
+    search: SearchResult | None = None
+
+    def carry_out(self, model: Estimator, splits: Splits) -> RunResult:
+        """Fit, score beside the baseline, and write model, scores and report."""
+        done = fit_or_load(model, splits, self.out, self.resume, self.progress)
         fitted_at = time.monotonic()
         # rates of all training trials are large: those of one model are held at a time
         fits, found = {}, {}
@@ -109,30 +147,32 @@ def run(
         del done
         give_back()
         if has_baseline(model, splits.train):
-            tell("fitting the smoothing baseline")
+            self.tell("fitting the smoothing baseline")
             baseline = fit_and_predict(Smoothing(), splits)
             fits[Smoothing.cli_name], found[Smoothing.cli_name] = baseline.scored()
             del baseline
             give_back()
-        tell("scoring")
+        self.tell("scoring")
         cells = {name: [[each]] for name, each in found.items()}
         together = join_trials(splits.train, splits.validation)
         table = score_table(cells | true_rate_cells([(together, splits.test)]))
+        page = self._written(fits, table, splits)
         fitted = fits[model.cli_name]
-        warned = score_warnings(table.scores[model.cli_name])
+        scored_s = time.monotonic() - fitted_at
+        return RunResult(self.out, fitted.model, table, fitted.fit_s, page, scored_s, found)
+
+    def _written(self, fits: Mapping[str, Fitted], table: ScoreTable, splits: Splits) -> Path:
+        """Write scores and report; the path of its page."""
+        name, fitted = next(iter(fits.items()))
+        warned = score_warnings(table.scores[name])
         for words in warned:
-            tell(f"warning: {words}")
-        notes = [*said, *fitted.notes, *warned]
-        about = {**what, "source": source, **fit_facts(fitted, splits), "notes": notes}
-        write_scores(out / SCORES, table, about)
-        tell("writing the report")
+            self.tell(f"warning: {words}")
+        notes = [*self.notes, *fitted.notes, *warned]
+        about = {**self.about, **fit_facts(fitted, splits), "notes": notes}
+        write_scores(self.out / SCORES, table, about)
+        self.tell("writing the report")
         beside = fits.get(Smoothing.cli_name) if len(fits) > 1 else None
-        page = report_run(out, fitted, beside, table, about, figures)
-    scored_s = time.monotonic() - fitted_at
-    result = RunResult(out, fitted.model, table, fitted.fit_s, page, scored_s)
-    if say is None:
-        tell(result.summary())
-    return result
+        return report_run(self.out, fitted, beside, table, about, self.figures, self.search)
 
 
 def has_baseline(model: Estimator, trials: TrialSet) -> bool:

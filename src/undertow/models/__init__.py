@@ -20,6 +20,7 @@ from undertow.models.pieces import (
     TransformerDecoding,
 )
 from undertow.models.population import Population
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.models.trained import TrainedModel
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LFADS",
     "NDT",
     "STNDT",
+    "Choices",
     "Contrast",
     "Counts",
     "Ensemble",
@@ -47,7 +49,9 @@ __all__ = [
     "Masking",
     "PathPosterior",
     "Population",
+    "Range",
     "RegionalDecoding",
+    "SearchSpace",
     "Signals",
     "Solver",
     "TrainedModel",

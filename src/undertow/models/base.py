@@ -12,6 +12,7 @@ from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
 from undertow.evaluation import Score
 from undertow.evaluation import scores as scoring
+from undertow.models.search_space import SearchSpace
 from undertow.models.settable import Settable
 
 ProgressReport = Callable[[dict[str, float], float, float], None]
@@ -44,6 +45,8 @@ class Estimator(Settable):
     """Whether comparisons include it where no models are named."""
     settings_before: ClassVar[Mapping[str, Any]] = {}
     """What settings were, in effect, before files held them."""
+    search_space: ClassVar[SearchSpace] = {}
+    """What a search over settings varies by default; empty where nothing is worth it."""
     neuron_ids_: np.ndarray
     heldout_: np.ndarray
     bin_s_: float
@@ -127,6 +130,13 @@ class Estimator(Settable):
     def unused_signals(self, trials: TrialSet) -> list[str]:
         """Say what this model does not use of `trials`, a sentence each; `fit` warns of it."""
         return []
+
+    def judging_settings(self, trials: TrialSet) -> list[str]:
+        """Name the settings that change what the validation score of these trials measures.
+
+        A search leaves them alone: scores under different ones cannot be compared.
+        """
+        return [name for name in self.get_params() if name.endswith("monitor")]
 
     def parameter_counts(self) -> Mapping[str, int]:
         """Count learned numbers: 'all' and by part; empty for a model that does not count them."""

@@ -37,6 +37,9 @@ from undertow.training import (
     train,
 )
 
+STEPPING = frozenset({"training__learning_rate", "training__weight_decay", "training__clip_norm"})
+"""Settings of the training loop that may change from one epoch to the next."""
+
 
 class TrainedModel(NetworkModel[Network]):
     """Model whose network is trained by gradients.
@@ -101,6 +104,8 @@ class TrainedModel(NetworkModel[Network]):
 
     recipes: ClassVar[Mapping[str, Recipe]] = {}
     """Settings by name, which `Training(recipes=…)` races."""
+    adjustable: ClassVar[frozenset[str]] = STEPPING
+    """Settings that may change amid a training: the network and its budget stay what they are."""
 
     def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
         """Score each validation trial; the sum is in bits per spike, up to a constant.

@@ -25,6 +25,7 @@ from undertow.plots.regimes import regimes
 from undertow.plots.score_intervals import score_intervals
 from undertow.plots.single_trials import single_trials
 from undertow.plots.training import training
+from undertow.plots.tuning import tuning
 from undertow.plots.velocity import velocity
 from undertow.plots.waves import waves
 
@@ -50,6 +51,7 @@ __all__ = [
     "score_intervals",
     "single_trials",
     "training",
+    "tuning",
     "velocity",
     "waves",
 ]

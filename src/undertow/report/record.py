@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from undertow.evaluation import Score
     from undertow.models import GPSLDS, LatentSDE
     from undertow.models.base import Generated
+    from undertow.plots.tuning import Tuned
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class RunRecord:
             None for models that do not generate.
         models: the fitted models whose dynamics are looked into, several that differ in their seed
             for an ensemble; empty for others.
+        tuning: the search by which the settings were found; None where they were given.
         notes: what the reader must know (collapsed latents, silent neurons, …), one sentence each.
 
     Raises:
@@ -66,6 +68,7 @@ class RunRecord:
     prior_latents: Mapping[str, np.ndarray] | None = None
     generated: "Generated | None" = None
     models: "Sequence[LatentSDE | GPSLDS]" = ()
+    tuning: "Tuned | None" = None
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:

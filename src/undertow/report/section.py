@@ -28,6 +28,7 @@ class Section(NamedTuple):
             the reason where it does not apply. matplotlib is imported only in there.
         generative: only for models that generate; reports of others do not mention it.
         latent: only for predictions with latents of this name; likewise.
+        searched: only where the settings were searched.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Section(NamedTuple):
     draw: "Callable[[RunRecord, Figure], str]"
     generative: bool = False
     latent: str | None = None
+    searched: bool = False
 
 
 def colour_words(trials: TrialSet) -> str:

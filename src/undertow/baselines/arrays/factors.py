@@ -18,6 +18,7 @@ from undertow.data import TrialSet
 from undertow.dynamics.limits import width
 from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.sample_sums import check_samples
+from undertow.models.search_space import Choices, SearchSpace
 from undertow.models.smoothed_regression import Grid, HeldInSmoother, grid_values
 
 MOST_SAMPLES = 10**6
@@ -59,6 +60,7 @@ class StaticFactors(ArrayBaseline):
     first of each. Forward bins are mean rates.
     """
 
+    search_space: ClassVar[SearchSpace] = {"latent_dim": Choices((3, 4, 6, 8, 12, 16, 24, 32))}
     shapes: ClassVar[dict[str, Shape]] = {
         "loadings": ("heldin", "dim"),
         "offset": ("heldin",),

@@ -50,6 +50,11 @@ class LatentBaseline(EMModel[LatentNetwork]):
         checks.one_of("observed", self.observed, ("gaussian", "poisson"))
         checks.one_of("rates", self.rates, ("auto", "model", "regression"))
 
+    def judging_settings(self, trials: TrialSet) -> list[str]:
+        held = self.em.monitor != "likelihood" and bool(trials.heldout.any())
+        # evidence of counts and evidence of their square roots have no common unit
+        return super().judging_settings(trials) + ["observed"] * (not held)
+
     def unused_signals(self, trials: TrialSet) -> list[str]:
         return unused_by_spikes_alone(type(self).__name__, trials)
 

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from undertow import checks
 from undertow.models.em import PathEM
 from undertow.models.em.options import MOST
+from undertow.models.search_space import Choices, SearchSpace
+
+SPACE: SearchSpace = {
+    "latent_dim": Choices((3, 4, 6, 8, 12, 16, 24, 32)),
+    "observed": Choices(("gaussian", "poisson")),
+}
+"""What a search over settings of any of them varies."""
 
 
 @dataclass(frozen=True)

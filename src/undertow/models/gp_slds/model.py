@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from undertow.models.gp_slds.network import GPSLDSNetwork
 from undertow.models.gp_slds.options import VariationalEM
 from undertow.models.gp_slds.validation import validator
 from undertow.models.population import Population
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.models.sizes import Size
 from undertow.randomness import isolated_seed
 
@@ -65,6 +67,12 @@ class GPSLDS(FittedGPSLDS):
     """
 
     cli_name = "gp-slds"
+    search_space: ClassVar[SearchSpace] = {
+        "latent_dim": Choices((2, 3, 4, 6, 8)),
+        "regimes": Choices((2, 3, 4, 5)),
+        "temperature": Range(0.1, 1.0, "log"),
+        "em__smoothing_s": Range(0.02, 0.1, "log"),
+    }
     history_: list[dict[str, float]]
 
     def __init__(
@@ -105,6 +113,9 @@ class GPSLDS(FittedGPSLDS):
         width("regimes", self.regimes)
         if self.inducing is not None:
             width("inducing", self.inducing)
+
+    def judging_settings(self, trials: TrialSet) -> list[str]:
+        return [*super().judging_settings(trials), "initial_s"]
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         found = []

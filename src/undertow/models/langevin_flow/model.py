@@ -25,7 +25,7 @@ from undertow.models.langevin_flow.building import check_settings as check_piece
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.langevin_flow.presets import RECIPES, preset_settings
+from undertow.models.langevin_flow.presets import ADJUSTABLE, RECIPES, SPACE, preset_settings
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -36,8 +36,9 @@ from undertow.models.pieces import (
 )
 from undertow.models.population import Population
 from undertow.models.racing import Recipe
+from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
-from undertow.models.trained import TrainedModel
+from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_by_spikes_alone
 from undertow.training import Training, Validate
 
@@ -86,6 +87,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     cli_name = "langevin-flow"
     recipes: ClassVar[Mapping[str, Recipe]] = RECIPES
+    search_space: ClassVar[SearchSpace] = SPACE
+    adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
     settings_before: ClassVar[Mapping[str, Any]] = {"pool": None, "decoder__read": "together"}
     pooled_score_: float = float("nan")
     _pool: Pool | None = None
@@ -137,6 +140,11 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         return unused_by_spikes_alone(self.cli_name, trials)
+
+    def judging_settings(self, trials: TrialSet) -> list[str]:
+        held = self.training.monitor != "likelihood" and bool(trials.heldout.any())
+        # without held-out neurons, what it hides in training is what is scored
+        return super().judging_settings(trials) + ["coordinated_dropout"] * (not held)
 
     def check_settings(self) -> None:
         super().check_settings()

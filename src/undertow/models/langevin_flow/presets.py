@@ -9,6 +9,7 @@ from typing import Any
 from undertow.inference import KLSchedule
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.pieces import Counts, GRUEncoding, TransformerDecoding
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.names import find
 from undertow.training import Training
 
@@ -77,6 +78,27 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no-latents": {"dynamics": None},
 }
 """What `preset("auto")` races: regularisation, order, potential, latents or none."""
+SPACE: SearchSpace = {
+    "training__learning_rate": Range(1e-3, 1e-2, "log"),
+    "training__weight_decay": Range(1e-4, 0.1, "log"),
+    "dropout": Range(0.02, 0.5),
+    "coordinated_dropout": Choices(((0.0, 0.4), (0.0, 0.6), (0.0, 0.8), (0.2, 0.8))),
+    "kl__peak": Range(0.005, 0.5, "log"),
+    "latent_dim": Choices((16, 32, 64, 128)),
+    "encoder__hidden_dim": Choices((32, 64, 128)),
+}
+"""What a search varies: regularisation, step size, widths."""
+ADJUSTABLE = frozenset(
+    {
+        "dropout",
+        "coordinated_dropout",
+        "kl__peak",
+        "encoder__recurrent_dropout",
+        "decoder__withhold_h",
+        "variant__learn_from_kept",
+    }
+)
+"""Settings that the network's shape does not depend on, beside those of the training loop."""
 OWN: dict[str, dict[str, Any]] = {
     "default": {},
     "auto": {"training": Training(refit=True, recipes=tuple(RECIPES))},

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
-from undertow.models.latent_sde.presets import preset_settings
+from undertow.models.latent_sde.presets import ADJUSTABLE, SPACE, preset_settings
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import in_turn, readout_solver
 from undertow.models.latent_sde.relearning import relearn
@@ -33,7 +33,9 @@ from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import Counts, RegionalDecoding
 from undertow.models.population import Population
+from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
+from undertow.models.trained import STEPPING
 from undertow.training import Solve, Training, Validate
 
 
@@ -82,6 +84,8 @@ class LatentSDE(Inquiries):
 
     cli_name = "latent-sde"
     irregular_times = True
+    search_space: ClassVar[SearchSpace] = SPACE
+    adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
 
     def __init__(
         self,
@@ -129,6 +133,10 @@ class LatentSDE(Inquiries):
     def describe(self, trials: TrialSet) -> Population:
         used = self.signals
         return Population.of(trials, used.stimulus, used.behavior, used.labels, self.regions)
+
+    def judging_settings(self, trials: TrialSet) -> list[str]:
+        signals = [name for name in self.get_params() if name.startswith("signals__")]
+        return [*super().judging_settings(trials), *signals, "posterior__initial_s"]
 
     def check_settings(self) -> None:
         super().check_settings()

@@ -11,10 +11,23 @@ from undertow.inference import KLSchedule
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
 from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import Counts, RegionalDecoding
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.names import find
 from undertow.randomness import isolated_seed
 from undertow.training import Training
 
+SPACE: SearchSpace = {
+    "training__learning_rate": Range(1e-3, 2e-2, "log"),
+    "training__dynamics_rate": Range(1.0, 10.0, "log"),
+    "training__weight_decay": Range(1e-4, 0.1, "log"),
+    "dropout": Range(0.0, 0.6),
+    "kl__peak": Range(0.1, 4.0, "log"),
+    "latent_dim": Choices((4, 8, 16, 32)),
+    "encoder__hidden_dim": Choices((32, 64, 128)),
+}
+"""What a search varies; `latent_dim` matters where the dynamics are given by name."""
+ADJUSTABLE = frozenset({"dropout", "kl__peak", "posterior__sleep"})
+"""Settings that the network's shape does not depend on, beside those of the training loop."""
 STATE_DIM, HIDDEN = 16, 64
 """Eight oscillators, the fewest of supplement 2; units of the networks of supplement 3."""
 

@@ -1,7 +1,7 @@
 """`LFADS` (Sussillo et al. 2016): a sequential VAE whose latents are the states of a generator."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -19,11 +19,12 @@ from undertow.models.lfads.building import Settings, build_network, network_size
 from undertow.models.lfads.building import check_settings as check_pieces
 from undertow.models.lfads.network import LFADSNetwork
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
-from undertow.models.lfads.presets import preset_settings
+from undertow.models.lfads.presets import ADJUSTABLE, SPACE, preset_settings
 from undertow.models.pieces import Counts, GRUEncoding
 from undertow.models.population import Population
+from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
-from undertow.models.trained import TrainedModel
+from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_behavior
 from undertow.training import Training, Validate
 
@@ -65,6 +66,8 @@ class LFADS(TrainedModel[LFADSNetwork]):
     """
 
     cli_name = "lfads"
+    search_space: ClassVar[SearchSpace] = SPACE
+    adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
 
     def __init__(
         self,

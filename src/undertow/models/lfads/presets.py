@@ -5,6 +5,7 @@ from typing import Any
 from undertow.inference import KLSchedule
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
 from undertow.models.pieces import Counts, GRUEncoding
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.names import find
 from undertow.training import Training
 
@@ -34,6 +35,31 @@ RELEASED: dict[str, Any] = {
         average_decay=0.0,
     ),
 }
+SPACE: SearchSpace = {
+    "training__learning_rate": Range(1e-3, 2e-2, "log"),
+    "training__weight_decay": Range(1e-4, 0.1, "log"),
+    "dropout": Range(0.0, 0.6),
+    "coordinated_dropout": Choices(((0.0, 0.4), (0.0, 0.6), (0.0, 0.8), (0.2, 0.8))),
+    "kl__peak": Range(0.01, 2.0, "log"),
+    "initial__kl_weight": Range(0.1, 10.0, "log"),
+    "controller__kl_weight": Range(0.1, 10.0, "log"),
+    "generator__l2_penalty": Range(1e-2, 1e4, "log"),
+    "controller__l2_penalty": Range(1e-2, 1e4, "log"),
+    "inputs": Choices((0, 1, 2, 4)),
+}
+"""What a search varies: what AutoLFADS does, and the number of inputs."""
+ADJUSTABLE = frozenset(
+    {
+        "dropout",
+        "coordinated_dropout",
+        "kl__peak",
+        "initial__kl_weight",
+        "controller__kl_weight",
+        "generator__l2_penalty",
+        "controller__l2_penalty",
+    }
+)
+"""Settings that the network's shape does not depend on, beside those of the training loop."""
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "released": RELEASED}
 
 

@@ -1,11 +1,12 @@
 """`NDT` (Ye & Pandarinath 2021) and `STNDT` (Le & Shlizerman 2022)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from undertow.inference import Share
-from undertow.models.ndt.options import Contrast, Masking, Mixes, TransformerEncoding
+from undertow.models.ndt.options import SPACE, Contrast, Masking, Mixes, TransformerEncoding
 from undertow.models.ndt.shared import MaskedTransformer
 from undertow.models.pieces import Counts
+from undertow.models.search_space import Choices, SearchSpace
 from undertow.training import Training
 
 
@@ -36,6 +37,7 @@ class NDT(MaskedTransformer):
     """
 
     cli_name = "ndt"
+    search_space: ClassVar[SearchSpace] = SPACE
 
     def __init__(
         self,
@@ -85,6 +87,10 @@ class STNDT(MaskedTransformer):
     """
 
     cli_name = "stndt"
+    search_space: ClassVar[SearchSpace] = {
+        **SPACE,
+        "contrast__weight": Choices((0.0, 0.1, 1.0, 10.0)),
+    }
 
     def __init__(
         self,

@@ -7,10 +7,20 @@ from undertow import checks
 from undertow.decoders import Norm
 from undertow.errors import ModelError
 from undertow.models.pieces import WIDEST
+from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.options import Options
 
 Mixes = Literal["counts", "features"]
 """What the weights of an attention over neurons mix."""
+SPACE: SearchSpace = {
+    "training__learning_rate": Range(5e-4, 1e-2, "log"),
+    "training__weight_decay": Range(1e-4, 0.1, "log"),
+    "dropout": Range(0.1, 0.7),
+    "coordinated_dropout": Range(0.1, 0.7),
+    "encoder__layers": Choices((1, 2, 4, 6)),
+    "encoder__width": Choices((32, 64, 128)),
+}
+"""What a search varies: regularisation, step size, sizes."""
 MOST_LAYERS, LONGEST_S, MOST_WEIGHT = 1000, 1e9, 1e9
 
 

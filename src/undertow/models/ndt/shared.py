@@ -1,7 +1,7 @@
 """`MaskedTransformer`: what NDT and STNDT share."""
 
 from collections.abc import Sequence
-from typing import Literal, NoReturn, get_args
+from typing import ClassVar, Literal, NoReturn, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from undertow.models.ndt.prediction import mean_counts, predict
 from undertow.models.pieces import Counts
 from undertow.models.population import Population
 from undertow.models.sizes import Size
-from undertow.models.trained import TrainedModel
+from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_by_spikes_alone
 from undertow.training import Training, Validate
 
@@ -31,6 +31,7 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
     A concrete one takes these attributes as its arguments.
     """
 
+    adjustable: ClassVar[frozenset[str]] = STEPPING | {"dropout", "coordinated_dropout"}
     encoder: TransformerEncoding
     masking: Masking
     observation: Counts | Literal["poisson", "negative-binomial"]

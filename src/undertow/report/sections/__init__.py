@@ -10,6 +10,7 @@ from undertow.report.sections.predictive import PREDICTIVE
 from undertow.report.sections.regimes import REGIMES
 from undertow.report.sections.scores import NEURONS, TRAINING
 from undertow.report.sections.single_trials import RASTERS, SINGLE_TRIALS
+from undertow.report.sections.tuning import TUNING
 from undertow.report.sections.velocity import HAND_PATHS, VELOCITY
 
 SECTIONS = (
@@ -25,6 +26,7 @@ SECTIONS = (
     HAND_PATHS,
     NEURONS,
     PREDICTIVE,
+    TUNING,
     TRAINING,
     GENERATED,
     BEHAVIOR,
@@ -37,12 +39,14 @@ SECTIONS = (
 def sections_of(record: RunRecord) -> tuple[Section, ...]:
     """Return the figures of this record's report.
 
-    Some are only for models that generate, or that have latents of one kind.
+    Some are only for models that generate or that have latents of one kind, one only for settings
+    that were searched.
     """
     generates, latents = record.generated is not None, record.prediction.latents
     return tuple(
         section
         for section in SECTIONS
         if (generates or not section.generative)
+        and (record.tuning is not None or not section.searched)
         and (section.latent is None or section.latent in latents)
     )
