@@ -1,6 +1,7 @@
 """`undertow compare`: its files, resuming, and what it refuses."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def test_settings_name_their_model(undertow: Undertow, recording: Path, tmp_path
     assert not (tmp_path / "c").exists()
 
 
+def test_each_model_is_tuned_with_the_same_budget(
+    undertow: Undertow, recording: Path, tmp_path: Path
+) -> None:
+    words = ["--heldout", 3, "--folds", 2, "--models", "pca,ridge", "--tries", 3]
+    done = undertow("compare", recording, "--out", tmp_path / "c", *words)
+    assert done.exit_code == 0, done.output
+    held = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    assert held["tries"] == 3
+    assert [each["settings tried"] for each in held["models"].values()] == [3, 3]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -72,6 +84,7 @@ def test_settings_name_their_model(undertow: Undertow, recording: Path, tmp_path
         (["--train-trials", "ten"], "--train-trials ten are not whole numbers"),
         (["--train-trials", "1"], "at least 2|from 2"),
         (["--budget", "-1"], "budget"),
+        (["--tries", "0"], "--tries is 0"),
         (["--folds", "1"], "--folds is 1"),
     ],
 )

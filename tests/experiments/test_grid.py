@@ -148,7 +148,8 @@ def test_what_a_killed_cell_left_is_removed_once_it_is_finished(
 def identity_of(path: Path) -> str:
     """What a cell's checkpoint is named after."""
     held, about = json.loads(path.read_text()), ("cell", "scores", "fit_s", "validation_score")
-    left_out = (*about, "parameters", "cpu_s", "peak_bytes", "notes", "versions")
+    more = ("parameters", "cpu_s", "peak_bytes", "tried", "chosen", "search_cpu_s")
+    left_out = (*about, *more, "notes", "versions")
     return json.dumps({key: value for key, value in held.items() if key not in left_out})
 
 

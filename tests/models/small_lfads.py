@@ -12,6 +12,7 @@ SMALL: dict[str, Any] = {
     "encoder__hidden_dim": 6,
     "generator__hidden_dim": 7,
     "controller__hidden_dim": 4,
+    "inputs": 2,
     "initial__dim": 3,
     "samples": 4,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from undertow import checks
 from undertow.cli import options
 from undertow.cli.errors import guarded
 from undertow.cli.grid_verb import GridOptions, Study, carry_out
@@ -44,6 +45,13 @@ def compare(
             metavar="N,N,…", help="Learning curves: fit again on so many training trials."
         ),
     ] = None,
+    tries: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Equal tuning: try N settings of each model on validation trials before each fit.",
+        ),
+    ] = 1,
 ) -> None:
     """Fit many models on the same folds and seeds, and compare their scores, paired.
 
@@ -65,10 +73,16 @@ def compare(
         title=", ".join(fitted),
         models=lambda: fitted,
         fit=partial(
-            _fit, run_models, fitted, budget_minutes=budget, train_trials=_numbers(train_trials)
+            _fit,
+            run_models,
+            fitted,
+            budget_minutes=budget,
+            train_trials=_numbers(train_trials),
+            tries=checks.whole("--tries", tries, 1, error=UndertowError),
         ),
+        tried=0 if tries == 1 else tries * asked.folds * asked.seeds,
         decisive=lambda cell, done: False,
-        about={"budget_minutes": budget},
+        about={"budget_minutes": budget, "tries": tries},
     )
     carry_out(study, data, plan, asked)
 
@@ -115,8 +129,6 @@ def _with_settings(
 
 
 def _numbers(text: str | None) -> list[int]:
-    from undertow import checks
-
     try:
         found = [int(part) for part in names(text or "")]
     except ValueError:

@@ -46,6 +46,8 @@ class CellResult:
         path: the cell's JSON file.
         parameters: numbers learned, in 'all' and by part; empty for models that do not count them.
         usage: processor time and memory of the fit.
+        tried: settings that were tried before it; 1 where the model was fitted as it is.
+        search_cpu_s: processor seconds of the tries.
     """
 
     cell: Cell
@@ -56,6 +58,8 @@ class CellResult:
     validation_score: float = float("nan")
     parameters: Mapping[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    tried: int = 1
+    search_cpu_s: float = 0.0
 
     @classmethod
     def of(cls, cell: Cell, path: Path, found: CellRecord) -> "CellResult":
@@ -64,7 +68,18 @@ class CellResult:
         scores = {name: nan if value is None else value for name, value in found.scores.items()}
         score = nan if found.validation_score is None else found.validation_score
         usage = Usage(nan if found.cpu_s is None else found.cpu_s, found.peak_bytes)
-        return cls(cell, path, "", scores, found.fit_s, score, found.parameters, usage)
+        return cls(
+            cell,
+            path,
+            "",
+            scores,
+            found.fit_s,
+            score,
+            found.parameters,
+            usage,
+            found.tried,
+            found.search_cpu_s,
+        )
 
     @property
     def model_path(self) -> Path:

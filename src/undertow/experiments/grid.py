@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from undertow import checks
 from undertow.data import Splits, TrialSet, fewer_to_learn_from, fold_splits, split_trials
 from undertow.errors import UndertowError, WriteError
 from undertow.evaluation import save_statistics
+from undertow.experiments.cell_search import CellSearch, searched
 from undertow.experiments.cells import Cell, CellResult, Report
 from undertow.experiments.fitting import Fitted, fit_and_predict, noted
 from undertow.experiments.identity import differences, identity, split_ids, versions
@@ -31,6 +33,7 @@ class _Task:
     model: Estimator
     parts: Sequence[Splits]
     identity: Mapping[str, Any]
+    tries: int = 1
     notes: Sequence[str] = ()
     keep_model: bool = False
     progress: ProgressReport | None = None
@@ -42,12 +45,18 @@ class _Task:
 
     @property
     def checkpoint(self) -> Path:
-        """The folder of its checkpoints.
+        """The folder of its checkpoints."""
+        return self._own_folder("checkpoint")
 
-        Named after settings and data: one of an earlier, different fit is never found.
-        """
+    @property
+    def search(self) -> Path:
+        """The folder of the settings that are tried."""
+        return self._own_folder("search")
+
+    def _own_folder(self, what: str) -> Path:
+        """Named after settings and data: one of an earlier, different fit is never found."""
         digest = hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()[:12]
-        return self.path.with_suffix(f".{digest}.checkpoint")
+        return self.path.with_suffix(f".{digest}.{what}")
 
 
 def run_grid(
@@ -61,6 +70,7 @@ def run_grid(
     only_folds: Sequence[int] | None = None,
     keep_models: bool = False,
     train_trials: int | None = None,
+    tries: int = 1,
     report: Report | None = None,
     progress: ProgressReport | None = None,
 ) -> list[CellResult]:
@@ -85,6 +95,8 @@ def run_grid(
         keep_models: keep the fitted models too, as `<cell>.safetensors`.
         train_trials: learn and choose on so many trials of each fold alone, drawn stratified by
             condition; on all by default.
+        tries: try so many settings of each model's search space on the validation trials of each
+            cell, its own among them, and fit it under the best; 1 fits it as it is.
         report: called after each cell with its result, the number done and the number in all.
         progress: passed to `model.fit` where there is one worker.
 
@@ -95,6 +107,7 @@ def run_grid(
         UndertowError: when `out` holds a finished cell of the same name with other settings or
             data.
     """
+    checks.whole("tries", tries, 1, error=UndertowError)
     out = Path(out)
     # splits once per data set: all models and seeds share them, which makes differences paired
     parts, notes = {}, {}
@@ -102,7 +115,7 @@ def run_grid(
         with noted() as notes[name]:
             parts[name] = _parts(trials, folds, split_seed, train_trials)
     tasks = [
-        _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed)
+        _task(cell, models[cell.model], data[cell.data], parts[cell.data], out, split_seed, tries)
         for cell in _cells(models, data, folds, seeds, only_folds)
     ]
     tasks = [
@@ -160,19 +173,21 @@ def _task(
     parts: Sequence[Splits],
     out: Path,
     split_seed: int,
+    tries: int,
 ) -> _Task:
     ids = split_ids(parts[cell.fold or 0])
     # the seed is set before the identity is taken: a cell is what it was fitted with
     seeded = model.copy(seed=cell.seed) if "seed" in model.get_params(deep=False) else model.copy()
-    what = plain(identity(seeded, trials, {"split": ids}, split_seed))
-    return _Task(cell, out / f"{cell.name}.json", seeded, parts, what)
+    what = plain({**identity(seeded, trials, {"split": ids}, split_seed), "tries": tries})
+    return _Task(cell, out / f"{cell.name}.json", seeded, parts, what, tries)
 
 
 def _finished(task: _Task) -> CellResult | None:
     """The cell's earlier result, if there is one."""
     if not task.path.exists():
         return None
-    earlier, result = read_cell(task.path)
+    found, result = read_cell(task.path)
+    earlier = {"tries": 1} | found
     if changed := differences({key: earlier.get(key) for key in task.identity}, task.identity):
         raise UndertowError(
             f"{task.path} holds another fit ({changed}): give the model or data another name, or "
@@ -189,7 +204,7 @@ def _run_all(tasks: list[_Task], workers: int) -> Iterator[CellResult]:
 def run_cell(task: _Task) -> CellResult:
     """Run one cell; an error is recorded in a file of its own, not raised."""
     try:
-        fitted = _fit(task)
+        fitted, search = _fit(task)
         statistics = fitted.statistics()
         # sums before the JSON file: where that one lies, the cell is whole
         save_statistics(task.path.with_suffix(".npz"), statistics)
@@ -209,6 +224,7 @@ def run_cell(task: _Task) -> CellResult:
         fitted.model.validation_score_,
         dict(fitted.model.parameter_counts()),
         **vars(fitted.usage),
+        **vars(search),
     )
     about = {**vars(record), "notes": [*task.notes, *fitted.notes], "versions": versions()}
     write_json(task.path, {"cell": asdict(task.cell), **task.identity, **about})
@@ -220,20 +236,21 @@ def run_cell(task: _Task) -> CellResult:
 def _tidy(task: _Task) -> None:
     """Remove what a finished cell no longer needs."""
     task.error_path.unlink(missing_ok=True)
-    shutil.rmtree(task.checkpoint, ignore_errors=True)
+    for folder in (task.checkpoint, task.search):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fit(task: _Task) -> Fitted:
-    """Fit, from the last checkpoint where there is one.
-
-    The checkpoint's name holds what the fit is, so it is never that of another fit.
-    """
+def _fit(task: _Task) -> tuple[Fitted, CellSearch]:
+    """Search settings, where that is asked for, and fit; from where either was interrupted."""
+    parts = task.parts[task.cell.fold or 0]
+    model, search = searched(task.model, parts, task.tries, task.cell.seed, task.search)
     model_file = task.path.with_suffix(".safetensors") if task.keep_model else None
-    return fit_and_predict(
-        task.model,
-        task.parts[task.cell.fold or 0],
+    fitted = fit_and_predict(
+        model,
+        parts,
         model_file,
         checkpoint=task.checkpoint,
         resume=True,
         progress=task.progress,
     )
+    return fitted, search

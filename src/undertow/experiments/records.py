@@ -44,6 +44,9 @@ class CellRecord:
     parameters: dict[str, int] = field(default_factory=dict)
     cpu_s: float | None = None
     peak_bytes: int | None = None
+    tried: int = 1
+    chosen: dict[str, Any] = field(default_factory=dict)
+    search_cpu_s: float = 0.0
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from undertow import checks
 from undertow.errors import ModelError
 from undertow.names import shown
-from undertow.options import Options
 
 FACTORS = (0.8, 1.2)
 """By one of these a value is multiplied when it is perturbed (Jaderberg et al. 2017)."""
 DRAWN_ANEW = 0.25
 """Share of the perturbations that draw a value anew instead."""
 FURTHEST, TRIES = 1e12, 50
+Scale = Literal["linear", "log"]
 
 
 @dataclass(frozen=True)
-class Range(Options):
+class Range:
     """Numbers from `low` to `high`, both included.
 
     Attributes:
@@ -28,15 +28,16 @@ class Range(Options):
         whole: whole numbers alone.
     """
 
-    argument: ClassVar[str] = "range"
     low: float
     high: float
-    scale: Literal["linear", "log"] = "linear"
+    scale: Scale = "linear"
     whole: bool = False
 
-    def check(self) -> None:
-        checks.number(self.of("low"), self.low, -FURTHEST, FURTHEST)
-        checks.number(self.of("high"), self.high, -FURTHEST, FURTHEST)
+    def __post_init__(self) -> None:
+        checks.number("range.low", self.low, -FURTHEST, FURTHEST)
+        checks.number("range.high", self.high, -FURTHEST, FURTHEST)
+        checks.one_of("range.scale", self.scale, get_args(Scale))
+        checks.one_of("range.whole", self.whole, (True, False))
         if self.low > self.high:
             raise ModelError(f"a range goes from {self.low:g} to {self.high:g}: the lower first.")
         if self.scale == "log" and self.low <= 0:
@@ -72,14 +73,13 @@ class Range(Options):
 
 
 @dataclass(frozen=True)
-class Choices(Options):
+class Choices:
     """Values to choose from, each as likely.
 
     Attributes:
         values: at least one, in an order in which neighbours are alike, if they have one.
     """
 
-    argument: ClassVar[str] = "choices"
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:

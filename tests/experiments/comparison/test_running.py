@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from undertow.baselines import MINT, ConditionAverage, MeanRate, Smoothing
+from undertow.baselines import MINT, PCA, ConditionAverage, MeanRate, Smoothing
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments import Comparison, compare, compared_by_default, named_models
@@ -125,6 +125,49 @@ def test_models_are_named_or_given(small_trials: TrialSet) -> None:
     assert named_models({"x": mine})["x"] is not mine
 
 
+def tuned(trials: TrialSet, out: Path, **options: Any) -> Comparison:
+    models = {"pca": PCA(latent_dim=2, width_s=0.05, penalty=0.1), "smoothing": QUICK}
+    return compare(trials, out, models, folds=3, only_folds=(0,), verbose=False, **options)
+
+
+def test_equal_budgets_of_tuning_are_spent_on_validation_trials_and_counted(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
+    found = tuned(small_trials, tmp_path, tries=4)
+    (cell,) = (each for name, each in cells(tmp_path).items() if name.startswith("pca"))
+    assert cell["tried"] == 4
+    assert cell["chosen"]["latent_dim"] in (2, *PCA.search_space["latent_dim"].examples)
+    assert cell["settings"]["latent_dim"] == 2, "a cell is known by what was given"
+    assert found.models["pca"].search_cpu_s > 0
+    assert (found.models["smoothing"].tried, found.models["smoothing"].search_cpu_s) == (1, 0)
+    heads, rows = found.tables()[2]
+    assert heads[-2:] == ["settings tried", "processor seconds a search"]
+    assert [row[-2] for row in rows] == ["4", "1"]
+    assert not list((tmp_path / "cells").glob("*.search"))
+    page = found.write(tmp_path)[0].read_text()
+    assert "Before each fit 4 settings of each model were tried on the validation trials" in page
+    with pytest.raises(UndertowError, match=r"another fit \(tries was 4, is 1\)"):
+        tuned(small_trials, tmp_path)
+
+
+def test_tuning_sees_no_test_trial(tmp_path: Path, small_trials: TrialSet) -> None:
+    tuned(small_trials, tmp_path / "a", tries=4)
+    (cell,) = (each for name, each in cells(tmp_path / "a").items() if name.startswith("pca"))
+    tested = np.isin(small_trials.trial_ids, cell["splits"]["split"]["test"])
+    spikes = small_trials.spikes.copy()
+    spikes[tested] = spikes[tested][:, ::-1]
+    tuned(small_trials.replace(spikes=spikes), tmp_path / "b", tries=4)
+    (other,) = (each for name, each in cells(tmp_path / "b").items() if name.startswith("pca"))
+    assert other["chosen"] == cell["chosen"]
+    assert other["scores"] != cell["scores"]
+
+
+def test_without_tuning_the_page_says_so(tmp_path: Path, small_trials: TrialSet) -> None:
+    found = quick(small_trials, tmp_path, only_folds=(0,))
+    assert "No settings were searched" in found.write(tmp_path)[0].read_text()
+    assert "settings tried" not in found.tables()[2][0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -134,6 +177,7 @@ def test_models_are_named_or_given(small_trials: TrialSet) -> None:
         ({"only_folds": (3,)}, r"\[3\]: there are 0 to 2"),
         ({"folds": 1}, "folds is 1"),
         ({"budget_minutes": 0}, "budget_minutes is 0"),
+        ({"tries": 0}, "tries is 0"),
         ({"train_trials": (900,)}, "cannot learn from 900 trials: there are"),
     ],
 )

@@ -70,7 +70,8 @@ def test_both_divergences_are_logged_each_on_its_own() -> None:
     row = fitted().history_[-1]
     assert {"negative_log_likelihood", "kl_initial", "kl_inputs"} <= set(row)
     weight = fitted().kl(0.5)  # at the start of the second of two epochs
-    total = row["negative_log_likelihood"] + weight * (row["kl_initial"] + row["kl_inputs"])
+    kl = fitted().initial.kl_weight * row["kl_initial"] + row["kl_inputs"]
+    total = row["negative_log_likelihood"] + weight * kl
     assert row["loss"] == pytest.approx(total, rel=1e-6)
 
 

@@ -24,6 +24,8 @@ class Compared:
         differences: score name → paired difference from the first model.
         parameters: numbers learned, in 'all'; empty for a model that does not count them.
         fit_s, cpu_s: median seconds of a fit, by the clock and of the processor.
+        tried: settings that were tried before each fit; 1 where the model was fitted as it is.
+        search_cpu_s: median seconds of the processor that they took.
         peak_bytes: the most memory that a fit held, Python and libraries included; None where the
             system does not say.
     """
@@ -36,6 +38,8 @@ class Compared:
     fit_s: float
     cpu_s: float
     peak_bytes: int | None
+    tried: int
+    search_cpu_s: float
 
     @property
     def fits(self) -> int:
@@ -88,4 +92,6 @@ def compared(
         statistics.median(c.fit_s for c in mine) if mine else nan,
         statistics.median(c.usage.cpu_s for c in mine) if mine else nan,
         max(peaks, default=None),
+        max((c.tried for c in mine), default=1),
+        statistics.median(c.search_cpu_s for c in mine) if mine else nan,
     )

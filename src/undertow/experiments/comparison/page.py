@@ -21,7 +21,13 @@ METHODS = (
     "that differences are paired. A star marks the best of a score and those whose difference "
     "from it has an interval that holds zero: level with the best. Many scores are compared here, "
     "and one interval in twenty misses. Every model makes its choices on validation trials inside "
-    "the training trials; test trials were predicted once."
+    "the training trials; test trials were predicted once. {settings}"
+)
+AS_GIVEN = "No settings were searched: all models have those given, by default their own defaults."
+SEARCHED = (
+    "Before each fit {tried} settings of each model were tried on the validation trials of its "
+    "fold, drawn at random from its search space, those given among them, and the model was fitted "
+    "under the best. Models that choose by grids of their own have no search space."
 )
 PAIRED = ("co-bps", "held-in bps")
 """Scores that single neurons have, the first there is."""
@@ -53,10 +59,16 @@ def comparison_page(
         section("costs", "Ranks and costs", _html(tables.cost_table(ranking))),
         *_pair_drawn(ranking),
         *_curves_drawn(ranking, curves),
-        section("methods", "How this was done", f'<p class="methods">{text(METHODS)}</p>'),
+        section("methods", "How this was done", _methods(ranking)),
         section("about", "Data and software", facts(_plain_facts(about))),
     ]
     return page(heading, body)
+
+
+def _methods(ranking: Ranking) -> str:
+    tried = max(each.tried for each in ranking.models.values())
+    words = METHODS.format(settings=AS_GIVEN if tried == 1 else SEARCHED.format(tried=tried))
+    return f'<p class="methods">{text(words)}</p>'
 
 
 def _plain_facts(about: Mapping[str, Any]) -> dict[str, Any]:

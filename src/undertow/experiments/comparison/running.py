@@ -37,6 +37,7 @@ def compare(
     only_folds: Sequence[int] | None = None,
     budget_minutes: float | None = None,
     train_trials: Sequence[int] = (),
+    tries: int = 1,
     split_seed: int = 0,
     workers: int = 1,
     keep_models: bool = False,
@@ -64,6 +65,9 @@ def compare(
             always is. Scores are then of the folds and seeds that were fitted.
         train_trials: fit all models again on so many training trials of each fold, for learning
             curves.
+        tries: an equal budget of tuning: so many settings of each model's search space are tried
+            on the validation trials of each fold, those given among them, and the model is fitted
+            under the best. 1 fits all models as they are.
         split_seed: of the folds, and of the trials left to learn from.
         workers, keep_models, report, progress: as in `run_grid`.
         data_name: of the recording, in the names of the fits.
@@ -82,6 +86,7 @@ def compare(
         "split_seed": split_seed,
         "workers": workers,
         "keep_models": keep_models,
+        "tries": tries,
         **told(report, progress, verbose),
     }
     blocks = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]

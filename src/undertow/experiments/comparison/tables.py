@@ -47,6 +47,7 @@ def cost_table(ranking: Ranking) -> Table:
 
 def model_rows(ranking: Ranking) -> list[dict[str, Any]]:
     """One plain row per model."""
+    searched = any(each.tried > 1 for each in ranking.models.values())
     return [
         {
             "model": name,
@@ -56,9 +57,14 @@ def model_rows(ranking: Ranking) -> list[dict[str, Any]]:
             "seconds a fit": each.fit_s,
             "processor seconds a fit": each.cpu_s,
             "peak memory (MB)": None if each.peak_bytes is None else each.peak_bytes / 1e6,
+            **(_search(each) if searched else {}),
         }
         for name, each in ranking.models.items()
     ]
+
+
+def _search(each: Compared) -> dict[str, Any]:
+    return {"settings tried": each.tried, "processor seconds a search": each.search_cpu_s}
 
 
 def score_rows(ranking: Ranking) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ class LFADS(TrainedModel[LFADSNetwork]):
     def __init__(
         self,
         latent_dim: int = 32,
-        inputs: int = 2,
+        inputs: int = 4,
         encoder: GRUEncoding | Literal["gru"] = "gru",
         *,
         generator: GRUGenerator = GRUGenerator(),  # noqa: B008 (frozen)
@@ -80,13 +80,13 @@ class LFADS(TrainedModel[LFADSNetwork]):
         initial: InitialCondition = InitialCondition(),  # noqa: B008 (frozen)
         observation: Counts | Literal["poisson", "negative-binomial"] = "poisson",
         stimulus: bool = True,
-        kl: KLSchedule = KLSchedule("linear", 0.2, rise=0.5),  # noqa: B008 (frozen)
-        dropout: float = 0.2,
-        coordinated_dropout: Share = (0.0, 0.8),
+        kl: KLSchedule = KLSchedule("linear", 0.05, rise=0.5),  # noqa: B008 (frozen)
+        dropout: float = 0.5,
+        coordinated_dropout: Share = (0.0, 0.5),
         samples: int = 16,
         seed: int = 0,
         device: str = "auto",
-        training: Training = Training(refit=True),  # noqa: B008 (frozen)
+        training: Training = Training(learning_rate=6e-3, refit=True),  # noqa: B008 (frozen)
     ) -> None:
         self.latent_dim, self.inputs, self.encoder = latent_dim, inputs, encoder
         self.generator, self.controller, self.initial = generator, controller, initial

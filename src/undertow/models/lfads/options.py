@@ -44,7 +44,7 @@ class InitialCondition(Options):
     argument: ClassVar[str] = "initial"
     dim: int = 64
     prior: Literal["learned", "standard"] = "learned"
-    kl_weight: float = 1.0
+    kl_weight: float = 5.0
 
     def check(self) -> None:
         checks.whole(self.of("dim"), self.dim, 1, WIDEST)

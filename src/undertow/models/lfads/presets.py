@@ -19,7 +19,7 @@ RELEASED: dict[str, Any] = {
     "controller": GRUController(
         hidden_dim=128, correlation_s=0.02, prior_std=0.74, l2_penalty=500.0
     ),
-    "initial": InitialCondition(dim=64),
+    "initial": InitialCondition(dim=64, kl_weight=1.0),
     "observation": Counts(rate_floor_hz=0.0),
     "kl": KLSchedule("linear", 1.0, rise=0.25),
     "dropout": 0.05,
