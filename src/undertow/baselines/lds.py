@@ -75,7 +75,7 @@ class LDS(LatentBaseline):
 
     def __init__(
         self,
-        latent_dim: int = 12,
+        latent_dim: int = 20,
         observed: Observed = "poisson",
         rates: Rates = "auto",
         *,

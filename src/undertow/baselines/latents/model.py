@@ -145,6 +145,8 @@ class LatentBaseline(EMModel[LatentNetwork]):
         self.notes_.append(
             f"rates: regression, penalty {penalty:g} ({bps:.4f}; the model's readout {own:.4f})"
         )
+        if self.em.monitor != "likelihood":
+            self.validation_score_ = bps  # of the rates that it predicts
         return penalty
 
     def _regress(self, trials: TrialSet, penalty: float) -> None:
