@@ -285,3 +285,12 @@ def test_scikit_learn_cross_validates_and_searches(cls: type[Estimator]) -> None
 def test_trials_are_predicted_whatever_their_number_and_order(cls: type[Estimator]) -> None:
     one = fitted(cls).predict(SPLITS.test[:1])
     assert one.rates.shape == (1, *SPLITS.test.spikes.shape[1:])
+
+
+@every
+def test_only_models_that_say_so_depend_on_the_seed(cls: type[Estimator]) -> None:
+    if cls.seeded:
+        return
+    other = fit_quietly(clone(fitted(cls)).set_params(seed=7))
+    before, after = (model.predict(SPLITS.test).rates for model in (fitted(cls), other))
+    assert np.array_equal(before, after, equal_nan=True)

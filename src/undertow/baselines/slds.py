@@ -212,6 +212,7 @@ class SLDS(LatentBaseline):
     """
 
     cli_name = "slds"
+    seeded = True
     em: SwitchingEM
     search_space: ClassVar[SearchSpace] = {
         **SPACE,

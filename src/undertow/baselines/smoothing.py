@@ -57,6 +57,7 @@ class Smoothing(Estimator):
     """
 
     cli_name: ClassVar[str] = "smoothing"
+    seeded = False
 
     def __init__(
         self,

@@ -23,6 +23,13 @@ MODELS: dict[str, Estimator] = {
 }
 
 
+class Drawn(MeanRate):
+    """Mean rates that pretend to depend on the seed."""
+
+    cli_name = "drawn"
+    seeded = True
+
+
 def cells(out: Path) -> dict[str, Any]:
     found = {p.stem: json.loads(p.read_text()) for p in (out / "cells").glob("*.json")}
     return {k: v for k, v in found.items() if "error" not in v}
@@ -37,9 +44,24 @@ def test_every_model_is_fitted_on_every_fold_and_seed(
 ) -> None:
     found = quick(small_trials, tmp_path, seeds=(0, 1))
     assert list(found.models) == list(MODELS)
-    assert all(each.fits == 6 for each in found.models.values())
-    assert len(cells(tmp_path)) == 4 * 6
     assert not found.errors
+
+
+def test_models_without_seeds_are_fitted_once_and_paired_with_every_seed(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
+    models = {"drawn": Drawn(), "averages": MODELS["averages"]}
+    found = compare(small_trials, tmp_path, models, folds=3, seeds=(4, 5), verbose=False)
+    names = [name.split("__") for name in cells(tmp_path)]
+    assert {(n[0], n[3]) for n in names} == {
+        ("drawn", "seed4"),
+        ("drawn", "seed5"),
+        ("averages", "seed4"),
+    }
+    assert {name: each.fits for name, each in found.models.items()} == {"drawn": 6, "averages": 3}
+    seeds = found.models["averages"].statistics[0]
+    assert list(seeds) == [4, 5]
+    assert seeds[4]["co-bps"].value == seeds[5]["co-bps"].value
 
 
 def test_finished_fits_are_read(
@@ -70,7 +92,7 @@ def test_seeds_come_after_folds_so_that_a_budget_ends_with_whole_folds(
     def report(cell: Any, *_: Any) -> None:
         order.append((cell.cell.fold, cell.cell.seed))
 
-    compare(small_trials, tmp_path, {"m": MeanRate()}, folds=2, seeds=(0, 1), report=report)
+    compare(small_trials, tmp_path, {"m": Drawn()}, folds=2, seeds=(0, 1), report=report)
     assert order == [(0, 0), (1, 0), (0, 1), (1, 1)]
 
 

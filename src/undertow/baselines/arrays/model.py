@@ -46,6 +46,7 @@ class ArrayBaseline(FittedNetwork[Arrays]):
     those of `FittedNetwork`.
     """
 
+    seeded = False
     shapes: ClassVar[Mapping[str, Shape]]
     """Name of each array → its sizes."""
     positive: ClassVar[tuple[str, ...]] = ()

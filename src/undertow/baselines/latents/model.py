@@ -39,6 +39,7 @@ class LatentBaseline(EMModel[LatentNetwork]):
     implements `build_network`. Attributes are those of `FittedNetwork`.
     """
 
+    seeded = False
     latent_dim: int
     observed: Observed
     rates: Rates

@@ -26,6 +26,7 @@ class Compared:
         fit_s, cpu_s: median seconds of a fit, by the clock and of the processor.
         tried: settings that were tried before each fit; 1 where the model was fitted as it is.
         search_cpu_s: median seconds of the processor that they took.
+        fits: number of fits that count; one stands for all seeds where it depends on none.
         peak_bytes: the most memory that a fit held, Python and libraries included; None where the
             system does not say.
     """
@@ -40,11 +41,7 @@ class Compared:
     peak_bytes: int | None
     tried: int
     search_cpu_s: float
-
-    @property
-    def fits(self) -> int:
-        """The number of fits that finished."""
-        return sum(len(seeds) for seeds in self.statistics.values())
+    fits: int
 
 
 def complete(
@@ -94,4 +91,5 @@ def compared(
         max(peaks, default=None),
         max((c.tried for c in mine), default=1),
         statistics.median(c.search_cpu_s for c in mine) if mine else nan,
+        len({c.path for c in mine if c.cell.seed in found.get(c.cell.fold or 0, ())}),
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def compare(
 ) -> Comparison:
     """Fit every model on the same folds and seeds, and compare their scores, paired.
 
-    Each model chooses what it chooses on validation trials inside the training trials; test trials
-    are predicted once. Finished fits in `out` are read, not run again; one that fails is named in
-    `Comparison.errors` and tried again next time.
+    A model whose fits depend on no seed is fitted once for all seeds. Each model chooses what it
+    chooses on validation trials inside the training trials; test trials are predicted once.
+    Finished fits in `out` are read, not run again; one that fails is named in `Comparison.errors`
+    and tried again next time.
 
     Args:
         trials: all trials, held-out neurons marked.
@@ -100,14 +102,32 @@ def compare(
         if done and deadline is not None and time.monotonic() > deadline:
             tell(f"{done} of {len(blocks)} folds and seeds fitted within the budget")
             break
+        again = seed != seeds[0] and tries == 1
+        fresh = {name: each for name, each in named.items() if each.seeded or not again}
+        if not fresh:
+            continue
         block = {"seeds": (seed,), "only_folds": (fold,), **options}
-        cells += run_grid(named, {data_name: trials}, Path(out) / CELLS, **block)
+        cells += run_grid(fresh, {data_name: trials}, Path(out) / CELLS, **block)
         for n in fewer:
             data = {f"{data_name}-{n}-trials": trials}
-            fewer[n] += run_grid(named, data, Path(out) / CELLS, train_trials=n, **block)
+            fewer[n] += run_grid(fresh, data, Path(out) / CELLS, train_trials=n, **block)
+    for each in (cells, *fewer.values()):
+        each += _unseeded(named, each)
     if fewer:
         fewer[round(trials.n_trials * (1 - 1 / folds))] = cells  # the curves end at all trials
     return Comparison.from_cells(named, cells, fewer)
+
+
+def _unseeded(models: Mapping[str, Estimator], cells: Sequence[CellResult]) -> list[CellResult]:
+    """The fits that depend on no seed, under the seeds they were not fitted with."""
+    done = {(c.cell.model, c.cell.fold, c.cell.seed) for c in cells}
+    seeds = {c.cell.seed for c in cells}
+    return [
+        replace(c, cell=replace(c.cell, seed=seed))
+        for c in cells
+        for seed in seeds
+        if not models[c.cell.model].seeded and (c.cell.model, c.cell.fold, seed) not in done
+    ]
 
 
 def named_models(models: Models = ()) -> dict[str, Estimator]:
