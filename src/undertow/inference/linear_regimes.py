@@ -119,18 +119,17 @@ class LinearRegimes(nn.Module):
             mean, cov, lag: moments of the paths, see `Moments`.
             inputs: u, (trials, bins, input_dim); None for none.
         """
-        constants, found = self._constants(inputs), []
+        constants, precision = self._constants(inputs), torch.linalg.inv(self.noise_cov)
+        carried = precision @ self.matrices  # Q⁻¹ A
+        back = self.matrices.transpose(-1, -2) @ carried
+        # tr Q⁻¹ (S₁ + A S₀ Aᵀ − L Aᵀ − A Lᵀ) of every step, a product of what is flattened
+        spread = cov[:, 1:].flatten(-2) @ precision.flatten(1).t()
+        spread += cov[:, :-1].flatten(-2) @ back.flatten(1).t()
+        spread -= 2 * lag.flatten(-2) @ carried.flatten(1).t()
         for k in range(self.regimes):
-            a, factor = self.matrices[k], torch.linalg.cholesky(self.noise_cov[k])
-            miss = mean[:, 1:] - mean[:, :-1] @ a.t() - constants[:, :, k]
-            spread = cov[:, 1:] + a @ cov[:, :-1] @ a.t()
-            crossed = lag @ a.t()
-            spread = spread - crossed - crossed.transpose(-1, -2)
-            precision = torch.cholesky_inverse(factor)
-            square = ((miss @ precision) * miss).sum(-1) + (precision * spread).sum((-1, -2))
-            log_det = 2 * factor.diagonal().log().sum() + self.dim * log(2 * pi)
-            found.append(-(square + log_det) / 2)
-        return torch.stack(found, -1)
+            miss = mean[:, 1:] - mean[:, :-1] @ self.matrices[k].t() - constants[:, :, k]
+            spread[..., k] += ((miss @ precision[k]) * miss).sum(-1)
+        return -(spread + torch.logdet(2 * pi * self.noise_cov)) / 2
 
     @torch.no_grad()
     def expected_log_first(self, mean: Tensor, cov: Tensor) -> Tensor:
