@@ -85,7 +85,7 @@ def cluster(
         monkeypatch.setenv(name, value)
     options = {
         "--port": port,
-        "--ray-client-server-port": client,
+        **({"--ray-client-server-port": client} if find_spec("grpc") else {}),
         "--node-ip-address": "127.0.0.1",
         "--include-dashboard": "false",
         "--num-cpus": 2,
