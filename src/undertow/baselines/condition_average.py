@@ -135,6 +135,7 @@ class ConditionAverage(AveragedTrials):
     """
 
     cli_name = "condition-average"
+    told = "condition"
 
     def __init__(
         self,

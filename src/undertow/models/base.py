@@ -43,6 +43,8 @@ class Estimator(Settable):
     irregular_times: ClassVar[bool] = False
     compared: ClassVar[bool] = True
     """Whether comparisons include it where no models are named."""
+    told: ClassVar[str] = ""
+    """What it is told of test trials and other models are not, such as 'condition'."""
     seeded: ClassVar[bool] = True
     """Whether a fit with validation trials depends on `seed`."""
     settings_before: ClassVar[Mapping[str, Any]] = {}

@@ -15,10 +15,19 @@ from undertow.models import model_choices
 from undertow.models.base import Estimator
 
 QUICK = Smoothing(width_s=0.05, floor_hz=0.5, penalty=0.1)
+
+
+class Averages(ConditionAverage):
+    """The best model here, and one that does not say what it is told."""
+
+    cli_name = "averages"
+    told = ""
+
+
 MODELS: dict[str, Estimator] = {
-    "averages": ConditionAverage(width_s=0.02, added_trials=1.0),
+    "averages": Averages(width_s=0.02, added_trials=1.0),
     "means": MeanRate(),
-    "again": ConditionAverage(width_s=0.02, added_trials=1.0),
+    "again": Averages(width_s=0.02, added_trials=1.0),
     "smoothing": QUICK,
 }
 
@@ -62,6 +71,22 @@ def test_models_without_seeds_are_fitted_once_and_paired_with_every_seed(
     seeds = found.models["averages"].statistics[0]
     assert list(seeds) == [4, 5]
     assert seeds[4]["co-bps"].value == seeds[5]["co-bps"].value
+
+
+def test_what_is_told_more_is_shown_and_ranked_with_none(
+    tmp_path: Path, small_trials: TrialSet
+) -> None:
+    models = {"told": ConditionAverage(width_s=0.02, added_trials=1.0), **MODELS}
+    found = compare(small_trials, tmp_path, models, folds=3, verbose=False)
+    by_score = {name: each.scores["co-bps"].value for name, each in found.models.items()}
+    assert max(by_score, key=lambda name: by_score[name]) == "told"
+    assert found.ranking.rank("told", "co-bps") is None
+    assert all("told" not in level for level in found.level.values())
+    assert found.table()[1][0][0] == "told (told the condition)"
+    alone = compare(small_trials, tmp_path, {"told": models["told"]}, folds=3, verbose=False)
+    assert alone.level == {}
+    assert alone.sentences() == []
+    alone.write(tmp_path)
 
 
 def test_finished_fits_are_read(

@@ -19,6 +19,7 @@ class Compared:
 
     Attributes:
         settings: of the model.
+        told: what it was told of test trials and others were not; it is ranked with none.
         statistics: fold → seed → score name → per-trial sums.
         scores: score name → score over folds and seeds.
         differences: score name → paired difference from the first model.
@@ -32,6 +33,7 @@ class Compared:
     """
 
     settings: Mapping[str, Any]
+    told: str
     statistics: Mapping[int, Seeds]
     scores: Mapping[str, Score]
     differences: Mapping[str, Score]
@@ -82,6 +84,7 @@ def compared(
     peaks = [c.usage.peak_bytes for c in mine if c.usage.peak_bytes is not None]
     return Compared(
         settings_of(model),
+        model.told,
         found,
         scores_of(found),
         paired_differences(found, first) if found is not first else {},

@@ -20,9 +20,10 @@ METHODS = (
     "trials and, where there are several, seeds; trials are resampled alike for all models, so "
     "that differences are paired. A star marks the best of a score and those whose difference "
     "from it has an interval that holds zero: level with the best. Many scores are compared here, "
-    "and one interval in twenty misses. Every model makes its choices on validation trials inside "
-    "the training trials; test trials were predicted once. A model whose fits depend on no seed is "
-    "fitted once a fold, and that fit stands for all seeds. {settings}"
+    "and one interval in twenty misses. A model that was told something of test trials that others "
+    "were not is marked, and ranked with none. Every model makes its choices on validation trials "
+    "inside the training trials; test trials were predicted once. A model whose fits depend on no "
+    "seed is fitted once a fold, and that fit stands for all seeds. {settings}"
 )
 AS_GIVEN = "No settings were searched: all models have those given, by default their own defaults."
 SEARCHED = (

@@ -41,11 +41,11 @@ class Ranking:
         return [n for n in (*HEADLINE, *labels) if n in known]
 
     def ranked(self, score: str) -> list[str]:
-        """Models that have a score, the best first."""
+        """Models that have a score, the best first; without those told what others are not."""
         values = {
             name: each.scores[score].value
             for name, each in self.models.items()
-            if score in each.scores and isfinite(each.scores[score].value)
+            if not each.told and score in each.scores and isfinite(each.scores[score].value)
         }
         return sorted(values, key=lambda name: -values[name])
 
@@ -62,7 +62,9 @@ class Ranking:
         """
         found: dict[str, dict[str, Score | None]] = {}
         for score in self.score_names:
-            best, *others = self.ranked(score)
+            if not (ranked := self.ranked(score)):
+                continue
+            best, *others = ranked
             found[score] = {best: None}
             for name in others:
                 behind = self.behind(name, best, score)

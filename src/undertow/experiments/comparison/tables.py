@@ -17,9 +17,9 @@ def score_table(ranking: Ranking) -> Table:
     """A row per model: each score, '*' where it is level with the best."""
     rows = []
     for name, each in ranking.models.items():
-        row = [name]
+        row = [f"{name} (told the {each.told})" if each.told else name]
         for score in ranking.score_names:
-            mark = LEVEL if name in ranking.level[score] else ""
+            mark = LEVEL if name in ranking.level.get(score, ()) else ""
             row.append(score_text(each.scores.get(score), spread=False) + mark)
         rows.append(row)
     return ["model", *ranking.score_names], rows
