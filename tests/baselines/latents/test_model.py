@@ -198,7 +198,7 @@ def test_a_refit_learns_from_validation_trials_too(which: str) -> None:
 
 
 def test_the_iteration_that_validates_best_is_kept() -> None:
-    model = fit("lds", em__refit=0, em__iterations=8)
+    model = fit("lds", em__refit=0, em__iterations=8, rates="model")
     rows = model.history_
     best = max(rows, key=lambda row: row["validation_score"])
     assert model.validation_score_ == best["validation_score"]
@@ -216,6 +216,15 @@ def test_co_smoothing_or_the_bound_is_monitored() -> None:
     bound = by_bound.evidence(VALIDATION)["elbo"].sum() / np.log(2)
     spikes = float(by_bound.given(VALIDATION).counts.sum())
     assert by_bound.validation_score_ == pytest.approx(bound / spikes, rel=1e-9)
+
+
+@pytest.mark.parametrize("monitor", ["co-bps", "likelihood"])
+def test_what_is_validated_is_what_is_predicted(monitor: str) -> None:
+    """Rates that a regression makes are those scored, where held-out neurons are."""
+    model = fit("lds", rates="regression", em__monitor=monitor)
+    (note,) = (each for each in model.notes_ if each.startswith("rates: regression"))
+    said = f"({model.validation_score_:.4f}; the model's readout"
+    assert (said in note) == (monitor == "co-bps")
 
 
 def test_validation_trials_are_split_off_by_seed() -> None:
