@@ -6,6 +6,7 @@ from typing import Self
 
 from undertow import checks
 from undertow.data import TrialSet
+from undertow.data.counts import totals
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.models.fitted_network import FittedNetwork, Network
@@ -29,8 +30,8 @@ class NetworkModel(FittedNetwork[Network]):
 
     samples: int = 1
     training: Training
-    trained_bins: int = 0
-    """Bins of the training trials, where a fit has begun."""
+    trained_spikes: float = 0.0
+    """Training spikes of a held-in neuron, on average, where a fit has begun."""
 
     # --- building ----------------------------------------------------------------------------
 
@@ -40,7 +41,7 @@ class NetworkModel(FittedNetwork[Network]):
 
     def _build(self, population: Population, trials: TrialSet) -> None:
         """Build a fresh network for this population, if there is memory to train it."""
-        self.trained_bins = int(trials.lengths.sum())
+        self.trained_spikes = float(totals(trials.spikes)[0][~trials.heldout].mean())
         with isolated_seed(self.seed):
             size = self.network_size(population)
         bins = min(self.training.batch_size, trials.n_trials) * trials.n_time

@@ -157,7 +157,7 @@ def describe_model(name: str, settings: Mapping[str, Any]) -> str:
     unset = {key for key in ("training.epochs", "training.steps") if settings.get(key) is None}
     values = {key: plain(value) for key, value in settings.items() if key not in unset}
     if "dropout" in settings and settings["dropout"] is None:
-        values["dropout"] = "by the number of training bins"
+        values["dropout"] = "by the number of training spikes"
     if len(unset) == 2 and "training.batch_size" in values:
         from undertow.training.settings import EPOCHS, FEWEST_EPOCHS  # it loads torch
 

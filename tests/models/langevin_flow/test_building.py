@@ -184,10 +184,11 @@ def test_the_first_order_has_positions_alone() -> None:
     assert set(model.sample_prior(2, 5)) == {"z"}
 
 
-def test_dropout_falls_with_the_number_of_training_bins() -> None:
-    found = [dropout_for(n) for n in (0, 100, 5000, 20_000, 2_000_000)]
+def test_dropout_falls_with_the_number_of_training_spikes() -> None:
+    found = [dropout_for(n) for n in (0, 100, 1000, 4000, 400_000)]
     assert found == pytest.approx([0.2, 0.2, 0.2, 0.1, 0.01])
     model = small(dropout=None).fit(GAPS)
     shares = {m.share for m in model.network_.modules() if isinstance(m, Dropout)}
     assert shares - {0.0} == {representable_share(0.2)}
-    assert 0 < model.trained_bins < GAPS.valid.sum()
+    each = np.nansum(GAPS.spikes, (0, 1))[~GAPS.heldout]
+    assert 0 < model.trained_spikes < each.mean()  # validation trials are not among them

@@ -15,8 +15,8 @@ from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size, decoder_size, encoder_size
 
-DROPOUT_BINS, MOST_DROPOUT = 200, 0.2
-"""Of the dropout by the number of training bins: √(200 / bins), and no larger share."""
+DROPOUT_SPIKES, MOST_DROPOUT = 40, 0.2
+"""Of the dropout by the spikes of a neuron: √(40 / spikes), and no larger share."""
 
 
 class Settings(NamedTuple):
@@ -141,9 +141,9 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def dropout_for(bins: int) -> float:
-    """Return the dropout for so many bins of training trials: the fewer, the more regularised."""
-    return min(MOST_DROPOUT, (DROPOUT_BINS / max(bins, 1)) ** 0.5)
+def dropout_for(spikes: float) -> float:
+    """Return the dropout for so many training spikes a neuron: the fewer, the more regularised."""
+    return min(MOST_DROPOUT, (DROPOUT_SPIKES / max(spikes, 1.0)) ** 0.5)
 
 
 def network_size(settings: Settings, population: Population) -> Size:

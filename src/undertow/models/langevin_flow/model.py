@@ -63,7 +63,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             the latents, and from which window the initial state is inferred.
         kl: weight of the KL terms over training.
         dropout: share of units dropped in training, on the encoder's output and in the decoders;
-            None for √(200 / bins of the training trials), at most 0.2.
+            None for √(40 / training spikes of a held-in neuron, on average), at most 0.2.
         coordinated_dropout: share of the inputs hidden in training; of two, each trial draws its
             own between them.
         causal: make rates at a bin depend on no later bin.
@@ -160,7 +160,7 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         settings = Settings(**{name: self.piece(name) for name in Settings._fields})
         if settings.dropout is not None:
             return settings
-        return settings._replace(dropout=dropout_for(self.trained_bins))
+        return settings._replace(dropout=dropout_for(self.trained_spikes))
 
     def parts(self) -> Mapping[str, nn.Module | None]:
         return {"dynamics": self.network_.dynamics}
