@@ -6,18 +6,21 @@
 `undertow compare` on each recording (see recordings.py for how they are read), every model at its
 defaults, each choosing on validation trials inside the training trials. MINT is among them. Of five
 folds all are fitted where a fit takes a minute, else the first alone, whose test trials are many.
-Leaves a page, a table and the fits of each recording in RESULTS, and prints its tables. Finished
-fits are not run again.
+Leaves a page, a table and the fits of each recording in RESULTS, and prints its tables, at the end
+those of all recordings side by side. Finished fits are not run again.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from recordings import MADE, RECORDINGS
 from undertow.experiments import CellResult, Comparison, compare, compared_by_default, named_models
+from undertow.experiments.comparison import tables
+from undertow.experiments.scores import score_text
+from undertow.experiments.text_tables import cell_text, markdown_table
 
 FOLDS = {"maze_reach": 5, "visual_s01": 5}
 """Folds that are fitted, of the five; one of all other recordings."""
@@ -39,6 +42,40 @@ def show(name: str, found: Comparison) -> None:
         print(sentence)
     for fit, error in found.errors.items():
         print(f"failed: {fit}: {error}")
+
+
+def side_by_side(found: Mapping[str, Comparison], models: Sequence[str]) -> str:
+    """Each score of the models on all recordings that have it, and their processor seconds."""
+    names = list(dict.fromkeys(name for each in found.values() for name in each.level))
+    return "\n".join(
+        [f"\n## {name}\n\n{_score(found, models, name)}" for name in names]
+        + [f"\n## processor seconds a fit\n\n{_seconds(found, models)}"]
+    )
+
+
+def _score(found: Mapping[str, Comparison], models: Sequence[str], name: str) -> str:
+    """Models by recordings, '*' where level with the best; then the first model beside the rest."""
+    having = {recording: each for recording, each in found.items() if name in each.level}
+    rows = [[model] for model in models]
+    beside = ["*first minus the best of the others*"]
+    for each in having.values():
+        for row, model in zip(rows, models, strict=True):
+            score = each.models[model].scores.get(name) if model in each.models else None
+            star = tables.LEVEL if model in each.level[name] else ""
+            row.append("–" if score is None else f"{score.value:.3f}{star}")
+        first, *_ = each.models
+        others = [model for model in each.ranking.ranked(name) if model != first]
+        apart = each.ranking.behind(first, others[0], name) if others else None
+        beside.append(f"{score_text(apart, sign=True, spread=False)} {others[0] if others else ''}")
+    return markdown_table(["model", *having], [*rows, beside])
+
+
+def _seconds(found: Mapping[str, Comparison], models: Sequence[str]) -> str:
+    rows = []
+    for model in models:
+        fitted = [each.models.get(model) for each in found.values()]
+        rows.append([model, *(cell_text(each.cpu_s if each else None) for each in fitted)])
+    return markdown_table(["model", *found], rows)
 
 
 def run(options: argparse.Namespace, name: str, models: Sequence[str]) -> Comparison:
@@ -72,8 +109,11 @@ def main() -> None:
     parser.add_argument("--folds", type=int, help="so many of each recording's five folds")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    found = {}
     for name in options.recordings:
-        show(name, run(options, name, options.models))
+        found[name] = run(options, name, options.models)
+        show(name, found[name])
+    print(side_by_side(found, options.models))
 
 
 if __name__ == "__main__":
