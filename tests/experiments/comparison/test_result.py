@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_ranks_count_from_one_and_their_mean_is_over_scores(found: Comparison) -
     assert ranking.rank("means", "no such score") is None
     mine = [ranking.rank("means", s) for s in ranking.score_names]
     assert ranking.mean_rank("means") == pytest.approx(np.mean([p for p in mine if p is not None]))
+
+
+def test_a_score_that_one_model_alone_has_is_shown_and_not_ranked(found: Comparison) -> None:
+    models = dict(found.models)
+    for name in ("again", "means", "smoothing"):
+        kept = {k: v for k, v in models[name].scores.items() if k != "held-in bps"}
+        models[name] = replace(models[name], scores=kept)
+    alone = Comparison(models, {})
+    assert alone.ranking.rank("averages", "held-in bps") is None
+    assert "held-in bps" not in alone.level
+    assert alone.ranking.mean_rank("averages") == alone.ranking.rank("averages", "co-bps")
+    heads, rows = alone.table()
+    shown = rows[0][heads.index("held-in bps")]
+    assert shown != "–"
+    assert "*" not in shown
 
 
 def test_scores_of_neurons_add_up_to_the_pooled_one(found: Comparison) -> None:

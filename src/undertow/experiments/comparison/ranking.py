@@ -41,13 +41,16 @@ class Ranking:
         return [n for n in (*HEADLINE, *labels) if n in known]
 
     def ranked(self, score: str) -> list[str]:
-        """Models that have a score, the best first; without those told what others are not."""
+        """Models that have a score, the best first; without those told what others are not.
+
+        None where one model alone has it: it is then neither best nor first.
+        """
         values = {
             name: each.scores[score].value
             for name, each in self.models.items()
             if not each.told and score in each.scores and isfinite(each.scores[score].value)
         }
-        return sorted(values, key=lambda name: -values[name])
+        return sorted(values, key=lambda name: -values[name]) if len(values) > 1 else []
 
     def rank(self, name: str, score: str) -> int | None:
         """Place of a model by a score, from 1; None where it has none."""
