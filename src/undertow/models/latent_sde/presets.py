@@ -24,6 +24,7 @@ SPACE: SearchSpace = {
     "kl__peak": Range(0.1, 4.0, "log"),
     "latent_dim": Choices((4, 8, 16, 32)),
     "encoder__hidden_dim": Choices((32, 64, 128)),
+    "training_path": Choices(("simulated", "free")),  # which one infers better, recordings decide
 }
 """What a search varies; `latent_dim` matters where the dynamics are given by name."""
 ADJUSTABLE = frozenset({"dropout", "kl__peak", "posterior__sleep"})
