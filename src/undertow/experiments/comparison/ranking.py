@@ -43,7 +43,7 @@ class Ranking:
     def ranked(self, score: str) -> list[str]:
         """Models that have a score, the best first; without those told what others are not.
 
-        None where one model alone has it: it is then neither best nor first.
+        Empty where one model alone has it: it is then neither best nor first.
         """
         values = {
             name: each.scores[score].value
