@@ -60,6 +60,21 @@ def test_interrupted_in_an_epoch_then_resumed(call: int, tmp_path: Path) -> None
     assert same(run(SHORT, tmp_path, resume=True), run(SHORT))
 
 
+def test_weights_that_the_loss_does_not_depend_on_do_not_matter(tmp_path: Path) -> None:
+    def with_idle(at: int, resume: bool = False) -> nn.Module:
+        network = tiny_network()
+        network.register_parameter("idle", nn.Parameter(torch.ones(2)))
+        objective = interrupting(network, at)
+        train(network, tiny_batch(), objective, tiny_validate, SHORT, 3, tmp_path, resume)
+        return network
+
+    with pytest.raises(Interrupted):
+        with_idle(9)
+    resumed, whole = with_idle(10**6, resume=True), with_idle(10**6)
+    pairs = zip(resumed.parameters(), whole.parameters(), strict=True)
+    assert all(torch.equal(*each) for each in pairs)
+
+
 def test_interrupted_in_validation_then_resumed(tmp_path: Path) -> None:
     network, calls = tiny_network(), iter(range(100))
 

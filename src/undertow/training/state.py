@@ -169,9 +169,10 @@ class TrainingState:
         states |= {"best.": self.best}
         wanted = {part + k: v.shape for part, held in states.items() for k, v in held.items()}
         learned = {name for name, _ in self.network.named_parameters()}
-        # an optimiser has no moments before its first step
-        if any(name.startswith("optimizer.") for name in tensors):
-            wanted |= {name: each.shape for name, each in self._moments()}
+        # no moments before the first step, and never of weights that the loss does not depend on
+        begun = {name.rpartition(".")[0] for name in tensors}
+        moments = self._moments()
+        wanted |= {name: p.shape for name, p in moments if name.rpartition(".")[0] in begun}
         for name in {**wanted, **tensors}:
             if name not in tensors or name not in wanted:
                 return f"{printable(name)} is {'missing' if name in wanted else 'unknown'}"
