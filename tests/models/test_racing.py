@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tests.models.small import GAPS, UNUSED, small
-from undertow import LatentSDE
 from undertow.data import split_validation
 from undertow.errors import ModelError
-from undertow.models import LangevinFlow
+from undertow.models import NDT, LangevinFlow
 from undertow.models.racing import FEW_TRIALS, FIRST, paired, race, race_cost
 from undertow.training import Training, kept_row, silent
 
@@ -151,7 +150,7 @@ def test_a_paired_difference_and_its_error() -> None:
     ("model", "why"),
     [
         (racing(("fastest",)), "'fastest'"),
-        (LatentSDE(training=Training(recipes=("light",))), "LatentSDE has none to race"),
+        (NDT(training=Training(recipes=("light",))), "NDT has none to race"),
     ],
 )
 def test_recipes_nobody_knows(model: Any, why: str) -> None:
@@ -170,3 +169,14 @@ def test_a_single_recipe_is_taken(tmp_path: Path) -> None:
     outcome = race(model, {"light": {"dropout": 0.1}}, *PARTS, tmp_path, silent)
     assert outcome.recipe == "light"
     assert outcome.sentence == "recipe: light, the only one."
+
+
+def test_recipes_that_the_settings_do_not_allow_are_left_out() -> None:
+    model = racing(("default", "first-order", "heavy"), dynamics=None).fit(*PARTS)
+    assert model.notes_[0].endswith("; not with these settings: first-order.")
+    only = racing(("default", "first-order"), dynamics=None).fit(*PARTS)
+    assert only.notes_[0] == (
+        "recipe: default, the only one; not with these settings: first-order."
+    )
+    with pytest.raises(ModelError, match="no parameter 'order'"):
+        racing(("first-order", "default"), dynamics=None).fit(*PARTS)

@@ -38,8 +38,8 @@ Preset = Annotated[
     typer.Option(
         metavar="NAME",
         help="langevin-flow or latent-sde as published, 'paper' or 'released', lfads as "
-        "'released'; of langevin-flow also 'auto', which races recipes on validation trials and is "
-        "what fit takes by itself, or 'default'. --set goes on top.",
+        "'released'; of the first two also 'auto', which races recipes on validation trials and is "
+        "what fit takes by itself for langevin-flow, or 'default'. --set goes on top.",
     ),
 ]
 Setting = Annotated[

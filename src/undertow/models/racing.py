@@ -41,6 +41,9 @@ class Racer(Protocol):
     def set_params(self, **params: Any) -> Self:
         """Change settings."""
 
+    def check_fit(self, trials: TrialSet) -> None:
+        """Refuse settings that cannot be trained on these trials."""
+
     def advance(
         self,
         trials: TrialSet,
@@ -170,7 +173,7 @@ def race(
     with six recipes as much as 1.4 further trainings. The first is replaced only by a recipe that
     is ahead of it by more than the standard error of the difference over the same validation
     trials, so that noise does not choose; where there are fewer than 200 trials, all begin on two
-    splits, half as long on each.
+    splits, half as long on each. Recipes that the other settings do not allow are left out.
 
     Args:
         model: not fitted; gives all other settings.
@@ -178,16 +181,17 @@ def race(
         trials, validation: those to learn from and those to choose on.
         folder: for the state of each training; what is there is gone on with.
         report: called after each validation.
+
+    Raises:
+        ModelError: where the settings do not allow the first recipe.
     """
     parts = _splits(trials, validation, model.seed)
-    entrants = [
-        Entrant(name, _short(model.copy(**recipe)), folder / name)
-        for name, recipe in recipes.items()
-    ]
+    entrants, unfit = _entrants(model, recipes, trials, folder)
     first, *others = entrants
     started = {each.name: each.advance(parts, FIRST / len(parts), report) for each in entrants}
     if not others:
-        return Outcome(first.name, first.folder / "split0", f"recipe: {first.name}, the only one.")
+        sentence = f"recipe: {first.name}, the only one{unfit}."
+        return Outcome(first.name, first.folder / "split0", sentence)
     rival = max(others, key=lambda each: float(started[each.name].sum()))
     own, other = (each.advance(parts[:1], 1.0, report) for each in (first, rival))
     ahead, error = paired(other - own)
@@ -197,9 +201,28 @@ def race(
     sentence = (
         f"recipe: {chosen.name}; {best.name} ahead of {last.name} by {by:.4f} ± {error:.4f} bits "
         f"per spike on {len(own)} validation trials"
-        + (f", {rival.name} early on of {', '.join(behind)}." if behind else ".")
+        + (f", {rival.name} early on of {', '.join(behind)}" if behind else "")
+        + f"{unfit}."
     )
     return Outcome(chosen.name, chosen.folder / "split0", sentence)
+
+
+def _entrants(
+    model: Racer, recipes: Mapping[str, Recipe], trials: TrialSet, folder: Path
+) -> tuple[list[Entrant], str]:
+    """Return the recipes that the other settings allow, and words on those they do not."""
+    entrants, unfit = list[Entrant](), list[str]()
+    for name, recipe in recipes.items():
+        try:
+            raced = _short(model.copy(**recipe))
+            raced.check_fit(trials)
+        except ModelError:
+            if not entrants:
+                raise
+            unfit.append(name)
+        else:
+            entrants.append(Entrant(name, raced, folder / name))
+    return entrants, f"; not with these settings: {', '.join(unfit)}" if unfit else ""
 
 
 def paired(differences: np.ndarray) -> tuple[float, float]:

@@ -170,6 +170,11 @@ class TrainedModel(NetworkModel[Network]):
         if isinstance(report, Progress):
             report.finish(sentence)
 
+    def check_fit(self, trials: TrialSet) -> None:
+        """Refuse settings that cannot be trained on these trials, with a `ModelError`."""
+        self.check_settings()
+        self._build(self.describe(trials), trials)
+
     def advance(
         self,
         trials: TrialSet,

@@ -9,7 +9,7 @@ import torch
 
 from tests.models.latent_sde.test_masks import FULL, changed
 from tests.models.latent_sde.test_network import doubled, equal, generator, moved
-from tests.models.small_sde import TRIALS, fit, make_trials, with_times
+from tests.models.small_sde import TRIALS, fit, make_trials, small, with_times
 from undertow.dynamics import CoupledOscillators, NeuralSDE
 from undertow.dynamics.diffusions import ConstantDiffusion
 from undertow.errors import ModelError
@@ -88,8 +88,10 @@ def test_nothing_is_left_to_the_defaults(name: str) -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ModelError, match="there is no preset 'draft': choose one of paper"):
-        LatentSDE.preset("draft")
+    with pytest.raises(
+        ModelError, match="there is no preset 'sketchy': choose one of auto, default"
+    ):
+        LatentSDE.preset("sketchy")
 
 
 @both
@@ -206,3 +208,18 @@ def test_every_diffusion_is_fitted_under_both_posteriors(kind: str, diffusion: s
     assert np.isfinite(model.predict(TRIALS).rates[TRIALS.valid]).all()
     bounds = model.evidence(TRIALS, paths=3)
     assert all(np.isfinite(each).all() for each in bounds.values())
+
+
+def test_auto_races_both_ways_to_train() -> None:
+    trials = make_trials(n_trials=40)
+    model = small(training__recipes=LatentSDE.preset("auto").training.recipes)
+    told = model.copy().fit(trials).notes_[0]
+    assert told.startswith("recipe: ")
+    assert "free" in told
+    assert "default" in told
+    assert LatentSDE.preset("auto").set_params(training__recipes=()).get_params() == (
+        LatentSDE().get_params()
+    )
+    # without noise there is no posterior over paths, and one way to train
+    silent = model.set_params(dynamics=CoupledOscillators(4, noise=False)).fit(trials)
+    assert silent.notes_[0].endswith("the only one; not with these settings: free.")

@@ -12,7 +12,7 @@ from tests.models.small_sde import TRIALS, fit, with_times
 from undertow.dynamics import LinearSDE
 from undertow.errors import StabilityError
 from undertow.evaluation import bits_per_spike
-from undertow.models.latent_sde.validation import SAMPLES, validator
+from undertow.models.latent_sde.validation import SAMPLES, scores_by_trial, validator
 
 HELDOUT = TRIALS.replace(heldout=np.arange(TRIALS.n_neurons) < 2)
 
@@ -55,6 +55,21 @@ def test_generation_is_scored_on_what_it_was_not_shown(t0_s: float, irregular: b
     )
     expected = float(bits_per_spike(rates, counts))
     assert score(model, trials, "generate") == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("trials", "monitor"), [(HELDOUT, "auto"), (HELDOUT, "generate"), (TRIALS, "auto")]
+)
+def test_scores_by_trial_add_up_to_the_score(trials: Any, monitor: str) -> None:
+    models = [fit(trials, seed=n, training__monitor=monitor, **ALONE) for n in (0, 1)]
+    scores = [score(each, trials, monitor) for each in models]
+    by_trial = [
+        scores_by_trial(each.network_, each.read(trials), trials, monitor) for each in models
+    ]
+    assert by_trial[0].shape == (len(trials),)
+    ahead = (by_trial[1] - by_trial[0]).sum()
+    assert ahead == pytest.approx(scores[1] - scores[0], rel=1e-3, abs=1e-6)
+    assert ahead != 0
 
 
 def test_dynamics_that_learned_to_grow_are_refused() -> None:

@@ -25,7 +25,13 @@ from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.options import PathPosterior, Signals, Solver
-from undertow.models.latent_sde.presets import ADJUSTABLE, SPACE, preset_settings
+from undertow.models.latent_sde.presets import (
+    ADJUSTABLE,
+    RECIPES,
+    SPACE,
+    TRAINING,
+    preset_settings,
+)
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.readouts import in_turn, readout_solver
 from undertow.models.latent_sde.relearning import relearn
@@ -33,6 +39,7 @@ from undertow.models.latent_sde.sleep import sleep_loss
 from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.pieces import Counts, RegionalDecoding
 from undertow.models.population import Population
+from undertow.models.racing import Recipe
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
 from undertow.models.trained import STEPPING
@@ -84,6 +91,7 @@ class LatentSDE(Inquiries):
 
     cli_name = "latent-sde"
     irregular_times = True
+    recipes: ClassVar[Mapping[str, Recipe]] = RECIPES
     search_space: ClassVar[SearchSpace] = SPACE
     adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
 
@@ -106,9 +114,7 @@ class LatentSDE(Inquiries):
         samples: int = 30,
         seed: int = 0,
         device: str = "auto",
-        training: Training = Training(  # noqa: B008 (frozen)
-            steps=1000, learning_rate=5e-3, dynamics_rate=5.0, validate_every=None
-        ),
+        training: Training = TRAINING,
     ) -> None:
         self.dynamics, self.latent_dim, self.regions = dynamics, latent_dim, regions
         self.encoder, self.decoder, self.observation = encoder, decoder, observation
@@ -119,7 +125,10 @@ class LatentSDE(Inquiries):
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
-        """Make the published model: 'paper' as printed, 'released' as in the code beside it.
+        """Make an unfitted model by its name.
+
+        'paper' (as printed) and 'released' (as in its code) are the published ones; 'default' has
+        the defaults, and 'auto' races `recipes` on the validation trials and goes on with the best.
 
         `changes` replace settings, also those of pieces: `preset("paper", kl__peak=1.0)`.
 
@@ -209,6 +218,10 @@ class LatentSDE(Inquiries):
 
     def validator(self, trials: TrialSet, batch: Batch) -> Validate:
         return validation.validator(batch, trials, self.training.monitor)
+
+    def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
+        held = self.read(trials)
+        return validation.scores_by_trial(self.network_, held, trials, self.training.monitor)
 
     def _width_of(self, name: str) -> int | None:
         return self.latent_dim if name == "dynamics" else None

@@ -1,4 +1,4 @@
-"""Settings of the latent SDE as published, where they differ from the defaults.
+"""Settings of the latent SDE as published, where they differ from the defaults, and its recipes.
 
 One preset follows the paper (ElGazzar & van Gerven), the other the code released with it.
 """
@@ -16,6 +16,9 @@ from undertow.names import find
 from undertow.randomness import isolated_seed
 from undertow.training import Training
 
+TRAINING = Training(steps=1000, learning_rate=5e-3, dynamics_rate=5.0, validate_every=None)
+RECIPES: dict[str, dict[str, Any]] = {"default": {}, "free": {"training_path": "free"}}
+"""What `preset("auto")` races: which kind of training infers better, recordings decide."""
 SPACE: SearchSpace = {
     "training__learning_rate": Range(1e-3, 2e-2, "log"),
     "training__dynamics_rate": Range(1.0, 10.0, "log"),
@@ -24,7 +27,7 @@ SPACE: SearchSpace = {
     "kl__peak": Range(0.1, 4.0, "log"),
     "latent_dim": Choices((4, 8, 16, 32)),
     "encoder__hidden_dim": Choices((32, 64, 128)),
-    "training_path": Choices(("simulated", "free")),  # which one infers better, recordings decide
+    "training_path": Choices(("simulated", "free")),
 }
 """What a search varies; `latent_dim` matters where the dynamics are given by name."""
 ADJUSTABLE = frozenset({"dropout", "kl__peak", "posterior__sleep"})
@@ -86,6 +89,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "kl": replace(PAPER["kl"], peak=1.0),
     },
 }
+OWN: dict[str, dict[str, Any]] = {
+    "default": {},
+    "auto": {"training": replace(TRAINING, recipes=tuple(RECIPES))},
+}
 
 
 def preset_settings(name: str) -> dict[str, Any]:
@@ -94,4 +101,4 @@ def preset_settings(name: str) -> dict[str, Any]:
     Raises:
         ModelError: for a name that is none of them.
     """
-    return dict(find("preset", name, PRESETS))
+    return dict(find("preset", name, {**OWN, **PRESETS}))

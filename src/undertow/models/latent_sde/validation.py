@@ -9,6 +9,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.evaluation import bits_per_spike
+from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.latent_sde.beyond_spikes import behavior_gain, label_gain
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.prediction import evidence_bounds, predict
@@ -36,17 +37,8 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
     Raises:
         ModelError: for 'co-bps' without held-out neurons.
     """
-    if monitor == "co-bps" and not trials.heldout.any():
-        raise ModelError(
-            "training.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
-            "'likelihood'."
-        )
-    bound = monitor == "likelihood" or (monitor == "auto" and not trials.heldout.any())
-    generate = monitor == "generate"
-    counts = np.array(trials.spikes)
-    if not bound and not generate:
-        counts[:, :, ~trials.heldout] = np.nan
-    spikes = float(np.nansum(trials.spikes))
+    bound, counts = _scored(trials, monitor)
+    generate, spikes = monitor == "generate", float(np.nansum(trials.spikes))
 
     def validate(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, LatentSDENetwork)
@@ -58,7 +50,7 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
             elbo = bounds["elbo"].astype(np.float64)
             return {"bound": float(elbo.sum() / spikes / math.log(2))}
         prediction = predict(network, batch, trials, SAMPLES, False, 0, generate, at_once=at_once)
-        seen = network.before_t0(batch).cpu().numpy() & generate
+        seen = _seen(network, batch, generate)
         neurons = _bits_per_spike(prediction, np.where(seen[..., None], np.nan, counts))
         per_spike = 1 / max(spikes, 1.0) / math.log(2)
         beyond = {
@@ -68,6 +60,48 @@ def validator(batch: Batch, trials: TrialSet, monitor: str) -> Validate:
         return {"spikes": neurons} | {name: gain for name, gain in beyond.items() if gain}
 
     return validate
+
+
+def scores_by_trial(
+    network: LatentSDENetwork, batch: Batch, trials: TrialSet, monitor: str
+) -> np.ndarray:
+    """Score the neurons of each trial as `validator` does; the sum differs by a constant.
+
+    What is gained on behaviour and labels is no sum over trials and left out, but for the bound.
+    """
+    bound, counts = _scored(trials, monitor)
+    at_once, generate = not network.labels, monitor == "generate"
+    if bound:
+        elbo = evidence_bounds(network, batch, SAMPLES, 0, at_once)["elbo"].astype(np.float64)
+        return elbo / float(np.nansum(trials.spikes)) / math.log(2)
+    prediction = predict(network, batch, trials, SAMPLES, False, 0, generate, at_once=at_once)
+    counts[_seen(network, batch, generate)] = np.nan
+    return HiddenSpikes(batch.inputs, counts).by_trial(prediction.rates * trials.bin_s)
+
+
+def _scored(trials: TrialSet, monitor: str) -> tuple[bool, np.ndarray]:
+    """Whether the bound is the score; else the spikes that are scored, NaN where they are not.
+
+    Raises:
+        ModelError: for 'co-bps' without held-out neurons.
+    """
+    heldout = trials.heldout.any()
+    if monitor == "co-bps" and not heldout:
+        raise ModelError(
+            "training.monitor is 'co-bps' but no neuron is held out: hold some out, or use "
+            "'likelihood'."
+        )
+    bound = monitor == "likelihood" or (monitor == "auto" and not heldout)
+    counts = np.array(trials.spikes)
+    if not bound and monitor != "generate":
+        counts[:, :, ~trials.heldout] = np.nan
+    return bound, counts
+
+
+def _seen(network: LatentSDENetwork, batch: Batch, generate: bool) -> np.ndarray:
+    """Bins that a model that generates is shown, (trials, time)."""
+    seen: np.ndarray = network.before_t0(batch).cpu().numpy() & generate
+    return seen
 
 
 def _bits_per_spike(prediction: Prediction, counts: np.ndarray) -> float:
