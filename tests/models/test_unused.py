@@ -18,7 +18,8 @@ WITH = BARE.replace(stimulus=SIGNALS)
 
 def test_a_stimulus_and_behaviour_without_velocities_are_named() -> None:
     model = LangevinFlow()
-    (about,) = model.unused_signals(WITH)
+    assert model.unused_signals(WITH) == []
+    (about,) = LangevinFlow.preset("paper").unused_signals(WITH)
     assert "langevin-flow does not use the stimulus (channels: 2)" in about
     assert "latent-sde" in about
     moving = BARE.replace(behavior=SIGNALS, behavior_names=("x", "y"))
@@ -32,6 +33,7 @@ def test_a_stimulus_and_behaviour_without_velocities_are_named() -> None:
 
 def test_a_fit_warns_of_it_once() -> None:
     model = LangevinFlow(latent_dim=4, training=Training(epochs=1), samples=2)
+    model.set_params(posterior__stimulus=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         model.fit(WITH)

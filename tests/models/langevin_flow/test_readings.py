@@ -60,6 +60,7 @@ def test_every_reading_is_tried() -> None:
 def test_every_option_is_tried_alone_here_or_among_the_settings_that_change_a_fit() -> None:
     tried = {name for _, after in SINGLY.values() for name in after}
     tried |= {name for settings in OPTIONS.values() for name in settings}
+    tried |= {"posterior__stimulus"}  # on trials that hold one: test_stimulus.py
     assert tried >= {
         argument if field.name == "kind" else f"{argument}__{field.name}"
         for argument, annotation in annotations(LangevinFlow).items()

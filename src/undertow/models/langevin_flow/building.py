@@ -47,7 +47,8 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     bin_s, n_heldin = population.bin_s, population.n_heldin
     initial_bins = settings.posterior.initial_bins(bin_s)
     dropout = settings.dropout or 0.0
-    encoder = settings.encoder.build(n_heldin, initial_bins, dropout)
+    n_inputs = n_heldin + population.stimulus_channels
+    encoder = settings.encoder.build(n_inputs, initial_bins, dropout)
     dynamics: Dynamics | None = None
     if settings.dynamics is not None:
         width = encoder.context_dim
@@ -155,7 +156,7 @@ def network_size(settings: Settings, population: Population) -> Size:
     check_settings(settings)
     encoder, latent_dim = settings.encoder, settings.latent_dim
     context = encoder.hidden_dim * (1 + encoder.bidirectional)
-    size = encoder_size(encoder, population.n_heldin)
+    size = encoder_size(encoder, population.n_heldin + population.stimulus_channels)
     widths = {"z": latent_dim, "v": latent_dim, "h": context}
     for one in decoders(settings):
         inputs = sum(widths[name] for name in one.reads)

@@ -13,7 +13,7 @@ from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.inference import KLSchedule, Share
 from undertow.models.hidden_spikes import HiddenSpikes
-from undertow.models.langevin_flow import prediction
+from undertow.models.langevin_flow import prediction, presets
 from undertow.models.langevin_flow import validation as validating
 from undertow.models.langevin_flow.building import (
     Settings,
@@ -25,7 +25,6 @@ from undertow.models.langevin_flow.building import check_settings as check_piece
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.langevin_flow.presets import ADJUSTABLE, RECIPES, SPACE, preset_settings
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -39,18 +38,18 @@ from undertow.models.racing import Recipe
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
 from undertow.models.trained import STEPPING, TrainedModel
-from undertow.models.unused import unused_by_spikes_alone
+from undertow.models.unused import unused_behavior, unused_by_spikes_alone
 from undertow.training import Training, Validate
 
 
 class LangevinFlow(TrainedModel[LangevinNetwork]):
     """Model of single-trial rates and latents from spikes, with Langevin latents.
 
-    A GRU reads the held-in counts; from its state h the initial positions z₀ and velocities v₀ are
-    inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW, pushed by h at a cost;
-    decoders of [z, v] and of h, among them a one-layer Transformer, give the rates of all neurons
-    (Algorithm 1 has one decoder of [z, v, h]: `decoder__read="together"`). As h is decoded, the
-    loss is an objective and not an evidence bound.
+    A GRU reads the held-in counts, and a stimulus; from its state h initial positions z₀ and
+    velocities v₀ are inferred; they run on under m dv = −∇U(z) dt − mγ v dt + √(2mγ k_Bτ) dW,
+    pushed by h at a cost; decoders of [z, v] and of h, among them a one-layer Transformer, give the
+    rates of all neurons (Algorithm 1 has one of [z, v, h]: `decoder__read="together"`). As h is
+    decoded, the loss is an objective and not an evidence bound.
 
     Args:
         latent_dim: positions; there are as many velocities. A multiple of `dynamics.groups`.
@@ -59,8 +58,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         encoder: 'gru', 'linear' (without state), or either with its options, `GRUEncoding(…)`.
         decoder: 'transformer', 'mlp', 'linear', or one with its options, `MLPDecoding(…)`.
         observation: 'poisson', 'negative-binomial', or `Counts(…)`.
-        posterior: 'controlled', 'autonomous', or `LangevinPosterior(…)`: how the observations steer
-            the latents, and from which window the initial state is inferred.
+        posterior: 'controlled', 'autonomous', or `LangevinPosterior(…)`: how observations steer the
+            latents, from which window their start is inferred, whether a stimulus is read.
         kl: weight of the KL terms over training.
         dropout: share of units dropped in training, on the encoder's output and in the decoders;
             None for √(40 / training spikes of a held-in neuron, on average), at most 0.2.
@@ -86,10 +85,10 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     """
 
     cli_name = "langevin-flow"
-    recipes: ClassVar[Mapping[str, Recipe]] = RECIPES
-    search_space: ClassVar[SearchSpace] = SPACE
-    adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
-    settings_before: ClassVar[Mapping[str, Any]] = {"pool": None, "decoder__read": "together"}
+    recipes: ClassVar[Mapping[str, Recipe]] = presets.RECIPES
+    search_space: ClassVar[SearchSpace] = presets.SPACE
+    adjustable: ClassVar[frozenset[str]] = STEPPING | presets.ADJUSTABLE
+    settings_before: ClassVar[Mapping[str, Any]] = presets.BEFORE
     pooled_score_: float = float("nan")
     _pool: Pool | None = None
 
@@ -134,12 +133,13 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
         Raises:
             ModelError: for another name.
         """
-        return cls(**preset_settings(name)).set_params(**changes)
+        return cls(**presets.preset_settings(name)).set_params(**changes)
 
     # --- what it is trained on ---------------------------------------------------------------
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
-        return unused_by_spikes_alone(self.cli_name, trials)
+        reads = self.piece("posterior").stimulus
+        return (unused_behavior if reads else unused_by_spikes_alone)(self.cli_name, trials)
 
     def judging_settings(self, trials: TrialSet) -> list[str]:
         held = self.training.monitor != "likelihood" and bool(trials.heldout.any())
@@ -149,6 +149,9 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def check_settings(self) -> None:
         super().check_settings()
         check_pieces(self._settings())
+
+    def describe(self, trials: TrialSet) -> Population:
+        return Population.of(trials, stimulus=self.piece("posterior").stimulus)
 
     def network_size(self, population: Population) -> Size:
         return network_size(self._settings(), population)
@@ -255,8 +258,8 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
     def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
         """Compute the KL terms in nats per trial, for each coordinate.
 
-        'initial' holds those of the initial state [z, v], (state_dim,), and 'path' those of the
-        noisy coordinates, (noise_dim,). Both are empty in a model without latents.
+        'initial' holds those of the state [z, v], (state_dim,), 'path' those of the noisy
+        coordinates, (noise_dim,); empty without latents.
         """
         trials = self.checked(trials)
         with self._few_threads(trials):

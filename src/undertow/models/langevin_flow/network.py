@@ -12,6 +12,7 @@ from undertow.dynamics import Dynamics
 from undertow.dynamics.langevin_base import SecondOrderLangevin
 from undertow.dynamics.potentials import Potential
 from undertow.encoders import Encoder
+from undertow.encoders.stimulus import filled
 from undertow.inference import (
     GaussianHead,
     Path,
@@ -38,7 +39,8 @@ class LangevinNetwork(nn.Module):
     """Sequential variational autoencoder with Langevin latents (LangevinFlow eqs 3–8, Algorithm 1).
 
     Args:
-        encoder: held-in counts → context h and features of the initial state.
+        encoder: held-in counts, and a stimulus where there is one → context h and features of the
+            initial state.
         dynamics: the latent SDE; None leaves the latents out (the decoder sees h alone).
         decoder: reads the concatenated `decoder_inputs` of every bin.
         observation: reads the decoder's features.
@@ -107,8 +109,10 @@ class LangevinNetwork(nn.Module):
         return None
 
     def encode(self, batch: Batch, inputs: Tensor) -> Encoded:
-        """Read the encoder's inputs."""
+        """Read the encoder's inputs, and the stimulus where the model has a use for it."""
         seen = torch.where(batch.observed[..., None], inputs, 0.0)
+        if batch.stimulus is not None:
+            inputs = torch.cat([inputs, filled(batch.stimulus)], -1)
         return Encoded(seen, *self.encoder(inputs, batch.observed, batch.lengths))
 
     def infer(self, batch: Batch, inputs: Tensor, generator: torch.Generator) -> Inferred:

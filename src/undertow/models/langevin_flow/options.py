@@ -155,12 +155,14 @@ class LangevinPosterior(Options):
             the first bin alone, 'all' for the whole trial.
         path_prior: 'dynamics'; 'standard-normal' for the N(0, I) on every velocity of eq. 7;
             'released' for what the released code adds in its place.
+        stimulus: let the encoder read the stimulus beside the counts, where the trials hold one.
     """
 
     argument: ClassVar[str] = "posterior"
     kind: Literal["autonomous", "controlled"] = "controlled"
     initial_s: float | Literal["first", "all"] = "all"
     path_prior: Literal["dynamics", "standard-normal", "released"] = "dynamics"
+    stimulus: bool = True
 
     def check(self) -> None:
         if isinstance(self.initial_s, str):

@@ -26,7 +26,9 @@ _DYNAMICS = Langevin(
 )
 _ENCODER = GRUEncoding(hidden_dim=280, bidirectional=False)
 _DECODER = TransformerDecoding(width=840, heads=4, read="together", withhold_h=0.0)
-_POSTERIOR = LangevinPosterior(kind="autonomous", initial_s="first", path_prior="standard-normal")
+_POSTERIOR = LangevinPosterior(
+    kind="autonomous", initial_s="first", path_prior="standard-normal", stimulus=False
+)
 # In both: the initial state from the first bin, h beside the latents in the decoder, no weight
 # averaging. Algorithm 1, eqs 2, 7, 8 and 17, "Implementation Details"; what the paper leaves open,
 # such as epochs, as released.
@@ -99,6 +101,12 @@ ADJUSTABLE = frozenset(
     }
 )
 """Settings that the network's shape does not depend on, beside those of the training loop."""
+BEFORE: dict[str, Any] = {
+    "pool": None,
+    "decoder__read": "together",
+    "posterior__stimulus": False,
+}
+"""What settings were, in effect, before files held them."""
 OWN: dict[str, dict[str, Any]] = {
     "default": {},
     "auto": {"training": Training(refit=True, recipes=tuple(RECIPES))},
