@@ -19,7 +19,6 @@ import torch
 from recordings import MADE, RECORDINGS
 from undertow.experiments import CellResult, Comparison, compare, compared_by_default, named_models
 from undertow.experiments.comparison import tables
-from undertow.experiments.scores import score_text
 from undertow.experiments.text_tables import cell_text, markdown_table
 
 FOLDS = {"maze_reach": 5, "visual_s01": 5}
@@ -56,18 +55,28 @@ def side_by_side(found: Mapping[str, Comparison], models: Sequence[str]) -> str:
 def _score(found: Mapping[str, Comparison], models: Sequence[str], name: str) -> str:
     """Models by recordings, '*' where level with the best; then the first model beside the rest."""
     having = {recording: each for recording, each in found.items() if name in each.level}
-    rows = [[model] for model in models]
+    scored = {model for each in having.values() for model in _scored(each, name)}
+    rows = [[model] for model in models if model in scored]
     beside = ["*first minus the best of the others*"]
     for each in having.values():
-        for row, model in zip(rows, models, strict=True):
-            score = each.models[model].scores.get(name) if model in each.models else None
-            star = tables.LEVEL if model in each.level[name] else ""
-            row.append("–" if score is None else f"{score.value:.3f}{star}")
+        values = _scored(each, name)
+        for row in rows:
+            star = tables.LEVEL if row[0] in each.level[name] else ""
+            row.append(f"{values[row[0]]:.3f}{star}".replace("-", "−") if row[0] in values else "–")
         first, *_ = each.models
         others = [model for model in each.ranking.ranked(name) if model != first]
         apart = each.ranking.behind(first, others[0], name) if others else None
-        beside.append(f"{score_text(apart, sign=True, spread=False)} {others[0] if others else ''}")
-    return markdown_table(["model", *having], [*rows, beside])
+        beside.append(
+            "–" if apart is None else f"{apart.brief(sign=True, spread=False)} {others[0]}"
+        )
+    last = [beside] if set(beside[1:]) > {"–"} else []
+    return markdown_table(["model", *having], [*rows, *last])
+
+
+def _scored(found: Comparison, name: str) -> dict[str, float]:
+    """Value of a score, of the models that have it."""
+    scores = {model: each.scores.get(name) for model, each in found.models.items()}
+    return {model: score.value for model, score in scores.items() if score is not None}
 
 
 def _seconds(found: Mapping[str, Comparison], models: Sequence[str]) -> str:

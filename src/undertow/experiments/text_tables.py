@@ -11,13 +11,12 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cell_text(value: Any) -> str:
-    """A cell of a table: numbers short, whole ones with commas."""
+    """A cell of a table: numbers short, whole and large ones with commas."""
     if value is None or value != value:
         return "–"
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:.3g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        # three digits of a thousand would be written as a power of ten
+        return f"{value:,.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"
+    return str(value)
