@@ -3,6 +3,7 @@ again."""
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,28 @@ def test_a_cell_checkpoints_while_it_runs_and_cleans_up(
     assert LangevinFlow.load(result.model_path).seed == 5
     assert model.seed == 0
     assert not hasattr(model, "neuron_ids_")
+
+
+@pytest.mark.filterwarnings("ignore:.*latent")
+def test_processor_seconds_of_a_fit_that_was_interrupted_are_not_known(
+    tmp_path: Path, small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the part before the interruption that no one has counted."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    models, data = {"m": tiny()}, {"d": small_trials}
+    whole = run_grid(models, data, tmp_path / "whole")[0]
+    with monkeypatch.context() as patched:
+        patched.setattr(LangevinFlow, "complete", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(models, data, tmp_path / "halves")
+    assert list((tmp_path / "halves").glob("*.checkpoint/*"))
+    resumed = run_grid(models, data, tmp_path / "halves")[0]
+    assert whole.usage.cpu_s > 0
+    assert math.isnan(resumed.usage.cpu_s)
+    assert resumed.scores == whole.scores
 
 
 def test_worker_processes_give_the_same_results(tmp_path: Path, small_trials: TrialSet) -> None:

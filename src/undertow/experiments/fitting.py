@@ -3,6 +3,7 @@
 A run and a cell of a grid share it.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from undertow.files import write_json
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.parameters import SEPARATOR
 from undertow.options import Options
+from undertow.places import holds_nothing
 from undertow.training import reporter, silent, teller
 
 FIT, EXCHANGED = ".fit.json", " exchanged"
@@ -121,11 +123,15 @@ def fit_and_predict(
         fit_options: `checkpoint`, `resume` and `progress` of `model.fit`; silent without the last.
     """
     quiet = {} if fit_options.get("progress") else {"progress": silent}
+    before = fit_options.get("checkpoint") if fit_options.get("resume") else None
+    resumed = before is not None and Path(before).is_dir() and not holds_nothing(Path(before))
     with noted() as notes, measured() as usage:
         started = time.perf_counter()
         model.fit(splits.train, validation=splits.validation, **{**fit_options, **quiet})
         # the history of a resumed fit counts the seconds before it was interrupted too
         about = {"fit_s": max(time.perf_counter() - started, _seconds(model)), "notes": notes}
+    if resumed:
+        usage.cpu_s = math.nan  # what the processor spent before is not known
     notes += getattr(model, "notes_", ())
     if save_to is not None:
         # before the model: where a model file lies, its seconds and warnings do too

@@ -16,7 +16,8 @@ class Usage:
     """What a piece of work used, once it has ended.
 
     Attributes:
-        cpu_s: seconds of the processor, of all threads of this process.
+        cpu_s: seconds of the processor, of all threads of this process; NaN for a fit that another
+            process began.
         peak_bytes: the most resident memory of the process while it ran, Python and libraries
             included; None where the system does not say (it is asked for on Linux alone).
     """

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 from undertow.evaluation import Score
@@ -81,6 +81,7 @@ def compared(
 ) -> Compared:
     """The results of a model from its cells, and its differences from the first."""
     mine = [c for c in cells if c.cell.model == name and not c.error]
+    known = [c.usage.cpu_s for c in mine if not isnan(c.usage.cpu_s)]
     peaks = [c.usage.peak_bytes for c in mine if c.usage.peak_bytes is not None]
     return Compared(
         settings_of(model),
@@ -90,7 +91,7 @@ def compared(
         paired_differences(found, first) if found is not first else {},
         next((c.parameters for c in mine), {}),
         statistics.median(c.fit_s for c in mine) if mine else nan,
-        statistics.median(c.usage.cpu_s for c in mine) if mine else nan,
+        statistics.median(known) if known else nan,
         max(peaks, default=None),
         max((c.tried for c in mine), default=1),
         statistics.median(c.search_cpu_s for c in mine) if mine else nan,
