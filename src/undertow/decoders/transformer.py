@@ -24,6 +24,9 @@ class TransformerDecoder(TransformerLayer, Decoder):
         feedforward: units of the feed-forward layer.
         dropout: probability of dropping a unit.
         causal: attend only to the past.
+        window_bins: of a causal decoder: bins that a bin looks at, its own among them, and the bin
+            from which on time stands still; that of the longest trial it learns from, so that a
+            path may go on for as long as one likes. None for all bins.
         norm: 'pre' (each part reads normalised inputs) or 'post' (the sum after each part is
             normalised).
         initial_scale: factor on the initial weights of what each part adds; 0.67 is T-Fixup's for
@@ -38,6 +41,7 @@ class TransformerDecoder(TransformerLayer, Decoder):
         feedforward: int | None = None,
         dropout: float = 0.0,
         causal: bool = False,
+        window_bins: int | None = None,
         norm: Norm = "pre",
         initial_scale: float = 1.0,
     ) -> None:
@@ -46,12 +50,40 @@ class TransformerDecoder(TransformerLayer, Decoder):
         project = nn.Linear(n_inputs, width)  # first: a seed draws the weights in this order
         super().__init__(width, heads, feedforward, dropout, norm, initial_scale)
         self.feature_dim, self.causal, self.project = width, causal, project
+        self.window_bins = window_bins if causal else None
         self.norm_out = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
 
     def forward(self, inputs: Tensor, valid: Tensor, time_s: Tensor) -> Tensor:
-        x = self.dropout(self.project(inputs) + sinusoids(time_s, self.feature_dim, inputs.dtype))
-        x = self.transform(x, allowed_bins(valid, ahead=0 if self.causal else None))
+        x = self.dropout(self.project(inputs) + self.positions(time_s, inputs.dtype))
+        back = None if self.window_bins is None else self.window_bins - 1
+        x = self.transform(x, allowed_bins(valid, back, 0 if self.causal else None))
         return x if self.norm == "post" else self.dropout(self.norm_out(x))
+
+    def positions(self, time_s: Tensor, dtype: torch.dtype) -> Tensor:
+        """Sines and cosines of the bins of a trial, (time, width)."""
+        if self.window_bins is not None and len(time_s) > self.window_bins:
+            time_s = time_s.clamp(max=float(time_s[self.window_bins - 1]))
+        return sinusoids(time_s, self.feature_dim, dtype)
+
+    def positions_of(self, bin_s: float) -> Tensor:
+        """Rows of `positions` of all bins of which they differ, (window_bins, width)."""
+        assert self.window_bins is not None
+        bins = torch.arange(self.window_bins, device=self.project.weight.device)
+        dtype = self.project.weight.dtype
+        return sinusoids((bins.to(dtype) + 0.5) * bin_s, self.feature_dim, dtype)
+
+    def decode_next(
+        self, inputs: Tensor, position: Tensor, keys: Tensor, values: Tensor, reach: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Decode one bin (trials, inputs); see `TransformerLayer.transform_next`.
+
+        Args:
+            inputs: of the bin.
+            position: its row of `positions`, (width,).
+            keys, values, reach: of earlier bins.
+        """
+        x, key, value = self.transform_next(self.project(inputs) + position, keys, values, reach)
+        return x if self.norm == "post" else self.norm_out(x), key, value
 
 
 def sinusoids(

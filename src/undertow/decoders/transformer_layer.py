@@ -68,6 +68,37 @@ class TransformerLayer(nn.Module):
         x = x + self.dropout(self._attend(self.norm_attention(x), allowed, mixing))
         return x + self.dropout(self.feedforward(self.norm_feedforward(x)))
 
+    def transform_next(
+        self, x: Tensor, keys: Tensor, values: Tensor, reach: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pass one bin through the layer, given what it remembers of the bins before.
+
+        Args:
+            x: its features, (trials, width).
+            keys, values: of earlier bins in any order, (trials, heads, bins, width / heads).
+            reach: zero for those that the bin may look at, −∞ for the others, (trials, heads,
+                bins). It looks at itself in any case.
+
+        Returns:
+            features as `transform` gives them in this bin, and the bin's own key and value,
+            (trials, heads, width / heads).
+        """
+        read = self.norm_attention(x) if self.norm == "pre" else x
+        parts = self.query_key_value(read).chunk(3, -1)
+        query, key, value = (part.unflatten(-1, (self.heads, -1)) for part in parts)
+        query = query * query.shape[-1] ** -0.5
+        earlier = (keys @ query[..., None])[..., 0] + reach
+        own = (key * query).sum(-1, keepdim=True)
+        weights = torch.cat([earlier, own], -1).softmax(-1)
+        found = (weights[..., None, :-1] @ values)[..., 0, :] + weights[..., -1:] * value
+        attended = self.attention_out(found.flatten(-2))
+        if self.norm == "post":
+            x = self.norm_attention(x + attended)
+            out: Tensor = self.norm_feedforward(x + self.feedforward(x))
+            return out, key, value
+        x = x + attended
+        return x + self.feedforward(self.norm_feedforward(x)), key, value
+
     def _attend(self, x: Tensor, allowed: Tensor | None, mixing: Tensor | None) -> Tensor:
         """Compute what each bin takes from the bins it may look at, (trials, time, width)."""
         # heads are split after the three parts: that spares two copies going back

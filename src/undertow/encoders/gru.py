@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from undertow.checks import one_of, whole
 from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
-from undertow.encoders.gru_recurrence import gru_states
+from undertow.encoders.gru_recurrence import gru_states, gru_step
 
 Reads = Literal["current", "previous", "held"]
 """Which bin the input of a bin is."""
@@ -65,6 +65,17 @@ class GRUEncoder(Encoder):
             if self.initial_bins is None:
                 initial = torch.cat([initial, backward[:, 0]], -1)
         return self.dropout(context), self.dropout(initial)
+
+    def recurrent(self, state: Tensor) -> Tensor:
+        """What the forward GRU reads of its own state, (trials, 3 · hidden)."""
+        weights = dict(self.forwards.named_parameters())
+        return nn.functional.linear(state, weights["weight_hh_l0"], weights["bias_hh_l0"])
+
+    def next_state(self, read: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
+        """State of the forward GRU after a bin of which it reads `read`, (trials, hidden)."""
+        weights = dict(self.forwards.named_parameters())
+        gates = nn.functional.linear(read, weights["weight_ih_l0"], weights["bias_ih_l0"])
+        return gru_step(gates, recurrent, state)
 
     def _read(self, inputs: Tensor, observed: Tensor) -> Tensor:
         """Return the input of the GRU in each bin, (trials, time, inputs)."""

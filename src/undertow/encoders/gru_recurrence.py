@@ -178,3 +178,11 @@ def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) ->
         gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first
     )
     return recurrent.transpose(0, 1)
+
+
+def gru_step(gates: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
+    """State after one bin, (trials, hidden), of input gates g and a = W h + b, as above."""
+    hidden = state.shape[-1]
+    reset, update = (gates + recurrent)[..., : 2 * hidden].sigmoid().chunk(2, -1)
+    candidate = (gates[..., 2 * hidden :] + reset * recurrent[..., 2 * hidden :]).tanh()
+    return torch.lerp(candidate, state, update)

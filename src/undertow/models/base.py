@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from undertow import checks
 from undertow.data import Prediction, TrialSet, as_trials
 from undertow.data.arrays import TrialsLike
 from undertow.errors import ModelError
@@ -14,6 +15,7 @@ from undertow.evaluation import Score
 from undertow.evaluation import scores as scoring
 from undertow.models.search_space import SearchSpace
 from undertow.models.settable import Settable
+from undertow.models.streaming import BehaviorDecoder, Stepper, Stream
 
 ProgressReport = Callable[[dict[str, float], float, float], None]
 
@@ -130,6 +132,52 @@ class Estimator(Settable):
     def thinned(self, times: int) -> Self:
         """Return the fitted model with so many times fewer posterior samples, where it has any."""
         return self
+
+    def stream(
+        self,
+        behavior: bool | TrialsLike = False,
+        *,
+        lag_s: float = 0.1,
+        samples: int | None = None,
+        seed: int = 0,
+    ) -> Stream:
+        """Return this model as a stream, which reads one bin after another (`Stream`).
+
+        Each of its steps gives what `predict` gives in the last bin of a trial that ends there.
+
+        Args:
+            behavior: decode behaviour too: True where the model has learned it; else training
+                trials, on which a decoder of log rates is fitted (`BehaviorDecoder`).
+            lag_s: by how much behaviour follows rates, for that decoder, in seconds.
+            samples: posterior samples averaged, as in `predict`; the model's own number by default.
+            seed: of the samples.
+
+        Raises:
+            ModelError: for a model whose rates depend on later bins, or that has learned no
+                behaviour where that is asked for.
+        """
+        self._check_fitted()
+        checks.seed("seed", seed)
+        stepper, decoder = self.stepper(samples, seed), None
+        if not isinstance(behavior, bool):
+            decoder = BehaviorDecoder(self.predict(behavior), lag_s)
+        elif behavior and stepper.behavior is None:
+            raise ModelError(
+                f"this {type(self).__name__} has learned no behaviour: give training trials to "
+                "learn a decoder from, stream(behavior=trials)."
+            )
+        who = (type(self).__name__, self.neuron_ids_, self.heldout_, self.bin_s_)
+        return Stream(stepper, *who, decoder, own_behavior=behavior is True)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        """Return what goes from bin to bin in a stream; the arguments are those of `stream`.
+
+        Raises:
+            ModelError: by default, and where a setting lets rates depend on later bins.
+        """
+        raise ModelError(
+            f"{type(self).__name__} cannot be streamed: its rates depend on later bins of a trial."
+        )
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         """Say what this model does not use of `trials`, a sentence each; `fit` warns of it."""

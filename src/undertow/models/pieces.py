@@ -134,8 +134,10 @@ class Decoding(Options):
         checks.share(self.of("withhold_h"), self.withhold_h)
 
     @abstractmethod
-    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
-        """Build the decoder of so many inputs per bin."""
+    def build(
+        self, n_inputs: int, dropout: float, causal: bool, window_bins: int | None = None
+    ) -> Decoder:
+        """Build the decoder of so many inputs per bin; a causal one remembers `window_bins`."""
 
     @property
     def by_bins(self) -> "Decoding":
@@ -171,7 +173,9 @@ class TransformerDecoding(Decoding):
             checks.whole(self.of("feedforward"), self.feedforward, 1, WIDEST)
         checks.number(self.of("initial_scale"), self.initial_scale, 0, 100, above=True)
 
-    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+    def build(
+        self, n_inputs: int, dropout: float, causal: bool, window_bins: int | None = None
+    ) -> Decoder:
         return TransformerDecoder(
             n_inputs,
             self.width,
@@ -179,6 +183,7 @@ class TransformerDecoding(Decoding):
             self.feedforward,
             dropout,
             causal,
+            window_bins,
             self.norm,
             self.initial_scale,
         )
@@ -204,7 +209,9 @@ class MLPDecoding(Decoding):
         super().check()
         checks.whole(self.of("width"), self.width, 1, WIDEST)
 
-    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+    def build(
+        self, n_inputs: int, dropout: float, causal: bool, window_bins: int | None = None
+    ) -> Decoder:
         return MLPDecoder(n_inputs, self.width, dropout)
 
 
@@ -218,7 +225,9 @@ class LinearDecoding(Decoding):
 
     name: ClassVar[str | None] = "linear"
 
-    def build(self, n_inputs: int, dropout: float, causal: bool) -> Decoder:
+    def build(
+        self, n_inputs: int, dropout: float, causal: bool, window_bins: int | None = None
+    ) -> Decoder:
         return LinearDecoder(n_inputs, dropout)
 
 

@@ -157,6 +157,11 @@ class Population:
         return self.heldout.count(False)
 
     @property
+    def longest_bins(self) -> int:
+        """Number of bins of the longest trial."""
+        return max(1, round(self.duration_s / self.bin_s))
+
+    @property
     def behavior_inputs(self) -> int:
         """Number of inputs that describe a bin's behaviour; see `BehaviorObservation.encoded`."""
         channels = len(self.behavior_names)

@@ -85,7 +85,11 @@ class CountObservation(Observation):
 
     def mean_of(self, values: Tensor) -> Tensor:
         """The same of the readout's values."""
-        return (self._linked(values).exp() + self.floor_hz) * self.bin_s
+        return self.rates_of(values) * self.bin_s
+
+    def rates_of(self, values: Tensor) -> Tensor:
+        """Rates in spikes/s of the readout's values."""
+        return self._linked(values).exp() + self.floor_hz
 
     def log_prob(self, features: Tensor, observed: Tensor) -> Tensor:
         return self.mean_and_log_prob(features, observed)[1]

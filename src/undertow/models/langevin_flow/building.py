@@ -56,9 +56,10 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
         dynamics.check_settings(bin_s)
     widths = {"z": settings.latent_dim, "v": settings.latent_dim, "h": encoder.context_dim}
     each = decoders(settings)
-    heads = []
+    heads, window_bins = [], population.longest_bins
     for one in each:
-        decoder = one.decoding.build(sum(widths[k] for k in one.reads), dropout, settings.causal)
+        read = sum(widths[k] for k in one.reads)
+        decoder = one.decoding.build(read, dropout, settings.causal, window_bins)
         heads.append(Head(decoder, settings.observation.build(decoder.feature_dim, population)))
     return LangevinNetwork(
         encoder,

@@ -25,6 +25,7 @@ from undertow.models.langevin_flow.building import check_settings as check_piece
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
+from undertow.models.langevin_flow.streaming import NOT_CAUSAL, LangevinStepper
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -37,6 +38,7 @@ from undertow.models.population import Population
 from undertow.models.racing import Recipe
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
+from undertow.models.streaming import Stepper
 from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_behavior, unused_by_spikes_alone
 from undertow.training import Training, Validate
@@ -240,6 +242,13 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
             return prediction.predict(
                 self.network_, self.read, trials, drawn, keep, seed, groups, average
             )
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        if not self.causal:
+            raise ModelError(NOT_CAUSAL)
+        drawn, known = self._samples(samples, seed), self.population_
+        given = drawn, seed, self.variant.average, known.n_heldin, known.stimulus_channels
+        return LangevinStepper(self.network_, *given)
 
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by those of another trial, at its own h.

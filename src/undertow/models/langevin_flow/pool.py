@@ -182,12 +182,17 @@ class Pool(nn.Module):
         pooled[part] = means * np.exp(ratio)
         return pooled
 
+    def decoder_shares(self) -> np.ndarray:
+        """Shares of the decoders alone, which add up to 1, (decoders,)."""
+        shares = _numbers(self.shares)[: self.n_decoders]
+        found: np.ndarray = shares / shares.sum() if shares.any() else self.start[: len(shares)]
+        return found
+
     def _decoders(self, decoded: Sequence[np.ndarray]) -> np.ndarray:
         """Pool the decoders alone, with shares that add up to 1."""
         if len(decoded) == 1:
             return decoded[0].copy()
-        shares = _numbers(self.shares)[: self.n_decoders]
-        shares = shares / shares.sum() if shares.any() else self.start[: self.n_decoders]
+        shares = self.decoder_shares()
         log_rates = shares[0] * np.log(np.maximum(decoded[0], LEAST_HZ))
         for share, rates in zip(shares[1:], decoded[1:], strict=True):
             log_rates += share * np.log(np.maximum(rates, LEAST_HZ))

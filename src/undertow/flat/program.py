@@ -1,0 +1,261 @@
+"""`Program`: a function of tensors as a list of NumPy calls on buffers that exist beforehand."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from undertow.flat.kernels import ELEMENTWISE, KERNELS, VIEWS, Call
+from undertow.flat.linear_maps import fold_norms, is_map, shared_maps, side_by_side
+
+Tensors = Mapping[str, Tensor]
+STRETCHED = 2**14
+"""Numbers up to which a constant is repeated for all rows: NumPy is slow at that."""
+aten = torch.ops.aten
+
+
+class Program:
+    """A function of tensors, run without autograd and without allocating.
+
+    The function is traced once. What depends on weights alone is computed then; views become views
+    of buffers; linear maps of the same row become one product. What remains is a list of NumPy
+    calls, each of which writes into a buffer of its own. Tensors it closes over are taken as they
+    are when it is traced.
+
+    An operation without a NumPy kernel (`KERNELS`) is left to torch, which allocates: `slow` names
+    these.
+
+    Args:
+        function: name → tensor to name → tensor. It may branch on shapes, never on values.
+        inputs: name → contiguous tensor on the CPU. Each run reads their memory, which is to be
+            written into through `inputs`; programs given the same tensors share it.
+        outputs: name → array that is written into; of a program whose outputs this one shares.
+        carried: output → input that it is copied to at the end of a run, in place of an output.
+
+    Attributes:
+        inputs: name → array, to be written into before each `run`.
+        outputs: name → array, overwritten by each `run`.
+        slow: names of operations that run in torch.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Tensors], Tensors],
+        inputs: Tensors,
+        outputs: Mapping[str, np.ndarray] | None = None,
+        carried: Mapping[str, str] | None = None,
+    ) -> None:
+        self.inputs = {name: tensor.numpy() for name, tensor in inputs.items()}
+        self.outputs: dict[str, np.ndarray] = dict(outputs or {})
+        self.slow: list[str] = []
+        self._calls: list[Call] = []
+        self._buffers: set[int] = set()
+        results: list[str] = []
+
+        def flat(*given: Tensor) -> list[Tensor]:
+            found = function(dict(zip(inputs, given, strict=True)))
+            results[:] = list(found)
+            return list(found.values())
+
+        with torch.no_grad():
+            functional = torch.func.functionalize(flat, remove="mutations")
+            graph = make_fx(functional)(*inputs.values()).graph
+            graph.eliminate_dead_code()
+            self._compile(graph, list(inputs.values()), results, carried or {})
+
+    def run(self) -> None:
+        """Compute the outputs from what the inputs hold."""
+        for kernel, operands in self._calls:
+            kernel(*operands)
+
+    def __len__(self) -> int:
+        """Number of calls of a run."""
+        return len(self._calls)
+
+    # --- compiling ---------------------------------------------------------------------------
+
+    def _compile(
+        self,
+        graph: fx.Graph,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[str],
+        carried: Mapping[str, str],
+    ) -> None:
+        values, varying = _constants(graph, inputs)
+        fold_norms(graph, values, varying)
+        shared = shared_maps(graph, varying)
+        for node in graph.nodes:
+            if node.op == "call_function" and node in varying and node not in values:
+                if node in shared:
+                    self._add_maps(shared[node], values)
+                else:
+                    self._add(node, values, varying)
+        results: Any = next(iter(reversed(graph.nodes))).args[0]
+        found = {name: values[node] for name, node in zip(outputs, results, strict=True)}
+        for name in found.keys() - carried.keys():
+            self._give(name, found[name])
+        self._carry([(self.inputs[carried[name]], found[name]) for name in carried])
+
+    def _give(self, name: str, value: Tensor) -> None:
+        """Make a value an output, by a copy unless it has a buffer of its own."""
+        array = value.numpy()
+        if name not in self.outputs and value.data_ptr() in self._buffers:
+            self._buffers.discard(value.data_ptr())
+            self.outputs[name] = array
+            return
+        held = self.outputs.setdefault(name, np.empty_like(array))
+        self._calls.append((np.copyto, (held, array)))
+
+    def _carry(self, pairs: Sequence[tuple[np.ndarray, Tensor]]) -> None:
+        """End by copying values to inputs; first aside where a value lies in an input itself."""
+        copies: list[Call] = []
+        for target, value in pairs:
+            source = value.numpy()
+            if any(np.shares_memory(source, each) for each in self.inputs.values()):
+                aside = np.empty_like(source)
+                self._calls.append((np.copyto, (aside, source)))
+                source = aside
+            copies.append((np.copyto, (target, source)))
+        self._calls += copies
+
+    def _add(self, node: fx.Node, values: dict[fx.Node, Any], varying: set[fx.Node]) -> None:
+        """Add what computes a node, and set the node to the buffer it computes into."""
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda each: values[each])
+        target: Any = node.target
+        result = target(*args, **kwargs)
+        if target is operator.getitem or (target in VIEWS and _is_view(result, args)):
+            values[node] = result
+            return
+        if target in ELEMENTWISE:
+            args = tuple(
+                _stretched(each, result) if isinstance(at, fx.Node) and at not in varying else each
+                for at, each in zip(node.args, args, strict=True)
+            )
+        several = not isinstance(result, Tensor)
+        outs = tuple(self._buffer(each) for each in (result if several else [result]))
+        values[node] = outs if several else outs[0]
+        if is_map(node, varying):
+            self._add_map(outs[0], *args)
+            return
+        build = KERNELS.get(target)
+        # of several results only the first is ever read
+        calls = None if build is None else build(outs[0].numpy(), _arrays(args), _arrays(kwargs))
+        if calls is None:
+            self.slow.append(str(target))
+            calls = [(_in_torch, (target, args, kwargs, outs))]
+        self._calls += calls
+
+    def _add_maps(self, maps: list[fx.Node], values: dict[fx.Node, Any]) -> None:
+        """Add one product for linear maps of the same row: their outputs stand side by side."""
+        bias, weight = side_by_side(maps, values)
+        row = bias.new_empty(1, len(bias))
+        widths = [values[node.args[2]].shape[1] for node in maps]  # type: ignore[index]
+        values |= zip(maps, row.split(widths, 1), strict=True)
+        self._add_map(row, bias, values[maps[0].args[1]], weight)  # type: ignore[index]
+
+    def _add_map(self, out: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> None:
+        """Add x W + b; as one product where a one stands behind the row x."""
+        longer = _with_one(x)
+        if longer is not None and float(longer[-1]) == 1 and bias.numel() == out.numel():
+            whole = torch.cat([weight, bias.reshape(1, -1)]).contiguous()
+            self._calls.append((np.dot, (longer.numpy(), whole.numpy(), out.view(-1).numpy())))
+            return
+        build = KERNELS[aten.addmm.default]
+        given = (_stretched(bias, out).numpy(), x.numpy(), weight.contiguous().numpy())
+        self._calls += build(out.numpy(), given, {}) or []
+
+    def _buffer(self, like: Tensor) -> Tensor:
+        """Make a buffer of a tensor's shape; behind a single row stands a one."""
+        if like.ndim == 2 and like.shape[0] == 1 and like.is_floating_point():
+            found = row(like.numel(), like.dtype)
+        else:
+            found = torch.empty_like(like, memory_format=torch.contiguous_format)
+        self._buffers.add(found.data_ptr())
+        return found
+
+
+def row(size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Make a row of zeros, (1, size), with a one behind it in memory.
+
+    A linear map of it needs no more than one product: the bias is a further row of the weights.
+    """
+    longer = torch.zeros(size + 1, dtype=dtype)
+    longer[-1] = 1.0
+    return longer[:-1].view(1, size)
+
+
+def _with_one(x: Tensor) -> Tensor | None:
+    """A contiguous row and the number behind it; None where nothing lies there."""
+    size = x.numel() + 1
+    room = x.untyped_storage().nbytes() // x.element_size()
+    if x.shape[0] != 1 or not x.is_contiguous() or x.storage_offset() or room != size:
+        return None
+    return x.as_strided((size,), (1,))
+
+
+def _stretched(constant: Any, result: Tensor) -> Any:
+    """A constant tensor of few numbers repeated to the shape of a result."""
+    if not isinstance(constant, Tensor) or not constant.ndim or result.numel() > STRETCHED:
+        return constant
+    return constant.expand_as(result).contiguous()
+
+
+def _constants(
+    graph: fx.Graph, inputs: Sequence[Tensor]
+) -> tuple[dict[fx.Node, Any], set[fx.Node]]:
+    """Values of what no input changes, and of the inputs; and all nodes that inputs change."""
+    values: dict[fx.Node, Any] = {}
+    varying: set[fx.Node] = set()
+    given = iter(inputs)
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            values[node] = next(given)
+            varying.add(node)
+        elif node.op == "get_attr":
+            constant = operator.attrgetter(str(node.target))(graph.owning_module)
+            values[node] = constant.detach().cpu()
+        elif node.op == "call_function":
+            if varying.intersection(node.all_input_nodes):
+                varying.add(node)
+            else:
+                values[node] = _call(node, values)
+    return values, varying
+
+
+def _call(node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+    """What a node gives, computed by torch."""
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda each: values[each])
+    target: Any = node.target
+    result = target(*args, **kwargs)
+    return result.contiguous() if isinstance(result, Tensor) else result
+
+
+def _is_view(result: Any, args: Sequence[Any]) -> bool:
+    """Whether results lie in the memory of the first argument."""
+    if isinstance(result, Tensor):
+        result = [result]
+    memory = args[0].untyped_storage().data_ptr()
+    return all(each.untyped_storage().data_ptr() == memory for each in result)
+
+
+def _arrays(values: Any) -> Any:
+    """Tensors within arguments as arrays that share their memory."""
+    if isinstance(values, Tensor):
+        return values.numpy()
+    if isinstance(values, Mapping):
+        return {name: _arrays(each) for name, each in values.items()}
+    if isinstance(values, tuple | list):
+        return type(values)(_arrays(each) for each in values)
+    return values
+
+
+def _in_torch(target: Any, args: Any, kwargs: Any, outs: Sequence[Tensor]) -> None:
+    """Run an operation in torch, and copy what it gives into buffers."""
+    with torch.no_grad():
+        result = target(*args, **kwargs)
+        for out, each in zip(outs, [result] if isinstance(result, Tensor) else result):
+            out.copy_(each)
