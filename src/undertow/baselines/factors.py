@@ -4,7 +4,10 @@ import numpy as np
 
 from undertow.baselines.arrays.factors import Factors, StaticFactors
 from undertow.baselines.latents.regression import PENALTIES
+from undertow.baselines.streaming import FactorsStepper
+from undertow.evaluation.metrics.poisson_regression import PoissonRegression
 from undertow.models.smoothed_regression import Grid
+from undertow.models.streaming import PastSmoother, Stepper
 
 LEAST_NOISE_VAR = 1e-4
 TOLERANCE = 0.01
@@ -20,7 +23,24 @@ def compressed(values: np.ndarray) -> np.ndarray:
     return rows
 
 
-class FactorAnalysis(StaticFactors):
+class SmoothedFactors(StaticFactors):
+    """Factors that can be streamed where spikes are smoothed over the past."""
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        if not self.causal:
+            return super().stepper(samples, seed)
+        if samples is not None:
+            self.refuse_samples(samples)
+        arrays = self.network_
+        usual, width_s = arrays["window_hz"][~self.heldout_], float(arrays["width_s"][0])
+        return FactorsStepper(
+            PastSmoother(usual, width_s, self.bin_s_),
+            Factors(arrays["loadings"], arrays["offset"], arrays["noise_var"]),
+            PoissonRegression(arrays["weights"], arrays["log_rates"]),
+        )
+
+
+class FactorAnalysis(SmoothedFactors):
     """Factor analysis of smoothed √rates, and a Poisson regression from the factors.
 
     Each held-in neuron has noise of its own. The factors are scikit-learn's, by exact singular
@@ -31,6 +51,7 @@ class FactorAnalysis(StaticFactors):
         width_s: standard deviation of the Gaussian that smooths spikes, in seconds; one value, or
             several to choose from on validation trials.
         penalty: of the regression's squared weights, of standardised factors; one or several.
+        causal: smooth over past bins alone, with half of the Gaussian.
         seed: of the split into training and validation trials, when none are given.
     """
 
@@ -42,9 +63,11 @@ class FactorAnalysis(StaticFactors):
         width_s: Grid = (0.04, 0.02, 0.06, 0.08, 0.12),
         penalty: Grid = PENALTIES,
         *,
+        causal: bool = False,
         seed: int = 0,
     ) -> None:
-        self.latent_dim, self.width_s, self.penalty, self.seed = latent_dim, width_s, penalty, seed
+        self.latent_dim, self.width_s, self.penalty = latent_dim, width_s, penalty
+        self.causal, self.seed = causal, seed
 
     def find(self, values: np.ndarray, number: int) -> Factors:
         import warnings
@@ -65,7 +88,7 @@ class FactorAnalysis(StaticFactors):
         return Factors(found.components_.T, found.mean_, noise)
 
 
-class PCA(StaticFactors):
+class PCA(SmoothedFactors):
     """Principal components of smoothed √rates, and a Poisson regression from them.
 
     They are those of probabilistic PCA (Tipping & Bishop 1999): all held-in neurons have the same
@@ -76,6 +99,7 @@ class PCA(StaticFactors):
         width_s: standard deviation of the Gaussian that smooths spikes, in seconds; one value, or
             several to choose from on validation trials.
         penalty: of the regression's squared weights, of standardised components; one or several.
+        causal: smooth over past bins alone, with half of the Gaussian.
         seed: of the split into training and validation trials, when none are given.
     """
 
@@ -87,9 +111,11 @@ class PCA(StaticFactors):
         width_s: Grid = (0.04, 0.02, 0.06, 0.08, 0.12),
         penalty: Grid = PENALTIES,
         *,
+        causal: bool = False,
         seed: int = 0,
     ) -> None:
-        self.latent_dim, self.width_s, self.penalty, self.seed = latent_dim, width_s, penalty, seed
+        self.latent_dim, self.width_s, self.penalty = latent_dim, width_s, penalty
+        self.causal, self.seed = causal, seed
 
     def find(self, values: np.ndarray, number: int) -> Factors:
         from sklearn import decomposition

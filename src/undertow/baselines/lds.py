@@ -2,17 +2,21 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from undertow.baselines.latents import Inferred, LatentBaseline, LatentNetwork, Observed
 from undertow.baselines.latents.model import Rates
 from undertow.baselines.latents.options import SPACE, LatentEM
+from undertow.baselines.latents.streaming import KalmanStepper
+from undertow.errors import ModelError
 from undertow.inference import ChainLaw, LinearRegimes
 from undertow.models.em import Given, PathEM
 from undertow.models.population import Population
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
+from undertow.models.streaming import Stepper
 
 
 class LDSNetwork(LatentNetwork):
@@ -20,7 +24,7 @@ class LDSNetwork(LatentNetwork):
 
     def __init__(self, dim: int, mean_counts: Tensor, bin_s: float, observed: Observed) -> None:
         super().__init__(dim, mean_counts, bin_s, observed)
-        self.dynamics = LinearRegimes(dim)
+        self.dynamics: LinearRegimes = LinearRegimes(dim)
         self.double()
 
     def misfit(self) -> str:
@@ -91,3 +95,15 @@ class LDS(LatentBaseline):
     def build_network(self, population: Population) -> LDSNetwork:
         counts = self.mean_counts(population)
         return LDSNetwork(self.latent_dim, counts, population.bin_s, self.observed)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        if self.observed != "gaussian":
+            raise ModelError(
+                "this LDS has Poisson observations and cannot be streamed: every bin changes what "
+                "is inferred of all before, to no end; fit one with observed='gaussian', whose "
+                "Kalman filter is exact."
+            )
+        if samples is not None:
+            self.refuse_samples(samples)
+        assert isinstance(self.network_, LDSNetwork)
+        return KalmanStepper(self.network_, self.network_.dynamics, np.flatnonzero(~self.heldout_))

@@ -7,7 +7,9 @@ import numpy as np
 from undertow.baselines.arrays import ArrayBaseline
 from undertow.baselines.arrays.averages import mean_rates
 from undertow.baselines.arrays.model import Shape
+from undertow.baselines.streaming import ConstantStepper
 from undertow.data import TrialSet
+from undertow.models.streaming import Stepper
 
 
 class MeanRate(ArrayBaseline):
@@ -41,3 +43,7 @@ class MeanRate(ArrayBaseline):
         rates = np.tile(self.network_["window_hz"], (trials.n_trials, trials.n_time, 1))
         rates[:, trials.n_time - trials.forward_bins :] = self.network_["forward_hz"]
         return rates, {}, {}
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        self.refuse_samples(samples)
+        return ConstantStepper(self.network_["window_hz"])

@@ -11,12 +11,14 @@ from undertow.baselines.arrays import ArrayBaseline
 from undertow.baselines.arrays.averages import LEAST_SHARE, in_time, mean_rates
 from undertow.baselines.arrays.factors import smoothed_roots
 from undertow.baselines.arrays.model import Shape
+from undertow.baselines.streaming import RidgeStepper
 from undertow.data import TrialSet
 from undertow.evaluation.metrics.arrays import row_blocks
 from undertow.evaluation.metrics.ridge import Ridge, ridge_left_one_out
 from undertow.models.base import Generated
 from undertow.models.population import Population
 from undertow.models.search_space import Choices, Range, SearchSpace
+from undertow.models.streaming import PastSmoother, Stepper
 
 PENALTIES = np.logspace(0, 5, 11)
 MOST_LAGS, LONGEST_S = 1000, 1e6
@@ -26,14 +28,16 @@ class SpikeRidge(ArrayBaseline):
     """Behaviour and the rates of all neurons, by ridge regression from held-in spikes nearby.
 
     What each bin's behaviour and rates are regressed on are square roots of smoothed held-in
-    counts in that bin and in `lags` bins to each side. In `predict_generated` it is the counts of
-    the trial's first bins, from which the whole trial's behaviour is regressed, beside mean rates.
-    Penalties are chosen by leaving out one row of the training trials; forward bins are mean rates.
+    counts in that bin and in `lags` bins to each side, or before it. In `predict_generated` it is
+    the counts of the trial's first bins, from which the whole trial's behaviour is regressed,
+    beside mean rates. Penalties are chosen by leaving out one row of the training trials; forward
+    bins are mean rates.
 
     Args:
         width_s: standard deviation of the Gaussian that smooths spikes, in seconds.
-        lags: bins to each side.
+        lags: bins to each side; of a causal one, bins before.
         initial_s: seconds at a trial's start that `predict_generated` is shown.
+        causal: look at no later bin, and smooth with half of the Gaussian.
         seed: of the split into training and validation trials, which changes nothing here.
     """
 
@@ -55,9 +59,16 @@ class SpikeRidge(ArrayBaseline):
     positive: ClassVar[tuple[str, ...]] = ("mean_hz", "forward_hz")
 
     def __init__(
-        self, width_s: float = 0.04, lags: int = 3, initial_s: float = 0.1, *, seed: int = 0
+        self,
+        width_s: float = 0.04,
+        lags: int = 3,
+        initial_s: float = 0.1,
+        *,
+        causal: bool = False,
+        seed: int = 0,
     ) -> None:
-        self.width_s, self.lags, self.initial_s, self.seed = width_s, lags, initial_s, seed
+        self.width_s, self.lags, self.initial_s = width_s, lags, initial_s
+        self.causal, self.seed = causal, seed
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -67,7 +78,12 @@ class SpikeRidge(ArrayBaseline):
 
     def sizes(self) -> dict[str, int]:
         known = super().sizes()
-        return {**known, "features": (2 * self.lags + 1) * known["heldin"]}
+        return {**known, "features": self._bins * known["heldin"]}
+
+    @property
+    def _bins(self) -> int:
+        """Bins that a bin is regressed on."""
+        return self.lags + 1 if self.causal else 2 * self.lags + 1
 
     def unused_signals(self, trials: TrialSet) -> list[str]:
         if trials.behavior is not None and trials.behavior_kind != "continuous":
@@ -120,10 +136,10 @@ class SpikeRidge(ArrayBaseline):
         return ridge_left_one_out(rows, PENALTIES)
 
     def _features(self, trials: TrialSet, mean_hz: np.ndarray) -> np.ndarray:
-        """Square roots of counts near each bin, (trials, time, (2 lags + 1) held-in)."""
-        roots = smoothed_roots(trials, self.width_s, mean_hz)
+        """Square roots of counts near each bin, (trials, time, bins · held-in)."""
+        roots = smoothed_roots(trials, self.width_s, mean_hz, self.causal)
         padded = np.pad(roots, ((0, 0), (self.lags, self.lags), (0, 0)), mode="edge")
-        bins = range(2 * self.lags + 1)
+        bins = range(self._bins)
         return np.concatenate([padded[:, k : k + trials.n_time] for k in bins], axis=-1)
 
     def _generated(self, trials: TrialSet, mean_hz: np.ndarray) -> Ridge:
@@ -165,6 +181,15 @@ class SpikeRidge(ArrayBaseline):
     def _behaving(self, trials: TrialSet, behavior: np.ndarray) -> dict[str, Any]:
         shown = np.where(trials.valid[..., None], behavior, np.nan)
         return {"behavior": shown, "behavior_names": tuple(self.population_.behavior_names)}
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        self.refuse_samples(samples)
+        if not self.causal:
+            return super().stepper(samples, seed)
+        arrays = {name: self.network_[name] for name in self.shapes}
+        usual, names = arrays["mean_hz"], tuple(self.population_.behavior_names)
+        smoother = PastSmoother(usual[~self.heldout_], self.width_s, self.bin_s_)
+        return RidgeStepper(smoother, arrays, LEAST_SHARE * usual, names)
 
     def predict_generated(
         self, trials: TrialSet, samples: int | None = None, seed: int = 0

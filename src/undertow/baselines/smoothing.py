@@ -7,6 +7,7 @@ import numpy as np
 
 from undertow.baselines.held_in import Shrinkage, choose_shrinkage
 from undertow.baselines.smoothing_file import Header, check_params
+from undertow.baselines.streaming import SmoothingStepper
 from undertow.data import Prediction, TrialSet, as_trials, split_validation
 from undertow.data.arrays import TrialsLike
 from undertow.data.counts import totals
@@ -24,6 +25,7 @@ from undertow.models.smoothed_regression import (
     fit_regression,
     grid_of,
 )
+from undertow.models.streaming import PastSmoother, Stepper
 from undertow.schema import record
 
 
@@ -50,6 +52,7 @@ class Smoothing(Estimator):
         floor_hz: what is added to the smoothed rates before the logarithm, in spikes/s; one value
             or several.
         penalty: α of (1/n) Σ (μ − y ln μ) + α/2 |w|², μ in spikes per bin; one value or several.
+        causal: smooth over past bins alone, with half of the Gaussian.
         seed: of the split into training and validation trials, when no validation trials are given.
 
     After `fit`: `width_s_`, `floor_hz_`, `penalty_` (0 with nothing held out), `regression_` (ln of
@@ -65,12 +68,13 @@ class Smoothing(Estimator):
         floor_hz: Grid = (0.5, 2.0, 5.0),
         penalty: Grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
         *,
+        causal: bool = False,
         seed: int = 0,
     ) -> None:
         self.width_s = width_s
         self.floor_hz = floor_hz
         self.penalty = penalty
-        self.seed = seed
+        self.causal, self.seed = causal, seed
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -131,7 +135,7 @@ class Smoothing(Estimator):
 
     @property
     def _smoother(self) -> HeldInSmoother:
-        return HeldInSmoother(self.mean_rates_[~self.heldout_])
+        return HeldInSmoother(self.mean_rates_[~self.heldout_], self.causal)
 
     def has_posterior(self) -> bool:
         return False
@@ -155,6 +159,13 @@ class Smoothing(Estimator):
                 rates[part, :last, self.heldout_] = _single(np.exp(log_rates))
         rates[~trials.valid] = np.nan
         return Prediction(rates=rates, trials=trials)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        self.refuse_samples(samples)
+        if not self.causal:
+            return super().stepper(samples, seed)
+        smoother = PastSmoother(self._smoother.mean_rates, self.width_s_, self.bin_s_)
+        return SmoothingStepper(smoother, self.heldout_, self.regression_, self.floor_hz_)
 
     def predict_hidden(self, trials: TrialSet, masks: int = MASKS, seed: int = 0) -> Prediction:
         """Held-in rates, each smoothed from other bins while it is hidden, and drawn to the mean.

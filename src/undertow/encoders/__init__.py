@@ -5,7 +5,7 @@ from undertow.encoders.dropout import Dropout, dropout_from
 from undertow.encoders.gru import GRUEncoder, Reads
 from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
-from undertow.encoders.lstm import Direction, LSTMEncoder
+from undertow.encoders.lstm import Direction, LSTMEncoder, lstm_step
 from undertow.encoders.presence import Presence
 from undertow.encoders.stimulus import StimulusEncoder
 from undertow.encoders.strides import Strides
@@ -24,4 +24,5 @@ __all__ = [
     "Strides",
     "dropout_from",
     "interpolate",
+    "lstm_step",
 ]

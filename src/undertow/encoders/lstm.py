@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from undertow.checks import one_of, whole
 from undertow.encoders.base import Encoder, reversal, take
@@ -125,3 +126,28 @@ class LSTMEncoder(Encoder):
         used = lengths.clamp(max=window.shape[1])
         outputs: Tensor = self.initial(take(window, reversal(used, window.shape[1])))[0]
         return outputs[torch.arange(len(seen), device=seen.device), used - 1]
+
+
+def lstm_step(
+    lstm: nn.LSTM, read: Tensor, states: Tensor, cells: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Take an LSTM through one bin.
+
+    Args:
+        lstm: of any number of layers, in one direction.
+        read: its input, (trials, inputs).
+        states, cells: h and c of each layer, (layers, trials, hidden).
+
+    Returns:
+        the output of the last layer, (trials, hidden), and states and cells after the bin.
+    """
+    weights, after, kept = dict(lstm.named_parameters()), [], []
+    for k in range(lstm.num_layers):
+        given = linear(read, weights[f"weight_ih_l{k}"], weights[f"bias_ih_l{k}"])
+        own = linear(states[k], weights[f"weight_hh_l{k}"], weights[f"bias_hh_l{k}"])
+        inside, forget, candidate, out = (given + own).chunk(4, -1)
+        cell = forget.sigmoid() * cells[k] + inside.sigmoid() * candidate.tanh()
+        read = out.sigmoid() * cell.tanh()
+        after.append(read)
+        kept.append(cell)
+    return read, torch.stack(after), torch.stack(kept)

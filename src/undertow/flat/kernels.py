@@ -46,7 +46,7 @@ def _operands(args: Sequence[Any]) -> list[Any]:
     NumPy is slower with plain numbers, and with axes of one entry.
     """
     dtype = next(each.dtype for each in args if isinstance(each, np.ndarray))
-    if dtype == bool:
+    if dtype.kind == "b":
         return list(args)
     found = [each if isinstance(each, np.ndarray) else np.asarray(each, dtype) for each in args]
     if any(each.ndim > 1 and each.size > 1 for each in found):
@@ -144,7 +144,17 @@ def _gelu(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> li
 def _softplus(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call] | None:
     if kwargs or (len(args) > 1 and args[1] != 1):
         return None
-    return [(np.logaddexp, (args[0], np.zeros((), out.dtype), out))]
+    x, above = args[0], np.empty_like(out)
+    # log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|); `np.logaddexp` takes ten times as long
+    return [
+        (np.abs, (x, out)),
+        (np.negative, (out, out)),
+        (np.exp, (out, out)),
+        (np.add, (*_operands((out, 1.0)), out)),
+        (np.log, (out, out)),
+        (np.ndarray.clip, (*_operands((x, 0.0, np.inf)), above)),
+        (np.add, (out, above, out)),
+    ]
 
 
 def _lerp(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call]:
@@ -180,6 +190,11 @@ def _concatenated(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any
     if len(args[0]) == 1:
         return [(np.copyto, (out, args[0][0]))]
     return [(np.concatenate, (tuple(args[0]), axis, out))]
+
+
+def _stacked(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call]:
+    axis = args[1] if len(args) > 1 else kwargs.get("dim", 0)
+    return [(np.stack, (tuple(args[0]), axis, out))]
 
 
 def _padded(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call] | None:
@@ -331,6 +346,7 @@ KERNELS: dict[Any, Build] = {
     aten._softmax.default: _softmax,
     aten.sqrt.default: _ufunc(np.sqrt),
     aten.square.default: _ufunc(np.square),
+    aten.stack.default: _stacked,
     aten.sub.Tensor: _scaled(np.subtract),
     aten.sum.default: _reduced(),
     aten.sum.dim_IntList: _reduced(),

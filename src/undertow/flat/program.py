@@ -124,7 +124,8 @@ class Program:
 
     def _add(self, node: fx.Node, values: dict[fx.Node, Any], varying: set[fx.Node]) -> None:
         """Add what computes a node, and set the node to the buffer it computes into."""
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda each: values[each])
+        given: Any = fx.node.map_arg((node.args, node.kwargs), lambda each: values[each])
+        args, kwargs = given
         target: Any = node.target
         result = target(*args, **kwargs)
         if target is operator.getitem or (target in VIEWS and _is_view(result, args)):
@@ -139,7 +140,8 @@ class Program:
         outs = tuple(self._buffer(each) for each in (result if several else [result]))
         values[node] = outs if several else outs[0]
         if is_map(node, varying):
-            self._add_map(outs[0], *args)
+            bias, x, weight = args
+            self._add_map(outs[0], bias, x, weight)
             return
         build = KERNELS.get(target)
         # of several results only the first is ever read
@@ -257,5 +259,6 @@ def _in_torch(target: Any, args: Any, kwargs: Any, outs: Sequence[Tensor]) -> No
     """Run an operation in torch, and copy what it gives into buffers."""
     with torch.no_grad():
         result = target(*args, **kwargs)
-        for out, each in zip(outs, [result] if isinstance(result, Tensor) else result):
+        several = [result] if isinstance(result, Tensor) else result
+        for out, each in zip(outs, several, strict=False):
             out.copy_(each)

@@ -175,8 +175,10 @@ class Estimator(Settable):
         Raises:
             ModelError: by default, and where a setting lets rates depend on later bins.
         """
+        remedy = ": fit one with causal=True" if "causal" in self.get_params(deep=False) else ""
         raise ModelError(
-            f"{type(self).__name__} cannot be streamed: its rates depend on later bins of a trial."
+            f"this {type(self).__name__} cannot be streamed, as its rates depend on later bins of "
+            f"a trial{remedy}."
         )
 
     def unused_signals(self, trials: TrialSet) -> list[str]:

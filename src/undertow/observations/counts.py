@@ -109,6 +109,13 @@ class CountObservation(Observation):
         It is zero where the count is NaN.
         """
 
+    @abstractmethod
+    def relative_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
+        """The same of counts without NaN, up to what depends on a count alone.
+
+        That is its log-probability where `log_mean` and `mean` are zero.
+        """
+
 
 def _readout(
     feature_dim: int, n_neurons: int, region: Sequence[int] | None

@@ -59,6 +59,10 @@ class NegativeBinomialObservation(CountObservation):
         log_prob = n * log_mean - log_factorial(n) - (n + 1 / alpha) * torch.log1p(alpha * mean)
         return (log_prob + _log_rising(n, alpha)).masked_fill(missing, 0.0)
 
+    def relative_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
+        alpha = self.dispersion
+        return counts * log_mean - (counts + 1 / alpha) * torch.log1p(alpha * mean)
+
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         alpha, mean = self.dispersion, self.mean(features)
         # a gamma draw of mean 1 and variance α times a Poisson draw: mean μ, variance μ + αμ²

@@ -18,6 +18,9 @@ class PoissonObservation(CountObservation):
         """Log-probability n log λ − λ − log n! of each count n."""
         return _log_prob(log_mean, mean, counts)
 
+    def relative_log_prob(self, log_mean: Tensor, mean: Tensor, counts: Tensor) -> Tensor:
+        return counts * log_mean - mean
+
     def sample(self, features: Tensor, generator: torch.Generator) -> Tensor:
         return torch.poisson(self.mean(features), generator=generator)
 

@@ -75,6 +75,7 @@ class StaticFactors(ArrayBaseline):
     latent_dim: int
     width_s: Grid
     penalty: Grid
+    causal: bool
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -124,7 +125,7 @@ class StaticFactors(ArrayBaseline):
 
     def _fitted(self, width_s: float, trials: TrialSet) -> tuple[Factors, np.ndarray]:
         """Factors of these trials, and the latents of each bin."""
-        values = smoothed_roots(trials, width_s, mean_rates(trials, forward=False))
+        values = self._roots(trials, width_s, mean_rates(trials, forward=False))
         factors = self.find(values[in_window(trials)], self._few_enough(trials))
         return factors, factors.latents(values)
 
@@ -134,9 +135,12 @@ class StaticFactors(ArrayBaseline):
         """Width, best penalty and its bits per spike on the validation trials."""
         factors, latents = self._fitted(width_s, trials)
         usual = mean_rates(trials, forward=False)
-        held = factors.latents(smoothed_roots(validation, width_s, usual))
+        held = factors.latents(self._roots(validation, width_s, usual))
         penalty, score = choose_penalty(latents, trials, held, validation, penalties)
         return width_s, penalty, score
+
+    def _roots(self, trials: TrialSet, width_s: float, mean_hz: np.ndarray) -> np.ndarray:
+        return smoothed_roots(trials, width_s, mean_hz, self.causal)
 
     # --- predicting --------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ class StaticFactors(ArrayBaseline):
     ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any]]:
         arrays = self.network_
         factors = Factors(arrays["loadings"], arrays["offset"], arrays["noise_var"])
-        values = smoothed_roots(trials, float(arrays["width_s"][0]), arrays["window_hz"])
+        values = self._roots(trials, float(arrays["width_s"][0]), arrays["window_hz"])
         latents = factors.latents(values)
         regression = PoissonRegression(arrays["weights"], arrays["log_rates"])
         read = self._reader(regression, trials)
@@ -199,11 +203,13 @@ class StaticFactors(ArrayBaseline):
         )
 
 
-def smoothed_roots(trials: TrialSet, width_s: float, mean_hz: np.ndarray) -> np.ndarray:
+def smoothed_roots(
+    trials: TrialSet, width_s: float, mean_hz: np.ndarray, causal: bool = False
+) -> np.ndarray:
     """√ of smoothed held-in counts per bin, (trials, time, held-in); means in forward bins."""
     usual = mean_hz[~trials.heldout]
     found = np.empty((trials.n_trials, trials.n_time, len(usual)))
-    window = HeldInSmoother(usual)(trials, width_s)
+    window = HeldInSmoother(usual, causal)(trials, width_s)
     found[:, : window.shape[1]] = window
     found[:, window.shape[1] :] = usual
     roots: np.ndarray = np.sqrt(found * trials.bin_s)

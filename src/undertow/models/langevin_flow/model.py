@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from undertow.data import Prediction, TrialSet
 from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
-from undertow.errors import ModelError
 from undertow.inference import KLSchedule, Share
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, presets
@@ -22,10 +21,10 @@ from undertow.models.langevin_flow.building import (
     network_size,
 )
 from undertow.models.langevin_flow.building import check_settings as check_pieces
+from undertow.models.langevin_flow.inquiries import Inquiries
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.langevin_flow.streaming import NOT_CAUSAL, LangevinStepper
 from undertow.models.pieces import (
     Counts,
     GRUEncoding,
@@ -38,13 +37,12 @@ from undertow.models.population import Population
 from undertow.models.racing import Recipe
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
-from undertow.models.streaming import Stepper
-from undertow.models.trained import STEPPING, TrainedModel
+from undertow.models.trained import STEPPING
 from undertow.models.unused import unused_behavior, unused_by_spikes_alone
 from undertow.training import Training, Validate
 
 
-class LangevinFlow(TrainedModel[LangevinNetwork]):
+class LangevinFlow(Inquiries):
     """Model of single-trial rates and latents from spikes, with Langevin latents.
 
     A GRU reads the held-in counts, and a stimulus; from its state h initial positions z₀ and
@@ -243,13 +241,6 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
                 self.network_, self.read, trials, drawn, keep, seed, groups, average
             )
 
-    def stepper(self, samples: int | None, seed: int) -> Stepper:
-        if not self.causal:
-            raise ModelError(NOT_CAUSAL)
-        drawn, known = self._samples(samples, seed), self.population_
-        given = drawn, seed, self.variant.average, known.n_heldin, known.stimulus_channels
-        return LangevinStepper(self.network_, *given)
-
     def predict_exchanged(self, trials: TrialSet, seed: int = 0) -> Prediction | None:
         """Predict rates with each trial's latents replaced by those of another trial, at its own h.
 
@@ -263,47 +254,3 @@ class LangevinFlow(TrainedModel[LangevinNetwork]):
                 self.network_, self.read(trials), trials, self.samples, seed, self.variant.average
             )
         return Prediction(rates, trials)
-
-    def kl_per_coordinate(self, trials: TrialSet, seed: int = 0) -> dict[str, np.ndarray]:
-        """Compute the KL terms in nats per trial, for each coordinate.
-
-        'initial' holds those of the state [z, v], (state_dim,), 'path' those of the noisy
-        coordinates, (noise_dim,); empty without latents.
-        """
-        trials = self.checked(trials)
-        with self._few_threads(trials):
-            return prediction.kl_per_coordinate(
-                self.network_, self.read(trials), self.samples, seed
-            )
-
-    def sample_prior(self, n: int, n_time: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Draw latent paths of the dynamics without any data: name → (n, n_time, dim)."""
-        self._check_fitted()
-        if self.network_.dynamics is None:
-            raise ModelError("this model has no latents (dynamics=None): nothing to sample.")
-        return prediction.sample_prior(self.network_, n, n_time, seed)
-
-    def sample(self, n: int, n_time: int, seed: int = 0) -> TrialSet:
-        """Make trials without data: latents from the prior, decoded rates, counts drawn from them.
-
-        Raises:
-            ModelError: when the decoder also sees the encoder's state h, which does not exist
-                without data.
-        """
-        self._check_fitted()
-        inputs = self.network_.decoder_inputs
-        if "h" in inputs:
-            raise ModelError(
-                f"rates cannot be made without data: the decoder sees the encoder's state h "
-                f"({inputs}). Fit with decoder__inputs=('z', 'v'), or draw latents alone with "
-                "sample_prior(n, n_time)."
-            )
-        rates, counts = prediction.sample_trials(self.network_, n, n_time, seed)
-        return TrialSet(
-            counts,
-            self.bin_s_,
-            truth=rates,
-            neuron_ids=self.neuron_ids_,
-            heldout=self.heldout_,
-            derived=True,
-        )

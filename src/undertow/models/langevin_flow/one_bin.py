@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from undertow.decoders import TransformerDecoder
+from undertow.dynamics.potentials import Potential
 from undertow.encoders import GRUEncoder, LinearEncoder
-from undertow.flat import row
 from undertow.evaluation.metrics.poisson_regression import MAX_LOG_COUNT
+from undertow.flat import row
 from undertow.models.langevin_flow.inferred import Head
 from undertow.models.langevin_flow.network import CONTROL_GAIN, LangevinNetwork
 from undertow.models.langevin_flow.pool import Pool
@@ -35,7 +36,9 @@ class LangevinBin:
         self.n_heldin, self.n_inputs = n_heldin, n_heldin + n_stimulus
         first = Head(network.decoder, network.observation)
         self.heads = [first, *(head for head in network.direct if isinstance(head, Head))]
-        least_hz = min(head.observation.floor_hz for head in self.heads)
+        seen = (head.observation for head in self.heads)
+        self.observations = [each for each in seen if isinstance(each, CountObservation)]
+        least_hz = min(each.floor_hz for each in self.observations)
         self.pool = None if network.pool is None else PooledBin(network.pool, least_hz)
         dynamics = network.dynamics
         # known beforehand: what is traced may not read a value
@@ -151,7 +154,9 @@ class LangevinBin:
         """The map of a state and a bin's kicks to the next state; None where it is not linear."""
         dynamics = self.network.dynamics
         potential = getattr(dynamics, "potential", None)
-        if dynamics is None or self.network.path_reads or potential.stiffness() is None:
+        if dynamics is None or self.network.path_reads or not isinstance(potential, Potential):
+            return None
+        if potential.stiffness() is None:
             return None
         state, kicks = dynamics.state_dim, self.steps * dynamics.noise_dim
         unit = torch.eye(state + kicks)
@@ -181,7 +186,7 @@ class LangevinBin:
 
     def _rates(self, values: list[Tensor], smoothed: Tensor | None) -> Tensor:
         """Rates in spikes/s of the readouts of all decoders, (1, neurons)."""
-        observations = [head.observation for head in self.heads]
+        observations = self.observations
         if all(each.link == "exp" for each in observations):
             # one floor and no scale of their own: all in one
             together = observations[0].rates_of(torch.cat(values))

@@ -3,15 +3,9 @@
 import numpy as np
 
 from undertow.decoders import TransformerDecoder
-from undertow.encoders import GRUEncoder, LinearEncoder
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.one_bin import LangevinBin
-from undertow.models.streaming import AntitheticNoise, BinSeen, FlatStepper, PastSmoother
-
-NOT_CAUSAL = (
-    "this LangevinFlow looks at later bins and cannot be streamed: fit one with causal=True, "
-    "encoder__bidirectional=False and posterior__initial_s='first'."
-)
+from undertow.models.streaming import AntitheticNoise, BinSeen, FlatStepper, PastSmoother, ReadRow
 
 
 class LangevinStepper(FlatStepper):
@@ -36,17 +30,13 @@ class LangevinStepper(FlatStepper):
     ) -> None:
         one_bin = LangevinBin(network, samples, average, n_heldin, n_stimulus)
         super().__init__(one_bin, one_bin.inputs(), one_bin.carried)
-        self._noise = AntitheticNoise(seed, one_bin.samples)
         self.stimulus_channels = n_stimulus
-        self._n_heldin, encoder = n_heldin, network.encoder
-        assert isinstance(encoder, GRUEncoder | LinearEncoder)
-        self._reads = encoder.reads if isinstance(encoder, GRUEncoder) else "current"
-        self._no_input = encoder.no_input.detach().numpy()
-        self._last = self._no_input.copy()
+        self._noise = AntitheticNoise(seed, one_bin.samples)
+        self._read = ReadRow(network.encoder, self.inputs["read"][0])
         self._positions = self._smoother = None
         for head in one_bin.heads:
             if isinstance(decoder := head.decoder, TransformerDecoder):
-                self._positions = decoder.positions_of(network.bin_s).numpy()
+                self._positions = decoder.positions_of(network.bin_s).cpu().numpy()
         if (pool := network.pool) is not None and pool.regression:
             self._smoother = PastSmoother(
                 pool.smoother.mean_rates, float(pool.smoothing[0]), network.bin_s
@@ -55,13 +45,13 @@ class LangevinStepper(FlatStepper):
     def reset(self) -> None:
         super().reset()
         self._noise.reset()
-        self._last[...] = self._no_input
+        self._read.reset()
         if self._smoother is not None:
             self._smoother.reset()
 
     def step(self, seen: BinSeen) -> None:
         inputs, bins = self.inputs, int(self.bins[0])
-        self._read(seen, inputs["read"][0])
+        self._read.step(seen, bins == 0)
         if "state" in inputs:
             inputs["observed"][...] = seen.observed
             np.copyto(inputs["counts"][0], seen.counts)
@@ -73,36 +63,14 @@ class LangevinStepper(FlatStepper):
             np.copyto(inputs["position"], self._positions[min(bins, len(self._positions) - 1)])
         self.advance(seen.observed)
 
-    def _read(self, seen: BinSeen, row: np.ndarray) -> None:
-        """Write what the encoder reads in this bin; see `GRUEncoder`."""
-        if self._reads == "current":
-            self._write(seen, row)
-        elif self._reads == "previous":
-            np.copyto(row, self._last)
-            self._write(seen, self._last)
-        else:
-            # the first bin is read twice, and one that was not seen reads as the last that was
-            first = self.bins[0] == 0
-            if first:
-                self._write(seen, self._last)
-            np.copyto(row, self._last)
-            if not first and seen.observed:
-                self._write(seen, self._last)
-
-    def _write(self, seen: BinSeen, row: np.ndarray) -> None:
-        if seen.observed:
-            row[: self._n_heldin], row[self._n_heldin :] = seen.counts, seen.stimulus
-        else:
-            np.copyto(row, self._no_input)
-
     def state(self) -> dict[str, np.ndarray]:
-        found = {**super().state(), "last": self._last}
+        found = super().state() | self._read.state("encoder")
         if self._smoother is not None:
             found |= self._smoother.state("smoother")
         if "state" in self.inputs:
-            found["generators"] = self._generators = self._noise.state
+            found["generators"] = self._noise.state()
         return found
 
     def restored(self) -> None:
         if "state" in self.inputs:
-            self._noise.state = self._generators
+            self._noise.restored()

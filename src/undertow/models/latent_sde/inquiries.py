@@ -9,17 +9,24 @@ from numpy.typing import ArrayLike
 
 from undertow import checks
 from undertow.data import TrialSet
+from undertow.data.arrays import TrialsLike
 from undertow.models.empty_trials import empty_trials
 from undertow.models.latent_sde import altering, sampling
 from undertow.models.latent_sde import prediction as predicting
+from undertow.models.latent_sde.filtering import ParticleStepper
+from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.network import LatentSDENetwork
 from undertow.models.latent_sde.readout_laplace import fit_readout_law
 from undertow.models.latent_sde.relearning import relearn
+from undertow.models.latent_sde.streaming import PosteriorStepper
+from undertow.models.streaming import Stepper, Stream
 from undertow.models.trained import TrainedModel
 
 
 class Inquiries(TrainedModel[LatentSDENetwork]):
     """A fitted latent SDE, answering questions about its prior, its paths and its evidence."""
+
+    _particles = 0
 
     def sample(
         self,
@@ -141,3 +148,30 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         """
         self._check_fitted()
         return altering.unit_regions(self.network_, self.population_)
+
+    # --- bin by bin --------------------------------------------------------------------------
+
+    def stream(
+        self,
+        behavior: bool | TrialsLike = False,
+        *,
+        lag_s: float = 0.1,
+        samples: int | None = None,
+        seed: int = 0,
+        particles: int = 0,
+    ) -> Stream:
+        """As `Estimator.stream`; with `particles`, by a particle filter (500 or more) in place of
+        the posterior, whose every bin says how many carry it: `StreamedBin.effective`.
+        """
+        Effort(particles=particles)
+        with_filter = copy.copy(self)
+        with_filter._particles = particles
+        return super(Inquiries, with_filter).stream(
+            behavior, lag_s=lag_s, samples=samples, seed=seed
+        )
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        if self._particles:
+            return ParticleStepper(self.network_, self.population_, self._particles, seed)
+        paths = self._samples(samples, seed)
+        return PosteriorStepper(self.network_, self.population_, paths, seed)

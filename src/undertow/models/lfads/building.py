@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from undertow import checks
 from undertow.dynamics.limits import WIDEST
+from undertow.errors import ModelError
 from undertow.inference import Share, check_share
 from undertow.models.lfads.generator import Controller, Generator
 from undertow.models.lfads.network import Costs, LFADSNetwork
@@ -26,6 +27,7 @@ class Settings(NamedTuple):
     observation: Counts
     dropout: float
     coordinated_dropout: Share
+    causal: bool
 
 
 def check_settings(settings: Settings) -> None:
@@ -34,6 +36,11 @@ def check_settings(settings: Settings) -> None:
     checks.whole("inputs", settings.inputs, 0, WIDEST)
     checks.share("dropout", settings.dropout)
     check_share("coordinated_dropout", settings.coordinated_dropout)
+    if settings.causal and (settings.encoder.bidirectional or not settings.inputs):
+        raise ModelError(
+            "causal=True needs encoder.bidirectional=False and inputs above 0: nothing may look at "
+            "later bins, and what follows the first bin must be told of what is seen there."
+        )
 
 
 def build_network(settings: Settings, population: Population) -> LFADSNetwork:
@@ -46,7 +53,8 @@ def build_network(settings: Settings, population: Population) -> LFADSNetwork:
     """
     check_settings(settings)
     initial, controlled, n_heldin = settings.initial, settings.inputs > 0, population.n_heldin
-    encoder = settings.encoder.build(n_heldin, None, settings.dropout)
+    first = 1 if settings.causal else None
+    encoder = settings.encoder.build(n_heldin, first, settings.dropout)
     generator = Generator(
         settings.generator.hidden_dim,
         initial.dim,
@@ -54,7 +62,7 @@ def build_network(settings: Settings, population: Population) -> LFADSNetwork:
         settings.inputs,
         population.stimulus_channels,
     )
-    second = settings.encoder.build(n_heldin, None, settings.dropout) if controlled else None
+    second = settings.encoder.build(n_heldin, first, settings.dropout) if controlled else None
     return LFADSNetwork(
         encoder,
         generator,

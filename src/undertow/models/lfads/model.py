@@ -20,10 +20,12 @@ from undertow.models.lfads.building import check_settings as check_pieces
 from undertow.models.lfads.network import LFADSNetwork
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
 from undertow.models.lfads.presets import ADJUSTABLE, SPACE, preset_settings
+from undertow.models.lfads.streaming import LFADSStepper
 from undertow.models.pieces import Counts, GRUEncoding
 from undertow.models.population import Population
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size
+from undertow.models.streaming import Stepper
 from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_behavior
 from undertow.training import Training, Validate
@@ -54,6 +56,8 @@ class LFADS(TrainedModel[LFADSNetwork]):
             generator and the rates.
         coordinated_dropout: share of the inputs hidden in training; of two, each trial draws its
             own between them.
+        causal: make rates at a bin depend on no later bin: the initial condition is then inferred
+            from the first bin alone.
         samples: posterior samples averaged in a prediction, in antithetic pairs.
         seed: seed of weights, batches and noise.
         device: 'auto', 'cpu', 'cuda', …
@@ -83,6 +87,7 @@ class LFADS(TrainedModel[LFADSNetwork]):
         kl: KLSchedule = KLSchedule("linear", 0.05, rise=0.5),  # noqa: B008 (frozen)
         dropout: float = 0.5,
         coordinated_dropout: Share = (0.0, 0.5),
+        causal: bool = False,
         samples: int = 16,
         seed: int = 0,
         device: str = "auto",
@@ -91,7 +96,7 @@ class LFADS(TrainedModel[LFADSNetwork]):
         self.latent_dim, self.inputs, self.encoder = latent_dim, inputs, encoder
         self.generator, self.controller, self.initial = generator, controller, initial
         self.observation, self.stimulus, self.kl = observation, stimulus, kl
-        self.dropout, self.coordinated_dropout = dropout, coordinated_dropout
+        self.dropout, self.coordinated_dropout, self.causal = dropout, coordinated_dropout, causal
         self.samples, self.seed, self.device, self.training = samples, seed, device, training
 
     @classmethod
@@ -172,6 +177,12 @@ class LFADS(TrainedModel[LFADSNetwork]):
         drawn, keep = self._samples(samples, seed), samples is not None
         with self._few_threads(trials):
             return prediction.predict(self.network_, self.read, trials, drawn, keep, seed)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        if not self.causal:
+            return super().stepper(samples, seed)
+        drawn, known = self._samples(samples, seed), self.population_
+        return LFADSStepper(self.network_, drawn, seed, known.n_heldin, known.stimulus_channels)
 
     def sample_prior(
         self, n: int, n_time: int, seed: int = 0, stimulus: ArrayLike | None = None

@@ -37,12 +37,22 @@ def build_network(settings: Settings, population: Population) -> NDTNetwork:
         settings.observation.build(width, population),
         bin_s,
         settings.dropout,
-        _bins(options.back_s, bin_s),
+        _back(settings, population),
         0 if settings.causal else _bins(options.ahead_s, bin_s),
         _learned_bins(options, population),
+        population.longest_bins if settings.causal else None,
         counts,
         features,
     )
+
+
+def _back(settings: Settings, population: Population) -> int | None:
+    """Return how many bins a bin looks back; a causal one no more than the longest trial has."""
+    back, bin_s = settings.encoder.back_s, population.bin_s
+    if not settings.causal:
+        return _bins(back, bin_s)
+    longest = population.longest_bins - 1
+    return longest if back is None else min(longest, round(back / bin_s))
 
 
 def features_of(settings: Settings, n_heldin: int) -> int:

@@ -34,6 +34,8 @@ class NDTNetwork(nn.Module):
         dropout: probability of dropping a feature before the first and after the last layer.
         back, ahead: bins that a bin looks back and ahead, in every layer; None for all.
         learned_bins: number of bins whose positions are learned; None for sines and cosines.
+        still_after: number of bins after which positions stand still, so that a stream may go on
+            for as long as one likes; None for never.
         mix_counts: attention over neurons that mixes the counts; None for none.
         mix_features: attention over neurons that mixes the features of each layer; none for none.
     """
@@ -48,6 +50,7 @@ class NDTNetwork(nn.Module):
         back: int | None = None,
         ahead: int | None = None,
         learned_bins: int | None = None,
+        still_after: int | None = None,
         mix_counts: NeuronAttention | None = None,
         mix_features: Sequence[NeuronAttention] = (),
     ) -> None:
@@ -56,7 +59,7 @@ class NDTNetwork(nn.Module):
         self.bin_s, self.back, self.ahead, self.observation = bin_s, back, ahead, observation
         self.embed, self.dropout = nn.Linear(n_heldin, width), Dropout(dropout)
         self.layers, self.mix_features = nn.ModuleList(layers), nn.ModuleList(mix_features)
-        self.mix_counts = mix_counts
+        self.mix_counts, self.still_after = mix_counts, still_after
         # after a last normalisation of its own a layer needs no other
         self.norm_out = nn.Identity() if layers[-1].norm == "post" else nn.LayerNorm(width)
         self.positions: nn.Parameter | None = None
@@ -86,10 +89,20 @@ class NDTNetwork(nn.Module):
         return features
 
     def _positions(self, time_s: Tensor, dtype: torch.dtype) -> Tensor:
+        self.check_length(len(time_s))
+        if self.still_after is not None and len(time_s) > self.still_after:
+            time_s = time_s.clamp(max=float(time_s[self.still_after - 1]))
         if self.positions is None:
             return sinusoids(time_s, self.width, dtype)
-        self.check_length(len(time_s))
-        return self.positions[: len(time_s)]
+        bins = torch.arange(len(time_s), device=time_s.device)
+        return self.positions[bins.clamp(max=len(self.positions) - 1)]
+
+    def all_positions(self) -> Tensor:
+        """Positions of all bins up to where they stand still, (bins, width)."""
+        assert self.still_after is not None
+        weight = self.embed.weight
+        bins = torch.arange(self.still_after, dtype=weight.dtype, device=weight.device)
+        return self._positions((bins + 0.5) * self.bin_s, weight.dtype)
 
     def check_length(self, n_time: int) -> None:
         """Refuse trials of more bins than positions were learned of.
@@ -97,7 +110,9 @@ class NDTNetwork(nn.Module):
         Raises:
             ModelError: with both numbers.
         """
-        if self.positions is not None and n_time > len(self.positions):
+        if self.positions is None or self.still_after is not None:
+            return
+        if n_time > len(self.positions):
             raise ModelError(
                 f"the trials have {n_time} bins and positions were learned of "
                 f"{len(self.positions)}: give shorter trials, or fit with encoder.positions "

@@ -17,9 +17,11 @@ from undertow.models.ndt.building import Settings, build_network, network_size
 from undertow.models.ndt.network import NDTNetwork
 from undertow.models.ndt.options import Contrast, Masking, Mixes, TransformerEncoding
 from undertow.models.ndt.prediction import mean_counts, predict
+from undertow.models.ndt.streaming import NDTStepper
 from undertow.models.pieces import Counts
 from undertow.models.population import Population
 from undertow.models.sizes import Size
+from undertow.models.streaming import Stepper
 from undertow.models.trained import STEPPING, TrainedModel
 from undertow.models.unused import unused_by_spikes_alone
 from undertow.training import Training, Validate
@@ -111,6 +113,10 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
         trials = self.checked(trials)
         with self._few_threads(trials):
             return predict(self.network_, self.read, trials)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        self.refuse_samples(samples)
+        return NDTStepper(self.network_) if self.causal else super().stepper(samples, seed)
 
     def sample(self, n: int, n_time: int, seed: int = 0) -> NoReturn:
         """Make trials without data, which this model cannot.

@@ -5,6 +5,7 @@ from undertow.models.streaming.decoding import BehaviorDecoder
 from undertow.models.streaming.flat_stepper import FlatStepper, OneBin, Tensors, no_memory
 from undertow.models.streaming.noise import AntitheticNoise, PathNoise
 from undertow.models.streaming.past import PastSmoother
+from undertow.models.streaming.reading import ReadRow
 from undertow.models.streaming.stepper import BinSeen, Stepper
 from undertow.models.streaming.stream import Stream, StreamedBin
 
@@ -17,6 +18,7 @@ __all__ = [
     "OneBin",
     "PastSmoother",
     "PathNoise",
+    "ReadRow",
     "Stepper",
     "Stream",
     "StreamedBin",

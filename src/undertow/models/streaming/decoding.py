@@ -1,5 +1,4 @@
-"""`BehaviorDecoder`: behaviour from the rates of a stream, by ridge regression on their logarithm.
-"""
+"""`BehaviorDecoder`: behaviour from the rates of a stream, by ridge regression."""
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class BehaviorDecoder:
 
     def _of(self, decoder: VelocityDecoder, bin_s: float) -> None:
         assert decoder.log_floor is not None
-        self._decoder, self._bin_s = decoder, bin_s
+        self._decoder, self._floor, self._bin_s = decoder, decoder.log_floor, bin_s
         neurons, channels = decoder.weights.shape
         self._log_rates = np.zeros(neurons)
         self._ring = np.full((decoder.lag_bins + 1, channels), np.nan)
@@ -74,7 +73,7 @@ class BehaviorDecoder:
     def step(self, rates: np.ndarray) -> None:
         """Decode, from the rates of this bin, behaviour a lag later; take up that of this bin."""
         np.multiply(rates, self._bin_s, self._log_rates)
-        np.maximum(self._log_rates, self._decoder.log_floor, self._log_rates)
+        np.maximum(self._log_rates, self._floor, self._log_rates)
         np.log(self._log_rates, self._log_rates)
         size, place = len(self._ring), int(self._place[0])
         row = self._ring[place]

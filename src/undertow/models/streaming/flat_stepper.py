@@ -36,11 +36,12 @@ class FlatStepper(Stepper):
     """
 
     def __init__(self, one_bin: OneBin, inputs: Tensors, carried: Sequence[str]) -> None:
-        carried = {CARRIED + name: name for name in carried}
-        self._later = Program(lambda given: one_bin(given, False), inputs, None, carried)
+        self._carried = list(carried)
+        named = {CARRIED + name: name for name in carried}
+        self._later = Program(lambda given: one_bin(given, False), inputs, None, named)
         self.inputs, self.outputs = self._later.inputs, self._later.outputs
-        self._first = Program(lambda given: one_bin(given, True), inputs, self.outputs, carried)
-        self.slow, self._carried = self._later.slow, list(carried.values())
+        self._first = Program(lambda given: one_bin(given, True), inputs, self.outputs, named)
+        self.slow = self._later.slow
         layers = [name.removeprefix("keys_") for name in inputs if name.startswith("keys_")]
         self._memories = {
             name: Memory(*(self.inputs[f"{part}_{name}"] for part in ("keys", "values", "reach")))

@@ -18,6 +18,7 @@ class PathNoise:
     def __init__(self, seeds: Sequence[Sequence[int]]) -> None:
         self._seeds = [tuple(seed) for seed in seeds]
         self._generators: list[torch.Generator] = []
+        self._states = np.zeros((len(seeds), 0), np.uint8)
         self._filled: dict[int, list[torch.Tensor]] = {}
         self.reset()
 
@@ -41,14 +42,14 @@ class PathNoise:
         for row, generator in zip(known, self._generators, strict=True):
             row.normal_(generator=generator)
 
-    @property
     def state(self) -> np.ndarray:
-        """States of all generators, (paths, bytes)."""
-        return np.stack([each.get_state().numpy() for each in self._generators])
+        """States of all generators, (paths, bytes); see `restored`."""
+        self._states = np.stack([each.get_state().numpy() for each in self._generators])
+        return self._states
 
-    @state.setter
-    def state(self, states: np.ndarray) -> None:
-        for generator, state in zip(self._generators, states, strict=True):
+    def restored(self) -> None:
+        """Go on from what has been written into the array that `state` gave last."""
+        for generator, state in zip(self._generators, self._states, strict=True):
             generator.set_state(torch.from_numpy(state.copy()))
 
 

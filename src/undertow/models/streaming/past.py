@@ -6,14 +6,14 @@ import numpy as np
 
 from undertow.models.streaming.stepper import BinSeen
 
-REACH = 6.0
-"""Standard deviations that it looks back: what lies further has a weight below 2e-8."""
+REACH = 8.0
+"""Standard deviations that it looks back: what lies further has a weight below 2e-14."""
 
 
 class PastSmoother:
     """Smoothed rates of held-in neurons, as `HeldInSmoother(causal=True)` makes them.
 
-    It looks back six standard deviations: a neuron that was not observed for longer has its mean
+    It looks back eight standard deviations: a neuron that was not observed for longer has its mean
     rate.
 
     Args:

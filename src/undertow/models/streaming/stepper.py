@@ -62,5 +62,5 @@ class Stepper(ABC):
     def state(self) -> Mapping[str, np.ndarray]:
         """All that the next steps depend on, by name: the arrays themselves."""
 
-    def restored(self) -> None:
+    def restored(self) -> None:  # noqa: B027 (most have nothing to do)
         """Go on from what has been written into the arrays of `state`; nothing by default."""

@@ -42,11 +42,12 @@ class StreamedBin:
 
     def copy(self) -> "StreamedBin":
         """One whose arrays no step overwrites."""
-        held = {name: getattr(self, name) for name in ("rates", "behavior", "behavior_std")}
         return replace(
             self,
+            rates=self.rates.copy(),
             latents={name: each.copy() for name, each in self.latents.items()},
-            **{name: None if each is None else each.copy() for name, each in held.items()},
+            behavior=None if self.behavior is None else self.behavior.copy(),
+            behavior_std=None if self.behavior_std is None else self.behavior_std.copy(),
         )
 
 
