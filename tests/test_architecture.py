@@ -32,6 +32,7 @@ LAYERS = [
     "data",
     "systems",
     "datasets",
+    "flat",
     "dynamics",
     "encoders",
     "decoders",

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from undertow.flat.kernels import ELEMENTWISE, KERNELS, VIEWS, Call
+from undertow.flat.elementwise import Call
+from undertow.flat.kernels import ELEMENTWISE, FILLED, KERNELS, VIEWS
 from undertow.flat.linear_maps import fold_norms, is_map, shared_maps, side_by_side
 
 Tensors = Mapping[str, Tensor]
@@ -62,9 +63,7 @@ class Program:
             return list(found.values())
 
         with torch.no_grad():
-            functional = torch.func.functionalize(flat, remove="mutations")
-            graph = make_fx(functional)(*inputs.values()).graph
-            graph.eliminate_dead_code()
+            graph = _traced(flat, list(inputs.values()))
             self._compile(graph, list(inputs.values()), results, carried or {})
 
     def run(self) -> None:
@@ -85,7 +84,11 @@ class Program:
         outputs: Sequence[str],
         carried: Mapping[str, str],
     ) -> None:
-        values, varying = _constants(graph, inputs)
+        varying = _varying(graph)
+        values = _constants(graph, varying)
+        placeholders = graph.find_nodes(op="placeholder")
+        values |= zip(placeholders, inputs, strict=True)
+        graph.eliminate_dead_code()
         fold_norms(graph, values, varying)
         shared = shared_maps(graph, varying)
         for node in graph.nodes:
@@ -128,7 +131,8 @@ class Program:
         args, kwargs = given
         target: Any = node.target
         result = target(*args, **kwargs)
-        if target is operator.getitem or (target in VIEWS and _is_view(result, args)):
+        views = target is operator.getitem or (target in VIEWS and _is_view(result, args))
+        if views or target in FILLED:
             values[node] = result
             return
         if target in ELEMENTWISE:
@@ -206,34 +210,49 @@ def _stretched(constant: Any, result: Tensor) -> Any:
     return constant.expand_as(result).contiguous()
 
 
-def _constants(
-    graph: fx.Graph, inputs: Sequence[Tensor]
-) -> tuple[dict[fx.Node, Any], set[fx.Node]]:
-    """Values of what no input changes, and of the inputs; and all nodes that inputs change."""
-    values: dict[fx.Node, Any] = {}
-    varying: set[fx.Node] = set()
-    given = iter(inputs)
+def _traced(function: Callable[..., list[Tensor]], inputs: Sequence[Tensor]) -> fx.Graph:
+    """The operations of a function, none of which changes in place what depends on its inputs."""
+    graph = make_fx(function)(*inputs).graph
+    if any(_in_place(node) for node in _varying(graph)):
+        # not at first: it refuses functions that differentiate inside
+        functional = torch.func.functionalize(function, remove="mutations")
+        graph = make_fx(functional)(*inputs).graph
+    return graph
+
+
+def _varying(graph: fx.Graph) -> set[fx.Node]:
+    """Nodes that depend on the inputs."""
+    found: set[fx.Node] = set()
     for node in graph.nodes:
-        if node.op == "placeholder":
-            values[node] = next(given)
-            varying.add(node)
-        elif node.op == "get_attr":
+        computed = node.op == "call_function" and found.intersection(node.all_input_nodes)
+        if node.op == "placeholder" or computed:
+            found.add(node)
+    return found
+
+
+def _in_place(node: fx.Node) -> bool:
+    name = getattr(node.target, "__name__", "").split(".")[0]
+    return node.op == "call_function" and name.endswith("_") and not name.endswith("__")
+
+
+def _constants(graph: fx.Graph, varying: set[fx.Node]) -> dict[fx.Node, Any]:
+    """Values of what no input changes."""
+    values: dict[fx.Node, Any] = {}
+    for node in graph.nodes:
+        if node.op == "get_attr":
             constant = operator.attrgetter(str(node.target))(graph.owning_module)
             values[node] = constant.detach().cpu()
-        elif node.op == "call_function":
-            if varying.intersection(node.all_input_nodes):
-                varying.add(node)
-            else:
-                values[node] = _call(node, values)
-    return values, varying
+        elif node.op == "call_function" and node not in varying:
+            values[node] = _call(node, values)
+    # last: a copy would not change with what it is a view of
+    return {k: v.contiguous() if isinstance(v, Tensor) else v for k, v in values.items()}
 
 
 def _call(node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
     """What a node gives, computed by torch."""
     args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda each: values[each])
     target: Any = node.target
-    result = target(*args, **kwargs)
-    return result.contiguous() if isinstance(result, Tensor) else result
+    return target(*args, **kwargs)
 
 
 def _is_view(result: Any, args: Sequence[Any]) -> bool:
