@@ -47,6 +47,7 @@ LAYERS = [
     "report",
     "experiments",
     "nlb",
+    "live",
     "cli",
 ]
 """Lowest first: a file imports only from its own or an earlier one."""

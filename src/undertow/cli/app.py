@@ -14,6 +14,7 @@ from undertow.cli.latents import latents
 from undertow.cli.nlb.app import nlb
 from undertow.cli.predict import predict
 from undertow.cli.simulate import simulate
+from undertow.cli.stream import stream
 from undertow.cli.tune import tune
 
 app = typer.Typer(
@@ -23,7 +24,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-VERBS = (fit, tune, compare, ablate, latents, evaluate, predict, simulate, datasets, info, demo)
+VERBS = (
+    fit,
+    tune,
+    compare,
+    ablate,
+    latents,
+    evaluate,
+    predict,
+    stream,
+    simulate,
+    datasets,
+    info,
+    demo,
+)
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(nlb, name="nlb")

@@ -135,3 +135,7 @@ def _normalise_row(x: np.ndarray, shares: np.ndarray, least: float, out: np.ndar
 def taken(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call]:
     x, axis, index = args
     return [(np.take, (x, index, axis, out, "clip"))]
+
+
+def flipped(out: np.ndarray, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Call]:
+    return [(np.copyto, (out, np.flip(args[0], tuple(args[1]))))]

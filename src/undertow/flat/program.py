@@ -132,7 +132,7 @@ class Program:
         target: Any = node.target
         result = target(*args, **kwargs)
         views = target is operator.getitem or (target in VIEWS and _is_view(result, args))
-        if views or target in FILLED:
+        if views or target in FILLED or result is None:  # what gives nothing is a check
             values[node] = result
             return
         if target in ELEMENTWISE:
@@ -153,7 +153,7 @@ class Program:
         if calls is None:
             self.slow.append(str(target))
             calls = [(_in_torch, (target, args, kwargs, outs))]
-        self._calls += calls
+        self._call(calls)
 
     def _add_maps(self, maps: list[fx.Node], values: dict[fx.Node, Any]) -> None:
         """Add one product for linear maps of the same row: their outputs stand side by side."""
@@ -168,11 +168,17 @@ class Program:
         longer = _with_one(x)
         if longer is not None and float(longer[-1]) == 1 and bias.numel() == out.numel():
             whole = torch.cat([weight, bias.reshape(1, -1)]).contiguous()
-            self._calls.append((np.dot, (longer.numpy(), whole.numpy(), out.view(-1).numpy())))
+            self._call([(np.dot, (longer.numpy(), whole.numpy(), out.view(-1).numpy()))])
             return
         build = KERNELS[aten.addmm.default]
         given = (_stretched(bias, out).numpy(), x.numpy(), weight.contiguous().numpy())
-        self._calls += build(out.numpy(), given, {}) or []
+        self._call(build(out.numpy(), given, {}) or [])
+
+    def _call(self, calls: Sequence[Call]) -> None:
+        """Add calls, and make them: what is compiled next finds numbers, as the function would."""
+        self._calls += calls
+        for kernel, operands in calls:
+            kernel(*operands)
 
     def _buffer(self, like: Tensor) -> Tensor:
         """Make a buffer of a tensor's shape; behind a single row stands a one."""

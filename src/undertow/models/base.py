@@ -169,6 +169,11 @@ class Estimator(Settable):
         who = (type(self).__name__, self.neuron_ids_, self.heldout_, self.bin_s_)
         return Stream(stepper, *who, decoder, own_behavior=behavior is True)
 
+    @property
+    def learns_behavior(self) -> bool:
+        """Whether the fitted model predicts behaviour itself, so that `stream(True)` gives it."""
+        return False
+
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         """Return what goes from bin to bin in a stream; the arguments are those of `stream`.
 

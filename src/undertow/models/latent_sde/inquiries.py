@@ -170,6 +170,10 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
             behavior, lag_s=lag_s, samples=samples, seed=seed
         )
 
+    @property
+    def learns_behavior(self) -> bool:
+        return self.network_.behavior is not None
+
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         if self._particles:
             return ParticleStepper(self.network_, self.population_, self._particles, seed)

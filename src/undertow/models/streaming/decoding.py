@@ -72,13 +72,13 @@ class BehaviorDecoder:
 
     def step(self, rates: np.ndarray) -> None:
         """Decode, from the rates of this bin, behaviour a lag later; take up that of this bin."""
-        np.multiply(rates, self._bin_s, self._log_rates)
-        np.maximum(self._log_rates, self._floor, self._log_rates)
-        np.log(self._log_rates, self._log_rates)
+        np.multiply(rates, self._bin_s, out=self._log_rates)
+        np.maximum(self._log_rates, self._floor, out=self._log_rates)
+        np.log(self._log_rates, out=self._log_rates)
         size, place = len(self._ring), int(self._place[0])
         row = self._ring[place]
-        np.dot(self._log_rates, self._decoder.weights, row)
-        np.add(row, self._decoder.offset, row)
+        np.dot(self._log_rates, self._decoder.weights, out=row)
+        np.add(row, self._decoder.offset, out=row)
         self._place[0] = place = (place + 1) % size
         np.copyto(self.values, self._ring[place])
 

@@ -14,6 +14,9 @@ from undertow.errors import ModelError
 from undertow.models.streaming.decoding import BehaviorDecoder
 from undertow.models.streaming.stepper import BinSeen, Stepper
 
+BINS = "stream.bins"
+"""How many bins were read, among the arrays of a state."""
+
 
 @dataclass
 class StreamedBin:
@@ -169,7 +172,7 @@ class Stream:
     def to_bytes(self) -> bytes:
         """All that the next steps depend on, in safetensors' format; for `restore`."""
         state = {name: np.ascontiguousarray(each) for name, each in self._state().items()}
-        state["bins"] = np.array([self.bins])
+        state[BINS] = np.array([self.bins])
         return bytes(write_bytes(state, {"stream": self._model}))
 
     def restore(self, state: bytes) -> None:
@@ -185,7 +188,7 @@ class Stream:
             raise ModelError(f"the bytes are no state of a stream: {error}.") from error
         mine = self._state()
         expected = {name: (each.shape, each.dtype) for name, each in mine.items()}
-        expected["bins"] = ((1,), np.dtype(np.int64))
+        expected[BINS] = ((1,), np.dtype(np.int64))
         if {name: (each.shape, each.dtype) for name, each in found.items()} != expected:
             raise ModelError(
                 f"the bytes are the state of another stream than this one of {self._model}: make "
@@ -193,13 +196,13 @@ class Stream:
             )
         for name, each in mine.items():
             each[...] = found[name]
-        self.bins = int(found["bins"][0])
+        self.bins = int(found[BINS][0])
         self._bin.bin = self.bins - 1
         self._stepper.restored()
 
     def _state(self) -> dict[str, np.ndarray]:
         decoded = {} if self._decoder is None else self._decoder.state()
-        return {**self._stepper.state(), **decoded, "stimulus": self._stimulus}
+        return {**self._stepper.state(), **decoded, "stream.stimulus": self._stimulus}
 
     # --- reading -----------------------------------------------------------------------------
 
