@@ -12,36 +12,88 @@ from undertow.errors import DataError
 from undertow.models.streaming import StreamedBin
 
 KEPT_S, MOST_LINES = 6.0, 8
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>undertow stream</title>
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>undertow stream</title>
 <style>
-:root{color-scheme:light dark}body{font:15px system-ui,sans-serif;margin:1.5rem;max-width:70rem}
-h1{font-size:1.2rem}h2{font-size:1rem;margin:.8rem 0 .2rem}canvas{width:100%;height:11rem;display:block;
-border:1px solid #8884}#said{font-variant-numeric:tabular-nums}</style></head><body>
-<h1>undertow stream</h1><p id="said" role="status">waiting for the first bin …</p><div id="all"></div>
+:root { color-scheme: light dark }
+body { font: 15px system-ui, sans-serif; margin: 1.5rem; max-width: 70rem }
+h1 { font-size: 1.2rem }
+h2 { font-size: 1rem; margin: 0.8rem 0 0.2rem }
+canvas { width: 100%; height: 11rem; display: block; border: 1px solid #8884 }
+#said { font-variant-numeric: tabular-nums }
+.key { font-weight: normal; margin-left: 0.8em }
+</style>
+</head>
+<body>
+<h1>undertow stream</h1>
+<p id="said" role="status">waiting for the first bin …</p>
+<div id="all"></div>
 <script>
-const colours=["#0072b2","#d55e00","#009e73","#cc79a7","#e69f00","#56b4e9","#999999","#000000"];
-const ends={};
-function draw(name,rows,columns){
-  let canvas=document.getElementById("of "+name);
-  if(!canvas){const h=document.createElement("h2");h.textContent=name+(columns?": "+columns.join(", "):"");
-    canvas=document.createElement("canvas");canvas.id="of "+name;canvas.setAttribute("role","img");
-    canvas.setAttribute("aria-label",name+" over the last seconds");
-    document.getElementById("all").append(h,canvas);}
-  const w=canvas.width=canvas.clientWidth*devicePixelRatio,h=canvas.height=canvas.clientHeight*devicePixelRatio;
-  const flat=rows.flat().filter(v=>v!==null);if(!flat.length)return;
-  const end=ends[name]=ends[name]||[Infinity,-Infinity];
-  end[0]=Math.min(end[0],...flat);end[1]=Math.max(end[1],...flat);
-  const g=canvas.getContext("2d"),span=(end[1]-end[0])||1,n=rows.length;g.lineWidth=1.5*devicePixelRatio;
-  for(let k=0;k<rows[0].length;k++){g.strokeStyle=colours[k%8];g.beginPath();let down=false;
-    rows.forEach((row,i)=>{if(row[k]===null){down=false;return}
-      const x=i/Math.max(n-1,1)*w,y=h-(.05+.9*(row[k]-end[0])/span)*h;down?g.lineTo(x,y):g.moveTo(x,y);down=true});
-    g.stroke();}}
-async function look(){try{const s=await(await fetch("state")).json();
-  if(s.bin>=0){document.getElementById("said").textContent="bin "+s.bin+", mean rate "+s.mean_hz.toFixed(1)+" spikes/s";
-    for(const name in s.lines)draw(name,s.lines[name],s.columns[name]);}}
-  catch(e){document.getElementById("said").textContent="the stream has ended";return}
-  setTimeout(look,200)}look();
-</script></body></html>"""  # noqa: E501 (one page)
+const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                 "#e69f00", "#56b4e9", "#999999", "#8b5a2b"];
+const ends = {};
+function canvasOf(name, columns) {
+  let canvas = document.getElementById("of " + name);
+  if (canvas) return canvas;
+  const heading = document.createElement("h2");
+  heading.textContent = name;
+  (columns || []).forEach((column, k) => {
+    const key = document.createElement("span");
+    key.className = "key"; key.style.color = colours[k % 8]; key.textContent = column;
+    heading.append(key);
+  });
+  canvas = document.createElement("canvas");
+  canvas.id = "of " + name;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", name + " over the last six seconds");
+  document.getElementById("all").append(heading, canvas);
+  return canvas;
+}
+function draw(name, rows, columns) {
+  const canvas = canvasOf(name, columns), scale = devicePixelRatio;
+  const width = canvas.width = canvas.clientWidth * scale;
+  const height = canvas.height = canvas.clientHeight * scale;
+  const known = rows.flat().filter(value => value !== null);
+  if (!known.length) return;
+  const end = ends[name] = ends[name] || [Infinity, -Infinity];
+  end[0] = Math.min(end[0], ...known);
+  end[1] = Math.max(end[1], ...known);
+  const pen = canvas.getContext("2d"), span = (end[1] - end[0]) || 1;
+  pen.lineWidth = 1.5 * scale;
+  for (let k = 0; k < rows[0].length; k++) {
+    pen.strokeStyle = colours[k % 8];
+    pen.beginPath();
+    let down = false;
+    rows.forEach((row, i) => {
+      if (row[k] === null) { down = false; return; }
+      const x = i / Math.max(rows.length - 1, 1) * width;
+      const y = height - (0.05 + 0.9 * (row[k] - end[0]) / span) * height;
+      if (down) pen.lineTo(x, y); else pen.moveTo(x, y);
+      down = true;
+    });
+    pen.stroke();
+  }
+}
+async function look() {
+  const said = document.getElementById("said");
+  try {
+    const state = await (await fetch("state")).json();
+    if (state.bin >= 0) {
+      said.textContent = "bin " + state.bin + ", mean rate "
+        + state.mean_hz.toFixed(1) + " spikes/s";
+      for (const name in state.lines) draw(name, state.lines[name], state.columns[name]);
+    }
+  } catch (error) { said.textContent = "the stream has ended"; return; }
+  setTimeout(look, 200);
+}
+look();
+</script>
+</body>
+</html>
+"""
 
 
 class LivePage:
