@@ -104,10 +104,11 @@ class Program:
         self._carry([(self.inputs[carried[name]], found[name]) for name in carried])
 
     def _give(self, name: str, value: Tensor) -> None:
-        """Make a value an output, by a copy unless it has a buffer of its own."""
+        """Make a value an output, by a copy unless it lies where nothing else is written."""
         array = value.numpy()
-        if name not in self.outputs and value.data_ptr() in self._buffers:
-            self._buffers.discard(value.data_ptr())
+        owned = value.untyped_storage().data_ptr() in self._buffers
+        free = owned and not any(np.shares_memory(array, each) for each in self.outputs.values())
+        if name not in self.outputs and free:
             self.outputs[name] = array
             return
         held = self.outputs.setdefault(name, np.empty_like(array))
@@ -159,6 +160,7 @@ class Program:
         """Add one product for linear maps of the same row: their outputs stand side by side."""
         bias, weight = side_by_side(maps, values)
         row = bias.new_empty(1, len(bias))
+        self._buffers.add(row.untyped_storage().data_ptr())
         widths = [values[node.args[2]].shape[1] for node in maps]  # type: ignore[index]
         values |= zip(maps, row.split(widths, 1), strict=True)
         self._add_map(row, bias, values[maps[0].args[1]], weight)  # type: ignore[index]
@@ -186,7 +188,7 @@ class Program:
             found = row(like.numel(), like.dtype)
         else:
             found = torch.empty_like(like, memory_format=torch.contiguous_format)
-        self._buffers.add(found.data_ptr())
+        self._buffers.add(found.untyped_storage().data_ptr())
         return found
 
 

@@ -58,10 +58,10 @@ class LangevinBin:
             found["initial_noise"] = torch.zeros(pairs, dynamics.state_dim)
             found["noise"] = torch.zeros(pairs, self.steps * dynamics.noise_dim)
             found["observed"] = torch.ones(1, 1)
-            found["counts"] = torch.zeros(1, self.n_heldin)
-            width = {"counts": self.n_heldin, "context": context}.get(network.path_reads or "", 0)
-            if width:
-                found["before"] = row(width)
+            if network.path_reads == "counts":
+                found |= {"counts": row(self.n_heldin), "before": row(self.n_heldin)}
+            elif network.path_reads == "context":
+                found["before"] = row(context)
         for k, head in enumerate(self.heads):
             if isinstance(decoder := head.decoder, TransformerDecoder):
                 rows = 1 if k else self.samples

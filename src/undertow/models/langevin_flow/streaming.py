@@ -17,6 +17,9 @@ class LangevinStepper(FlatStepper):
         seed: of the noise.
         average: 'rates' or 'log-rates'.
         n_heldin, n_stimulus: counts and external inputs of a bin.
+
+    Attributes:
+        one_bin: what is computed in a bin.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class LangevinStepper(FlatStepper):
     ) -> None:
         one_bin = LangevinBin(network, samples, average, n_heldin, n_stimulus)
         super().__init__(one_bin, one_bin.inputs(), one_bin.carried)
+        self.one_bin = one_bin
         self.stimulus_channels = n_stimulus
         self._noise = AntitheticNoise(seed, one_bin.samples)
         self._read = ReadRow(network.encoder, self.inputs["read"][0])
@@ -38,9 +42,9 @@ class LangevinStepper(FlatStepper):
             if isinstance(decoder := head.decoder, TransformerDecoder):
                 self._positions = decoder.positions_of(network.bin_s).cpu().numpy()
         if (pool := network.pool) is not None and pool.regression:
-            self._smoother = PastSmoother(
-                pool.smoother.mean_rates, float(pool.smoothing[0]), network.bin_s
-            )
+            usual, width_s = pool.smoother.mean_rates, float(pool.smoothing[0])
+            smoothed = self.inputs["smoothed"][0]
+            self._smoother = PastSmoother(usual, width_s, network.bin_s, smoothed)
 
     def reset(self) -> None:
         super().reset()
@@ -53,14 +57,14 @@ class LangevinStepper(FlatStepper):
         inputs, bins = self.inputs, int(self.bins[0])
         self._read.step(seen, bins == 0)
         if "state" in inputs:
-            inputs["observed"][...] = seen.observed
-            np.copyto(inputs["counts"][0], seen.counts)
+            inputs["observed"][0, 0] = seen.observed
             self._noise.fill(inputs["noise" if bins else "initial_noise"])
+        if "counts" in inputs:
+            np.copyto(inputs["counts"][0], seen.counts)
         if self._smoother is not None:
             self._smoother.step(seen)
-            np.copyto(inputs["smoothed"][0], self._smoother.rates)
-        if self._positions is not None:
-            np.copyto(inputs["position"], self._positions[min(bins, len(self._positions) - 1)])
+        if self._positions is not None and bins < len(self._positions):
+            np.copyto(inputs["position"], self._positions[bins])
         self.advance(seen.observed)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -69,6 +73,8 @@ class LangevinStepper(FlatStepper):
             found |= self._smoother.state("smoother")
         if "state" in self.inputs:
             found["generators"] = self._noise.state()
+        if self._positions is not None:
+            found["position"] = self.inputs["position"]
         return found
 
     def restored(self) -> None:
