@@ -25,6 +25,9 @@ from . import (
     inference as inference,
 )
 from . import (
+    live as live,
+)
+from . import (
     models as models,
 )
 from . import (

@@ -182,10 +182,6 @@ class SpikeRidge(ArrayBaseline):
         shown = np.where(trials.valid[..., None], behavior, np.nan)
         return {"behavior": shown, "behavior_names": tuple(self.population_.behavior_names)}
 
-    @property
-    def learns_behavior(self) -> bool:
-        return bool(self.population_.behavior_names)
-
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         self.refuse_samples(samples)
         if not self.causal:

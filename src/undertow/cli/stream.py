@@ -11,6 +11,7 @@ from undertow.cli.errors import guarded, say
 from undertow.cli.reading import OF_THE_MODEL, Reading
 
 if TYPE_CHECKING:
+    from undertow.data import TrialSet
     from undertow.experiments import SavedRun
     from undertow.live import Source
     from undertow.live.running import Sink
@@ -121,7 +122,7 @@ def _stream(
     from undertow.errors import UndertowError
     from undertow.models import LatentSDE
 
-    model, further = saved.model, {}
+    model, further = saved.model, dict[str, Any]()
     if saved.folds:
         raise UndertowError(
             "this directory holds a model per fold: give the model.safetensors of one."
@@ -132,7 +133,7 @@ def _stream(
                 f"--particles {particles}: {model.cli_name} has no paths to filter."
             )
         further["particles"] = particles
-    behavior: Any = model.learns_behavior
+    behavior: TrialSet | None = None
     if decode is not None:
         trials = saved.read(decode, **reading.options())
         train, _ = saved.parts(trials)

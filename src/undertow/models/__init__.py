@@ -21,6 +21,7 @@ from undertow.models.pieces import (
 )
 from undertow.models.population import Population
 from undertow.models.search_space import Choices, Range, SearchSpace
+from undertow.models.streaming import Stream, StreamedBin
 from undertow.models.trained import TrainedModel
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "SearchSpace",
     "Signals",
     "Solver",
+    "Stream",
+    "StreamedBin",
     "TrainedModel",
     "TransformerDecoding",
     "TransformerEncoding",

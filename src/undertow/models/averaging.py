@@ -59,7 +59,10 @@ def _behavior(each: list[Prediction], samples: int | None) -> dict[str, Any]:
         }
         answer = likeliest_categories(likely, categories)
         return {"behavior": answer, "behavior_probabilities": likely, "behavior_samples": drawn}
-    mean, stds = means.mean(0), np.array([one.behavior_std for one in each])
+    mean = means.mean(0)
+    if each[0].behavior_std is None:
+        return {"behavior": mean, "behavior_samples": drawn}
+    stds = np.array([one.behavior_std for one in each])
     # mean of the variances within members plus the variance of the means between them
     std = np.sqrt((stds**2 + (means - mean) ** 2).mean(0))
     return {"behavior": mean, "behavior_std": std, "behavior_samples": drawn}

@@ -135,7 +135,7 @@ class Estimator(Settable):
 
     def stream(
         self,
-        behavior: bool | TrialsLike = False,
+        behavior: bool | TrialsLike | None = None,
         *,
         lag_s: float = 0.1,
         samples: int | None = None,
@@ -146,8 +146,9 @@ class Estimator(Settable):
         Each of its steps gives what `predict` gives in the last bin of a trial that ends there.
 
         Args:
-            behavior: decode behaviour too: True where the model has learned it; else training
-                trials, on which a decoder of log rates is fitted (`BehaviorDecoder`).
+            behavior: what behaviour is given: None for the model's own where it has learned some,
+                True to insist on that, False for none; or training trials, on which a decoder of
+                log rates is fitted (`BehaviorDecoder`).
             lag_s: by how much behaviour follows rates, for that decoder, in seconds.
             samples: posterior samples averaged, as in `predict`; the model's own number by default.
             seed: of the samples.
@@ -159,7 +160,7 @@ class Estimator(Settable):
         self._check_fitted()
         checks.seed("seed", seed)
         stepper, decoder = self.stepper(samples, seed), None
-        if not isinstance(behavior, bool):
+        if behavior is not None and not isinstance(behavior, bool):
             decoder = BehaviorDecoder(self.predict(behavior), lag_s)
         elif behavior and stepper.behavior is None:
             raise ModelError(
@@ -167,12 +168,7 @@ class Estimator(Settable):
                 "learn a decoder from, stream(behavior=trials)."
             )
         who = (type(self).__name__, self.neuron_ids_, self.heldout_, self.bin_s_)
-        return Stream(stepper, *who, decoder, own_behavior=behavior is True)
-
-    @property
-    def learns_behavior(self) -> bool:
-        """Whether the fitted model predicts behaviour itself, so that `stream(True)` gives it."""
-        return False
+        return Stream(stepper, *who, decoder, own_behavior=behavior in (None, True))
 
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         """Return what goes from bin to bin in a stream; the arguments are those of `stream`.

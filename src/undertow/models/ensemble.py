@@ -24,6 +24,7 @@ from undertow.models.averaging import averaged
 from undertow.models.base import Estimator, Generated, ProgressReport, share_of
 from undertow.models.langevin_flow import LangevinFlow
 from undertow.models.parameters import parameter_names
+from undertow.models.streaming import AveragingStepper, Stepper
 from undertow.training import Progress, named, reporter
 
 SplitChoice = Literal["own", "shared"]
@@ -263,6 +264,9 @@ class Ensemble(Estimator):
         if len(made) < self.size:
             return None
         return Generated(averaged([each.prediction for each in made], samples), made[0].seen_bins)
+
+    def stepper(self, samples: int | None, seed: int) -> Stepper:
+        return AveragingStepper([member.stepper(samples, seed) for member in self.members_])
 
     def parameter_counts(self) -> dict[str, int]:
         """Count learned numbers over all members."""

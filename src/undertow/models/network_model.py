@@ -1,8 +1,9 @@
 """`NetworkModel`: a model that is a network trained by gradients; most draw posterior samples."""
 
 import copy
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from undertow import checks
 from undertow.data import TrialSet
@@ -30,6 +31,8 @@ class NetworkModel(FittedNetwork[Network]):
 
     samples: int = 1
     training: Training
+    acausal: ClassVar[Mapping[str, Any]] = {}
+    """Settings under which it sees whole trials: those of its teacher, `Training(distill=…)`."""
     trained_spikes: float = 0.0
     """Training spikes of a held-in neuron, on average, where a fit has begun."""
 

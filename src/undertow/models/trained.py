@@ -21,7 +21,8 @@ from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.data.batches import Batch
 from undertow.errors import ModelError
 from undertow.memory import give_back
-from undertow.models.base import ProgressReport
+from undertow.models.base import Estimator, ProgressReport
+from undertow.models.distilling import check_distill, softened, teacher_of
 from undertow.models.network_model import Network, NetworkModel
 from undertow.models.population import Population
 from undertow.models.racing import REFIT, Recipe, check_recipes, settle
@@ -47,6 +48,8 @@ class TrainedModel(NetworkModel[Network]):
     A concrete model implements `build_network`, `objective`, `validator` and `predict`; see
     `NetworkModel` for its arguments and attributes.
     """
+
+    _teacher: Estimator | None = None
 
     # --- what a model says of itself ---------------------------------------------------------
 
@@ -117,6 +120,7 @@ class TrainedModel(NetworkModel[Network]):
 
     def check_settings(self) -> None:
         super().check_settings()
+        check_distill(self)
         check_recipes(type(self).__name__, self.training.recipes, self.recipes)
 
     # --- fitting -----------------------------------------------------------------------------
@@ -134,16 +138,8 @@ class TrainedModel(NetworkModel[Network]):
     ) -> Self:
         """Learn from trials; held-out neurons and forward bins in them are learned from too.
 
-        Args:
-            trials: a `TrialSet`; or a (trials, time, neurons) array of counts, a list of (time,
-                neurons) arrays or an xarray, with `bin_s`.
-            validation: as `trials`, to choose the epoch on; by default a stratified 15 % of them.
-            bin_s: bin width of arrays, in seconds.
-            checkpoint: folder for checkpoints and the CSV log.
-            resume: continue from the checkpoint; the run then ends as one never interrupted.
-            progress: called with (row, share done, seconds left) after each validation; by default
-                a line on a terminal or in a notebook, and nothing elsewhere.
-            verbose: False for silence where no `progress` is given.
+        The arguments are those of `Estimator.fit`. The folder `checkpoint` holds checkpoints and a
+        CSV log; a fit that is resumed from it ends as one never interrupted.
 
         Raises:
             ModelError: when an option breaks its rule, or the trials lack what it asks for.
@@ -160,7 +156,9 @@ class TrainedModel(NetworkModel[Network]):
                 chosen = settle(self, trials, validation, folder, resume, report)
                 self._note(chosen, report)
                 resume = True
+            self._teacher = teacher_of(self, trials, validation, folder, resume, report)
             self._fit(trials, validation, folder, resume, report, started)
+        self._teacher = None
         give_back()  # minibatches leave much behind that what follows could not use
         return self
 
@@ -263,7 +261,7 @@ class TrainedModel(NetworkModel[Network]):
         report: ProgressReport,
         last_epoch: int | None = None,
     ) -> list[dict[str, float]]:
-        batch = self.read(trials)
+        batch = softened(self.read(trials), trials, self._teacher, self.training.distill)
         return train(
             self.network_,
             batch,

@@ -61,6 +61,8 @@ class Training(Options):
             a validation score.
         recipes: names of the model's recipes that are raced on the validation trials before the
             training (`undertow.models.racing`), the first being preferred; none for no race.
+        distill: share of the targets that are what the same model expects when it sees whole
+            trials, which is fitted first; for causal models, of few trials above all. 0 for none.
         max_seconds: stop after so many seconds; the schedules are compressed to fit. Such a run
             cannot be repeated bit by bit. None for no limit.
         retries: how often, at most 100, a non-finite loss is rolled back and tried again with half
@@ -91,6 +93,7 @@ class Training(Options):
     keep: Literal["best", "last"] = "best"
     refit: bool = False
     recipes: tuple[str, ...] = ()
+    distill: float = 0.0
     max_seconds: float | None = None
     retries: int = 4
     checkpoint_seconds: float = 5.0
@@ -116,6 +119,7 @@ class Training(Options):
             if getattr(self, name) is not None:
                 checks.number(self.of(name), getattr(self, name), 0, MOST, above=True)
         checks.share(self.of("average_decay"), self.average_decay)
+        checks.number(self.of("distill"), self.distill, 0, 1)
         if self.recipes and (self.max_seconds is not None or self.keep == "last"):
             raise ModelError(
                 "training.recipes are raced by epochs and by validation: leave "

@@ -63,11 +63,6 @@ def of_bin(now: StreamedBin) -> Mapping[str, np.ndarray | None]:
     }
 
 
-def stream_has_none(streamed: Mapping[str, np.ndarray | None]) -> bool:
-    """Whether no behaviour was asked for."""
-    return streamed["behavior"] is None
-
-
 def assert_equal_to_predictions(
     model: Estimator, trials: TrialSet, rows: tuple[int, ...] = (0, 1, 2), **options: Any
 ) -> None:
@@ -80,8 +75,6 @@ def assert_equal_to_predictions(
             given = None if part.stimulus is None else part.stimulus[0, t]
             streamed = of_bin(stream.step(part.spikes[0, t], given))
             for name, expected in last_bin(model.predict(part)).items():
-                if name.startswith("behavior") and stream_has_none(streamed):
-                    continue
                 allowed = 1e-5 * max(1.0, float(np.abs(expected).max()))
                 np.testing.assert_allclose(
                     streamed[name], expected, rtol=0, atol=allowed, err_msg=f"{name}, bin {t}"

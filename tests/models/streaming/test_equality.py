@@ -17,7 +17,7 @@ from undertow.baselines import LDS, PCA, FactorAnalysis, MeanRate, Smoothing, Sp
 from undertow.data import TrialSet
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
-from undertow.models import Estimator
+from undertow.models import Ensemble, Estimator
 
 TRIALS = streamed_trials()
 CAUSAL: dict[str, Any] = {
@@ -90,7 +90,7 @@ def test_langevin_flow(name: str) -> None:
 @pytest.mark.parametrize("name", LATENT_SDE)
 def test_latent_sde(name: str) -> None:
     model = fitted(small_sde.small(**FORWARD).set_params(**LATENT_SDE[name]), TRIALS)
-    assert_equal_to_predictions(model, TRIALS, behavior=name != "no behaviour")
+    assert_equal_to_predictions(model, TRIALS)
 
 
 @pytest.mark.parametrize("cls", exported(undertow.dynamics, Dynamics), ids=lambda c: c.__name__)
@@ -102,7 +102,7 @@ def test_latent_sde_of_any_dynamics(cls: type[Dynamics]) -> None:
 def test_latent_sde_that_predicts_categories_of_two_regions() -> None:
     trials = streamed_trials(kind="categorical", regions=True)
     model = small_sde.small(**FORWARD, regions="shared+split", latent_dim=6)
-    assert_equal_to_predictions(fitted(model, trials), trials, behavior=True)
+    assert_equal_to_predictions(fitted(model, trials), trials)
 
 
 @pytest.mark.parametrize("settings", [{}, {"initial__prior": "standard", "samples": 3}])
@@ -128,9 +128,17 @@ def test_ndt(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baselines(name: str) -> None:
-    behavior = name == "ridge"
-    model = fitted(BASELINES[name], TRIALS)
-    assert_equal_to_predictions(model, TRIALS, behavior=behavior)
+    assert_equal_to_predictions(fitted(BASELINES[name], TRIALS), TRIALS)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [small.small(**LANGEVIN["default"]), small_sde.small(**FORWARD), SpikeRidge(causal=True)],
+    ids=["langevin-flow", "latent-sde", "ridge"],
+)
+def test_ensembles(member: Estimator) -> None:
+    model = fitted(Ensemble(member, size=2), TRIALS)
+    assert_equal_to_predictions(model, TRIALS, rows=(0,))
 
 
 @pytest.mark.parametrize("channels", [1, 5])

@@ -85,6 +85,7 @@ class LangevinFlow(Inquiries):
     """
 
     cli_name = "langevin-flow"
+    acausal: ClassVar[Mapping[str, Any]] = presets.ACAUSAL
     recipes: ClassVar[Mapping[str, Recipe]] = presets.RECIPES
     search_space: ClassVar[SearchSpace] = presets.SPACE
     adjustable: ClassVar[frozenset[str]] = STEPPING | presets.ADJUSTABLE
@@ -126,7 +127,8 @@ class LangevinFlow(Inquiries):
         """Return a model by its name.
 
         'paper' (as printed) and 'released' (as in its code) are the published ones; 'default' has
-        the defaults, and 'auto' races `recipes` on the validation trials and goes on with the best.
+        the defaults, 'auto' races `recipes` on the validation trials and goes on with the best, and
+        'causal' can be streamed: it sees the past alone, and learns from one that does not.
 
         `changes` replace settings, also those of pieces: `preset("paper", dynamics__gamma=0.7)`.
 

@@ -107,9 +107,21 @@ BEFORE: dict[str, Any] = {
     "posterior__stimulus": False,
 }
 """What settings were, in effect, before files held them."""
+ACAUSAL: dict[str, Any] = {
+    "causal": False,
+    "encoder__bidirectional": True,
+    "posterior__initial_s": "all",
+}
+"""Settings under which rates depend on the whole trial."""
 OWN: dict[str, dict[str, Any]] = {
     "default": {},
     "auto": {"training": Training(refit=True, recipes=tuple(RECIPES))},
+    "causal": {
+        "causal": True,
+        "encoder": GRUEncoding(hidden_dim=128, bidirectional=False),
+        "posterior": LangevinPosterior(initial_s="first"),
+        "training": Training(refit=True, distill=0.5),
+    },
 }
 
 

@@ -153,7 +153,7 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
 
     def stream(
         self,
-        behavior: bool | TrialsLike = False,
+        behavior: bool | TrialsLike | None = None,
         *,
         lag_s: float = 0.1,
         samples: int | None = None,
@@ -169,10 +169,6 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
         return super(Inquiries, with_filter).stream(
             behavior, lag_s=lag_s, samples=samples, seed=seed
         )
-
-    @property
-    def learns_behavior(self) -> bool:
-        return self.network_.behavior is not None
 
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         if self._particles:

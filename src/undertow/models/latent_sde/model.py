@@ -91,6 +91,7 @@ class LatentSDE(Inquiries):
 
     cli_name = "latent-sde"
     irregular_times = True
+    acausal: ClassVar[Mapping[str, Any]] = {"encoder__context": "auto"}
     recipes: ClassVar[Mapping[str, Recipe]] = RECIPES
     search_space: ClassVar[SearchSpace] = SPACE
     adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE

@@ -94,6 +94,7 @@ class PathStepper(Stepper):
                 for name, each in channels.of_channels(chances).items()
             ]
             self.behavior = np.zeros(channels.n_channels, np.float32)
+            self.categorical = True
         self.behavior_names = tuple(population.behavior_names)
 
     def reset(self) -> None:

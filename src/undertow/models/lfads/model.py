@@ -70,6 +70,7 @@ class LFADS(TrainedModel[LFADSNetwork]):
     """
 
     cli_name = "lfads"
+    acausal: ClassVar[Mapping[str, Any]] = {"causal": False, "encoder__bidirectional": True}
     search_space: ClassVar[SearchSpace] = SPACE
     adjustable: ClassVar[frozenset[str]] = STEPPING | ADJUSTABLE
 

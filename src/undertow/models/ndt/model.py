@@ -1,6 +1,7 @@
 """`NDT` (Ye & Pandarinath 2021) and `STNDT` (Le & Shlizerman 2022)."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from undertow.inference import Share
 from undertow.models.ndt.options import SPACE, Contrast, Masking, Mixes, TransformerEncoding
@@ -37,6 +38,7 @@ class NDT(MaskedTransformer):
     """
 
     cli_name = "ndt"
+    acausal: ClassVar[Mapping[str, Any]] = {"causal": False}
     search_space: ClassVar[SearchSpace] = SPACE
 
     def __init__(

@@ -1,6 +1,7 @@
 """Models one bin at a time: what is known now from the bins so far."""
 
 from undertow.models.streaming.attention import Memory
+from undertow.models.streaming.averaging import AveragingStepper
 from undertow.models.streaming.decoding import BehaviorDecoder
 from undertow.models.streaming.flat_stepper import FlatStepper, OneBin, Tensors, no_memory
 from undertow.models.streaming.noise import AntitheticNoise, PathNoise
@@ -11,6 +12,7 @@ from undertow.models.streaming.stream import Stream, StreamedBin
 
 __all__ = [
     "AntitheticNoise",
+    "AveragingStepper",
     "BehaviorDecoder",
     "BinSeen",
     "FlatStepper",

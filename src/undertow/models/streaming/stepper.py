@@ -38,6 +38,7 @@ class Stepper(ABC):
         behavior: (channels,); None for a model that predicts none.
         behavior_std: of continuous behaviour, (channels,); None else.
         behavior_names: names of the channels.
+        categorical: behaviour is numbers of categories.
         effective: particles of equal weight that would carry the state's law, in an array of one
             number; None without particles.
     """
@@ -48,6 +49,7 @@ class Stepper(ABC):
     behavior: np.ndarray | None = None
     behavior_std: np.ndarray | None = None
     behavior_names: tuple[str, ...] = ()
+    categorical: bool = False
     effective: np.ndarray | None = None
 
     @abstractmethod
