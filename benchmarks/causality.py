@@ -4,8 +4,8 @@
         [--folds 0 1] [--out runs/causality] [--split-seed 1]
 
 LangevinFlow as it is (whole trials), with nothing but what causality asks for changed, with a state
-as wide as both directions have together, and `preset("causal")`, which learns from a model of whole
-trials beside the spikes; causal and other references. Folds of 5, those named in recordings.py;
+as wide as both directions have together (`preset("causal")`), and the same learning from a model of
+whole trials beside the spikes; causal and other references. Folds of 5, those named in recordings.py;
 every fit chooses on validation trials inside its training trials, test trials are predicted once.
 Intervals are over folds, seeds and test trials; differences are paired, from the first. Finished
 fits are not run again: two processes of one thread.
@@ -28,7 +28,6 @@ CAUSAL: dict[str, Any] = {
     "encoder__bidirectional": False,
     "posterior__initial_s": "first",
 }
-WIDE = LangevinFlow.preset("causal").piece("encoder").hidden_dim
 
 
 def models() -> dict[str, Estimator]:
@@ -36,8 +35,8 @@ def models() -> dict[str, Estimator]:
     return {
         "whole trials": LangevinFlow(),
         "causal": LangevinFlow().set_params(**CAUSAL),
-        f"causal, {WIDE} units": LangevinFlow().set_params(**CAUSAL, encoder__hidden_dim=WIDE),
-        "causal, distilled (preset)": LangevinFlow.preset("causal"),
+        "causal, wider (preset)": LangevinFlow.preset("causal"),
+        "the same, distilled": LangevinFlow.preset("causal", training__distill=0.5),
         "smoothing": Smoothing(),
         "smoothing, causal": Smoothing(causal=True),
         "ridge": SpikeRidge(),

@@ -118,8 +118,8 @@ def test_a_model_without_an_acausal_form_says_so() -> None:
         model.fit(TRIALS)
 
 
-def test_the_causal_preset_can_be_streamed() -> None:
-    model = LangevinFlow.preset("causal")
+def test_the_causal_preset_may_learn_from_a_teacher() -> None:
+    model = LangevinFlow.preset("causal", training__distill=0.5)
     model.check_settings()
     assert model.causal
-    assert model.training.distill > 0
+    assert not LangevinFlow(**model.get_params(deep=False)).set_params(**model.acausal).causal

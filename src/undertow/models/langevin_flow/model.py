@@ -128,7 +128,7 @@ class LangevinFlow(Inquiries):
 
         'paper' (as printed) and 'released' (as in its code) are the published ones; 'default' has
         the defaults, 'auto' races `recipes` on the validation trials and goes on with the best, and
-        'causal' can be streamed: it sees the past alone, and learns from one that does not.
+        'causal' sees the past alone and can be streamed.
 
         `changes` replace settings, also those of pieces: `preset("paper", dynamics__gamma=0.7)`.
 

@@ -120,7 +120,6 @@ OWN: dict[str, dict[str, Any]] = {
         "causal": True,
         "encoder": GRUEncoding(hidden_dim=128, bidirectional=False),
         "posterior": LangevinPosterior(initial_s="first"),
-        "training": Training(refit=True, distill=0.5),
     },
 }
 
