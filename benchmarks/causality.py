@@ -3,12 +3,12 @@
     python benchmarks/causality.py DATA_FOLDER [--recordings maze_reach visual_s11] [--seeds 2]
         [--folds 0 1] [--out runs/causality] [--split-seed 1]
 
-LangevinFlow as it is (whole trials), with nothing but what causality asks for changed, with a state
-as wide as both directions have together (`preset("causal")`), and the same learning from a model of
-whole trials beside the spikes; causal and other references. Folds of 5, those named in recordings.py;
-every fit chooses on validation trials inside its training trials, test trials are predicted once.
-Intervals are over folds, seeds and test trials; differences are paired, from the first. Finished
-fits are not run again: two processes of one thread.
+LangevinFlow as it is (whole trials), with nothing but what causality asks for changed, with a
+state as wide as both directions have together (`preset("causal")`), and the same learning from a
+model of whole trials beside the spikes; causal and other references. Folds of 5, those named in
+recordings.py; every fit chooses on validation trials inside its training trials, test trials are
+predicted once. Intervals are over folds, seeds and test trials; differences are paired, from the
+first. Finished fits are not run again: two processes of one thread.
 """
 
 import argparse

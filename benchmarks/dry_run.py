@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/dry_run.py [--models lds lfads …] [--out runs/dry_run.json]
 
-Made reaches of 64, 200 and 600 trials; the estimate, then the fit itself, in processor seconds of one
-thread. A ratio of 1 is an estimate that holds; early stopping of expectation–maximisation makes a fit
-shorter than its estimate. Finished pairs are kept in the file and not run again.
+Made reaches of 64, 200 and 600 trials; the estimate, then the fit itself, in processor seconds of
+one thread. A ratio of 1 is an estimate that holds; early stopping of expectation–maximisation makes
+a fit shorter than its estimate. Finished pairs are kept in the file and not run again.
 """
 
 import argparse
