@@ -36,6 +36,7 @@ WRONG = {
     "patience": below_one | nan,
     "max_seconds": not_positive,
     "average_decay": st.floats(min_value=1.0) | negative,
+    "distill": st.floats(min_value=1.0, exclude_min=True) | negative | nan,
     "keep": st.text().filter(lambda text: text not in ("best", "last")),
     "monitor": st.text().filter(lambda text: text not in MONITORS),
 }
