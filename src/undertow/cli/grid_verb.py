@@ -204,9 +204,8 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
     }
     for name, model in study.models().items():
         cost = estimate(model, first)
-        if cost is not None:
-            total_s += fits * (cost.seconds + cost.scored_s)
-            each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
-            each += f"{show.duration(cost.scored_s)} of scoring"
-            facts[name] = f"{cost.parameters:,} parameters, {each}"
+        total_s += fits * (cost.seconds + cost.scored_s)
+        each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
+        each += f"{show.duration(cost.scored_s)} of scoring"
+        facts[name] = f"{cost.parameters:,} parameters, {each}"
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

@@ -102,14 +102,14 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
     )
 
 
-def _cost(cost: "Estimate | None", fits: int) -> dict[str, str]:
-    if cost is None:
-        return {"time": "no training loop to time"}
+def _cost(cost: "Estimate", fits: int) -> dict[str, str]:
+    steps = f"{cost.steps} training steps; timed here" if cost.steps else "timed here"
+    memory = f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch"
     return {
         "parameters": f"{cost.parameters:,}",
         "threads": f"{cost.threads}",
-        "time": f"{_time(cost, fits)} ({cost.steps} training steps; timed here)",
-        "memory": f"about {cost.memory_bytes / 2**20:.0f} MiB besides Python and PyTorch",
+        "time": f"{_time(cost, fits)} ({steps})",
+        **({"memory": memory} if cost.memory_bytes else {}),
     }
 
 

@@ -151,8 +151,6 @@ def _say_cost(
     facts: dict[str, Any] = {"trials": trials, "model": repr(model)}
     facts["results"] = plan.out or "not given (--out DIR)"
     facts |= {dotted(name): one_line(held) for name, held in searched.items()}
-    time = "no training loop to time"
-    if cost is not None:
-        each = show.duration(cost.seconds)
-        time = f"{fits} trainings × at most about {each}, divided by --workers"
+    each = show.duration(cost.seconds)
+    time = f"{fits} trainings × at most about {each}, divided by --workers"
     show.facts({**facts, "time": time})

@@ -20,6 +20,8 @@ STEPS, FEW, FIGURES = 4, 16, 60
 """Steps and trials that are timed; drawings of a report, each on the page and in a file."""
 SIZES, ITERATIONS = (24, 72), 3
 """Trials that fits without training steps are timed on; iterations of expectation–maximisation."""
+LEAST_SLOPE = 0.7
+"""Of the time of more trials, in proportion to that of those timed."""
 Clock = Callable[[], float]
 
 
@@ -128,8 +130,9 @@ def _of_closed_form(model: Estimator, splits: Splits, clock: Clock) -> Estimate:
         sizes.append(len(few.train) + len(few.validation))
     n_trials = len(splits.train) + len(splits.validation)
     slope = (seconds[1] - seconds[0]) / max(sizes[1] - sizes[0], 1)
-    # never less than in proportion to the first trials' share, which a start-up may hide
-    whole_s = seconds[1] + max(slope, 0.0) * (n_trials - sizes[1])
+    # of two short fits the first may have been slow by chance, such as by more iterations
+    slope = max(slope, LEAST_SLOPE * seconds[1] / sizes[1])
+    whole_s = seconds[1] + slope * (n_trials - sizes[1])
     return _plain(fitted, whole_s, splits, clock, 0, whole_s)
 
 

@@ -128,12 +128,8 @@ def _say_cost(plan: Plan, place: Place, model: "Estimator", tensors: "Tensors") 
     train, evaluation = trials_of(tensors)
     splits = Splits(*split_validation(train, seed=plan.split_seed), evaluation)
     cost = estimate(model, splits)
-    time = "no training loop to time"
-    if cost is not None:
-        time = (
-            f"at most about {show.duration(cost.seconds)} ({cost.steps} training steps, "
-            "timed here), then predicting"
-        )
+    steps = f"{cost.steps} training steps, timed here" if cost.steps else "timed here"
+    time = f"at most about {show.duration(cost.seconds)} ({steps}), then predicting"
     show.facts(
         {
             "set": place.label,
