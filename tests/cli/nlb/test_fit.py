@@ -94,7 +94,8 @@ def test_a_preset_goes_below_what_is_set(undertow: Undertow, folder: Path) -> No
     settings = json.loads((folder / "mc_maze_20_val" / "smoothing" / "run.json").read_text())[
         "settings"
     ]
-    assert settings == {"width_s": 0.05, "floor_hz": 1.0, "penalty": 0.01, "seed": 0}
+    expected = {"width_s": 0.05, "floor_hz": 1.0, "penalty": 0.01, "causal": False, "seed": 0}
+    assert settings == expected
 
 
 def test_an_ensemble(undertow: Undertow, folder: Path) -> None:
