@@ -1,5 +1,7 @@
 """A stream gives, bin by bin, what a prediction of a trial that ends there gives: every model."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -189,3 +191,19 @@ def test_a_stream_may_go_on_beyond_the_longest_trial(model: Estimator) -> None:
 def test_what_cannot_be_streamed_says_why(model: Estimator, trials: TrialSet, match: str) -> None:
     with pytest.raises(ModelError, match=match):
         fitted(model, trials).stream()
+
+
+REAL: dict[str, Estimator] = {
+    "langevin-flow": small.small(**LANGEVIN["default"], latent_dim=16),
+    "latent-sde": small_sde.small(**FORWARD),
+    "lfads": small_lfads.small(causal=True, encoder__bidirectional=False),
+    "ndt": small_ndt.small(causal=True),
+    **{name: model for name, model in BASELINES.items() if "regression" not in name},
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_at_every_bin_of_a_recording(name: str, test_data: Callable[[str], Path]) -> None:
+    whole = TrialSet.from_npz(test_data("maze_reach_5ms.npz"), bin_s=0.02).hold_out(40, seed=0)
+    model = fitted(REAL[name], whole[:40])
+    assert_equal_to_predictions(model, whole[40:42], rows=(0, 1))
