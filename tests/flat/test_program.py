@@ -178,3 +178,24 @@ def test_a_run_allocates_no_arrays() -> None:
 
 def test_kernels_are_of_operations_that_exist() -> None:
     assert all(isinstance(each, torch._ops.OpOverload) for each in KERNELS)
+
+
+def test_what_numpy_does_otherwise_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {aten.cos.default: KERNELS[aten.sin.default]}
+    monkeypatch.setattr("undertow.flat.program.KERNELS", {**KERNELS, **wrong})
+    program = Program(lambda given: {"y": given["x"].cos()}, {"x": torch.ones(2)})
+    assert program.slow == ["aten.cos.default"]
+    program.run()
+    np.testing.assert_allclose(program.outputs["y"], torch.ones(2).cos())
+
+
+def test_whole_numbers_are_divided_as_torch_does() -> None:
+    program = Program(lambda given: {"y": given["x"] / 2}, {"x": torch.tensor([3, 4])})
+    program.run()
+    assert program.outputs["y"].tolist() == [1.5, 2.0]
+
+
+def test_outputs_come_in_the_order_in_which_they_were_given() -> None:
+    names = [f"y{k}" for k in range(9, 0, -1)]
+    program = Program(lambda given: {n: given["x"] + 1 for n in names}, {"x": torch.ones(1)})
+    assert list(program.outputs) == names

@@ -65,6 +65,25 @@ def side_by_side(maps: list[fx.Node], values: Mapping[fx.Node, Any]) -> tuple[Te
     return bias, torch.cat([values[node.args[2]] for node in maps], 1)  # type: ignore[index]
 
 
+def row(size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Make a row of zeros, (1, size), with a one behind it in memory.
+
+    A linear map of it needs no more than one product: the bias is a further row of the weights.
+    """
+    longer = torch.zeros(size + 1, dtype=dtype)
+    longer[-1] = 1.0
+    return longer[:-1].view(1, size)
+
+
+def with_one(x: Tensor) -> Tensor | None:
+    """A contiguous row and the number behind it; None where nothing lies there."""
+    size = x.numel() + 1
+    room = x.untyped_storage().nbytes() // x.element_size()
+    if x.shape[0] != 1 or not x.is_contiguous() or x.storage_offset() or room != size:
+        return None
+    return x.as_strided((size,), (1,))
+
+
 def _owns(node: fx.Node) -> bool:
     """Whether a map's weight and bias belong to no other node, and it does not map itself."""
     bias, x, weight = node.args

@@ -1,5 +1,6 @@
 """`LatentSDE` as it goes from bin to bin: paths of its posterior, one bin longer each time."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -178,13 +179,13 @@ class PathStepper(Stepper):
     def observe(self, seen: BinSeen, bins: int) -> None:
         """Take notice of what is seen of a bin; nothing by default."""
 
+    @abstractmethod
     def start(self, law: dict[str, np.ndarray] | None) -> None:
         """Begin all paths anew, from a law of 'mean' and 'factor'; None for N(0, I)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, bins: int, substep: int, program: Program) -> None:
         """Take all paths through a substep into a bin."""
-        raise NotImplementedError
 
     def arrive(self) -> None:
         """Decode what paths have come to."""
