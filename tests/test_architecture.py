@@ -49,6 +49,7 @@ LAYERS = [
     "nlb",
     "live",
     "cli",
+    "__main__",
 ]
 """Lowest first: a file imports only from its own or an earlier one."""
 MAX_LINES, MAX_WIDTH = 300, 100

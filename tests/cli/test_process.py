@@ -79,3 +79,10 @@ def test_a_signal_is_heard_while_the_program_is_still_loaded(
         assert said.startswith("undertow")
         assert "interrupted" in said
         assert "Traceback" not in said
+
+
+def test_the_package_is_a_program_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "undertow", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("undertow ")

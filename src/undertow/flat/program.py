@@ -168,11 +168,11 @@ class Program:
     def _add_maps(self, maps: list[fx.Node], values: dict[fx.Node, Any]) -> None:
         """Add one product for linear maps of the same row: their outputs stand side by side."""
         bias, weight = side_by_side(maps, values)
-        row = bias.new_empty(1, len(bias))
-        self._buffers.add(row.untyped_storage().data_ptr())
+        together = bias.new_empty(1, len(bias))
+        self._buffers.add(together.untyped_storage().data_ptr())
         widths = [values[node.args[2]].shape[1] for node in maps]  # type: ignore[index]
-        values |= zip(maps, row.split(widths, 1), strict=True)
-        self._add_map(row, bias, values[maps[0].args[1]], weight)  # type: ignore[index]
+        values |= zip(maps, together.split(widths, 1), strict=True)
+        self._add_map(together, bias, values[maps[0].args[1]], weight)  # type: ignore[index]
 
     def _add_map(self, out: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> None:
         """Add x W + b; as one product where a one stands behind the row x."""
