@@ -70,3 +70,15 @@ def test_a_latent_sde_fits_and_predicts_on_a_gpu() -> None:
     model = LatentSDE(training=TWO_EPOCHS, device="cuda").fit(GAPS)
     assert next(model.network_.parameters()).is_cuda
     assert np.isfinite(model.predict(GAPS).rates[GAPS.valid]).all()
+
+
+def test_a_model_fitted_on_a_gpu_is_streamed_on_the_cpu() -> None:
+    from tests.models import small_ndt
+    from tests.models.streaming.equality import streamed_trials
+
+    trials = streamed_trials()
+    model = small_ndt.small(causal=True, device="cuda").fit(trials)
+    stream, one = model.stream(), trials[2:3]
+    streamed = np.stack([stream.step(counts).rates.copy() for counts in one.spikes[0]])
+    np.testing.assert_allclose(streamed, model.predict(one).rates[0], rtol=1e-4)
+    assert next(model.network_.parameters()).is_cuda

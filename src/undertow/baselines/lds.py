@@ -105,5 +105,6 @@ class LDS(LatentBaseline):
             )
         if samples is not None:
             self.refuse_samples(samples)
-        assert isinstance(self.network_, LDSNetwork)
-        return KalmanStepper(self.network_, self.network_.dynamics, np.flatnonzero(~self.heldout_))
+        network = self.network_on_cpu()
+        assert isinstance(network, LDSNetwork)
+        return KalmanStepper(network, network.dynamics, np.flatnonzero(~self.heldout_))

@@ -1,5 +1,6 @@
 """`FittedNetwork`: a model whose fit is a network's tensors: built, counted, saved and loaded."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -63,6 +64,12 @@ class FittedNetwork(Estimator, Generic[Network]):
         with isolated_seed(seed):
             network = self.build_network(population)
         return network.to(choose_device(self.device))
+
+    def network_on_cpu(self) -> Network:
+        """The network itself where it is on the CPU, else a copy of it there."""
+        self._check_fitted()
+        held = next(iter(self.network_.state_dict().values()))
+        return self.network_ if held.device.type == "cpu" else copy.deepcopy(self.network_).cpu()
 
     def read(self, trials: TrialSet) -> Batch:
         """Return trials as the network reads them, on its device.

@@ -67,4 +67,4 @@ class Inquiries(TrainedModel[LangevinNetwork]):
             return super().stepper(samples, seed)
         drawn, known = self._samples(samples, seed), self.population_
         given = drawn, seed, self.variant.average, known.n_heldin, known.stimulus_channels
-        return LangevinStepper(self.network_, *given)
+        return LangevinStepper(self.network_on_cpu(), *given)

@@ -172,6 +172,6 @@ class Inquiries(TrainedModel[LatentSDENetwork]):
 
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         if self._particles:
-            return ParticleStepper(self.network_, self.population_, self._particles, seed)
+            return ParticleStepper(self.network_on_cpu(), self.population_, self._particles, seed)
         paths = self._samples(samples, seed)
-        return PosteriorStepper(self.network_, self.population_, paths, seed)
+        return PosteriorStepper(self.network_on_cpu(), self.population_, paths, seed)

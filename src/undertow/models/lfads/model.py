@@ -183,7 +183,9 @@ class LFADS(TrainedModel[LFADSNetwork]):
         if not self.causal:
             return super().stepper(samples, seed)
         drawn, known = self._samples(samples, seed), self.population_
-        return LFADSStepper(self.network_, drawn, seed, known.n_heldin, known.stimulus_channels)
+        return LFADSStepper(
+            self.network_on_cpu(), drawn, seed, known.n_heldin, known.stimulus_channels
+        )
 
     def sample_prior(
         self, n: int, n_time: int, seed: int = 0, stimulus: ArrayLike | None = None

@@ -116,7 +116,7 @@ class MaskedTransformer(TrainedModel[NDTNetwork]):
 
     def stepper(self, samples: int | None, seed: int) -> Stepper:
         self.refuse_samples(samples)
-        return NDTStepper(self.network_) if self.causal else super().stepper(samples, seed)
+        return NDTStepper(self.network_on_cpu()) if self.causal else super().stepper(samples, seed)
 
     def sample(self, n: int, n_time: int, seed: int = 0) -> NoReturn:
         """Make trials without data, which this model cannot.
