@@ -23,7 +23,12 @@ from undertow.live.sockets import END, count_frame
 
 __all__ = ["redis_port"]
 NEURONS = 5
-START = "from undertow.cli.start import main; main()"
+START = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a background parent
+from undertow.cli.start import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
