@@ -32,6 +32,7 @@ MAY_REACH_IT = {
     "undertow.cli.nlb.app",
     "undertow.cli.app",
     "undertow.cli.start",
+    "undertow.__main__",
 }
 TINY = ("latent_dim=8", "encoder.hidden_dim=8", "decoder.width=8", "decoder.heads=2", "samples=2")
 LOOP = ("training.epochs=2", "training.batch_size=4", "training.validate_every=1")
