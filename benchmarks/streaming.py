@@ -6,7 +6,7 @@
 Models are fitted for a moment (a step takes as long however good the fit) on made trials of 182
 neurons, a quarter held out, 100 bins of 10 ms; then each reads one long series of bins, without a
 reset. Times are those of `Stream.step`, from counts to rates, by the clock, one thread; memory is
-what the process gained between the first tenth of as many further steps and their end. LangevinFlow takes
+what the process gains in as many further steps after their first tenth. LangevinFlow takes
 `--steps` bins, the other models `--others`. With `--onnx` LangevinFlow's step is also exported to
 ONNX Runtime (packages onnx, onnxscript and onnxruntime), and timed without what surrounds it in
 turn with the flat program and with torch, which compute the same. A second table has bins that come
