@@ -4,6 +4,7 @@ import typer
 
 from undertow.cli import output, signals
 from undertow.cli.ablate import ablate
+from undertow.cli.adapt import adapt
 from undertow.cli.compare import compare
 from undertow.cli.datasets import datasets
 from undertow.cli.demo import demo
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 VERBS = (
     fit,
+    adapt,
     tune,
     compare,
     ablate,

@@ -9,6 +9,7 @@ from undertow.cli import options, show
 from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.plan import Plan
 from undertow.cli.reading import Reading
+from undertow.cli.sessions import fit_sessions, recordings
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -33,7 +34,7 @@ CONFIG = (
 @guarded
 @options.grouped()
 def fit(
-    data: options.Data,
+    data: options.Recordings,
     computing: options.Computing,
     reading: Reading,
     out: Annotated[
@@ -82,7 +83,8 @@ def fit(
 ) -> None:
     """Fit a model to DATA, score it on test trials and write a report to DIR.
 
-    Scores stand beside those of Gaussian smoothing.
+    Scores stand beside those of Gaussian smoothing. Several DATA become one model, with a read-in
+    and readouts for the neurons of each, and a directory of its own in DIR.
     """
     given = {
         "out": out,
@@ -100,22 +102,26 @@ def fit(
     }
     from undertow.models.unused import warn_of_unused
 
-    plan = Plan.resolve(given, setting or [], config, reading).racing()
+    plan, paths = Plan.resolve(given, setting or [], config, reading), recordings(data)
     plan.computing.begin()
+    if len(paths) > 1:
+        fit_sessions(plan, paths, resume, quiet, dry_run)
+        return
+    plan, only = plan.racing(), paths[0]
     estimator, _ = plan.build_model(), plan.figure_kinds()
     if dry_run:
-        trials = plan.read(data)
+        trials = plan.read(only)
         warn_of_unused(estimator.unused_signals(trials))
-        show.dry_run(plan, data, estimator, trials)
+        show.dry_run(plan, only, estimator, trials)
         return
-    directory, trials = plan.directory(), plan.read(data)
+    directory, trials = plan.directory(), plan.read(only)
     warn_of_unused(estimator.unused_signals(trials))
     if not quiet:
-        say(f"{estimator.cli_name}: {trials!r} from {data.name}")
+        say(f"{estimator.cli_name}: {trials!r} from {only.name}")
     read = [trials]
     del trials  # `_run` takes the last reference out of `read`
     with resumable(directory):
-        show.result(_run(plan, read, estimator, plan.source(data), resume, quiet))
+        show.result(_run(plan, read, estimator, plan.source(only), resume, quiet))
 
 
 def _run(

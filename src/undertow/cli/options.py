@@ -18,6 +18,14 @@ Data = Annotated[
         metavar="DATA", help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder."
     ),
 ]
+Recordings = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DATA...",
+        help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder. Several, or a folder "
+        "of them, are sessions that share one model.",
+    ),
+]
 ModelFile = Annotated[
     Path,
     typer.Argument(metavar="MODEL", help="model.safetensors, or the directory a fit wrote."),

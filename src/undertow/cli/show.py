@@ -12,9 +12,9 @@ from undertow.cli.plan import Plan
 from undertow.names import printable
 
 if TYPE_CHECKING:
-    from undertow.data import TrialSet
+    from undertow.data import Sessions, TrialSet
     from undertow.experiments import CellResult, Estimate, RunResult, ScoreTable
-    from undertow.models import Estimator
+    from undertow.models import Estimator, JointModel
 
 
 def result(done: "RunResult") -> None:
@@ -98,6 +98,41 @@ def dry_run(plan: Plan, data: Path, model: "Estimator", trials: "TrialSet") -> N
             "results": plan.out or "not given (--out DIR)",
             "model": repr(model),
             **_cost(estimate(model, first), plan.folds or 1),
+        }
+    )
+
+
+def dry_run_sessions(plan: Plan, sessions: "Sessions", model: "JointModel") -> None:
+    """Print what `fit` would do with several recordings; nothing is written.
+
+    The time is that of as many epochs on each session alone: a joint step costs the same.
+
+    Raises:
+        UndertowError: for what `fit` would refuse too.
+    """
+    from undertow.data import split_trials
+    from undertow.experiments import estimate
+
+    template, total_s = model.template(), 0.0
+    parts = {name: split_trials(each, seed=plan.split_seed) for name, each in sessions.items()}
+    epochs = template.training.epochs_of(sum(len(each.train) for each in parts.values()))
+    for name, each in parts.items():
+        alone = template.copy(training__epochs=epochs, training__steps=None)
+        cost = estimate(alone, each)
+        total_s += cost.seconds
+        facts(
+            {
+                "session": name,
+                "trials": sessions[name],
+                "train / validation / test trials": " / ".join(str(len(part)) for part in each),
+                "parameters": f"{cost.parameters:,}",
+            }
+        )
+    facts(
+        {
+            "results": plan.out or "not given (--out DIR)",
+            "model": repr(model),
+            "time": f"about {total_s:.0f} s for all sessions together (timed here)",
         }
     )
 

@@ -17,6 +17,7 @@ from undertow.data.readers.spike_files import read_spike_table
 from undertow.data.readers.spike_tables import recording_from_table
 from undertow.data.recording import Recording
 from undertow.data.resampling import resample_trials
+from undertow.data.sessions import Sessions
 from undertow.data.splits import Splits, split_trials, split_validation
 from undertow.data.trialset import TrialSet
 
@@ -24,6 +25,7 @@ __all__ = [
     "Folds",
     "Prediction",
     "Recording",
+    "Sessions",
     "Splits",
     "TrialSet",
     "as_trials",

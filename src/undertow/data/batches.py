@@ -105,6 +105,11 @@ class Batch:
         return len(self.lengths)
 
     @property
+    def device(self) -> torch.device:
+        """Where the trials are."""
+        return self.targets.device
+
+    @property
     def times_s(self) -> Tensor:
         """Bin centres in seconds from the window's start.
 

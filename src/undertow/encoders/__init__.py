@@ -7,6 +7,7 @@ from undertow.encoders.interpolation import Interpolation, interpolate
 from undertow.encoders.linear import LinearEncoder
 from undertow.encoders.lstm import Direction, LSTMEncoder, lstm_step
 from undertow.encoders.presence import Presence
+from undertow.encoders.read_in import ReadIn
 from undertow.encoders.stimulus import StimulusEncoder
 from undertow.encoders.strides import Strides
 
@@ -19,6 +20,7 @@ __all__ = [
     "LSTMEncoder",
     "LinearEncoder",
     "Presence",
+    "ReadIn",
     "Reads",
     "StimulusEncoder",
     "Strides",

@@ -9,6 +9,7 @@ from undertow.checks import one_of, whole
 from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
 from undertow.encoders.gru_recurrence import gru_states, gru_step
+from undertow.encoders.read_in import ReadIn, read_width
 
 Reads = Literal["current", "previous", "held"]
 """Which bin the input of a bin is."""
@@ -27,6 +28,8 @@ class GRUEncoder(Encoder):
             the paper's text; the first bin sees none) or 'held' (x_{t−1}; the first bin sees x_0,
             bins it may not see the last it saw, as in the code released with the paper).
         recurrent_dropout: probability of dropping a unit of the state before the next bin sees it.
+        read_in: maps the neurons' counts to the channels that the GRU reads; None where it reads
+            the neurons.
     """
 
     def __init__(
@@ -38,8 +41,10 @@ class GRUEncoder(Encoder):
         dropout: float = 0.0,
         reads: Reads = "current",
         recurrent_dropout: float = 0.0,
+        read_in: ReadIn | None = None,
     ) -> None:
         super().__init__()
+        self.read_in, n_inputs = read_in, read_width(n_inputs, read_in)
         if initial_bins is not None:
             whole("initial_bins", initial_bins, 1)
         self.forwards = nn.GRU(n_inputs, hidden_dim, batch_first=True)
@@ -79,6 +84,8 @@ class GRUEncoder(Encoder):
 
     def _read(self, inputs: Tensor, observed: Tensor) -> Tensor:
         """Return the input of the GRU in each bin, (trials, time, inputs)."""
+        if self.read_in is not None:
+            inputs = self.read_in(inputs)
         inputs = torch.where(observed[..., None], inputs, self.no_input)
         if self.reads == "held":
             # the last bin seen; before there is one it is bin 0, which has the learned input

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from undertow.encoders.base import Encoder
 from undertow.encoders.dropout import Dropout
+from undertow.encoders.read_in import ReadIn, read_width
 
 
 class LinearEncoder(Encoder):
@@ -17,6 +18,8 @@ class LinearEncoder(Encoder):
         hidden_dim: width of the context.
         initial_bins: the initial state is inferred from the first so many bins; None for all bins.
         dropout: probability of dropping a unit of the context.
+        read_in: maps the neurons' counts to the channels that it reads; None where it reads the
+            neurons.
     """
 
     causal = True
@@ -27,8 +30,10 @@ class LinearEncoder(Encoder):
         hidden_dim: int = 64,
         initial_bins: int | None = 1,
         dropout: float = 0.0,
+        read_in: ReadIn | None = None,
     ) -> None:
         super().__init__()
+        self.read_in, n_inputs = read_in, read_width(n_inputs, read_in)
         self.linear = nn.Linear(n_inputs, hidden_dim)
         self.no_input = nn.Parameter(torch.zeros(n_inputs))
         self.dropout = Dropout(dropout)
@@ -36,6 +41,8 @@ class LinearEncoder(Encoder):
         self.context_dim = self.initial_dim = hidden_dim
 
     def forward(self, inputs: Tensor, observed: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        if self.read_in is not None:
+            inputs = self.read_in(inputs)
         context = self.linear(torch.where(observed[..., None], inputs, self.no_input))
         last = lengths if self.initial_bins is None else lengths.clamp(max=self.initial_bins)
         used = torch.arange(inputs.shape[1], device=inputs.device) < last[:, None]

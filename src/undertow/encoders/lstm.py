@@ -13,6 +13,7 @@ from torch.nn.functional import linear
 from undertow.checks import one_of, whole
 from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
+from undertow.encoders.read_in import ReadIn, read_width
 from undertow.encoders.strides import Strides
 
 Direction = Literal["backward", "forward", "both"]
@@ -45,6 +46,8 @@ class LSTMEncoder(Encoder):
             as wide).
         dropout: probability of dropping a unit of the context or of the initial features.
         stride: bins that the context network reads as one; see `Strides`.
+        read_in: maps the neurons' counts to the channels that both networks read; None where they
+            read the neurons.
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -59,8 +62,10 @@ class LSTMEncoder(Encoder):
         direction: Direction = "backward",
         dropout: float = 0.0,
         stride: int = 1,
+        read_in: ReadIn | None = None,
     ) -> None:
         super().__init__()
+        self.read_in, n_inputs = read_in, read_width(n_inputs, read_in)
         self.stride = whole("stride", stride, 1)
         one_of("direction", direction, get_args(Direction))
         if initial_bins is not None:
@@ -97,6 +102,8 @@ class LSTMEncoder(Encoder):
                 first ones of each trial, in place of `initial_bins` in all. A trial that has none
                 reads a single bin of zeros.
         """
+        if self.read_in is not None:
+            inputs = self.read_in(inputs)
         seen = torch.where(observed[..., None], inputs, 0.0)
         seen = torch.cat([seen, observed[..., None].to(seen.dtype)], -1)
         strides = Strides(lengths, seen.shape[1], self.stride)

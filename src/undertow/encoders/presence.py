@@ -21,11 +21,13 @@ class Presence(nn.Module):
 
     Attributes:
         n_outputs: number of inputs that the encoder then reads.
+        of_neurons: every recording has one of its own.
 
     Raises:
         ModelError: for a share that is none.
     """
 
+    of_neurons = True
     mean_counts: Tensor
 
     def __init__(self, mean_counts: Tensor, hidden: float = 0.0, channels: bool = True) -> None:

@@ -13,6 +13,7 @@ from undertow.experiments.comparison import (
 from undertow.experiments.cost import Estimate, estimate
 from undertow.experiments.cross_validation import cross_validate
 from undertow.experiments.grid import run_grid
+from undertow.experiments.joint_run import JointResult, run_sessions
 from undertow.experiments.latent_curve import latent_curve, resized, size_name
 from undertow.experiments.latent_curve_result import LatentCurve
 from undertow.experiments.prediction_files import write_csv, write_netcdf
@@ -39,6 +40,7 @@ __all__ = [
     "Compared",
     "Comparison",
     "Estimate",
+    "JointResult",
     "LatentCurve",
     "RunResult",
     "SavedRun",
@@ -63,6 +65,7 @@ __all__ = [
     "resized",
     "run",
     "run_grid",
+    "run_sessions",
     "score_table",
     "score_text",
     "size_name",

@@ -1,9 +1,11 @@
 """Models of spike trains, one package per paper, all with the same `Estimator` interface."""
 
 from undertow.models.base import Estimator
+from undertow.models.encoding import GRUEncoding, LinearEncoding
 from undertow.models.ensemble import Ensemble
 from undertow.models.gp_slds import GPSLDS, VariationalEM
 from undertow.models.hidden_spikes import HiddenSpikes
+from undertow.models.joint import JointModel
 from undertow.models.langevin_flow import Langevin, LangevinFlow, LangevinPosterior, Variant
 from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.lfads import LFADS, GRUController, GRUGenerator, InitialCondition
@@ -12,9 +14,7 @@ from undertow.models.lstm_encoding import LSTMEncoding
 from undertow.models.ndt import NDT, STNDT, Contrast, Masking, TransformerEncoding
 from undertow.models.pieces import (
     Counts,
-    GRUEncoding,
     LinearDecoding,
-    LinearEncoding,
     MLPDecoding,
     RegionalDecoding,
     TransformerDecoding,
@@ -39,6 +39,7 @@ __all__ = [
     "GRUGenerator",
     "HiddenSpikes",
     "InitialCondition",
+    "JointModel",
     "LSTMEncoding",
     "Langevin",
     "LangevinFlow",

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from undertow import checks
 from undertow.encoders import Direction, LSTMEncoder
 from undertow.errors import ModelError
-from undertow.models.pieces import Encoding
+from undertow.models.encoding import Encoding
 
 MOST_STRIDE = 10_000
 """Most bins that are read as one: more is a slip."""
@@ -29,6 +29,7 @@ class LSTMEncoding(Encoding):
             learns what a missing neuron is.
         stride: bins that the context network reads as one, their counts summed, with the context
             between read off straight lines: so many times cheaper for long trials.
+        read_in: see `Encoding`.
     """
 
     name: ClassVar[str | None] = "lstm"
@@ -54,8 +55,24 @@ class LSTMEncoding(Encoding):
         return self.context
 
     def build(
-        self, n_inputs: int, initial_bins: int | None, dropout: float, simulated: bool = True
+        self,
+        n_inputs: int,
+        initial_bins: int | None,
+        dropout: float,
+        simulated: bool = True,
+        n_others: int = 0,
     ) -> LSTMEncoder:
-        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
-        turned = self.direction(simulated)
-        return LSTMEncoder(n_inputs, self.hidden_dim, 2, initial_bins, turned, dropout, self.stride)
+        """Build the encoder; the initial state is inferred from `initial_bins` bins.
+
+        Of its inputs the last `n_others` are of no neuron.
+        """
+        return LSTMEncoder(
+            n_inputs,
+            self.hidden_dim,
+            2,
+            initial_bins,
+            self.direction(simulated),
+            dropout,
+            self.stride,
+            self.build_read_in(n_inputs - n_others),
+        )

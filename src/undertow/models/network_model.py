@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from undertow import checks
 from undertow.data import TrialSet
@@ -21,6 +21,18 @@ PREDICTED_AT_ONCE = 256
 """Trials that a prediction takes in one pass, about."""
 
 
+class Shared(Protocol):
+    """What the network of one session has in common with those of others."""
+
+    spikes: float
+
+    def population(self, population: Population) -> Population:
+        """Describe the session as a part of all."""
+
+    def join(self, network: Any, trials: TrialSet) -> None:
+        """Make a fresh network one of all."""
+
+
 class NetworkModel(FittedNetwork[Network]):
     """Model whose predictions are means over samples of a network.
 
@@ -35,6 +47,7 @@ class NetworkModel(FittedNetwork[Network]):
     """Settings under which it sees whole trials: those of its teacher, `Training(distill=…)`."""
     trained_spikes: float = 0.0
     """Training spikes of a held-in neuron, on average, where a fit has begun."""
+    _common: Shared | None = None
 
     # --- building ----------------------------------------------------------------------------
 
@@ -45,11 +58,16 @@ class NetworkModel(FittedNetwork[Network]):
     def _build(self, population: Population, trials: TrialSet) -> None:
         """Build a fresh network for this population, if there is memory to train it."""
         self.trained_spikes = float(totals(trials.spikes)[0][~trials.heldout].mean())
+        if self._common is not None:
+            population = self._common.population(population)
+            self.trained_spikes = self._common.spikes
         with isolated_seed(self.seed):
             size = self.network_size(population)
         bins = min(self.training.batch_size, trials.n_trials) * trials.n_time
         check_training(size, bins, "the widths of the model's parts")
         network = self._new_network(population, self.seed)
+        if self._common is not None:
+            self._common.join(network, trials)
         self.population_, self.network_ = population, network
         self._remember_population(trials)
 

@@ -1,4 +1,4 @@
-"""Options that models share: encoders, decoders and observations, which they build."""
+"""Options that models share: decoders and observations, which they build."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,13 +16,8 @@ from undertow.decoders import (
     RegionalDecoder,
     TransformerDecoder,
 )
-from undertow.encoders import (
-    Encoder,
-    GRUEncoder,
-    LinearEncoder,
-    Reads,
-)
 from undertow.errors import ModelError
+from undertow.models.encoding import WIDEST
 from undertow.models.population import Population
 from undertow.observations import (
     Link,
@@ -31,78 +26,6 @@ from undertow.observations import (
     PoissonObservation,
 )
 from undertow.options import Options
-
-WIDEST = 65_536
-"""Most units of a layer; the memory of the whole network is checked before it is built."""
-
-
-@dataclass(frozen=True)
-class Encoding(Options):
-    """Options of an encoder: spikes → a context in every bin, and features of the initial state.
-
-    Attributes:
-        hidden_dim: width of the context, per direction, at most 65,536.
-    """
-
-    argument: ClassVar[str] = "encoder"
-    hidden_dim: int = 64
-
-    def check(self) -> None:
-        checks.whole(self.of("hidden_dim"), self.hidden_dim, 1, WIDEST)
-
-
-@dataclass(frozen=True)
-class GRUEncoding(Encoding):
-    """A GRU over the counts (`undertow.encoders.GRUEncoder`).
-
-    Attributes:
-        hidden_dim: units per direction, at most 65,536.
-        bidirectional: also run backwards from each trial's end; it is then not causal.
-        reads: what the GRU sees at bin t: 'current' (x_t), 'previous' (x_{t−1}) or 'held' (x_{t−1},
-            with the first bin read twice and the last one repeated in forward bins).
-        recurrent_dropout: share of its state dropped between bins.
-    """
-
-    name: ClassVar[str | None] = "gru"
-    bidirectional: bool = True
-    reads: Reads = "current"
-    recurrent_dropout: float = 0.0
-
-    def check(self) -> None:
-        super().check()
-        checks.share(self.of("recurrent_dropout"), self.recurrent_dropout)
-
-    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
-        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
-        return GRUEncoder(
-            n_inputs,
-            self.hidden_dim,
-            self.bidirectional,
-            initial_bins,
-            dropout,
-            self.reads,
-            self.recurrent_dropout,
-        )
-
-
-@dataclass(frozen=True)
-class LinearEncoding(Encoding):
-    """A linear map of each bin's counts: no bin knows of another (LangevinFlow, Baseline 2).
-
-    Attributes:
-        hidden_dim: width of the context, at most 65,536.
-    """
-
-    name: ClassVar[str | None] = "linear"
-
-    @property
-    def bidirectional(self) -> bool:
-        """Always False: a linear map of one bin looks neither back nor ahead."""
-        return False
-
-    def build(self, n_inputs: int, initial_bins: int | None, dropout: float) -> Encoder:
-        """Build the encoder; the initial state is inferred from `initial_bins` bins."""
-        return LinearEncoder(n_inputs, self.hidden_dim, initial_bins, dropout)
 
 
 @dataclass(frozen=True)
@@ -276,8 +199,9 @@ class Counts(Options):
 
     def build(self, feature_dim: int, population: Population) -> Observation:
         """Build the observation of this population; neurons read their region's features."""
-        region = population.region_of if len(population.regions) > 1 else None
-        rates = torch.tensor(population.mean_rates)
+        regions = len(population.regions)
+        region = population.region_of if regions > 1 else None
+        rates, floor_hz = torch.tensor(population.mean_rates), self.rate_floor_hz
         return OBSERVATIONS[self.kind](
-            feature_dim, rates, population.bin_s, self.rate_floor_hz, self.link, region
+            feature_dim, rates, population.bin_s, floor_hz, self.link, region, regions
         )

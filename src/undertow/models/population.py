@@ -137,7 +137,7 @@ class Population:
             "mean_rates must be rates": all(0 <= rate < inf for rate in rates),
             "bin_s and duration_s must be seconds": 0 < self.bin_s < 1e9
             and 0 < self.duration_s < 1e12,
-            "region_of must number the regions": set(self.region_of) == set(range(regions)),
+            "region_of must number the regions": set(self.region_of) <= set(range(regions)),
             "stimulus_channels must be a number of channels": 0 <= self.stimulus_channels <= WIDEST,
             "behaviour's moments need a number per channel": all(map(isfinite, moments))
             and len(self.behavior_means) == len(self.behavior_stds)

@@ -1,18 +1,13 @@
 """Sizes of networks, known from their settings before anything is built."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.memory import check_memory
+from undertow.models.encoding import Encoding, GRUEncoding
 from undertow.models.lstm_encoding import LSTMEncoding
-from undertow.models.pieces import (
-    Decoding,
-    Encoding,
-    GRUEncoding,
-    MLPDecoding,
-    TransformerDecoding,
-)
+from undertow.models.pieces import Decoding, MLPDecoding, TransformerDecoding
 
 COPIES = 8
 """Weights, gradients, two optimiser moments, running average, best, and the last good state with
@@ -41,10 +36,23 @@ NOTHING = Size(0, 0)
 
 
 def encoder_size(
-    encoding: Encoding, n_inputs: int, initial: bool = True, simulated: bool = True
+    encoding: Encoding,
+    n_inputs: int,
+    initial: bool = True,
+    simulated: bool = True,
+    n_others: int = 0,
 ) -> Size:
-    """Size of an encoder; `initial` counts the network that an LSTM has for the initial state."""
-    hidden = encoding.hidden_dim
+    """Size of an encoder, of whose inputs the last `n_others` are of no neuron.
+
+    `initial` counts the network that an LSTM has for the initial state.
+    """
+    hidden, read_in = encoding.hidden_dim, encoding.read_in
+    if read_in is not None:
+        neurons = n_inputs - n_others
+        inside = encoder_size(
+            replace(encoding, read_in=None), read_in + n_others, initial, simulated
+        )
+        return inside + Size(neurons * read_in, read_in)
     if isinstance(encoding, GRUEncoding):
         turns = 1 + encoding.bidirectional
         return Size(3 * turns * hidden * (n_inputs + hidden), 4 * turns * hidden)

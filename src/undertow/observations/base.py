@@ -16,9 +16,11 @@ class Observation(nn.Module, ABC):
     Attributes:
         per: 'bin', or 'trial' for one observation per trial, whose features first go through
             `pool` first.
+        of_neurons: every recording has one of its own.
     """
 
     per: Per = "bin"
+    of_neurons = True
 
     def pool(self, features: Tensor, valid: Tensor) -> Tensor:
         """Pool features (…, time, features) as the likelihood takes them.

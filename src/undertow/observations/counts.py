@@ -36,6 +36,8 @@ class CountObservation(Observation):
         region: the region of each neuron, 0, 1, …, where the features of as many regions stand side
             by side in equal shares: each neuron then reads its region's alone. None where all read
             all.
+        n_regions: how many regions there are, where some have no neurons; None for as many as
+            `region` numbers.
 
     Raises:
         ModelError: naming the argument and the rule it breaks.
@@ -51,11 +53,12 @@ class CountObservation(Observation):
         floor_hz: float = 0.0,
         link: Link = "exp",
         region: Sequence[int] | None = None,
+        n_regions: int | None = None,
     ) -> None:
         super().__init__()
         self.link = one_of("link", link, get_args(Link))
         self.bin_s, self.floor_hz = bin_s, floor_hz
-        self.readout = _readout(feature_dim, len(mean_rates), region)
+        self.readout = _readout(feature_dim, len(mean_rates), region, n_regions)
         log_start = (mean_rates - floor_hz).clamp(min=1e-2).log()
         if link == "softplus":
             self.register_buffer("log_scale", log_start)
@@ -118,24 +121,27 @@ class CountObservation(Observation):
 
 
 def _readout(
-    feature_dim: int, n_neurons: int, region: Sequence[int] | None
+    feature_dim: int, n_neurons: int, region: Sequence[int] | None, n_regions: int | None
 ) -> nn.Linear | BlockLinear:
-    """Make one linear map, or one per region."""
+    """Make one linear map, or one per region that has neurons."""
     if region is None:
         return nn.Linear(feature_dim, n_neurons)
     regions = [int(k) for k in region]
-    n_regions = max(regions, default=-1) + 1
-    if len(regions) != n_neurons or set(regions) != set(range(n_regions)):
+    known = range(max(regions, default=-1) + 1 if n_regions is None else n_regions)
+    missing = n_regions is None and set(regions) != set(known)
+    if len(regions) != n_neurons or not set(regions) <= set(known) or missing:
         raise ModelError(
             f"region has {len(regions)} entries for {n_neurons} neurons, up to region "
-            f"{n_regions - 1}: give one per neuron, and each region from 0 on at least one neuron."
+            f"{len(known) - 1}: give one per neuron, and each region from 0 on at least one neuron."
         )
-    if feature_dim % n_regions:
-        raise ModelError(f"{feature_dim} features cannot be shared equally by {n_regions} regions.")
-    width = feature_dim // n_regions
+    if feature_dim % len(known):
+        raise ModelError(
+            f"{feature_dim} features cannot be shared equally by {len(known)} regions."
+        )
+    width, there = feature_dim // len(known), sorted(set(regions))
     return BlockLinear(
-        [range(k * width, (k + 1) * width) for k in range(n_regions)],
-        [[neuron for neuron, own in enumerate(regions) if own == k] for k in range(n_regions)],
+        [range(k * width, (k + 1) * width) for k in there],
+        [[neuron for neuron, own in enumerate(regions) if own == k] for k in there],
     )
 
 

@@ -24,8 +24,10 @@ class ReadoutLaw(nn.Module):
 
     Attributes:
         root: L of the covariance LLᵀ, (neurons, features + 1, features + 1).
+        of_neurons: every recording has one of its own.
     """
 
+    of_neurons = True
     root: Tensor
 
     def __init__(self, n_neurons: int, feature_dim: int) -> None:

@@ -3,14 +3,13 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from undertow.data.batches import Batch
 from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError, UndertowWarning
 from undertow.files import PARTIAL, write_text
@@ -28,7 +27,21 @@ from undertow.training.state import TrainingState
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.csv"
 
-Objective = Callable[[Batch, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
+
+class Learned(Protocol):
+    """What is learned from: trials that come in minibatches of the same kind; a `Batch` is."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trials are."""
+
+    def __len__(self) -> int: ...
+
+    def shuffled(self, size: int, generator: torch.Generator) -> "Iterator[Learned]":
+        """Minibatches of about `size` trials in random order."""
+
+
+Objective = Callable[[Any, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 Validate = Callable[[nn.Module], float | Mapping[str, float]]
 Solve = Callable[[nn.Module, float], bool]
 Report = Callable[[Row, float, float], None]
@@ -44,7 +57,7 @@ class TrainingWarning(UndertowWarning):
 
 def train(
     network: nn.Module,
-    batch: Batch,
+    batch: Learned,
     objective: Objective,
     validate: Validate | None,
     settings: Training,
@@ -139,10 +152,10 @@ def _restore(state: TrainingState, path: Path) -> None:
     state.restore(tensors, numbers)
 
 
-def _run_epoch(state: TrainingState, batch: Batch, objective: Objective) -> Row:
+def _run_epoch(state: TrainingState, batch: Learned, objective: Objective) -> Row:
     rate, seed = state.set_learning_rate(), state.epoch_seed()
     sums: Row = {}
-    device = batch.targets.device
+    device = batch.device
     # batches are shuffled on the CPU: the same order on every device
     shuffler, noise = (
         torch.Generator().manual_seed(seed),

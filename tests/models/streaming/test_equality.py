@@ -48,8 +48,10 @@ LANGEVIN: dict[str, dict[str, Any]] = {
     "many steps": {**OWN, "dynamics__timescale_s": 0.008},
     "previous": {**OWN, "encoder__reads": "previous"},
     "held": {**OWN, "encoder__reads": "held"},
+    "read-in": {**OWN, "encoder__reads": "previous", "encoder__read_in": 3},
     "linear encoder": {
         "causal": True, "encoder": "linear", "posterior__initial_s": "first",
+        "encoder__read_in": 4,
     },
     "five samples": {**OWN, "samples": 5, "variant__average": "log-rates"},
     "softplus": {**OWN, "observation": "negative-binomial", "observation__link": "softplus"},
@@ -66,6 +68,7 @@ LATENT_SDE: dict[str, dict[str, Any]] = {
     "time": {"signals__time": True, "solver__bins_per_step": 0.5},
     "bins": {"encoder__missing": "bins"},
     "neurons": {"encoder__missing": "neurons", "encoder__neuron_dropout": 0.2},
+    "read-in": {"encoder__read_in": 3, "encoder__missing": "neurons"},
     "behaviour": {"signals__encode_behavior": True},
     "no behaviour": {"signals__behavior": False},
     "negative binomial": {"observation": "negative-binomial", "observation__link": "softplus"},
@@ -107,7 +110,9 @@ def test_latent_sde_that_predicts_categories_of_two_regions() -> None:
     assert_equal_to_predictions(fitted(model, trials), trials)
 
 
-@pytest.mark.parametrize("settings", [{}, {"initial__prior": "standard", "samples": 3}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"initial__prior": "standard", "samples": 3}, {"encoder__read_in": 3}]
+)
 def test_lfads(settings: dict[str, Any]) -> None:
     model = small_lfads.small(causal=True, encoder__bidirectional=False, **settings)
     assert_equal_to_predictions(fitted(model, TRIALS), TRIALS)

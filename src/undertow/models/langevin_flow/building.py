@@ -7,11 +7,12 @@ from undertow.dynamics import Dynamics
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
 from undertow.inference import Share, check_share
+from undertow.models.encoding import GRUEncoding, LinearEncoding
 from undertow.models.langevin_flow.inferred import Head
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.pieces import Counts, Decoding, GRUEncoding, LinearEncoding
+from undertow.models.pieces import Counts, Decoding
 from undertow.models.population import Population
 from undertow.models.sizes import Size, decoder_size, encoder_size
 
@@ -47,8 +48,8 @@ def build_network(settings: Settings, population: Population) -> LangevinNetwork
     bin_s, n_heldin = population.bin_s, population.n_heldin
     initial_bins = settings.posterior.initial_bins(bin_s)
     dropout = settings.dropout or 0.0
-    n_inputs = n_heldin + population.stimulus_channels
-    encoder = settings.encoder.build(n_inputs, initial_bins, dropout)
+    others = population.stimulus_channels
+    encoder = settings.encoder.build(n_heldin + others, initial_bins, dropout, others)
     dynamics: Dynamics | None = None
     if settings.dynamics is not None:
         width = encoder.context_dim
@@ -157,7 +158,8 @@ def network_size(settings: Settings, population: Population) -> Size:
     check_settings(settings)
     encoder, latent_dim = settings.encoder, settings.latent_dim
     context = encoder.hidden_dim * (1 + encoder.bidirectional)
-    size = encoder_size(encoder, population.n_heldin + population.stimulus_channels)
+    others = population.stimulus_channels
+    size = encoder_size(encoder, population.n_heldin + others, n_others=others)
     widths = {"z": latent_dim, "v": latent_dim, "h": context}
     for one in decoders(settings):
         inputs = sum(widths[name] for name in one.reads)

@@ -11,6 +11,7 @@ from undertow.data import Prediction, TrialSet
 from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.inference import KLSchedule, Share
+from undertow.models.encoding import GRUEncoding, LinearEncoding
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.langevin_flow import prediction, presets
 from undertow.models.langevin_flow import validation as validating
@@ -25,14 +26,7 @@ from undertow.models.langevin_flow.inquiries import Inquiries
 from undertow.models.langevin_flow.network import LangevinNetwork
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
 from undertow.models.langevin_flow.pool import Pool
-from undertow.models.pieces import (
-    Counts,
-    GRUEncoding,
-    LinearDecoding,
-    LinearEncoding,
-    MLPDecoding,
-    TransformerDecoding,
-)
+from undertow.models.pieces import Counts, LinearDecoding, MLPDecoding, TransformerDecoding
 from undertow.models.population import Population
 from undertow.models.racing import Recipe
 from undertow.models.search_space import SearchSpace

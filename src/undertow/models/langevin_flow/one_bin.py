@@ -33,7 +33,7 @@ class LangevinBin:
     ) -> None:
         self.network, self.average = network, average
         self.samples = 1 if network.dynamics is None else samples
-        self.n_heldin, self.n_inputs = n_heldin, n_heldin + n_stimulus
+        self.n_heldin = n_heldin
         first = Head(network.decoder, network.observation)
         self.heads = [first, *(head for head in network.direct if isinstance(head, Head))]
         seen = (head.observation for head in self.heads)
@@ -49,7 +49,8 @@ class LangevinBin:
         """Everything that a bin depends on, zero."""
         network = self.network
         context = network.encoder.context_dim
-        found = {"read": row(self.n_inputs)}
+        assert isinstance(network.encoder, GRUEncoder | LinearEncoder)
+        found = {"read": row(len(network.encoder.no_input))}
         if isinstance(network.encoder, GRUEncoder):
             found |= {"h": row(context), "recurrent": row(3 * context)}
         if (dynamics := network.dynamics) is not None:

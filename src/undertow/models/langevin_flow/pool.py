@@ -54,7 +54,10 @@ class Pool(nn.Module):
         shares: of the sources, (sources,).
         own_shares: of each held-out neuron, (sources, held-out).
         log_gain: of each held-out neuron, (held-out,).
+        of_neurons: every recording has one of its own.
     """
+
+    of_neurons = True
 
     shares: Tensor
     own_shares: Tensor

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from undertow.inference import KLSchedule
+from undertow.models.encoding import GRUEncoding
 from undertow.models.langevin_flow.options import Langevin, LangevinPosterior, Variant
-from undertow.models.pieces import Counts, GRUEncoding, TransformerDecoding
+from undertow.models.pieces import Counts, TransformerDecoding
 from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.names import find
 from undertow.training import Training

@@ -145,8 +145,9 @@ def network_size(settings: Settings, population: Population) -> Size:
     posterior = settings.posterior
     has_initial = posterior.initial_s > 0
     simulated = settings.training_path == "simulated"
-    inputs = _neuron_inputs(settings, population) + (0 if simulated else dynamics.input_dim)
-    encoder = encoder_size(settings.encoder, inputs, has_initial, simulated)
+    others = 0 if simulated else dynamics.input_dim
+    inputs = _neuron_inputs(settings, population) + others
+    encoder = encoder_size(settings.encoder, inputs, has_initial, simulated, others)
     initial = 2 * state_dim
     if posterior.full_initial:
         initial += state_dim * (state_dim - 1) // 2
@@ -249,19 +250,19 @@ def still_units(dynamics: Dynamics) -> int:
 
 def _encoder(settings: Settings, population: Population, dynamics: Dynamics) -> LSTMEncoder:
     free = settings.training_path == "free"
-    n_inputs = _neuron_inputs(settings, population) + (not population.regular)
-    n_inputs += free * dynamics.input_dim
+    others = (not population.regular) + free * dynamics.input_dim
     if settings.signals.encode_behavior:
         if not population.behavior_names:
             raise ModelError(
                 "signals.encode_behavior=True, but the trials hold no behaviour (or "
                 "signals.behavior=False)."
             )
-        n_inputs += population.behavior_inputs
+        others += population.behavior_inputs
     bins: int | None = settings.posterior.initial_bins(population.bin_s)
     if bins and not population.regular:
         bins = None  # as many as there are in the window, which the network then counts
-    return settings.encoder.build(n_inputs, bins, settings.dropout, not free)
+    n_inputs = _neuron_inputs(settings, population) + others
+    return settings.encoder.build(n_inputs, bins, settings.dropout, not free, others)
 
 
 def _presence(encoding: LSTMEncoding, population: Population) -> Presence | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from undertow.data import TrialSet
 from undertow.errors import ModelError
 from undertow.models.population import BOTH, SHARED
 
@@ -85,3 +86,13 @@ def _in_turn(sizes: Sequence[int]) -> list[list[int]]:
     return [
         [number for number, (_, owner) in enumerate(turns) if owner == k] for k in range(len(sizes))
     ]
+
+
+def present(
+    wanted: str | Mapping[str, int] | None, trials: TrialSet
+) -> str | Mapping[str, int] | None:
+    """Restrict units by region to the regions that these trials have neurons in."""
+    if not isinstance(wanted, Mapping) or trials.region is None:
+        return wanted
+    found = {str(name) for name in trials.region}
+    return {name: units for name, units in wanted.items() if name in found or name == SHARED}

@@ -20,6 +20,7 @@ from undertow.models.latent_sde import validation
 from undertow.models.latent_sde.aligning import mode_aligner
 from undertow.models.latent_sde.building import Settings, build_network, check_gaps, network_size
 from undertow.models.latent_sde.building import check_settings as check_pieces
+from undertow.models.latent_sde.dealing import present
 from undertow.models.latent_sde.free_loss import free_loss
 from undertow.models.latent_sde.inferring import Effort
 from undertow.models.latent_sde.inquiries import Inquiries
@@ -142,7 +143,10 @@ class LatentSDE(Inquiries):
 
     def describe(self, trials: TrialSet) -> Population:
         used = self.signals
-        return Population.of(trials, used.stimulus, used.behavior, used.labels, self.regions)
+        regions: str | Mapping[str, int] | None = self.regions
+        if self._common is not None:
+            regions = present(regions, trials)
+        return Population.of(trials, used.stimulus, used.behavior, used.labels, regions)
 
     def judging_settings(self, trials: TrialSet) -> list[str]:
         signals = [name for name in self.get_params() if name.startswith("signals__")]

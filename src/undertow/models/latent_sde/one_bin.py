@@ -54,8 +54,10 @@ class LatentSDEBin:
             # behaviour is never shown
             hidden = torch.full((1, network.behavior.n_channels), torch.nan)
             parts.append(network.behavior.encoded(hidden))
-        observed = given["observed"]
-        read = torch.cat([torch.cat(parts, -1) * observed, observed], -1)
+        read, observed = torch.cat(parts, -1), given["observed"]
+        if network.encoder.read_in is not None:
+            read = network.encoder.read_in(read)
+        read = torch.cat([read * observed, observed], -1)
         lstm = network.encoder.contexts[0]
         assert isinstance(lstm, nn.LSTM)
         context, states, cells = lstm_step(lstm, read, given["states"], given["cells"])

@@ -16,8 +16,8 @@ from undertow.inference import (
     Positive,
     Steering,
 )
+from undertow.models.encoding import WIDEST
 from undertow.models.latent_sde.free import FreePosterior
-from undertow.models.pieces import WIDEST
 from undertow.options import Options
 
 LONGEST_S = 1e9

@@ -6,11 +6,12 @@ from undertow import checks
 from undertow.dynamics.limits import WIDEST
 from undertow.errors import ModelError
 from undertow.inference import Share, check_share
+from undertow.models.encoding import GRUEncoding
 from undertow.models.lfads.generator import Controller, Generator
 from undertow.models.lfads.network import Costs, LFADSNetwork
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
 from undertow.models.lfads.priors import InitialPrior
-from undertow.models.pieces import Counts, GRUEncoding
+from undertow.models.pieces import Counts
 from undertow.models.population import Population
 from undertow.models.sizes import Size, encoder_size
 

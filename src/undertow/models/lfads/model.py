@@ -13,6 +13,7 @@ from undertow.data.arrays import TrialsLike
 from undertow.data.batches import Batch
 from undertow.inference import KLSchedule, Share
 from undertow.models.empty_trials import empty_trials
+from undertow.models.encoding import GRUEncoding
 from undertow.models.hidden_spikes import HiddenSpikes
 from undertow.models.lfads import prediction
 from undertow.models.lfads.building import Settings, build_network, network_size
@@ -21,7 +22,7 @@ from undertow.models.lfads.network import LFADSNetwork
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
 from undertow.models.lfads.presets import ADJUSTABLE, SPACE, preset_settings
 from undertow.models.lfads.streaming import LFADSStepper
-from undertow.models.pieces import Counts, GRUEncoding
+from undertow.models.pieces import Counts
 from undertow.models.population import Population
 from undertow.models.search_space import SearchSpace
 from undertow.models.sizes import Size

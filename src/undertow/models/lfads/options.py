@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from undertow import checks
 from undertow.dynamics.limits import TIMESCALES_S
-from undertow.models.pieces import WIDEST
+from undertow.models.encoding import WIDEST
 from undertow.options import Options
 
 MOST_WEIGHT = 1e6

@@ -3,8 +3,9 @@
 from typing import Any
 
 from undertow.inference import KLSchedule
+from undertow.models.encoding import GRUEncoding
 from undertow.models.lfads.options import GRUController, GRUGenerator, InitialCondition
-from undertow.models.pieces import Counts, GRUEncoding
+from undertow.models.pieces import Counts
 from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.names import find
 from undertow.training import Training

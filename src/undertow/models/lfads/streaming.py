@@ -30,14 +30,15 @@ class LFADSStepper(FlatStepper):
     def __init__(
         self, network: LFADSNetwork, samples: int, seed: int, n_heldin: int, n_stimulus: int
     ) -> None:
+        assert isinstance(network.encoder, GRUEncoder)
         assert isinstance(network.controller_encoder, GRUEncoder)
         assert network.controller is not None
         self._network, self._samples = network, samples
         self._noise = AntitheticNoise(seed, samples)
         dim, pairs = len(network.controller.prior.log_std), len(self._noise)
         inputs = {
-            "read": row(n_heldin),
-            "read_first": row(n_heldin),
+            "read": row(len(network.controller_encoder.no_input)),
+            "read_first": row(len(network.encoder.no_input)),
             "observed": torch.ones(1, 1),
             "stimulus": row(n_stimulus),
             "initial_noise": torch.zeros(pairs, len(network.initial_prior.mean)),

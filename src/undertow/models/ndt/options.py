@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from undertow import checks
 from undertow.decoders import Norm
 from undertow.errors import ModelError
-from undertow.models.pieces import WIDEST
+from undertow.models.encoding import WIDEST
 from undertow.models.search_space import Choices, Range, SearchSpace
 from undertow.options import Options
 

@@ -9,6 +9,8 @@ from undertow.models.streaming.stepper import BinSeen
 class ReadRow:
     """The input of a causal encoder in each bin: counts and a stimulus, or what it learned to read.
 
+    Counts go through its read-in, where it has one.
+
     Args:
         encoder: a `GRUEncoder` or `LinearEncoder`.
         row: where the input is written, (inputs,).
@@ -19,6 +21,11 @@ class ReadRow:
         self._reads = encoder.reads if isinstance(encoder, GRUEncoder) else "current"
         self._no_input, self._row = encoder.no_input.detach().cpu().numpy(), row
         self._last = self._no_input.copy()
+        self._read_in: tuple[np.ndarray, np.ndarray] | None = None
+        if encoder.read_in is not None:
+            linear = encoder.read_in.linear
+            weight, bias = (each.detach().cpu().numpy() for each in (linear.weight, linear.bias))
+            self._read_in = np.ascontiguousarray(weight.T), bias
 
     def reset(self) -> None:
         """Forget the bin before."""
@@ -41,10 +48,14 @@ class ReadRow:
 
     def _write(self, seen: BinSeen, row: np.ndarray) -> None:
         if seen.observed:
-            n_counts = len(seen.counts)
-            row[:n_counts] = seen.counts
-            if len(row) > n_counts:
-                row[n_counts:] = seen.stimulus
+            n_read = len(seen.counts) if self._read_in is None else len(self._read_in[1])
+            if self._read_in is None:
+                row[:n_read] = seen.counts
+            else:
+                np.matmul(seen.counts, self._read_in[0], out=row[:n_read])
+                row[:n_read] += self._read_in[1]
+            if len(row) > n_read:
+                row[n_read:] = seen.stimulus
         else:
             np.copyto(row, self._no_input)
 
