@@ -76,6 +76,8 @@ def fit_sessions(
     for name, run in done.runs.items():
         show.line(f"session {name}")
         show.result(run)
+    if done.transfer is not None:
+        show.table(*done.transfer.table())
 
 
 def _joint(plan: Plan) -> "JointModel":

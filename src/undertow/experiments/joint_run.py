@@ -10,6 +10,7 @@ from undertow.data import Sessions, Splits, split_trials
 from undertow.experiments.fitting import FIT, noted
 from undertow.experiments.identity import identity, run_directory, settings_of, split_ids
 from undertow.experiments.single_run import CHECKPOINT, MODEL, Run, RunResult
+from undertow.experiments.transfer import Transfer, transfer
 from undertow.files import write_json
 from undertow.memory import give_back
 from undertow.models import JointModel
@@ -29,11 +30,14 @@ class JointResult:
         directory: where everything lies.
         model: the fitted model.
         runs: session → its run, in a directory of its name.
+        transfer: how well velocity decoders do in sessions that they were not learned in; None
+            where sessions do not have the same channels of velocity.
     """
 
     directory: Path
     model: JointModel
     runs: Mapping[str, RunResult]
+    transfer: Transfer | None = None
 
 
 def run_sessions(
@@ -57,7 +61,7 @@ def run_sessions(
         sessions: all trials of each, held-out neurons marked; each is split as in `run`.
         model: not fitted yet.
         out: a new or empty directory: gets run.json, sessions.safetensors (see
-            `JointModel.load`) and a directory per session.
+            `JointModel.load`), a directory per session and, where velocity is known, transfer.json.
         split_seed, resume, progress, say, figures, verbose: as in `run`.
         sources: session → where its trials came from.
 
@@ -92,7 +96,10 @@ def run_sessions(
             with run_directory(out / name, whats[name], True, own[name]["source"]):
                 runs[name] = each.carry_out(template.copy(), parts)
             give_back()
-    return JointResult(out, fitted, runs)
+        transferred = transfer(fitted, splits)
+        if transferred is not None:
+            transferred.write(out)
+    return JointResult(out, fitted, runs, transferred)
 
 
 def _fitted(

@@ -23,6 +23,7 @@ from undertow.evaluation.scores.scoring import (
 )
 from undertow.evaluation.scores.spread import SpreadFactor, spread_factor, widened
 from undertow.evaluation.scores.statistic import Statistic, load_statistics, save_statistics
+from undertow.evaluation.scores.transfer import transfer_statistic
 from undertow.evaluation.scores.truth import TRUE_RATES, truth_statistics
 from undertow.evaluation.scores.velocity import LogRates, decode_velocity, velocity_channels
 
@@ -60,6 +61,7 @@ __all__ = [
     "speckles",
     "spread_factor",
     "sufficient_statistics",
+    "transfer_statistic",
     "truth_statistics",
     "velocity_channels",
     "widened",

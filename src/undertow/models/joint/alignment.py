@@ -73,7 +73,7 @@ class Alignment:
     def fits(self, trials: TrialSet) -> bool:
         """Whether these trials can be aligned: their windows begin alike, with known conditions."""
         begins = (trials.start_s, trials.event) == (self.start_s, self.event)
-        return trials.times is None and begins and bool(self._rows(trials).size)
+        return trials.times is None and begins and bool((self._rows(trials) >= 0).any())
 
     def _rows(self, trials: TrialSet) -> np.ndarray:
         """Condition of each trial, −1 for one that is none of these."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from undertow.errors import ModelError
@@ -115,5 +114,5 @@ def _alignment(header: JointHeader, tensors: Mapping[str, Any], path: Path) -> A
         or not bool(torch.isfinite(targets).all())
     ):
         raise ModelError(f"{path} is damaged: its averages do not fit its conditions.")
-    array = np.array(targets.double())
+    array = targets.double().numpy()
     return Alignment(header.conditions, array, header.start_s, header.event)

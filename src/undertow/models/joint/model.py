@@ -253,7 +253,7 @@ class JointModel(Settable):
 
     def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
         """Predict with the model of the session whose neurons these are; see `session_of`."""
-        return self.sessions_[self.session_of(trials)].predict(trials, samples, seed)
+        return self[self.session_of(trials)].predict(trials, samples, seed)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "sessions_"):
