@@ -107,3 +107,38 @@ MADE = {
     "rate_network": Protocol(rate_network, (0, 1, 2)),
 }
 """Further sets whose true rates are known."""
+
+
+def maze_halves(folder: Path) -> dict[str, TrialSet]:
+    """maze_reach as two sessions: half of the neurons in half of the trials, the other half in the
+    others, of each condition alike; 20 held out of each."""
+    trials = TrialSet.from_npz(folder / "maze_reach_5ms.npz", bin_s=0.02)
+    assert trials.condition is not None
+    rng = np.random.default_rng(0)
+    order, rows = rng.permutation(trials.n_neurons), np.zeros(trials.n_trials, bool)
+    for name in np.unique(trials.condition):
+        own = rng.permutation(np.flatnonzero(trials.condition == name))
+        rows[own[: len(own) // 2]] = True
+    halves = np.array_split(order, 2)
+    return {
+        name: trials.select(chosen, neurons=np.sort(neurons)).hold_out(20, seed=0)
+        for name, neurons, chosen in zip("ab", halves, (rows, ~rows), strict=True)
+    }
+
+
+def prefrontal_pair(folder: Path) -> dict[str, TrialSet]:
+    """Sessions of two animals in one task."""
+    return {name: prefrontal(folder, name) for name in ("K070217", "B040917")}
+
+
+def visual_three(folder: Path) -> dict[str, TrialSet]:
+    """Sessions of two animals in one task."""
+    return {name: visual_decision(folder, name) for name in ("s01", "s11", "s12")}
+
+
+GROUPS = {
+    "maze_halves": maze_halves,
+    "prefrontal": prefrontal_pair,
+    "visual": visual_three,
+}
+"""Recordings that are sessions of one joint model: name → folder → trials of each."""

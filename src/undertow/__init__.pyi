@@ -91,6 +91,9 @@ from .data import (
     Recording as Recording,
 )
 from .data import (
+    Sessions as Sessions,
+)
+from .data import (
     TrialSet as TrialSet,
 )
 from .data import (
@@ -176,6 +179,9 @@ from .models import (
 )
 from .models import (
     InitialCondition as InitialCondition,
+)
+from .models import (
+    JointModel as JointModel,
 )
 from .models import (
     Langevin as Langevin,
