@@ -39,7 +39,6 @@ def test_what_is_shared_stays_as_it_is(kind: str) -> None:
     assert mine == {id(p) for p in shared_parameters(model["a"].network_)}
     assert learnable(model) == learned
     assert new.predict(C).rates.shape == C.shape
-    assert model.session_of(C) == "c"
 
 
 @each_kind

@@ -8,7 +8,7 @@ import pytest
 
 import undertow
 import undertow.systems
-from tests.models.small import small
+from tests.models.small import UNUSED, small
 from undertow.models import JointModel
 from undertow.models.trained import TrainedModel
 from undertow.systems import simulate_maze_like
@@ -16,6 +16,7 @@ from undertow.systems import simulate_maze_like
 PAGE = (Path(__file__).parents[3] / "docs" / "sessions.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.filterwarnings(UNUSED)
 def test_its_python_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def few(seed: int) -> undertow.TrialSet:
         return simulate_maze_like(trials_per_condition=3, n_neurons=8, seed=seed)

@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from undertow import checks
-from undertow.data import Prediction, Sessions, TrialSet
+from undertow.data import Sessions, TrialSet
 from undertow.data.arrays import TrialsLike, as_trials, learning_parts
 from undertow.errors import ModelError
 from undertow.memory import give_back
@@ -235,26 +233,6 @@ class JointModel(Settable):
     def __len__(self) -> int:
         return len(self.sessions_)
 
-    def session_of(self, trials: TrialSet) -> str:
-        """Return the name of the session whose neurons these are.
-
-        Raises:
-            ModelError: where it is none, or more than one.
-        """
-        self._check_fitted()
-        found = [name for name, model in self.sessions_.items() if _same_neurons(model, trials)]
-        if len(found) == 1:
-            return found[0]
-        what = f"those of {', '.join(found)}" if found else "of no session"
-        raise ModelError(
-            f"the trials' {trials.n_neurons} neurons are {what}: take a session by its name, "
-            f"model[name], of {', '.join(self.sessions_)}."
-        )
-
-    def predict(self, trials: TrialSet, samples: int | None = None, seed: int = 0) -> Prediction:
-        """Predict with the model of the session whose neurons these are; see `session_of`."""
-        return self[self.session_of(trials)].predict(trials, samples, seed)
-
     def _check_fitted(self) -> None:
         if not hasattr(self, "sessions_"):
             raise ModelError("this JointModel is not fitted: call fit(sessions) or load(folder).")
@@ -282,8 +260,3 @@ class JointModel(Settable):
         model.history_ = first.history_
         model.validation_score_ = kept_row(model.history_).get("validation_score", float("nan"))
         return model
-
-
-def _same_neurons(model: TrainedModel[Any], trials: TrialSet) -> bool:
-    same = np.array_equal(model.neuron_ids_, trials.neuron_ids)
-    return same and np.array_equal(model.heldout_, trials.heldout)
