@@ -63,3 +63,15 @@ def test_trials_per_condition_and_ceiling_are_said(per_condition: int) -> None:
     assert f"noise ceiling {score.facts['noise ceiling']:.3g}" in score.note
     assert ("give 4 or more" in score.note) == (per_condition - 1 < 4)
     assert score.to_dict()["facts"]["noise ceiling"] == score.facts["noise ceiling"]
+
+
+def test_neurons_that_are_silent_in_all_conditions_drawn_leave_the_interval_finite() -> None:
+    """With one trial a condition many resamples draw only conditions in which they never
+    fire: of their variance nothing but rounding is left, and their R² there is 0, not −1e13."""
+    spikes = np.random.default_rng(3).poisson(1.0, (5, BINS, 30)).astype(float)
+    spikes[:4, :, :29] = 0
+    rates = np.random.default_rng(4).uniform(0.5, 1.5, spikes.shape) / BIN_S
+    trials = TrialSet(spikes, BIN_S, condition=np.arange(5))
+    prediction = Prediction(rates, trials)
+    score = combine([[sufficient_statistics(prediction, prediction)]])["psth R2"]
+    assert -1e3 < score.low <= score.value <= score.high < 1.0

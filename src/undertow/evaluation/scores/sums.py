@@ -19,6 +19,8 @@ from undertow.evaluation.metrics.timing import condition_groups, neural_speed
 from undertow.evaluation.scores.statistic import Statistic
 
 CHUNK, CHUNK_ENTRIES = 250, 2**22
+ROUNDING = 1e-10
+"""Share of Σ y² below which Σ (y − mean)² is taken for a rounding error."""
 TRIALS, GRID = ("trials",), ("time", "neurons")
 
 
@@ -116,10 +118,19 @@ class RSquared(Statistic):
             weights @ s for s in (self.residual, self.total, self.square, self.bins)
         )
         # the total is about the mean of each resample, as trials drawn anew have their own mean
-        return residual, square - total**2 / np.maximum(bins, 1)
+        return residual, _about_mean(square, total, bins)
 
     def finish(self, weights: np.ndarray) -> np.ndarray:
         return average_r2(*self.outputs(weights), self.multioutput)
+
+
+def _about_mean(square: np.ndarray, total: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Σ of squares about the mean, from Σ y², Σ y and the number of bins.
+
+    Zero where rounding alone is left of it, as of a neuron that is silent in all that was drawn.
+    """
+    left = square - total**2 / np.maximum(bins, 1)
+    return np.where(left > ROUNDING * square, left, 0.0)
 
 
 def _poisson_sums(rates: np.ndarray, spikes: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -196,7 +207,7 @@ class PsthRSquared(Statistic):
             square += (drawn > 0) * np.sum((true - centre) ** 2, axis=0)
             total += (drawn > 0) * np.sum(true - centre, axis=0)
             bins += (drawn > 0) * len(true)
-        return average_r2(residual, square - total**2 / np.maximum(bins, 1))
+        return average_r2(residual, _about_mean(square, total, bins))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
