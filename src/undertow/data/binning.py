@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import validation
+from undertow.data.large import LazyCounts, RebinnedCounts
 from undertow.errors import DataError, DataWarning
 
 # far below any recording's resolution, far above the rounding error of times of day-long sessions
@@ -59,7 +60,9 @@ def rebinned_fields(fields: Mapping[str, Any], bin_s: float) -> dict[str, Any]:
     # a trial ends with its last whole wide bin, and keeps at least one
     lengths = np.maximum(fields["lengths"] // factor, 1)
     return {
-        "spikes": grouped(fields["spikes"]).sum(axis=2),
+        "spikes": RebinnedCounts(spikes, factor)
+        if isinstance(spikes := fields["spikes"], LazyCounts)
+        else grouped(spikes).sum(axis=2),
         "bin_s": bin_s,
         "lengths": lengths,
         "recorded_s": sliced_recorded_s(fields["recorded_s"], 0, lengths, bin_s),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from undertow.data.large import LazyCounts, joined
 from undertow.data.selecting import PER_TRIAL
 from undertow.data.sharing import sealed
 from undertow.data.trialset import TrialSet
@@ -57,7 +58,8 @@ def join_trials(first: TrialSet, *others: TrialSet) -> TrialSet:
         if any(missing) and not all(missing):
             raise DataError(f"the sets cannot be joined: only some of them hold {name}.")
         if not any(missing):
-            changes[name] = side_by_side(parts)
+            lazily = any(isinstance(part, LazyCounts) for part in parts)
+            changes[name] = joined(parts) if lazily else side_by_side(parts)
     changes["labels"] = _joined_labels((first, *others))
     return first.replace(**changes)
 

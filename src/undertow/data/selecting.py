@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data.binning import sliced_recorded_s
+from undertow.data.large import some_trials
 from undertow.data.sharing import sealed
 from undertow.data.times import sliced_start_s
 from undertow.errors import DataError
@@ -50,7 +51,9 @@ def _some_trials(fields: Mapping[str, Any], index: Any) -> Fields:
     if (np.diff(index) == 1).all():  # side by side: views, which take no memory
         index = slice(int(index[0]), int(index[-1]) + 1)
     labels = {name: values[index] for name, values in fields["labels"].items()}
-    held = {name: sealed(fields[name][index]) for name in PER_TRIAL if fields[name] is not None}
+    held = {
+        name: some_trials(fields[name], index) for name in PER_TRIAL if fields[name] is not None
+    }
     return {**held, "labels": labels}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from undertow.checks import number, one_of, whole
-from undertow.data import counts, labels, validation
+from undertow.data import counts, labels, large, validation
 from undertow.data.binning import rebinned_fields
 from undertow.data.notebook import html_table, trial_rows
 from undertow.data.overlaps import check_recorded
@@ -28,7 +28,8 @@ class TrialSet:
     """Binned trials of one population.
 
     Attributes:
-        spikes: counts per bin, (trials, time, neurons) float32; NaN where not observed.
+        spikes: counts per bin, (trials, time, neurons) float32; NaN where not observed. Arrays that
+            are memory-mapped, HDF5 or Zarr are read a few trials at a time (`data.large`).
         bin_s: bin width in seconds.
         start_s: time of the first bin's left edge, in seconds from `event`.
         event: the name of the event trials are aligned to.
@@ -80,12 +81,11 @@ class TrialSet:
 
     def __post_init__(self, derived: bool) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        spikes = validation.as_numeric("spikes", self.spikes, 3)
-        counts.check_counts(spikes)
+        spikes = large.as_counts(self.spikes)
         n_trials, n_time, n_neurons = spikes.shape
         put("bin_s", validation.bin_width(self.bin_s))
         put("lengths", validation.check_lengths(self.lengths, n_trials, n_time))
-        put("spikes", validation.blank_past_end(spikes, self.lengths))
+        put("spikes", large.ended(spikes, self.lengths))
         for name, n in (("trial_ids", n_trials), ("neuron_ids", n_neurons)):
             put(name, labels.check_ids(name, getattr(self, name), n))
         for name, n in (("condition", n_trials), ("split", n_trials), ("region", n_neurons)):
@@ -180,13 +180,11 @@ class TrialSet:
         return np.array(self.spikes, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        extra = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
-        forward = f", {self.forward_bins} forward bins" if self.forward_bins else ""
-        when = "" if self.times is None else " at irregular times"
-        return (
-            f"TrialSet({self.n_trials} trials × {self.n_time} bins of {1e3 * self.bin_s:g} "
-            f"ms{when} × {self.n_neurons} neurons{extra}{forward})"
-        )
+        more = f", {int(self.heldout.sum())} held out" if self.heldout.any() else ""
+        more += f", {self.forward_bins} forward bins" if self.forward_bins else ""
+        bins = f"{self.n_time} bins of {1e3 * self.bin_s:g} ms"
+        bins += "" if self.times is None else " at irregular times"
+        return f"TrialSet({self.n_trials} trials × {bins} × {self.n_neurons} neurons{more})"
 
     def _repr_html_(self) -> str:
         return html_table(repr(self), trial_rows(self._fields()))
@@ -250,6 +248,10 @@ class TrialSet:
         """
         changed = rebinned_fields(self._fields(), bin_s)
         return self.replace(**changed) if changed else self
+
+    def pack(self) -> "TrialSet":
+        """The same with counts in as few bytes as hold them: see `undertow.data.large.packed`."""
+        return self.replace(spikes=large.packed(self.spikes))
 
     def filter_rates(self, minimum_hz: float) -> "TrialSet":
         """Keep neurons whose mean rate is at least `minimum_hz` spikes/s."""

@@ -22,6 +22,7 @@ from undertow.errors import UndertowError
 from undertow.experiments.records import read_run
 from undertow.files import flatten, plain, write_json
 from undertow.locks import LOCK, refuse_held, unfinished
+from undertow.memory import blocks
 from undertow.models.base import Estimator
 from undertow.names import kebab, printable
 from undertow.options import Options
@@ -61,7 +62,8 @@ def fingerprint(trials: TrialSet) -> str:
         if value is not None:
             digest.update(name.encode())
             # the bytes where they are: a large recording is not copied to be hashed
-            digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+            for part in blocks(len(value), value.nbytes / max(len(value), 1)):
+                digest.update(np.ascontiguousarray(value[part]).reshape(-1).view(np.uint8).data)
     for name, values in sorted(trials.labels.items()):
         digest.update(f"label {name} {values.dtype}".encode())
         digest.update(values.tobytes())

@@ -12,6 +12,8 @@ import torch
 
 from undertow.data import TrialSet
 from undertow.data.batches import Batch
+from undertow.data.large import LazyCounts
+from undertow.data.lazy_batch import LazyBatch
 from undertow.errors import ModelError
 from undertow.models.base import Estimator, ProgressReport, share_of
 from undertow.models.network_model import NetworkModel
@@ -60,6 +62,11 @@ def teacher_of(
     """
     if not model.training.distill:
         return None
+    if isinstance(trials.spikes, LazyCounts):
+        raise ModelError(
+            "training.distill holds the rates of all training trials, and their counts are too "
+            "large for that or read from a file: leave it out, or give an array of fewer trials."
+        )
     teacher = type(model)(**model.get_params(deep=False))
     teacher.set_params(**model.acausal, training__distill=0.0)
     folder = None if checkpoint is None else checkpoint / TEACHER
@@ -67,7 +74,9 @@ def teacher_of(
     return teacher.fit(trials, validation, checkpoint=folder, resume=resume, progress=shown)
 
 
-def softened(batch: Batch, trials: TrialSet, teacher: Estimator | None, share: float) -> Batch:
+def softened(
+    batch: Batch | LazyBatch, trials: TrialSet, teacher: Estimator | None, share: float
+) -> Batch | LazyBatch:
     """A batch to learn from whose targets are partly what the teacher expects.
 
     y = (1 − share) n + share E n of the teacher: the expectation has none of the noise of spikes.
@@ -79,7 +88,7 @@ def softened(batch: Batch, trials: TrialSet, teacher: Estimator | None, share: f
         teacher: fitted; None to leave the batch as it is.
         share: of the teacher.
     """
-    if teacher is None:
+    if teacher is None or isinstance(batch, LazyBatch):
         return batch
     expected = torch.from_numpy(teacher.predict(trials).rates * trials.bin_s).to(batch.targets)
     return replace(batch, targets=torch.lerp(batch.targets, expected, share), given=batch.inputs)

@@ -7,14 +7,17 @@ from typing import Any, ClassVar, Protocol, Self
 
 from undertow import checks
 from undertow.data import TrialSet
+from undertow.data.batches import Batch
 from undertow.data.counts import totals
+from undertow.data.large import LazyCounts
+from undertow.data.lazy_batch import LazyBatch
 from undertow.dynamics import Dynamics
 from undertow.errors import ModelError
 from undertow.models.fitted_network import FittedNetwork, Network
 from undertow.models.population import Population
 from undertow.models.sizes import check_training
 from undertow.randomness import isolated_seed
-from undertow.training import Training, threads, threads_for
+from undertow.training import Training, choose_device, threads, threads_for
 
 LEAST_SAMPLES, MOST_SAMPLES = 5, 10**6
 PREDICTED_AT_ONCE = 256
@@ -81,6 +84,12 @@ class NetworkModel(FittedNetwork[Network]):
         return threads(self._threads(trials, PREDICTED_AT_ONCE))
 
     # --- reading -----------------------------------------------------------------------------
+
+    def learned_from(self, trials: TrialSet) -> Batch | LazyBatch:
+        """Return what minibatches are drawn from; counts that are no array are read by and by."""
+        if isinstance(trials.spikes, LazyCounts):
+            return LazyBatch(trials, self.read, choose_device(self.device))
+        return self.read(trials)
 
     def _samples(self, samples: int | None, seed: int) -> int:
         """Return the number of posterior samples to draw: as asked for, else the model's own.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from undertow.data import TrialSet, join_trials
 from undertow.data.arrays import TrialsLike, learning_parts
 from undertow.data.batches import Batch
+from undertow.data.lazy_batch import LazyBatch, few
 from undertow.errors import ModelError
 from undertow.memory import give_back
 from undertow.models.base import Estimator, ProgressReport
@@ -187,14 +188,14 @@ class TrainedModel(NetworkModel[Network]):
         """
         self.notes_ = []
         self._build(self.describe(trials), trials)
-        validate = self.validator(validation, self.read(validation))
+        validate = self.validator(few(validation), self.read(few(validation)))
         last = max(1, round(share * self._epochs(trials)))
         with threads(self._threads(trials, self.training.batch_size)):
             self.history_ = self._train(trials, validate, folder, True, report, last)
             self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
             self.network_.eval()
             if share == 1:
-                self.choose(trials, validation)
+                self.choose(few(trials), few(validation))
 
     def _fit(
         self,
@@ -209,15 +210,15 @@ class TrainedModel(NetworkModel[Network]):
         raced = len(self.notes_)
         self._build(self.describe(trials), trials)
         self._check_population(validation)
-        held = self.read(validation)
-        validate: Validate | None = self.validator(validation, held)
+        held = self.read(few(validation))
+        validate: Validate | None = self.validator(few(validation), held)
         if self.training.refit and self.training.keep == "last":
             # nothing is chosen: the one training is on all trials
             validate, trials = None, join_trials(trials, validation)
         n_threads = self._threads(trials, self.training.batch_size)
         with threads(n_threads):
             learned = self._learn(trials, validation, validate, folder, resume, report)
-            self.complete(learned)
+            self.complete(few(learned))
             if isinstance(report, Progress):
                 for note in self.notes_[raced:]:
                     report.finish(note)
@@ -239,7 +240,7 @@ class TrainedModel(NetworkModel[Network]):
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         if validate is not None:
             self.network_.eval()
-            self.choose(trials, validation)
+            self.choose(few(trials), few(validation))
         # fresh weights: the kept epoch counts from an untrained network, so the refit must too
         if self.training.refit and validate is not None and self.history_:
             # described by the first training trials as before: the network stays the same
@@ -261,10 +262,10 @@ class TrainedModel(NetworkModel[Network]):
         report: ProgressReport,
         last_epoch: int | None = None,
     ) -> list[dict[str, float]]:
-        batch = softened(self.read(trials), trials, self._teacher, self.training.distill)
+        batch = self.learned_from(trials)
         return train(
             self.network_,
-            batch,
+            softened(batch, trials, self._teacher, self.training.distill),
             self.objective,
             validate,
             self.training,
@@ -274,7 +275,7 @@ class TrainedModel(NetworkModel[Network]):
             report,
             last_epoch,
             self.parameter_groups(),
-            self.closed_form(batch),
+            self.closed_form(self.read(few(trials)) if isinstance(batch, LazyBatch) else batch),
         )
 
     def _epochs(self, trials: TrialSet) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from undertow.data.batches import Batch
+from undertow.data.lazy_batch import LazyBatch
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class JointBatch:
         parts: session → its trials.
     """
 
-    parts: Mapping[str, Batch]
+    parts: Mapping[str, Batch | LazyBatch]
 
     def __len__(self) -> int:
         return sum(map(len, self.parts.values()))

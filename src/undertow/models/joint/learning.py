@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from undertow.data import TrialSet, join_trials
+from undertow.data.batches import Batch
 from undertow.data.counts import totals
+from undertow.data.lazy_batch import LazyBatch, few
 from undertow.models.base import ProgressReport
 from undertow.models.joint.alignment import Alignment
 from undertow.models.joint.batches import JointBatch
@@ -37,8 +39,9 @@ def learn_together(
     """
     first = next(iter(models.values()))
     build_together(models, common, trials)
-    held = {name: model.read(validation[name]) for name, model in models.items()}
-    checks = {name: model.validator(validation[name], held[name]) for name, model in models.items()}
+    judged = {name: few(each) for name, each in validation.items()}
+    held = {name: model.read(judged[name]) for name, model in models.items()}
+    checks = {name: model.validator(judged[name], held[name]) for name, model in models.items()}
 
     def validate(network: nn.Module) -> float:
         assert isinstance(network, nn.ModuleList)
@@ -56,13 +59,13 @@ def learn_together(
                 model.network_.eval()
                 model.history_ = history
                 model.validation_score_ = _total(checks[name](model.network_))
-                model.choose(trials[name], validation[name])
+                model.choose(few(trials[name]), judged[name])
             if training.refit and history:
                 trials = _refit(models, common, trials, validation, history, folder, resume, report)
         for name, model in models.items():
             model.network_.eval()
             model.history_ = history
-            model.complete(trials[name])
+            model.complete(few(trials[name]))
             model.finish(held[name])
     return history
 
@@ -122,13 +125,14 @@ def _train(
 ) -> list[dict[str, float]]:
     """Run the training loop over the minibatches of all sessions."""
     first = next(iter(models.values()))
-    batch = JointBatch({name: model.read(trials[name]) for name, model in models.items()})
+    batch = JointBatch({name: model.learned_from(trials[name]) for name, model in models.items()})
 
     def objective(
         some: JointBatch, generator: torch.Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         loss, terms = torch.zeros((), device=some.device), dict[str, Tensor]()
         for name, part in some.parts.items():
+            assert isinstance(part, Batch)
             own, parts = models[name].objective(part, generator, progress)
             share = len(part) / len(some)
             loss = loss + share * own
@@ -152,13 +156,17 @@ def _train(
         report,
         last_epoch,
         groups,
-        _solver(models, batch),
+        _solver(models, trials, batch),
     )
 
 
-def _solver(models: Models, batch: JointBatch) -> Solve | None:
+def _solver(models: Models, trials: Trials, batch: JointBatch) -> Solve | None:
     """Solve each session's readouts on its own trials, where they have a closed form."""
-    solvers = [model.closed_form(batch.parts[name]) for name, model in models.items()]
+    solvers = []
+    for name, model in models.items():
+        part = batch.parts[name]
+        held = model.read(few(trials[name])) if isinstance(part, LazyBatch) else part
+        solvers.append(model.closed_form(held))
     if not any(solvers):
         return None
 
