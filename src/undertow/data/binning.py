@@ -8,7 +8,9 @@ import numpy as np
 
 from undertow.checks import number
 from undertow.data import validation
+from undertow.data.counts import totals
 from undertow.data.large import LazyCounts, RebinnedCounts
+from undertow.data.sharing import sealed
 from undertow.errors import DataError, DataWarning
 
 # far below any recording's resolution, far above the rounding error of times of day-long sessions
@@ -140,18 +142,16 @@ def bin_edges(starts_s: np.ndarray, n_time: int, bin_s: float) -> np.ndarray:
     return np.asarray(starts_s, float)[:, None] + np.arange(n_time + 1) * bin_s
 
 
-def count_spikes(spike_times: Sequence[np.ndarray], edges: np.ndarray) -> np.ndarray:
-    """Spikes per bin, (trials, time, units), from sorted times and bin edges.
+def count_spikes(times: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Spikes of one unit per bin, (trials, time), from its sorted times and the bins' edges.
 
     Times are seconds; edges are (trials, time + 1).
 
     A spike on an edge belongs to the bin that starts there; floating-point error of up to
     `TIME_TOLERANCE_S` in spike times or edges does not change that.
     """
-    counts = np.empty((edges.shape[0], edges.shape[1] - 1, len(spike_times)), np.float32)
-    for unit, times in enumerate(spike_times):
-        # edges move down by the tolerance: a spike rounded to just below one counts as on it
-        counts[:, :, unit] = np.diff(np.searchsorted(times, edges - TIME_TOLERANCE_S), axis=1)
+    # edges move down by the tolerance: a spike rounded to just below one counts as on it
+    counts: np.ndarray = np.diff(np.searchsorted(times, edges - TIME_TOLERANCE_S), axis=1)
     return counts
 
 
@@ -168,37 +168,40 @@ def observed_bins(intervals: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return (holder >= 0) & (edges[:, 1:] <= stops[np.maximum(holder, 0)] + TIME_TOLERANCE_S)
 
 
-def observed_by_unit(
-    intervals: list[np.ndarray] | None, edges: np.ndarray, n_units: int
-) -> np.ndarray:
-    """True where a unit was observed during the whole bin, (trials, time, units).
+class ObservedBins:
+    """Where each unit was observed during the whole bin: unit → (trials, time).
 
-    Without intervals all bins of all units were observed.
+    Without intervals all bins of all units were.
     """
-    if intervals is None:
-        return np.ones((edges.shape[0], edges.shape[1] - 1, n_units), bool)
-    known: dict[bytes, np.ndarray] = {}  # units nearly always share their intervals
-    for unit_intervals in intervals:
-        if unit_intervals.tobytes() not in known:
-            known[unit_intervals.tobytes()] = observed_bins(unit_intervals, edges)
-    return np.stack([known[i.tobytes()] for i in intervals], axis=-1)
+
+    def __init__(self, intervals: Sequence[np.ndarray] | None, edges: np.ndarray) -> None:
+        self._intervals, self._edges = intervals, edges
+        every = np.ones((edges.shape[0], edges.shape[1] - 1), bool)
+        self._known = {b"always": every}  # units nearly always share their intervals
+
+    def __getitem__(self, unit: int) -> np.ndarray:
+        if self._intervals is None:
+            return self._known[b"always"]
+        mine = self._intervals[unit]
+        if (key := mine.tobytes()) not in self._known:
+            self._known[key] = observed_bins(mine, self._edges)
+        return self._known[key]
 
 
 def of_units(spikes: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """The counts of some units, read-only; the array itself, uncopied, where all of them stay."""
-    kept = spikes if keep.size == spikes.shape[2] else spikes[:, :, keep]
-    kept.flags.writeable = False
-    return kept
+    return sealed(spikes if keep.size == spikes.shape[2] else spikes[:, :, keep])
 
 
 def fast_units(spikes: np.ndarray, bin_s: float, min_rate_hz: float) -> np.ndarray:
     """Positions of the units that fire at `min_rate_hz` spikes/s or more in observed bins."""
     if number("min_rate_hz", min_rate_hz, error=DataError) <= 0:
         return np.arange(spikes.shape[2])
-    seconds = np.isfinite(spikes).sum(axis=(0, 1)) * bin_s
+    total, observed = totals(spikes)
+    seconds = observed * bin_s
     with np.errstate(over="ignore"):  # a rate that no unit reaches
         least = min_rate_hz * np.where(seconds > 0, seconds, np.inf)
-    fires = np.nansum(spikes, axis=(0, 1)) >= least
+    fires = total >= least
     if not fires.any():
         raise DataError(f"no unit fires at {min_rate_hz:g} spikes/s or more: lower min_rate_hz.")
     return np.flatnonzero(fires)

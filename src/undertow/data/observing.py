@@ -2,11 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from undertow.data.aligning import ENDLESS
-from undertow.data.binning import TIME_TOLERANCE_S, count_spikes, observed_by_unit
+from undertow.data.binning import TIME_TOLERANCE_S, ObservedBins, count_spikes
+from undertow.data.large import CountsByUnit
 from undertow.data.overlaps import percent
 from undertow.data.tables import Columns
 from undertow.errors import DataWarning
@@ -88,8 +90,10 @@ def observed_counts(
     edges: np.ndarray,
     lengths: np.ndarray,
     trial_ids: np.ndarray,
-) -> np.ndarray:
+) -> Any:
     """Spikes per bin, (trials, time, units); NaN outside the recording, and past a trial's end.
+
+    They are an array, or of a large recording `undertow.data.large.LazyCounts`.
 
     A warning counts the trials that reach out of the recording.
 
@@ -99,18 +103,19 @@ def observed_counts(
         lengths: bins of each trial, (trials,).
         trial_ids: of the trials, for the warning.
     """
-    spikes = count_spikes(spike_times, edges)
-    if obs_intervals is not None:
-        spikes[~observed_by_unit(obs_intervals, edges, len(spike_times))] = np.nan
     within = np.arange(edges.shape[1] - 1) < lengths[:, None]
-    spikes[~within] = np.nan
     first, last = _extent(obs_intervals or spike_times)
+    missing = ~within
     if edges[:, 0].min() < first or edges[:, -1].max() > last:
         span_s = recorded_span_s(spike_times, obs_intervals, trials)
         outside = within & ~_inside(edges, span_s)
-        spikes[outside] = np.nan
+        missing |= outside
         _warn_outside(outside, within, span_s, trial_ids)
-    return spikes
+    observed = ObservedBins(obs_intervals, edges)
+    held = CountsByUnit(missing.shape, len(spike_times))
+    for unit, times in enumerate(spike_times):
+        held.add(unit, count_spikes(times, edges), missing | ~observed[unit])
+    return held.finished()
 
 
 def _inside(edges: np.ndarray, span_s: Span) -> np.ndarray:

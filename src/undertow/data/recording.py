@@ -257,8 +257,8 @@ class Recording:
         shape = n_windows, n_time, kept.n_units
         plausible.check_size(shape, bin_s, kept.signals, (behavior, stimulus), plausible.SHORTER)
         edges = binning.bin_edges(start_s + np.arange(n_windows) * n_time * bin_s, n_time, bin_s)
-        observed = binning.observed_by_unit(kept.obs_intervals, edges, kept.n_units)
-        edges = edges[observed.any(axis=(1, 2))]
+        observed = binning.ObservedBins(kept.obs_intervals, edges)
+        edges = edges[np.any([observed[unit].any(1) for unit in range(kept.n_units)], axis=0)]
         given = bin_s, behavior, stimulus, min_rate_hz
         split = split_labels(len(edges), fractions, blocks)
         return kept._binned(edges, *given, lengths=np.full(len(edges), n_time), split=split)

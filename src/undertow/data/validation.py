@@ -188,7 +188,7 @@ def check_spike_times(unit: Any, times: Any) -> np.ndarray:
             f"spike times of unit {unit} have shape {array.shape}, dtype {array.dtype}: "
             "they must be one list of seconds."
         )
-    array = array.astype(float)
+    array = frozen(array) if array.dtype == float else array.astype(float)
     if bad := int((~np.isfinite(array)).sum()):
         raise DataError(
             f"spike times of unit {unit} hold {bad} NaN or infinite value(s): remove them."

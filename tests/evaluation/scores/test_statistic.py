@@ -9,8 +9,9 @@ import pytest
 
 from undertow.errors import DataError
 from undertow.evaluation import load_statistics, save_statistics
+from undertow.evaluation.scores.psth_sums import PsthRSquared
 from undertow.evaluation.scores.statistic import Statistic
-from undertow.evaluation.scores.sums import BitsPerSpike, PsthRSquared, RSquared
+from undertow.evaluation.scores.sums import BitsPerSpike, RSquared
 
 ABOUT = {"unit": "u", "trial_ids": np.arange(4), "condition": np.array(list("abab")), "bin_s": 0.02}
 RNG = np.random.default_rng(0)

@@ -20,10 +20,10 @@ from undertow.evaluation import (
 )
 from undertow.evaluation.metrics.rates import Averaging
 from undertow.evaluation.scores.bootstrap import bootstrap_weights
+from undertow.evaluation.scores.psth_sums import PsthRSquared
 from undertow.evaluation.scores.sums import (
     BitsPerSpike,
     ProducedTimeCorrelation,
-    PsthRSquared,
     RSquared,
 )
 

@@ -35,6 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "encoder__bidirectional": True,
         "posterior__initial_s": "first",
     },
+    "read-in": {"encoder__read_in": 4},
     "mlp": {"decoder": "mlp"},
     "linear": {"decoder": "linear"},
     "z": {"decoder__inputs": ("z",)},

@@ -1,21 +1,26 @@
 """Counts of recordings too large for memory: read from files, or held in few bytes."""
 
+from undertow.data.large.by_unit import CountsByUnit
 from undertow.data.large.holding import as_counts, ended, joined, some_trials
 from undertow.data.large.lazy_counts import LazyCounts
 from undertow.data.large.packing import packed
 from undertow.data.large.rebinned_counts import RebinnedCounts
-from undertow.data.large.sparse_counts import SparseCounts
+from undertow.data.large.sparse_counts import SparseCounts, smallest
+from undertow.data.large.stacked_counts import StackedCounts
 from undertow.data.large.stored_counts import StoredCounts, is_stored
 
 __all__ = [
+    "CountsByUnit",
     "LazyCounts",
     "RebinnedCounts",
     "SparseCounts",
+    "StackedCounts",
     "StoredCounts",
     "as_counts",
     "ended",
     "is_stored",
     "joined",
     "packed",
+    "smallest",
     "some_trials",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 from undertow.data import validation
 from undertow.data.counts import check_counts
 from undertow.data.large.lazy_counts import LazyCounts
+from undertow.data.large.stacked_counts import StackedCounts
 from undertow.data.large.stored_counts import StoredCounts, is_stored
 from undertow.data.sharing import sealed
 
@@ -44,14 +45,8 @@ def some_trials(values: Any, index: Any) -> Any:
     return sealed(values[index])
 
 
-def joined(parts: list[Any]) -> Any:
-    """Counts one after the other, where some are read from elsewhere.
-
-    Parts of one source stay there; others are read.
-    """
-    first, *others = parts
-    if all(isinstance(part, LazyCounts) for part in parts):
-        together = first.joined(others)
-        if together is not None:
-            return together
-    return sealed(np.concatenate([np.asarray(part) for part in parts]))
+def joined(parts: list[Any]) -> LazyCounts:
+    """Counts one after the other, where some are read from elsewhere; nothing is read."""
+    sources = [part if isinstance(part, LazyCounts) else StoredCounts(part) for part in parts]
+    together = sources[0].joined(sources[1:])
+    return StackedCounts(sources) if together is None else together

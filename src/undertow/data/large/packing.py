@@ -23,6 +23,8 @@ def packed(counts: np.ndarray | LazyCounts) -> LazyCounts:
     most = max(highest for _, highest in found)
     if sum(n for n, _ in found) < SPARSE * counts.size:
         return SparseCounts.of(_parts(counts))
+    if isinstance(counts, StoredCounts) and counts.held_bytes <= counts.size:
+        return counts
     held = np.empty(counts.shape, smallest(np.array([most + 1])).dtype)
     missing = np.iinfo(held.dtype).max
     first = 0

@@ -42,6 +42,12 @@ class StoredCounts(LazyCounts):
         if not checked and (dtype.kind not in "bu"):
             check_counts(self)  # type: ignore[arg-type]
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of memory they take; 0 where they are read from a file or lie elsewhere."""
+        source = getattr(self._rows, "source", None)
+        return int(source.nbytes) if isinstance(source, np.ndarray) else 0
+
     def _source(self) -> object:
         return self._rows
 

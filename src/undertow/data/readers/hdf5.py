@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from undertow.checks import whole
+from undertow.data.large import LazyCounts, StackedCounts, StoredCounts, smallest
 from undertow.data.readers.hdf5_file import (
+    attribute,
     declared,
     opened_hdf5,
     own_bin_s,
@@ -18,9 +21,10 @@ from undertow.data.readers.hdf5_file import (
 )
 from undertow.data.readers.lfads_torch_hdf5 import encoded_parts, read_lfads_torch_fields
 from undertow.data.readers.nlb_hdf5 import nlb_arrays, read_nlb_fields
-from undertow.data.readers.schema import check_kind, check_sizes
+from undertow.data.readers.schema import check_kind, check_sizes, check_whole
 from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
+from undertow.memory import blocks, machine_memory
 from undertow.names import listed
 from undertow.streams import hdf5_stream
 
@@ -35,10 +39,17 @@ NUMERIC = ("data", "inds", "truth", "behavior", "stimulus", "times", "lengths", 
 PER_TRIAL = ("condition", "trial_ids")
 LABELS = "label_names"
 FILE_BIN_S = 0.01
+MISSING = "missing"
+"""Attribute of counts in whole numbers: the value that stands for none."""
+HELD = 1 / 4
+"""Share of the machine's memory that counts may take as an array where nothing else is said."""
 
 
 def read_hdf5(
-    path: str | Path, bin_s: float | None = None, file_bin_s: float | None = None
+    path: str | Path,
+    bin_s: float | None = None,
+    file_bin_s: float | None = None,
+    in_memory: bool | None = None,
 ) -> TrialSet:
     """Read trials from HDF5 in the layout of LFADS, lfads-torch or the Neural Latents Benchmark.
 
@@ -59,6 +70,9 @@ def read_hdf5(
         file_bin_s: the file's bin width in seconds; used only where the file holds no `bin_s`, `dt`
             or `bin_ms`, and no group name of the benchmark tells it. By default 0.01 in the LFADS
             layout, and `bin_s` in the two others.
+        in_memory: whether counts in the layout of LFADS become an array; False to leave them in the
+            file, and read a few trials at a time. By default they do where they take less than a
+            quarter of the machine's memory.
 
     Raises:
         DataError: for a file that is not there, cut short or no HDF5, without trials, or with
@@ -74,13 +88,13 @@ def read_hdf5(
             known_bin_s = known_bin_s or file_bin_s or bin_s
             fields = read_lfads_torch_fields(path, file, parts, known_bin_s)
         else:
-            fields = _read_fields(Path(path), file)
+            fields = _read_fields(Path(path), file, in_memory)
             fields["bin_s"] = known_bin_s or file_bin_s or FILE_BIN_S
     trials = TrialSet(**fields)
     return trials if bin_s is None else trials.rebin(bin_s)
 
 
-def _read_fields(path: Path, file: "h5py.File") -> dict[str, Any]:
+def _read_fields(path: Path, file: "h5py.File", in_memory: bool | None) -> dict[str, Any]:
     parts = [part for part in PARTS if f"{part}_data" in file]
     if not parts:
         raise DataError(
@@ -88,14 +102,15 @@ def _read_fields(path: Path, file: "h5py.File") -> dict[str, Any]:
         )
     labels = plain_array(file[LABELS]).ravel().tolist() if LABELS in file else []
     columns = {f"label_{k}": str(name) for k, name in enumerate(labels)}
-    found = _checked(path, file, parts, (*NUMERIC, *PER_TRIAL, *columns))
+    found = _checked(path, file, parts, (*NUMERIC, *PER_TRIAL, *columns), in_memory)
     sizes = [len(file[f"{part}_data"]) for part in parts]
+    counts = found.pop("data")
     arrays = {name: np.concatenate([plain_array(each) for each in found[name]]) for name in found}
     if file.attrs.get("has_split", True):
         arrays["split"] = np.repeat([PARTS[part] for part in parts], sizes)
     order = np.argsort(arrays.pop("inds", np.arange(sum(sizes))), kind="stable")
     arrays = {name: values[order] for name, values in arrays.items()}
-    fields: dict[str, Any] = {"spikes": arrays.pop("data")}
+    fields: dict[str, Any] = {"spikes": _counts(counts, order, in_memory)}
     fields["labels"] = {full: arrays.pop(k) for k, full in columns.items() if k in arrays}
     fields |= arrays
     if "condition" not in fields and "truth" in fields:
@@ -109,8 +124,37 @@ def _read_fields(path: Path, file: "h5py.File") -> dict[str, Any]:
     return fields | {name: [str(each) for each in values] for name, values in names.items()}
 
 
+def _counts(parts: list["h5py.Dataset"], order: np.ndarray, in_memory: bool | None) -> Any:
+    """The counts of all parts in their order, as an array or left where they are."""
+    if _held(parts, in_memory):
+        return np.concatenate([_array(each) for each in parts])[order]
+    stored = [StoredCounts(each, missing=_missing(each)) for each in parts]
+    return (stored[0] if len(stored) == 1 else StackedCounts(stored)).part(order)
+
+
+def _array(counts: "h5py.Dataset") -> np.ndarray:
+    values, missing = plain_array(counts), _missing(counts)
+    return values if missing is None else np.where(values == missing, np.float32(np.nan), values)
+
+
+def _missing(counts: "h5py.Dataset") -> int | None:
+    """The value that stands for none, where the file names one."""
+    if MISSING not in counts.attrs:
+        return None
+    return whole(MISSING, attribute(counts, MISSING).item(), 0, error=DataError)
+
+
+def _held(parts: list["h5py.Dataset"], in_memory: bool | None) -> bool:
+    needed = 4 * sum(float(np.prod(each.shape)) for each in parts)
+    return needed < HELD * machine_memory() if in_memory is None else in_memory
+
+
 def _checked(
-    path: Path, file: "h5py.File", parts: list[str], names: Sequence[str]
+    path: Path,
+    file: "h5py.File",
+    parts: list[str],
+    names: Sequence[str],
+    in_memory: bool | None,
 ) -> dict[str, list["h5py.Dataset"]]:
     """The datasets `{part}_{name}` of all parts by name, seen to fit before any is read."""
     there = {name: _in_parts(path, file, parts, name) for name in names}
@@ -127,7 +171,10 @@ def _checked(
                 )
             if name in NUMERIC:
                 check_kind(path, each.name, each.dtype)
-    check_sizes(path, [each for arrays in every.values() for each in arrays])
+    check_whole(path, every["data"])
+    held = _held(found["data"], in_memory)
+    read = [arrays for name, arrays in every.items() if held or name != "data"]
+    check_sizes(path, [each for arrays in read for each in arrays])
     return found
 
 
@@ -164,7 +211,8 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
 
     Trials go to `train_data`, `valid_data` and `test_data` by their split label (all to
     `train_data` without labels); `*_inds` keep their order. The file is written under a temporary
-    name and moved into place.
+    name and moved into place. Counts that are no array (`TrialSet.pack`, memory-mapped ones) are
+    written a few trials at a time, in one or two bytes each; `missing` says which value is none.
 
     Raises:
         DataError: when the file exists and `overwrite` is False, or a split label is not train,
@@ -184,7 +232,7 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
         ):
             _write(file, name, np.array(list(values)) if values else None)
         for part, rows in _rows_by_part(trials).items():
-            _write(file, f"{part}_data", trials.spikes[rows])
+            write_counts(file, f"{part}_data", trials.spikes, rows)
             _write(file, f"{part}_inds", rows)
             for name in (*NUMERIC[2:], *PER_TRIAL):
                 values = getattr(trials, name)
@@ -192,6 +240,26 @@ def write_hdf5(trials: TrialSet, path: str | Path, overwrite: bool = False) -> P
             for k, values in enumerate(trials.labels.values()):
                 _write(file, f"{part}_label_{k}", values[rows])
     return Path(path)
+
+
+def write_counts(file: "h5py.File", name: str, counts: Any, rows: np.ndarray) -> None:
+    """Write the counts of some trials."""
+    if not isinstance(counts, LazyCounts):
+        _write(file, name, counts[rows])
+        return
+    chosen = counts.part(rows)
+    parts = list(blocks(len(rows), chosen.nbytes / len(rows)))
+    highest = max(np.nanmax(chosen[part], initial=0) for part in parts)
+    kind = smallest(np.array([highest + 1])).dtype
+    missing, chunks = np.iinfo(kind).max, (1, *chosen.shape[1:])
+    dataset = file.create_dataset(name, chosen.shape, kind, chunks=chunks, compression=1)
+    dataset.attrs[MISSING] = missing
+    for part in parts:
+        values = chosen.block(part)
+        unknown = np.isnan(values)
+        whole = np.where(unknown, 0, values).astype(kind)
+        whole[unknown] = missing
+        dataset[part] = whole
 
 
 def _rows_by_part(trials: TrialSet) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from undertow.data.readers.nwb_file import (
     read_column,
     read_numbers,
 )
+from undertow.data.sharing import sealed
 from undertow.errors import DataError, DataWarning
 from undertow.names import listed, nearest, printable
 
@@ -148,7 +149,10 @@ def spike_times(path: str | Path, table: Any, rows: np.ndarray, n_rows: int) -> 
     """Spike times in seconds of the units in these rows; no other unit's are read."""
     where = bounds(path, table, "spike_times", n_rows)
     dataset = table["spike_times"]
-    return [read_numbers(path, dataset, slice(*where[row].tolist())).ravel() for row in rows]
+    # sealed, so that a recording holds them without a copy
+    return [
+        sealed(read_numbers(path, dataset, slice(*where[row].tolist())).ravel()) for row in rows
+    ]
 
 
 def observed_intervals(

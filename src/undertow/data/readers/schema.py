@@ -68,14 +68,7 @@ def check_sizes(path: str | Path, arrays: Iterable[Declared]) -> None:
         DataError: naming the array and its size, or the memory that all would take.
     """
     arrays = list(arrays)
-    for each in arrays:
-        size = each.size * each.dtype.itemsize
-        if each.stored is not None and size > max(FREE, MOST_PACKED * each.stored):
-            raise DataError(
-                f"{printable(each.name)} in {path} declares {in_words(size)} "
-                f"({_shape(each.shape)} of {each.dtype}), and the file holds "
-                f"{in_words(each.stored)} of it: it is damaged or was never written."
-            )
+    check_whole(path, arrays)
     needed = sum(each.size * (each.dtype.itemsize + 8) for each in arrays)
     largest = max(arrays, key=lambda each: each.size * each.dtype.itemsize, default=None)
     if largest is not None:
@@ -84,6 +77,22 @@ def check_sizes(path: str | Path, arrays: Iterable[Declared]) -> None:
             f"reading {path}, with {printable(largest.name)} of {_shape(largest.shape)},",
             "check that the file is whole; else save fewer trials or neurons in it.",
         )
+
+
+def check_whole(path: str | Path, arrays: Iterable[Declared]) -> None:
+    """Refuse arrays that the file cannot hold.
+
+    Raises:
+        DataError: naming the array and its size.
+    """
+    for each in arrays:
+        size = each.size * each.dtype.itemsize
+        if each.stored is not None and size > max(FREE, MOST_PACKED * each.stored):
+            raise DataError(
+                f"{printable(each.name)} in {path} declares {in_words(size)} "
+                f"({_shape(each.shape)} of {each.dtype}), and the file holds "
+                f"{in_words(each.stored)} of it: it is damaged or was never written."
+            )
 
 
 def check_kind(path: str | Path, name: str, dtype: np.dtype, kinds: str = NUMBERS) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from undertow.data import Prediction, TrialSet
 from undertow.evaluation.metrics.arrays import check_rates, row_blocks
 from undertow.evaluation.metrics.psth import gaussian_smooth, mean_of_blocks, psth_of_sets
-from undertow.evaluation.scores.sums import PsthRSquared
+from undertow.evaluation.scores.psth_sums import PsthRSquared
 from undertow.evaluation.scores.trials import about, counts_of, spiking, window
 
 PSTH_STD_S = 0.05
