@@ -90,12 +90,12 @@ class Recording:
     @classmethod
     def from_nwb(
         cls,
-        path: str | Path,
+        path: Any,
         units: Any = None,
         signals: str | Sequence[str] = (),
         table: str | None = None,
     ) -> "Recording":
-        """Read an NWB file: the units kept and the signals named.
+        """Read an NWB file, by its path or open: the units kept and the signals named.
 
         See `undertow.data.readers.nwb.read_recording`.
         """

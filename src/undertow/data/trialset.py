@@ -278,8 +278,8 @@ class TrialSet:
         return read_hdf5(path, bin_s=bin_s, **options)
 
     @classmethod
-    def from_nwb(cls, path: str | Path, bin_s: float | None = None, **options: Any) -> "TrialSet":
-        """Read any NWB file with units and trials; see `undertow.data.readers.nwb.read_nwb`."""
+    def from_nwb(cls, path: Any, bin_s: float | None = None, **options: Any) -> "TrialSet":
+        """Read any NWB file with units, open too; see `undertow.data.readers.nwb.read_nwb`."""
         from undertow.data.readers.nwb import read_nwb
 
         return read_nwb(path, bin_s=bin_s, **options)

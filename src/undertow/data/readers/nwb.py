@@ -18,6 +18,7 @@ from undertow.data.readers.nwb_file import (
     series_line,
     time_series,
 )
+from undertow.data.readers.nwb_source import name_of
 from undertow.data.readers.nwb_tables import (
     interval_table,
     interval_tables,
@@ -32,9 +33,13 @@ from undertow.data.trialset import TrialSet
 from undertow.errors import DataError
 from undertow.names import listed
 
+NwbSource = Any
+"""A path, an open `h5py.File`, a `pynwb.NWBFile`, or a binary file that can be read from any
+place."""
+
 
 def read_nwb(
-    path: str | Path,
+    path: NwbSource,
     bin_s: float | None = None,
     units: Any = None,
     behavior: str | Sequence[str] = (),
@@ -42,7 +47,7 @@ def read_nwb(
     table: str | None = None,
     **options: Unpack[AroundEvents],
 ) -> TrialSet:
-    """Read any NWB file with units; bins of 20 ms by default.
+    """Read any NWB file with units, by its path or open; bins of 20 ms by default.
 
     With a trial table the arguments are those of `Recording.bin`. Without one, the recording is cut
     into windows of `cut_s` seconds, as in `Recording.cut`. `behavior` names time series anywhere in
@@ -54,11 +59,11 @@ def read_nwb(
             `Recording.bin`.
     """
     recording = read_recording(path, units, behavior, options.get("stimulus", ()), table)
-    return bin_or_cut(path, recording, bin_s, cut_s, behavior=behavior, **options)
+    return bin_or_cut(name_of(path), recording, bin_s, cut_s, behavior=behavior, **options)
 
 
 def read_recording(
-    path: str | Path,
+    path: NwbSource,
     units: Any = None,
     signals: str | Sequence[str] = (),
     stimuli: str | Sequence[str] = (),
@@ -69,7 +74,8 @@ def read_recording(
     No other array is loaded.
 
     Args:
-        path: the file.
+        path: the file, or one that is open and stays so: an `h5py.File`, a `pynwb.NWBFile`, or a
+            binary file that can be read from any place, such as a remote one of fsspec or remfile.
         units: which units: a mask, unit ids, or a rule such as ``"region==M1"``.
         signals: names of time series, as `list_contents` gives them.
         stimuli: names of time series, or of trial columns, which are read anyway.
@@ -79,7 +85,8 @@ def read_recording(
         DataError: for a file that cannot be read as NWB, without units, or an unknown unit or
             signal.
     """
-    with opened_nwb(path) as (file, objects):
+    source, path = path, name_of(path)
+    with opened_nwb(source) as (file, objects):
         cells = _units(path, file)
         ids, columns = row_ids(path, cells), plain_columns(path, cells)
         columns |= region(path, cells, columns)
@@ -100,13 +107,14 @@ def read_recording(
         )
 
 
-def list_contents(path: str | Path, table: str | None = None) -> dict[str, list[str]]:
+def list_contents(path: NwbSource, table: str | None = None) -> dict[str, list[str]]:
     """What a file offers to align to, select by and read.
 
     The keys are 'trial_columns' (of the table of intervals chosen), 'unit_columns', 'tables' with
     their rows and columns, 'time_series' and, in words, 'signals' with shapes, units and rates.
     """
-    with opened_nwb(path) as (file, objects):
+    source, path = path, name_of(path)
+    with opened_nwb(source) as (file, objects):
         cells, series = file.get("units"), time_series(objects)
         units = plain_columns(path, cells)
         units |= {} if cells is None else region(path, cells, units)

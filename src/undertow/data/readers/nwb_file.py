@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.data.readers.hdf5_file import opened_hdf5
+from undertow.data.readers.nwb_source import name_of, opened_source
 from undertow.errors import DataError
 from undertow.memory import check_memory
 from undertow.names import listed, printable
@@ -24,12 +24,13 @@ Objects = Mapping[str, Any]
 
 
 @contextmanager
-def opened_nwb(path: str | Path) -> "Iterator[tuple[h5py.File, Objects]]":
+def opened_nwb(source: Any) -> "Iterator[tuple[h5py.File, Objects]]":
     """An open NWB file and all objects in it; every failure to read it becomes a `DataError`.
 
-    Nothing outside the file is ever read.
+    Nothing outside the file is ever read. The source is a path or what `opened_source` takes.
     """
-    with opened_hdf5(path) as file:
+    path = name_of(source)
+    with opened_source(source) as file:
         if "nwb_version" not in file.attrs:
             raise DataError(
                 f"{path} is HDF5 but no NWB file: it has no nwb_version; there is "
