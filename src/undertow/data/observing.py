@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from undertow.data.aligning import ENDLESS
 from undertow.data.binning import TIME_TOLERANCE_S, ObservedBins, count_spikes
-from undertow.data.large import CountsByUnit
+from undertow.data.large import counts_by_unit
 from undertow.data.overlaps import percent
 from undertow.data.tables import Columns
 from undertow.errors import DataWarning
@@ -112,10 +113,26 @@ def observed_counts(
         missing |= outside
         _warn_outside(outside, within, span_s, trial_ids)
     observed = ObservedBins(obs_intervals, edges)
-    held = CountsByUnit(missing.shape, len(spike_times))
+    most = partial(_most_entries, spike_times, edges, missing, observed)
+    held = counts_by_unit(missing.shape, len(spike_times), most)
     for unit, times in enumerate(spike_times):
         held.add(unit, count_spikes(times, edges), missing | ~observed[unit])
     return held.finished()
+
+
+def _most_entries(
+    spike_times: Sequence[np.ndarray],
+    edges: np.ndarray,
+    missing: np.ndarray,
+    observed: ObservedBins,
+) -> np.ndarray:
+    """Spikes of each trial, and bins in which units were not observed, (trials,)."""
+    window = edges[:, [0, -1]]
+    found = np.zeros(len(edges), np.int64)
+    for unit, times in enumerate(spike_times):
+        found += count_spikes(times, window)[:, 0]
+        found += (missing | ~observed[unit]).sum(1)
+    return found
 
 
 def _inside(edges: np.ndarray, span_s: Span) -> np.ndarray:

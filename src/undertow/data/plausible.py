@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from undertow.data.binning import TIME_TOLERANCE_S
+from undertow.data.large.by_unit import LARGE
 from undertow.data.observing import Span
 from undertow.data.tables import as_names
 from undertow.data.validation import bin_width
@@ -53,10 +54,11 @@ def check_size(
     n_trials, n_time, n_units = shape
     names = [name for each in wanted for name in as_names(each)]
     n_channels = sum(signals[name][1].shape[1] for name in names if name in signals)
-    # counts and one copy of them, masks; times and signals in double precision
-    each = 11 * n_units + 8 * (8 + 8 * n_channels)
+    entries = float(n_trials) * n_time * n_units
+    # an array, one copy of it and masks; of many counts a byte each; times and signals are doubles
+    counts = 11 * entries if 4 * entries < LARGE else entries
     check_memory(
-        float(n_trials) * n_time * each,
+        counts + float(n_trials) * n_time * 8 * (8 + 8 * n_channels),
         f"spike counts of {n_trials:,} trials × {n_time:,} bins of {bin_s:g} s × {n_units:,} units",
         advice,
     )

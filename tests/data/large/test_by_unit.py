@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from undertow.data import Recording, TrialSet
-from undertow.data.large import CountsByUnit, LazyCounts, SparseCounts, StoredCounts
+from undertow.data.large import LazyCounts, SparseCounts, StoredCounts, counts_by_unit
 
 RNG = np.random.default_rng(0)
 RATES_HZ = (1.0, 5.0, 20.0, 300.0, 0.02)
@@ -65,15 +65,17 @@ def test_slow_units_are_held_by_place_and_fast_ones_in_bytes(
     assert type(trials.spikes) is kind
 
 
-@pytest.mark.parametrize("highest", [254, 255, 256, 65_535])
-def test_bins_of_many_spikes(highest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("highest", [254, 255, 256, 65_534, 65_535, 70_000])
+@pytest.mark.parametrize("share", [0.03, 0.9])
+def test_bins_of_many_spikes(share: float, highest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("undertow.data.large.by_unit.LARGE", 1)
-    counts = RNG.poisson(0.5, (4, 5, 3))
-    counts[1, 2, 1] = highest
-    missing = RNG.random(counts.shape) < 0.1
-    missing[1, 2, 1] = False
-    held = CountsByUnit((4, 5), 3)
+    counts = (RNG.random((4, 50, 3)) < share).astype(int)
+    missing = RNG.random(counts.shape) < share / 4
+    counts[1, 2, 1], missing[1, 2, 1] = highest, False
+    most = ((counts > 0) | missing).sum((1, 2)) + 1
+    held = counts_by_unit((4, 50), 3, lambda: most)
     for unit in range(3):
         held.add(unit, counts[:, :, unit], missing[:, :, unit])
-    expected = np.where(missing, np.nan, counts)
-    np.testing.assert_array_equal(np.asarray(held.finished()), expected)
+    found = held.finished()
+    assert type(found) is (SparseCounts if share < 0.1 else StoredCounts)
+    np.testing.assert_array_equal(np.asarray(found), np.where(missing, np.nan, counts))

@@ -130,7 +130,7 @@ def test_packing_takes_few_bytes(rate: float, kind: type) -> None:
     np.testing.assert_array_equal(np.asarray(small), values)
     if isinstance(small, SparseCounts):
         held = np.count_nonzero(values)
-        assert small.held_bytes == 5 * held + 8 * 31
+        assert small.held_bytes == 5 * held + 8 * 60
 
 
 @pytest.mark.parametrize("highest", [254, 255, 256, 65534, 65535, 70_000])

@@ -1,6 +1,6 @@
 """Counts of recordings too large for memory: read from files, or held in few bytes."""
 
-from undertow.data.large.by_unit import CountsByUnit
+from undertow.data.large.by_unit import CountsByUnit, counts_by_unit
 from undertow.data.large.holding import as_counts, ended, joined, some_trials
 from undertow.data.large.lazy_counts import LazyCounts
 from undertow.data.large.packing import packed
@@ -17,6 +17,7 @@ __all__ = [
     "StackedCounts",
     "StoredCounts",
     "as_counts",
+    "counts_by_unit",
     "ended",
     "is_stored",
     "joined",

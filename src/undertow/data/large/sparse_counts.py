@@ -16,7 +16,7 @@ class SparseCounts(LazyCounts):
     """Counts of which most are zero: five bytes for each that is not.
 
     Args:
-        offsets: of trial k the entries are offsets[k] to offsets[k + 1], (trials + 1,).
+        starts, stops: the entries of trial k are starts[k] to stops[k], (trials,).
         places: bin · neurons + neuron of each entry, uint32.
         values: its count; 0 for not observed.
         n_time, n_neurons: sizes.
@@ -24,15 +24,17 @@ class SparseCounts(LazyCounts):
 
     def __init__(
         self,
-        offsets: np.ndarray,
+        starts: np.ndarray,
+        stops: np.ndarray,
         places: np.ndarray,
         values: np.ndarray,
         n_time: int,
         n_neurons: int,
     ) -> None:
-        super().__init__(len(offsets) - 1, n_time, n_neurons)
-        self._offsets, self._places, self._values = offsets, places, values
-        self._n_time = n_time
+        check_places(n_time, n_neurons)
+        super().__init__(len(starts), n_time, n_neurons)
+        self._starts, self._stops = starts, stops
+        self._places, self._values, self._n_time = places, values, n_time
 
     @classmethod
     def of(cls, arrays: Iterable[np.ndarray]) -> "SparseCounts":
@@ -53,13 +55,15 @@ class SparseCounts(LazyCounts):
             values.append(smallest(np.where(np.isnan(found), MISSING, found)))
         if shape is None:
             raise DataError("there are no counts to hold: give at least one trial.")
-        offsets = np.cumsum(np.concatenate(numbers))
-        return cls(offsets, np.concatenate(places), np.concatenate(values), *shape)
+        ends = np.cumsum(np.concatenate(numbers))
+        held = np.concatenate(places), np.concatenate(values)
+        return cls(ends[:-1], ends[1:], *held, *shape)
 
     @property
     def held_bytes(self) -> int:
         """Bytes they take."""
-        return self._offsets.nbytes + self._places.nbytes + self._values.nbytes
+        arrays = self._starts, self._stops, self._places, self._values
+        return sum(array.nbytes for array in arrays)
 
     def _source(self) -> object:
         return self._places
@@ -67,7 +71,7 @@ class SparseCounts(LazyCounts):
     def _read(self, trials: np.ndarray) -> np.ndarray:
         found = np.zeros((len(trials), self._n_time * self._n_neurons), np.float32)
         for row, trial in zip(found, trials, strict=True):
-            part = slice(self._offsets[trial], self._offsets[trial + 1])
+            part = slice(self._starts[trial], self._stops[trial])
             values = self._values[part].astype(np.float32)
             values[values == MISSING] = np.nan
             row[self._places[part]] = values
