@@ -114,8 +114,8 @@ def test_wrong_input_is_one_sentence(
     cases = [
         (["fit", tmp_path / "empty", *out], "without recordings"),
         (["fit", *files, *out, "--model", "lds"], "fitted to one recording"),
-        (["fit", *files, *out, "--folds", 3], "--folds fits one recording"),
-        (["fit", *files, *out, "--ensemble", 3], "--ensemble fits one recording"),
+        (["fit", *files, *out, "--folds", 3], "--folds is for one recording"),
+        (["fit", *files, *out, "--ensemble", 3], "--ensemble is for one recording"),
         (["fit", files[0], files[0], *out], "told apart by the names"),
         (["fit", *files, slow, *out], "have bins of"),
         (["fit", *files, *out, "--preset", "auto"], "training.recipes"),

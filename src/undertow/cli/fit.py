@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undertow.cli import options, show
+from undertow.cli.budgeting import budgeted
 from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.plan import Plan
 from undertow.cli.reading import Reading
@@ -68,6 +69,14 @@ def fit(
     split_seed: options.SplitSeed = None,
     setting: options.Setting = None,
     figures: options.Figures = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Train as long as the whole run, by estimate, then takes: 90s, 10min, 2h. What is "
+            "left out for it is said.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="F.toml", help=CONFIG),
@@ -98,6 +107,7 @@ def fit(
         "seed": seed,
         "split_seed": split_seed,
         "figures": figures,
+        "budget": budget,
         **vars(computing),
     }
     from undertow.models.unused import warn_of_unused
@@ -112,10 +122,14 @@ def fit(
     if dry_run:
         trials = plan.read(only)
         warn_of_unused(estimator.unused_signals(trials))
+        if plan.budget is not None:
+            estimator = budgeted(plan, estimator, trials, resume)
         show.dry_run(plan, only, estimator, trials)
         return
     directory, trials = plan.directory(), plan.read(only)
     warn_of_unused(estimator.unused_signals(trials))
+    if plan.budget is not None:
+        estimator = budgeted(plan, estimator, trials, resume)
     if not quiet:
         say(f"{estimator.cli_name}: {trials!r} from {only.name}")
     read = [trials]

@@ -48,6 +48,7 @@ class Plan:
     ensemble: int | None = None
     resample: str | None = None
     figures: str | None = None
+    budget: str | None = None
     device: str | None = None
     threads: int | None = None
     reading: Reading = field(default_factory=Reading)
@@ -101,6 +102,10 @@ class Plan:
             raise UndertowError(
                 "--resample draws each member of an ensemble its own trials: give --ensemble N too."
             )
+        if self.budget is not None:
+            from undertow.experiments.budget import seconds_of
+
+            seconds_of(self.budget)
         bounds = {"seed": (0, MOST_SEED), "split_seed": (0, MOST_SPLIT_SEED)}
         bounds |= {"heldout": (0, MOST), "folds": (2, MOST), "ensemble": (1, MOST_MEMBERS)}
         for name, (least, most) in bounds.items():

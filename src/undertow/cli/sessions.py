@@ -84,10 +84,10 @@ def _joint(plan: Plan) -> "JointModel":
     """The model of all sessions, unfitted."""
     from undertow.models import JointModel, TrainedModel
 
-    for option in ("folds", "ensemble"):
+    for option in ("folds", "ensemble", "budget"):
         if getattr(plan, option) is not None:
             raise UndertowError(
-                f"--{option} fits one recording many times, and several were given: leave it out."
+                f"--{option} is for one recording, and several were given: leave it out."
             )
     fitted = plan.build_model()
     if not isinstance(fitted, TrainedModel):

@@ -2,6 +2,7 @@
 
 from undertow.experiments.ablation import ARMS, ablate
 from undertow.experiments.ablation_result import Ablation, ArmResult
+from undertow.experiments.budget import Budgeted, within_budget
 from undertow.experiments.cells import Cell, CellResult
 from undertow.experiments.comparison import (
     Compared,
@@ -35,6 +36,7 @@ __all__ = [
     "ARMS",
     "Ablation",
     "ArmResult",
+    "Budgeted",
     "Cell",
     "CellResult",
     "Compared",
@@ -70,6 +72,7 @@ __all__ = [
     "score_text",
     "size_name",
     "tune",
+    "within_budget",
     "write_csv",
     "write_netcdf",
     "write_scores",
