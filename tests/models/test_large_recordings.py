@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import make_small_trials
 from tests.models import small, small_lfads, small_ndt, small_sde
 from tests.models.joint.planted import A, B, joint
+from tests.quick import quick
 from undertow.data import TrialSet
 from undertow.errors import ModelError
-from undertow.models import JointModel
+from undertow.models import Estimator, JointModel, LangevinFlow
+from undertow.models.loading import model_choices
 from undertow.models.trained import TrainedModel
 from undertow.training import Training
 
@@ -38,6 +41,19 @@ def test_the_same_is_learned(name: str) -> None:
     assert lazily.validation_score_ == pytest.approx(array.validation_score_, nan_ok=True)
     for trials in (TRIALS, TRIALS.pack()):
         np.testing.assert_array_equal(lazily.predict(trials).rates, array.predict(TRIALS).rates)
+
+
+@pytest.mark.parametrize("cls", model_choices().values(), ids=list(model_choices()))
+def test_every_model_takes_counts_that_are_no_array(cls: type[Estimator]) -> None:
+    """Also those that read all of them at once."""
+    trials = make_small_trials(24, 12, 6).hold_out(2, seed=0)
+    rates = []
+    for each in (trials, trials.pack()):
+        model = quick(cls)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rates.append(model.fit(each, verbose=False).predict(each).rates)
+    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-6)
 
 
 def test_from_a_memory_mapped_file(tmp_path: Path) -> None:
@@ -69,8 +85,6 @@ def test_sessions_of_stored_counts_are_joined() -> None:
 
 
 def test_distilling_is_refused_before_anything_is_learned() -> None:
-    from undertow.models import LangevinFlow
-
     model = LangevinFlow.preset("causal", training=Training(epochs=1, distill=0.5))
     with pytest.raises(ModelError, match="distill holds the rates of all training trials"):
         model.fit(TRIALS.pack(), verbose=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from undertow.data import Splits, TrialSet, join_trials
+from undertow.data.large import LazyCounts
 from undertow.evaluation import with_hidden
 from undertow.experiments.fitting import statistics_of, train_prediction
 from undertow.models import Ensemble, Estimator
@@ -237,5 +238,6 @@ def _figure_seconds() -> float:
 
 
 def _data_bytes(*parts: TrialSet) -> int:
-    """The trials as given and as tensors."""
-    return 2 * sum(part.spikes.nbytes for part in parts)
+    """The trials as given and as tensors; those that are no array become some by minibatches."""
+    arrays = [part.spikes for part in parts if not isinstance(part.spikes, LazyCounts)]
+    return 2 * sum(array.nbytes for array in arrays)

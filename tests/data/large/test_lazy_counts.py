@@ -77,6 +77,9 @@ def test_it_has_what_arrays_have(lazy: LazyCounts) -> None:
     equal(np.nansum(lazy, axis=0), np.nansum(VALUES, axis=0))
     equal(lazy.astype(np.float64), VALUES.astype(np.float64))
     equal(np.array(lazy, dtype=float), VALUES)
+    equal(lazy.reshape(-1, SHAPE[2]), VALUES.reshape(-1, SHAPE[2]))
+    equal(lazy.transpose(2, 0, 1), VALUES.transpose(2, 0, 1))
+    assert not hasattr(lazy, "chunks")
     for mine, its in zip(lazy, VALUES, strict=True):
         equal(mine, its)
     with pytest.raises(ValueError, match="without a copy"):

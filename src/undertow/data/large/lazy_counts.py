@@ -68,8 +68,11 @@ class LazyCounts(NDArrayOperatorsMixin, ABC):
         sizes = " × ".join(map(str, self.shape))
         return f"{type(self).__name__}({sizes})"
 
-    def astype(self, dtype: Any, **options: Any) -> np.ndarray:
-        return np.asarray(self).astype(dtype, **options)
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else arrays have, such as `astype` and `reshape`: that of all numbers."""
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"{type(self).__name__} has no {name}.")
+        return getattr(np.asarray(self), name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
