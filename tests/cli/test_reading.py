@@ -35,6 +35,7 @@ GIVEN: dict[str, tuple[str, str, Any]] = {
     "file_bin_ms": ("5", "file_bin_s", 0.005),
     "sample_rate": ("30000", "sample_rate_hz", 30000.0),
     "clock": ("trial", "clock", "trial"),
+    "in_memory": ("no", "in_memory", False),
 }
 """Option → its text, the reader's name for it, what the reader gets."""
 AFTERWARDS = ("min_rate", "forward_bins")
@@ -205,3 +206,9 @@ def test_units_of_counts_are_chosen_on_the_command_line(undertow: Undertow, tmp_
     assert done.exit_code == 0, done.output
     lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
     assert {"neurons 2", "trials 4", "regions MOp: 2"} <= lines
+
+
+def test_an_answer_is_yes_or_no() -> None:
+    assert Reading(in_memory="yes").options() == {"in_memory": True}
+    with pytest.raises(UndertowError, match="--in-memory maybe is no answer: write yes or no"):
+        Reading(in_memory="maybe")

@@ -126,6 +126,14 @@ class Reading:
             "NAME",
         ),
     ] = None
+    in_memory: Annotated[
+        str | None,
+        _option(
+            "HDF5: whether counts become an array, yes or no; no where that would take a quarter "
+            "of the memory or more.",
+            "yes|no",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         _ = self.options()
@@ -168,6 +176,17 @@ def parse_window(text: str) -> tuple[float, float]:
     return start, stop
 
 
+def parse_answer(text: str) -> bool:
+    """'yes' or 'no'.
+
+    Raises:
+        UndertowError: when it is neither.
+    """
+    if text not in ("yes", "no"):
+        raise UndertowError(f"--in-memory {text} is no answer: write yes or no.")
+    return text == "yes"
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -198,6 +217,7 @@ READERS_WORDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "dims": ("dims", names),
     "events": ("events", _name_or_names),
     "cut": ("cut_s", _as_is),
+    "in_memory": ("in_memory", parse_answer),
     "file_bin_ms": ("file_bin_s", _seconds),
     "sample_rate": ("sample_rate_hz", _as_is),
     "clock": ("clock", _as_is),
