@@ -71,10 +71,12 @@ def test_an_adapted_session_predicts_held_out_spikes() -> None:
 
 
 def test_the_default_training_is_the_models_for_few_steps() -> None:
-    given = Training(epochs=77, learning_rate=5e-3)
+    given = Training(epochs=77, learning_rate=5e-3, refit=True)
     assert adapting_training(given).steps == ADAPTING_STEPS
     assert adapting_training(given).epochs is None
     assert adapting_training(given).learning_rate == 5e-3
+    assert (adapting_training(given).refit, adapting_training(given).batch_size) == (False, 32)
+    assert adapting_training(Training(batch_size=8)).batch_size == 8
     assert adapting_training(given, 20).steps == 20
 
 

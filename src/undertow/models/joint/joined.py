@@ -14,8 +14,8 @@ JOINED = (LangevinFlow, LatentSDE, LFADS)
 """Models whose neurons can be told from what is of none."""
 OF_ONE_RECORDING = ("align_modes", "uncertain_dynamics", "relearn")
 """Options of a latent SDE's posterior that learn dynamics by means of their own."""
-ADAPTING_STEPS = 400
-"""Optimiser steps that a new session takes."""
+ADAPTING_STEPS, ADAPTING_BATCH = 400, 32
+"""Optimiser steps that a new session takes, and their trials: few layers need little."""
 
 
 def joined(model: Any, channels: int) -> TrainedModel[Any]:
@@ -49,5 +49,16 @@ def joined(model: Any, channels: int) -> TrainedModel[Any]:
 
 
 def adapting_training(training: Training, steps: int | None = None) -> Training:
-    """Return the training of a new session, from that of all; `steps` are 400 by default."""
-    return replace(training, epochs=None, steps=ADAPTING_STEPS if steps is None else steps)
+    """Return the training of a new session, from that of all: short, once, in small batches.
+
+    Args:
+        training: of all sessions.
+        steps: of the optimiser; 400 by default.
+    """
+    return replace(
+        training,
+        epochs=None,
+        steps=ADAPTING_STEPS if steps is None else steps,
+        batch_size=min(training.batch_size, ADAPTING_BATCH),
+        refit=False,
+    )
