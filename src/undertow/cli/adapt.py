@@ -26,7 +26,7 @@ def adapt(
     split_seed: options.SplitSeed = None,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Optimiser steps; 400 by default."),
+        typer.Option(metavar="N", help="Optimiser steps; 200 by default."),
     ] = None,
     figures: options.Figures = None,
     resume: Annotated[bool, options.flag("--resume", "Go on with the run in DIR.")] = False,

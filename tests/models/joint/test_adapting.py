@@ -75,7 +75,7 @@ def test_the_default_training_is_the_models_for_few_steps() -> None:
     assert adapting_training(given).steps == ADAPTING_STEPS
     assert adapting_training(given).epochs is None
     assert adapting_training(given).learning_rate == 5e-3
-    assert (adapting_training(given).refit, adapting_training(given).batch_size) == (False, 32)
+    assert (adapting_training(given).refit, adapting_training(given).batch_size) == (True, 32)
     assert adapting_training(Training(batch_size=8)).batch_size == 8
     assert adapting_training(given, 20).steps == 20
 

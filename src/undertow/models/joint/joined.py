@@ -14,7 +14,7 @@ JOINED = (LangevinFlow, LatentSDE, LFADS)
 """Models whose neurons can be told from what is of none."""
 OF_ONE_RECORDING = ("align_modes", "uncertain_dynamics", "relearn")
 """Options of a latent SDE's posterior that learn dynamics by means of their own."""
-ADAPTING_STEPS, ADAPTING_BATCH = 400, 32
+ADAPTING_STEPS, ADAPTING_BATCH = 200, 32
 """Optimiser steps that a new session takes, and their trials: few layers need little."""
 
 
@@ -49,16 +49,15 @@ def joined(model: Any, channels: int) -> TrainedModel[Any]:
 
 
 def adapting_training(training: Training, steps: int | None = None) -> Training:
-    """Return the training of a new session, from that of all: short, once, in small batches.
+    """Return the training of a new session, from that of all: short, in small batches.
 
     Args:
         training: of all sessions.
-        steps: of the optimiser; 400 by default.
+        steps: of the optimiser; 200 by default.
     """
     return replace(
         training,
         epochs=None,
         steps=ADAPTING_STEPS if steps is None else steps,
         batch_size=min(training.batch_size, ADAPTING_BATCH),
-        refit=False,
     )

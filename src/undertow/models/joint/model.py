@@ -156,8 +156,8 @@ class JointModel(Settable):
         Args:
             trials, validation, checkpoint, resume, progress, verbose: as in a model's `fit`.
             name: of the session.
-            training: options of the training loop; by default the model's, for 400 steps of at most
-                32 trials, once.
+            training: options of the training loop; by default the model's, for 200 steps of at most
+                32 trials.
 
         Returns:
             The session's fitted model, which is in `sessions_` from then on.
