@@ -5,7 +5,7 @@ from undertow.data.large.holding import as_counts, ended, joined, some_trials
 from undertow.data.large.lazy_counts import LazyCounts
 from undertow.data.large.packing import packed
 from undertow.data.large.rebinned_counts import RebinnedCounts
-from undertow.data.large.sparse_counts import SparseCounts, smallest
+from undertow.data.large.sparse_counts import SparseCounts, smallest, whole_numbers
 from undertow.data.large.stacked_counts import StackedCounts
 from undertow.data.large.stored_counts import StoredCounts, is_stored
 
@@ -24,4 +24,5 @@ __all__ = [
     "packed",
     "smallest",
     "some_trials",
+    "whole_numbers",
 ]

@@ -105,12 +105,17 @@ class LazyCounts(NDArrayOperatorsMixin, ABC):
         one = np.arange(len(self))[trials]
         return self.part(bins=bins).block(np.array([one]))[0][:, neurons]
 
+    def _copy(self) -> Self:
+        """A copy to change; it has totals of its own."""
+        found = copy.copy(self)
+        found.__dict__.pop("totals", None)
+        return found
+
     # --- parts ---------------------------------------------------------------------------------
 
     def part(self, trials: Any = ALL, bins: slice = ALL, neurons: Any = ALL) -> Self:
         """Some trials, bins side by side and neurons; nothing is read."""
-        found = copy.copy(self)
-        found.__dict__.pop("totals", None)
+        found = self._copy()
         found._trials, found._neurons = self._trials[trials], self._neurons[neurons]
         found._bins = self._bins[bins]
         if self._lengths is not None:
@@ -122,8 +127,7 @@ class LazyCounts(NDArrayOperatorsMixin, ABC):
         """The same with NaN past each trial's end; `lengths` in bins, (trials,)."""
         if (lengths == len(self._bins)).all():
             return self
-        found = copy.copy(self)
-        found.__dict__.pop("totals", None)
+        found = self._copy()
         found._lengths = lengths if self._lengths is None else np.minimum(lengths, self._lengths)
         return found
 
@@ -137,8 +141,7 @@ class LazyCounts(NDArrayOperatorsMixin, ABC):
             for each in every
         ):
             return None
-        found = copy.copy(self)
-        found.__dict__.pop("totals", None)
+        found = self._copy()
         found._trials = np.concatenate([each._trials for each in every])
         if any(each._lengths is not None for each in every):
             full = [np.full(len(each), len(each._bins)) for each in every]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from undertow.data.large.lazy_counts import LazyCounts
-from undertow.data.large.sparse_counts import SparseCounts, smallest
+from undertow.data.large.sparse_counts import SparseCounts, smallest, whole_numbers
 from undertow.data.large.stored_counts import StoredCounts
 from undertow.memory import blocks
 
@@ -26,14 +26,11 @@ def packed(counts: np.ndarray | LazyCounts) -> LazyCounts:
     if isinstance(counts, StoredCounts) and counts.held_bytes <= counts.size:
         return counts
     held = np.empty(counts.shape, smallest(np.array([most + 1])).dtype)
-    missing = np.iinfo(held.dtype).max
     first = 0
     for part in _parts(counts):
-        rows, unknown = held[first : first + len(part)], np.isnan(part)
-        rows[:] = np.where(unknown, 0, part)
-        rows[unknown] = missing
+        held[first : first + len(part)] = whole_numbers(part, held.dtype)
         first += len(part)
-    return StoredCounts(held, missing=int(missing), checked=True)
+    return StoredCounts(held, missing=int(np.iinfo(held.dtype).max), checked=True)
 
 
 def _parts(counts: np.ndarray | LazyCounts) -> Iterator[np.ndarray]:

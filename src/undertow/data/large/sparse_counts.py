@@ -87,6 +87,14 @@ def check_places(n_time: int, n_neurons: int) -> None:
         )
 
 
+def whole_numbers(counts: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """Counts as whole numbers of a kind, whose highest stands for NaN."""
+    unknown = np.isnan(counts)
+    found = np.where(unknown, 0, counts).astype(kind)
+    found[unknown] = np.iinfo(kind).max
+    return found
+
+
 def smallest(values: np.ndarray) -> np.ndarray:
     """Whole numbers from zero on in as few bytes as hold them."""
     most = int(values.max(initial=0))

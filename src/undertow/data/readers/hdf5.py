@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undertow.checks import whole
-from undertow.data.large import LazyCounts, StackedCounts, StoredCounts, smallest
+from undertow.data.large import LazyCounts, StackedCounts, StoredCounts, smallest, whole_numbers
 from undertow.data.readers.hdf5_file import (
     attribute,
     declared,
@@ -251,15 +251,11 @@ def write_counts(file: "h5py.File", name: str, counts: Any, rows: np.ndarray) ->
     parts = list(blocks(len(rows), chosen.nbytes / len(rows)))
     highest = max(np.nanmax(chosen[part], initial=0) for part in parts)
     kind = smallest(np.array([highest + 1])).dtype
-    missing, chunks = np.iinfo(kind).max, (1, *chosen.shape[1:])
+    chunks = 1, *chosen.shape[1:]
     dataset = file.create_dataset(name, chosen.shape, kind, chunks=chunks, compression=1)
-    dataset.attrs[MISSING] = missing
+    dataset.attrs[MISSING] = np.iinfo(kind).max
     for part in parts:
-        values = chosen.block(part)
-        unknown = np.isnan(values)
-        whole = np.where(unknown, 0, values).astype(kind)
-        whole[unknown] = missing
-        dataset[part] = whole
+        dataset[part] = whole_numbers(chosen.block(part), kind)
 
 
 def _rows_by_part(trials: TrialSet) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from undertow.errors import DataError
 from undertow.evaluation.metrics.velocity import VelocityDecoder, fit_velocity_decoder
 from undertow.evaluation.scores.sums import RSquared
 from undertow.evaluation.scores.trials import about, window
-from undertow.evaluation.scores.velocity import LOG_RATES, velocity_channels
+from undertow.evaluation.scores.velocity import LOG_RATES, complete_velocity, velocity_channels
 
 TRANSFERRED = "velocity R2 transferred"
 
@@ -56,7 +56,7 @@ def transfer_statistic(
             f"'vel' in their name: here are {given[0]} and {given[1]}."
         )
     lag = round(lag_s / train.trials.bin_s)
-    x, y = _features(train, names), _velocity(train, channels[0])
+    x, y = _features(train, names), complete_velocity(train.trials, channels[0])
     flat = x[np.isfinite(x).all(-1)]
     scale = np.maximum(flat.std(0), 1e-12)  # latents of other sizes are penalised alike
     decoder = fit_velocity_decoder(x[:, : x.shape[1] - lag] / scale, y[:, lag:])
@@ -87,22 +87,14 @@ def _features(prediction: Prediction, names: Sequence[str]) -> np.ndarray:
     return np.concatenate([prediction.latents[name][:, bins] for name in names], -1)
 
 
-def _velocity(prediction: Prediction, channels: Sequence[int]) -> np.ndarray:
-    """Velocity in the window; NaN in all of a bin's channels where one is missing."""
-    trials = prediction.trials
-    assert trials.behavior is not None
-    values = trials.behavior[:, window(trials)][..., channels].astype(np.float64)
-    return np.where(np.isfinite(values).all(-1, keepdims=True), values, np.nan)
-
-
 def _statistic(
     decoder: VelocityDecoder,
     test: Prediction,
     names: Sequence[str],
-    channels: Sequence[int],
+    channels: list[int],
     lag: int,
 ) -> RSquared:
-    target = _velocity(test, channels)
+    target = complete_velocity(test.trials, channels)
     target[:, :lag] = np.nan
     note = f"ridge on {', '.join(names)}; velocity {1e3 * lag * test.trials.bin_s:g} ms later"
     decoded = decoder.predict(_features(test, names))

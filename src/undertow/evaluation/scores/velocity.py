@@ -169,7 +169,7 @@ def _statistic(
 ) -> RSquared:
     trials = prediction.trials
     both = [k for k in _known_channels(trials) if k in _known_channels(train.trials)]
-    target = _complete(trials, both)
+    target = complete_velocity(trials, both)
     # no rate of the window lies `lag` before these bins, so nothing is decoded there
     target[:, : log_rates.bins(trials) if log_rates else 0] = np.nan
     shown = np.isin(velocity_channels(train.trials), both)
@@ -188,10 +188,10 @@ def _velocity(trials: TrialSet) -> np.ndarray:
     NaN in all of a bin's channels where one is missing: decoders learn all channels from one set
     of bins.
     """
-    return _complete(trials, _known_channels(trials))
+    return complete_velocity(trials, _known_channels(trials))
 
 
-def _complete(trials: TrialSet, channels: list[int]) -> np.ndarray:
+def complete_velocity(trials: TrialSet, channels: list[int]) -> np.ndarray:
     """These channels in the window, NaN in every channel where one is missing."""
     assert trials.behavior is not None
     values = trials.behavior[:, window(trials)][..., channels].astype(np.float64)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from undertow.data import TrialSet
+from undertow.data.lazy_batch import few
 from undertow.encoders import ReadIn
 from undertow.errors import ModelError
 from undertow.models.joint.alignment import Alignment, start_read_in
@@ -76,4 +77,4 @@ class Common:
         generator = torch.Generator().manual_seed(self.seed)
         for module in network.modules():
             if isinstance(module, ReadIn):
-                start_read_in(module, trials, self.alignment, generator)
+                start_read_in(module, few(trials), self.alignment, generator)

@@ -79,7 +79,9 @@ def describe(models: Models, trials: Trials) -> Common:
     return Common.of(
         [model.describe(trials[name]) for name, model in models.items()],
         float(np.concatenate(spikes).mean()),
-        Alignment.of(trials, first.piece("encoder").read_in),
+        Alignment.of(
+            {name: few(each) for name, each in trials.items()}, first.piece("encoder").read_in
+        ),
         first.seed,
     )
 
