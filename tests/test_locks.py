@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from undertow.errors import UndertowError
-from undertow.locks import Holder, claimed, unfinished
+from undertow.locks import LAPSED_S, Holder, claimed, unfinished
 
 ABSENT = 2**22 - 1  # above the numbers that systems give
 
@@ -74,10 +75,39 @@ def test_another_host_is_refused_with_how_to_remove_its_lock(tmp_path: Path) -> 
     lock = tmp_path / "lock"
     write(lock, replace(Holder.this("run"), host="elsewhere", pid=ABSENT))
     with pytest.raises(
-        UndertowError, match=r"on elsewhere, .* if it runs no longer, delete .*lock"
+        UndertowError, match=r"on elsewhere, .* if it runs no longer, wait 10 minutes, or delete .*"
     ):
         claim(lock)
-    assert lock.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_lock_of_another_host_lapses_unless_it_is_renewed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    write(lock, replace(Holder.this("run"), host="elsewhere", pid=ABSENT))
+    for age_s, lapsed in ((LAPSED_S - 30, False), (LAPSED_S + 30, True)):
+        then = lock.stat().st_ctime - age_s
+        os.utime(lock, (then, then))
+        assert unfinished(lock, "run") is lapsed
+    assert claim(lock) is True
+
+
+def test_a_held_lock_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undertow.locks.RENEWED_S", 0.01)
+    lock = tmp_path / "lock"
+    with claimed(lock, "run", free, tmp_path):
+        os.utime(lock, (1.0, 1.0))
+        for _ in range(1000):
+            if lock.stat().st_mtime > 1:
+                break
+            time.sleep(0.01)
+        assert lock.stat().st_mtime > 1
+
+
+def test_a_lock_that_another_took_over_is_left_to_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with claimed(lock, "run", free, tmp_path):
+        other = write(lock, replace(Holder.this("run"), host="elsewhere"))
+    assert Holder.of(lock) == other
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": "1"}', "null"])

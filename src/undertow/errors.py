@@ -49,6 +49,18 @@ class HeldError(UndertowError):
     """A place is written to by another process, which may end."""
 
 
+class UnfinishedError(UndertowError):
+    """A shard has done its part, and other parts are not done yet: nothing sums them up.
+
+    Attributes:
+        left: fits of other shards that are not there.
+    """
+
+    def __init__(self, message: object, left: int) -> None:
+        super().__init__(message)
+        self.left = left
+
+
 class UndertowWarning(UserWarning):
     """Something that was asked for works, and deserves a look all the same."""
 

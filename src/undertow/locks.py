@@ -1,20 +1,25 @@
 """Locks: one process writes to one place, and what a killed one left there is known as its own.
 
-A lock is a file that names its process: host, number and start, since numbers are used again.
+A lock is a file that names its process: host, number and start, since numbers are used again. It
+is renewed while it is held, so that what a killed process left on another host lapses.
 """
 
 import os
 import platform
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from undertow.errors import HeldError, UndertowError, WriteError
-from undertow.files import partials, read_json, reason, write_json
+from undertow.files import PARTIAL, partials, read_json, reason, write_json
 
-LOCK = ".undertow.lock"
+LOCK, SHARD_LOCK = ".undertow.lock", ".undertow.shard-{shard}.lock"
+RENEWED_S, LAPSED_S = 60.0, 600.0
+"""A held lock is renewed each minute; one of another host lapses after ten without."""
 FIELDS = {"pid": int, "host": str, "started": str, "since": str, "what": str}
 
 
@@ -53,13 +58,25 @@ class Holder:
             return cls(**found)
         return None
 
-    @property
-    def runs(self) -> bool:
-        """Whether it may still run: one on another host may."""
+    def holds(self, lock: Path) -> bool:
+        """Whether it may still run: one on another host may, until its lock lapses."""
         if self.host != platform.node():
-            return True
+            return _age_s(lock) < LAPSED_S
         state, started = _state(self.pid)
         return state not in ("", "Z", "X") and started == self.started
+
+
+def _age_s(lock: Path) -> float:
+    """Seconds since a lock was renewed, by the clock of its file system; 0 where none tells."""
+    probe = lock.with_name(f".{lock.name}.{uuid.uuid4().hex[:8]}{PARTIAL}")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime - lock.stat().st_mtime
+    except OSError:
+        return 0.0
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def _state(pid: int) -> tuple[str, str]:
@@ -120,16 +137,35 @@ def claimed(lock: Path, what: str, check: Callable[[bool], None], place: Path) -
     if Holder.of(lock) != own:  # where no guard holds the two apart, the later one wins
         refuse_held(lock, place)
     try:
-        yield left
+        with _renewed(lock):
+            yield left
     finally:
-        with suppress(OSError):
-            lock.unlink(missing_ok=True)
+        if Holder.of(lock) == own:  # one that lapsed may be another's by now
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _renewed(lock: Path) -> Iterator[None]:
+    """Renew a lock in the block, so that other hosts see that its process runs."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(RENEWED_S):
+            with suppress(OSError):
+                os.utime(lock)
+
+    threading.Thread(target=renew, name="undertow lock", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def unfinished(lock: Path, what: str) -> bool:
     """Whether a killed process of this command left its lock."""
     holder = Holder.of(lock)
-    return holder is not None and holder.what == what and not holder.runs
+    return holder is not None and holder.what == what and not holder.holds(lock)
 
 
 def refuse_held(lock: Path, place: Path) -> None:
@@ -139,15 +175,32 @@ def refuse_held(lock: Path, place: Path) -> None:
         HeldError: with the process, and what to do.
     """
     holder = Holder.of(lock)
-    if holder is None or not holder.runs:
+    if holder is None or not holder.holds(lock):
         return
     way_out = "wait until it ends, or choose another place."
     if holder.host != platform.node():
-        way_out = f"wait until it ends; if it runs no longer, delete {lock}."
+        way_out = (
+            f"wait until it ends; if it runs no longer, wait {LAPSED_S / 60:.0f} minutes, or "
+            f"delete {lock}."
+        )
     raise HeldError(
         f"{place} is written to by another {holder.what} (process {holder.pid} on {holder.host}, "
         f"since {holder.since}): {way_out}"
     )
+
+
+def lock_of(folder: Path, shard: str | None = None) -> Path:
+    """The lock by which a command holds a folder: alone, or as a shard such as '2/8' of several."""
+    name = LOCK if shard is None else SHARD_LOCK.format(shard=shard.replace("/", "-of-"))
+    return folder / name
+
+
+def locks_in(folder: Path) -> list[Path]:
+    """Locks by which a folder is held, or was by a process that was killed."""
+    with suppress(OSError):
+        shards = folder.glob(SHARD_LOCK.format(shard="*"))
+        return [each for each in (folder / LOCK, *shards) if each.exists()]
+    return []
 
 
 @contextmanager

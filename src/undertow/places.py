@@ -7,25 +7,50 @@ from pathlib import Path
 
 from undertow.errors import UndertowError
 from undertow.files import LONGEST_STEM, partials
-from undertow.locks import LOCK, claimed, writable
+from undertow.locks import LOCK, claimed, lock_of, locks_in, refuse_held, writable
 
 
 def holds_nothing(folder: Path) -> bool:
     """Whether a folder holds nothing, or only what a killed process was about to write."""
-    left = {*partials(folder), folder / LOCK}
+    left = {*partials(folder), *locks_in(folder)}
     return all(each in left for each in folder.iterdir())
 
 
 @contextmanager
-def claimed_folder(out: Path, what: str, check: Callable[[bool], None]) -> Iterator[bool]:
+def claimed_folder(
+    out: Path, what: str, check: Callable[[bool], None], shard: str | None = None
+) -> Iterator[bool]:
     """Make a folder and hold it; see `claimed`.
 
     Parts of files that killed processes left in it are removed. An error before anything was
     written removes every folder made here.
+
+    Args:
+        out: the folder.
+        what, check: of `claimed`.
+        shard: such as '2/8': hold it beside the processes of other shards.
     """
-    with _made(out, out), claimed(out / LOCK, what, check, out) as left:
-        remove_partials(out)
+
+    def check_others(left: bool) -> None:
+        refuse_folder(out, shard)
+        check(left)
+
+    with _made(out, out), claimed(lock_of(out, shard), what, check_others, out) as left:
+        if shard is None:  # others may be writing
+            remove_partials(out)
         yield left
+
+
+def refuse_folder(out: Path, shard: str | None = None) -> None:
+    """Refuse a folder that another process holds; a shard, that a process holds alone.
+
+    Raises:
+        HeldError: with the process, and what to do.
+    """
+    own = lock_of(out, shard)
+    for lock in locks_in(out) if shard is None else (out / LOCK,):
+        if lock != own:
+            refuse_held(lock, out)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tests.cli.conftest import Undertow
 from undertow.baselines import PCA
 from undertow.cli.searching import parse_space
 from undertow.errors import UndertowError
-from undertow.experiments.search.ray_guard import mark_of, marked
+from undertow.experiments.workers.ray_guard import mark_of, marked
 from undertow.models import Choices, LangevinFlow, Range
 
 WORDS = ("--model", "pca", "--heldout", 3, "--set", "latent_dim=2", "--set", "penalty=0.1")

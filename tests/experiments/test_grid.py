@@ -182,7 +182,7 @@ def test_a_full_disk_ends_the_grid_and_is_no_error_of_a_cell(
     def full(path: Path, *_: object) -> None:
         raise WriteError(f"{path} could not be written: the disk is full.")
 
-    monkeypatch.setattr("undertow.experiments.grid.save_statistics", full)
+    monkeypatch.setattr("undertow.experiments.cell_fit.save_statistics", full)
     with pytest.raises(WriteError, match="the disk is full"):
         run_grid({"narrow": Smoothing(**QUICK)}, {"small": small_trials}, tmp_path, folds=2)
     assert list(tmp_path.iterdir()) == []

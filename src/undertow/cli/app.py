@@ -10,6 +10,7 @@ from undertow.cli.datasets import datasets
 from undertow.cli.demo import demo
 from undertow.cli.evaluate import evaluate
 from undertow.cli.fit import fit
+from undertow.cli.grid import grid
 from undertow.cli.info import info
 from undertow.cli.latents import latents
 from undertow.cli.nlb.app import nlb
@@ -30,6 +31,7 @@ VERBS = (
     adapt,
     tune,
     compare,
+    grid,
     ablate,
     latents,
     evaluate,

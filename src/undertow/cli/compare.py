@@ -1,5 +1,6 @@
 """`undertow compare`: many models on the same folds, each set against the best and the first."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +11,33 @@ from undertow import checks
 from undertow.cli import options
 from undertow.cli.errors import guarded
 from undertow.cli.grid_verb import GridOptions, Study, carry_out
+from undertow.cli.plan import Plan
 from undertow.cli.reading import Reading, names
 from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
     from undertow.models import Estimator
+
+
+Models = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="The models, such as langevin-flow,lfads,gpfa; by default all but those whose "
+        "use needs care. The first is what the others are compared with.",
+    ),
+]
+TrainTrials = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,…", help="Learning curves: fit again on so many training trials."),
+]
+Tries = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Equal tuning: try N settings of each model on validation trials before each fit.",
+    ),
+]
 
 
 @guarded
@@ -24,14 +47,7 @@ def compare(
     asked: GridOptions,
     computing: options.Computing,
     reading: Reading,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES",
-            help="The models, such as langevin-flow,lfads,gpfa; by default all but those whose "
-            "use needs care. The first is what the others are compared with.",
-        ),
-    ] = None,
+    models: Models = None,
     budget: Annotated[
         float | None,
         typer.Option(
@@ -39,19 +55,8 @@ def compare(
             help="Begin no further fold and seed once so many minutes are over.",
         ),
     ] = None,
-    train_trials: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N,…", help="Learning curves: fit again on so many training trials."
-        ),
-    ] = None,
-    tries: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="Equal tuning: try N settings of each model on validation trials before each fit.",
-        ),
-    ] = 1,
+    train_trials: TrainTrials = None,
+    tries: Tries = 1,
 ) -> None:
     """Fit many models on the same folds and seeds, and compare their scores, paired.
 
@@ -60,31 +65,57 @@ def compare(
     """
     from undertow.experiments import compare as run_models
 
+    if asked.shard is not None and budget is not None:
+        raise UndertowError(
+            "--budget ends a comparison by the clock, and shards must all do their parts: leave "
+            "out --shard or --budget."
+        )
+    fit = partial(run_models, budget_minutes=budget)
+    plan, fitted = compared_models(models, asked, computing, reading)
+    study = study_of("comparison", fitted, fit, asked, train_trials, tries)
+    carry_out(replace(study, about={**study.about, "budget_minutes": budget}), data, plan, asked)
+
+
+def compared_models(
+    models: str | None, asked: GridOptions, computing: options.Computing, reading: Reading
+) -> "tuple[Plan, dict[str, Estimator]]":
+    """The plan, and the models asked for under their settings."""
     chosen, own = _models(models), asked.setting or []
     if asked.preset is not None:
         raise UndertowError(
             "--preset is of one model, and several are compared: give settings by --set MODEL.KEY."
         )
     plan = replace(asked, setting=[]).plan(reading, **vars(computing))
-    fitted = _with_settings(chosen, own, plan.computing.settings())
-    study = Study(
-        "comparison",
-        next(iter(fitted.values())),
-        title=", ".join(fitted),
-        models=lambda: fitted,
+    return plan, _with_settings(chosen, own, plan.computing.settings())
+
+
+def study_of(
+    name: str,
+    models: "dict[str, Estimator]",
+    fit: Callable[..., Any],
+    asked: GridOptions,
+    train_trials: str | None,
+    tries: int,
+    several: bool = False,
+) -> Study:
+    """The study of a verb that compares models, on one recording or several."""
+    return Study(
+        name,
+        next(iter(models.values())),
+        title=", ".join(models),
+        models=lambda: models,
         fit=partial(
             _fit,
-            run_models,
-            fitted,
-            budget_minutes=budget,
+            fit,
+            models,
             train_trials=_numbers(train_trials),
             tries=checks.whole("--tries", tries, 1, error=UndertowError),
         ),
         tried=0 if tries == 1 else tries * asked.folds * asked.seeds,
         decisive=lambda cell, done: False,
-        about={"budget_minutes": budget, "tries": tries},
+        about={"tries": tries},
+        several=several,
     )
-    carry_out(study, data, plan, asked)
 
 
 def _fit(run: Any, models: "dict[str, Estimator]", *given: Any, **more: Any) -> Any:

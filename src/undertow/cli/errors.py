@@ -18,7 +18,7 @@ import typer
 
 from undertow.cli import signals
 from undertow.cli.reading import in_flags
-from undertow.errors import UndertowError, WriteError
+from undertow.errors import UndertowError, UnfinishedError, WriteError
 from undertow.files import reason
 from undertow.names import printable
 
@@ -47,6 +47,8 @@ def guarded(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
             _said.clear()
             try:
                 verb(*args, **kwargs)
+            except UnfinishedError as error:
+                say(f"{name}: {error}")
             except UndertowError as error:
                 say(f"{name}: {in_flags(str(error))}")
                 written = not isinstance(error, WriteError)

@@ -11,6 +11,7 @@ from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.plan import Plan
 from undertow.cli.reading import Reading
 from undertow.cli.sessions import fit_sessions, recordings
+from undertow.errors import UndertowError
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -37,6 +38,7 @@ CONFIG = (
 def fit(
     data: options.Recordings,
     computing: options.Computing,
+    spread: options.Spreading,
     reading: Reading,
     out: Annotated[
         str | None,
@@ -114,6 +116,7 @@ def fit(
 
     plan, paths = Plan.resolve(given, setting or [], config, reading), recordings(data)
     plan.computing.begin()
+    _check_spread(plan, spread, len(paths))
     if len(paths) > 1:
         fit_sessions(plan, paths, resume, quiet, dry_run)
         return
@@ -135,7 +138,22 @@ def fit(
     read = [trials]
     del trials  # `_run` takes the last reference out of `read`
     with resumable(directory):
-        show.result(_run(plan, read, estimator, plan.source(only), resume, quiet))
+        show.result(_run(plan, read, estimator, plan.source(only), resume, quiet, spread))
+
+
+def _check_spread(plan: Plan, spread: options.Spreading, recordings: int) -> None:
+    """Refuse options of several fits where there is one.
+
+    Raises:
+        UndertowError: naming them, and what else there is.
+    """
+    asked = {k: v for k, v in vars(spread).items() if v not in (None, "auto")}
+    if asked and (plan.folds is None or recordings > 1):
+        raise UndertowError(
+            f"--{next(iter(asked))} is of several fits, and this is one: cross-validate with "
+            "--folds N, or leave it out."
+        )
+    spread.chosen()
 
 
 def _run(
@@ -145,6 +163,7 @@ def _run(
     source: dict[str, Any],
     resume: bool,
     quiet: bool,
+    spread: options.Spreading,
 ) -> "RunResult":
     """Run a plan on the trials read: one split, or cross-validation.
 
@@ -176,6 +195,8 @@ def _run(
         resume=resume,
         progress=progress,
         report=None if quiet else show.cell_line,
+        workers=spread.chosen(),
+        shard=spread.shard,
         source=source,
         figures=plan.figure_kinds(),
         verbose=not quiet,

@@ -26,7 +26,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 @dataclass(frozen=True)
-class GridOptions:
+class GridOptions(options.Spreading):
     """Options of every verb that fits models over folds and seeds.
 
     The texts are those of the help.
@@ -40,9 +40,6 @@ class GridOptions:
     ] = 5
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Fit every fold with the seeds 0 … N − 1.")
-    ] = 1
-    workers: Annotated[
-        int, typer.Option(metavar="N", help="Fit in so many processes, one thread each.")
     ] = 1
     preset: options.Preset = None
     setting: options.Setting = None
@@ -65,8 +62,9 @@ class GridOptions:
         Raises:
             UndertowError: for numbers that cannot be.
         """
-        for name, least in (("folds", 2), ("seeds", 1), ("workers", 1)):
+        for name, least in (("folds", 2), ("seeds", 1)):
             checks.whole(f"--{name}", getattr(self, name), least, error=UndertowError)
+        self.chosen()
         shared = {name: getattr(self, name) for name in ("out", "preset", "heldout", "split_seed")}
         plan = Plan.resolve({**shared, **more}, self.setting or [], reading=reading)
         plan.computing.begin()
@@ -100,8 +98,9 @@ class Study:
         title: what is fitted, for the first line.
         models: name → model, for the dry run: each is fitted on every fold and seed.
         fit: called with the trials, the directory and `base`, and with folds, seeds, split_seed,
-            workers, report and verbose; fits, and returns the result.
+            workers, shard, report and verbose; fits, and returns the result.
         tried: fits of each model beside those.
+        several: whether `fit` takes recordings by name in place of the trials of one.
         decisive: whether nothing is worth fitting any more once this fit, the n-th that ended, has
             failed.
         about: further entries of the JSON file.
@@ -115,22 +114,28 @@ class Study:
     tried: int = 0
     decisive: Callable[["CellResult", int], bool] = lambda cell, done: done == 1
     about: Mapping[str, Any] = field(default_factory=dict)
+    several: bool = False
 
 
-def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
+def carry_out(study: Study, data: Path | Sequence[Path], plan: Plan, asked: GridOptions) -> None:
     """Fit everything, print the tables and write the files; in a dry run, say what it costs.
 
     Raises:
         UndertowError: for what cannot be read or fitted, and at the end where some fits failed.
+        UnfinishedError: where this shard is done, and others are not.
     """
+    paths = [data] if isinstance(data, Path) else list(data)
+    recordings = plan.read_all(paths)
     if asked.dry_run:
-        _say_cost(study, plan, plan.read(data), asked)
+        _say_cost(study, plan, recordings, asked)
         return
-    directory, trials = plan.directory(), plan.read(data)
+    directory = plan.directory()
     if not asked.quiet:
-        say(f"{study.title}: {trials!r} from {data.name}")
+        for path, trials in zip(paths, recordings.values(), strict=True):
+            say(f"{study.title}: {trials!r} from {path.name}")
+    sources = {path.stem: plan.source(path) for path in paths}
     with resumable(directory):
-        done, written = _fitted(study, trials, plan, asked, plan.source(data))
+        done, written = _fitted(study, recordings, plan, asked, sources)
     for number, table in enumerate(done.tables()):
         typer.echo("\n" * (number > 0), nl=False)
         show.table(*table)
@@ -142,18 +147,26 @@ def carry_out(study: Study, data: Path, plan: Plan, asked: GridOptions) -> None:
 
 
 def _fitted(
-    study: Study, trials: "TrialSet", plan: Plan, asked: GridOptions, source: Mapping[str, Any]
+    study: Study,
+    recordings: "Mapping[str, TrialSet]",
+    plan: Plan,
+    asked: GridOptions,
+    sources: Mapping[str, Mapping[str, Any]],
 ) -> tuple[GridResult, list[Path]]:
     """The result, and the files it was written to."""
-    from undertow.experiments.identity import fingerprint, run_directory, settings_of
+    from undertow.experiments import Shard
+    from undertow.experiments.identity import fingerprint, gathering, run_directory, settings_of
 
+    prints = {name: fingerprint(trials) for name, trials in recordings.items()}
+    trials = recordings if study.several else next(iter(recordings.values()))
+    source = sources if study.several else next(iter(sources.values()))
     same = {
         study.name: settings_of(study.base),
-        "data": fingerprint(trials),
+        "data": prints if study.several else next(iter(prints.values())),
         "split_seed": plan.split_seed,
         "folds": asked.folds,
     }
-    seeds = range(asked.seeds)
+    seeds, shard = range(asked.seeds), Shard.of(asked.shard)
 
     def report(cell: "CellResult", done: int, total: int) -> None:
         if cell.error and study.decisive(cell, done):
@@ -161,7 +174,7 @@ def _fitted(
         if not asked.quiet:
             show.cell_line(cell, done, total)
 
-    with run_directory(plan.directory(), same, asked.resume, source):
+    with run_directory(plan.directory(), same, asked.resume, source, shard):
         done = study.fit(
             trials,
             plan.directory(),
@@ -169,12 +182,14 @@ def _fitted(
             folds=asked.folds,
             seeds=seeds,
             split_seed=plan.split_seed,
-            workers=asked.workers,
+            workers=asked.chosen(),
+            shard=shard,
             report=report,
             verbose=not asked.quiet,
         )
         about = {**same, "source": source, "seeds": list(seeds), **study.about}
-        return done, done.write(plan.directory(), about)
+        with gathering(plan.directory(), shard):
+            return done, done.write(plan.directory(), about)
 
 
 def _refuse_failures(errors: Mapping[str, str]) -> None:
@@ -187,7 +202,9 @@ def _refuse_failures(errors: Mapping[str, str]) -> None:
         )
 
 
-def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) -> None:
+def _say_cost(
+    study: Study, plan: Plan, recordings: "Mapping[str, TrialSet]", asked: GridOptions
+) -> None:
     """What would run, and the time of each model from a few real training steps.
 
     Nothing is written.
@@ -195,17 +212,19 @@ def _say_cost(study: Study, plan: Plan, trials: "TrialSet", asked: GridOptions) 
     from undertow.data import fold_splits
     from undertow.experiments import estimate
 
-    first = fold_splits(trials, asked.folds, plan.split_seed)[0]
     fits, total_s = study.tried + asked.folds * asked.seeds, 0.0
     facts: dict[str, Any] = {
-        "trials": trials,
         "results": plan.out or "not given (--out DIR)",
         "model": repr(study.base),
     }
-    for name, model in study.models().items():
-        cost = estimate(model, first)
-        total_s += fits * (cost.seconds + cost.scored_s)
-        each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
-        each += f"{show.duration(cost.scored_s)} of scoring"
-        facts[name] = f"{cost.parameters:,} parameters, {each}"
+    for recording, trials in recordings.items():
+        of = f"{recording}, " if study.several else ""
+        facts[f"{of}trials"] = trials
+        first = fold_splits(trials, asked.folds, plan.split_seed)[0]
+        for name, model in study.models().items():
+            cost = estimate(model, first)
+            total_s += fits * (cost.seconds + cost.scored_s)
+            each = f"{fits} fits × about {show.duration(cost.seconds)} of training and "
+            each += f"{show.duration(cost.scored_s)} of scoring"
+            facts[f"{of}{name}"] = f"{cost.parameters:,} parameters, {each}"
     show.facts({**facts, "time": f"at most about {show.duration(total_s)} in one process"})

@@ -5,12 +5,15 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from undertow.checks import whole
 from undertow.errors import UndertowError
+
+if TYPE_CHECKING:
+    from undertow.experiments import Workers
 
 Data = Annotated[
     Path,
@@ -24,6 +27,14 @@ Recordings = Annotated[
         metavar="DATA...",
         help="A recording: .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder. Several, or a folder "
         "of them, are sessions that share one model.",
+    ),
+]
+Several = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DATA...",
+        help="Recordings, each .npz, .h5/.hdf5, .nwb, .mat, .nc or a Phy folder, or folders of "
+        "them.",
     ),
 ]
 ModelFile = Annotated[
@@ -126,6 +137,56 @@ class Computing:
     def settings(self) -> dict[str, str]:
         """Settings of the model that were asked for."""
         return {} if self.device is None else {"device": self.device}
+
+
+SPREAD = "Workers"
+
+
+def _spread(help_text: str, metavar: str) -> Any:
+    return typer.Option(help=help_text, metavar=metavar, rich_help_panel=SPREAD)
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """Where the fits of a verb run; the same for every verb that does several."""
+
+    workers: Annotated[
+        int | None,
+        _spread("Fits at a time, one thread each; 1, on a cluster what it has room for.", "N"),
+    ] = None
+    engine: Annotated[
+        str,
+        _spread(
+            "local: processes of this machine; ray: tasks of Ray; auto takes ray for a cluster.",
+            "NAME",
+        ),
+    ] = "auto"
+    address: Annotated[
+        str | None,
+        _spread("A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT.", "ADDRESS"),
+    ] = None
+    shard: Annotated[
+        str | None,
+        _spread(
+            "Do the K-th of N parts of the fits alone, as one task of a Slurm array; the process "
+            "that ends last writes the results of all.",
+            "K/N",
+        ),
+    ] = None
+
+    def chosen(self) -> "Workers":
+        """Where fits run.
+
+        Raises:
+            UndertowError: for an option that breaks its rule, or without Ray, where it is needed.
+        """
+        from undertow.experiments import Shard, Workers
+
+        if self.workers is not None:
+            whole("--workers", self.workers, 1, error=UndertowError)
+        Shard.of(self.shard)
+        engine: Any = self.engine
+        return Workers.resolved(Workers(self.workers, engine, self.address))
 
 
 def flag(name: str, help_text: str) -> Any:

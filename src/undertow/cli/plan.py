@@ -1,6 +1,6 @@
 """What a fit was asked for: options of the command line over those of a config file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -238,6 +238,20 @@ class Plan:
             split_seed=self.split_seed,
             **self.reading.options(),
         )
+
+    def read_all(self, paths: Sequence[Path]) -> "dict[str, TrialSet]":
+        """The trials of several recordings, by the names of their files.
+
+        Raises:
+            UndertowError: for two of one name.
+        """
+        names = [path.stem for path in paths]
+        if len(set(names)) < len(names):
+            raise UndertowError(
+                f"the recordings are named {', '.join(names)}: they are told apart by the names of "
+                "their files, give each another."
+            )
+        return {path.stem: self.read(path) for path in paths}
 
 
 def _unknown(key: str, value: Any, known: list[str]) -> str:

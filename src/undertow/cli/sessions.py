@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from undertow.cli import show
 from undertow.cli.errors import resumable, say
@@ -104,11 +104,4 @@ def _read(plan: Plan, paths: Sequence[Path]) -> "Sessions":
     """Read all recordings; each is named as its file."""
     from undertow.data import Sessions
 
-    names = [path.stem for path in paths]
-    if len(set(names)) < len(names):
-        raise UndertowError(
-            f"the recordings are named {', '.join(names)}: sessions are told apart by the names of "
-            "their files, give each another."
-        )
-    read: dict[str, Any] = {path.stem: plan.read(path) for path in paths}
-    return Sessions(read)
+    return Sessions(plan.read_all(paths))

@@ -7,7 +7,9 @@ from undertow.experiments.cells import Cell, CellResult
 from undertow.experiments.comparison import (
     Compared,
     Comparison,
+    Comparisons,
     compare,
+    compare_recordings,
     compared_by_default,
     named_models,
 )
@@ -30,6 +32,7 @@ from undertow.experiments.scores import (
 from undertow.experiments.search import Search, SearchResult, random_search
 from undertow.experiments.single_run import RunResult, run
 from undertow.experiments.tuning import TuneResult, tune
+from undertow.experiments.workers import Shard, Workers
 from undertow.models.loading import load_model, model_choices, model_class
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "CellResult",
     "Compared",
     "Comparison",
+    "Comparisons",
     "Estimate",
     "JointResult",
     "LatentCurve",
@@ -49,9 +53,12 @@ __all__ = [
     "ScoreTable",
     "Search",
     "SearchResult",
+    "Shard",
     "TuneResult",
+    "Workers",
     "ablate",
     "compare",
+    "compare_recordings",
     "compared_by_default",
     "cross_validate",
     "estimate",

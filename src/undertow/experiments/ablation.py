@@ -11,6 +11,7 @@ from undertow.experiments.ablation_result import Ablation
 from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import told
 from undertow.experiments.grid import run_grid
+from undertow.experiments.workers import Shard, Workers, check_all_there
 from undertow.models.base import Estimator, ProgressReport
 from undertow.names import nearest
 from undertow.training import Training
@@ -47,7 +48,8 @@ def ablate(
     more_seeds: Mapping[str, Sequence[int]] = NOTHING,
     only_folds: Mapping[str, Sequence[int]] = NOTHING,
     split_seed: int = 0,
-    workers: int = 1,
+    workers: int | Workers = 1,
+    shard: str | Shard | None = None,
     keep_models: bool = False,
     data_name: str = "data",
     report: Report | None = None,
@@ -75,21 +77,24 @@ def ablate(
         more_seeds: arm → further seeds, fitted after all arms have had `seeds`.
         only_folds: arm → the folds it is fitted on; all where not named.
         split_seed: of the folds.
-        workers, keep_models, report, progress: as in `run_grid`; numbers in `report` are of one
-            stage (choice, cells).
+        workers, shard, keep_models, report, progress: as in `run_grid`; numbers in `report` are of
+            one stage (choice, cells).
         data_name: of the recording, in the names of the cells.
         verbose: as in `cross_validate`.
 
     Raises:
         UndertowError: for an arm nobody named, a fold that is not there, or a cell in `out` of
             other settings or data.
+        UnfinishedError: where this shard is done and others are not; with several dropouts also
+            where these are not all tried, which comes first.
     """
-    out = Path(out)
+    out, workers, shard = Path(out), Workers.resolved(workers), Shard.of(shard)
     _check(arms, dropouts, folds, seeds, more_seeds, only_folds)
     options: dict[str, Any] = {
         "folds": folds,
         "split_seed": split_seed,
         "workers": workers,
+        "shard": shard,
         "keep_models": keep_models,
         **told(report, progress, verbose),
     }
@@ -100,16 +105,19 @@ def ablate(
         if not isinstance(arm, Estimator) and "dropout" not in arm
     }
     data = {data_name: trials}
-    choice = (
-        {}
-        if len(dropouts) < 2
-        else _try_dropouts(free, dropouts, data, out / CHOICE, seeds[0], options)
-    )
-    for name in free if dropouts else ():
-        models[name] = models[name].copy(dropout=_best(choice.get(name, {}), dropouts))
-    parts = {name: tuple(only_folds.get(name, range(folds))) for name in arms}
-    cells = _fit_all(models, data, out / CELLS, parts, {name: seeds for name in arms}, options)
-    cells += _fit_all(models, data, out / CELLS, parts, more_seeds, options)
+    with workers.ready(out, [trials], list(models.values())):
+        choice = (
+            {}
+            if len(dropouts) < 2
+            else _try_dropouts(free, dropouts, data, out / CHOICE, seeds[0], options)
+        )
+        check_all_there([cell for found in choice.values() for cell in found.values()], shard)
+        for name in free if dropouts else ():
+            models[name] = models[name].copy(dropout=_best(choice.get(name, {}), dropouts))
+        parts = {name: tuple(only_folds.get(name, range(folds))) for name in arms}
+        cells = _fit_all(models, data, out / CELLS, parts, {name: seeds for name in arms}, options)
+        cells += _fit_all(models, data, out / CELLS, parts, more_seeds, options)
+    check_all_there(cells, shard)
     tried = {
         arm: {dropout: cell.validation_score for dropout, cell in found.items()}
         for arm, found in choice.items()

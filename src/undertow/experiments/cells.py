@@ -48,6 +48,7 @@ class CellResult:
         usage: processor time and memory of the fit.
         tried: settings that were tried before it; 1 where the model was fitted as it is.
         search_cpu_s: processor seconds of the tries.
+        elsewhere: whether it is another process's to fit, and not there yet.
     """
 
     cell: Cell
@@ -60,6 +61,7 @@ class CellResult:
     usage: Usage = field(default_factory=Usage)
     tried: int = 1
     search_cpu_s: float = 0.0
+    elsewhere: bool = False
 
     @classmethod
     def of(cls, cell: Cell, path: Path, found: CellRecord) -> "CellResult":

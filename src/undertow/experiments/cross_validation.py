@@ -14,7 +14,7 @@ from undertow.errors import DataWarning, UndertowError
 from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import load_and_predict, noted, told
 from undertow.experiments.grid import run_grid
-from undertow.experiments.identity import identity, run_directory, split_ids
+from undertow.experiments.identity import gathering, identity, run_directory, split_ids
 from undertow.experiments.reporting import report_run
 from undertow.experiments.scores import FILE as SCORES
 from undertow.experiments.scores import (
@@ -24,6 +24,7 @@ from undertow.experiments.scores import (
     write_scores,
 )
 from undertow.experiments.single_run import RunResult, fit_facts, has_baseline
+from undertow.experiments.workers import Shard, Workers, check_all_there
 from undertow.models.base import Estimator, ProgressReport
 from undertow.report import check_kinds
 from undertow.training import teller
@@ -40,7 +41,8 @@ def cross_validate(
     resume: bool = False,
     progress: ProgressReport | None = None,
     report: Report | None = None,
-    workers: int = 1,
+    workers: int | Workers = 1,
+    shard: str | Shard | None = None,
     source: Mapping[str, Any] | None = None,
     figures: Collection[str] = ("png",),
     verbose: bool = True,
@@ -55,13 +57,16 @@ def cross_validate(
         folds: number of stratified folds.
         split_seed: of the folds.
         resume: go on with the same cross-validation in `out`.
-        progress, report, workers: as in `run_grid`; by default a person who watches hears of both.
+        progress, report: as in `run_grid`; by default a person who watches hears of both.
+        workers, shard: as in `run_grid`.
         source, figures, verbose: as in `run`.
 
     Raises:
         UndertowError: as `run`, or when a fold fails; the finished ones are kept for `resume`.
+        UnfinishedError: where this shard is done, and others are not.
     """
     check_kinds(figures)
+    workers, shard = Workers.resolved(workers), Shard.of(shard)
     out, source, started = Path(out), source or {}, time.monotonic()
     tell = teller(None, verbose and report is None)
     with noted() as said:
@@ -77,18 +82,21 @@ def cross_validate(
         folds=folds,
         split_seed=split_seed,
         workers=workers,
+        shard=shard,
         keep_models=True,
         report=hears["report"],
         progress=hears["progress"],
     )
     seeds = (int(model.get_params(deep=False).get("seed", 0)),)
     done: dict[str, list[CellResult]] = {}
-    with run_directory(out, what, resume, source), warnings.catch_warnings():
+    with run_directory(out, what, resume, source, shard), warnings.catch_warnings():
         # said above: the grid makes the same folds again
         warnings.filterwarnings("ignore", message=SEPARATED, category=DataWarning)
-        for name, each in models.items():
-            done[name] = fit_all({name: each}, {"trials": trials}, out / CELLS, seeds=seeds)
-            _check_all_finished(done[name])
+        with workers.ready(out / CELLS, [trials], [model]):
+            for name, each in models.items():
+                done[name] = fit_all({name: each}, {"trials": trials}, out / CELLS, seeds=seeds)
+                _check_all_finished(done[name])
+        check_all_there([cell for mine in done.values() for cell in mine], shard)
         cells = {name: [[cell.statistics()] for cell in mine] for name, mine in done.items()}
         pairs = ((join_trials(each.train, each.validation), each.test) for each in parts)
         table = score_table(cells | true_rate_cells(pairs))
@@ -109,9 +117,10 @@ def cross_validate(
             ],
             "folds": [_fold_row(cell) for mine in done.values() for cell in mine],
         }
-        write_scores(out / SCORES, table, about)
         baseline = fits[1] if len(fits) > 1 else None
-        page = report_run(out, fits[0], baseline, table, about, figures)
+        with gathering(out, shard):
+            write_scores(out / SCORES, table, about)
+            page = report_run(out, fits[0], baseline, table, about, figures)
     scored_s = max(time.monotonic() - started - about["fit_s"], 0.0)
     result = RunResult(out, fits[0].model, table, about["fit_s"], page, scored_s)
     tell(result.summary())

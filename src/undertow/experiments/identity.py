@@ -18,15 +18,16 @@ import numpy as np
 from undertow.data import Splits, TrialSet
 from undertow.data.overlaps import any_overlap
 from undertow.dynamics import Dynamics
-from undertow.errors import UndertowError
+from undertow.errors import UndertowError, UnfinishedError
 from undertow.experiments.records import read_run
+from undertow.experiments.workers.shard import Shard
 from undertow.files import flatten, plain, write_json
-from undertow.locks import LOCK, refuse_held, unfinished
+from undertow.locks import LOCK, claimed, locks_in, unfinished, writable
 from undertow.memory import blocks
 from undertow.models.base import Estimator
 from undertow.names import kebab, printable
 from undertow.options import Options
-from undertow.places import check_not_file, claimed_folder, holds_nothing
+from undertow.places import check_not_file, claimed_folder, holds_nothing, refuse_folder
 
 PACKAGES = ("undertow", "torch", "numpy", "scipy", "scikit-learn")
 HASHED = ("spikes", "lengths", "heldout", "neuron_ids", "behavior", "stimulus", "condition")
@@ -135,36 +136,71 @@ def split_ids(split: Splits) -> dict[str, np.ndarray]:
 
 @contextmanager
 def run_directory(
-    out: Path, what: Mapping[str, Any], resume: bool, source: Mapping[str, Any]
+    out: Path,
+    what: Mapping[str, Any],
+    resume: bool,
+    source: Mapping[str, Any],
+    shard: Shard | None = None,
 ) -> Iterator[None]:
     """Make `out` for this run, or find the same run in it, and hold it while the block lasts.
 
     A model that refuses its settings or data (an `UndertowError`) leaves no new directory behind.
     Where something worth keeping was written, the error says how to go on.
 
+    Several shards of a run hold it together, whichever came first.
+
     Raises:
         UndertowError: when `out` holds anything and `resume` is False, holds another run, is
             written to by another process, or cannot be written. Nothing is written then.
     """
+    part = None if shard is None else str(shard)
 
     def check(left: bool) -> None:
-        check_directory(out, what, resume)
+        check_directory(out, what, resume or shard is not None)
 
-    refuse_held(out / LOCK, out)
+    def begin(left: bool) -> None:
+        check(left)
+        if shard is not None:  # before another shard looks
+            _write_run(out, what, source)
+
+    refuse_folder(out, part)
     check(False)  # before any folder is made
-    with claimed_folder(out, RUN, check):
-        fresh = not (out / FILE).exists()
-        if fresh:
-            write_json(out / FILE, {**what, "source": source, "versions": versions()})
+    with claimed_folder(out, RUN, begin, part):
+        fresh = _write_run(out, what, source)
         try:
             yield
+        except UnfinishedError:
+            raise
         except UndertowError as error:
             if _results(out):
                 raise type(error)(_with_way_on(str(error), out)) from None
             # a refusal leaves nothing behind, unless something worth keeping was written
-            if fresh:
+            if fresh and shard is None:
                 _empty(out)
             raise
+
+
+def _write_run(out: Path, what: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
+    """Write run.json, unless it is there; whether it was not."""
+    if (out / FILE).exists():
+        return False
+    with writable(out):
+        write_json(out / FILE, {**what, "source": source, "versions": versions()})
+    return True
+
+
+@contextmanager
+def gathering(out: Path, shard: Shard | None) -> Iterator[None]:
+    """Hold the folder of a run for the files that sum up all shards, where there are shards.
+
+    Raises:
+        HeldError: where another shard writes them.
+    """
+    if shard is None:
+        yield
+        return
+    with claimed(out / LOCK, RUN, lambda left: None, out):
+        yield
 
 
 def _with_way_on(message: str, out: Path) -> str:
@@ -179,7 +215,8 @@ def _with_way_on(message: str, out: Path) -> str:
 
 def _results(out: Path) -> list[Path]:
     """Files of a run that are worth keeping: all but run.json and what errors left."""
-    files = [path for path in out.rglob("*") if path.is_file() and path.name != LOCK]
+    locks = locks_in(out)
+    files = [path for path in out.rglob("*") if path.is_file() and path not in locks]
     return [path for path in files if path.name != FILE and not path.name.endswith(".error.json")]
 
 

@@ -19,6 +19,7 @@ from undertow.experiments.cells import CellResult, Report
 from undertow.experiments.fitting import code_in, told
 from undertow.experiments.grid import run_grid
 from undertow.experiments.latent_curve_result import FewShot, Found, LatentCurve
+from undertow.experiments.workers import Shard, Workers, check_all_there
 from undertow.models.base import Estimator, ProgressReport
 from undertow.randomness import isolated_seed
 from undertow.training import teller
@@ -39,7 +40,8 @@ def latent_curve(
     repeats: int = REPEATS,
     penalty: float | None = None,
     split_seed: int = 0,
-    workers: int = 1,
+    workers: int | Workers = 1,
+    shard: str | Shard | None = None,
     report: Report | None = None,
     progress: ProgressReport | None = None,
     say: Callable[[str], None] | None = None,
@@ -65,7 +67,7 @@ def latent_curve(
         penalty: L2, of the readouts; by default chosen anew in each draw by cross-validation over
             its trials.
         split_seed: of the folds.
-        workers, report, progress: as in `run_grid`.
+        workers, shard, report, progress: as in `run_grid`.
         say: called with one line before the few-shot scores.
         verbose: as in `cross_validate`.
 
@@ -73,7 +75,9 @@ def latent_curve(
         UndertowError: when no neuron is held out, the sizes are not different whole numbers above
             zero, a size is refused by the model, or `shots` is more than the training trials of a
             fold or, without a penalty, below 2; nothing is fitted then.
+        UnfinishedError: where this shard is done, and others are not.
     """
+    shard = Shard.of(shard)
     name, sizes = size_name(base), checked_sizes(sizes)
     models = {f"{name}{size}": resized(base, size) for size in sizes}
     parts = fold_splits(trials, folds, split_seed)
@@ -87,9 +91,11 @@ def latent_curve(
         seeds=seeds,
         split_seed=split_seed,
         workers=workers,
+        shard=shard,
         keep_models=True,
         **told(report, progress, verbose),
     )
+    check_all_there(cells, shard)
     teller(say, verbose)(
         f"few-shot co-smoothing: readouts fitted on {shots} trials, {repeats} draws in each fold"
     )

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,10 @@ from tests.experiments.search.small import (
     scores,
     searched,
 )
-from undertow.experiments.search import Search, Trial
-from undertow.experiments.search.ray_guard import MARK, mark_of, marked
-from undertow.experiments.search.ray_session import ENVIRONMENT, ray_session
-from undertow.experiments.search.ray_session import LOOPBACK as LOOPBACK_ONLY
+from undertow.experiments.search import Trial
 from undertow.experiments.search.training import Task, advance, once
 from undertow.experiments.search.trial import checkpoint_of
+from undertow.experiments.workers.ray_guard import marked
 from undertow.models import Choices, Range
 from undertow.models.search_space import sampled_settings
 from undertow.training import read_tensors
@@ -43,22 +40,6 @@ HALVING: dict[str, Any] = {
     "samples": 3,
 }
 LISTENS, LOOPBACK = "0A", re.compile(r"^(0100007F|0{16}FFFF00000100007F|0{24}01000000)$")
-
-
-@pytest.fixture(scope="module")
-def own_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Ray with two processors that these tests share, and the mark of its processes.
-
-    Nothing of it is left in the end.
-    """
-    folder = tmp_path_factory.mktemp("ray")
-    ours = (*ENVIRONMENT, *LOOPBACK_ONLY, "RAY_AUTH_TOKEN", "RAY_AUTH_MODE", MARK)
-    before = {name: os.environ.get(name) for name in ours}
-    with ray_session(Search(engine="ray", workers=2), folder, 0, 0) as storage:
-        yield mark_of(folder)
-    assert not marked(mark_of(folder))
-    assert not storage.parent.exists()
-    assert {name: os.environ.get(name) for name in ours} == before
 
 
 def listening(process: int) -> set[str]:

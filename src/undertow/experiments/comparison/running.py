@@ -1,7 +1,7 @@
 """Comparison: many models on the same folds and seeds, each told apart from the best."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from undertow import checks
 from undertow.data import TrialSet
 from undertow.errors import UndertowError
 from undertow.experiments.cells import CellResult, Report
+from undertow.experiments.comparison.recordings import Comparisons
 from undertow.experiments.comparison.result import Comparison
 from undertow.experiments.fitting import told
 from undertow.experiments.grid import run_grid
+from undertow.experiments.workers import Shard, Workers, check_all_there
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.loading import model_choices, model_class
 from undertow.training import teller
@@ -40,7 +42,8 @@ def compare(
     train_trials: Sequence[int] = (),
     tries: int = 1,
     split_seed: int = 0,
-    workers: int = 1,
+    workers: int | Workers = 1,
+    shard: str | Shard | None = None,
     keep_models: bool = False,
     data_name: str = "data",
     report: Report | None = None,
@@ -71,62 +74,161 @@ def compare(
             on the validation trials of each fold, those given among them, and the model is fitted
             under the best. 1 fits all models as they are.
         split_seed: of the folds, and of the trials left to learn from.
-        workers, keep_models, report, progress: as in `run_grid`.
+        workers, shard, keep_models, report, progress: as in `run_grid`.
         data_name: of the recording, in the names of the fits.
         verbose: as in `cross_validate`.
 
     Raises:
         UndertowError: for no model, an unknown one, two of one name, or a fit in `out` of other
             settings or data.
+        UnfinishedError: where this shard is done, and others are not.
     """
-    named = named_models(models)
-    checks.whole("folds", folds, 2, error=UndertowError)
-    if budget_minutes is not None:
-        checks.number("budget_minutes", budget_minutes, 0, 1e6, above=True, error=UndertowError)
-    options: dict[str, Any] = {
+    options = {
         "folds": folds,
         "split_seed": split_seed,
         "workers": workers,
+        "shard": shard,
         "keep_models": keep_models,
         "tries": tries,
         **told(report, progress, verbose),
     }
-    blocks = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]
-    if not blocks:
-        raise UndertowError("a comparison needs at least one fold and one seed.")
+    parts = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]
     tell = teller(None, verbose and report is None)
-    deadline = None if budget_minutes is None else time.monotonic() + 60 * budget_minutes
-    cells: list[CellResult] = []
+    data = {data_name: trials}
+    found = _compared(data, out, models, tell, options, parts, train_trials, budget_minutes)
+    return found[data_name]
+
+
+def compare_recordings(
+    data: Mapping[str, TrialSet],
+    out: str | Path,
+    models: Models = (),
+    folds: int = 5,
+    seeds: Sequence[int] = (0,),
+    train_trials: Sequence[int] = (),
+    tries: int = 1,
+    split_seed: int = 0,
+    workers: int | Workers = 1,
+    shard: str | Shard | None = None,
+    keep_models: bool = False,
+    report: Report | None = None,
+    progress: ProgressReport | None = None,
+    verbose: bool = True,
+) -> Comparisons:
+    """Compare models on each of several recordings, as one grid of fits.
+
+    Args:
+        data: name → trials, held-out neurons marked.
+        out, models, folds, seeds, train_trials, tries, split_seed, workers, shard: as in `compare`.
+        keep_models, report, progress, verbose: as in `compare`.
+
+    Raises:
+        UndertowError: as `compare`, and without a recording.
+        UnfinishedError: where this shard is done, and others are not.
+    """
+    if not data:
+        raise UndertowError("there is no recording to compare models on: give at least one.")
+    options = {
+        "folds": folds,
+        "split_seed": split_seed,
+        "workers": workers,
+        "shard": shard,
+        "keep_models": keep_models,
+        "tries": tries,
+        **told(report, progress, verbose),
+    }
+    parts = [(fold, seed) for seed in seeds for fold in range(folds)]
+    tell = teller(None, verbose and report is None)
+    return Comparisons(_compared(data, out, models, tell, options, parts, train_trials))
+
+
+def _compared(
+    data: Mapping[str, TrialSet],
+    out: str | Path,
+    models: Models,
+    tell: Callable[[str], None],
+    options: dict[str, Any],
+    parts: Sequence[tuple[int, int]],
+    train_trials: Sequence[int],
+    budget_minutes: float | None = None,
+) -> dict[str, Comparison]:
+    """The comparison of each recording; `options` are of `run_grid`."""
+    named, folds = named_models(models), options["folds"]
+    workers, shard = Workers.resolved(options["workers"]), Shard.of(options["shard"])
+    options = {**options, "workers": workers, "shard": shard}
+    checks.whole("folds", folds, 2, error=UndertowError)
+    if budget_minutes is not None:
+        if shard is not None:
+            raise UndertowError("a shard does its part whole: leave budget_minutes None.")
+        checks.number("budget_minutes", budget_minutes, 0, 1e6, above=True, error=UndertowError)
+    if not parts:
+        raise UndertowError("a comparison needs at least one fold and one seed.")
+    where, cells = Path(out) / CELLS, list[CellResult]()
     fewer: dict[int, list[CellResult]] = {n: [] for n in train_trials}
-    for done, (fold, seed) in enumerate(blocks):
-        if done and deadline is not None and time.monotonic() > deadline:
-            tell(f"{done} of {len(blocks)} folds and seeds fitted within the budget")
-            break
-        again = seed != seeds[0] and tries == 1
-        fresh = {name: each for name, each in named.items() if each.seeded or not again}
-        if not fresh:
-            continue
-        block = {"seeds": (seed,), "only_folds": (fold,), **options}
-        cells += run_grid(fresh, {data_name: trials}, Path(out) / CELLS, **block)
-        for n in fewer:
-            data = {f"{data_name}-{n}-trials": trials}
-            fewer[n] += run_grid(fresh, data, Path(out) / CELLS, train_trials=n, **block)
+    with workers.ready(where, list(data.values()), list(named.values())):
+        for fresh, only, given in _rounds(named, parts, options["tries"], budget_minutes, tell):
+            block = {"seeds": given, "only_folds": only, **options}
+            cells += run_grid(fresh, data, where, **block)
+            for n in fewer:
+                again = {_fewer(name, n): trials for name, trials in data.items()}
+                fewer[n] += run_grid(fresh, again, where, train_trials=n, **block)
     for each in (cells, *fewer.values()):
+        check_all_there(each, shard)
         each += _unseeded(named, each)
-    if fewer:
-        fewer[round(trials.n_trials * (1 - 1 / folds))] = cells  # the curves end at all trials
-    return Comparison.from_cells(named, cells, fewer)
+    found = {}
+    for name, trials in data.items():
+        own = [cell for cell in cells if cell.cell.data == name]
+        curve = {
+            n: [c for c in each if c.cell.data == _fewer(name, n)] for n, each in fewer.items()
+        }
+        if curve:
+            curve[round(trials.n_trials * (1 - 1 / folds))] = own  # curves end at all trials
+        found[name] = Comparison.from_cells(named, own, curve)
+    return found
+
+
+def _fewer(name: str, trials: int) -> str:
+    """Name of a recording of which so many trials are learned from."""
+    return f"{name}-{trials}-trials"
+
+
+def _rounds(
+    models: Mapping[str, Estimator],
+    parts: Sequence[tuple[int, int]],
+    tries: int,
+    budget_minutes: float | None,
+    tell: Callable[[str], None],
+) -> Iterator[tuple[dict[str, Estimator], tuple[int, ...], tuple[int, ...]]]:
+    """Models, folds and seeds that are fitted together: all that a seed is asked of.
+
+    Under a budget each fold and seed comes alone, so that all models have the same ones in the end.
+    """
+    first = parts[0][1]
+    deadline = None if budget_minutes is None else time.monotonic() + 60 * budget_minutes
+    folds = tuple(dict.fromkeys(fold for fold, _ in parts))
+    seeds = tuple(dict.fromkeys(seed for _, seed in parts))
+    alone = [((fold,), (seed,)) for fold, seed in parts]
+    together = [(folds, seeds)] if tries > 1 else [(folds, (seed,)) for seed in seeds]
+    rounds = together if deadline is None else alone
+    for done, (only, given) in enumerate(rounds):
+        if done and deadline is not None and time.monotonic() > deadline:
+            tell(f"{done} of {len(rounds)} folds and seeds fitted within the budget")
+            return
+        again = first not in given and tries == 1
+        if fresh := {name: each for name, each in models.items() if each.seeded or not again}:
+            yield fresh, only, given
 
 
 def _unseeded(models: Mapping[str, Estimator], cells: Sequence[CellResult]) -> list[CellResult]:
     """The fits that depend on no seed, under the seeds they were not fitted with."""
-    done = {(c.cell.model, c.cell.fold, c.cell.seed) for c in cells}
+    done = {(c.cell.model, c.cell.data, c.cell.fold, c.cell.seed) for c in cells}
     seeds = {c.cell.seed for c in cells}
     return [
         replace(c, cell=replace(c.cell, seed=seed))
         for c in cells
         for seed in seeds
-        if not models[c.cell.model].seeded and (c.cell.model, c.cell.fold, seed) not in done
+        if not models[c.cell.model].seeded
+        and (c.cell.model, c.cell.data, c.cell.fold, seed) not in done
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from undertow.experiments.search.training import Task, advance
 from undertow.experiments.search.trial import Trial
-from undertow.experiments.workers import in_processes
+from undertow.experiments.workers.processes import in_processes
 from undertow.models.base import ProgressReport
 from undertow.training import named
 

@@ -14,10 +14,10 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from undertow.errors import UndertowError
 from undertow.experiments.search.options import Search
-from undertow.experiments.search.ray_session import gpus_of
 from undertow.experiments.search.ray_trainable import SCORE, SLICE, TURN, SlicedTraining
 from undertow.experiments.search.training import Task
 from undertow.experiments.search.trial import Trial, read_trial, trial_name, write_trial
+from undertow.experiments.workers.ray_session import gpus_of
 from undertow.models.search_space import SearchSpace, perturbed_settings
 
 Report = Callable[[Trial, int, int], None]

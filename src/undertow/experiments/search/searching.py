@@ -11,10 +11,10 @@ from undertow.data import TrialSet
 from undertow.errors import ModelError, UndertowError
 from undertow.experiments.search.local import run_here
 from undertow.experiments.search.options import Search
-from undertow.experiments.search.ray_session import gpus_of, ray_session
 from undertow.experiments.search.result import SearchResult, dotted
 from undertow.experiments.search.training import Task, once
 from undertow.experiments.search.trial import Trial
+from undertow.experiments.workers.ray_session import gpus_of, ray_session
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.search_space import SearchSpace, check_space, sampled_settings
 from undertow.models.trained import TrainedModel
@@ -109,7 +109,8 @@ def _on_ray(
 ) -> list[Trial]:
     """Connect to Ray, whose modules are imported only then, and run the trials there."""
     data_bytes = task.train.spikes.nbytes + task.validation.spikes.nbytes
-    with ray_session(options, task.folder, data_bytes, gpus_of(task.model)) as storage:
+    workers, gpus = options.workers or 1, gpus_of(task.model)
+    with ray_session(options.address, workers, task.folder, data_bytes, gpus) as storage:
         from undertow.experiments.search.ray_engine import train_on_ray
 
         return train_on_ray(task, trials, options, space, tell, storage)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from undertow.experiments.workers import in_processes
+from undertow.experiments.workers.processes import in_processes
 
 
 def squared(number: int) -> tuple[int, int]:

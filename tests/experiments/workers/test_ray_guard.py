@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from undertow.experiments.search.ray_guard import MARK, end_marked, mark_of, marked, start_guard
+from undertow.experiments.workers.ray_guard import MARK, end_marked, mark_of, marked, start_guard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -18,7 +18,7 @@ WAIT_S = 60.0
 DRIVER = """
 import os, subprocess, sys
 from pathlib import Path
-from undertow.experiments.search.ray_guard import start_guard
+from undertow.experiments.workers.ray_guard import start_guard
 start_guard(sys.argv[1], Path(sys.argv[2]))
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
                  env={**os.environ, "UNDERTOW_SEARCH": sys.argv[1]}, start_new_session=True)

@@ -1,4 +1,4 @@
-"""A Ray of this search's own on this machine, or a cluster that runs already."""
+"""A Ray of this command's own on this machine, or a cluster that runs already."""
 
 import logging
 import os
@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from undertow.errors import UndertowError
-from undertow.experiments.search.options import Search
-from undertow.experiments.search.ray_guard import MARK, end_marked, mark_of, start_guard
+from undertow.experiments.workers.ray_guard import MARK, end_marked, mark_of, start_guard
 from undertow.files import reason
 from undertow.models.base import Estimator
 from undertow.names import printable
@@ -33,7 +32,7 @@ ENVIRONMENT = {
     "TUNE_WARN_THRESHOLD_S": "3600",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # the state of a search is kept in undertow's own files
 }
-"""Every variable of Ray that undertow sets, while a search lasts."""
+"""Every variable of Ray that undertow sets, while a search or a grid lasts."""
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets a Ray started here listen to this machine alone, as it does on macOS and Windows."""
 TOKEN = secrets.token_hex(32)
@@ -42,15 +41,19 @@ END_S = 10.0
 
 
 @contextmanager
-def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> Iterator[Path]:
+def ray_session(
+    address: str | None, workers: int, folder: Path, data_bytes: int, gpus: int
+) -> Iterator[Path]:
     """Connect to Ray in the block.
 
     A Ray that the caller has connected to is used as it is; one that is started here ends with the
     block, and with this process, however that ends.
 
     Args:
-        options: with the address of a cluster, or None for a Ray on this machine.
-        folder: of the search, which tells its processes from those of others.
+        address: of a cluster: 'auto', 'HOST:PORT' or 'ray://HOST:PORT'; None for a Ray on this
+            machine.
+        workers: processes of that one.
+        folder: of the results, which tells the processes from those of others.
         data_bytes: size of what all workers share.
         gpus: of this machine that trainings use.
 
@@ -60,7 +63,6 @@ def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> It
     Raises:
         UndertowError: where no cluster answers, or Ray does not start.
     """
-    address = options.address
     local = address is None or _is_loopback(_host_and_port(address)[0])
     environment = ENVIRONMENT | LOOPBACK if local else ENVIRONMENT
     with _environment(environment), _loopback(local), _quiet():
@@ -74,7 +76,7 @@ def ray_session(options: Search, folder: Path, data_bytes: int, gpus: int) -> It
             with _connected(address), _removed(folder / "ray") as storage:
                 yield storage
         else:
-            started = _started(options.workers or 1, folder, data_bytes, gpus)
+            started = _started(workers, folder, data_bytes, gpus)
             with _own_token(), started as storage:
                 yield storage
 

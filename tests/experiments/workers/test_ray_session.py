@@ -13,8 +13,8 @@ import pytest
 
 from tests.experiments.search.small import UNUSED, scores, searched
 from undertow.errors import UndertowError
-from undertow.experiments.search import ray_session as module
-from undertow.experiments.search.ray_guard import MARK, end_marked, mark_of
+from undertow.experiments.workers import ray_session as module
+from undertow.experiments.workers.ray_guard import MARK, end_marked, mark_of
 
 without_ray = pytest.mark.skipif(
     find_spec("ray") is None, reason="Ray is not installed: undertow[tune]"
