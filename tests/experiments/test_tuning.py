@@ -19,7 +19,8 @@ from undertow.experiments.search.training import Task, advance, once
 from undertow.experiments.tuning import chosen_model, put_checkpoint
 from undertow.models import Choices, LangevinFlow, Range
 from undertow.training import Training, read_tensors
-from undertow.training.loop import CHECKPOINT, Interrupted
+from undertow.training.kept_state import CHECKPOINT
+from undertow.training.loop import Interrupted
 
 pytestmark = [pytest.mark.filterwarnings(UNUSED), pytest.mark.usefixtures("no_report")]
 FACTORS = {"latent_dim": Choices((2, 3, 4)), "width_s": Range(0.01, 0.1, "log")}

@@ -33,7 +33,7 @@ from undertow.training import (
     train,
     write_tensors,
 )
-from undertow.training.loop import CHECKPOINT, LOG
+from undertow.training.kept_state import CHECKPOINT, LOG
 
 ROOT = Path(__file__).parent.parent.parent
 SHORT = Training(epochs=9, batch_size=8, validate_every=2, checkpoint_seconds=0.0)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.training.tiny import run, tiny_batch, tiny_network, tiny_objective, tiny_validate
 from undertow.training import Interrupted, Training, TrainingState, read_header, train
-from undertow.training.loop import CHECKPOINT
+from undertow.training.kept_state import CHECKPOINT
 
 
 def rates_of(losses: list[float], **settings: Any) -> list[float]:

@@ -22,6 +22,7 @@ WRONG = {
     "epochs": below_one | fraction,
     "steps": below_one | fraction,
     "batch_size": below_one | fraction,
+    "shards": below_one | fraction,
     "validate_every": below_one | fraction,
     "learning_rate": not_positive,
     "dynamics_rate": not_positive,

@@ -11,7 +11,7 @@ from undertow.cli.errors import guarded, resumable, say
 from undertow.cli.plan import Plan
 from undertow.cli.reading import Reading
 from undertow.cli.sessions import fit_sessions, recordings
-from undertow.errors import UndertowError
+from undertow.cli.together import Crew
 
 if TYPE_CHECKING:
     from undertow.data import TrialSet
@@ -116,12 +116,17 @@ def fit(
 
     plan, paths = Plan.resolve(given, setting or [], config, reading), recordings(data)
     plan.computing.begin()
-    _check_spread(plan, spread, len(paths))
+    crew = Crew.of(plan, spread, len(paths))
     if len(paths) > 1:
         fit_sessions(plan, paths, resume, quiet, dry_run)
         return
-    plan, only = plan.racing(), paths[0]
+    plan, only = crew.shared(plan.racing()), paths[0]
     estimator, _ = plan.build_model(), plan.figure_kinds()
+    crew.check_model(estimator)
+    if crew.rank > 0:
+        if not dry_run:
+            crew.help(plan, only, estimator, resume)
+        return
     if dry_run:
         trials = plan.read(only)
         warn_of_unused(estimator.unused_signals(trials))
@@ -138,22 +143,9 @@ def fit(
     read = [trials]
     del trials  # `_run` takes the last reference out of `read`
     with resumable(directory):
-        show.result(_run(plan, read, estimator, plan.source(only), resume, quiet, spread))
-
-
-def _check_spread(plan: Plan, spread: options.Spreading, recordings: int) -> None:
-    """Refuse options of several fits where there is one.
-
-    Raises:
-        UndertowError: naming them, and what else there is.
-    """
-    asked = {k: v for k, v in vars(spread).items() if v not in (None, "auto")}
-    if asked and (plan.folds is None or recordings > 1):
-        raise UndertowError(
-            f"--{next(iter(asked))} is of several fits, and this is one: cross-validate with "
-            "--folds N, or leave it out."
+        show.result(
+            _run(plan, read, estimator, plan.source(only), resume, quiet, crew, spread.shard)
         )
-    spread.chosen()
 
 
 def _run(
@@ -163,7 +155,8 @@ def _run(
     source: dict[str, Any],
     resume: bool,
     quiet: bool,
-    spread: options.Spreading,
+    crew: Crew,
+    shard: str | None,
 ) -> "RunResult":
     """Run a plan on the trials read: one split, or cross-validation.
 
@@ -185,6 +178,8 @@ def _run(
             say=None if quiet else say,
             figures=plan.figure_kinds(),
             verbose=not quiet,
+            helped=crew.together and crew.workers is None,
+            workers=crew.workers,
         )
     return cross_validate(
         read.pop(),
@@ -195,8 +190,8 @@ def _run(
         resume=resume,
         progress=progress,
         report=None if quiet else show.cell_line,
-        workers=spread.chosen(),
-        shard=spread.shard,
+        workers=crew.workers or 1,
+        shard=shard,
         source=source,
         figures=plan.figure_kinds(),
         verbose=not quiet,

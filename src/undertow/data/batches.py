@@ -154,6 +154,13 @@ class Batch:
             labels={name: codes[index] for name, codes in self.labels.items()},
         )
 
+    def cut(self, parts: int) -> "list[Batch]":
+        """Parts of this batch, of sizes that differ by at most one; itself for one."""
+        if parts == 1:
+            return [self]
+        rows = torch.arange(len(self), device=self.lengths.device).tensor_split(parts)
+        return [self.take(index) for index in rows]
+
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator["Batch"]:
         """Minibatches of at most `size` trials in random order.
 

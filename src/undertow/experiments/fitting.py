@@ -122,6 +122,14 @@ def fit_and_predict(
             and '.fit.json'.
         fit_options: `checkpoint`, `resume` and `progress` of `model.fit`; silent without the last.
     """
+    about, usage = fit_and_save(model, splits, save_to, **fit_options)
+    return replace(_predicted(model, splits, about), usage=usage)
+
+
+def fit_and_save(
+    model: Estimator, splits: Splits, save_to: Path | None = None, **fit_options: Any
+) -> tuple[dict[str, Any], Usage]:
+    """The first part of `fit_and_predict`; what is written beside the model, and what it took."""
     quiet = {} if fit_options.get("progress") else {"progress": silent}
     before = fit_options.get("checkpoint") if fit_options.get("resume") else None
     resumed = before is not None and Path(before).is_dir() and not holds_nothing(Path(before))
@@ -137,7 +145,7 @@ def fit_and_predict(
         # before the model: where a model file lies, its seconds and warnings do too
         write_json(save_to.with_suffix(FIT), about)
         model.save(save_to)
-    return replace(_predicted(model, splits, about), usage=usage)
+    return about, usage
 
 
 def load_and_predict(model: Estimator, splits: Splits, path: Path) -> Fitted:

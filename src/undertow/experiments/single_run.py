@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from undertow.experiments.scores import (
     write_scores,
 )
 from undertow.experiments.search.result import SearchResult
+from undertow.experiments.together import CHECKPOINT, led
+from undertow.experiments.workers import Workers
 from undertow.memory import give_back
 from undertow.models.base import Estimator, ProgressReport
 from undertow.report import check_kinds
 from undertow.training import clock, reporter, teller
 
-MODEL, CHECKPOINT = "model.safetensors", "checkpoint"
+MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ def run(
     say: Callable[[str], None] | None = None,
     figures: Collection[str] = ("png",),
     verbose: bool = True,
+    helped: bool = False,
+    workers: Workers | None = None,
 ) -> RunResult:
     """Fit `model` on the training trials and score it on the test trials.
 
@@ -91,6 +95,9 @@ def run(
             reading options).
         figures: kinds of files in figures/: 'png', 'svg', 'pdf'.
         verbose: False for silence where neither `progress` nor `say` is given.
+        helped: whether other processes, that `torchrun` has started and that call `help_run`, train
+            the model together with this one.
+        workers: processes of Ray that train it together in this one's place.
 
     Raises:
         UndertowError: when `out` is not empty and `resume` is False, or holds another run; and for
@@ -106,6 +113,7 @@ def run(
     del trials
     about = {**what, "source": source}
     carrying = Run(out, about, said, resume, reporter(progress, verbose), tell, figures)
+    carrying = replace(carrying, helped=helped, workers=workers)
     with run_directory(out, what, resume, source):
         result = carrying.carry_out(model, splits)
     if say is None:
@@ -126,6 +134,8 @@ class Run:
         tell: called with one line before each longer step.
         figures: kinds of files in figures/.
         search: by which the model's settings were found; None where they were given.
+        helped: whether other processes train the model together with this one.
+        workers: processes of Ray that train it together in this one's place.
     """
 
     out: Path
@@ -136,10 +146,13 @@ class Run:
     tell: Callable[[str], None]
     figures: Collection[str]
     search: SearchResult | None = None
+    helped: bool = False
+    workers: Workers | None = None
 
     def carry_out(self, model: Estimator, splits: Splits) -> RunResult:
         """Fit, score beside the baseline, and write model, scores and report."""
-        done = fit_or_load(model, splits, self.out, self.resume, self.progress)
+        options = (self.resume, self.progress, self.helped, self.workers)
+        done = fit_or_load(model, splits, self.out, *options)
         fitted_at = time.monotonic()
         # rates of all training trials are large: those of one model are held at a time
         fits, found = {}, {}
@@ -194,15 +207,32 @@ def fit_facts(fitted: Fitted, splits: Splits) -> dict[str, Any]:
 
 
 def fit_or_load(
-    model: Estimator, splits: Splits, out: Path, resume: bool, progress: ProgressReport | None
+    model: Estimator,
+    splits: Splits,
+    out: Path,
+    resume: bool,
+    progress: ProgressReport | None,
+    helped: bool = False,
+    workers: Workers | None = None,
 ) -> Fitted:
-    """Fit and save in `out`.
+    """Fit and save in `out`, alone or with others; see `run`.
 
     A resumed run that has already saved its model only predicts again.
     """
-    path = out / MODEL
-    if resume and path.exists():
-        return load_and_predict(model, splits, path)
-    return fit_and_predict(
-        model, splits, path, checkpoint=out / CHECKPOINT, resume=resume, progress=progress
+    path, checkpoint = out / MODEL, out / CHECKPOINT
+    there = resume and path.exists()
+    if workers is not None and not there:
+        from undertow.experiments.workers.ray_train import fit_on_ray
+
+        fit_on_ray(model, splits, path, workers, checkpoint, resume)
+        there = True
+    options = {"checkpoint": checkpoint, "resume": resume, "progress": progress}
+    return led(
+        lambda: (
+            load_and_predict(model, splits, path)
+            if there
+            else fit_and_predict(model, splits, path, **options)
+        ),
+        needed=not there,
+        helped=helped,
     )

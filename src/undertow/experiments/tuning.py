@@ -25,7 +25,7 @@ from undertow.models.search_space import SearchSpace
 from undertow.models.trained import TrainedModel
 from undertow.report import check_kinds
 from undertow.training import reporter, teller
-from undertow.training.loop import CHECKPOINT as STATE
+from undertow.training.kept_state import CHECKPOINT as STATE
 
 FOLDER = "search"
 

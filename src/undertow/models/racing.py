@@ -13,8 +13,8 @@ from undertow.errors import ModelError
 from undertow.files import read_json, write_json
 from undertow.models.base import ProgressReport
 from undertow.names import nearest
-from undertow.training import Training, named
-from undertow.training.loop import CHECKPOINT
+from undertow.training import Training, named, processes
+from undertow.training.kept_state import CHECKPOINT
 
 Recipe = Mapping[str, Any]
 Parts = tuple[TrialSet, TrialSet]
@@ -87,7 +87,10 @@ class Entrant:
             done = folder / f"scores_at_{share:.4f}.json"
             if not done.exists():  # a training that went on would be scored at a later epoch
                 self.model.advance(trials, validation, share, folder, named(report, self.name))
-                write_json(done, self.model.scores_by_trial(validation).tolist())
+                scored = processes().agreed(
+                    lambda: self.model.scores_by_trial(validation).tolist()  # noqa: B023
+                )
+                write_json(done, scored)
             scores.append(np.array(read_json(done), dtype=np.float64))
             if len(scores[-1]) != len(validation):
                 raise ModelError(

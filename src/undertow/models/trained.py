@@ -1,7 +1,7 @@
 """`TrainedModel`: what all models that are trained by gradients have in common.
 
-A concrete model says how its network is built, what is minimised, what is validated and what it
-predicts. Splitting, fitting, refitting and checkpoints are done here.
+A concrete model says how its network is built, what is minimised, validated and predicted.
+Splitting, fitting, refitting and checkpoints are done here.
 """
 
 import time
@@ -34,6 +34,7 @@ from undertow.training import (
     Validate,
     clock,
     kept_row,
+    own_folder,
     reporter,
     threads,
     train,
@@ -109,7 +110,7 @@ class TrainedModel(NetworkModel[Network]):
     recipes: ClassVar[Mapping[str, Recipe]] = {}
     """Settings by name, which `Training(recipes=…)` races."""
     adjustable: ClassVar[frozenset[str]] = STEPPING
-    """Settings that may change amid a training: the network and its budget stay what they are."""
+    """Settings that may change amid a training; not the network, nor its budget."""
 
     def scores_by_trial(self, trials: TrialSet) -> np.ndarray:
         """Score each validation trial; the sum is in bits per spike, up to a constant.
@@ -150,8 +151,9 @@ class TrainedModel(NetworkModel[Network]):
         report, started = reporter(progress, verbose), time.monotonic()
         trials, validation = learning_parts(trials, validation, bin_s, self.seed)
         warn_of_unused(self.unused_signals(trials))
-        folder, self.notes_ = None if checkpoint is None else Path(checkpoint), []
+        self.notes_ = []
         with ExitStack() as stack:
+            folder = stack.enter_context(own_folder(checkpoint))
             if self.training.recipes:
                 folder = folder or Path(stack.enter_context(TemporaryDirectory()))
                 chosen = settle(self, trials, validation, folder, resume, report)

@@ -8,9 +8,19 @@ from undertow.training.progress import Progress, clock, named, reporter, silent,
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
 from undertow.training.threads import threads, threads_for, use_threads
+from undertow.training.together import (
+    LostError,
+    Processes,
+    launched,
+    own_folder,
+    processes,
+    together,
+)
 
 __all__ = [
     "Interrupted",
+    "LostError",
+    "Processes",
     "Progress",
     "Solve",
     "Training",
@@ -22,7 +32,10 @@ __all__ = [
     "clock",
     "history_csv",
     "kept_row",
+    "launched",
     "named",
+    "own_folder",
+    "processes",
     "read_header",
     "read_tensors",
     "reporter",
@@ -30,6 +43,7 @@ __all__ = [
     "teller",
     "threads",
     "threads_for",
+    "together",
     "train",
     "use_threads",
     "write_tensors",

@@ -10,22 +10,19 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from undertow.encoders import dropout_from
 from undertow.errors import ModelError, StabilityError, UndertowWarning
-from undertow.files import PARTIAL, write_text
+from undertow.files import PARTIAL
 from undertow.training.broken import (
     NonFiniteError,
-    check_terms,
     check_weights,
     clip_gradient,
 )
-from undertow.training.checkpoint import read_tensors, write_tensors
-from undertow.training.history import Row, history_csv
+from undertow.training.gradient import Minibatch, Noise, Objective, shard_gradient
+from undertow.training.history import Row
+from undertow.training.kept_state import resumed, save, write_log
 from undertow.training.settings import Training
 from undertow.training.state import TrainingState
-
-CHECKPOINT = "checkpoint.safetensors"
-LOG = "log.csv"
+from undertow.training.together import RECOVERABLE, LostError, processes
 
 
 class Learned(Protocol):
@@ -37,11 +34,10 @@ class Learned(Protocol):
 
     def __len__(self) -> int: ...
 
-    def shuffled(self, size: int, generator: torch.Generator) -> "Iterator[Learned]":
+    def shuffled(self, size: int, generator: torch.Generator) -> Iterator[Minibatch]:
         """Minibatches of about `size` trials in random order."""
 
 
-Objective = Callable[[Any, torch.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 Validate = Callable[[nn.Module], float | Mapping[str, float]]
 Solve = Callable[[nn.Module, float], bool]
 Report = Callable[[Row, float, float], None]
@@ -72,7 +68,7 @@ def train(
     """Train `network` in place.
 
     It ends with the weights that validated best, or with the last ones where there is no
-    validation.
+    validation. Processes inside `together()` train it together.
 
     Args:
         network: the network to train.
@@ -101,14 +97,18 @@ def train(
     Raises:
         Interrupted: on Ctrl-C, after the state was saved.
         ModelError: where not one epoch could be finished, with what broke it and what to lower.
+        LostError: where another process that trains with this one is gone, after the state was
+            saved.
     """
     settings = settings.planned(len(batch))
+    processes().check_shards(settings.shards)
+    processes().share(list(network.state_dict().values()))
     state = TrainingState(network, settings, seed, last_epoch, groups)
     for part in [] if directory is None else directory.glob(f".*{PARTIAL}"):
         part.unlink(missing_ok=True)  # of a run killed while it wrote
-    if resume and directory is not None and (directory / CHECKPOINT).exists():
-        _restore(state, directory / CHECKPOINT)
-        _log(directory, state.counters.history)  # the run may have been killed before it wrote it
+    if resumed(state, directory if resume else None):
+        # the run may have been killed before it wrote it
+        write_log(directory, state.counters.history)
     elif solve is not None:
         _solve(state, solve)
     last_good, last_row = (state.tensors(), state.numbers()), Row()
@@ -119,7 +119,9 @@ def train(
         while not state.finished:
             try:
                 row = _run_epoch(state, batch, objective)
-                state.counters.elapsed_s = before_s + time.monotonic() - started
+                state.counters.elapsed_s = processes().agreed(
+                    lambda: before_s + time.monotonic() - started
+                )
                 if state.counters.epoch % (settings.validate_every or 1) == 0 or state.finished:
                     if solve is not None:
                         _solve(state, solve)
@@ -127,72 +129,69 @@ def train(
                     if report is not None:
                         report(row, state.share_done, _seconds_left(state))
                 last_row = row
-            except (NonFiniteError, StabilityError, torch.linalg.LinAlgError) as error:
+            except RECOVERABLE as error:
                 _roll_back(state, last_good, _one_line(error), validate, last_row)
             # only whole epochs are kept: one cut short by Ctrl-C is run again from its own seed
             last_good = (state.tensors(), state.numbers())
             if time.monotonic() - saved_at > settings.checkpoint_seconds or state.finished:
-                _save(directory, *last_good)
+                save(directory, *last_good)
                 saved_at = time.monotonic()
     except KeyboardInterrupt:
-        _save(directory, *last_good)
+        save(directory, *last_good)
         raise Interrupted("training was interrupted; its state is saved") from None
+    except LostError:
+        save(directory, *last_good)
+        raise
     # the averaged weights that were kept, not those of the last step
     network.load_state_dict(state.best)
     return state.counters.history
 
 
-def _restore(state: TrainingState, path: Path) -> None:
-    tensors, numbers = read_tensors(path)
-    if why := state.misfit(tensors, numbers):
-        raise ModelError(
-            f"{path} is no checkpoint of this network ({why}): resume with the same trials and "
-            "settings, or choose another folder."
-        )
-    state.restore(tensors, numbers)
-
-
 def _run_epoch(state: TrainingState, batch: Learned, objective: Objective) -> Row:
-    rate, seed = state.set_learning_rate(), state.epoch_seed()
+    rate, seed, shards = state.set_learning_rate(), state.epoch_seed(), state.settings.shards
     sums: Row = {}
-    device = batch.device
     # batches are shuffled on the CPU: the same order on every device
-    shuffler, noise = (
-        torch.Generator().manual_seed(seed),
-        torch.Generator(device).manual_seed(seed + 1),
-    )
+    shuffler, noise = torch.Generator().manual_seed(seed), Noise(seed, shards, batch.device)
     state.network.train()
-    with dropout_from(state.network, noise):
-        for step, minibatch in enumerate(batch.shuffled(state.settings.batch_size, shuffler), 1):
-            loss, terms = objective(minibatch, noise, state.progress)
-            _step(state, loss, terms, f"at step {step} of the epoch")
-            # the last minibatch may be smaller: each counts by its trials
-            share = len(minibatch) / len(batch)
-            for name, value in {"loss": loss, **terms}.items():
-                sums[name] = sums.get(name, 0.0) + share * float(value.detach())
+    for step, minibatch in enumerate(batch.shuffled(state.settings.batch_size, shuffler), 1):
+        terms = _step(state, minibatch, objective, noise, f"at step {step} of the epoch")
+        # the last minibatch may be smaller: each counts by its trials
+        share = len(minibatch) / len(batch)
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + share * value
+    sums = processes().summed(sums)
     state.counters.epoch += 1
     # after the epoch is counted: plateaus are measured in completed epochs
     state.note_loss(sums["loss"])
     return {"epoch": state.counters.epoch, "learning_rate": rate} | sums
 
 
-def _step(state: TrainingState, loss: Tensor, terms: dict[str, Tensor], when: str) -> None:
+def _step(
+    state: TrainingState, minibatch: Minibatch, objective: Objective, noise: Noise, when: str
+) -> dict[str, float]:
     # before the optimiser's step: its moments must never take in a NaN
-    check_terms(loss, terms, when)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    given = (minibatch, objective, noise, state.progress, when)
+    terms = shard_gradient(state.network, *given, processes())
     clip_gradient(state.network, state.settings.clip_norm, when)
     state.optimizer.step()
     # before the next step: factorisations in native code can crash on what is not finite
     check_weights(state.network, when)
     state.average_weights()
+    return terms
 
 
 def _solve(state: TrainingState, solve: Solve) -> None:
     """Solve the closed-form parts of the network in training, and of its running average."""
-    if solve(state.network, state.progress):
-        state.averaged.load_state_dict(state.network.state_dict())
-    solve(state.averaged, state.progress)
+
+    def solved() -> None:
+        if solve(state.network, state.progress):
+            state.averaged.load_state_dict(state.network.state_dict())
+        solve(state.averaged, state.progress)
+
+    processes().agreed(solved)
+    for network in (state.network, state.averaged):
+        processes().share(list(network.state_dict().values()))
 
 
 def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None:
@@ -200,9 +199,9 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
         state.keep()
     else:
         # the running average is validated, since it is what will be kept
-        found = validate(state.averaged)
+        found = processes().agreed(lambda: _plain(validate(state.averaged)))
         parts = {} if isinstance(found, float | int) else dict(found)
-        score = sum(parts.values()) if parts else float(found)  # type: ignore[arg-type]
+        score = sum(parts.values()) if parts else float(found)
         row |= {f"validation_{name}": value for name, value in parts.items()}
         if not math.isfinite(score):
             raise NonFiniteError("the validation score is not finite (rates have run away)")
@@ -210,6 +209,13 @@ def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None
         row |= {"validation_score": score, "best_score": state.counters.best_score}
     row["seconds"] = state.counters.elapsed_s
     state.counters.history.append(row)
+
+
+def _plain(found: float | Mapping[str, float]) -> float | dict[str, float]:
+    """A score, or its parts, as plain numbers."""
+    if isinstance(found, float | int):
+        return float(found)
+    return {name: float(value) for name, value in found.items()}
 
 
 def _roll_back(
@@ -270,15 +276,3 @@ def _keep_something(
 
 def _seconds_left(state: TrainingState) -> float:
     return state.counters.elapsed_s * (1 - state.share_done) / max(state.share_done, 1e-9)
-
-
-def _save(directory: Path | None, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-    if directory is None:
-        return
-    directory.mkdir(parents=True, exist_ok=True)
-    write_tensors(directory / CHECKPOINT, tensors, numbers)
-    _log(directory, numbers["history"])
-
-
-def _log(directory: Path, history: list[Row]) -> None:
-    write_text(directory / LOG, history_csv(history))

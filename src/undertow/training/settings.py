@@ -33,6 +33,8 @@ class Training(Options):
             is 200, or as many as 2,000 steps make, but at least 50.
         steps: optimiser steps in all, rounded up to whole epochs; None where `epochs` are given.
         batch_size: trials per step, at most.
+        shards: parts that each minibatch is cut into, each with noise of its own; processes that
+            train together compute some each, one process one after the other, in less memory.
         learning_rate: peak step size of AdamW, at most 1,000, reached after `warmup_epochs`.
         dynamics_rate, readout_rate: how many times that the step size of the dynamics' own numbers
             is (frequencies, rates, couplings, noise; not of networks in them), and that of the
@@ -78,6 +80,7 @@ class Training(Options):
     epochs: int | None = None
     steps: int | None = None
     batch_size: int = 64
+    shards: int = 1
     learning_rate: float = 3e-3
     dynamics_rate: float = 1.0
     readout_rate: float = 1.0
@@ -104,9 +107,14 @@ class Training(Options):
                 f"training.epochs is {self.epochs} and training.steps {self.steps}: a run has one "
                 "budget, give one of the two."
             )
-        for name in ("epochs", "steps", "batch_size", "validate_every"):
-            if getattr(self, name) is not None or name == "batch_size":
+        for name in ("epochs", "steps", "batch_size", "shards", "validate_every"):
+            if getattr(self, name) is not None or name in ("batch_size", "shards"):
                 checks.whole(self.of(name), getattr(self, name), 1, MOST)
+        if self.shards > self.batch_size:
+            raise ModelError(
+                f"training.shards is {self.shards}: a minibatch of {self.batch_size} trials "
+                "(training.batch_size) has no more parts than trials."
+            )
         rates = dict.fromkeys(("learning_rate", "dynamics_rate", "readout_rate"), HIGHEST_RATE)
         for name, most in (*rates.items(), ("clip_norm", 1e12)):
             checks.number(self.of(name), getattr(self, name), 0, most, above=True)

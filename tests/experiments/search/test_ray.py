@@ -25,7 +25,7 @@ from undertow.experiments.workers.ray_guard import marked
 from undertow.models import Choices, Range
 from undertow.models.search_space import sampled_settings
 from undertow.training import read_tensors
-from undertow.training.loop import CHECKPOINT
+from undertow.training.kept_state import CHECKPOINT
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: undertow[tune]"),

@@ -18,7 +18,7 @@ from undertow.experiments.search.trial import FILE, Trial, read_trial, write_tri
 from undertow.models import Estimator
 from undertow.models.em import PathEM
 from undertow.training import Training, read_tensors, silent
-from undertow.training.loop import CHECKPOINT
+from undertow.training.kept_state import CHECKPOINT
 
 pytestmark = pytest.mark.filterwarnings(UNUSED)
 START = Trial(0, {"training__learning_rate": 0.01})
@@ -88,7 +88,7 @@ def test_a_disk_that_is_full_is_no_failure_of_settings(
     def full(*_: Any) -> None:
         raise WriteError("the disk is full.")
 
-    monkeypatch.setattr("undertow.training.loop.write_tensors", full)
+    monkeypatch.setattr("undertow.training.kept_state.write_tensors", full)
     with pytest.raises(WriteError, match="the disk is full"):
         advance(task_of(tmp_path), START)
     assert read_trial(tmp_path / "trial0000") is None

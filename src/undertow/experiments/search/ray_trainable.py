@@ -14,7 +14,7 @@ from ray import tune
 from undertow.experiments.search.training import Task, adopt, advance
 from undertow.experiments.search.trial import Trial, read_trial, write_trial
 from undertow.training import use_threads
-from undertow.training.loop import CHECKPOINT
+from undertow.training.kept_state import CHECKPOINT
 
 SCORE, SLICE, TURN = "score", "slice", "turn"
 FAILED = -1e30

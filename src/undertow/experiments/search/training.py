@@ -25,7 +25,7 @@ from undertow.files import write_text
 from undertow.models.base import Estimator, ProgressReport
 from undertow.models.trained import TrainedModel
 from undertow.training import Training, silent
-from undertow.training.loop import CHECKPOINT
+from undertow.training.kept_state import CHECKPOINT
 
 ERROR = "error.txt"
 

@@ -27,6 +27,19 @@ class JointBatch:
         """Where the trials are."""
         return next(iter(self.parts.values())).device
 
+    def cut(self, parts: int) -> "list[JointBatch]":
+        """Parts of this minibatch, each with its share of all sessions; itself for one."""
+        if parts == 1:
+            return [self]
+        cuts = dict[str, list[Batch]]()
+        for name, part in self.parts.items():
+            assert isinstance(part, Batch), "minibatches are read"
+            cuts[name] = part.cut(parts)
+        return [
+            JointBatch({name: each[k] for name, each in cuts.items() if len(each[k])})
+            for k in range(parts)
+        ]
+
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator["JointBatch"]:
         """Minibatches of about `size` trials in random order, each with its share of all sessions.
 

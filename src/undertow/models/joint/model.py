@@ -22,7 +22,7 @@ from undertow.models.langevin_flow import LangevinFlow
 from undertow.models.settable import Settable
 from undertow.models.trained import TrainedModel
 from undertow.models.unused import warn_of_unused
-from undertow.training import Progress, Training, clock, kept_row, reporter
+from undertow.training import Progress, Training, clock, kept_row, own_folder, reporter
 
 
 class JointModel(Settable):
@@ -114,8 +114,10 @@ class JointModel(Settable):
         self._common = describe(models, trials)
         for model in models.values():
             model.notes_ = []
-        folder = None if checkpoint is None else Path(checkpoint)
-        self.history_ = learn_together(models, self._common, trials, held, folder, resume, report)
+        with own_folder(checkpoint) as folder:
+            self.history_ = learn_together(
+                models, self._common, trials, held, folder, resume, report
+            )
         self.sessions_ = models
         self.validation_score_ = kept_row(self.history_).get("validation_score", float("nan"))
         give_back()
