@@ -120,9 +120,10 @@ def fit(
     if len(paths) > 1:
         fit_sessions(plan, paths, resume, quiet, dry_run)
         return
-    plan, only = crew.shared(plan.racing()), paths[0]
+    plan, only = plan.racing(), paths[0]
+    crew.check_model(plan.build_model())
+    plan = crew.shared(plan)
     estimator, _ = plan.build_model(), plan.figure_kinds()
-    crew.check_model(estimator)
     if crew.rank > 0:
         if not dry_run:
             crew.help(plan, only, estimator, resume)

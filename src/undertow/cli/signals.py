@@ -6,13 +6,17 @@ Nothing heavy is imported here: what is imported first, hears first.
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
 IMPORTING = "importlib._bootstrap"
+SAME_S = 2.0
+"""A SIGTERM so soon after Ctrl-C is a launcher's, such as that of `torchrun`, which sends both."""
 _state = {"signal": signal.SIGINT, "heard": 0}
+_heard_at = {"s": 0.0}
 
 
 def leave_on_signals() -> None:
@@ -51,7 +55,10 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    _state["signal"], _state["heard"] = number, _state["heard"] + 1
+    now, interrupted = time.monotonic(), _state["heard"] and _state["signal"] == signal.SIGINT
+    if interrupted and number == signal.SIGTERM and now - _heard_at["s"] < SAME_S:
+        return
+    _state["signal"], _state["heard"], _heard_at["s"] = number, _state["heard"] + 1, now
     if _state["heard"] > 1:
         # the first was swallowed, or what it set off takes too long
         _end(number, "interrupted again; what was saved before is kept")

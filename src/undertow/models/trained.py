@@ -148,10 +148,9 @@ class TrainedModel(NetworkModel[Network]):
             Interrupted: on Ctrl-C, after the state was saved.
         """
         self.check_settings()
-        report, started = reporter(progress, verbose), time.monotonic()
+        report, started, self.notes_ = reporter(progress, verbose), time.monotonic(), []
         trials, validation = learning_parts(trials, validation, bin_s, self.seed)
         warn_of_unused(self.unused_signals(trials))
-        self.notes_ = []
         with ExitStack() as stack:
             folder = stack.enter_context(own_folder(checkpoint))
             if self.training.recipes:
