@@ -29,6 +29,7 @@ LAYERS = [
     "schema",
     "options",
     "randomness",
+    "composed",
     "data",
     "systems",
     "datasets",

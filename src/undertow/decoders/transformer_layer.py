@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from undertow.checks import one_of
+from undertow.composed import is_composed
 from undertow.encoders import Dropout
 
 Norm = Literal["pre", "post"]
@@ -104,7 +105,7 @@ class TransformerLayer(nn.Module):
         # heads are split after the three parts: that spares two copies going back
         parts = self.query_key_value(x).chunk(3, -1)
         query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
-        attended = F.scaled_dot_product_attention(query, key, value, allowed)
+        attended = _attended(query, key, value, allowed)
         out: Tensor = self.attention_out(attended.transpose(1, 2).flatten(-2))
         if mixing is None:
             return out
@@ -128,3 +129,15 @@ def allowed_bins(valid: Tensor, back: int | None = None, ahead: int | None = Non
     near = near if ahead is None else near & ones.tril(ahead)
     own = torch.eye(valid.shape[1], dtype=torch.bool, device=valid.device)
     return ((valid[:, None, :] & near) | own)[:, None]
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None) -> Tensor:
+    """Values weighted by how well keys fit queries, (trials, heads, time, width of a head)."""
+    if not is_composed():
+        return F.scaled_dot_product_attention(query, key, value, allowed)
+    fit = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+    if allowed is not None and allowed.dtype == torch.bool:
+        fit = fit.masked_fill(~allowed, -torch.inf)
+    elif allowed is not None:
+        fit = fit + allowed
+    return fit.softmax(-1) @ value

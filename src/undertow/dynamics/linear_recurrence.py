@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from undertow.composed import is_composed
+
 
 class LinearLangevinRecurrence(torch.autograd.Function):
     """Recurrence (z0, v0, e, K', a, h, f) → states [z, v], (steps + 1, batch, 2 · dim).
@@ -123,5 +125,14 @@ def linear_langevin(
     Returns:
         states [z, v], (steps + 1, batch, 2 · dim).
     """
-    states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h, tilt)
-    return states
+    if not is_composed():
+        states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h, tilt)
+        return states
+    z, v, found = z0, v0, [torch.cat([z0, v0], -1)]
+    for t in range(len(e)):
+        pulled = (_blocks(z[None], stiffness)[0] @ stiffness).transpose(0, 1).flatten(1)
+        w = v - pulled if tilt is None else v - pulled - tilt[t]
+        v = decay * w + e[t]
+        z = z + 0.5 * h * (w + v)
+        found.append(torch.cat([z, v], -1))
+    return torch.stack(found)

@@ -22,11 +22,12 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float = 0.0) -> None:
         super().__init__()
-        self.share = representable_share(check_share("dropout", share))
+        self.share: float | Tensor = representable_share(check_share("dropout", share))
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.share == 0:
+        # of several networks at once the share is a tensor of theirs, none of them zero
+        if not self.training or (not isinstance(self.share, Tensor) and self.share == 0):
             return x
         if self.generator is None:
             raise ModelError(
@@ -36,7 +37,7 @@ class Dropout(nn.Module):
         return x * kept.to(x.dtype).mul_(1 / (1 - self.share))
 
     def extra_repr(self) -> str:
-        return f"share={self.share:g}"
+        return f"share={float(self.share):g}"
 
 
 @contextmanager

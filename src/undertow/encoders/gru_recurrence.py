@@ -25,6 +25,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from undertow.composed import is_composed
+
 
 class GRUSteps:
     """Steps of a GRU and what its adjoint needs of them, written where they are kept.
@@ -174,10 +176,28 @@ def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) ->
         inputs.transpose(0, 1), weights["weight_ih_l0"], weights["bias_ih_l0"]
     )
     time_first = None if mask is None else mask.transpose(0, 1).contiguous()
-    recurrent: Tensor = GRURecurrence.apply(
-        gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first
-    )
+    recurrent = gru_recurrence(gates, weights["weight_hh_l0"], weights["bias_hh_l0"], time_first)
     return recurrent.transpose(0, 1)
+
+
+def gru_recurrence(
+    gates: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mask: Tensor | None = None,
+    initial: Tensor | None = None,
+) -> Tensor:
+    """The recurrence of `GRURecurrence`: h of each bin, (bins, trials, hidden)."""
+    if not is_composed():
+        states: Tensor = GRURecurrence.apply(gates, weight, bias, mask, initial)
+        return states
+    state = gates[0, :, : gates.shape[2] // 3] * 0 if initial is None else initial
+    found = []
+    for t in range(len(gates)):
+        state = gru_step(gates[t], torch.nn.functional.linear(state, weight, bias), state)
+        state = state if mask is None else state * mask[t]
+        found.append(state)
+    return torch.stack(found)
 
 
 def gru_step(gates: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from undertow.checks import one_of, whole
+from undertow.composed import is_composed
 from undertow.encoders.base import Encoder, reversal, take
 from undertow.encoders.dropout import Dropout
 from undertow.encoders.read_in import ReadIn, read_width
@@ -115,7 +116,7 @@ class LSTMEncoder(Encoder):
         """Run the context networks, (trials, time, context_dim)."""
         order = reversal(lengths, seen.shape[1])
         contexts = [
-            take(network(take(seen, order))[0], order) if turned else network(seen)[0]
+            take(_states(network, take(seen, order)), order) if turned else _states(network, seen)
             for network, turned in zip(self.contexts, self.turned, strict=True)
         ]
         return torch.cat(contexts, -1)
@@ -131,8 +132,22 @@ class LSTMEncoder(Encoder):
         # reversed, so that the first bin is read last and weighs most on the initial state
         window = seen[:, :bins]
         used = lengths.clamp(max=window.shape[1])
-        outputs: Tensor = self.initial(take(window, reversal(used, window.shape[1])))[0]
+        outputs = _states(self.initial, take(window, reversal(used, window.shape[1])))
         return outputs[torch.arange(len(seen), device=seen.device), used - 1]
+
+
+def _states(network: nn.Module, read: Tensor) -> Tensor:
+    """Outputs of all bins, (trials, time, hidden_dim)."""
+    assert isinstance(network, nn.LSTM)
+    if not is_composed():
+        states: Tensor = network(read)[0]
+        return states
+    hidden = read.new_zeros(network.num_layers, len(read), network.hidden_size)
+    cells, outputs = hidden, []
+    for t in range(read.shape[1]):
+        output, hidden, cells = lstm_step(network, read[:, t], hidden, cells)
+        outputs.append(output)
+    return torch.stack(outputs, 1)
 
 
 def lstm_step(

@@ -11,6 +11,7 @@ from undertow.models.latent_sde import LatentSDE, PathPosterior, Signals, Solver
 from undertow.models.lfads import LFADS, GRUController, GRUGenerator, InitialCondition
 from undertow.models.loading import load_model, model_choices, model_class
 from undertow.models.lstm_encoding import LSTMEncoding
+from undertow.models.many import fit_many
 from undertow.models.ndt import NDT, STNDT, Contrast, Masking, TransformerEncoding
 from undertow.models.pieces import (
     Counts,
@@ -63,6 +64,7 @@ __all__ = [
     "TransformerEncoding",
     "Variant",
     "VariationalEM",
+    "fit_many",
     "load_model",
     "model_choices",
     "model_class",

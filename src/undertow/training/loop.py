@@ -110,7 +110,7 @@ def train(
         # the run may have been killed before it wrote it
         write_log(directory, state.counters.history)
     elif solve is not None:
-        _solve(state, solve)
+        solve_parts(state, solve)
     last_good, last_row = (state.tensors(), state.numbers()), Row()
     saved_at = started = time.monotonic()
     # a resumed run counts the seconds of its earlier parts: `max_seconds` is of all together
@@ -124,8 +124,8 @@ def train(
                 )
                 if state.counters.epoch % (settings.validate_every or 1) == 0 or state.finished:
                     if solve is not None:
-                        _solve(state, solve)
-                    _validate(state, row, validate)
+                        solve_parts(state, solve)
+                    validate_state(state, row, validate)
                     if report is not None:
                         report(row, state.share_done, _seconds_left(state))
                 last_row = row
@@ -173,15 +173,24 @@ def _step(
     state.optimizer.zero_grad(set_to_none=True)
     given = (minibatch, objective, noise, state.progress, when)
     terms = shard_gradient(state.network, *given, processes())
+    follow_gradient(state, when)
+    return terms
+
+
+def follow_gradient(state: TrainingState, when: str) -> None:
+    """Take the step that the gradients of a network's weights say.
+
+    Raises:
+        NonFiniteError: for a gradient, or weights after it, that are not finite.
+    """
     clip_gradient(state.network, state.settings.clip_norm, when)
     state.optimizer.step()
     # before the next step: factorisations in native code can crash on what is not finite
     check_weights(state.network, when)
     state.average_weights()
-    return terms
 
 
-def _solve(state: TrainingState, solve: Solve) -> None:
+def solve_parts(state: TrainingState, solve: Solve) -> None:
     """Solve the closed-form parts of the network in training, and of its running average."""
 
     def solved() -> None:
@@ -194,7 +203,8 @@ def _solve(state: TrainingState, solve: Solve) -> None:
         processes().share(list(network.state_dict().values()))
 
 
-def _validate(state: TrainingState, row: Row, validate: Validate | None) -> None:
+def validate_state(state: TrainingState, row: Row, validate: Validate | None) -> None:
+    """Score the running average, keep it where it is the best so far, and note it in the row."""
     if validate is None:
         state.keep()
     else:
@@ -266,7 +276,7 @@ def _keep_something(
         raise ModelError(f"training could not finish its first epoch in {tries} tries: {why}.")
     row = last_row or {"epoch": state.counters.epoch, "loss": state.counters.lowest_loss}
     try:
-        _validate(state, row, validate)
+        validate_state(state, row, validate)
     except (NonFiniteError, StabilityError) as error:
         raise ModelError(
             f"training broke off after {tries} tries, and the weights it had are no good "

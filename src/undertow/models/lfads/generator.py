@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from undertow.encoders.gru_recurrence import GRURecurrence
+from undertow.encoders.gru_recurrence import gru_recurrence
 from undertow.models.lfads.options import GRUController
 from undertow.models.lfads.priors import InputPrior
-from undertow.models.lfads.recurrence import ControlledGenerator, Weights
+from undertow.models.lfads.recurrence import Weights, controlled_generator
 
 
 class GRUWeights(nn.Module):
@@ -76,10 +76,7 @@ class Generator(nn.Module):
         if self.inputs is not None and inputs is not None:
             gates = gates + self.inputs(inputs)
         recurrent = self.gru.recurrent
-        states: Tensor = GRURecurrence.apply(
-            gates, recurrent.weight, recurrent.bias, None, self.initial(initial)
-        )
-        return states
+        return gru_recurrence(gates, recurrent.weight, recurrent.bias, None, self.initial(initial))
 
 
 class Controlled(NamedTuple):
@@ -155,7 +152,7 @@ class Controller(nn.Module):
         """
         assert generator.inputs is not None
         shown = self.context(context.transpose(0, 1)) + self.gru.gate_bias
-        states, inputs, mean, logvar = ControlledGenerator.apply(
+        states, inputs, mean, logvar = controlled_generator(
             shown,
             gates,
             noise,

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from undertow.encoders.gru_recurrence import GRUAdjoint, GRUSteps
+from undertow.composed import is_composed
+from undertow.encoders.gru_recurrence import GRUAdjoint, GRUSteps, gru_step
 
 LEAST_LOGVAR, MOST_LOGVAR = -12.0, 6.0
 """Bounds of ℓ: neither a deviation nor its divergence can overflow."""
@@ -185,3 +186,38 @@ def _grad_weights(
 def _product(grads: Tensor, read: Tensor) -> Tensor:
     """Gradient of a matrix, from those of its outputs and what it read."""
     return grads.flatten(0, 1).t() @ read.flatten(0, 1)
+
+
+def controlled_generator(
+    shown: Tensor,
+    driven: Tensor,
+    noise: Tensor,
+    state: Tensor,
+    controller_state: Tensor,
+    *rest: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The recurrence of `ControlledGenerator`, with its arguments and results."""
+    if not is_composed():
+        given = (shown, driven, noise, state, controller_state, *rest)
+        found: tuple[Tensor, Tensor, Tensor, Tensor] = ControlledGenerator.apply(*given)
+        return found
+    inferred, kept, added, *weights = rest
+    own, linear = Weights(*weights), torch.nn.functional.linear
+    n_gates = own.generator_bias.shape[0]
+    results: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    for t in range(len(noise)):
+        both = linear(state, own.generator)
+        gates = shown[t] + linear(both[:, n_gates:], own.feedback)
+        recurrent = linear(controller_state, own.controller, own.controller_bias)
+        controller_state = gru_step(gates, recurrent, controller_state)
+        mean, logvar = linear(controller_state, own.head, own.head_bias).chunk(2, 1)
+        logvar = logvar.clamp(LEAST_LOGVAR, MOST_LOGVAR)
+        drawn = mean + (0.5 * logvar).exp() * noise[t]
+        if inferred is not None:
+            before = results[-1][1] * kept[t] if t else 0.0
+            drawn = drawn * inferred[t] + added[t] + before
+        driving = driven[t] + linear(drawn, own.inputs)
+        state = gru_step(driving, both[:, :n_gates] + own.generator_bias, state)
+        results.append((state, drawn, mean, logvar))
+    states, inputs, means, logvars = (torch.stack(each) for each in zip(*results, strict=True))
+    return states, inputs, means, logvars
