@@ -49,8 +49,8 @@ class Searching:
     engine: Annotated[
         str,
         _option(
-            "local: processes of this machine, for random; ray: Ray Tune; auto takes ray for asha, "
-            "pbt and a cluster.",
+            "local: processes of this machine, for random; batched: all samples of random at once, "
+            "as one model, for a GPU; ray: Ray Tune; auto takes ray for asha, pbt and a cluster.",
             "NAME",
         ),
     ] = "auto"

@@ -199,12 +199,6 @@ def check_alike(models: Sequence[TrainedModel[Any]]) -> None:
                 f"training.{name} is {getattr(training, name)}: models that are trained at once "
                 f"need {wanted!r}."
             )
-    shares = [model.get_params(deep=False).get("dropout", 0.0) for model in models]
-    if len({share > 0 for share in shares}) > 1:
-        raise ModelError(
-            "dropout is 0 in some models and not in others, which draw other noise: take it above "
-            "0 in all, or train these apart."
-        )
 
 
 def differing(models: Sequence[TrainedModel[Any]]) -> set[str]:

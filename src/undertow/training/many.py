@@ -208,6 +208,11 @@ class Stack:
 
 def _stacked(shares: tuple[Any, ...]) -> Any:
     """One share for all where they agree, else one for each."""
+    if len({share > 0 for share in shares}) > 1:
+        raise ModelError(
+            "dropout is 0 in some models and not in others, which draw other noise: take it above "
+            "0 in all, or train these apart."
+        )
     return shares[0] if len(set(shares)) == 1 else torch.tensor(shares)
 
 

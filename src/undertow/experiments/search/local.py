@@ -1,11 +1,16 @@
-"""Trials of a random search on this machine, one after the other or in processes."""
+"""Trials of a random search on this machine: one by one, in processes, or all at once."""
 
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from undertow.experiments.search.training import Task, advance
-from undertow.experiments.search.trial import Trial
+from undertow.experiments.search.trial import Trial, write_trial
 from undertow.experiments.workers.processes import in_processes
 from undertow.models.base import ProgressReport
+from undertow.models.many import fit_many
 from undertow.training import named
 
 Report = Callable[[Trial, int, int], None]
@@ -49,3 +54,39 @@ def _ended(todo: Sequence[Job], workers: int, progress: ProgressReport) -> Itera
 
 def _advanced(job: Job) -> Trial:
     return advance(*job)
+
+
+def run_at_once(
+    task: Task, trials: Sequence[Trial], report: Report, progress: ProgressReport
+) -> list[Trial]:
+    """Train every trial that has not ended, all of them as one batched model.
+
+    Args:
+        task: what they share; its model is trained by gradients.
+        trials: by number, those that ended among them.
+        report, progress: as in `run_here`.
+
+    Returns:
+        All trials, by number.
+
+    Raises:
+        ModelError: for settings that cannot be trained at once.
+    """
+    done = {each.number: each for each in trials if each.ended}
+    todo = [each for each in trials if not each.ended]
+    models = [task.model.copy(**each.settings) for each in todo]
+    folders = [task.checkpoint(each) for each in todo]
+    started = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the fit under the best settings warns again
+        fitted: Sequence[Any] = fit_many(
+            models, task.train, task.validation, folders=folders, progress=progress
+        )
+    spent = (time.process_time() - started) / max(len(todo), 1)
+    for trial, model in zip(todo, fitted, strict=True):
+        score, latest = model.validation_score_, model.history_[-1]["validation_score"]
+        ended = replace(trial, state="finished", best=[score], latest=[latest], processor_s=spent)
+        write_trial(task.place(trial.number), ended)
+        done[trial.number] = ended
+        report(ended, len(done), len(trials))
+    return [done[number] for number in sorted(done)]

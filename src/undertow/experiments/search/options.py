@@ -29,7 +29,9 @@ class Search(Options):
             are tried twice: there are fewer where there is not more to choose from.
         seed: of the settings drawn: the same seed gives the same settings, whatever the engine.
         engine: 'ray' (Ray Tune, an extra: `pip install undertow[tune]`), 'local' (processes of this
-            machine; of 'random' alone), or 'auto': 'ray' for 'asha', 'pbt' or an address.
+            machine; of 'random' alone), 'batched' (all samples of 'random' at once, as one model
+            in this process, see `undertow.models.fit_many`), or 'auto': 'ray' for 'asha', 'pbt' or
+            an address.
         workers: trainings at a time, one thread each; 1 by default, on a cluster as many as it has
             processors for.
         address: of a running Ray cluster to use: 'auto', 'HOST:PORT' or 'ray://HOST:PORT'; None
@@ -42,7 +44,7 @@ class Search(Options):
     kind: SearchKind = "random"
     samples: int = 20
     seed: int = 0
-    engine: Literal["auto", "local", "ray"] = "auto"
+    engine: Literal["auto", "local", "ray", "batched"] = "auto"
     workers: int | None = None
     address: str | None = None
     slices: int | None = None
@@ -60,7 +62,14 @@ class Search(Options):
                 f"search.samples is {self.samples}: a population of pbt has at least "
                 f"{LEAST_POPULATION}."
             )
-        if self.engine == "local" and (self.kind != "random" or self.address is not None):
+        if self.engine == "batched" and self.workers not in (None, 1):
+            raise ModelError(
+                f"search.workers is {self.workers}: engine 'batched' trains all samples at once in "
+                "one process; leave it None."
+            )
+        if self.engine in ("local", "batched") and (
+            self.kind != "random" or self.address is not None
+        ):
             asked = "an address is" if self.kind == "random" else f"{self.kind} is"
             raise ModelError(f"{asked} of Ray: use engine 'ray', or search at random here.")
 

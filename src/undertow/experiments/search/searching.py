@@ -9,13 +9,14 @@ from typing import Any
 
 from undertow.data import TrialSet
 from undertow.errors import ModelError, UndertowError
-from undertow.experiments.search.local import run_here
+from undertow.experiments.search.local import run_at_once, run_here
 from undertow.experiments.search.options import Search
 from undertow.experiments.search.result import SearchResult, dotted
 from undertow.experiments.search.training import Task, once
 from undertow.experiments.search.trial import Trial
 from undertow.experiments.workers.ray_session import gpus_of, ray_session
 from undertow.models.base import Estimator, ProgressReport
+from undertow.models.many import VARIED, check_alike
 from undertow.models.search_space import SearchSpace, check_space, sampled_settings
 from undertow.models.trained import TrainedModel
 from undertow.names import listed
@@ -99,6 +100,8 @@ def search(
     if any(not each.ended for each in trials):
         if options.on_ray:
             trials = _on_ray(task, trials, options, space, tell)
+        elif options.engine == "batched":
+            trials = run_at_once(task, trials, tell, progress)
         else:
             trials = run_here(task, trials, options.workers or 1, tell, progress)
     return SearchResult(options.kind, space, trials, task.slices)
@@ -179,7 +182,20 @@ def checked_space(
             others = chosen.keys() - movable
             _refuse(others, f"pbt changes settings amid a training, which {_can(movable)}")
     _check_values(model, chosen)
+    if options.engine == "batched":
+        _check_batched(model, chosen)
     return chosen
+
+
+def _check_batched(model: Estimator, space: SearchSpace) -> None:
+    """Refuse a space whose samples are no models that can be trained at once."""
+    drawn = sampled_settings(space, model.get_params(), 2, 0)
+    models: Any = [once(model).copy(**settings) for settings in drawn]
+    check_alike(models)
+    _refuse(
+        space.keys() - VARIED,
+        "models that are trained at once may differ in other settings alone, see `fit_many`",
+    )
 
 
 def _can(movable: frozenset[str]) -> str:
