@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from undertow.composed import is_composed
+from undertow.composed import in_float32, is_composed
 
 
 class LinearLangevinRecurrence(torch.autograd.Function):
@@ -126,7 +126,8 @@ def linear_langevin(
         states [z, v], (steps + 1, batch, 2 · dim).
     """
     if not is_composed():
-        states: Tensor = LinearLangevinRecurrence.apply(z0, v0, e, stiffness, decay, h, tilt)
+        given = (z0, v0, e, stiffness, decay, h, tilt)
+        states: Tensor = in_float32(LinearLangevinRecurrence.apply, *given)
         return states
     z, v, found = z0, v0, [torch.cat([z0, v0], -1)]
     for t in range(len(e)):

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from undertow.composed import is_composed
+from undertow.composed import in_float32, is_composed
 
 
 class GRUSteps:
@@ -189,7 +189,8 @@ def gru_recurrence(
 ) -> Tensor:
     """The recurrence of `GRURecurrence`: h of each bin, (bins, trials, hidden)."""
     if not is_composed():
-        states: Tensor = GRURecurrence.apply(gates, weight, bias, mask, initial)
+        given = (gates, weight, bias, mask, initial)
+        states: Tensor = in_float32(GRURecurrence.apply, *given)
         return states
     state = gates[0, :, : gates.shape[2] // 3] * 0 if initial is None else initial
     found = []

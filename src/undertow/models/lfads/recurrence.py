@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from undertow.composed import is_composed
+from undertow.composed import in_float32, is_composed
 from undertow.encoders.gru_recurrence import GRUAdjoint, GRUSteps, gru_step
 
 LEAST_LOGVAR, MOST_LOGVAR = -12.0, 6.0
@@ -199,7 +199,7 @@ def controlled_generator(
     """The recurrence of `ControlledGenerator`, with its arguments and results."""
     if not is_composed():
         given = (shown, driven, noise, state, controller_state, *rest)
-        found: tuple[Tensor, Tensor, Tensor, Tensor] = ControlledGenerator.apply(*given)
+        found: tuple[Tensor, Tensor, Tensor, Tensor] = in_float32(ControlledGenerator.apply, *given)
         return found
     inferred, kept, added, *weights = rest
     own, linear = Weights(*weights), torch.nn.functional.linear
