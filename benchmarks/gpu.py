@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-import undertow.models.latent_sde.network as network_module
+import undertow.inference.path_law as path_law_module
 from latent_sde_step import SOLVERS, make_network
 from steps import SIZES, Size, poisson_trials
 from undertow import LFADS, NDT, LangevinFlow, LatentSDE
@@ -138,9 +138,11 @@ def step_of(model: TrainedModel, batch: Batch, objective: Any, autocast: bool = 
     model.network_.train()
 
     def step() -> None:
-        with noise.drawn_in(model.network_, 0) as generator:
-            with torch.autocast(kind, torch.bfloat16, enabled=autocast):
-                loss, _ = objective(batch, generator, 0.5)
+        with (
+            noise.drawn_in(model.network_, 0) as generator,
+            torch.autocast(kind, torch.bfloat16, enabled=autocast),
+        ):
+            loss, _ = objective(batch, generator, 0.5)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.network_.parameters(), 100.0)
@@ -250,7 +252,7 @@ def sde_step(arm: str, seed: int, device: str) -> dict[str, float]:
     def step() -> None:
         with (
             noise.drawn_in(network, 0) as generator,
-            patch.object(network_module, "solve", SOLVERS[arm]),
+            patch.object(path_law_module, "solve", SOLVERS[arm]),
         ):
             loss, _ = network.loss(batch, generator, 1.0)
         state.optimizer.zero_grad(set_to_none=True)

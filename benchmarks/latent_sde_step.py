@@ -34,7 +34,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import undertow.models.latent_sde.network as network_module
+import undertow.inference.path_law as path_law_module
 from scaling import slopes
 from steps import Job
 from torchsde_path import solve_by_torchsde
@@ -94,7 +94,7 @@ def whole_step(arm: str, steps: int, trials: int, seed: int) -> Job:
 
     def step() -> None:
         network.train()
-        with dropout_from(network, generator), patch.object(network_module, "solve", SOLVERS[arm]):
+        with dropout_from(network, generator), patch.object(path_law_module, "solve", SOLVERS[arm]):
             loss, _ = network.loss(batch, generator, 1.0)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
