@@ -1,6 +1,7 @@
 """What a GPU makes of training: the same numbers as the CPU, and seconds and memory of a step.
 
-    python benchmarks/gpu.py [--device cuda] [--minutes 8] [--seed 0] [--out gpu.json]
+    python benchmarks/gpu.py [--device cuda] [--minutes 8] [--batch 64] [--seed 0]
+        [--only correctness step latent population] [--out gpu.json]
 
 Prints one JSON object, and ends within the minutes given; what does not work is there as 'error',
 what there was no time for as 'no time'. On Poisson counts of two recordings' sizes (steps.py):
@@ -8,8 +9,8 @@ what there was no time for as 'no time'. On Poisson counts of two recordings' si
 - correctness: loss and gradients of untrained networks on the device and on the CPU, in float32
   without TF32, with the same noise drawn on the CPU: the largest difference, relative to the
   largest entry.
-- step: milliseconds (median, quartiles) and peak memory of a training step of `LangevinFlow` of 64
-  trials: eager, in bfloat16 (autocast), compiled, and replayed from a CUDA graph.
+- step: milliseconds (median, quartiles) and peak memory of a training step of `LangevinFlow` of
+  --batch trials: eager, in bfloat16 (autocast), compiled, and replayed from a CUDA graph.
 - population: 20 settings in one batched model (`fit_many`), beside 20 steps one after the other;
   the largest difference of their losses.
 - latent SDE: a step of `LatentSDE` beside the same step with its path by torchsde.
@@ -50,7 +51,7 @@ MODELS: dict[str, type[TrainedModel]] = {
     "lfads": LFADS,
     "ndt": NDT,
 }
-AT_ONCE, TRIALS, REPEATS = 20, 64, 30
+AT_ONCE, REPEATS = 20, 30
 Job = Callable[[], Any]
 
 
@@ -77,8 +78,8 @@ class NoiseOfCPU(TorchFunctionMode):
 
 
 def built(model: TrainedModel, size: Size, seed: int, device: str) -> tuple[TrainedModel, Batch]:
-    """An untrained network, and 64 trials, on a device."""
-    trials = poisson_trials((TRIALS, *size[1:]), seed)
+    """An untrained network, and trials, on a device."""
+    trials = poisson_trials(size, seed)
     model = model.copy(seed=seed, device=device)
     model._build(model.describe(trials), trials)
     return model, model.read(trials)
@@ -305,6 +306,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument(
+        "--only", nargs="+", default=["correctness", "step", "latent", "population"]
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -313,24 +318,28 @@ def main() -> None:
         raise SystemExit("no CUDA card is at hand here: --device cpu runs the rest.")
     torch.set_num_threads(1)
     until, found = time.monotonic() + 60 * options.minutes, dict[str, Any]()
+    sizes: dict[str, Size] = {name: (options.batch, *size[1:]) for name, size in SIZES.items()}
     jobs: dict[str, Job] = {}
     for name in MODELS:
-        jobs[f"correctness {name}"] = partial(correctness, name, SIZES["maze_reach"], seed, device)
-    for size in SIZES:
+        jobs[f"correctness {name}"] = partial(correctness, name, sizes["maze_reach"], seed, device)
+    for size in sizes:
         jobs[f"step langevin-flow {size}"] = partial(
-            steps, "langevin-flow", SIZES[size], seed, device
+            steps, "langevin-flow", sizes[size], seed, device
         )
     for arm in ("undertow", "undertow, drift", "torchsde", "torchsde, noise given"):
         jobs[f"latent SDE {arm}"] = partial(sde_step, arm, seed, device)
     for name in MODELS:
-        jobs[f"population {name}"] = partial(population, name, SIZES["maze_reach"], seed, device)
+        jobs[f"population {name}"] = partial(population, name, sizes["maze_reach"], seed, device)
     jobs["step latent-sde maze_reach"] = partial(
-        steps, "latent-sde", SIZES["maze_reach"], seed, device
+        steps, "latent-sde", sizes["maze_reach"], seed, device
     )
     with exact():
         for what, job in jobs.items():
-            found[what] = attempt(job) if time.monotonic() < until else "no time"
-    text = json.dumps({"machine": machine(device), "seed": seed, **found}, indent=2)
+            if what.split()[0] in options.only:
+                found[what] = attempt(job) if time.monotonic() < until else "no time"
+    text = json.dumps(
+        {"machine": machine(device), "seed": seed, "batch": options.batch, **found}, indent=2
+    )
     print(text)
     if options.out:
         options.out.write_text(text)

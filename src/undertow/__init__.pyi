@@ -121,10 +121,16 @@ from .experiments import (
     Search as Search,
 )
 from .experiments import (
+    Workers as Workers,
+)
+from .experiments import (
     ablate as ablate,
 )
 from .experiments import (
     compare as compare,
+)
+from .experiments import (
+    compare_recordings as compare_recordings,
 )
 from .experiments import (
     cross_validate as cross_validate,
@@ -236,6 +242,9 @@ from .models import (
 )
 from .models import (
     Variant as Variant,
+)
+from .models import (
+    fit_many as fit_many,
 )
 from .models import (
     load_model as load_model,
