@@ -56,7 +56,7 @@ class UnfinishedError(UndertowError):
         left: fits of other shards that are not there.
     """
 
-    def __init__(self, message: object, left: int) -> None:
+    def __init__(self, message: object, left: int = 0) -> None:
         super().__init__(message)
         self.left = left
 

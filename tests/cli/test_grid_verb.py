@@ -13,7 +13,7 @@ from undertow.baselines import Smoothing
 from undertow.cli.grid_verb import GridOptions, Study, carry_out
 from undertow.cli.reading import Reading
 from undertow.errors import UndertowError
-from undertow.experiments import Cell, CellResult
+from undertow.experiments import Cell, CellResult, Workers
 from undertow.files import write_json
 
 
@@ -58,7 +58,8 @@ def test_it_says_and_writes_the_same_for_every_verb(
     said = capsys.readouterr()
     assert said.out == f"a\n1\n\nb\n2\na is less than b\nwritten: {out / 'nothing.json'}\n"
     assert said.err.startswith("nothing: TrialSet(")
-    assert (given["folds"], list(given["seeds"]), given["workers"]) == (3, [0, 1], 1)
+    assert (given["folds"], list(given["seeds"])) == (3, [0, 1])
+    assert (given["workers"], given["shard"]) == (Workers(), None)
     run = json.loads((out / "run.json").read_text())
     assert run["source"] == {"path": str(recording)}
     about = json.loads((out / "nothing.json").read_text())

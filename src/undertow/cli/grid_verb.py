@@ -125,11 +125,10 @@ def carry_out(study: Study, data: Path | Sequence[Path], plan: Plan, asked: Grid
         UnfinishedError: where this shard is done, and others are not.
     """
     paths = [data] if isinstance(data, Path) else list(data)
-    recordings = plan.read_all(paths)
     if asked.dry_run:
-        _say_cost(study, plan, recordings, asked)
+        _say_cost(study, plan, plan.read_all(paths), asked)
         return
-    directory = plan.directory()
+    directory, recordings = plan.directory(), plan.read_all(paths)
     if not asked.quiet:
         for path, trials in zip(paths, recordings.values(), strict=True):
             say(f"{study.title}: {trials!r} from {path.name}")
