@@ -83,20 +83,25 @@ def compare(
             settings or data.
         UnfinishedError: where this shard is done, and others are not.
     """
-    options = {
-        "folds": folds,
-        "split_seed": split_seed,
-        "workers": workers,
-        "shard": shard,
-        "keep_models": keep_models,
-        "tries": tries,
-        **told(report, progress, verbose),
-    }
-    parts = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]
-    tell = teller(None, verbose and report is None)
-    data = {data_name: trials}
-    found = _compared(data, out, models, tell, options, parts, train_trials, budget_minutes)
-    return found[data_name]
+    found = compare_recordings(
+        {data_name: trials},
+        out,
+        models,
+        folds=folds,
+        seeds=seeds,
+        only_folds=only_folds,
+        budget_minutes=budget_minutes,
+        train_trials=train_trials,
+        tries=tries,
+        split_seed=split_seed,
+        workers=workers,
+        shard=shard,
+        keep_models=keep_models,
+        report=report,
+        progress=progress,
+        verbose=verbose,
+    )
+    return found.recordings[data_name]
 
 
 def compare_recordings(
@@ -105,6 +110,8 @@ def compare_recordings(
     models: Models = (),
     folds: int = 5,
     seeds: Sequence[int] = (0,),
+    only_folds: Sequence[int] | None = None,
+    budget_minutes: float | None = None,
     train_trials: Sequence[int] = (),
     tries: int = 1,
     split_seed: int = 0,
@@ -119,8 +126,8 @@ def compare_recordings(
 
     Args:
         data: name → trials, held-out neurons marked.
-        out, models, folds, seeds, train_trials, tries, split_seed, workers, shard: as in `compare`.
-        keep_models, report, progress, verbose: as in `compare`.
+        out, models, folds, seeds, only_folds, budget_minutes, train_trials: as in `compare`.
+        tries, split_seed, workers, shard, keep_models, report, progress, verbose: as in `compare`.
 
     Raises:
         UndertowError: as `compare`, and without a recording.
@@ -128,7 +135,16 @@ def compare_recordings(
     """
     if not data:
         raise UndertowError("there is no recording to compare models on: give at least one.")
-    options = {
+    named, workers, shard = named_models(models), Workers.resolved(workers), Shard.of(shard)
+    checks.whole("folds", folds, 2, error=UndertowError)
+    if budget_minutes is not None:
+        if shard is not None:
+            raise UndertowError("a shard does its part whole: leave budget_minutes None.")
+        checks.number("budget_minutes", budget_minutes, 0, 1e6, above=True, error=UndertowError)
+    parts = [(fold, seed) for seed in seeds for fold in _folds(folds, only_folds)]
+    if not parts:
+        raise UndertowError("a comparison needs at least one fold and one seed.")
+    options: dict[str, Any] = {
         "folds": folds,
         "split_seed": split_seed,
         "workers": workers,
@@ -137,36 +153,11 @@ def compare_recordings(
         "tries": tries,
         **told(report, progress, verbose),
     }
-    parts = [(fold, seed) for seed in seeds for fold in range(folds)]
     tell = teller(None, verbose and report is None)
-    return Comparisons(_compared(data, out, models, tell, options, parts, train_trials))
-
-
-def _compared(
-    data: Mapping[str, TrialSet],
-    out: str | Path,
-    models: Models,
-    tell: Callable[[str], None],
-    options: dict[str, Any],
-    parts: Sequence[tuple[int, int]],
-    train_trials: Sequence[int],
-    budget_minutes: float | None = None,
-) -> dict[str, Comparison]:
-    """The comparison of each recording; `options` are of `run_grid`."""
-    named, folds = named_models(models), options["folds"]
-    workers, shard = Workers.resolved(options["workers"]), Shard.of(options["shard"])
-    options = {**options, "workers": workers, "shard": shard}
-    checks.whole("folds", folds, 2, error=UndertowError)
-    if budget_minutes is not None:
-        if shard is not None:
-            raise UndertowError("a shard does its part whole: leave budget_minutes None.")
-        checks.number("budget_minutes", budget_minutes, 0, 1e6, above=True, error=UndertowError)
-    if not parts:
-        raise UndertowError("a comparison needs at least one fold and one seed.")
     where, cells = Path(out) / CELLS, list[CellResult]()
     fewer: dict[int, list[CellResult]] = {n: [] for n in train_trials}
     with workers.ready(where, list(data.values()), list(named.values())):
-        for fresh, only, given in _rounds(named, parts, options["tries"], budget_minutes, tell):
+        for fresh, only, given in _rounds(named, parts, tries, budget_minutes, tell):
             block = {"seeds": given, "only_folds": only, **options}
             cells += run_grid(fresh, data, where, **block)
             for n in fewer:
@@ -184,7 +175,7 @@ def _compared(
         if curve:
             curve[round(trials.n_trials * (1 - 1 / folds))] = own  # curves end at all trials
         found[name] = Comparison.from_cells(named, own, curve)
-    return found
+    return Comparisons(found)
 
 
 def _fewer(name: str, trials: int) -> str:
