@@ -89,6 +89,15 @@ def test_the_gradients_of_all_are_those_of_each(small_trials: TrialSet) -> None:
                 assert torch.allclose(weight.grad, grads[name], rtol=0, atol=2e-6 * scale), name
 
 
+def test_progress_is_told_with_the_time_left(small_trials: TrialSet) -> None:
+    told: list[tuple[dict, float, float]] = []
+    made = [model("flow"), model("flow").set_params(training__clip_norm=1.0)]
+    fit_many(made, small_trials[:56], small_trials[56:], progress=lambda *row: told.append(row))
+    assert [row["epoch"] for row, *_ in told[:4]] == [1, 2, 3, 4]
+    assert all(0 < share <= 1 and 0 <= left < 1e6 for _, share, left in told)
+    assert 0 < made[0].history_[-1]["seconds"] < 1e6
+
+
 def test_one_that_breaks_is_fitted_alone(
     small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,7 +168,7 @@ def gru_states(inputs: Tensor, gru: torch.nn.GRU, mask: Tensor | None = None) ->
     multiplies the state of each bin before the next bin sees it.
     """
     # CUDA has a fused kernel, which knows no mask
-    if inputs.is_cuda and mask is None:
+    if inputs.is_cuda and mask is None and not is_composed():
         states: Tensor = gru(inputs)[0]
         return states
     weights = dict(gru.named_parameters())

@@ -112,7 +112,7 @@ def _train(
 ) -> set[int]:
     """Train all networks; the places of those that broke."""
     batch, first = models[0].learned_from(trials), models[0]
-    members = []
+    solved, members = first.read(few(trials)), []
     for k, model in enumerate(models):
         settings = model.training.planned(len(trials))
         state = TrainingState(
@@ -123,7 +123,7 @@ def _train(
             model.parameter_groups(),
         )
         peak = getattr(getattr(model, "kl", None), "peak", None)
-        members.append(Member(state, checks[k], model.closed_form(model.read(few(trials))), peak))
+        members.append(Member(state, checks[k], model.closed_form(solved), peak))
     template = copy(first)
 
     def objective(

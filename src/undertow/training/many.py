@@ -5,6 +5,7 @@ each. The networks see the same minibatches and the same noise: what each comes 
 brings it to alone.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,14 +75,17 @@ def train_many(
         if member.solve is not None:
             solve_parts(member.state, member.solve)
     template = members[0].state.network
-    unused = unused_weights(template, batch, objective, members[0].kl)
+    unused, started = unused_weights(template, batch, objective, members[0].kl), time.monotonic()
     while training := [each for each in members if each.trains]:
+        for member in training:
+            member.state.counters.elapsed_s = time.monotonic() - started
         _run_epoch(Stack(training, template, unused), training, batch, objective)
         first = next((each for each in training if not each.broken), None)
         if first is not None and first.state.counters.history:
             row = first.state.counters.history[-1]
             if row["epoch"] == first.state.counters.epoch:
-                report(row, first.state.share_done, float("nan"))
+                done, taken = first.state.share_done, time.monotonic() - started
+                report(row, done, taken * (1 - done) / done)
     for member in members:
         member.state.network.load_state_dict(member.state.best)
 
@@ -167,11 +171,10 @@ class Stack:
                 own[name].data = part
         self.layers = [m for m in template.modules() if isinstance(m, Dropout)]
         shares = [[m.share for m in n.modules() if isinstance(m, Dropout)] for n in networks]
-        self.shares = [_stacked(each) for each in zip(*shares, strict=True)]
+        device = next(template.parameters()).device
+        self.shares = [_stacked(each, device) for each in zip(*shares, strict=True)]
         kl = [each.kl for each in members]
-        self.kl = (
-            None if None in kl else torch.tensor(kl, device=next(iter(held[0].values())).device)
-        )
+        self.kl = None if None in kl else torch.tensor(kl, device=device)
 
     def gradients(
         self, minibatch: Any, objective: ManyObjective, noise: Noise, progress: float
@@ -206,14 +209,14 @@ class Stack:
         return losses, terms
 
 
-def _stacked(shares: tuple[Any, ...]) -> Any:
+def _stacked(shares: tuple[Any, ...], device: torch.device) -> Any:
     """One share for all where they agree, else one for each."""
     if len({share > 0 for share in shares}) > 1:
         raise ModelError(
             "dropout is 0 in some models and not in others, which draw other noise: take it above "
             "0 in all, or train these apart."
         )
-    return shares[0] if len(set(shares)) == 1 else torch.tensor(shares)
+    return shares[0] if len(set(shares)) == 1 else torch.tensor(shares, device=device)
 
 
 class _Through(nn.Module):
