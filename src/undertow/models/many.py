@@ -68,10 +68,25 @@ def fit_many(
         ModelError: for models that cannot be trained at once, or settings that cannot be.
     """
     check_alike(models)
-    for model in models:
-        model.check_settings()
     report = reporter(progress, verbose)
     trials, validation = learning_parts(trials, validation, bin_s, models[0].seed)
+    for k in fit_at_once(models, trials, validation, report, folders):
+        models[k].fit(
+            trials, validation, progress=report, checkpoint=folders[k] if folders else None
+        )
+    return list(models)
+
+
+def fit_at_once(
+    models: Sequence[Model],
+    trials: TrialSet,
+    validation: TrialSet,
+    report: ProgressReport,
+    folders: Sequence[Path] | None = None,
+) -> list[int]:
+    """Fit the models of `fit_many` but those whose training breaks; the places of these."""
+    for model in models:
+        model.check_settings()
     whole = models[0].training.refit and models[0].training.keep == "last"
     learned, n_threads = trials, None
     for model in models:
@@ -84,22 +99,21 @@ def fit_many(
         if whole:
             learned = join_trials(trials, validation)
         broken = _train(models, learned, checks, None, report, folders)
-        for model in models if not whole else ():
-            model.network_.eval()
-            model.choose(few(trials), few(validation))
-        if models[0].training.refit and not whole:
+        left = [k for k in range(len(models)) if k not in broken]
+        for k in left if not whole else ():
+            models[k].network_.eval()
+            models[k].choose(few(trials), few(validation))
+        if left and models[0].training.refit and not whole:
             learned = join_trials(trials, validation)
-            broken |= _refit(models, trials, learned, report)
-        for model in models:
-            model.network_.eval()
-            model.complete(few(learned))
-            model.finish(held)
+            again = _refit([models[k] for k in left], trials, learned, report)
+            broken |= {left[k] for k in again}
+        for k in left:
+            if k not in broken:
+                models[k].network_.eval()
+                models[k].complete(few(learned))
+                models[k].finish(held)
     give_back()
-    for k in broken:
-        models[k].fit(
-            trials, validation, progress=report, checkpoint=folders[k] if folders else None
-        )
-    return list(models)
+    return sorted(broken)
 
 
 def _train(

@@ -11,7 +11,6 @@ from undertow.baselines import Smoothing
 from undertow.data import TrialSet
 from undertow.errors import ModelError, UndertowError
 from undertow.experiments import CellResult, Workers, compare, run_grid
-from undertow.files import write_json
 
 QUICK = {"width_s": 0.05, "floor_hz": 0.5, "penalty": 0.1}
 
@@ -83,12 +82,9 @@ class TestOnRay:
         with pytest.raises(UndertowError, match=r"^no reason$"):
             list(Workers(1, "ray").results(refusing, [("reason", 0)], []))
 
-    def test_a_machine_without_the_folder_says_so(
-        self, tmp_path: Path, small_trials: TrialSet, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_machine_without_the_folder_says_so(self, tmp_path: Path) -> None:
         from undertow.experiments.cell_fit import Task, run_cell
 
         task = Task(CellResult, tmp_path / "gone" / "cell.json", Smoothing(), {})  # type: ignore[arg-type]
         with pytest.raises(UndertowError, match="every machine must see the folder"):
             list(Workers(1, "ray").results(run_cell, [(task, None)], []))
-        write_json(tmp_path / "there.json", {})

@@ -10,7 +10,7 @@ from undertow.experiments.search.training import Task, advance
 from undertow.experiments.search.trial import Trial, write_trial
 from undertow.experiments.workers.processes import in_processes
 from undertow.models.base import ProgressReport
-from undertow.models.many import fit_many
+from undertow.models.many import fit_at_once
 from undertow.training import named
 
 Report = Callable[[Trial, int, int], None]
@@ -74,19 +74,21 @@ def run_at_once(
     """
     done = {each.number: each for each in trials if each.ended}
     todo = [each for each in trials if not each.ended]
-    models = [task.model.copy(**each.settings) for each in todo]
+    models: Any = [task.model.copy(**each.settings) for each in todo]
     folders = [task.checkpoint(each) for each in todo]
     started = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the fit under the best settings warns again
-        fitted: Sequence[Any] = fit_many(
-            models, task.train, task.validation, folders=folders, progress=progress
-        )
+        broken = fit_at_once(models, task.train, task.validation, progress, folders)
     spent = (time.process_time() - started) / max(len(todo), 1)
-    for trial, model in zip(todo, fitted, strict=True):
-        score, latest = model.validation_score_, model.history_[-1]["validation_score"]
-        ended = replace(trial, state="finished", best=[score], latest=[latest], processor_s=spent)
-        write_trial(task.place(trial.number), ended)
+    for k, (trial, model) in enumerate(zip(todo, models, strict=True)):
+        ended = replace(trial, processor_s=spent)
+        if k in broken:  # alone, where its failure is its own
+            ended = advance(task, ended)
+        else:
+            score, latest = model.validation_score_, model.history_[-1]["validation_score"]
+            ended = replace(ended, state="finished", best=[score], latest=[latest])
+            write_trial(task.place(trial.number), ended)
         done[trial.number] = ended
         report(ended, len(done), len(trials))
     return [done[number] for number in sorted(done)]
